@@ -1,0 +1,28 @@
+"""The exceptions of the contracts.
+
+    NunchiError                 everything this project raises on purpose
+    └── ContractError           a value that breaks what the programs agreed on
+        ├── NameRefused         a kiosk id, image id, key or topic that is not one (see names.py)
+        ├── MessageRefused      a message or result that does not follow its schema (see messages.py)
+        └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
+"""
+
+
+class NunchiError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class ContractError(NunchiError, ValueError):
+    """A value breaks what the programs agreed on."""
+
+
+class NameRefused(ContractError):
+    """A name is not of its form; nothing was read or written under it."""
+
+
+class MessageRefused(ContractError):
+    """A message does not follow its schema; it is not acted upon."""
+
+
+class SettingsError(ContractError):
+    """Settings are missing or wrong; the program has done nothing yet."""

@@ -1,0 +1,309 @@
+"""The label message, the result object and the status messages, as JSON.
+
+`docs/label-message.schema.json` and `docs/asyncapi.yaml` say the same for people who write kiosks; tests hold the two
+against this file. Decoders refuse what breaks a promise and ignore fields they don't know, so that a later schema
+number can add some.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from contracts.errors import MessageRefused
+from contracts.instants import from_text, to_text
+from contracts.labels import Label
+from contracts.names import Reference
+
+SCHEMA: Final = 1
+
+
+class Status(StrEnum):
+    """What became of a photo."""
+
+    LABELLED = "labelled"
+    NO_PERSON = "no_person"
+    UNSURE = "unsure"
+    REJECTED = "rejected"
+
+
+class Reason(StrEnum):
+    """Why a photo has no label. `docs/kiosk-makers.md` says what a kiosk should do about each."""
+
+    NO_FACE_FOUND = "no_face_found"
+    LOW_CONFIDENCE = "low_confidence"
+    WRONG_SUFFIX = "wrong_suffix"
+    EMPTY_FILE = "empty_file"
+    TOO_MANY_BYTES = "too_many_bytes"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_SMALL = "too_small"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+
+
+REASONS_OF: Final[Mapping[Status, frozenset[Reason]]] = {
+    Status.LABELLED: frozenset(),
+    Status.NO_PERSON: frozenset({Reason.NO_FACE_FOUND}),
+    Status.UNSURE: frozenset({Reason.LOW_CONFIDENCE}),
+    Status.REJECTED: frozenset(Reason) - {Reason.NO_FACE_FOUND, Reason.LOW_CONFIDENCE},
+}
+
+# The steps that `steps_ms` may time, in the order of a photo's way.
+STEPS: Final = ("upload", "dispatch", "fetch", "decode", "infer", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in fractions of the upright image: x to the right, y down, 0-1."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
+            raise MessageRefused(f"{self} is not a rectangle inside the image")
+
+    @property
+    def area(self) -> float:
+        return (self.x1 - self.x0) * (self.y1 - self.y0)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person in the image. `confidence` is calibrated: of labels at 0.95, 95 in 100 are right."""
+
+    label: Label
+    confidence: float
+    box: Box
+
+    def __post_init__(self) -> None:
+        _check_fraction("confidence", self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which model answered: `digest` is the SHA-256 of its manifest, in hexadecimal."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMessage:
+    """What a kiosk is told about one photo, on `nunchi/<kiosk>/label`.
+
+    `label` and `confidence` are the customer's; `customer` is their place in `people`. `steps_ms` holds the steps that
+    were timed, in milliseconds. After `expires_at` the message must not be acted upon: somebody else may stand there.
+    """
+
+    reference: Reference
+    status: Status
+    label: Label | None
+    confidence: float | None
+    reason: Reason | None
+    people: tuple[Person, ...]
+    customer: int | None
+    model: Model
+    captured_at: datetime
+    expires_at: datetime
+    steps_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.confidence is not None:
+            _check_fraction("confidence", self.confidence)
+        _promise((self.status is Status.LABELLED) == (self.label is not None), "a label if and only if labelled")
+        _promise((self.status is Status.LABELLED) == (self.reason is None), "a reason if and only if not labelled")
+        _promise(self.reason is None or self.reason in REASONS_OF[self.status], f"no {self.reason} with {self.status}")
+        somebody = self.status in (Status.LABELLED, Status.UNSURE)
+        _promise(somebody == bool(self.people), "people if and only if somebody was seen")
+        _promise(somebody == (self.customer is not None), "a customer if and only if somebody was seen")
+        _promise(somebody == (self.confidence is not None), "a confidence if and only if somebody was seen")
+        if self.customer is not None:
+            _promise(0 <= self.customer < len(self.people), "the customer is one of the people")
+            person = self.people[self.customer]
+            _promise(self.confidence == person.confidence, "the confidence is the customer's")
+            _promise(self.label in (None, person.label), "the label is the customer's")
+        for step, ms in self.steps_ms.items():
+            _promise(step in STEPS, f"no step is called {step!r}")
+            _promise(math.isfinite(ms) and ms >= 0, f"{step} can't take {ms} ms")
+
+    def to_json(self) -> str:
+        """One line of JSON, the fields in the order of the schema."""
+        return _dumps(self._to_fields())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> LabelMessage:
+        """The message of a JSON text; whatever breaks the schema raises MessageRefused."""
+        return cls._from_fields(_loads(text))
+
+    def _to_fields(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "image_id": self.reference.image_id,
+            "kiosk_id": self.reference.kiosk_id,
+            "status": self.status,
+            "label": self.label,
+            "confidence": self.confidence,
+            "reason": self.reason,
+            "people": [
+                {
+                    "label": person.label,
+                    "confidence": person.confidence,
+                    "box": [person.box.x0, person.box.y0, person.box.x1, person.box.y1],
+                }
+                for person in self.people
+            ],
+            "customer": self.customer,
+            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "captured_at": to_text(self.captured_at),
+            "expires_at": to_text(self.expires_at),
+            "steps_ms": dict(self.steps_ms),
+        }
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, Any]) -> LabelMessage:
+        _check_schema(fields)
+        try:
+            label, reason = fields["label"], fields["reason"]
+            return cls(
+                reference=Reference(fields["kiosk_id"], fields["image_id"]),
+                status=Status(fields["status"]),
+                label=None if label is None else Label(label),
+                confidence=fields["confidence"],
+                reason=None if reason is None else Reason(reason),
+                people=tuple(
+                    Person(Label(person["label"]), person["confidence"], Box(*person["box"]))
+                    for person in fields["people"]
+                ),
+                customer=fields["customer"],
+                model=Model(**{name: fields["model"][name] for name in ("name", "version", "digest")}),
+                captured_at=from_text(fields["captured_at"]),
+                expires_at=from_text(fields["expires_at"]),
+                steps_ms=dict(fields["steps_ms"]),
+            )
+        except KeyError as missing:
+            raise MessageRefused(f"the label message has no field {missing}; it is ignored") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MessageRefused(f"the label message does not follow schema {SCHEMA}: {error}") from error
+
+
+class Training(StrEnum):
+    """What the dataset bucket got of a photo."""
+
+    AUTO = "auto"  # every person passed the gate: a training pair
+    REVIEW = "review"  # drawn for a person to look at
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is stored once for a photo, at `results/<kiosk>/<image>.json`: the message and its circumstances.
+
+    `upload_etag` tells which bytes were judged, should a kiosk write its key twice.
+    """
+
+    message: LabelMessage
+    training: Training
+    instance_id: str
+    upload_etag: str
+    decided_at: datetime
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return _dumps(
+            {
+                "schema": SCHEMA,
+                "message": self.message._to_fields(),
+                "training": self.training,
+                "instance_id": self.instance_id,
+                "upload_etag": self.upload_etag,
+                "decided_at": to_text(self.decided_at),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Result:
+        """The result of a JSON text; whatever breaks the schema raises MessageRefused."""
+        fields = _loads(text)
+        _check_schema(fields)
+        try:
+            return cls(
+                message=LabelMessage._from_fields(fields["message"]),
+                training=Training(fields["training"]),
+                instance_id=str(fields["instance_id"]),
+                upload_etag=str(fields["upload_etag"]),
+                decided_at=from_text(fields["decided_at"]),
+            )
+        except KeyError as missing:
+            raise MessageRefused(f"the result has no field {missing}; it is ignored") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MessageRefused(f"the result does not follow schema {SCHEMA}: {error}") from error
+
+
+class WorkerState(StrEnum):
+    """What a worker says of itself on `nunchi/worker/<instance>/status` (retained)."""
+
+    READY = "ready"
+    STOPPING = "stopping"
+    OFFLINE = "offline"  # its last will: the broker says it when the connection breaks
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A worker's status; `since` is when the state began (of OFFLINE: when the connection did)."""
+
+    instance_id: str
+    state: WorkerState
+    model: Model
+    since: datetime
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return _dumps(
+            {
+                "schema": SCHEMA,
+                "instance_id": self.instance_id,
+                "state": self.state,
+                "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+                "since": to_text(self.since),
+            }
+        )
+
+
+def _dumps(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def _loads(text: str | bytes) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise MessageRefused(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise MessageRefused("not a JSON object")
+    return fields
+
+
+def _check_schema(fields: Mapping[str, Any]) -> None:
+    if fields.get("schema") != SCHEMA:
+        raise MessageRefused(f"schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program")
+
+
+def _check_fraction(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise MessageRefused(f"{name} {value!r} is not a number from 0 to 1")
+
+
+def _promise(kept: bool, what: str) -> None:
+    if not kept:
+        raise MessageRefused(f"a label message keeps its promises: {what}")
+
+

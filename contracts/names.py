@@ -1,0 +1,161 @@
+"""Names on the wire: kiosk ids, image ids, S3 keys, MQTT topics.
+
+Every name is `[a-z0-9/._-]` only, so that URL encoding, shells and topic filters never matter. A bad name is refused
+where it enters, with NameRefused; past that point code holds a `Reference` and asks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from contracts.errors import NameRefused
+from contracts.instants import from_epoch_ms, to_epoch_ms
+
+CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base32 without i, l, o, u: no look-alikes
+KIOSK_PATTERN: Final = "[a-z0-9-]{1,32}"
+IMAGE_PATTERN: Final = "[0-9a-hjkmnp-tv-z]{26}"
+REFERENCE_PATTERN: Final = f"{KIOSK_PATTERN}/{IMAGE_PATTERN}"
+
+UPLOADS: Final = "uploads/"
+RESULTS: Final = "results/"
+IMAGE_SUFFIX: Final = ".jpg"
+RESULT_SUFFIX: Final = ".json"
+
+_KIOSK = re.compile(KIOSK_PATTERN)
+_IMAGE = re.compile(IMAGE_PATTERN)
+_UPLOAD_KEY = re.compile(rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(\.[a-z0-9]{{1,8}})?")
+_RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
+_LABEL_TOPIC = re.compile(rf"nunchi/({KIOSK_PATTERN})/label")
+_INSTANCE = re.compile("[a-z0-9-]{1,64}")
+
+# `nunchi/worker/<instance>/status` and `nunchi/<kiosk>/status` share a tree: a kiosk called so could speak for workers.
+_RESERVED_KIOSKS: Final = frozenset({"worker"})
+
+
+def check_kiosk_id(text: str) -> str:
+    """`text` itself if it is a kiosk id; otherwise NameRefused."""
+    if not isinstance(text, str) or not _KIOSK.fullmatch(text):
+        raise NameRefused(f"{text!r} is not a kiosk id: use 1 to 32 of a-z, 0-9 and '-'")
+    if text in _RESERVED_KIOSKS:
+        raise NameRefused(f"{text!r} can't be a kiosk id: the topics of the workers use that name; choose another")
+    return text
+
+
+def check_image_id(text: str) -> str:
+    """`text` itself if it is an image id (a lower-case ULID); otherwise NameRefused."""
+    if not isinstance(text, str) or not _IMAGE.fullmatch(text):
+        raise NameRefused(
+            f"{text!r} is not an image id: it must be a lower-case ULID, 26 of {CROCKFORD}, "
+            "as in 01jd8v2k5e9m3x7q4r6t0w1y2z"
+        )
+    return text
+
+
+def check_instance_id(text: str) -> str:
+    """`text` itself if it can name a worker's instance in a topic; otherwise NameRefused."""
+    if not isinstance(text, str) or not _INSTANCE.fullmatch(text):
+        raise NameRefused(f"{text!r} is not an instance id: use 1 to 64 of a-z, 0-9 and '-'")
+    return text
+
+
+def new_image_id(captured_at: datetime, randomness: bytes | None = None) -> str:
+    """A fresh image id for a photo taken at `captured_at`: 48 bits of milliseconds, then 80 random bits.
+
+    `randomness`: 10 bytes, drawn from the system's source when not given.
+    """
+    random_part = secrets.token_bytes(10) if randomness is None else randomness
+    ms = to_epoch_ms(captured_at)
+    if len(random_part) != 10 or not 0 <= ms < 1 << 48:
+        raise NameRefused(f"no image id can hold {len(random_part)} random bytes and the time {captured_at}")
+    number = ms << 80 | int.from_bytes(random_part)
+    return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def image_id_time(image_id: str) -> datetime | None:
+    """When the photo was taken, by the clock of the kiosk that named it: a hint, never a proof.
+
+    None when the id holds a time that no calendar has: it was drawn, not made from a clock.
+    """
+    ms = 0
+    for letter in check_image_id(image_id)[:10]:
+        ms = ms << 5 | CROCKFORD.index(letter)
+    try:
+        return from_epoch_ms(ms)
+    except OverflowError:
+        return None
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Reference:
+    """One photo: the kiosk that took it and its image id. Every key of the photo derives from it."""
+
+    kiosk_id: str
+    image_id: str
+
+    def __post_init__(self) -> None:
+        check_kiosk_id(self.kiosk_id)
+        check_image_id(self.image_id)
+
+    def __str__(self) -> str:
+        return f"{self.kiosk_id}/{self.image_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """From `<kiosk>/<image>`; anything else raises NameRefused."""
+        kiosk_id, _, image_id = text.partition("/")
+        return cls(kiosk_id, image_id)
+
+    @property
+    def upload_key(self) -> str:
+        return f"{UPLOADS}{self}{IMAGE_SUFFIX}"
+
+    @property
+    def result_key(self) -> str:
+        return f"{RESULTS}{self}{RESULT_SUFFIX}"
+
+    def pair_keys(self, tree: str) -> tuple[str, str]:
+        """Keys of the image and its YOLO label file in the dataset bucket, under `auto` or `review`."""
+        return f"{tree}/images/{self}{IMAGE_SUFFIX}", f"{tree}/labels/{self}.txt"
+
+
+def parse_upload_key(key: str) -> Reference:
+    """The photo that an upload's key names, whatever its suffix; a key of any other form raises NameRefused.
+
+    Only `.jpg` is read as a photo. The other suffixes are recognised so that their kiosk can be told.
+    """
+    match = _UPLOAD_KEY.fullmatch(key)
+    if match is None:
+        raise NameRefused(f"{key!r} is not the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
+    return Reference(match[1], match[2])
+
+
+def parse_result_key(key: str) -> Reference:
+    """The photo whose result `key` holds; a key of any other form raises NameRefused."""
+    match = _RESULT_KEY.fullmatch(key)
+    if match is None:
+        raise NameRefused(f"{key!r} is not the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
+    return Reference(match[1], match[2])
+
+
+def label_topic(kiosk_id: str) -> str:
+    return f"nunchi/{check_kiosk_id(kiosk_id)}/label"
+
+
+def kiosk_status_topic(kiosk_id: str) -> str:
+    return f"nunchi/{check_kiosk_id(kiosk_id)}/status"
+
+
+def worker_status_topic(instance_id: str) -> str:
+    return f"nunchi/worker/{check_instance_id(instance_id)}/status"
+
+
+def parse_label_topic(topic: str) -> str:
+    """The kiosk id of a label topic; any other topic raises NameRefused."""
+    match = _LABEL_TOPIC.fullmatch(topic)
+    if match is None:
+        raise NameRefused(f"{topic!r} is not a label topic: nunchi/<kiosk>/label")
+    return check_kiosk_id(match[1])

@@ -1,0 +1,1 @@
+"""The resident process: photos in, labels out."""

@@ -1,0 +1,61 @@
+"""The worker's settings. `infra/` and `local/` write these names; nothing else of the worker reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.names import check_instance_id
+from contracts.settings import existing_file, fraction, seconds, setting, whole
+from worker.models import DEFAULT_MANIFEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """Everything that a worker must know before its first photo. AWS region and credentials come from boto3's chain."""
+
+    images_bucket: str = setting("NUNCHI_IMAGES_BUCKET", "the bucket of uploads and results")
+    dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "the bucket of training pairs and photos to review")
+    instance_id: str = setting(
+        "NUNCHI_INSTANCE", "the name of this instance, in its status topic and in results", parse=check_instance_id
+    )
+    mqtt_host: str = setting("NUNCHI_MQTT_HOST", "the broker's host name (AWS: the IoT data endpoint)")
+    mqtt_port: int = setting("NUNCHI_MQTT_PORT", "the broker's TLS port", parse=whole(1, 65535), default=8883)
+    mqtt_ca: Path = setting("NUNCHI_MQTT_CA", "file of the certificate that signed the broker's", parse=existing_file)
+    mqtt_cert: Path = setting("NUNCHI_MQTT_CERT", "file of this worker's certificate", parse=existing_file)
+    mqtt_key: Path = setting("NUNCHI_MQTT_KEY", "file of this worker's private key", parse=existing_file)
+    socket: Path = setting(
+        "NUNCHI_SOCKET", "the Unix socket it answers on", parse=Path, default=Path("/run/nunchi/worker.sock")
+    )
+    state_dir: Path = setting(
+        "NUNCHI_STATE_DIR", "folder of what must survive a crash", parse=Path, default=Path("/var/lib/nunchi")
+    )
+    model: Path = setting("NUNCHI_MODEL", "the model's manifest", parse=existing_file, default=DEFAULT_MANIFEST)
+    gate: float = setting(
+        "NUNCHI_GATE", "confidence from which a label is true enough to train on, 0-1", parse=fraction, default=0.95
+    )
+    unsure_below: float = setting(
+        "NUNCHI_UNSURE_BELOW", "confidence under which the customer gets no label, 0-1", parse=fraction, default=0.5
+    )
+    review_share: float = setting(
+        "NUNCHI_REVIEW_SHARE", "share of photos under the gate kept for human review, 0-1", parse=fraction, default=0.05
+    )
+    label_ttl_s: float = setting(
+        "NUNCHI_LABEL_TTL_S", "seconds after the upload in which a label is news", parse=seconds(1, 3600), default=30.0
+    )
+    sweep_every_s: float = setting(
+        "NUNCHI_SWEEP_EVERY_S", "seconds between looks for forgotten uploads", parse=seconds(1, 86400), default=180.0
+    )
+    max_bytes: int = setting(
+        "NUNCHI_MAX_BYTES", "largest upload that is read", parse=whole(1 << 10, 1 << 28), default=8 << 20
+    )
+    max_pixels: int = setting(
+        "NUNCHI_MAX_PIXELS", "largest picture that is decoded", parse=whole(1 << 10, 1 << 28), default=40_000_000
+    )
+    photos_at_once: int = setting(
+        "NUNCHI_PHOTOS_AT_ONCE", "photos held in memory at a time", parse=whole(1, 256), default=8
+    )
+    model_threads: int = setting(
+        "NUNCHI_MODEL_THREADS", "photos in the model at a time", parse=whole(1, 256), default=os.cpu_count() or 1
+    )
