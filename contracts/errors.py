@@ -1,10 +1,10 @@
 """The exceptions of the contracts.
 
-    NunchiError                 everything this project raises on purpose
-    └── ContractError           a value that breaks what the programs agreed on
-        ├── NameRefused         a kiosk id, image id, key or topic that is not one (see names.py)
-        ├── MessageRefused      a message or result that does not follow its schema (see messages.py)
-        └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
+NunchiError                 everything this project raises on purpose
+└── ContractError           a value that breaks what the programs agreed on
+    ├── NameRefused         a kiosk id, image id, key or topic that is not one (see names.py)
+    ├── MessageRefused      a message or result that does not follow its schema (see messages.py)
+    └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
 """
 
 

@@ -10,6 +10,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+def now() -> datetime:
+    """The present, cut to milliseconds like every instant that goes over a wire."""
+    return from_epoch_ms(to_epoch_ms(datetime.now(UTC)))
+
+
 def from_epoch_ms(ms: int) -> datetime:
     """The instant `ms` milliseconds after 1970-01-01T00:00Z."""
     return _EPOCH + timedelta(milliseconds=ms)

@@ -54,7 +54,7 @@ REASONS_OF: Final[Mapping[Status, frozenset[Reason]]] = {
 }
 
 # The steps that `steps_ms` may time, in the order of a photo's way.
-STEPS: Final = ("upload", "dispatch", "fetch", "decode", "infer", "label")
+STEPS: Final = ("upload", "dispatch", "wait", "fetch", "decode", "infer", "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,5 +305,3 @@ def _check_fraction(name: str, value: object) -> None:
 def _promise(kept: bool, what: str) -> None:
     if not kept:
         raise MessageRefused(f"a label message keeps its promises: {what}")
-
-

@@ -71,9 +71,7 @@ class Described:
 def describe(cls: type) -> list[Described]:
     """Every setting of a settings class, in order of declaration."""
     return [
-        Described(
-            one.metadata["name"], one.metadata["help"], None if one.default is MISSING else str(one.default)
-        )
+        Described(one.metadata["name"], one.metadata["help"], None if one.default is MISSING else str(one.default))
         for one in _fields_of(cls)
     ]
 

@@ -1,0 +1,179 @@
+"""Messages and results: nothing is lost in JSON, broken promises are refused, and the documents agree with the code."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+
+from contracts.errors import MessageRefused
+from contracts.instants import from_text, to_text
+from contracts.labels import LABELS, Label
+from contracts.messages import (
+    STEPS,
+    Box,
+    LabelMessage,
+    Model,
+    Person,
+    Reason,
+    Result,
+    Status,
+    Training,
+    WorkerState,
+    WorkerStatus,
+)
+from contracts.names import Reference, label_topic, worker_status_topic
+from tests.strategies import instants, messages, results
+
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "label-message.schema.json").read_text())
+ASYNCAPI = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+TAKEN = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
+
+GOLDEN = LabelMessage(
+    reference=Reference("demo", "01m81j18kv000g40r40m30e209"),
+    status=Status.LABELLED,
+    label=Label.ELDER_FEMALE,
+    confidence=0.97,
+    reason=None,
+    people=(Person(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.25, 0.6, 0.5)),),
+    customer=0,
+    model=Model("cascade", "1", "ab" * 32),
+    captured_at=TAKEN,
+    expires_at=TAKEN + timedelta(seconds=30),
+    steps_ms={"upload": 12.5, "infer": 30},
+)
+GOLDEN_JSON = (
+    '{"schema":1,"image_id":"01m81j18kv000g40r40m30e209","kiosk_id":"demo","status":"labelled",'
+    '"label":"elder_female","confidence":0.97,"reason":null,'
+    '"people":[{"label":"elder_female","confidence":0.97,"box":[0.4,0.25,0.6,0.5]}],"customer":0,'
+    f'"model":{{"name":"cascade","version":"1","digest":"{"ab" * 32}"}},'
+    '"captured_at":"2026-11-22T03:04:05.678Z","expires_at":"2026-11-22T03:04:35.678Z",'
+    '"steps_ms":{"upload":12.5,"infer":30}}'
+)
+
+
+def changed(**fields: Any) -> str:
+    return json.dumps(json.loads(GOLDEN_JSON) | fields)
+
+
+def test_a_known_message_has_a_known_text() -> None:
+    """The wire's text may not change by accident: kiosks in shops read it."""
+    assert GOLDEN.to_json() == GOLDEN_JSON
+    assert LabelMessage.from_json(GOLDEN_JSON) == GOLDEN
+
+
+@given(messages())
+def test_a_message_comes_back_from_its_json(message: LabelMessage) -> None:
+    assert LabelMessage.from_json(message.to_json()) == message
+
+
+@given(messages())
+def test_every_message_follows_the_published_schema(message: LabelMessage) -> None:
+    VALIDATOR.validate(json.loads(message.to_json()))
+
+
+@given(results)
+def test_a_result_comes_back_from_its_json(result: Result) -> None:
+    assert Result.from_json(result.to_json()) == result
+
+
+@given(instants)
+def test_an_instant_comes_back_from_its_text(instant: datetime) -> None:
+    assert from_text(to_text(instant)) == instant
+
+
+def test_a_field_that_is_not_known_is_ignored() -> None:
+    assert LabelMessage.from_json(changed(mood="hungry")) == GOLDEN
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "another schema": {"schema": 2},
+    "no label though labelled": {"label": None},
+    "a label of nobody": {"label": "teenager"},
+    "a label that is not the customer's": {"label": "adult_male"},
+    "a reason though labelled": {"reason": "low_confidence"},
+    "a confidence over 1": {"confidence": 1.5},
+    "a confidence in words": {"confidence": "high"},
+    "a reason of another status": {"status": "unsure", "label": None, "reason": "truncated"},
+    "people in a rejected photo": {"status": "rejected", "label": None, "reason": "truncated"},
+    "a customer who is not there": {"customer": 1},
+    "a customer before the first": {"customer": -1},
+    "a box outside the image": {"people": [{"label": "elder_female", "confidence": 0.97, "box": [0, 0, 2, 1]}]},
+    "a box of three numbers": {"people": [{"label": "elder_female", "confidence": 0.97, "box": [0, 0, 1]}]},
+    "a kiosk id of other letters": {"kiosk_id": "Demo"},
+    "a time without a zone": {"captured_at": "2026-11-22T03:04:05.678"},
+    "a step that nobody knows": {"steps_ms": {"lunch": 1}},
+    "a step that took less than no time": {"steps_ms": {"infer": -1}},
+    "a model without a version": {"model": {"name": "cascade", "digest": ""}},
+}
+# Only code can tell these: a JSON Schema can't compare one field with another.
+BEYOND_THE_SCHEMA = {"a label that is not the customer's", "a customer who is not there"}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_message_that_breaks_a_promise_is_refused(what: str) -> None:
+    with pytest.raises(MessageRefused):
+        LabelMessage.from_json(changed(**BROKEN[what]))
+
+
+@pytest.mark.parametrize("what", sorted(BROKEN.keys() - BEYOND_THE_SCHEMA))
+def test_the_published_schema_refuses_it_too(what: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(json.loads(changed(**BROKEN[what])))
+
+
+@pytest.mark.parametrize("field", SCHEMA["required"])
+def test_a_message_without_a_field_is_refused_and_the_field_named(field: str) -> None:
+    fields = json.loads(GOLDEN_JSON)
+    del fields[field]
+    with pytest.raises(MessageRefused, match="schema" if field == "schema" else field):
+        LabelMessage.from_json(json.dumps(fields))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '"x"', b"\xff\xfe", "{}", '{"schema": NaN}'])
+def test_what_is_no_message_at_all_is_refused(text: str | bytes) -> None:
+    with pytest.raises(MessageRefused):
+        LabelMessage.from_json(text)
+    with pytest.raises(MessageRefused):
+        Result.from_json(text)
+
+
+def test_the_published_words_are_those_of_the_code() -> None:
+    properties = SCHEMA["properties"]
+    assert SCHEMA["$defs"]["label"]["enum"] == list(LABELS)
+    assert properties["status"]["enum"] == list(Status)
+    assert properties["reason"]["enum"] == [None, *Reason]
+    assert properties["steps_ms"]["propertyNames"]["enum"] == list(STEPS)
+    assert list(properties) == list(json.loads(GOLDEN_JSON))
+
+
+def test_the_asyncapi_document_names_the_topics_and_states_of_the_code() -> None:
+    channels = ASYNCAPI["channels"]
+    assert ASYNCAPI["asyncapi"] == "3.0.0"
+    assert channels["label"]["address"].format(kiosk="demo") == label_topic("demo")
+    assert channels["workerStatus"]["address"].format(instance="i-1") == worker_status_topic("i-1")
+    worker_status = ASYNCAPI["components"]["messages"]["workerStatus"]["payload"]
+    assert worker_status["properties"]["state"]["enum"] == list(WorkerState)
+    sent = json.loads(WorkerStatus("i-1", WorkerState.READY, GOLDEN.model, TAKEN).to_json())
+    jsonschema.Draft202012Validator(worker_status).validate(sent)
+    assert list(sent) == worker_status["required"]
+
+
+def test_a_result_says_which_bytes_were_judged_by_whom_and_when() -> None:
+    result = Result(GOLDEN, Training.AUTO, "i-1", '"etag"', TAKEN)
+    assert json.loads(result.to_json()) == {
+        "schema": 1,
+        "message": json.loads(GOLDEN_JSON),
+        "training": "auto",
+        "instance_id": "i-1",
+        "upload_etag": '"etag"',
+        "decided_at": "2026-11-22T03:04:05.678Z",
+    }

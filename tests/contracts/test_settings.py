@@ -1,0 +1,54 @@
+"""Settings: validated before the first action, every mistake named at once, secrets masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import SettingsError
+from contracts.settings import describe, environment_of, existing_file, fraction, load, seconds, setting, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kettle:
+    name: str = setting("KETTLE_NAME", "what it is called")
+    cups: int = setting("KETTLE_CUPS", "how much it holds", parse=whole(1, 12), default=4)
+    heat: float = setting("KETTLE_HEAT", "how hot, 0-1", parse=fraction, default=1.0)
+    rest_s: float = setting("KETTLE_REST_S", "seconds to draw", parse=seconds(0, 600), default=180.0)
+    code: str = setting("KETTLE_CODE", "its child lock", default="0000", secret=True)
+
+
+def test_settings_come_from_the_environment_or_their_defaults() -> None:
+    assert load(Kettle, {"KETTLE_NAME": "둥이", "KETTLE_CUPS": "6", "OTHER": "x"}) == Kettle(name="둥이", cups=6)
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(Kettle, {"KETTLE_CUPS": "13", "KETTLE_HEAT": "warm", "KETTLE_REST_S": "-1"})
+    assert str(caught.value).splitlines() == [
+        "nothing was started, these settings need a look:",
+        "  KETTLE_NAME is not set: what it is called",
+        "  KETTLE_CUPS is wrong: 13 is not a whole number from 1 to 12",
+        "  KETTLE_HEAT is wrong: could not convert string to float: 'warm'",
+        "  KETTLE_REST_S is wrong: -1 is not a number of seconds from 0 to 600",
+    ]
+
+
+def test_what_is_loaded_can_be_written_back_as_an_environment() -> None:
+    kettle = Kettle(name="둥이", cups=6, code="1234")
+    assert load(Kettle, environment_of(kettle)) == kettle
+
+
+def test_a_secret_is_in_no_repr() -> None:
+    assert "1234" not in repr(Kettle(name="둥이", code="1234"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no file"):
+        existing_file(str(tmp_path / "none"))
+
+
+def test_settings_describe_themselves_for_the_documentation() -> None:
+    assert [(one.name, one.default) for one in describe(Kettle)][:2] == [("KETTLE_NAME", None), ("KETTLE_CUPS", "4")]

@@ -1,0 +1,91 @@
+"""The small fakes of our own ports. None of them replaces the end-to-end test; real S3 answers come from moto."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from contracts.instants import now
+from contracts.labels import Label
+from contracts.messages import Box, LabelMessage, Model, Result
+from contracts.names import Reference
+from worker.detector import Detection, Image
+from worker.store import Refused, Upload, UploadMissing
+
+MODEL = Model("fake", "1", "0" * 64)
+FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
+
+
+class FakeDetector:
+    """A detector that sees what it is told to, and counts."""
+
+    model = MODEL
+
+    def __init__(self, *people: Detection, before: Callable[[], None] = lambda: None) -> None:
+        self.people, self.before, self.calls = list(people), before, 0
+        self._lock = threading.Lock()
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        with self._lock:
+            self.calls += len(images)
+        self.before()
+        return [list(self.people) for _ in images]
+
+
+class MemoryStore:
+    """A store in dictionaries, with S3's rules: results are written once, names list in order."""
+
+    def __init__(self) -> None:
+        self.files: dict[Reference, Upload | Refused] = {}
+        self.stored: dict[Reference, str] = {}
+        self.pairs: dict[tuple[str, Reference], tuple[bytes | None, str]] = {}
+        self.failing: dict[str, int] = {}  # method → how many of its next calls fail
+        self._lock = threading.Lock()
+
+    def upload(self, reference: Reference, data: bytes, *, at: datetime | None = None) -> None:
+        self.files[reference] = Upload(data, f'"{hash(data):x}"', at or now())
+
+    def fetch(self, reference: Reference) -> Upload | Refused:
+        self._may_fail("fetch")
+        if reference not in self.files:
+            raise UploadMissing(str(reference))
+        return self.files[reference]
+
+    def save_result(self, reference: Reference, result: str) -> bool:
+        self._may_fail("save_result")
+        with self._lock:
+            return self.stored.setdefault(reference, result) is result
+
+    def result(self, reference: Reference) -> Result | None:
+        return Result.from_json(self.stored[reference]) if reference in self.stored else None
+
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
+        self._may_fail("save_pair")
+        if self.files[reference].etag == etag:
+            self.pairs[tree, reference] = (jpeg, labels)
+
+    def uploads(self) -> Iterator[Reference]:
+        return iter(sorted(self.files, key=str))
+
+    def results(self) -> Iterator[Reference]:
+        return iter(sorted(self.stored, key=str))
+
+    def _may_fail(self, method: str) -> None:
+        with self._lock:
+            if self.failing.get(method, 0) > 0:
+                self.failing[method] -= 1
+                raise ConnectionError(f"{method} fails on purpose")
+
+
+class MemoryPublisher:
+    """A broker that is always there: keeps what is published, in order, and drops what has expired."""
+
+    def __init__(self) -> None:
+        self.messages: list[LabelMessage] = []
+
+    async def publish(self, message: LabelMessage) -> bool:
+        if message.expires_at <= now():
+            return False
+        self.messages.append(message)
+        return True

@@ -1,0 +1,64 @@
+"""Hypothesis strategies for everything that goes over a wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from contracts.instants import from_epoch_ms, to_epoch_ms
+from contracts.labels import LABELS
+from contracts.messages import REASONS_OF, STEPS, Box, LabelMessage, Model, Person, Result, Status, Training
+from contracts.names import CROCKFORD, Reference
+from contracts.tickets import Ticket
+
+kiosk_ids = st.from_regex(r"\A[a-z0-9-]{1,32}\Z").filter(lambda text: text != "worker")
+image_ids = st.text(CROCKFORD, min_size=26, max_size=26)
+references = st.builds(Reference, kiosk_ids, image_ids)
+instants = st.integers(0, to_epoch_ms(datetime(9999, 1, 1, tzinfo=UTC))).map(from_epoch_ms)
+# Times that a ticket can carry: 13 digits of milliseconds, 2001 to 2286.
+ticket_instants = st.integers(10**12, 10**13 - 1).map(from_epoch_ms)
+tickets = st.builds(Ticket, references, st.none() | ticket_instants)
+fractions = st.floats(0, 1, allow_nan=False)
+labels = st.sampled_from(LABELS)
+models = st.builds(Model, st.text(max_size=20), st.text(max_size=20), st.text("0123456789abcdef", max_size=64))
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Box:
+    x0, x1 = sorted(draw(st.lists(fractions, min_size=2, max_size=2, unique=True)))
+    y0, y1 = sorted(draw(st.lists(fractions, min_size=2, max_size=2, unique=True)))
+    return Box(x0, y0, x1, y1)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> LabelMessage:
+    status = draw(st.sampled_from(Status))
+    seen = status in (Status.LABELLED, Status.UNSURE)
+    people = draw(st.lists(st.builds(Person, labels, fractions, boxes()), min_size=seen, max_size=3 * seen))
+    customer = draw(st.integers(0, len(people) - 1)) if people else None
+    person = people[customer] if customer is not None else None
+    steps = st.dictionaries(st.sampled_from(STEPS), st.floats(0, 1e6, allow_nan=False))
+    return LabelMessage(
+        reference=draw(references),
+        status=status,
+        label=person.label if person and status is Status.LABELLED else None,
+        confidence=person.confidence if person else None,
+        reason=None if status is Status.LABELLED else draw(st.sampled_from(sorted(REASONS_OF[status]))),
+        people=tuple(people),
+        customer=customer,
+        model=draw(models),
+        captured_at=draw(instants),
+        expires_at=draw(instants),
+        steps_ms=draw(steps),
+    )
+
+
+results = st.builds(
+    Result,
+    message=messages(),
+    training=st.sampled_from(Training),
+    instance_id=st.text(max_size=20),
+    upload_etag=st.text(max_size=40),
+    decided_at=instants,
+)

@@ -1,0 +1,34 @@
+"""What was decided and not told survives the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.messages import Result
+from tests.strategies import results
+from worker.outbox import Outbox
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(st.lists(results, max_size=4, unique_by=lambda result: result.message.reference))
+def test_another_process_finds_what_was_put_and_not_removed(tmp_path: Path, put: list[Result]) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    for result in put:
+        outbox.put(result)
+    for result in put[1:]:
+        outbox.told(result.message.reference)
+    expected = [(result, number > 0) for number, result in enumerate(put)]
+    assert sorted(Outbox(tmp_path / "outbox").left_over(), key=repr) == sorted(expected, key=repr)
+    for result in put:
+        outbox.remove(result.message.reference)
+        outbox.remove(result.message.reference)  # twice does no harm
+    assert list(Outbox(tmp_path / "outbox").left_over()) == []
+
+
+def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "demo_x.json").write_text("{")
+    assert list(Outbox(tmp_path).left_over()) == []
+    assert list(tmp_path.iterdir()) == []

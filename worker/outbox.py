@@ -1,0 +1,55 @@
+"""What was decided and has not all gone out: one file a photo, so that a crash after storing a result loses no label.
+
+    <photo>.json   decided: the kiosk must be told, and the training pair saved
+    <photo>.told   the kiosk was told; the pair is not saved yet
+
+A folder of this instance is enough. A label outlives its news value long before another instance could be up, and what
+was not decided is found by the sweep.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.errors import MessageRefused
+from contracts.messages import Result
+from contracts.names import Reference
+
+
+class Outbox:
+    """Results on their way out, in `folder`. Not fsynced: it survives the process, not the machine."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def put(self, result: Result) -> None:
+        """Remember the result until `remove`."""
+        path = self._path(result.message.reference)
+        partial = path.with_suffix(".part")
+        partial.write_text(result.to_json())
+        partial.rename(path)  # whole or not at all
+
+    def told(self, reference: Reference) -> None:
+        """The kiosk knows, or it is too late to tell it: never publish this one again."""
+        path = self._path(reference)
+        path.rename(path.with_suffix(".told"))
+
+    def remove(self, reference: Reference) -> None:
+        """Everything about that photo is done."""
+        self._path(reference).unlink(missing_ok=True)
+        self._path(reference).with_suffix(".told").unlink(missing_ok=True)
+
+    def left_over(self) -> Iterator[tuple[Result, bool]]:
+        """What is still to do, oldest first, and whether its kiosk was told; files that are no result are dropped."""
+        paths = [path for path in self._folder.iterdir() if path.suffix in (".json", ".told")]
+        for path in sorted(paths, key=os.path.getmtime):
+            try:
+                yield Result.from_json(path.read_text()), path.suffix == ".told"
+            except MessageRefused:
+                path.unlink(missing_ok=True)
+
+    def _path(self, reference: Reference) -> Path:
+        return self._folder / f"{reference.kiosk_id}_{reference.image_id}.json"

@@ -1,0 +1,180 @@
+"""Labels out over MQTT 5: one TLS connection that lasts, QoS 1, an expiry on every label, a last will.
+
+connecting ──► connected ──► (broken) ──► wait a random while ──► connecting
+                  │
+            publish(): waits here for a connection, but never past the label's expiry
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from contracts.instants import now
+from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
+from contracts.names import label_topic, worker_status_topic
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next label
+ANSWER_S: Final = 5.0  # for CONNACK and PUBACK
+BACKOFF_FIRST_S: Final = 0.25
+BACKOFF_LAST_S: Final = 20.0
+
+
+class Publisher(Protocol):
+    """Where labels go."""
+
+    async def publish(self, message: LabelMessage) -> bool:
+        """Deliver the message to the broker; False when it expired first. Never raises for a broker that is away."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """Where the broker is, and who we are to it."""
+
+    host: str
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
+    instance_id: str
+
+
+class MqttPublisher:
+    """The publisher on a real broker. `run` keeps the connection; `publish` uses it."""
+
+    def __init__(self, broker: Broker, model: Callable[[], Model]) -> None:
+        self._broker = broker
+        self._model = model
+        self._topic = worker_status_topic(broker.instance_id)
+        self._client: aiomqtt.Client | None = None
+        self._up = asyncio.Event()
+        self._broken = asyncio.Event()
+        self._since = now()
+
+    @property
+    def connected(self) -> bool:
+        return self._up.is_set()
+
+    async def run(self) -> None:
+        """Connect, stay connected, connect again; until cancelled, when it says goodbye."""
+        attempt = 0
+        while True:
+            try:
+                async with self._connection() as client:
+                    attempt = 0
+                    await self._serve(client)
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
+                # ValueError: paho's word for a certificate or key that it can't use. It may be mended while we run.
+                pause = full_jitter(attempt)
+                attempt += 1
+                log.warning("broker %s:%d: %s; again in %.1f s", self._broker.host, self._broker.port, error, pause)
+                await asyncio.sleep(pause)
+
+    def _connection(self) -> aiomqtt.Client:
+        self._since = now()
+        will = aiomqtt.Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
+        tls = aiomqtt.TLSParameters(
+            ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
+        )
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            identifier=self._broker.instance_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            will=will,
+            tls_params=tls,
+            keepalive=KEEPALIVE_S,
+            timeout=ANSWER_S,
+            max_concurrent_outgoing_calls=None,
+        )
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        await client.publish(self._topic, self._status(WorkerState.READY), qos=1, retain=True)
+        self._client = client
+        self._broken.clear()
+        self._up.set()
+        log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
+        try:
+            await _first_to_end(_until_disconnected(client), self._broken.wait())
+            raise aiomqtt.MqttError("the connection does not answer")
+        except asyncio.CancelledError:
+            await client.publish(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
+            raise
+        finally:
+            self._up.clear()
+            self._client = None
+
+    async def announce(self, state: WorkerState) -> None:
+        """Say the state on the worker's retained status topic, if there is a connection to say it on."""
+        if self._client is not None:
+            try:
+                await self._client.publish(self._topic, self._status(state), qos=1, retain=True)
+            except aiomqtt.MqttError as error:
+                log.warning("status %s was not delivered: %s", state, error)
+
+    async def publish(self, message: LabelMessage) -> bool:
+        payload, topic = message.to_json(), label_topic(message.reference.kiosk_id)
+        while (left_s := (message.expires_at - now()).total_seconds()) > 0:
+            try:
+                await asyncio.wait_for(self._up.wait(), timeout=left_s)
+            except TimeoutError:
+                break
+            client = self._client
+            if client is None:
+                continue
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            # The broker keeps the label no longer than it is news, for a kiosk that is just reconnecting.
+            properties.MessageExpiryInterval = max(1, math.ceil((message.expires_at - now()).total_seconds()))
+            properties.ContentType = "application/json"
+            try:
+                await client.publish(topic, payload, qos=1, properties=properties)
+            except aiomqtt.MqttError as error:
+                log.warning("label of %s was not acknowledged: %s; again after reconnecting", message.reference, error)
+                if self._client is client:
+                    self._up.clear()
+                    self._broken.set()
+                continue
+            return True
+        return False
+
+    def _status(self, state: WorkerState) -> str:
+        return WorkerStatus(self._broker.instance_id, state, self._model(), self._since).to_json()
+
+
+def full_jitter(attempt: int) -> float:
+    """Seconds to wait before try `attempt` (0, 1, …): uniform up to a bound that doubles.
+
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    return random.uniform(0, min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2 ** min(attempt, 16)))  # noqa: S311 - no secret
+
+
+async def _until_disconnected(client: aiomqtt.Client) -> None:
+    async for _ in client.messages:  # nothing is subscribed to; the iterator raises when the connection breaks
+        pass
+
+
+async def _first_to_end(*coroutines: Coroutine[Any, Any, object]) -> None:
+    """Run them until one ends; cancel the others; raise what the first one raised."""
+    tasks = [asyncio.ensure_future(one) for one in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

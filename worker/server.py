@@ -1,0 +1,99 @@
+"""The worker's Unix socket: four routes that shells, schedulers and people talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from contracts.errors import NameRefused
+from contracts.messages import Model
+from contracts.tickets import Ticket, from_line
+from worker.metrics import Metrics
+from worker.pipeline import Submission
+
+MOST_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB
+
+
+class Intake(Protocol):
+    """The side of the pipeline that the routes use."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    def submit(self, tickets: Iterable[Ticket]) -> Submission: ...
+
+
+@dataclass(slots=True)
+class Health:
+    """What the routes say of the worker; the wiring writes it."""
+
+    instance_id: str
+    state: str = "starting"  # then "ready", then "stopping"
+    model: Model | None = None
+    pipeline: Intake | None = None
+    broker_connected: Callable[[], bool] = lambda: False
+
+
+def application(health: Health, metrics: Metrics) -> Starlette:
+    """The ASGI application.
+
+    POST /infer     a line of tickets → 202 queued, 400 malformed, 503 not ready or full (the sweep finds the photos)
+    GET  /health    200 and JSON while the process lives
+    GET  /ready     200 once a real picture went through the model and until the worker stops, else 503
+    GET  /metrics   Prometheus' text format
+    """
+
+    async def infer(request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BODY:
+                return _refusal(400, f"more than {MOST_BODY} bytes; send fewer tickets at a time")
+        try:
+            tickets = from_line(body.decode("ascii", "replace").strip())
+        except NameRefused as error:
+            return _refusal(400, str(error))
+        if health.pipeline is None or health.state != "ready":
+            return _refusal(503, f"the worker is {health.state}; its sweep will find these photos")
+        submission = health.pipeline.submit(tickets)
+        if submission.refused:
+            return _refusal(503, f"no room for {submission.refused} of the photos; the sweep will find them")
+        return JSONResponse({"accepted": submission.accepted, "duplicates": submission.duplicates}, 202)
+
+    async def tell_health(_: Request) -> Response:
+        model = health.model
+        return JSONResponse(
+            {
+                "instance_id": health.instance_id,
+                "state": health.state,
+                "model": model and {"name": model.name, "version": model.version, "digest": model.digest},
+                "broker_connected": health.broker_connected(),
+                "waiting": health.pipeline.waiting if health.pipeline else 0,
+            }
+        )
+
+    async def ready(_: Request) -> Response:
+        return PlainTextResponse(f"{health.state}\n", 200 if health.state == "ready" else 503)
+
+    async def tell_metrics(_: Request) -> Response:
+        metrics.connected.set(health.broker_connected())
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return Starlette(
+        routes=[
+            Route("/infer", infer, methods=["POST"]),
+            Route("/health", tell_health),
+            Route("/ready", ready),
+            Route("/metrics", tell_metrics),
+        ]
+    )
+
+
+def _refusal(status: int, why: str) -> Response:
+    return PlainTextResponse(f"{why}\n", status)
