@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from contracts.backoff import full_jitter
 from contracts.instants import now
 from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next label
 ANSWER_S: Final = 5.0  # for CONNACK and PUBACK
-BACKOFF_FIRST_S: Final = 0.25
-BACKOFF_LAST_S: Final = 20.0
 
 
 class Publisher(Protocol):
@@ -152,14 +150,6 @@ class MqttPublisher:
 
     def _status(self, state: WorkerState) -> str:
         return WorkerStatus(self._broker.instance_id, state, self._model(), self._since).to_json()
-
-
-def full_jitter(attempt: int) -> float:
-    """Seconds to wait before try `attempt` (0, 1, …): uniform up to a bound that doubles.
-
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-    """
-    return random.uniform(0, min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2 ** min(attempt, 16)))  # noqa: S311 - no secret
 
 
 async def _until_disconnected(client: aiomqtt.Client) -> None:

@@ -155,10 +155,10 @@ async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_r
     together = threading.Barrier(2, timeout=10)  # both have looked before either stores
     async with (
         bench(
-            tmp_path / "1", store=store, publisher=publisher, detector=FakeDetector(FACE, before=together.wait)
+            tmp_path / "1", store=store, publisher=publisher, detector=FakeDetector(FACE, before=lambda: meet(together))
         ) as one,
         bench(
-            tmp_path / "2", store=store, publisher=publisher, detector=FakeDetector(UNSURE, before=together.wait)
+            tmp_path / "2", store=store, publisher=publisher, detector=FakeDetector(UNSURE, before=lambda: meet(together))
         ) as two,
     ):
         photo = one.upload()
@@ -171,6 +171,10 @@ async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_r
         assert result is not None
         assert message == result.message
         assert not list(one.outbox.left_over()) + list(two.outbox.left_over())
+
+
+def meet(barrier: threading.Barrier) -> None:
+    barrier.wait()
 
 
 async def test_a_key_written_again_with_another_picture_keeps_its_first_label(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""A real MQTT broker over mutual TLS for tests, and a way to break the network to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from local.children import tethered
+from local.devices import Registry
+from local.ports import LOOPBACK, free_ports
+
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+
+
+@dataclass(frozen=True)
+class IoTCore:
+    """The broker's port, and the certificates of a client that may do everything."""
+
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
+
+
+@contextmanager
+def iot_core(folder: Path) -> Iterator[IoTCore]:
+    """IoT Core on free ports of this machine, for as long as the block lasts."""
+    gateway, mqtt = free_ports(2)
+    url = f"http://{LOOPBACK}:{gateway}"
+    environ = os.environ | {
+        "GATEWAY_PORT": str(gateway),
+        "IOT_MTLS_PORT": str(mqtt),
+        "SFTP_ENABLED": "0",
+        "AUTH": "true",
+        "SERVICES": "iot,iotdata,iam,sts",
+    }
+    log = folder / "iot-core.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            tethered([sys.executable, "-m", "local.aws"]),
+            env=environ,
+            cwd=Path(__file__).parents[1],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while not _answers(f"{url}/_ministack/ready"):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        iot = boto3.client(
+            "iot",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(proxies={}),
+        )
+        registry = Registry(iot, endpoint=url, certs=folder)
+        iot.create_policy(policyName="everything", policyDocument=json.dumps(EVERYTHING))
+        cert, key = registry.add_thing("i-1", policy="everything")
+        yield IoTCore(mqtt, registry.fetch_ca(), cert, key)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class Cable:
+    """A TCP connection between a client and the broker that can be pulled out, and cut silently."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self.port = free_ports(1)[0]
+
+    async def plug_in(self) -> None:
+        """Accept connections and pass them on."""
+        self._flows.set()
+        self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
+
+    async def pull_out(self) -> None:
+        """Break every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.transport.abort()
+            await self._server.wait_closed()
+            self._server = None
+
+    def go_silent(self) -> None:
+        """Lose every byte from now on, without a word to either side, as a dead access point does."""
+        self._flows.clear()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, far_writer}
+        self._writers |= pair
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        for one in pair:
+            one.transport.abort()
+        self._writers -= pair
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if self._flows.is_set():
+                    writer.write(data)
+                    await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
