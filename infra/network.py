@@ -1,0 +1,47 @@
+"""Where the inference instance lives: it calls out to AWS, and nothing calls in."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+_HTTPS = 443
+_MQTT_TLS = 8883
+
+
+class Network(Construct):
+    """One public subnet and a security group without a single inbound rule.
+
+    A public address without a rule inwards is as closed as a private one, for a tenth of what a NAT gateway costs;
+    photos go to S3 by its gateway endpoint, which is free.
+    """
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            max_azs=1,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24)
+            ],
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            # Nothing is in the default group, so nothing is gained by a Lambda that could edit every security group.
+            restrict_default_security_group=False,
+        )
+        log = logs.LogGroup(
+            self, "FlowLog", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.vpc.add_flow_log("Flows", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log))
+        self.outbound_only = ec2.SecurityGroup(
+            self,
+            "OutboundOnly",
+            vpc=self.vpc,
+            description="Nunchi worker: HTTPS and MQTT over TLS outwards, nothing inwards",
+            allow_all_outbound=False,
+        )
+        for port, what in ((_HTTPS, "AWS APIs, S3, packages"), (_MQTT_TLS, "IoT Core")):
+            self.outbound_only.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), what)

@@ -1,0 +1,95 @@
+"""What `cdk synth` wrote, as tests read it: by type and by meaning, never by generated name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTEXT: Mapping[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+
+def synthesise(folder: Path, **environ: str) -> Path:
+    """Run the app as the CDK's command line does, with no account, no region and no credentials in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    subprocess.run(
+        [sys.executable, "-m", "infra.app"],
+        cwd=ROOT,
+        check=True,
+        timeout=110,
+        env={
+            **kept,
+            # The app's other half runs on the node that the virtual environment brings.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "CDK_OUTDIR": str(folder),
+            "CDK_CONTEXT_JSON": json.dumps(CONTEXT),
+            **environ,
+        },
+    )
+    return folder
+
+
+class Template:
+    """One synthesised stack."""
+
+    def __init__(self, path: Path) -> None:
+        self.fields: dict[str, Any] = json.loads(path.read_text())
+        self.resources: dict[str, dict[str, Any]] = self.fields["Resources"]
+        self._output_of = {
+            output["Value"]["Ref"]: name
+            for name, output in self.fields.get("Outputs", {}).items()
+            if "Ref" in output["Value"] and "Export" not in output
+        }
+
+    def all(self, type_: str) -> list[dict[str, Any]]:
+        """The properties of every resource of a type."""
+        return [one.get("Properties", {}) for one in self.resources.values() if one["Type"] == type_]
+
+    def one(self, type_: str) -> dict[str, Any]:
+        [only] = self.all(type_)
+        return only
+
+    def resource(self, output: str) -> dict[str, Any]:
+        """The resource that an output names."""
+        return self.resources[self.fields["Outputs"][output]["Value"]["Ref"]]
+
+    def behind(self, type_: str, **reference: str) -> dict[str, Any]:
+        """The properties of the resource of a type one of whose properties refers to what an output names."""
+        [(name, output)] = reference.items()
+        [found] = [one for one in self.all(type_) if f"<{output}>" in self.text(one[name])]
+        return found
+
+    def text(self, value: Any) -> str:
+        """A value with its references spelled out: `<ImagesBucket.Arn>/uploads/*`, `<AWS::Region>`."""
+        match value:
+            case str():
+                return value
+            case {"Ref": name}:
+                return f"<{self._output_of.get(name, name)}>"
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"<{self._output_of.get(name, name)}.{attribute}>"
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(map(self.text, parts))
+            case list():
+                return " ".join(map(self.text, value))
+            case _:
+                raise TypeError(f"no rule to spell out {value!r}")
+
+    def allowed(self, policy: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+        """Every (action, resource, condition) that a policy document allows."""
+        return {
+            (action, self.text(resource), json.dumps(statement.get("Condition", {})))
+            for statement in policy["Statement"]
+            if statement["Effect"] == "Allow"
+            for action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

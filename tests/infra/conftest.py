@@ -1,0 +1,25 @@
+"""One synthesis for all tests of the stacks: it takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.assembly import Template, synthesise
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that synthesis wrote."""
+    return synthesise(tmp_path_factory.mktemp("assembly"), PYTHONHASHSEED="1")
+
+
+@pytest.fixture(scope="session")
+def pipeline(assembly: Path) -> Template:
+    return Template(assembly / "NunchiPipeline.template.json")
+
+
+@pytest.fixture(scope="session")
+def compute(assembly: Path) -> Template:
+    return Template(assembly / "NunchiCompute.template.json")

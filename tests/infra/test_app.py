@@ -1,0 +1,103 @@
+"""Synthesis as a whole: needs nobody's network or account, says the same each time, and passes the rule packs."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.infra.assembly import CONTEXT, ROOT, Template, synthesise
+
+LARGEST_ZIP = 50 * 1024
+
+
+@pytest.fixture
+def code(assembly: Path) -> Path:
+    """The folder that becomes the zip of the dispatch function."""
+    assets = json.loads((assembly / "NunchiPipeline.assets.json").read_text())["files"].values()
+    [source] = [asset["source"] for asset in assets if asset["source"]["packaging"] == "zip"]
+    return assembly / str(source["path"])
+
+
+def test_synthesis_asks_no_account_and_no_network(assembly: Path) -> None:
+    """Look-ups in an account would be listed as missing; a stack of a known account would name it."""
+    fields = json.loads((assembly / "manifest.json").read_text())
+    stacks = {name: one for name, one in fields["artifacts"].items() if one["type"] == "aws:cloudformation:stack"}
+    assert fields.get("missing", []) == []
+    assert {name: one["environment"] for name, one in stacks.items()} == {
+        "NunchiPipeline": "aws://unknown-account/unknown-region",
+        "NunchiCompute": "aws://unknown-account/unknown-region",
+    }
+
+
+def test_synthesis_says_the_same_each_time(assembly: Path, tmp_path: Path) -> None:
+    """Else an unchanged tree would have a diff to deploy. The order of Python's sets differs between the two runs."""
+    again = synthesise(tmp_path, PYTHONHASHSEED="2")
+
+    def deployed(folder: Path) -> dict[str, str]:
+        files = [*folder.glob("*.template.json"), *folder.glob("*.assets.json"), *folder.glob("asset.*/**/*.py")]
+        return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+    assert deployed(again) == deployed(assembly)
+
+
+def test_every_finding_of_the_security_rules_is_mended_or_explained(assembly: Path) -> None:
+    """cdk-nag's AwsSolutions pack: what is left unexplained would be listed as a violation."""
+    reports = json.loads((assembly / "validation-report.json").read_text())["pluginReports"]
+    assert {report["pluginName"]: (report["conclusion"], report["violations"]) for report in reports} == {
+        "AwsSolutions": ("success", [])
+    }
+
+
+def test_the_templates_follow_cloudformations_schemas(assembly: Path) -> None:
+    """The same check as `make synth`. W3005, a dependency said twice, is how the CDK writes."""
+    templates = sorted(map(str, assembly.glob("*.template.json")))
+    linter = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", *templates]
+    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=100)
+    assert (answer.returncode, answer.stdout) == (0, "")
+
+
+def test_the_dispatch_zip_holds_the_contracts_and_one_file(code: Path) -> None:
+    """No bytecode, no other function, no third-party package."""
+    contracts = {f"contracts/{path.name}" for path in (ROOT / "contracts").glob("*.py")}
+    assert {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()} == {
+        *contracts,
+        "lambdas/__init__.py",
+        "lambdas/dispatch.py",
+    }
+
+
+def test_the_dispatch_zip_is_small(code: Path) -> None:
+    """A cold start fetches and unpacks it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in code.rglob("*"):
+            archive.write(path, path.relative_to(code))
+    assert packed.tell() < LARGEST_ZIP
+
+
+def test_the_handler_is_in_the_zip_and_runs_without_the_repository(code: Path, pipeline: Template) -> None:
+    """Imported from the unpacked zip alone: every module it needs came along."""
+    [handler] = [one["Handler"] for one in pipeline.all("AWS::Lambda::Function") if one["Handler"] != "index.handler"]
+    module, _, name = handler.rpartition(".")
+    program = (
+        f"import sys; sys.path[:] = [{str(code)!r}, *(p for p in sys.path if p != {str(ROOT)!r})]; "
+        f"import {module} as it, contracts; print(it.__file__, contracts.__file__, {name!r})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, check=True, cwd=code, timeout=60
+    )
+    assert answer.stdout.split() == [f"{code}/lambdas/dispatch.py", f"{code}/contracts/__init__.py", "handler"]
+
+
+@pytest.mark.parametrize(
+    "flag", ["@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", "@aws-cdk/aws-iam:minimizePolicies"]
+)
+def test_the_flags_that_the_stacks_rely_on_are_set(flag: str) -> None:
+    """Without the first, buckets that forbid ACLs can't be logged; without the second, policies repeat themselves."""
+    assert CONTEXT[flag] is True

@@ -1,0 +1,94 @@
+"""What must hold of the compute stack, said in words."""
+
+from __future__ import annotations
+
+import re
+
+from contracts.names import Reference
+from contracts.tickets import MAX_TICKETS, TICKETS_PATTERN, Ticket, to_line
+from infra.inference import infer_document
+from tests.infra.assembly import Template
+
+# Of RE2, which the SSM agent compiles `allowedPattern` with: copies of the innermost thing that nested {n,m} may make.
+RE2_REPETITIONS = 1000
+
+
+def test_nothing_calls_the_instance(compute: Template) -> None:
+    """No inbound rule at all; outwards only HTTPS and MQTT over TLS."""
+    group = compute.one("AWS::EC2::SecurityGroup")
+    assert "SecurityGroupIngress" not in group
+    assert compute.all("AWS::EC2::SecurityGroupIngress") == []
+    assert [(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in group["SecurityGroupEgress"]] == [
+        (443, 443, "tcp"),
+        (8883, 8883, "tcp"),
+    ]
+
+
+def test_the_instance_is_hardened(compute: Template) -> None:
+    """IMDSv2 alone and for nobody behind the instance, an encrypted disk, no key to log in with."""
+    instance = compute.one("AWS::EC2::Instance")
+    assert instance["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert [one["Ebs"] for one in instance["BlockDeviceMappings"]] == [
+        {"Encrypted": True, "VolumeSize": 16, "VolumeType": "gp3"}
+    ]
+    assert "KeyName" not in instance
+    assert instance["InstanceType"] == "c7i.large"
+
+
+def test_dispatch_finds_the_instance_by_tag_and_parameter(compute: Template) -> None:
+    """The tag lets it be sent to, the parameter says which one it is."""
+    [name] = [name for name, one in compute.resources.items() if one["Type"] == "AWS::EC2::Instance"]
+    assert {"Key": "nunchi:role", "Value": "inference"} in compute.one("AWS::EC2::Instance")["Tags"]
+    parameter = compute.one("AWS::SSM::Parameter")
+    assert (parameter["Name"], parameter["Type"], parameter["Value"]) == (
+        "/nunchi/inference-instance",
+        "String",
+        {"Ref": name},
+    )
+
+
+def test_the_instance_may_do_a_workers_work_and_be_reached(compute: Template) -> None:
+    """The worker's policy of the pipeline stack, and the agent's own calls; no parameter of the account is readable."""
+    [role] = [
+        one for one in compute.all("AWS::IAM::Role") if "ec2.amazonaws.com" in str(one["AssumeRolePolicyDocument"])
+    ]
+    [access] = role["ManagedPolicyArns"]
+    assert "WorkerAccess" in access["Fn::ImportValue"]
+    [policy] = [one for one in compute.all("AWS::IAM::Policy") if "ssm" in str(one)]
+    actions = {action for action, _, _ in compute.allowed(policy["PolicyDocument"])}
+    assert {action.split(":")[0] for action in actions} == {"ssm", "ssmmessages", "ec2messages"}
+    assert {action for action in actions if action.startswith("ssm:")} == {"ssm:UpdateInstanceInformation"}
+
+
+def test_the_document_hands_tickets_over_by_environment_alone(compute: Template) -> None:
+    """What SSM checks is the contract's own pattern, and no parameter is pasted into a shell."""
+    document = compute.one("AWS::SSM::Document")
+    assert document["Content"] == infer_document()
+    assert document["Content"]["parameters"]["Tickets"]["allowedPattern"] == TICKETS_PATTERN
+    assert document["Content"]["parameters"]["Tickets"]["interpolationType"] == "ENV_VAR"
+    assert "{{" not in str(document["Content"]["mainSteps"])
+    assert (document["Name"], document["UpdateMethod"], document["DocumentType"]) == (
+        "Nunchi-Infer",
+        "NewVersion",
+        "Command",
+    )
+
+
+def test_the_documents_step_ends_soon(compute: Template) -> None:
+    """Later than the script's own limit, sooner than the customer's patience."""
+    [step] = compute.one("AWS::SSM::Document")["Content"]["mainSteps"]
+    assert step["inputs"] == {"timeoutSeconds": "20", "runCommand": ['"${NUNCHI_HOME:-/opt/nunchi}/shell/infer.sh"']}
+
+
+def test_the_documents_pattern_compiles_where_the_agent_compiles_it() -> None:
+    """The SSM agent is written in Go: a pattern with {0,49} around {1,32} fails there, and every command with it."""
+    assert not re.search(r"\)\{\d+", TICKETS_PATTERN), "a counted group multiplies the counts inside it"
+    assert max(int(most) for most in re.findall(r"(\d+)\}", TICKETS_PATTERN)) <= RE2_REPETITIONS
+
+
+def test_the_documents_pattern_takes_a_full_command_and_no_shell() -> None:
+    """The longest line that dispatch can send passes; what a shell would act upon does not."""
+    full = to_line([Ticket(Reference("k" * 32, f"{place:026d}")) for place in range(MAX_TICKETS)])
+    assert re.search(TICKETS_PATTERN, full)
+    for hostile in ("$(touch x)", "demo/`id`", "; reboot", "@/etc/passwd", f"{full}\n; id", ""):
+        assert not re.search(TICKETS_PATTERN, hostile)
