@@ -1,4 +1,4 @@
-"""The first kiosk's way, for comparison: a process for each photo, which imports, loads the model, infers and publishes.
+"""The first kiosk's way, to compare with: a process for each photo imports, loads the model, infers and publishes.
 
 It is kinder than the original was: the photo of the event instead of the newest file, no disk in between, this
 project's own model (which loads faster than torch and YOLOv5 do), one MQTT message and no training data.
@@ -14,6 +14,7 @@ import boto3
 
 from contracts.instants import now
 from contracts.messages import LabelMessage
+from contracts.settings import load
 from contracts.tickets import from_line
 from worker.decision import Thresholds, decide
 from worker.models import load_detector
@@ -25,8 +26,6 @@ from worker.store import S3Store, Upload
 
 async def main() -> None:
     """Label the photos of `SSM_Tickets`, then end."""
-    from contracts.settings import load  # noqa: PLC0415 - imports belong to what is measured
-
     settings = load(WorkerSettings, os.environ)
     store = S3Store(
         boto3.client("s3"),
@@ -45,7 +44,7 @@ async def main() -> None:
     )
     publisher = MqttPublisher(broker, lambda: detector.model)
     running = asyncio.create_task(publisher.run())
-    for ticket in from_line(os.environ["SSM_Tickets"]):
+    for ticket in from_line(os.environ["SSM_Tickets"]):  # noqa: SIM112 - the agent's own spelling
         upload = store.fetch(ticket.reference)
         assert isinstance(upload, Upload)
         [found] = detector.detect([decode(upload.data, max_pixels=settings.max_pixels).image])

@@ -1,0 +1,159 @@
+"""Upload → MQTT message through the whole local path, beside the first kiosk's way on the same path.
+
+    python -m bench.path [--photos 200] [--cold-photos 12] [--photos-for-memory 1000]
+
+Photos go one after the other, each uploaded when the last one's label is there, so that a time is a photo's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench.photos import frames
+from contracts.messages import STEPS
+from infra.inference import DOCUMENT
+from kiosk.counter import Answer, Counter
+from kiosk.upload import Uploader
+from local.record import Record
+from local.state import StateDir
+from ops.photo_commands import subscriber_of
+
+ROOT: Final = Path(__file__).parents[1]
+PATIENCE_S: Final = 60.0
+
+
+async def ask(record: Record, photos: Sequence[bytes]) -> list[Answer]:
+    """One photo after the other, as the kiosk `demo`."""
+    uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
+    async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
+        return [await counter.ask(photo, timeout_s=PATIENCE_S) for photo in photos]
+
+
+async def ask_at_once(record: Record, photos: Sequence[bytes], at_once: int) -> float:
+    """Photos a second with `at_once` of them on their way."""
+    uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
+    turn = asyncio.Semaphore(at_once)
+    async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
+
+        async def one(photo: bytes) -> None:
+            async with turn:
+                await counter.ask(photo, timeout_s=PATIENCE_S)
+
+        start = time.perf_counter()
+        await asyncio.gather(*map(one, photos))
+        return len(photos) / (time.perf_counter() - start)
+
+
+def quantiles(values: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
+    ordered = sorted(values)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+
+
+def table(answers: Sequence[Answer]) -> dict[str, tuple[float, float]]:
+    """p50 and p95 in milliseconds, of each step, of what follows the last one, and of all."""
+    rows = {
+        step: quantiles([answer.message.steps_ms[step] for answer in answers if step in answer.message.steps_ms])
+        for step in STEPS
+        if any(step in answer.message.steps_ms for answer in answers)
+    }
+    rest = [answer.total_ms - sum(answer.message.steps_ms.values()) for answer in answers]
+    rows["store, publish"] = quantiles([max(0.0, ms) for ms in rest])
+    rows["all"] = quantiles([answer.total_ms for answer in answers])
+    return rows
+
+
+def use_script(record: Record, lines: Sequence[str]) -> None:
+    """Make the SSM document run these lines from now on."""
+    ssm = record.client("ssm")
+    content = json.loads(ssm.get_document(Name=DOCUMENT)["Content"])
+    content["mainSteps"][0]["inputs"]["runCommand"] = list(lines)
+    ssm.delete_document(Name=DOCUMENT)
+    ssm.create_document(Name=DOCUMENT, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
+
+
+def students_script(pid: int) -> list[str]:
+    """Shell lines that start a process for each command, with the settings of the running worker."""
+    environ = dict(
+        one.split("=", 1) for one in Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0") if "=" in one
+    )
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environ.items() if name.isidentifier()]
+    return [*exports, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.quote(sys.executable)} -m bench.students"]
+
+
+def resident_mb(pid: int) -> float:
+    """Megabytes of a process in memory now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def nunchi(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "ops", *words], check=True, cwd=ROOT)
+
+
+def main() -> None:
+    """Measure, print tables for people and a line of JSON for programs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=200, help="photos through the worker")
+    parser.add_argument("--cold-photos", type=int, default=12, help="photos through a process each")
+    parser.add_argument("--photos-for-memory", type=int, default=1000, help="photos after which memory is read")
+    options = parser.parse_args()
+    distinct = frames(40)
+    figures: dict[str, Any] = {"bench": "path"}
+    with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as folder:
+        nunchi("up", "--detach", "--state", folder)
+        try:
+            record = StateDir(Path(folder)).read()
+            pid = record.worker.pid
+            assert pid is not None
+            asyncio.run(ask_at_once(record, distinct[:10], 5))  # every process is warm, a second Lambda too
+            print(f"\n{options.photos} photos, one after the other, milliseconds:")
+            warm = table(asyncio.run(ask(record, [distinct[n % 40] for n in range(options.photos)])))
+            show(warm)
+            memory = [resident_mb(pid)]
+            rate = 0.0
+            done = options.photos + 10
+            while done < options.photos_for_memory:
+                rate = asyncio.run(ask_at_once(record, [distinct[n % 40] for n in range(200)], 8))
+                done += 200
+                memory.append(resident_mb(pid))
+            print(f"\nmemory of the worker after {options.photos}, … {done} photos: {[round(mb) for mb in memory]} MB")
+            print(f"8 at a time: {rate:.1f} photos a second (cloud, kiosk and worker share these cores)")
+            print(f"\n{options.cold_photos} photos, a new process each (the first kiosk's way), milliseconds:")
+            use_script(record, students_script(pid))
+            os.kill(pid, signal.SIGSTOP)  # the two have one MQTT client id, and would push each other off the broker
+            try:
+                cold = table(asyncio.run(ask(record, distinct[: options.cold_photos])))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            show({"all": cold["all"]})
+            figures |= {"warm_ms": warm, "cold_ms": cold["all"], "memory_mb": memory, "photos_a_second": rate}
+        finally:
+            nunchi("down", "--state", folder)
+    (p50, p95), (cold50, _) = figures["warm_ms"]["all"], figures["cold_ms"]
+    print(
+        f"\n{cold50 / p50:.1f} times faster at p50 (goal: 20); p95 is {p95 / p50:.2f} × p50 (goal: 2); p50 {p50:.0f} ms"
+    )
+    print(json.dumps(figures))
+
+
+def show(rows: dict[str, tuple[float, float]]) -> None:
+    print(f"  {'step':<16}{'p50':>8}{'p95':>8}")
+    for step, (p50, p95) in rows.items():
+        print(f"  {step:<16}{p50:>8.1f}{p95:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()

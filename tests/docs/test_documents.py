@@ -1,0 +1,81 @@
+"""The documents agree with the code: settings, examples, links, verbs.
+
+`python -m tests.docs.test_documents` writes the tables of settings anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from contracts.messages import LabelMessage, Reason, Status
+from contracts.settings import describe
+from lambdas.dispatch import DispatchSettings
+from worker.settings import WorkerSettings
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = ROOT / "docs" / "settings.md"
+PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings}
+MACHINE_DEFAULTS = {"NUNCHI_MODEL": "the day-0 cascade", "NUNCHI_MODEL_THREADS": "the number of processors"}
+TRACKED = subprocess.run(
+    ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.split()
+
+
+def settings_table(program: str) -> str:
+    """The Markdown table of a program's settings, as `docs/settings.md` must hold it."""
+    rows = []
+    for one in describe(PROGRAMS[program]):
+        default = "must be given" if one.default is None else MACHINE_DEFAULTS.get(one.name, f"`{one.default}`")
+        rows.append(f"| `{one.name}` | {one.help} | {default} |")
+    return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
+
+
+def with_tables(text: str) -> str:
+    for program in PROGRAMS:
+        block = rf"<!-- settings: {program} -->\n.*?<!-- end -->"
+        table = f"<!-- settings: {program} -->\n{settings_table(program)}\n<!-- end -->"
+        text = re.sub(block, lambda _, table=table: table, text, count=1, flags=re.DOTALL)
+    return text
+
+
+def test_the_list_of_settings_is_that_of_the_programs() -> None:
+    assert SETTINGS.read_text() == with_tables(SETTINGS.read_text())
+
+
+def test_the_message_shown_to_kiosk_makers_follows_the_schema() -> None:
+    text = (ROOT / "docs" / "kiosk-makers.md").read_text()
+    example = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    schema = json.loads((ROOT / "docs" / "label-message.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(json.loads(example[1]))
+    LabelMessage.from_json(example[1])
+
+
+def test_kiosk_makers_are_told_what_to_do_about_every_status_and_reason() -> None:
+    text = (ROOT / "docs" / "kiosk-makers.md").read_text()
+    assert [word for word in (*Status, *Reason) if f"`{word}`" not in text] == []
+
+
+@pytest.mark.parametrize("document", TRACKED)
+def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text())
+    local = [link for link in links if not link.startswith(("http:", "https:"))]
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", TRACKED)
+def test_every_verb_of_make_that_a_document_names_is_one(document: str) -> None:
+    verbs = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z]+)", (ROOT / document).read_text()))
+    assert named <= verbs
+
+
+if __name__ == "__main__":
+    SETTINGS.write_text(with_tables(SETTINGS.read_text()))
