@@ -137,7 +137,9 @@ def main() -> None:
     ratio = statistics.median(rows)
     passed = ROUNDS * options.photos + options.photos * (len(memory) - ROUNDS)
     print(f"median {ratio:.0%} of the limit on {threads} threads (goal: {GOAL_RATIO:.0%})")
-    print(f"memory {memory[-1]:.0f} MB after {passed} photos, {memory[0]:.0f} MB after {options.photos} (goal: {GOAL_MB})")
+    print(
+        f"memory {memory[-1]:.0f} MB after {passed} photos, {memory[0]:.0f} MB after {options.photos} (goal: {GOAL_MB})"
+    )
     print(json.dumps({"bench": "worker", "ratio": round(ratio, 3), "threads": threads, "memory_mb": memory}))
 
 
