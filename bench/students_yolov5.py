@@ -15,6 +15,7 @@ import boto3
 import cv2
 import numpy as np
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from ultralytics import YOLO
 
 from contracts.instants import now
@@ -29,9 +30,7 @@ def main() -> None:
     if not weights.exists():
         YOLO("yolov5n.yaml").save(weights)
     model = YOLO(weights)
-    client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2, client_id=os.environ["NUNCHI_INSTANCE"], protocol=mqtt.MQTTv5
-    )
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=os.environ["NUNCHI_INSTANCE"], protocol=mqtt.MQTTv5)
     context = ssl.create_default_context(cafile=os.environ["NUNCHI_MQTT_CA"])
     context.load_cert_chain(os.environ["NUNCHI_MQTT_CERT"], os.environ["NUNCHI_MQTT_KEY"])
     client.tls_set_context(context)

@@ -46,7 +46,9 @@ def decide(reference: Reference, detections: Sequence[Detection], thresholds: Th
         training = _review_or_none(reference, thresholds)
         return Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND, training=training)
     # Left to right, so that the order says nothing about a model's internals and never changes between runs.
-    ordered = sorted(detections, key=lambda one: (one.box.x0, one.box.y0, one.box.x1, one.box.y1, one.label, one.confidence))
+    ordered = sorted(
+        detections, key=lambda one: (one.box.x0, one.box.y0, one.box.x1, one.box.y1, one.label, one.confidence)
+    )
     people = tuple(Person(one.label, _rounded_down(one.confidence), _rounded(one.box)) for one in ordered)
     customer = customer_of([person.box for person in people])
     person = people[customer]

@@ -38,9 +38,10 @@ def settings_table(program: str) -> str:
 
 def with_tables(text: str) -> str:
     for program in PROGRAMS:
-        block = rf"<!-- settings: {program} -->\n.*?<!-- end -->"
-        table = f"<!-- settings: {program} -->\n{settings_table(program)}\n<!-- end -->"
-        text = re.sub(block, lambda _, table=table: table, text, count=1, flags=re.DOTALL)
+        start, end = f"<!-- settings: {program} -->\n", "<!-- end -->"
+        before, _, rest = text.partition(start)
+        _, _, after = rest.partition(end)
+        text = f"{before}{start}{settings_table(program)}\n{end}{after}"
     return text
 
 

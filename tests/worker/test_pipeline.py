@@ -158,7 +158,10 @@ async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_r
             tmp_path / "1", store=store, publisher=publisher, detector=FakeDetector(FACE, before=lambda: meet(together))
         ) as one,
         bench(
-            tmp_path / "2", store=store, publisher=publisher, detector=FakeDetector(UNSURE, before=lambda: meet(together))
+            tmp_path / "2",
+            store=store,
+            publisher=publisher,
+            detector=FakeDetector(UNSURE, before=lambda: meet(together)),
         ) as two,
     ):
         photo = one.upload()

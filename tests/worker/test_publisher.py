@@ -75,7 +75,7 @@ async def hearing(iot: IoTCore, *topics: str) -> AsyncIterator[asyncio.Queue[aio
 
 async def state_on(heard: asyncio.Queue[aiomqtt.Message], wanted: WorkerState) -> aiomqtt.Message:
     while True:
-        message = await soon(heard.get())
+        message: aiomqtt.Message = await soon(heard.get())
         if json.loads(bytes(message.payload))["state"] == wanted:
             return message
 
