@@ -1,0 +1,1 @@
+"""The device side, as a library: uploads photos, hears their labels. Imports the contracts only."""

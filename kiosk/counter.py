@@ -1,0 +1,98 @@
+"""A kiosk at its counter: photo up, label down, as one question and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from contracts.messages import LabelMessage
+from contracts.names import Reference
+from kiosk.errors import NoAnswer
+
+log = logging.getLogger(__name__)
+
+
+class NamesAndUploads(Protocol):
+    """What takes photos up; see kiosk.upload.Uploader."""
+
+    def name(self, captured_at: datetime | None = None) -> Reference: ...
+
+    def upload(self, reference: Reference, photo: bytes) -> None: ...
+
+
+class HearsLabels(Protocol):
+    """Where labels come from; see kiosk.subscribe.Subscriber."""
+
+    subscribed: asyncio.Event
+
+    def labels(self) -> AsyncIterator[LabelMessage]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A photo's label, and the milliseconds from the start of its upload to the label's arrival."""
+
+    message: LabelMessage
+    upload_ms: float
+    total_ms: float
+
+
+class Counter:
+    """Asks about photos. Labels of photos that it did not ask about, or no longer waits for, are not acted upon."""
+
+    def __init__(self, uploader: NamesAndUploads, subscriber: HearsLabels) -> None:
+        self._uploader = uploader
+        self._subscriber = subscriber
+        self._asked: dict[Reference, asyncio.Future[LabelMessage]] = {}
+
+    @contextlib.asynccontextmanager
+    async def open(self, *, timeout_s: float) -> AsyncIterator[Counter]:
+        """Listen while the block runs. NoAnswer when the broker can't be heard within `timeout_s`."""
+        listening = asyncio.create_task(self._listen(), name="labels")
+        try:
+            await self._until_subscribed(listening, timeout_s)
+            yield self
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def ask(self, photo: bytes, *, timeout_s: float) -> Answer:
+        """Upload a photo and wait for its label; NoAnswer after `timeout_s` seconds."""
+        reference = self._uploader.name()
+        answer = self._asked[reference] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.to_thread(self._uploader.upload, reference, photo)
+                uploaded = time.perf_counter()
+                message = await answer
+        except TimeoutError:
+            raise NoAnswer(f"no label for {reference} within {timeout_s:g} s; it may still be stored later") from None
+        finally:
+            del self._asked[reference]
+        return Answer(message, upload_ms=(uploaded - began) * 1e3, total_ms=(time.perf_counter() - began) * 1e3)
+
+    async def _listen(self) -> None:
+        async for message in self._subscriber.labels():
+            answer = self._asked.get(message.reference)
+            if answer is None:
+                log.info("label of %s ignored: not asked for here", message.reference)
+            elif not answer.done():
+                answer.set_result(message)
+
+    async def _until_subscribed(self, listening: asyncio.Task[None], timeout_s: float) -> None:
+        subscribed = asyncio.create_task(self._subscriber.subscribed.wait())
+        try:
+            await asyncio.wait({subscribed, listening}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                listening.result()  # raises why nothing will be heard
+            if not subscribed.done():
+                raise NoAnswer(f"the broker did not take the subscription within {timeout_s:g} s; is the cloud up?")
+        finally:
+            subscribed.cancel()

@@ -1,0 +1,114 @@
+"""Labels down: MQTT 5 over mutual TLS, connected again whenever the connection breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import aiomqtt
+
+from contracts.backoff import full_jitter
+from contracts.errors import ContractError
+from contracts.instants import now
+from contracts.messages import LabelMessage
+from contracts.names import label_topic
+from kiosk.errors import SubscriptionRefused
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S: Final = 20
+ANSWER_S: Final = 5.0  # for CONNACK and SUBACK
+REFUSED: Final = 0x80  # MQTT 5: reason codes from here on are refusals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """Where the broker is, and who we are to it. Two connections under one client id push each other out."""
+
+    host: str
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
+    client_id: str
+
+
+class Subscriber:
+    """The labels of one kiosk, as they come.
+
+    `subscribed` is set while the broker has our subscription: an upload before that could miss its label.
+    """
+
+    def __init__(self, broker: Broker, *, kiosk_id: str, clock: Callable[[], datetime] = now) -> None:
+        self._broker = broker
+        self._topic = label_topic(kiosk_id)
+        self._clock = clock
+        self.subscribed = asyncio.Event()
+
+    async def labels(self) -> AsyncIterator[LabelMessage]:
+        """Every label that is still news, until cancelled. A broken connection is waited out and made again.
+
+        Raises SubscriptionRefused when the certificate may not hear this topic.
+        """
+        attempt = 0
+        while True:
+            try:
+                async with self._connection() as client:
+                    await self._subscribe(client)
+                    attempt = 0
+                    async for message in client.messages:
+                        label = self._read(message)
+                        if label is not None:
+                            yield label
+            except (aiomqtt.MqttError, OSError) as error:
+                self.subscribed.clear()
+                pause = full_jitter(attempt)
+                attempt += 1
+                log.warning("broker %s:%d: %s; again in %.1f s", self._broker.host, self._broker.port, error, pause)
+                await asyncio.sleep(pause)
+            finally:
+                self.subscribed.clear()
+
+    def _connection(self) -> aiomqtt.Client:
+        tls = aiomqtt.TLSParameters(
+            ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
+        )
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            identifier=self._broker.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            tls_params=tls,
+            keepalive=KEEPALIVE_S,
+            timeout=ANSWER_S,
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        for code in await client.subscribe(self._topic, qos=1):
+            value = code if isinstance(code, int) else code.value
+            if value >= REFUSED:
+                raise SubscriptionRefused(
+                    f"the broker refuses {self._topic} to {self._broker.client_id} ({code}): "
+                    "use the certificate of that kiosk"
+                )
+        self.subscribed.set()
+
+    def _read(self, message: aiomqtt.Message) -> LabelMessage | None:
+        payload = message.payload if isinstance(message.payload, bytes) else str(message.payload)
+        try:
+            label = LabelMessage.from_json(payload)
+        except ContractError as error:
+            log.warning("message on %s ignored: %s", message.topic, error)
+            return None
+        if label_topic(label.reference.kiosk_id) != self._topic:
+            log.warning("label of %s ignored: it is not for %s", label.reference, self._topic)
+            return None
+        if label.expires_at <= self._clock():
+            log.warning("label of %s ignored: it expired at %s", label.reference, label.expires_at)
+            return None
+        return label

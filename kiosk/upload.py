@@ -1,0 +1,36 @@
+"""Photos up: the kiosk names a photo and puts it where only its own photos go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from contracts.instants import now
+from contracts.names import Reference, check_kiosk_id, new_image_id
+
+CONTENT_TYPE: Final = "image/jpeg"
+
+
+class PutsObjects(Protocol):
+    """The one call of an S3 client that a kiosk may make."""
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any:
+        """Store `Body`; raises what boto3 raises."""
+        ...
+
+
+class Uploader:
+    """Uploads the photos of one kiosk. Naming comes first, so that the label can be waited for before it can arrive."""
+
+    def __init__(self, s3: PutsObjects, *, bucket: str, kiosk_id: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._kiosk_id = check_kiosk_id(kiosk_id)
+
+    def name(self, captured_at: datetime | None = None) -> Reference:
+        """A fresh reference for a photo taken at `captured_at` (now, when not given)."""
+        return Reference(self._kiosk_id, new_image_id(captured_at or now()))
+
+    def upload(self, reference: Reference, photo: bytes) -> None:
+        """Put the bytes under the photo's key, whatever they are: judging them is the worker's part."""
+        self._s3.put_object(Bucket=self._bucket, Key=reference.upload_key, Body=photo, ContentType=CONTENT_TYPE)

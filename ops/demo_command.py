@@ -1,0 +1,113 @@
+"""`nunchi demo`: the whole way, once, for somebody who has just arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from contracts.messages import Result, Training
+from contracts.names import Reference
+from kiosk.counter import Answer
+from kiosk.errors import NoAnswer
+from local.environment import ROOT
+from local.errors import CloudError
+from local.record import Record
+from local.state import StateDir
+from ops import supervise
+from ops.cloud_commands import start, wait_until_up
+from ops.display import answers_table, err, out
+from ops.options import DEFAULT_STATE, StateOption
+from ops.photo_commands import Exit, add_answer, send_all
+
+SAMPLES: Final = ROOT / "samples"
+PHOTO_S: Final = 30.0
+STORED_S: Final = 20.0
+
+
+def demo(
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PHOTO]...", exists=True, dir_okay=False, readable=True, help="Your own instead of samples/."
+        ),
+    ] = None,
+    state: StateOption = DEFAULT_STATE,
+) -> None:
+    """Send photos the whole way, from upload to label to training pair, and show each step.
+
+    A cloud that is up is used. Otherwise one is started for this, and taken down again. Exit status 0 when at least one
+    photo was labelled.
+
+    Example: nunchi demo my-photo.jpg
+    """
+    chosen = photos or sorted(path for path in SAMPLES.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
+    if not chosen:
+        raise CloudError(f"there are no photos in {SAMPLES}; name your own: nunchi demo PHOTO...")
+    began = time.monotonic()
+    with supervise.interruptible(), _cloud(StateDir(state)) as record:
+        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(chosen)} photos as kiosk {record.kiosk}")
+        table = answers_table(out.width)
+        asked: dict[Reference, str] = {}
+
+        def told(photo: Path, answer: Answer | NoAnswer) -> None:
+            add_answer(table, photo, answer)
+            if isinstance(answer, Answer):
+                asked[answer.message.reference] = photo.name
+
+        exits = asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told))
+        out.print(table)
+        _show_stored(record, asked)
+        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
+    if Exit.LABELLED not in exits:
+        raise typer.Exit(max(exits))
+
+
+@contextmanager
+def _cloud(folder: StateDir) -> Iterator[Record]:
+    """The cloud that is up in the folder; otherwise a fresh one, for the length of the block."""
+    if folder.holder() is not None:
+        err.print(f"[dim]using the cloud in {folder.path}[/]")
+        yield wait_until_up(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="nunchi-demo-") as path:
+        fresh = StateDir(Path(path))
+        try:
+            yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
+        finally:
+            supervise.stop(fresh)
+            err.print("[dim]the demo's cloud is down; nothing is left running[/]")
+
+
+def _show_stored(record: Record, asked: dict[Reference, str]) -> None:
+    """The result of each photo in S3, and the training pairs that came of them."""
+    s3 = record.client("s3")
+    images, dataset = record.buckets["images"], record.buckets["dataset"]
+    out.print(f"[bold]In S3 now[/]  [dim]results in s3://{images}, training pairs in s3://{dataset}[/]")
+    for reference, name in asked.items():
+        result = Result.from_json(_stored(s3, images, reference.result_key))
+        out.print(f"  {name:24} {reference.result_key}")
+        if result.training is not Training.NONE:
+            for key in reference.pair_keys(result.training):
+                _stored(s3, dataset, key)
+                out.print(f"  {'':24} [green]{key}[/]")
+
+
+def _stored(s3: Any, bucket: str, key: str) -> bytes:
+    """An object's bytes, once it is there."""
+    deadline = time.monotonic() + STORED_S
+    while True:
+        try:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            if time.monotonic() > deadline:
+                raise CloudError(f"{key} was not in {bucket} within {STORED_S:g} s; see the worker's log") from None
+            time.sleep(0.05)
+        else:
+            return body

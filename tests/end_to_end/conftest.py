@@ -1,0 +1,104 @@
+"""One cloud for all tests of the whole path, with a cable between its worker and its broker that can be cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.instants import now
+from contracts.messages import Result
+from contracts.names import Reference, new_image_id
+from local.environment import ROOT
+from local.ports import free_ports
+from local.record import Record
+from local.state import StateDir
+from tests.end_to_end.listener import Listener
+from tests.end_to_end.proxy import Cable
+from tests.waiting import until
+
+UP_S = 110
+
+
+def run_nunchi(state: Path, *arguments: str, timeout_s: float = UP_S) -> subprocess.CompletedProcess[str]:
+    """The command as a user has it: in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "NUNCHI_STATE": str(state), "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A cloud that is up, as a stranger knows it: from `nunchi status --json`."""
+
+    state: Path
+    status: dict[str, Any]
+    cable: Cable
+
+    @property
+    def record(self) -> Record:
+        return StateDir(self.state).read()
+
+    def nunchi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_nunchi(self.state, *arguments)
+
+    def put(self, photo: bytes, *, suffix: str = ".jpg", image_id: str | None = None) -> str:
+        """Upload for the kiosk `demo`; the image id."""
+        image_id = image_id or new_image_id(now())
+        s3 = self.record.client("s3")
+        s3.put_object(Bucket=self.status["buckets"]["images"], Key=f"uploads/demo/{image_id}{suffix}", Body=photo)
+        return image_id
+
+    def result(self, image_id: str) -> Result | None:
+        """The stored result of a photo of the kiosk `demo`, if there is one."""
+        s3 = self.record.client("s3")
+        try:
+            answer = s3.get_object(Bucket=self.status["buckets"]["images"], Key=Reference("demo", image_id).result_key)
+        except s3.exceptions.NoSuchKey:
+            return None
+        return Result.from_json(answer["Body"].read())
+
+    def until_results(self, image_ids: list[str], *, within_s: float = 60) -> None:
+        """Wait until every photo has a result."""
+        left = set(image_ids)
+
+        def all_there() -> bool:
+            left.difference_update([image_id for image_id in left if self.result(image_id)])
+            return not left
+
+        until(all_there, within_s=within_s, what=f"a result for each of {len(image_ids)} photos")
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    state = tmp_path_factory.mktemp("cloud")
+    mqtt_port, cable_port = free_ports(2)
+    with Cable(cable_port, mqtt_port) as cable:
+        started = run_nunchi(state, "up", "--detach", f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
+        assert started.returncode == 0, started.stderr
+        try:
+            told = run_nunchi(state, "status", "--json")
+            yield Running(state, json.loads(told.stdout), cable)
+        finally:
+            ended = run_nunchi(state, "down")
+            assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def labels(cloud: Running) -> Iterator[Listener]:
+    """The kiosk's own ear."""
+    with Listener(cloud.record.mqtt) as listener:
+        yield listener

@@ -1,0 +1,178 @@
+"""`nunchi`, as a user has it: what it says, how it ends, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.environment import ROOT
+from local.ports import LOOPBACK
+from local.state import StateDir
+from tests.end_to_end.conftest import Running, run_nunchi
+from tests.end_to_end.photos import face_file
+from tests.end_to_end.processes import listening, processes_of
+from tests.waiting import until
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
+
+
+def test_status_is_the_object_that_strangers_join_by(cloud: Running) -> None:
+    """Every field that the README promises, and files that only their owner reads."""
+    status = cloud.status
+    assert status["state"] == "up"
+    assert {"s3", "ssm", "sqs", "iot"} <= status["endpoints"].keys()
+    assert status["buckets"].keys() == {"images", "dataset", "weights"}
+    assert status["queues"].keys() == {"uploads", "dead"}
+    assert {"host", "port", "ca", "cert", "key", "topic"} <= status["mqtt"].keys()
+    assert (status["kiosk"], status["mqtt"]["topic"]) == ("demo", "nunchi/demo/label")
+    assert {"pid", "socket", "model"} <= status["worker"].keys()
+    assert Path(status["mqtt"]["key"]).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_up_says_that_it_is_up_and_with_what(cloud: Running) -> None:
+    """It starts nothing, and succeeds."""
+    again = cloud.nunchi("up", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert "is up already" in again.stdout
+    assert cloud.status["endpoints"]["s3"] in again.stdout
+
+
+def test_send_tells_one_object_a_photo_and_ends_by_the_worst(cloud: Running, tmp_path: Path) -> None:
+    """A face has people in its answer; a file that is no image is uploaded all the same, and rejected."""
+    rubbish = tmp_path / "rubbish.jpg"
+    rubbish.write_text("no image")
+    sent = cloud.nunchi("send", "--json", str(face_file(tmp_path)), str(rubbish))
+    face, other = (json.loads(line) for line in sent.stdout.splitlines())
+    assert sent.returncode == 5, sent.stderr
+    assert face["people"]
+    assert face["total_ms"] > 0
+    assert (other["photo"], other["status"], other["reason"]) == (str(rubbish), "rejected", "not_an_image")
+
+
+def test_send_says_what_it_could_not_hear_in_time(cloud: Running, tmp_path: Path) -> None:
+    """No answer in the time given is exit status 6."""
+    sent = cloud.nunchi("send", "--json", "--timeout", "0.1", str(face_file(tmp_path)))
+    told = json.loads(sent.stdout)
+    assert (sent.returncode, told["status"]) in {(6, "no_answer"), (0, "labelled")}
+
+
+def test_send_refuses_a_missing_file_before_anything_is_sent(cloud: Running, tmp_path: Path) -> None:
+    """Exit status 2, and the file's name."""
+    sent = cloud.nunchi("send", str(face_file(tmp_path)), str(tmp_path / "missing.jpg"))
+    assert sent.returncode == 2
+    assert "missing.jpg" in sent.stderr
+    assert sent.stdout == ""
+
+
+def test_watch_shows_messages_until_it_is_interrupted(cloud: Running, tmp_path: Path) -> None:
+    """One JSON object a line; Ctrl-C is its proper end."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ops", "watch", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "NUNCHI_STATE": str(cloud.state), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        heard: list[str] = []
+        try:
+            while not heard:  # it may subscribe only after the first photo was told
+                cloud.nunchi("send", str(face_file(tmp_path)))
+                os.set_blocking(watching.stdout.fileno(), False)
+                heard = watching.stdout.readlines()
+        finally:
+            watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == 0
+    assert json.loads(heard[0])["kiosk_id"] == "demo"
+
+
+@linux
+@pytest.mark.timeout(240)
+def test_down_leaves_no_process_and_no_port(tmp_path: Path) -> None:
+    """Nor does it fail when nothing is up any more."""
+    started = run_nunchi(tmp_path, "up", "--detach")
+    assert started.returncode == 0, started.stderr
+    status = json.loads(run_nunchi(tmp_path, "status", "--json").stdout)
+    ports = [int(url.rpartition(":")[2]) for url in set(status["endpoints"].values())] + [status["mqtt"]["port"]]
+    assert all(listening(port) for port in ports)
+    assert run_nunchi(tmp_path, "down").returncode == 0
+    assert processes_of(tmp_path) == {}
+    assert not any(listening(port) for port in ports)
+    assert not list(tmp_path.rglob("*.pem"))
+    again = run_nunchi(tmp_path, "down")
+    assert (again.returncode, "Nothing is up" in again.stdout) == (0, True)
+    assert json.loads(run_nunchi(tmp_path, "status", "--json").stdout) == {"state": "down"}
+
+
+@linux
+@pytest.mark.timeout(240)
+def test_a_cloud_whose_owner_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    """Not even with kill -9, and the folder can be used again."""
+    started = run_nunchi(tmp_path, "up", "--detach")
+    assert started.returncode == 0, started.stderr
+    state = StateDir(tmp_path)
+    owner = state.holder()
+    assert owner is not None
+    os.kill(owner, signal.SIGKILL)
+    until(lambda: not processes_of(tmp_path), within_s=10, what="the end of every process")
+    assert json.loads(run_nunchi(tmp_path, "status", "--json").stdout) == {"state": "down"}
+    assert run_nunchi(tmp_path, "down").returncode == 0
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, a kill and a kill -9, in the middle of the deployment."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ops", "up", "--state", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        assert starting.stderr is not None
+        for line in starting.stderr:
+            if "deploying" in line:
+                break
+        until(
+            lambda: any("infra.app" in command for command in processes_of(tmp_path).values()),
+            within_s=30,
+            what="the CDK's synthesis",
+        )
+        starting.send_signal(number)
+        starting.communicate(timeout=60)
+    until(lambda: not processes_of(tmp_path), within_s=20, what="the end of every process")
+    assert starting.returncode == {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -9}[number]
+
+
+def test_a_port_in_use_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    """The message says which option, and what to do."""
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        started = run_nunchi(tmp_path, "up", "--detach", f"--port={port}")
+    assert started.returncode == 1
+    assert f"port {port} (--port) can't be used" in started.stderr
+    assert "leave --port out for a free one" in started.stderr
+    assert StateDir(tmp_path).holder() is None
+
+
+def test_a_missing_tool_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without bash nothing would run a command's script."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    started = run_nunchi(tmp_path, "up", "--detach")
+    assert started.returncode == 1
+    assert "bash (install it with your system's packages)" in started.stderr
+
+
+def test_without_a_cloud_a_command_says_how_to_start_one(tmp_path: Path) -> None:
+    """One line, no traceback, exit status 1."""
+    sent = run_nunchi(tmp_path, "send", str(face_file(tmp_path)))
+    assert sent.returncode == 1
+    assert sent.stderr.strip() == f"nunchi: nothing is up in {tmp_path}; start it with `nunchi up --detach`"

@@ -1,0 +1,37 @@
+"""What the path survives."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.end_to_end.conftest import Running
+from tests.end_to_end.listener import Listener
+from tests.end_to_end.photos import faces
+from tests.waiting import until
+
+
+def test_a_worker_killed_with_twenty_photos_in_flight_leaves_none_without_result(cloud: Running) -> None:
+    """The cloud starts it again, as systemd would; what it had in hand it finds by itself."""
+    before = cloud.record.worker.pid
+    assert before is not None
+    image_ids = [cloud.put(photo) for photo in faces(20)]
+    os.kill(before, signal.SIGKILL)
+    assert sum(cloud.result(image_id) is not None for image_id in image_ids) < 20, "they were done before the kill"
+    cloud.until_results(image_ids, within_s=90)
+    until(lambda: cloud.record.worker.pid not in (None, before), within_s=30, what="a new worker in the record")
+
+
+def test_while_the_broker_is_away_results_are_stored_and_afterwards_labels_come_again(
+    cloud: Running, labels: Listener
+) -> None:
+    """The worker reconnects by itself; a label that is still news is told late, not never."""
+    cloud.cable.cut()
+    try:
+        meanwhile = [cloud.put(photo) for photo in faces(3)]
+        cloud.until_results(meanwhile)
+        assert not any(labels.about(image_id) for image_id in meanwhile)
+    finally:
+        cloud.cable.mend()
+    labels.wait_for(*meanwhile)
+    labels.wait_for(cloud.put(faces(1)[0]))

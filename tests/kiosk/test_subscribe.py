@@ -1,0 +1,46 @@
+"""Which messages a kiosk acts upon. The connection itself is tried on a real broker, in tests/end_to_end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from contracts.messages import LabelMessage
+from contracts.names import Reference
+from kiosk.subscribe import Broker, Subscriber
+from tests.kiosk.test_counter import nobody
+
+NOBODY = Path("/nowhere")
+MESSAGE = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))
+
+
+def read(payload: bytes, *, clock: datetime = MESSAGE.captured_at, kiosk_id: str = "demo") -> LabelMessage | None:
+    broker = Broker(host="h", port=1, ca=NOBODY, cert=NOBODY, key=NOBODY, client_id="c")
+    message: Any = SimpleNamespace(payload=payload, topic=f"nunchi/{kiosk_id}/label")
+    return Subscriber(broker, kiosk_id=kiosk_id, clock=lambda: clock)._read(message)
+
+
+def test_a_message_that_is_still_news_is_heard() -> None:
+    """As it was sent."""
+    assert read(MESSAGE.to_json().encode()) == MESSAGE
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1)])
+def test_an_expired_message_is_not_acted_upon(late: timedelta) -> None:
+    """Somebody else may stand there by now."""
+    assert read(MESSAGE.to_json().encode(), clock=MESSAGE.expires_at + late) is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b'{"schema": 99}', b"[]"])
+def test_what_is_no_label_is_not_acted_upon(payload: bytes) -> None:
+    """A broken message must not stop the kiosk."""
+    assert read(payload) is None
+
+
+def test_a_label_for_another_kiosk_is_not_acted_upon() -> None:
+    """Whoever sent it there."""
+    assert read(MESSAGE.to_json().encode(), kiosk_id="other") is None

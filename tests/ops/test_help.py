@@ -1,0 +1,36 @@
+"""`nunchi --help`, which teaches."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.__main__ import app
+from ops.photo_commands import Exit, send
+
+COMMANDS = ("up", "down", "status", "send", "watch", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example_and_takes_a_state_folder(command: str) -> None:
+    """So that several clouds live side by side, and nobody has to guess."""
+    told = CliRunner().invoke(app, [command, "--help"])
+    assert told.exit_code == 0
+    assert f"Example: {'nunchi ' + command if command != 'status' else 'aws'}" in " ".join(told.output.split())
+    assert "--state" in told.output
+
+
+def test_the_help_of_all_names_every_command() -> None:
+    """And where to begin."""
+    told = CliRunner().invoke(app, ["--help"]).output
+    assert set(COMMANDS) <= set(re.findall(r"^  (\w+) ", told, flags=re.MULTILINE))
+    assert "Begin with: nunchi up --detach" in told
+
+
+def test_the_exit_statuses_of_send_are_documented() -> None:
+    """Each number of the code is in the help, and no other."""
+    documented = inspect.cleandoc(send.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
+    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {*Exit, 1, 2}
