@@ -22,7 +22,7 @@ from typing import Any, Final
 from contracts.names import label_topic
 from local import deploy, worker_socket
 from local.children import Child
-from local.devices import OBSERVER, Registry, worker_keys
+from local.devices import Registry, worker_keys
 from local.environment import ROOT, base_environ, search_path, worker_environ
 from local.errors import ChildFailed
 from local.ports import LOOPBACK, free_ports, require_free
@@ -169,15 +169,15 @@ class Cloud:
         deploy.register_instance(prepared.ssm, prepared.instance, deploy.document_of(self._state.assembly))
         prepared.registry.add_thing(prepared.instance, policy=outputs["WorkerPolicyName"])
         cert, key = prepared.registry.add_thing(KIOSK, policy=outputs["KioskPolicyName"])
-        kiosk = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, KIOSK, label_topic(KIOSK))
+        device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
         cert, key = prepared.observer
         record = Record(
             region=REGION,
             endpoints=self._endpoints,
             buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
             queues={"uploads": outputs["UploadQueueUrl"], "dead": outputs["DeadQueueUrl"]},
-            mqtt=kiosk,
-            observer=replace(kiosk, cert=cert, key=key, client_id=f"{OBSERVER}-1", topic="nunchi/+/label"),
+            mqtt=replace(device, cert=cert, key=key, client_id=None),
+            device=device,
             kiosk=KIOSK,
             instance=prepared.instance,
             worker=Worker(None, self._state.socket),

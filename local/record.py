@@ -28,15 +28,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mqtt:
-    """How to hear a kiosk's labels: MQTT 5 over TLS 1.2+, with the kiosk's certificate, as client `client_id`."""
+    """How to hear labels: MQTT 5 over TLS 1.2+ with this certificate, as client `client_id` (None: any that is free)."""
 
     host: str
     port: int
     ca: Path
     cert: Path
     key: Path
-    client_id: str
     topic: str
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,18 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A running cloud, for whoever wants to join in. `observer` is the certificate that may hear every kiosk."""
+    """A running cloud, for whoever wants to join in.
+
+    `mqtt` is for listening: any number of clients, under any id. `device` is the kiosk itself, under the policy that AWS
+    will hold it to: one connection, as thing `kiosk`.
+    """
 
     region: str
     endpoints: Mapping[str, str]
     buckets: Mapping[str, str]
     queues: Mapping[str, str]
     mqtt: Mqtt
-    observer: Mqtt
+    device: Mqtt
     kiosk: str
     instance: str
     worker: Worker
@@ -83,7 +87,7 @@ class Record:
         return cls(
             **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk", "instance")},
             mqtt=_mqtt(fields["mqtt"]),
-            observer=_mqtt(fields["observer"]),
+            device=_mqtt(fields["device"]),
             worker=Worker(fields["worker"]["pid"], Path(fields["worker"]["socket"]), fields["worker"]["model"]),
             credentials=Credentials(**fields["credentials"]),
             state=State(fields["state"]),

@@ -92,7 +92,7 @@ def try_next(record: Record, state: Path) -> str:
   {nunchi} status --json
   {nunchi} down
 [bold]Or with your own tools[/]
-  mosquitto_sub -V mqttv5 -q 1 -h {mqtt.host} -p {mqtt.port} -i {mqtt.client_id} -t {mqtt.topic} \\
+  mosquitto_sub -V mqttv5 -q 1 -h {mqtt.host} -p {mqtt.port} -t {mqtt.topic} \\
     --cafile {mqtt.ca} \\
     --cert {mqtt.cert} --key {mqtt.key}
   {aws}AWS_REGION={record.region} \\

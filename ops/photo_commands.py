@@ -116,7 +116,7 @@ async def send_all(record: Record, photos: Sequence[Path], kiosk_id: str, timeou
 
 def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
     """A subscriber under a client id of its own, so that it pushes nobody off the broker."""
-    seen = record.observer
+    seen = record.mqtt
     broker = Broker(
         host=seen.host,
         port=seen.port,

@@ -22,7 +22,7 @@ class Listener:
         self.granted: str | None = None
         self.refused: str | None = None
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id or mqtt.client_id, protocol=paho.MQTTv5
+            CallbackAPIVersion.VERSION2, client_id=client_id or mqtt.client_id or "", protocol=paho.MQTTv5
         )
         self._client.tls_set(str(mqtt.ca), str(mqtt.cert), str(mqtt.key))
         self._client.on_connect = self._connected

@@ -69,7 +69,7 @@ def test_mosquitto_hears_the_label(cloud: Running, tmp_path: Path) -> None:
     command = [
         *("stdbuf", "-oL"),  # into a pipe it would say everything at its end
         *("mosquitto_sub", "-V", "mqttv5", "-q", "1", "-h", mqtt["host"], "-p", str(mqtt["port"])),
-        *("-i", mqtt["client_id"], "-t", mqtt["topic"], "--cafile", mqtt["ca"]),
+        *("-t", mqtt["topic"], "--cafile", mqtt["ca"]),
         *("--cert", mqtt["cert"], "--key", mqtt["key"], "-d", "-W", "30"),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as hearing:
@@ -144,13 +144,13 @@ def test_a_label_that_passes_the_gate_becomes_a_training_pair(cloud: Running, la
 
 def test_a_kiosk_can_not_hear_another_kiosk(cloud: Running) -> None:
     """The deployed IoT policy refuses the subscription."""
-    with Listener(cloud.record.mqtt, topic="nunchi/other/label") as listener:
+    with Listener(cloud.record.device, topic="nunchi/other/label") as listener:
         assert (listener.granted, listener.refused) == (None, "Not authorized")
 
 
 def test_a_kiosk_can_not_call_itself_another_kiosk(cloud: Running) -> None:
     """The certificate is one thing's; under another name the broker refuses the connection."""
-    with Listener(cloud.record.mqtt, client_id="other", topic="nunchi/other/label") as listener:
+    with Listener(cloud.record.device, client_id="other", topic="nunchi/other/label") as listener:
         assert (listener.granted, listener.refused) == (None, "Not authorized")
 
 

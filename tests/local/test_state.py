@@ -16,14 +16,14 @@ from tests.waiting import until
 
 
 def record(folder: Path) -> Record:
-    mqtt = Mqtt("127.0.0.1", 8883, folder / "ca.pem", folder / "c.pem", folder / "k.pem", "demo", "nunchi/demo/label")
+    mqtt = Mqtt("127.0.0.1", 8883, folder / "ca.pem", folder / "c.pem", folder / "k.pem", "nunchi/demo/label", "demo")
     return Record(
         region="ap-northeast-2",
         endpoints={"s3": "http://127.0.0.1:1"},
         buckets={"images": "i"},
         queues={"uploads": "u"},
         mqtt=mqtt,
-        observer=mqtt,
+        device=mqtt,
         kiosk="demo",
         instance="i-1",
         worker=Worker(1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),
