@@ -28,7 +28,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mqtt:
-    """How to hear labels: MQTT 5 over TLS 1.2+ with this certificate, as client `client_id` (None: any that is free)."""
+    """How to hear labels: MQTT 5 over TLS 1.2+ with this certificate, as `client_id` (None: any that is free)."""
 
     host: str
     port: int
@@ -60,8 +60,8 @@ class Credentials:
 class Record:
     """A running cloud, for whoever wants to join in.
 
-    `mqtt` is for listening: any number of clients, under any id. `device` is the kiosk itself, under the policy that AWS
-    will hold it to: one connection, as thing `kiosk`.
+    `mqtt` is for listening: any number of clients, under any id. `device` is the kiosk itself, under the policy that
+    AWS will hold it to: one connection, as thing `kiosk`.
     """
 
     region: str
