@@ -27,6 +27,7 @@ from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import MemoryPublisher, MemoryStore
+from worker.attempts import Attempts
 from worker.decision import Thresholds
 from worker.detector import Detector
 from worker.metrics import Metrics
@@ -90,7 +91,8 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
             detector=detector,
             store=store,
             publisher=MemoryPublisher(),
-            outbox=Outbox(Path(folder)),
+            outbox=Outbox(Path(folder) / "outbox"),
+            attempts=Attempts(Path(folder) / "attempts"),
             metrics=Metrics(),
         )
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -11,6 +12,7 @@ from contracts.labels import Label
 from contracts.messages import Box, LabelMessage, Model, Result
 from contracts.names import Reference
 from worker.detector import Detection, Image
+from worker.publisher import Delivery
 from worker.store import Refused, Upload, UploadMissing
 
 MODEL = Model("fake", "1", "0" * 64)
@@ -68,8 +70,8 @@ class MemoryStore:
     def uploads(self) -> Iterator[Reference]:
         return iter(sorted(self.files, key=str))
 
-    def results(self) -> Iterator[Reference]:
-        return iter(sorted(self.stored, key=str))
+    def results_from(self, first: Reference) -> Iterator[Reference]:
+        return iter(sorted(one for one in self.stored if one.kiosk_id == first.kiosk_id and one >= first))
 
     def _may_fail(self, method: str) -> None:
         with self._lock:
@@ -84,8 +86,9 @@ class MemoryPublisher:
     def __init__(self) -> None:
         self.messages: list[LabelMessage] = []
 
-    async def publish(self, message: LabelMessage) -> bool:
+    async def publish(self, message: LabelMessage) -> Delivery:
+        await asyncio.sleep(0.02)  # as a broker, it does not answer within one turn of the event loop
         if message.expires_at <= now():
-            return False
+            return Delivery.EXPIRED
         self.messages.append(message)
-        return True
+        return Delivery.DELIVERED

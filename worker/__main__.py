@@ -1,20 +1,23 @@
 """`python -m worker`: the wiring. The only file of the worker that reads the environment or makes a client.
 
-Ends with 0 after SIGTERM or Ctrl-C, 1 when it could not start, 2 when its settings are wrong.
+Ends with 0 after SIGTERM or Ctrl-C, 1 when it could not start or go on, 2 when its settings are wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import timedelta
 from importlib.resources import files
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import boto3
 import uvicorn
@@ -23,6 +26,7 @@ from botocore.config import Config
 from contracts.errors import NunchiError, SettingsError
 from contracts.messages import WorkerState
 from contracts.settings import load
+from worker.attempts import Attempts
 from worker.decision import Thresholds
 from worker.detector import Detector
 from worker.metrics import Metrics
@@ -51,6 +55,7 @@ class _Server(uvicorn.Server):
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Run a worker until it is told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    os.umask(0o007)  # socket, outbox and attempts are for our user and group: they tell who stood before a kiosk
     try:
         settings = load(WorkerSettings, environ)
     except SettingsError as error:
@@ -69,64 +74,98 @@ async def _run(settings: WorkerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics, health = Metrics(), Health(settings.instance_id)
-    # It answers from the first moment, /ready with 503: who waits for it sees a start instead of a refused connection.
-    server = _serve(settings, health, metrics)
-    serving = asyncio.create_task(server.serve(), name="server")
-    try:
-        detector = await asyncio.to_thread(_warm_detector, settings)
-        health.model = detector.model
-        metrics.model.labels(detector.model.name, detector.model.version, detector.model.digest).set(1)
-        broker = Broker(
-            host=settings.mqtt_host,
-            port=settings.mqtt_port,
-            ca=settings.mqtt_ca,
-            cert=settings.mqtt_cert,
-            key=settings.mqtt_key,
-            instance_id=settings.instance_id,
-        )
-        publisher = MqttPublisher(broker, lambda: detector.model)
-        pipeline = Pipeline(
-            rules=_rules(settings),
-            detector=detector,
-            store=_store(settings),
-            publisher=publisher,
-            outbox=Outbox(settings.state_dir / "outbox"),
-            metrics=metrics,
-        )
-        pipeline.start()
-        health.pipeline, health.broker_connected, health.state = pipeline, lambda: publisher.connected, "ready"
-        background = [
-            asyncio.create_task(publisher.run(), name="publisher"),
-            asyncio.create_task(_sweep_for_ever(pipeline, settings.sweep_every_s), name="sweep"),
-        ]
-        log.info("ready: %s %s on %s", detector.model.name, detector.model.version, settings.socket)
-        await _first_to_end(stopping, serving, *background)
-        log.info("stopping: photos in hand are finished first")
-        health.state = "stopping"
-        await publisher.announce(WorkerState.STOPPING)
-        background[1].cancel()
-        await pipeline.stop(patience_s=PATIENCE_S)
-        background[0].cancel()
-        await asyncio.gather(*background, return_exceptions=True)
-    finally:
-        server.should_exit = True
-        await serving
-        settings.socket.unlink(missing_ok=True)
-
-
-def _serve(settings: WorkerSettings, health: Health, metrics: Metrics) -> _Server:
-    settings.socket.parent.mkdir(parents=True, exist_ok=True)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    settings.socket.unlink(missing_ok=True)  # left by a killed process; a living one is refused below, by its state
-    return _Server(
-        uvicorn.Config(
+    with _alone_in(settings.state_dir), _listening(settings.socket) as listener:
+        # It answers from the first moment, /ready with 503: who waits sees a start, not a refused connection.
+        config = uvicorn.Config(
             application(health, metrics),
-            uds=str(settings.socket),
             log_level="warning",
             access_log=False,
             lifespan="off",
+            timeout_graceful_shutdown=2,  # for a client that never ends its request
         )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+        try:
+            loading = asyncio.create_task(asyncio.to_thread(_warm_detector, settings), name="model")
+            if await _first_to_end(stopping, serving, may_end=loading):
+                await _work(
+                    settings,
+                    detector=loading.result(),
+                    health=health,
+                    metrics=metrics,
+                    stopping=stopping,
+                    serving=serving,
+                )
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def _work(
+    settings: WorkerSettings,
+    *,
+    detector: Detector,
+    health: Health,
+    metrics: Metrics,
+    stopping: asyncio.Event,
+    serving: asyncio.Task[None],
+) -> None:
+    """Label photos until told to stop, then finish those in hand."""
+    publisher = MqttPublisher(_broker(settings), lambda: detector.model)
+    pipeline = Pipeline(
+        rules=_rules(settings),
+        detector=detector,
+        store=_store(settings),
+        publisher=publisher,
+        outbox=Outbox(settings.state_dir / "outbox"),
+        attempts=Attempts(settings.state_dir / "attempts"),
+        metrics=metrics,
     )
+    pipeline.start()
+    health.model, health.pipeline, health.broker_connected = detector.model, pipeline, lambda: publisher.connected
+    health.state = "ready"
+    metrics.model.labels(detector.model.name, detector.model.version, detector.model.digest).set(1)
+    telling = asyncio.create_task(publisher.run(), name="publisher")
+    sweeping = asyncio.create_task(_sweep_for_ever(pipeline, settings.sweep_every_s), name="sweep")
+    log.info("ready: %s %s on %s", detector.model.name, detector.model.version, settings.socket)
+    try:
+        await _first_to_end(stopping, serving, telling, sweeping)
+    finally:
+        log.info("stopping: photos in hand are finished first")
+        health.state = "stopping"
+        sweeping.cancel()
+        await publisher.announce(WorkerState.STOPPING)
+        await pipeline.stop(patience_s=PATIENCE_S)
+        telling.cancel()
+        await asyncio.gather(telling, sweeping, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _alone_in(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder: two workers with one outbox, one socket and one MQTT name would undo each other."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NunchiError(
+                f"another worker has {state_dir}: this one does not start; end that one, or set NUNCHI_STATE_DIR"
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """The worker's Unix socket, for its user and group. Whoever holds the state folder owns what lay there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o660)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _warm_detector(settings: WorkerSettings) -> Detector:
@@ -151,11 +190,23 @@ def _rules(settings: WorkerSettings) -> Rules:
     )
 
 
+def _broker(settings: WorkerSettings) -> Broker:
+    return Broker(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        ca=settings.mqtt_ca,
+        cert=settings.mqtt_cert,
+        key=settings.mqtt_key,
+        instance_id=settings.instance_id,
+    )
+
+
 def _store(settings: WorkerSettings) -> S3Store:
     config = Config(
-        connect_timeout=3,
-        read_timeout=10,
-        retries={"mode": "standard", "max_attempts": 4},
+        # All tries of a request together stay under PATIENCE_S.
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=2 * settings.photos_at_once,
     )
     return S3Store(
@@ -168,24 +219,38 @@ def _store(settings: WorkerSettings) -> S3Store:
 
 async def _sweep_for_ever(pipeline: Pipeline, every_s: float) -> None:
     while True:
-        try:
-            await pipeline.recover()
-            await pipeline.sweep()
-        except Exception:
-            log.exception("the sweep failed; the next one is in %g s", every_s)
+        for look in (pipeline.recover, pipeline.sweep):
+            try:
+                await look()
+            except Exception:
+                # S3 may be away for a while; the next look finds the same photos.
+                log.exception("%s failed; the next look is in %g s", look.__name__, every_s)
         await asyncio.sleep(every_s)
 
 
-async def _first_to_end(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
-    """Wait for the signal to stop; a task that ends before it has failed, and its error is raised."""
+async def _first_to_end(
+    stopping: asyncio.Event, *endless: asyncio.Task[None], may_end: asyncio.Task[Any] | None = None
+) -> bool:
+    """Wait for the signal to stop, or for `may_end`; True if that came first.
+
+    An endless task that ends has failed; its error is raised.
+    """
     stop = asyncio.create_task(stopping.wait(), name="signal")
-    done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    for task in done:
-        if task is not stop:
+    awaited = {stop, *endless} | ({may_end} if may_end else set())
+    try:
+        done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.cancel()
+    for task in endless:
+        if task in done:
             task.result()
             raise NunchiError(f"the worker's {task.get_name()} ended by itself")
+    return may_end in done and stop not in done
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    # Not sys.exit: it would wait for threads that hang in a request to an S3 that does not answer. What they were about
+    # is recorded, or found by the next start.
+    os._exit(status)

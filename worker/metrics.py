@@ -24,10 +24,13 @@ class Metrics:
             "nunchi_duplicates", "Tickets of photos in hand or already decided", registry=registry
         )
         self.failures = Counter("nunchi_failures", "Tries that failed, by exception", ["error"], registry=registry)
-        self.given_up = Counter("nunchi_given_up", "Photos that failed too often to be tried again", registry=registry)
+        self.given_up = Counter(
+            "nunchi_given_up", "Photos that broke the model too often to be tried again", registry=registry
+        )
         self.swept = Counter("nunchi_swept", "Photos found by the sweep", registry=registry)
-        self.published = Counter("nunchi_published", "Labels acknowledged by the broker", registry=registry)
-        self.expired = Counter("nunchi_expired", "Labels that were no news any more", registry=registry)
+        self.deliveries = Counter(
+            "nunchi_deliveries", "Labels by how their telling went", ["delivery"], registry=registry
+        )
         self.step = Histogram(
             "nunchi_step_seconds", "Time of each step of a photo", ["step"], buckets=_BUCKETS_S, registry=registry
         )

@@ -9,13 +9,15 @@ was not decided is found by the sweep.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import logging
+from contextlib import suppress
 from pathlib import Path
 
 from contracts.errors import MessageRefused
 from contracts.messages import Result
 from contracts.names import Reference
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -24,6 +26,8 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        for half_written in folder.glob("*.part"):
+            half_written.unlink()
 
     def put(self, result: Result) -> None:
         """Remember the result until `remove`."""
@@ -35,21 +39,28 @@ class Outbox:
     def told(self, reference: Reference) -> None:
         """The kiosk knows, or it is too late to tell it: never publish this one again."""
         path = self._path(reference)
-        path.rename(path.with_suffix(".told"))
+        with suppress(FileNotFoundError):  # it could not be noted when it was put
+            path.rename(path.with_suffix(".told"))
 
     def remove(self, reference: Reference) -> None:
         """Everything about that photo is done."""
         self._path(reference).unlink(missing_ok=True)
         self._path(reference).with_suffix(".told").unlink(missing_ok=True)
 
-    def left_over(self) -> Iterator[tuple[Result, bool]]:
+    def left_over(self) -> list[tuple[Result, bool]]:
         """What is still to do, oldest first, and whether its kiosk was told; files that are no result are dropped."""
-        paths = [path for path in self._folder.iterdir() if path.suffix in (".json", ".told")]
-        for path in sorted(paths, key=os.path.getmtime):
+        entries: list[tuple[float, Result, bool]] = []
+        for path in self._folder.iterdir():
             try:
-                yield Result.from_json(path.read_text()), path.suffix == ".told"
+                if path.suffix in (".json", ".told"):
+                    result = Result.from_json(path.read_bytes())
+                    entries.append((path.stat().st_mtime, result, path.suffix == ".told"))
+            except FileNotFoundError:
+                continue  # settled while we looked
             except MessageRefused:
+                log.warning("%s is no result and is dropped from the outbox", path)
                 path.unlink(missing_ok=True)
+        return [(result, told) for _, result, told in sorted(entries, key=lambda entry: entry[0])]
 
     def _path(self, reference: Reference) -> Path:
         return self._folder / f"{reference.kiosk_id}_{reference.image_id}.json"

@@ -8,16 +8,20 @@ connecting ──► connected ──► (broken) ──► wait a random while 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.backoff import full_jitter
 from contracts.instants import now
@@ -28,13 +32,23 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next label
 ANSWER_S: Final = 5.0  # for CONNACK and PUBACK
+GOODBYE_S: Final = 1.0  # for each word of a goodbye; the last will says the same
+QUOTA_EXCEEDED: Final = 0x97  # MQTT 5, 3.4.2.1: too much for now
+
+
+class Delivery(StrEnum):
+    """How the telling of a label went."""
+
+    DELIVERED = "delivered"  # the broker acknowledged it
+    EXPIRED = "expired"  # it was no news any more before that
+    REFUSED = "refused"  # the broker will not take it from us
 
 
 class Publisher(Protocol):
     """Where labels go."""
 
-    async def publish(self, message: LabelMessage) -> bool:
-        """Deliver the message to the broker; False when it expired first. Never raises for a broker that is away."""
+    async def publish(self, message: LabelMessage) -> Delivery:
+        """Give the message to the broker; waits out a broker that is away, but never past the message's expiry."""
         ...
 
 
@@ -57,7 +71,8 @@ class MqttPublisher:
         self._broker = broker
         self._model = model
         self._topic = worker_status_topic(broker.instance_id)
-        self._client: aiomqtt.Client | None = None
+        self._client: _Client | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._up = asyncio.Event()
         self._broken = asyncio.Event()
         self._since = now()
@@ -76,18 +91,20 @@ class MqttPublisher:
                     await self._serve(client)
             except (aiomqtt.MqttError, OSError, ValueError) as error:
                 # ValueError: paho's word for a certificate or key that it can't use. It may be mended while we run.
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from error  # the goodbye failed, and the goodbye was all we wanted
                 pause = full_jitter(attempt)
                 attempt += 1
                 log.warning("broker %s:%d: %s; again in %.1f s", self._broker.host, self._broker.port, error, pause)
                 await asyncio.sleep(pause)
 
-    def _connection(self) -> aiomqtt.Client:
+    def _connection(self) -> _Client:
         self._since = now()
         will = aiomqtt.Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
         tls = aiomqtt.TLSParameters(
             ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
         )
-        return aiomqtt.Client(
+        return _Client(
             self._broker.host,
             self._broker.port,
             identifier=self._broker.instance_id,
@@ -99,17 +116,19 @@ class MqttPublisher:
             max_concurrent_outgoing_calls=None,
         )
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
-        await client.publish(self._topic, self._status(WorkerState.READY), qos=1, retain=True)
-        self._client = client
-        self._broken.clear()
-        self._up.set()
-        log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
+    async def _serve(self, client: _Client) -> None:
         try:
+            await client.publish(self._topic, self._status(WorkerState.READY), qos=1, retain=True)
+            self._client = client
+            self._broken.clear()
+            self._up.set()
+            log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
             await _first_to_end(_until_disconnected(client), self._broken.wait())
             raise aiomqtt.MqttError("the connection does not answer")
         except asyncio.CancelledError:
-            await client.publish(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
+            client.timeout = GOODBYE_S
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.publish(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
             raise
         finally:
             self._up.clear()
@@ -119,37 +138,65 @@ class MqttPublisher:
         """Say the state on the worker's retained status topic, if there is a connection to say it on."""
         if self._client is not None:
             try:
-                await self._client.publish(self._topic, self._status(state), qos=1, retain=True)
+                await self._client.publish(self._topic, self._status(state), qos=1, retain=True, timeout=GOODBYE_S)
             except aiomqtt.MqttError as error:
                 log.warning("status %s was not delivered: %s", state, error)
 
-    async def publish(self, message: LabelMessage) -> bool:
-        payload, topic = message.to_json(), label_topic(message.reference.kiosk_id)
-        while (left_s := (message.expires_at - now()).total_seconds()) > 0:
+    async def publish(self, message: LabelMessage) -> Delivery:
+        attempt = 0
+        while (left_s := _seconds_until(message.expires_at)) > 0:
             try:
-                await asyncio.wait_for(self._up.wait(), timeout=left_s)
+                async with asyncio.timeout(left_s):
+                    await self._up.wait()
+                    refusal = await self._send(message)
             except TimeoutError:
                 break
-            client = self._client
-            if client is None:
-                continue
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            # The broker keeps the label no longer than it is news, for a kiosk that is just reconnecting.
-            properties.MessageExpiryInterval = max(1, math.ceil((message.expires_at - now()).total_seconds()))
-            properties.ContentType = "application/json"
-            try:
-                await client.publish(topic, payload, qos=1, properties=properties)
             except aiomqtt.MqttError as error:
                 log.warning("label of %s was not acknowledged: %s; again after reconnecting", message.reference, error)
+                continue
+            if refusal is None:
+                return Delivery.DELIVERED
+            log.error("the broker refuses the label of %s: %s", message.reference, refusal)
+            if refusal.value != QUOTA_EXCEEDED:
+                return Delivery.REFUSED
+            await asyncio.sleep(full_jitter(attempt))
+            attempt += 1
+        return Delivery.EXPIRED
+
+    async def _send(self, message: LabelMessage) -> ReasonCode | None:
+        """The broker's refusal, None when it took the message; MqttError when it did not answer."""
+        async with self._one_at_a_time:  # so that an answer is the answer to this message
+            client = self._client
+            if client is None:
+                raise aiomqtt.MqttError("the connection broke")
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            # The broker keeps the label no longer than it is news, for a kiosk that is just reconnecting.
+            properties.MessageExpiryInterval = max(1, math.ceil(_seconds_until(message.expires_at)))
+            properties.ContentType = "application/json"
+            client.refusal = None
+            try:
+                topic = label_topic(message.reference.kiosk_id)
+                await client.publish(topic, message.to_json(), qos=1, properties=properties)
+            except aiomqtt.MqttError:
                 if self._client is client:
                     self._up.clear()
                     self._broken.set()
-                continue
-            return True
-        return False
+                raise
+            return client.refusal
 
     def _status(self, state: WorkerState) -> str:
         return WorkerStatus(self._broker.instance_id, state, self._model(), self._since).to_json()
+
+
+class _Client(aiomqtt.Client):
+    """Keeps the broker's refusal of a message, which aiomqtt takes for an acknowledgement like any other."""
+
+    refusal: ReasonCode | None = None
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
+        if reason_code.is_failure:
+            self.refusal = reason_code
+        super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
 async def _until_disconnected(client: aiomqtt.Client) -> None:
@@ -168,3 +215,7 @@ async def _first_to_end(*coroutines: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _seconds_until(instant: datetime) -> float:
+    return (instant - now()).total_seconds()

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from contracts.errors import NameRefused, NunchiError
 from contracts.messages import Reason, Result
-from contracts.names import RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
+from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
 from worker.photo import PhotoRejected
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
+log = logging.getLogger(__name__)
+
+
 class UploadMissing(NunchiError):
     """There is no upload of that name: never was, expired, or deleted. Nothing is recorded about it."""
+
+
+class _BrokeOff(NunchiError):
+    """The answer to a request broke off while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,8 @@ class Store(Protocol):
         """Every photo uploaded, in order of its reference, each once."""
         ...
 
-    def results(self) -> Iterator[Reference]:
-        """Every photo with a result, in order of its reference."""
+    def results_from(self, first: Reference) -> Iterator[Reference]:
+        """The photos of first's kiosk that have a result, in order, from `first` on."""
         ...
 
 
@@ -78,16 +87,29 @@ class S3Store:
         self._max_bytes = max_bytes
 
     def fetch(self, reference: Reference) -> Upload | Refused:
+        # botocore sends a request again, but does not read its answer again when that breaks off; and the sweep's next
+        # try would come too late for the customer.
+        try:
+            return self._fetch(reference)
+        except _BrokeOff as error:
+            log.warning("%s broke off while it was read (%s); once more", reference, error.__cause__)
+            return self._fetch(reference)
+
+    def _fetch(self, reference: Reference) -> Upload | Refused:
         try:
             answer = self._s3.get_object(Bucket=self._images, Key=reference.upload_key)
         except self._s3.exceptions.NoSuchKey:
             return self._misnamed(reference)
-        with answer["Body"] as body:
+        with closing(answer["Body"]) as body:  # its own `with` gives the raw stream, which checks no length
             size = answer["ContentLength"]
             if size > self._max_bytes:
                 rejection = PhotoRejected(Reason.TOO_MANY_BYTES, f"{size} bytes, more than {self._max_bytes}")
                 return Refused(rejection, answer["ETag"], answer["LastModified"])
-            return Upload(body.read(), answer["ETag"], answer["LastModified"])
+            try:
+                data = body.read()
+            except (HTTPClientError, IncompleteReadError) as error:
+                raise _BrokeOff(f"s3://{self._images}/{reference.upload_key} broke off while it was read") from error
+        return Upload(data, answer["ETag"], answer["LastModified"])
 
     def _misnamed(self, reference: Reference) -> Refused:
         """What was uploaded under that id with another suffix, so that its kiosk can be told."""
@@ -105,7 +127,7 @@ class S3Store:
             answer = self._s3.get_object(Bucket=self._images, Key=reference.result_key)
         except self._s3.exceptions.NoSuchKey:
             return None
-        with answer["Body"] as body:
+        with closing(answer["Body"]) as body:
             return Result.from_json(body.read())
 
     def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
@@ -120,6 +142,10 @@ class S3Store:
                     Key=image_key,
                     CopySource={"Bucket": self._images, "Key": reference.upload_key},
                     CopySourceIfMatch=etag,
+                    # What a kiosk, or a scanner, wrote on the upload is not ours to keep, nor always ours to read.
+                    MetadataDirective="REPLACE",
+                    TaggingDirective="REPLACE",
+                    ContentType="image/jpeg",
                 )
             except ClientError as error:
                 if _code(error) != "PreconditionFailed":
@@ -128,35 +154,36 @@ class S3Store:
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
 
     def uploads(self) -> Iterator[Reference]:
-        return self._references(UPLOADS, parse_upload_key)
+        return self._references(parse_upload_key, prefix=UPLOADS, after=UPLOADS)
 
-    def results(self) -> Iterator[Reference]:
-        return self._references(RESULTS, parse_result_key)
+    def results_from(self, first: Reference) -> Iterator[Reference]:
+        # Without its suffix a key comes just before itself.
+        after = first.result_key.removesuffix(RESULT_SUFFIX)
+        return self._references(parse_result_key, prefix=f"{RESULTS}{first.kiosk_id}/", after=after)
 
-    def _references(self, prefix: str, parse: Callable[[str], Reference]) -> Iterator[Reference]:
+    def _references(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[Reference]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._images, Prefix=prefix, StartAfter=after)
         last: Reference | None = None
-        for key in self._keys(prefix):
-            try:
-                reference = parse(key)
-            except NameRefused:
-                continue  # not of our making; the dispatch Lambda has logged it when it came
-            if reference != last:  # one photo under two suffixes is one photo
-                yield reference
-            last = reference
-
-    def _keys(self, prefix: str) -> Iterator[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._images, Prefix=prefix)
         for page in pages:
             for one in page.get("Contents", []):
-                yield one["Key"]
+                try:
+                    reference = parse(one["Key"])
+                except NameRefused:
+                    continue  # not of our making; the dispatch Lambda has logged it when it came
+                if reference != last:  # one photo under two suffixes is one photo
+                    yield reference
+                last = reference
 
-    def _put_once(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+    def _put_once(self, bucket: str, key: str, body: bytes, content_type: str, *, tries: int = 3) -> bool:
         try:
             self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
-            if _code(error) != "PreconditionFailed":
-                raise
-            return False
+            if _code(error) == "PreconditionFailed":
+                return False
+            # Two conditional writes at the same instant: S3 asks to try again, and botocore does not.
+            if _code(error) == "ConditionalRequestConflict" and tries > 1:
+                return self._put_once(bucket, key, body, content_type, tries=tries - 1)
+            raise
         return True
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby
 
 from contracts.names import Reference
 
 
-def without_result(uploads: Iterable[Reference], results: Iterable[Reference]) -> Iterator[Reference]:
-    """The uploads that have no result. Both must be sorted; each is read once, and nothing is held in memory."""
-    remaining = iter(results)
-    result = next(remaining, None)
-    for upload in uploads:
-        while result is not None and _order(result) < _order(upload):
-            result = next(remaining, None)
-        if result is None or result != upload:
-            yield upload
+def without_result(
+    uploads: Iterable[Reference], results_from: Callable[[Reference], Iterable[Reference]]
+) -> Iterator[Reference]:
+    """The uploads that have no result, in order; nothing is held in memory.
 
-
-def _order(reference: Reference) -> str:
-    # S3 lists keys in the order of their bytes, where `a-b/…` comes before `a/…`: '-' is less than '/'.
-    return str(reference)
+    `uploads` must be sorted. `results_from(first)` gives the results of first's kiosk from that photo on, sorted.
+    Results are kept for months and uploads for days: older ones are not even listed.
+    """
+    for _, of_kiosk in groupby(uploads, key=lambda upload: upload.kiosk_id):
+        first = next(of_kiosk)
+        results = iter(results_from(first))
+        result = next(results, None)
+        for upload in chain([first], of_kiosk):
+            while result is not None and result.image_id < upload.image_id:
+                result = next(results, None)
+            if result != upload:
+                yield upload

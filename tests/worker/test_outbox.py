@@ -30,5 +30,7 @@ def test_another_process_finds_what_was_put_and_not_removed(tmp_path: Path, put:
 
 def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "demo_x.json").write_text("{")
-    assert list(Outbox(tmp_path).left_over()) == []
+    (tmp_path / "demo_y.told").write_bytes(b"\xff\xfe")
+    (tmp_path / "demo_z.part").write_text("half a resu")
+    assert Outbox(tmp_path).left_over() == []
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,11 +18,11 @@ import pytest
 from contracts.instants import now
 from contracts.messages import LabelMessage, WorkerState
 from contracts.names import label_topic, worker_status_topic
-from local.ports import LOOPBACK
-from tests.broker import Cable, IoTCore, iot_core
+from local.ports import LOOPBACK, free_ports
+from tests.broker import Cable, IoTCore, iot_core, self_signed
 from tests.contracts.test_messages import GOLDEN
 from tests.fakes import MODEL
-from worker.publisher import Broker, MqttPublisher
+from worker.publisher import Broker, Delivery, MqttPublisher
 
 pytestmark = pytest.mark.anyio
 
@@ -93,7 +94,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_a_label_arrives_whole_on_its_kiosks_topic_and_with_an_expiry(iot: IoTCore) -> None:
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot)) as publisher:
         message = fresh()
-        assert await publisher.publish(message) is True
+        assert await publisher.publish(message) is Delivery.DELIVERED
         arrived = await soon(heard.get())
         assert LabelMessage.from_json(arrived.payload) == message
         assert arrived.qos == 1
@@ -102,9 +103,9 @@ async def test_a_label_arrives_whole_on_its_kiosks_topic_and_with_an_expiry(iot:
 
 async def test_a_label_that_has_expired_is_not_sent(iot: IoTCore) -> None:
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot)) as publisher:
-        assert await publisher.publish(fresh(lives=timedelta(0))) is False
+        assert await publisher.publish(fresh(lives=timedelta(0))) is Delivery.EXPIRED
         last = fresh()
-        assert await publisher.publish(last) is True
+        assert await publisher.publish(last) is Delivery.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == last
 
 
@@ -140,10 +141,10 @@ async def test_while_the_broker_is_away_labels_wait_until_they_are_no_news_any_m
         short = asyncio.create_task(publisher.publish(fresh(lives=timedelta(seconds=0.5))))
         lasting = fresh()
         waiting = asyncio.create_task(publisher.publish(lasting))
-        assert await soon(short) is False
+        assert await soon(short) is Delivery.EXPIRED
         assert not waiting.done()
         await cable.plug_in()
-        assert await soon(waiting) is True
+        assert await soon(waiting) is Delivery.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == lasting
     await cable.pull_out()
 
@@ -160,9 +161,82 @@ async def test_a_broker_that_falls_silent_is_left_and_the_label_sent_again(iot: 
         await until(lambda: not publisher.connected)
         await cable.pull_out()
         await cable.plug_in()
-        assert await soon(sending) is True
+        assert await soon(sending) is Delivery.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == message
     await cable.pull_out()
+
+
+async def test_a_worker_ends_soon_even_when_the_broker_has_fallen_silent(iot: IoTCore) -> None:
+    """The goodbye can't be said; the last will says it."""
+    cable = Cable(iot.port)
+    await cable.plug_in()
+    publisher = MqttPublisher(broker_at(iot, cable.port), lambda: MODEL)
+    running = asyncio.create_task(publisher.run())
+    await until(lambda: publisher.connected)
+    cable.go_silent()
+    await publisher.announce(WorkerState.STOPPING)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await soon(running)
+    await cable.pull_out()
+
+
+class PickyBroker:
+    """Speaks just enough MQTT 5 to take a connection and answer every PUBLISH with the next reason code."""
+
+    def __init__(self, *answers: int) -> None:
+        self._answers = list(answers)
+        self.topics: list[str] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                kind, body = (await reader.readexactly(1))[0], await self._body(reader)
+                if kind >> 4 == 1:  # CONNECT → CONNACK
+                    writer.write(bytes([0x20, 3, 0, 0, 0]))
+                elif kind >> 4 == 3:  # PUBLISH → PUBACK
+                    length = int.from_bytes(body[:2])
+                    topic, packet_id = body[2 : 2 + length].decode(), body[2 + length : 4 + length]
+                    answer = 0
+                    if topic == LABELS:
+                        self.topics.append(topic)
+                        answer = self._answers.pop(0)
+                    writer.write(bytes([0x40, 3, *packet_id, answer]))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def _body(self, reader: asyncio.StreamReader) -> bytes:
+        length = shift = 0
+        while True:
+            byte = (await reader.readexactly(1))[0]
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return await reader.readexactly(length)
+
+
+@pytest.mark.parametrize(
+    ("answers", "delivery"),
+    [
+        ([0x00], Delivery.DELIVERED),
+        ([0x10], Delivery.DELIVERED),  # nobody listens: no failure
+        ([0x87], Delivery.REFUSED),  # not authorized: no second try would change that
+        ([0x97, 0x97, 0x00], Delivery.DELIVERED),  # too much for now
+    ],
+)
+async def test_what_the_broker_answers_is_what_counts(iot: IoTCore, answers: list[int], delivery: Delivery) -> None:
+    """A message that is acknowledged with a refusal was not told to anybody."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate, key = self_signed(iot.cert.parent)
+    tls.load_cert_chain(certificate, key)
+    broker, port = PickyBroker(*answers), free_ports(1)[0]
+    server = await asyncio.start_server(broker, LOOPBACK, port, ssl=tls)
+    trusting = replace(broker_at(iot, port), ca=certificate)
+    async with publishing(trusting) as publisher:
+        assert await soon(publisher.publish(fresh())) is delivery
+    assert len(broker.topics) == len(answers)
+    server.close()
 
 
 async def test_a_certificate_that_can_not_be_read_stops_nothing_and_may_be_mended(iot: IoTCore, tmp_path: Path) -> None:
@@ -173,4 +247,4 @@ async def test_a_certificate_that_can_not_be_read_stops_nothing_and_may_be_mende
         await asyncio.sleep(0)
         assert not publisher.connected
         cert.write_bytes(iot.cert.read_bytes())
-        assert await soon(waiting) is True
+        assert await soon(waiting) is Delivery.DELIVERED

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -79,6 +81,34 @@ def test_a_result_is_stored_once_and_the_first_one_stays(store: S3Store) -> None
     assert store.result(PHOTO) == RESULT
 
 
+def test_a_write_that_meets_another_at_the_same_instant_is_tried_again(s3: S3Client, store: S3Store) -> None:
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        stubber.add_response("put_object", {"ETag": '"1"'})
+        assert store.save_result(PHOTO, RESULT.to_json()) is True
+        stubber.assert_no_pending_responses()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_once_more(s3: S3Client, store: S3Store) -> None:
+    """botocore does not do that by itself, and the sweep would be too late for the customer."""
+
+    def answer(sent: bytes, promised: int) -> dict[str, Any]:
+        body = StreamingBody(io.BytesIO(sent), promised)
+        return {
+            "Body": body,
+            "ContentLength": promised,
+            "ETag": '"1"',
+            "LastModified": datetime(2026, 11, 22, tzinfo=UTC),
+        }
+
+    with Stubber(s3) as stubber:
+        stubber.add_response("get_object", answer(b"jp", 4))
+        stubber.add_response("get_object", answer(b"jpeg", 4))
+        upload = store.fetch(PHOTO)
+    assert isinstance(upload, Upload)
+    assert upload.data == b"jpeg"
+
+
 def test_a_training_pair_is_the_upload_itself_and_its_labels(s3: S3Client, store: S3Store) -> None:
     etag = s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")["ETag"]
     store.save_pair(PHOTO, tree="auto", etag=etag, jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
@@ -106,6 +136,9 @@ def test_labels_are_never_paired_with_a_picture_that_replaced_theirs(s3: S3Clien
                 "Key": f"auto/images/{PHOTO}.jpg",
                 "CopySource": {"Bucket": "images", "Key": PHOTO.upload_key},
                 "CopySourceIfMatch": '"judged"',
+                "MetadataDirective": "REPLACE",
+                "TaggingDirective": "REPLACE",
+                "ContentType": "image/jpeg",
             },
         )
         store.save_pair(PHOTO, tree="auto", etag='"judged"', jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
@@ -126,4 +159,6 @@ def test_listings_name_each_photo_once_in_order_and_pass_over_what_is_not_ours(s
     for key in (PHOTO.result_key, "results/index.html"):
         s3.put_object(Bucket="images", Key=key, Body=b"x")
     assert list(store.uploads()) == [other, PHOTO]
-    assert list(store.results()) == [PHOTO]
+    assert list(store.results_from(PHOTO)) == [PHOTO]
+    assert list(store.results_from(Reference("demo", "01m81j18kw000g40r40m30e209"))) == []
+    assert list(store.results_from(other)) == []

@@ -1,0 +1,128 @@
+"""`python -m worker` as a process: how it starts, shares and ends. Broker and S3 are away; that must not matter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local import worker_socket
+from local.ports import LOOPBACK, free_ports
+from tests.broker import self_signed
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Home:
+    """Folders and settings of a worker whose S3 and broker do not answer."""
+
+    environ: dict[str, str]
+    socket: Path
+    state: Path
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[subprocess.Popen[str]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "worker"], env=self.environ, cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def ready(self) -> bool:
+        return worker_socket.ready(self.socket)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    cert, key = self_signed(tmp_path)
+    s3, mqtt = free_ports(2)
+    with tempfile.TemporaryDirectory(prefix="nunchi-") as short:  # a socket's path has 108 bytes
+        path, state = Path(short) / "worker.sock", tmp_path / "state"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:{s3}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "NUNCHI_IMAGES_BUCKET": "images",
+            "NUNCHI_DATASET_BUCKET": "dataset",
+            "NUNCHI_INSTANCE": "i-1",
+            "NUNCHI_MQTT_HOST": LOOPBACK,
+            "NUNCHI_MQTT_PORT": str(mqtt),
+            "NUNCHI_MQTT_CA": str(cert),
+            "NUNCHI_MQTT_CERT": str(cert),
+            "NUNCHI_MQTT_KEY": str(key),
+            "NUNCHI_SOCKET": str(path),
+            "NUNCHI_STATE_DIR": str(state),
+            "NUNCHI_MODEL_THREADS": "1",
+        }
+        yield Home(environ, path, state)
+
+
+def test_without_settings_it_names_them_all_and_ends_with_2(home: Home) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        env={"PATH": home.environ["PATH"]},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == [
+        *("NUNCHI_IMAGES_BUCKET", "NUNCHI_DATASET_BUCKET", "NUNCHI_INSTANCE", "NUNCHI_MQTT_HOST"),
+        *("NUNCHI_MQTT_CA", "NUNCHI_MQTT_CERT", "NUNCHI_MQTT_KEY"),
+    ]
+
+
+def test_it_gets_ready_without_broker_and_s3_and_ends_well_on_sigterm(home: Home) -> None:
+    with home.worker() as worker:
+        until(home.ready, within_s=60, what="the worker is ready")
+        assert worker_socket.model(home.socket)
+        with socket.socket(socket.AF_UNIX) as dawdler:  # a request that never ends must not keep the worker
+            dawdler.connect(str(home.socket))
+            dawdler.sendall(b"POST /infer HTTP/1.1\r\nHost: worker\r\nContent-Length: 100\r\n\r\ndemo/")
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(timeout=60) == 0
+    assert not home.socket.exists()
+
+
+def test_only_its_own_user_and_group_reach_the_socket_and_what_it_keeps(home: Home) -> None:
+    with home.worker():
+        until(home.ready, within_s=60, what="the worker is ready")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (home.socket, home.state, *home.state.iterdir())}
+    assert modes == {"worker.sock": 0o660, "state": 0o770, "outbox": 0o770, "attempts": 0o770, "lock": 0o660}
+
+
+def test_a_second_worker_in_the_same_folder_does_not_start_and_harms_nothing(home: Home) -> None:
+    with home.worker():
+        until(home.ready, within_s=60, what="the worker is ready")
+        with home.worker() as second:
+            _, told = second.communicate(timeout=60)
+            assert second.returncode == 1
+            assert f"another worker has {home.state}: this one does not start" in told
+        assert home.ready()
+
+
+def test_what_a_killed_worker_leaves_does_not_keep_the_next_one_from_starting(home: Home) -> None:
+    with home.worker() as first:
+        until(home.ready, within_s=60, what="the worker is ready")
+        first.kill()
+        first.wait()
+    assert home.socket.exists()
+    with home.worker():
+        until(home.ready, within_s=60, what="the next worker is ready")
