@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-DEFAULT_ELDER_AGE = 60  # years; "elder" means this age and over unless a setting says otherwise
+# Years: "elder" means this age and over. A property of the model, that its manifest states; the day-0 model was fitted
+# to this one, and no setting changes it.
+DEFAULT_ELDER_AGE = 60
 
 
 class Label(StrEnum):
@@ -24,14 +26,6 @@ class Label(StrEnum):
     def yolo_class(self) -> int:
         """The class number of this label in YOLO files, 0-3."""
         return LABELS.index(self)
-
-    @property
-    def elder(self) -> bool:
-        return self in (Label.ELDER_MALE, Label.ELDER_FEMALE)
-
-    @property
-    def female(self) -> bool:
-        return self in (Label.ELDER_FEMALE, Label.ADULT_FEMALE)
 
 
 LABELS: tuple[Label, ...] = tuple(Label)

@@ -1,8 +1,8 @@
 """The label message, the result object and the status messages, as JSON.
 
 `docs/label-message.schema.json` and `docs/asyncapi.yaml` say the same for people who write kiosks; tests hold the two
-against this file. Decoders refuse what breaks a promise and ignore fields they don't know, so that a later schema
-number can add some.
+against this file. Decoders refuse what breaks a promise, and let pass the fields and steps that they don't know, so
+that such may be added under the same schema number. Any other change takes a new number, which older programs refuse.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ REASONS_OF: Final[Mapping[Status, frozenset[Reason]]] = {
     Status.REJECTED: frozenset(Reason) - {Reason.NO_FACE_FOUND, Reason.LOW_CONFIDENCE},
 }
 
-# The steps that `steps_ms` may time, in the order of a photo's way.
+# The steps that `steps_ms` times today, in the order of a photo's way; later workers may time more.
 STEPS: Final = ("upload", "dispatch", "wait", "fetch", "decode", "infer", "label")
 
 
@@ -69,10 +69,6 @@ class Box:
     def __post_init__(self) -> None:
         if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
             raise MessageRefused(f"{self} is not a rectangle inside the image")
-
-    @property
-    def area(self) -> float:
-        return (self.x1 - self.x0) * (self.y1 - self.y0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,8 @@ class LabelMessage:
     """What a kiosk is told about one photo, on `nunchi/<kiosk>/label`.
 
     `label` and `confidence` are the customer's; `customer` is their place in `people`. `steps_ms` holds the steps that
-    were timed, in milliseconds. After `expires_at` the message must not be acted upon: somebody else may stand there.
+    were timed, in milliseconds. From `expires_at` on, by S3's clock, the message isn't told any more: somebody else may
+    stand there. A kiosk, whose clock may be wrong, times its own wait instead.
     """
 
     reference: Reference
@@ -132,8 +129,7 @@ class LabelMessage:
             _promise(self.confidence == person.confidence, "the confidence is the customer's")
             _promise(self.label in (None, person.label), "the label is the customer's")
         for step, ms in self.steps_ms.items():
-            _promise(step in STEPS, f"no step is called {step!r}")
-            _promise(math.isfinite(ms) and ms >= 0, f"{step} can't take {ms} ms")
+            _promise(not isinstance(ms, bool) and math.isfinite(ms) and ms >= 0, f"{step} can't take {ms} ms")
 
     def to_json(self) -> str:
         """One line of JSON, the fields in the order of the schema."""
@@ -258,7 +254,7 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker's status; `since` is when the state began (of OFFLINE: when the connection did)."""
+    """A worker's status; `since` is when it began the connection that says so, whatever the state."""
 
     instance_id: str
     state: WorkerState

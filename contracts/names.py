@@ -29,19 +29,13 @@ _KIOSK = re.compile(KIOSK_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
 _UPLOAD_KEY = re.compile(rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(\.[a-z0-9]{{1,8}})?")
 _RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
-_LABEL_TOPIC = re.compile(rf"nunchi/({KIOSK_PATTERN})/label")
 _INSTANCE = re.compile("[a-z0-9-]{1,64}")
-
-# `nunchi/worker/<instance>/status` and `nunchi/<kiosk>/status` share a tree: a kiosk called so could speak for workers.
-_RESERVED_KIOSKS: Final = frozenset({"worker"})
 
 
 def check_kiosk_id(text: str) -> str:
     """`text` itself if it is a kiosk id; otherwise NameRefused."""
     if not isinstance(text, str) or not _KIOSK.fullmatch(text):
         raise NameRefused(f"{text!r} is not a kiosk id: use 1 to 32 of a-z, 0-9 and '-'")
-    if text in _RESERVED_KIOSKS:
-        raise NameRefused(f"{text!r} can't be a kiosk id: the topics of the workers use that name; choose another")
     return text
 
 
@@ -145,17 +139,5 @@ def label_topic(kiosk_id: str) -> str:
     return f"nunchi/{check_kiosk_id(kiosk_id)}/label"
 
 
-def kiosk_status_topic(kiosk_id: str) -> str:
-    return f"nunchi/{check_kiosk_id(kiosk_id)}/status"
-
-
 def worker_status_topic(instance_id: str) -> str:
     return f"nunchi/worker/{check_instance_id(instance_id)}/status"
-
-
-def parse_label_topic(topic: str) -> str:
-    """The kiosk id of a label topic; any other topic raises NameRefused."""
-    match = _LABEL_TOPIC.fullmatch(topic)
-    if match is None:
-        raise NameRefused(f"{topic!r} is not a label topic: nunchi/<kiosk>/label")
-    return check_kiosk_id(match[1])

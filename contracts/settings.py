@@ -17,18 +17,16 @@ from contracts.errors import SettingsError
 S = TypeVar("S")
 
 
-def setting(
-    name: str, help: str, *, parse: Callable[[str], Any] = str, default: object = MISSING, secret: bool = False
-) -> Any:
+def setting(name: str, help: str, *, parse: Callable[[str], Any] = str, default: object = MISSING) -> Any:
     """A dataclass field read from the environment variable `name`.
 
     `parse` turns its text into the value and raises ValueError with a sentence when it can't. Without a `default` the
-    variable must be set. A `secret` is left out of the repr.
+    variable must be set.
     """
     metadata = {"name": name, "help": help, "parse": parse}
     if default is MISSING:
-        return field(metadata=metadata, repr=not secret)
-    return field(default=default, metadata=metadata, repr=not secret)
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def load(cls: type[S], environ: Mapping[str, str]) -> S:

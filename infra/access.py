@@ -7,13 +7,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from contracts.messages import Training
 from contracts.names import RESULTS, UPLOADS
 from infra.acknowledged import acknowledge
 from infra.buckets import Buckets
 
 
 class WorkerAccess(iam.ManagedPolicy):
-    """Read uploads, store results and training pairs, read weights.
+    """Read uploads, store results and training pairs.
+
+    A training pair's image may be a copy of the upload that S3 makes: that reads the one and writes the other, and
+    needs no right to tags, as the copy takes none over.
 
     A policy of the pipeline's, and not of the instance's role: whatever runs a worker, here or on AWS, attaches it.
     """
@@ -22,14 +26,9 @@ class WorkerAccess(iam.ManagedPolicy):
         super().__init__(scope, id, description="Nunchi worker: read uploads, store results and training pairs")
         self._grant(["s3:GetObject"], buckets.images, UPLOADS, RESULTS)
         self._grant(["s3:PutObject"], buckets.images, RESULTS)
-        self._grant(["s3:PutObject"], buckets.dataset, "auto/", "review/")
-        self._grant(["s3:GetObject", "s3:GetObjectVersion"], buckets.weights, "")
+        self._grant(["s3:PutObject"], buckets.dataset, f"{Training.AUTO}/", f"{Training.REVIEW}/")
         # The sweep lists. And to who may not list, S3 answers 403 for an object that isn't there, not 404.
-        self.add_statements(
-            iam.PolicyStatement(
-                actions=["s3:ListBucket"], resources=[buckets.images.bucket_arn, buckets.weights.bucket_arn]
-            )
-        )
+        self.add_statements(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[buckets.images.bucket_arn]))
 
     def _grant(self, actions: list[str], bucket: s3.Bucket, *prefixes: str) -> None:
         resources = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
@@ -40,5 +39,5 @@ class WorkerAccess(iam.ManagedPolicy):
         acknowledge(
             self,
             *(f"IAM5[Resource::<{name}.Arn>/{prefix}*]" for prefix in prefixes),
-            reason="Keys below a prefix are photos, results or weights: every one of them is the worker's to handle.",
+            reason="Keys below a prefix are photos, results or pairs: every one of them is the worker's to handle.",
         )

@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 from infra.compute import Compute
 from infra.inference import DOCUMENT, INSTANCE_PARAMETER
 from infra.pipeline import Pipeline
+from infra.retention import Retention
 from lambdas.dispatch import DispatchSettings
 
 
@@ -18,8 +19,7 @@ def build(app: App) -> None:
         app,
         "NunchiPipeline",
         description="Nunchi: photos arrive, are announced, and are dispatched",
-        upload_days=7,
-        result_days=90,
+        retention=Retention(upload_days=7, result_days=90, review_days=90),
         dispatch=DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT),
     )
     Compute(

@@ -1,4 +1,4 @@
-"""The buckets. Photos leave by themselves; what was learned from them stays."""
+"""The buckets. Photos leave by themselves; what is trained on, and what was learned, stays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from contracts.messages import Training
 from contracts.names import RESULTS, UPLOADS
 from infra.acknowledged import acknowledge
+from infra.retention import Retention
 
 _ACCESS_LOG_DAYS = 90
 
@@ -17,15 +19,21 @@ _ACCESS_LOG_DAYS = 90
 class Buckets(Construct):
     """Images, dataset and weights, and a log of who touched them."""
 
-    def __init__(self, scope: Construct, id: str, *, upload_days: int, result_days: int) -> None:
+    def __init__(self, scope: Construct, id: str, *, retention: Retention) -> None:
         super().__init__(scope, id)
         self._access_log = _private(self, "AccessLog", lifecycle_rules=[_expire("log", "", _ACCESS_LOG_DAYS)])
         acknowledge(self._access_log, "S1", reason="It is the access log itself; logging it would never end.")
         self.images = self._logged(
             "Images",
-            lifecycle_rules=[_expire("uploads", UPLOADS, upload_days), _expire("results", RESULTS, result_days)],
+            lifecycle_rules=[
+                _expire("uploads", UPLOADS, retention.upload_days),
+                _expire("results", RESULTS, retention.result_days),
+            ],
         )
-        self.dataset = self._logged("Dataset")
+        # Training pairs stay. What waits for a person's eyes is no training image yet, and must not wait for ever.
+        self.dataset = self._logged(
+            "Dataset", lifecycle_rules=[_expire("review", f"{Training.REVIEW}/", retention.review_days)]
+        )
         # Versions are the way back from a bad model, so old ones have no date of expiry.
         self.weights = self._logged("Weights", versioned=True)
 

@@ -15,6 +15,7 @@ from infra.acknowledged import acknowledge
 from infra.buckets import Buckets
 from infra.devices import Devices
 from infra.dispatch import Dispatch
+from infra.retention import Retention
 from lambdas.dispatch import DispatchSettings
 
 
@@ -26,13 +27,12 @@ class Pipeline(Stack):
         scope: Construct,
         id: str,
         *,
-        upload_days: int,
-        result_days: int,
+        retention: Retention,
         dispatch: DispatchSettings,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id, **kwargs)
-        self.buckets = Buckets(self, "Buckets", upload_days=upload_days, result_days=result_days)
+        self.buckets = Buckets(self, "Buckets", retention=retention)
         self.dispatch = Dispatch(self, "Dispatch", settings=dispatch)
         self.devices = Devices(self, "Devices")
         self.worker_access = WorkerAccess(self, "WorkerAccess", buckets=self.buckets)
@@ -59,5 +59,6 @@ class Pipeline(Stack):
             "DispatchFunctionName": self.dispatch.function.function_name,
             "KioskPolicyName": self.devices.kiosk.ref,
             "WorkerPolicyName": self.devices.worker.ref,
+            "WorkerAccessArn": self.worker_access.managed_policy_arn,
         }.items():
             CfnOutput(self, name, value=value)

@@ -44,7 +44,10 @@ class Answer:
 
 
 class Counter:
-    """Asks about photos. Labels of photos that it did not ask about, or no longer waits for, are not acted upon."""
+    """Asks about photos. Labels of photos that it did not ask about, or no longer waits for, are not acted upon.
+
+    So a late label greets nobody, and no clock has to be right for that: the wait is timed from the photo's upload.
+    """
 
     def __init__(self, uploader: NamesAndUploads, subscriber: HearsLabels) -> None:
         self._uploader = uploader

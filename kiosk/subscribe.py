@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,6 @@ import aiomqtt
 
 from contracts.backoff import full_jitter
 from contracts.errors import ContractError
-from contracts.instants import now
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused
@@ -41,17 +39,19 @@ class Broker:
 class Subscriber:
     """The labels of one kiosk, as they come.
 
+    It does not hold `expires_at` against this machine's clock, which may be wrong: whoever waits for a label knows how
+    long (see kiosk.counter). No label lies in wait here either: the broker keeps none for this client while it is away.
+
     `subscribed` is set while the broker has our subscription: an upload before that could miss its label.
     """
 
-    def __init__(self, broker: Broker, *, kiosk_id: str, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, broker: Broker, *, kiosk_id: str) -> None:
         self._broker = broker
         self._topic = label_topic(kiosk_id)
-        self._clock = clock
         self.subscribed = asyncio.Event()
 
     async def labels(self) -> AsyncIterator[LabelMessage]:
-        """Every label that is still news, until cancelled. A broken connection is waited out and made again.
+        """Every label of this kiosk, until cancelled. A broken connection is waited out and made again.
 
         Raises SubscriptionRefused when the certificate may not hear this topic.
         """
@@ -107,8 +107,5 @@ class Subscriber:
             return None
         if label_topic(label.reference.kiosk_id) != self._topic:
             log.warning("label of %s ignored: it is not for %s", label.reference, self._topic)
-            return None
-        if label.expires_at <= self._clock():
-            log.warning("label of %s ignored: it expired at %s", label.reference, label.expires_at)
             return None
         return label

@@ -1,4 +1,4 @@
-"""Photos up: the kiosk names a photo and puts it where only its own photos go."""
+"""Photos up: the kiosk names a photo and puts it under its own prefix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONTENT_TYPE: Final = "image/jpeg"
 
 
 class PutsObjects(Protocol):
-    """The one call of an S3 client that a kiosk may make."""
+    """The one call of an S3 client that a kiosk makes."""
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any:
         """Store `Body`; raises what boto3 raises."""

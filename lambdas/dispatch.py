@@ -126,6 +126,10 @@ def _read(body: str) -> list[tuple[str, datetime]]:
 # whoever opens in the morning should not find the night's photos among the dead letters: the sweep has them.
 _NOBODY_THERE: Final = frozenset({"InvalidInstanceId", "ParameterNotFound"})
 
+# What SSM says of an instance that was replaced since it was looked up. The role may send to tagged instances only, and
+# tags go with an instance: of one that is gone SSM says that access is denied before it could say that it is gone.
+_PERHAPS_REPLACED: Final = frozenset({"InvalidInstanceId", "AccessDeniedException"})
+
 # The least that SSM takes. A command that waits for its agent longer than this would run for a customer who has left.
 _DELIVERY_S: Final = 30
 
@@ -187,8 +191,9 @@ class Dispatch:
         try:
             return self._send_to(known, command)
         except ClientError as error:
-            # It may have been replaced since it was looked up; then the parameter names its successor.
-            if error.response["Error"]["Code"] != "InvalidInstanceId" or (successor := self._look_up()) == known:
+            # The parameter then names its successor. If it doesn't, the refusal stands.
+            code = error.response["Error"]["Code"]
+            if code not in _PERHAPS_REPLACED or (successor := self._look_up()) == known:
                 raise
         return self._send_to(successor, command)
 

@@ -183,7 +183,7 @@ class Cloud:
             worker=Worker(None, self._state.socket),
             state=State.STARTING,
         )
-        return record, worker_keys(prepared.iam, deploy.worker_access(self._cloudformation))
+        return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])
 
     async def _with_ready_worker(self, record: Record, worker: Child) -> Record:
         deadline = time.monotonic() + READY_S

@@ -126,14 +126,6 @@ def document_of(assembly: Path) -> dict[str, Any]:
     raise DeployFailed(f"no stack in {assembly} has the SSM document {DOCUMENT}; infra/ and local/ disagree")
 
 
-def worker_access(cloudformation: CloudFormationClient) -> str:
-    """The ARN of the pipeline's managed policy for whatever runs a worker."""
-    for resource in cloudformation.describe_stack_resources(StackName=PIPELINE)["StackResources"]:
-        if resource["ResourceType"] == "AWS::IAM::ManagedPolicy":
-            return resource["PhysicalResourceId"]
-    raise DeployFailed(f"{PIPELINE} has no managed policy for its worker; infra/ and local/ disagree")
-
-
 def run_instance(ec2: EC2Client) -> str:
     """One instance that dispatch may send commands to; its id."""
     instances = ec2.run_instances(

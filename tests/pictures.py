@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -30,12 +31,31 @@ def turned_by_exif(picture: Image.Image, orientation: int) -> bytes:
     return encoded(picture, quality=95, exif=exif)
 
 
+def with_exif(picture: Image.Image, entries: Sequence[tuple[int, int, int, bytes]], rest: bytes, kind: str) -> bytes:
+    """A picture with EXIF of one directory: (tag, type, count, four bytes of value or offset) each, then `rest`."""
+    directory = b"".join(struct.pack("<HHI", tag, type_, count) + value for tag, type_, count, value in entries)
+    tiff = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + rest
+    return encoded(picture, kind, exif=b"Exif\0\0" + tiff)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def with_chunks(png: bytes, *chunks: bytes, header: bytes | None = None) -> bytes:
+    """The PNG with more chunks before its pixels and, if given, another body of its header; every checksum holds."""
+    signature, rest = png[:8], png[33:]
+    return signature + png_chunk(b"IHDR", header or png[16:29]) + b"".join(chunks) + rest
+
+
 def bomb_png(side: int) -> bytes:
     """A PNG of a few hundred bytes that claims `side` × `side` pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(1 + 3 * min(side, 64)) * 4)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+
+
+def in_several_scans(jpeg: bytes) -> bytes:
+    """A baseline JPEG in colour whose first scan holds one component of its three; it ends before the others."""
+    scan = jpeg.index(b"\xff\xda\x00\x0c\x03")
+    return jpeg[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + jpeg[scan + 14 :]

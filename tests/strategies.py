@@ -12,7 +12,7 @@ from contracts.messages import REASONS_OF, STEPS, Box, LabelMessage, Model, Pers
 from contracts.names import CROCKFORD, Reference
 from contracts.tickets import Ticket
 
-kiosk_ids = st.from_regex(r"\A[a-z0-9-]{1,32}\Z").filter(lambda text: text != "worker")
+kiosk_ids = st.from_regex(r"\A[a-z0-9-]{1,32}\Z")
 image_ids = st.text(CROCKFORD, min_size=26, max_size=26)
 references = st.builds(Reference, kiosk_ids, image_ids)
 instants = st.integers(0, to_epoch_ms(datetime(9999, 1, 1, tzinfo=UTC))).map(from_epoch_ms)
@@ -38,7 +38,7 @@ def messages(draw: st.DrawFn) -> LabelMessage:
     people = draw(st.lists(st.builds(Person, labels, fractions, boxes()), min_size=seen, max_size=3 * seen))
     customer = draw(st.integers(0, len(people) - 1)) if people else None
     person = people[customer] if customer is not None else None
-    steps = st.dictionaries(st.sampled_from(STEPS), st.floats(0, 1e6, allow_nan=False))
+    steps = st.dictionaries(st.sampled_from(STEPS) | st.text(max_size=10), st.floats(0, 1e6, allow_nan=False))
     return LabelMessage(
         reference=draw(references),
         status=status,

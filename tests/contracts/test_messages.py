@@ -28,7 +28,7 @@ from contracts.messages import (
     WorkerState,
     WorkerStatus,
 )
-from contracts.names import Reference, label_topic, worker_status_topic
+from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference, label_topic, worker_status_topic
 from tests.strategies import instants, messages, results
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -94,6 +94,21 @@ def test_a_field_that_is_not_known_is_ignored() -> None:
     assert LabelMessage.from_json(changed(mood="hungry")) == GOLDEN
 
 
+def test_a_step_that_is_not_known_is_kept_and_follows_the_published_schema() -> None:
+    """Later workers may time more steps; a kiosk that leaves them to its log need not be updated for that."""
+    text = changed(steps_ms={"upload": 12.5, "lunch": 1})
+    assert LabelMessage.from_json(text).steps_ms == {"upload": 12.5, "lunch": 1}
+    VALIDATOR.validate(json.loads(text))
+
+
+@pytest.mark.parametrize("ms", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("step", ["infer", "lunch"])
+def test_a_time_that_is_no_number_is_refused(step: str, ms: str) -> None:
+    """No JSON by the standard, but Python's reader lets it pass."""
+    with pytest.raises(MessageRefused, match=step):
+        LabelMessage.from_json(changed(steps_ms={step: 0}).replace(f'"{step}": 0', f'"{step}": {ms}'))
+
+
 BROKEN: dict[str, dict[str, Any]] = {
     "another schema": {"schema": 2},
     "no label though labelled": {"label": None},
@@ -110,8 +125,10 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a box of three numbers": {"people": [{"label": "elder_female", "confidence": 0.97, "box": [0, 0, 1]}]},
     "a kiosk id of other letters": {"kiosk_id": "Demo"},
     "a time without a zone": {"captured_at": "2026-11-22T03:04:05.678"},
-    "a step that nobody knows": {"steps_ms": {"lunch": 1}},
     "a step that took less than no time": {"steps_ms": {"infer": -1}},
+    "a new step that took less than no time": {"steps_ms": {"lunch": -1}},
+    "a step timed in words": {"steps_ms": {"lunch": "long"}},
+    "a step that is true": {"steps_ms": {"lunch": True}},
     "a model without a version": {"model": {"name": "cascade", "digest": ""}},
 }
 # Only code can tell these: a JSON Schema can't compare one field with another.
@@ -151,7 +168,9 @@ def test_the_published_words_are_those_of_the_code() -> None:
     assert SCHEMA["$defs"]["label"]["enum"] == list(LABELS)
     assert properties["status"]["enum"] == list(Status)
     assert properties["reason"]["enum"] == [None, *Reason]
-    assert properties["steps_ms"]["propertyNames"]["enum"] == list(STEPS)
+    assert list(properties["steps_ms"]["properties"]) == list(STEPS)
+    assert properties["kiosk_id"]["pattern"] == f"^{KIOSK_PATTERN}$"
+    assert properties["image_id"]["pattern"] == f"^{IMAGE_PATTERN}$"
     assert list(properties) == list(json.loads(GOLDEN_JSON))
 
 

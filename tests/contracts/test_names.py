@@ -13,13 +13,10 @@ from contracts.names import (
     Reference,
     check_kiosk_id,
     image_id_time,
-    kiosk_status_topic,
     label_topic,
     new_image_id,
-    parse_label_topic,
     parse_result_key,
     parse_upload_key,
-    worker_status_topic,
 )
 from contracts.tickets import MAX_TICKETS, Ticket, from_line, to_line
 from tests.strategies import image_ids, kiosk_ids, references, tickets
@@ -38,11 +35,6 @@ def test_a_reference_comes_back_from_its_text_and_from_each_of_its_keys(referenc
 def test_every_key_and_topic_is_made_of_letters_that_need_no_encoding(reference: Reference) -> None:
     names = [reference.upload_key, reference.result_key, *reference.pair_keys("auto"), label_topic(reference.kiosk_id)]
     assert set("".join(names)) <= set("abcdefghijklmnopqrstuvwxyz0123456789/._-")
-
-
-@given(kiosk_ids)
-def test_a_label_topic_names_its_kiosk(kiosk_id: str) -> None:
-    assert parse_label_topic(label_topic(kiosk_id)) == kiosk_id
 
 
 @given(st.text())
@@ -68,10 +60,14 @@ def test_a_kiosk_id_of_other_letters_or_lengths_is_refused(text: str) -> None:
         check_kiosk_id(text)
 
 
-def test_no_kiosk_may_take_the_name_under_which_workers_speak() -> None:
-    with pytest.raises(NameRefused, match="the topics of the workers"):
-        kiosk_status_topic("worker")
-    assert worker_status_topic("i-0abc") == "nunchi/worker/i-0abc/status"
+@given(kiosk_ids)
+@example("worker")
+@example("-")
+@example("0" * 32)
+def test_every_text_of_a_kiosk_ids_letters_is_one_and_has_a_topic_of_its_own(kiosk_id: str) -> None:
+    """No name is set apart: kiosks' topics have three levels, workers' have four."""
+    assert check_kiosk_id(kiosk_id) == kiosk_id
+    assert label_topic(kiosk_id).split("/") == ["nunchi", kiosk_id, "label"]
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)).map(lambda t: t.replace(tzinfo=UTC)))

@@ -24,7 +24,7 @@ def dispatch_function(pipeline: Template) -> dict[str, Any]:
 
 
 def test_the_outputs_are_what_local_and_the_command_read(pipeline: Template) -> None:
-    """Renaming one breaks `nunchi up` and `nunchi kiosk`."""
+    """Renaming one breaks `nunchi up`."""
     ours = {name for name, output in pipeline.fields["Outputs"].items() if "Export" not in output}
     assert ours == {
         *BUCKETS,
@@ -32,6 +32,7 @@ def test_the_outputs_are_what_local_and_the_command_read(pipeline: Template) -> 
         "DispatchFunctionName",
         "KioskPolicyName",
         "WorkerPolicyName",
+        "WorkerAccessArn",
     }
 
 
@@ -81,6 +82,12 @@ def test_uploads_leave_after_a_week_and_results_after_a_quarter(pipeline: Templa
     assert [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule] == [
         {"DaysAfterInitiation": 1}
     ]
+
+
+def test_photos_for_review_leave_after_a_quarter_and_training_pairs_stay(pipeline: Template) -> None:
+    """A photo that nobody has reviewed by then is no training image, and only training images stay."""
+    rules = pipeline.resource("DatasetBucket")["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule} == {"review/": 90}
 
 
 def test_weights_are_versioned_and_old_versions_stay(pipeline: Template) -> None:
@@ -197,7 +204,7 @@ def test_the_function_may_send_one_document_to_tagged_instances_and_nothing_else
 
 
 def test_a_worker_may_read_photos_and_write_results_and_deletes_nothing(pipeline: Template) -> None:
-    """All that its policy allows."""
+    """All that its policy allows: what the worker calls today, and no room for later."""
     policy = pipeline.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]
     assert pipeline.allowed(policy) == {
         ("s3:GetObject", "<ImagesBucket.Arn>/uploads/*", NO_CONDITION),
@@ -205,11 +212,13 @@ def test_a_worker_may_read_photos_and_write_results_and_deletes_nothing(pipeline
         ("s3:PutObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/auto/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/review/*", NO_CONDITION),
-        ("s3:GetObject", "<WeightsBucket.Arn>/*", NO_CONDITION),
-        ("s3:GetObjectVersion", "<WeightsBucket.Arn>/*", NO_CONDITION),
         ("s3:ListBucket", "<ImagesBucket.Arn>", NO_CONDITION),
-        ("s3:ListBucket", "<WeightsBucket.Arn>", NO_CONDITION),
     }
+
+
+def test_whatever_runs_a_worker_finds_its_policy_among_the_outputs(pipeline: Template) -> None:
+    """On AWS or on one machine, it attaches the same rights."""
+    assert pipeline.resource("WorkerAccessArn")["Type"] == "AWS::IAM::ManagedPolicy"
 
 
 def test_a_kiosk_may_speak_and_hear_for_itself_alone(pipeline: Template) -> None:

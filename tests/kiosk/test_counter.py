@@ -36,20 +36,32 @@ def nobody(reference: Reference) -> LabelMessage:
 class Line:
     """Broker and worker in one: what is uploaded is answered, after what the test puts in between."""
 
-    def __init__(self, *before: LabelMessage, answer: bool = True, refuse: bool = False, connects: bool = True) -> None:
+    def __init__(
+        self,
+        *before: LabelMessage,
+        answer: bool = True,
+        refuse: bool = False,
+        connects: bool = True,
+        clock_off: timedelta = timedelta(0),
+    ) -> None:
         self.subscribed = asyncio.Event()
         self.uploaded: list[bytes] = []
+        self.named: list[Reference] = []
+        self._clock_off = clock_off
         self._before, self._answer, self._refuse, self._connects = before, answer, refuse, connects
         self._queue: asyncio.Queue[LabelMessage] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
     def name(self, captured_at: datetime | None = None) -> Reference:
-        return Reference("demo", new_image_id(captured_at or now()))
+        self.named.append(Reference("demo", new_image_id(captured_at or now())))
+        return self.named[-1]
 
     def upload(self, reference: Reference, photo: bytes) -> None:
         assert self.subscribed.is_set(), "uploaded before anybody listened"
         self.uploaded.append(photo)
-        for message in (*self._before, *([nobody(reference)] if self._answer else [])):
+        own = nobody(reference)
+        own = replace(own, expires_at=own.expires_at + self._clock_off)
+        for message in (*self._before, *([own] if self._answer else [])):
             self._loop.call_soon_threadsafe(self._queue.put_nowait, message)
 
     async def labels(self) -> AsyncIterator[LabelMessage]:
@@ -98,6 +110,27 @@ async def test_no_label_in_time_is_said_so() -> None:
             await counter.ask(b"photo", timeout_s=0.05)
         line._answer = True
         await counter.ask(b"photo", timeout_s=5)
+
+
+async def test_a_label_that_comes_too_late_greets_nobody() -> None:
+    """Its customer has gone; whoever asks next gets their own."""
+    line = Line(answer=False)
+    async with Counter(line, line).open(timeout_s=5) as counter:
+        with pytest.raises(NoAnswer):
+            await counter.ask(b"photo", timeout_s=0.05)
+        late = nobody(line.named[0])
+        line._before, line._answer = (late,), True
+        answer = await counter.ask(b"another", timeout_s=5)
+    assert answer.message.reference == line.named[1]
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(days=365)])
+async def test_a_label_in_time_is_an_answer_whatever_the_kiosks_clock_says(off: timedelta) -> None:
+    """How late it is, a timer that began with the upload knows: no clock has to be right for that."""
+    line = Line(clock_off=off)
+    async with Counter(line, line).open(timeout_s=5) as counter:
+        answer = await counter.ask(b"photo", timeout_s=5)
+    assert answer.message.reference == line.named[0]
 
 
 async def test_nothing_is_uploaded_while_nobody_can_listen() -> None:

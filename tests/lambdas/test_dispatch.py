@@ -151,6 +151,39 @@ def test_a_replaced_instance_is_looked_up_again_and_sent_to(script: Scripted) ->
     assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
 
 
+def test_a_terminated_instance_that_no_longer_shows_its_tag_is_looked_up_again(script: Scripted) -> None:
+    """The role admits tagged instances only, and tags vanish with the instance: then SSM says access denied."""
+    script.parameter("i-1")
+    script.sending_fails("AccessDeniedException", "i-1")
+    script.parameter("i-2")
+    script.sent_to("i-2")
+    handler = Dispatch(ssm=script.client, settings=SETTINGS)
+    handler.look_up_ahead()
+    assert handler(ONE_PHOTO, None) == ALL_DONE
+
+
+def test_a_terminated_instance_without_a_successor_leaves_photos_to_the_sweep(
+    script: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The compute stack was deleted, its parameter with it."""
+    script.parameter("i-1")
+    script.sending_fails("AccessDeniedException", "i-1")
+    script.parameter_fails("ParameterNotFound")
+    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert [(line["outcome"], line["code"]) for line in outcomes(capsys)] == [("nobody_there", "ParameterNotFound")]
+
+
+def test_a_role_that_may_not_send_is_a_failure_after_one_more_look(
+    script: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parameter still names the same instance: this is a misconfiguration, and belongs among the dead letters."""
+    script.parameter("i-1")
+    script.sending_fails("AccessDeniedException", "i-1")
+    script.parameter("i-1")
+    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
+    assert [(line["outcome"], line["code"]) for line in outcomes(capsys)] == [("failed", "AccessDeniedException")]
+
+
 def test_at_a_closed_shop_photos_wait_for_the_sweep(script: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     """The instance is stopped: its worker finds the photos when it opens, so SQS need not try all night."""
     script.parameter("i-1")
@@ -169,7 +202,6 @@ def test_at_a_closed_shop_photos_wait_for_the_sweep(script: Scripted, capsys: py
         ("RateExceeded", 400),
         ("InternalServerError", 500),
         ("ServiceUnavailable", 503),
-        ("AccessDeniedException", 400),
         ("InvalidDocument", 400),
         ("ExpiredTokenException", 400),
     ],

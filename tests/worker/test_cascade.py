@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -117,6 +118,19 @@ def test_pictures_without_room_for_a_face_have_nobody(cascade: Detector, shape: 
     """Tiny and very long pictures are answered, not refused."""
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
     assert cascade.detect([noise]) == [[]]
+
+
+@pytest.mark.parametrize("shape", [(16, 12_000), (12_000, 16), (64, 3840)], ids=str)
+def test_a_long_strip_takes_no_more_memory_than_a_frame(cascade: Detector, shape: tuple[int, int]) -> None:
+    """The border of the last look is drawn around the small picture: a few megabytes, whatever the shape."""
+    strip = np.full((*shape, 3), 90, dtype=np.uint8)
+    tracemalloc.start()
+    try:
+        assert cascade.detect([strip]) == [[]]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8e6
 
 
 def test_a_read_only_image_is_fine_and_left_as_it_was(cascade: Detector) -> None:
