@@ -102,14 +102,18 @@ class FaceFinder:
         return tuple(cut[view.padding][:, ::-1] if view.mirrored else cut[view.padding] for view in views)
 
     def _look(self, image: Image, border: int, scale: float) -> list[Rect]:
-        padded = np.pad(image, ((border, border), (border, border), (0, 0)), mode="edge") if border else image
-        small = _resized(padded, scale)
+        small = _resized(image, scale)
+        edge = round(border * scale)
+        # The border comes last: around the whole photo, that of a long strip would take a thousand times its pixels.
+        small = np.pad(small, ((edge, edge), (edge, edge), (0, 0)), mode="edge") if edge else small
+        if min(small.shape[:2]) < MIN_SIDE:
+            return []
         with self._detector() as detector:
             found, _, _ = detector.run(small, 0, 0.0)
         return [
-            Rect(*((side / scale) - border for side in (box.left(), box.top(), box.right() + 1, box.bottom() + 1)))
+            Rect(*((side - edge) / scale for side in (box.left(), box.top(), box.right() + 1, box.bottom() + 1)))
             for box in found
-            if _centre_inside(box, small.shape, border * scale)
+            if _centre_inside(box, small.shape, edge)
         ]
 
     @contextmanager
@@ -126,12 +130,12 @@ class FaceFinder:
 
 def _resized(image: Image, scale: float) -> Image:
     height, width = image.shape[:2]
-    size = (max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if size == (width, height):
         return image
     return np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BILINEAR, reducing_gap=1.0))
 
 
-def _centre_inside(box: dlib.rectangle, shape: tuple[int, ...], border: float) -> bool:
+def _centre_inside(box: dlib.rectangle, shape: tuple[int, ...], border: int) -> bool:
     centre = box.center()
     return bool(border <= centre.x < shape[1] - border and border <= centre.y < shape[0] - border)

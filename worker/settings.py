@@ -51,7 +51,10 @@ class WorkerSettings:
         "NUNCHI_MAX_BYTES", "largest upload that is read", parse=whole(1 << 10, 1 << 28), default=8 << 20
     )
     max_pixels: int = setting(
-        "NUNCHI_MAX_PIXELS", "largest picture that is decoded", parse=whole(1 << 10, 1 << 28), default=40_000_000
+        "NUNCHI_MAX_PIXELS",
+        "largest picture that is decoded; of PNG, WebP and progressive JPEG never over 12.2 million pixels",
+        parse=whole(1 << 10, 1 << 28),
+        default=40_000_000,
     )
     photos_at_once: int = setting(
         "NUNCHI_PHOTOS_AT_ONCE", "photos held in memory at a time", parse=whole(1, 256), default=8

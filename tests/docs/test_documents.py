@@ -16,6 +16,7 @@ import pytest
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.settings import describe
 from lambdas.dispatch import DispatchSettings
+from worker.metrics import Metrics
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,13 @@ def test_the_message_shown_to_kiosk_makers_follows_the_schema() -> None:
 def test_kiosk_makers_are_told_what_to_do_about_every_status_and_reason() -> None:
     text = (ROOT / "docs" / "kiosk-makers.md").read_text()
     assert [word for word in (*Status, *Reason) if f"`{word}`" not in text] == []
+
+
+def test_operators_are_told_of_every_metric() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    families = [family for family in Metrics().registry.collect() if family.name.startswith("nunchi_")]
+    assert [one.name for one in families if one.name not in text] == []
+    assert set(re.findall(r"`(nunchi_[a-z_]+?)(?:_total)?[`{]", text)) <= {one.name for one in families}
 
 
 @pytest.mark.parametrize("document", TRACKED)

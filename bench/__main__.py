@@ -1,0 +1,40 @@
+"""`python -m bench`: every measurement of docs/performance.md, one after the other. About five minutes.
+
+Close what else runs: the figures are ratios within one run, but a busy machine makes them rough.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAMS = ("bench.dispatch", "bench.worker", "bench.path")
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def main() -> int:
+    """Run them all; the first failure's exit status, or 0."""
+    print(
+        f"{os.cpu_count()} × {processor()}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    )
+    for program in PROGRAMS:
+        print(f"\n=== {program}", flush=True)
+        if status := subprocess.run([sys.executable, "-m", program], check=False).returncode:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
