@@ -14,11 +14,14 @@ help: ## Say what each verb does
 
 setup: $(BIN)/.done node_modules/.done ## Install everything, pinned, into .venv and node_modules
 
-$(BIN)/.done: requirements.txt pyproject.toml
-	@echo "setup: Python packages into .venv (a minute the first time)"
+# The package installer, which installs and locks the others.
+$(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Nunchi needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
+	@echo "setup: Python packages into .venv (a minute the first time)"
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
@@ -30,7 +33,7 @@ node_modules/.done: package-lock.json $(BIN)/.done
 
 PHOTO ?=
 demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for your own)
-	@nunchi demo $(PHOTO)
+	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
 test: setup ## All tests: unit, property, moto, and end to end over the local cloud
 	@pytest
@@ -52,7 +55,7 @@ synth: setup ## CloudFormation templates into cdk.out (no AWS account, no networ
 bench: setup ## Measure: the path, the worker, the dispatch Lambda
 	@python -m bench
 
-lock: ## Compile the pins again after editing a requirements.in
+lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt worker/requirements.in -o worker/requirements.txt
 

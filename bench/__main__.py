@@ -26,9 +26,8 @@ def processor() -> str:
 
 def main() -> int:
     """Run them all; the first failure's exit status, or 0."""
-    print(
-        f"{os.cpu_count()} × {processor()}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    print(f"{os.cpu_count()} × {processor()}, {system}")
     for program in PROGRAMS:
         print(f"\n=== {program}", flush=True)
         if status := subprocess.run([sys.executable, "-m", program], check=False).returncode:

@@ -29,6 +29,8 @@ WHOLE_PIXELS: Final = 12_200_000
 JPEG_QUALITY: Final = 95
 # Characters in all texts of a PNG. Pillow allows 64 million, which 100 KB of upload can turn into 250 MB.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
+# Pillow joins EXIF segments in quadratic time: 40,000 tiny ones, in 8 MB, would keep a processor for 24 s.
+MOST_EXIF_SEGMENTS: Final = 64
 _ORIENTATION: Final = 0x0112  # the EXIF tag; 1 is upright, and 0 is written by cameras that don't know
 _TURNS: Final[Mapping[object, Pillow.Transpose]] = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -65,6 +67,8 @@ def decode(data: bytes, *, max_pixels: int) -> Photo:
     """
     if not data:
         raise PhotoRejected(Reason.EMPTY_FILE, "the upload has 0 bytes")
+    if data.count(b"Exif\0\0") > MOST_EXIF_SEGMENTS:
+        raise PhotoRejected(Reason.NOT_AN_IMAGE, f"more than {MOST_EXIF_SEGMENTS} EXIF segments; no camera does that")
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken metadata, and of pictures over a limit of its own; ours is checked before decoding.

@@ -80,6 +80,13 @@ def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", TRACKED)
+def test_no_document_has_a_place_left_to_fill_in(document: str) -> None:
+    text = (ROOT / document).read_text()
+    assert re.findall(r"%[A-Z]+%", text) == []
+    assert re.findall(r"<!-- output: [^>]*-->\n```console\n\$ [^\n]*\n```", text) == []
+
+
+@pytest.mark.parametrize("document", TRACKED)
 def test_every_verb_of_make_that_a_document_names_is_one(document: str) -> None:
     verbs = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z]+)", (ROOT / document).read_text()))

@@ -126,3 +126,16 @@ def test_what_a_killed_worker_leaves_does_not_keep_the_next_one_from_starting(ho
     assert home.socket.exists()
     with home.worker():
         until(home.ready, within_s=60, what="the next worker is ready")
+
+
+def test_it_tells_nobody_that_it_is_used(home: Home, tmp_path: Path) -> None:
+    """onnxruntime would leave its maker's files in the home folder, and send what is in them."""
+    elsewhere = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+    for folder in elsewhere.values():
+        Path(folder).mkdir()
+    home.environ |= elsewhere
+    with home.worker() as worker:
+        until(home.ready, within_s=60, what="the worker is ready")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=60) == 0
+    assert [path for folder in elsewhere.values() for path in Path(folder).rglob("*")] == []

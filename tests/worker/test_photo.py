@@ -276,3 +276,10 @@ def test_a_picture_is_nearly_the_same_after_encoding_for_the_dataset() -> None:
     image = np.asarray(gradient())
     again = np.asarray(Image.open(io.BytesIO(encode_jpeg(image))))
     assert np.abs(again.astype(int) - image.astype(int)).mean() < 3
+
+
+def test_a_file_of_nothing_but_exif_segments_does_not_keep_a_processor_busy() -> None:
+    segment = b"\xff\xe1" + (2 + 6).to_bytes(2) + b"Exif\0\0"
+    jpeg = encoded(gradient())
+    assert refused(jpeg[:2] + segment * 40_000 + jpeg[2:]) == Reason.NOT_AN_IMAGE
+    assert decode(jpeg[:2] + segment * 8 + jpeg[2:], max_pixels=MOST).image.shape == (48, 64, 3)
