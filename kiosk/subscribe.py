@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import aiomqtt
 
@@ -74,11 +74,11 @@ class Subscriber:
             finally:
                 self.subscribed.clear()
 
-    def _connection(self) -> aiomqtt.Client:
+    def _connection(self) -> _Client:
         tls = aiomqtt.TLSParameters(
             ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
         )
-        return aiomqtt.Client(
+        return _Client(
             self._broker.host,
             self._broker.port,
             identifier=self._broker.client_id,
@@ -109,3 +109,17 @@ class Subscriber:
             log.warning("label of %s ignored: it is not for %s", label.reference, self._topic)
             return None
         return label
+
+
+class _Client(aiomqtt.Client):
+    """Leaves neither socket nor task behind when connecting fails or is cancelled; aiomqtt's own leaves both."""
+
+    async def __aenter__(self) -> Self:
+        connecting = asyncio.ensure_future(super().__aenter__())
+        try:
+            return await asyncio.shield(connecting)
+        except BaseException:
+            self._connected.cancel()  # nobody waits for the broker's word any more
+            await asyncio.wait({connecting})  # a thread opens the socket, and can't be stopped
+            self._client._sock_close()
+            raise

@@ -6,12 +6,14 @@ import logging
 import sys
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from contracts.errors import NunchiError
 from ops.cloud_commands import down, status, up
 from ops.demo_command import demo
 from ops.display import err
+from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
 
 app = typer.Typer(
@@ -27,13 +29,20 @@ for command in (up, down, status, send, watch, demo):
 
 
 def main() -> None:
-    """Run a command; an error of ours is one message and exit status 1."""
+    """Run a command; an error of ours, of a file or of the cloud is one message and exit status 1."""
     logging.basicConfig(level=logging.ERROR, format="nunchi: %(message)s", stream=sys.stderr)
     try:
         app()
     except NunchiError as error:
-        err.print(f"[red]nunchi:[/] {escape(str(error))}")
-        sys.exit(1)
+        message = str(error)
+    except (BotoCoreError, ClientError) as error:
+        message = f"the cloud went away, or fails: {error}; see logs/ in its --state folder (default: {DEFAULT_STATE})"
+    except OSError as error:
+        message = f"{error}; if this is about the state folder, name another one: --state DIR"
+    else:
+        return
+    err.print(f"[red]nunchi:[/] {escape(message)}")
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from local.errors import CloudDown, CloudError
-from local.progress import Kind, Line
+from local.progress import Kind, Line, failure
 from local.record import Record, State
 from local.state import StateDir
 from ops import supervise
@@ -44,26 +45,40 @@ def up(
     """
     folder = StateDir(state)
     if folder.holder() is not None:
-        out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(wait_until_up(folder))}")
+        record = wait_until_up(folder)
+        out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
+        _say_what_came_too_late(record, folder, {"--port": port, "--mqtt-port": mqtt_port})
         return
     options = {"--port": port, "--mqtt-port": mqtt_port, "--worker-mqtt-port": worker_mqtt_port}
     supervisor = supervise.Supervisor(folder)
-    record: Record | None = None
+    up_now: Record | None = None
     with supervise.interruptible():
         try:
-            record = start(
+            up_now = start(
                 supervisor, [f"{name}={value}" for name, value in options.items() if value], stay_when_we_die=detach
             )
-            out.print(f"[green]The cloud is up[/] in {folder.path}\n{summary(record)}\n\n{try_next(record, state)}")
+            out.print(f"[green]The cloud is up[/] in {folder.path}\n{summary(up_now)}\n\n{try_next(up_now, state)}")
             if not detach:
                 out.print("\n[dim]Ctrl-C ends it.[/]")
                 _stay(supervisor)
         except KeyboardInterrupt:
-            err.print("\nstopping; the worker finishes the photos in hand")
-            supervise.stop(folder)
-            err.print("nothing is left running")
-            if record is None:
+            supervisor.stop()
+            if folder.holder() is None:
+                err.print("nothing is left running")
+            else:
+                err.print(f"a cloud that another process started in {folder.path} goes on")
+            if up_now is None or detach:
                 raise typer.Exit(INTERRUPTED) from None
+
+
+def _say_what_came_too_late(record: Record, folder: StateDir, asked: Mapping[str, int | None]) -> None:
+    """Ports that were asked for, and that the running cloud does not have."""
+    has = {"--port": int(record.endpoints["s3"].rpartition(":")[2]), "--mqtt-port": record.mqtt.port}
+    if late := [f"{option} {port}" for option, port in asked.items() if port not in (None, has[option])]:
+        err.print(
+            f"[yellow]{' and '.join(late)} came too late: a running cloud keeps its ports[/]; "
+            f"to change them: {escape(folder.command('down'))}"
+        )
 
 
 def _stay(supervisor: supervise.Supervisor) -> None:
@@ -95,19 +110,33 @@ def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> N
     try:
         record = folder.read()
     except CloudDown as down:
-        state_now = State.DOWN if folder.holder() is None else State.STARTING
-        out.print_json(json.dumps({"state": state_now}), indent=None) if as_json else out.print(escape(str(down)))
+        _show_down(folder, str(down), as_json)
         return
     if as_json:
         typer.echo(record.to_json())
     else:
-        out.print(f"[green]The cloud in {folder.path} is {record.state}[/]\n{summary(record)}")
+        colour = "green" if record.state is State.UP else "yellow"
+        out.print(f"[{colour}]The cloud in {folder.path} is {record.state}[/]\n{summary(record)}")
+
+
+def _show_down(folder: StateDir, why: str, as_json: bool) -> None:
+    """That there is no record, and what the last cloud here ended of, if it ended by itself."""
+    state = State.DOWN if folder.holder() is None else State.STARTING
+    failed = failure(folder.progress)
+    if as_json:
+        typer.echo(json.dumps({"state": state} | ({"failed": failed} if failed else {})))
+    else:
+        out.print(escape(f"{why}\nthe last one failed: {failed}" if failed else why))
 
 
 def start(supervisor: supervise.Supervisor, arguments: list[str], *, stay_when_we_die: bool) -> Record:
-    """Start a cloud, telling its progress; its record."""
-    supervisor.start(arguments, stay_when_we_die=stay_when_we_die)
-    return supervisor.follow(tell)
+    """Start a cloud, telling its progress; its record. Nothing goes on starting when that fails or is interrupted."""
+    try:
+        supervisor.start(arguments, stay_when_we_die=stay_when_we_die)
+        return supervisor.follow(tell)
+    except BaseException:
+        supervisor.stop()
+        raise
 
 
 def wait_until_up(folder: StateDir) -> Record:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Final
 
 import typer
@@ -22,9 +24,9 @@ from local.record import Record
 from local.state import StateDir
 from ops import supervise
 from ops.cloud_commands import start, wait_until_up
-from ops.display import answers_table, err, out
+from ops.display import err, out
 from ops.options import DEFAULT_STATE, StateOption
-from ops.photo_commands import Exit, add_answer, send_all
+from ops.photo_commands import Exit, answers_as_they_come, send_all
 
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
@@ -35,7 +37,7 @@ def demo(
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PHOTO]...", exists=True, dir_okay=False, readable=True, help="Your own instead of samples/."
+            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="Your own instead of samples/."
         ),
     ] = None,
     state: StateOption = DEFAULT_STATE,
@@ -53,16 +55,15 @@ def demo(
     began = time.monotonic()
     with supervise.interruptible(), _cloud(StateDir(state)) as record:
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(chosen)} photos as kiosk {record.kiosk}")
-        table = answers_table(out.width)
         asked: dict[Reference, str] = {}
+        with answers_as_they_come(out) as tell:
 
-        def told(photo: Path, answer: Answer | NoAnswer) -> None:
-            add_answer(table, photo, answer)
-            if isinstance(answer, Answer):
-                asked[answer.message.reference] = photo.name
+            def told(photo: Path, answer: Answer | NoAnswer) -> None:
+                tell(photo, answer)
+                if isinstance(answer, Answer):
+                    asked[answer.message.reference] = photo.name
 
-        exits = asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told))
-        out.print(table)
+            exits = asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told))
         _show_stored(record, asked)
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
     if Exit.LABELLED not in exits:
@@ -76,20 +77,38 @@ def _cloud(folder: StateDir) -> Iterator[Record]:
         err.print(f"[dim]using the cloud in {folder.path}[/]")
         yield wait_until_up(folder)
         return
-    with tempfile.TemporaryDirectory(prefix="nunchi-demo-") as path:
-        fresh = StateDir(Path(path))
-        try:
-            yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
-        finally:
+    temporary = tempfile.TemporaryDirectory(prefix="nunchi-demo-")
+    fresh = StateDir(Path(temporary.name))
+    try:
+        yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
+    finally:
+        with _uninterrupted():
             supervise.stop(fresh)
-            err.print("[dim]the demo's cloud is down; nothing is left running[/]")
+            temporary.cleanup()
+        err.print("[dim]the demo's cloud is down; nothing is left running[/]")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Within the block nothing but kill -9 ends us: half taken down, a cloud is left running."""
+
+    def wait(_number: int, _frame: FrameType | None) -> None:
+        err.print("still stopping")
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, wait) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _show_stored(record: Record, asked: dict[Reference, str]) -> None:
     """The result of each photo in S3, and the training pairs that came of them."""
     s3 = record.client("s3")
     images, dataset = record.buckets["images"], record.buckets["dataset"]
-    out.print(f"[bold]In S3 now[/]  [dim]results in s3://{images}, training pairs in s3://{dataset}[/]")
+    out.print(f"[bold]In S3 now[/]\n  [dim]results         s3://{images}\n  training pairs  s3://{dataset}[/]")
     for reference, name in asked.items():
         result = Result.from_json(_stored(s3, images, reference.result_key))
         out.print(f"  {name:24} {reference.result_key}")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.table import Table
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
 
-from contracts.messages import Status
+from contracts.messages import LabelMessage, Status
 from contracts.names import check_kiosk_id
-from kiosk.counter import Answer, Counter
+from kiosk.counter import Answer, Counter, HearsLabels
 from kiosk.errors import NoAnswer
 from kiosk.subscribe import Broker, Subscriber
 from kiosk.upload import Uploader
@@ -26,6 +29,8 @@ from ops.display import answer_row, answers_table, err, message_line, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 CONNECT_S: Final = 10.0
+LOOK_EVERY_S: Final = 0.5
+AROUND_ROWS: Final = 5  # lines of a table that are no rows, and the cursor's own
 KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Which kiosk to be.", metavar="K")]
 
 
@@ -53,7 +58,7 @@ def send(
     photos: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PHOTO...", exists=True, dir_okay=False, readable=True, help="Files to upload, as they are."
+            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="Files to upload, as they are."
         ),
     ],
     kiosk: KioskOption = "demo",
@@ -72,29 +77,62 @@ def send(
     if as_json:
         exits = asyncio.run(send_all(record, photos, kiosk, timeout, _tell_json))
     else:
-        table = answers_table(out.width)
-        exits = asyncio.run(send_all(record, photos, kiosk, timeout, lambda *told: add_answer(table, *told)))
-        out.print(table)
+        with answers_as_they_come(out) as tell:
+            exits = asyncio.run(send_all(record, photos, kiosk, timeout, tell))
     raise typer.Exit(max(exits))
 
 
 def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
     """Show a kiosk's messages as they come, until Ctrl-C. A broken connection is made again.
 
+    Exit status: 0 after Ctrl-C, 1 when the cloud is down, or goes down.
+
     Example: nunchi watch --kiosk demo --json | jq .label
     """
-    subscriber = subscriber_of(StateDir(state).read(), kiosk)
+    folder = StateDir(state)
+    record = folder.read()
     if not as_json:
         err.print(f"[dim]labels of kiosk {kiosk}, as they come; Ctrl-C ends this[/]")
 
-    async def show() -> None:
-        async for message in subscriber.labels():
-            typer.echo(message.to_json()) if as_json else out.print(message_line(message))
+    def show(message: LabelMessage) -> None:
+        typer.echo(message.to_json()) if as_json else out.print(message_line(message))
 
     try:
-        asyncio.run(show())
+        asyncio.run(show_all(folder, subscriber_of(record, kiosk), show))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+async def show_all(folder: StateDir, subscriber: HearsLabels, show: Callable[[LabelMessage], None]) -> None:
+    """Show labels as they come. Says so when the connection is lost; CloudDown when the cloud is no more."""
+
+    async def hear() -> None:
+        async for message in subscriber.labels():
+            show(message)
+
+    tasks = [asyncio.create_task(hear()), asyncio.create_task(_until_down(folder, subscriber))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_down(folder: StateDir, subscriber: HearsLabels) -> None:
+    """Raises CloudDown once nobody holds the cloud whose broker we don't reach."""
+    connected = False
+    while True:
+        if subscriber.subscribed.is_set():
+            connected = True
+        else:
+            if connected:
+                err.print("[yellow]connection lost, trying again[/]")
+                connected = False
+            folder.read()
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def send_all(record: Record, photos: Sequence[Path], kiosk_id: str, timeout_s: float, tell: Tell) -> list[Exit]:
@@ -128,13 +166,37 @@ def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
     return Subscriber(broker, kiosk_id=check_kiosk_id(kiosk_id))
 
 
-def add_answer(table: Table, photo: Path, answer: Answer | NoAnswer) -> None:
-    """A photo's row."""
-    if isinstance(answer, NoAnswer):
-        table.add_row(photo.name, "[red]no answer[/]")
-        err.print(f"{photo}: {answer}", style="red")
-    else:
-        table.add_row(*answer_row(photo.name, answer.message, answer.total_ms))
+@contextlib.contextmanager
+def answers_as_they_come(console: Console) -> Iterator[Tell]:
+    """What shows answers in a table: a terminal gets each at once, a pipe the table when the block ends.
+
+    However the block ends, what came until then is shown.
+    """
+    width = console.width
+    live = Live(console=console, auto_refresh=False)
+    rows: list[list[str]] = []
+    unanswered: list[str] = []  # told below the table: Live can't have others write in between
+
+    def tell(photo: Path, answer: Answer | NoAnswer) -> None:
+        if isinstance(answer, NoAnswer):
+            rows.append([escape(photo.name), "[red]no answer[/]"])
+            unanswered.append(f"{photo}: {answer}")
+        else:
+            rows.append(answer_row(photo.name, answer.message, answer.total_ms, width=width))
+        if console.is_terminal:
+            live.start()
+            live.update(answers_table(width, rows[-max(1, console.height - AROUND_ROWS) :]), refresh=True)
+
+    try:
+        yield tell
+    finally:
+        if console.is_terminal:
+            live.update(answers_table(width, rows))
+            live.stop()
+        elif rows:
+            console.print(answers_table(width, rows))
+        for line in unanswered:
+            err.print(escape(line), style="red")
 
 
 def _tell_json(photo: Path, answer: Answer | NoAnswer) -> None:

@@ -20,7 +20,8 @@ from local.state import StateDir
 
 LOOK_EVERY_S: Final = 0.05
 STOP_S: Final = 40.0  # the worker may take 25 s for the work in hand
-BUSY: Final = 3  # how `python -m local` ends when another one was quicker
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_Handler = Callable[[int, FrameType | None], None]
 
 
 class Supervisor:
@@ -29,18 +30,31 @@ class Supervisor:
     def __init__(self, state: StateDir) -> None:
         self._state = state
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader = Reader(state.progress)
 
     def start(self, arguments: list[str], *, stay_when_we_die: bool) -> None:
         """Start it. Unless it is to stay, it ends when this process does, in whatever way."""
         command = [sys.executable, "-m", "local", "--state", str(self._state.path), *arguments]
         if not stay_when_we_die:
             command = tethered(command, when_parent_dies=signal.SIGTERM)
-        self._state.path.mkdir(parents=True, exist_ok=True)
-        self._state.progress.unlink(missing_ok=True)  # an earlier cloud's last words are not this one's
-        with (self._state.path / "supervisor.log").open("wb") as log:
+        self._state.make()
+        list(self._reader.new())  # an earlier cloud's words are not this one's
+        came: list[int] = []
+        log_path = self._state.path / "supervisor.log"
+        log_path.touch(mode=0o600)
+        # A signal between the fork and our knowing of it would leave a process that nobody ends.
+        with log_path.open("wb") as log, _on_ending(lambda number, _: came.append(number)):
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        if came:
+            signal.raise_signal(came[0])
+
+    def stop(self) -> None:
+        """End the process that was started here, whether it has the lock yet or not, and wait until nothing is left."""
+        if self._process is not None and self._process.poll() is None:
+            _end(self._process.pid)
+        self._state.clear_unless_held()
 
     def follow(self, tell: Callable[[Line], None]) -> Record:
         """Tell its progress until it is up; CloudError when it isn't going to be."""
@@ -49,7 +63,9 @@ class Supervisor:
             if line.kind is Kind.READY:
                 return self._state.read()
             if line.kind is Kind.FAILED:
-                raise ChildFailed(f"{line.text}\nnothing was left running; the logs are in {self._state.logs}")
+                # Without logs no process was started: the line itself says so.
+                left = f"\nnothing was left running; the logs are in {self._state.logs}"
+                raise ChildFailed(line.text + (left if any(self._state.logs.glob("*.log")) else ""))
             if line.kind is Kind.STOPPED:
                 raise CloudError(f"somebody stopped the cloud in {self._state.path} while it started")
         raise ChildFailed(
@@ -58,22 +74,19 @@ class Supervisor:
 
     def _lines(self) -> Iterator[Line]:
         """Lines as they come, to the last one of a process that is gone."""
-        reader = Reader(self._state.progress)
         while True:
             running = self._running()
-            yield from reader.new()
+            yield from self._reader.new()
             if not running:
                 return
             time.sleep(LOOK_EVERY_S)
 
     def lines(self) -> Iterator[Line]:
-        """What it tells from now on, until it ends."""
-        reader = Reader(self._state.progress)
-        list(reader.new())
+        """What it tells after what was followed, until it ends."""
         while self._running():
-            yield from reader.new()
+            yield from self._reader.new()
             time.sleep(2 * LOOK_EVERY_S)
-        yield from reader.new()
+        yield from self._reader.new()
 
     def _running(self) -> bool:
         if self._process is not None and self._process.poll() is None:
@@ -85,14 +98,19 @@ def stop(state: StateDir) -> bool:
     """End the cloud of a state folder, and wait until nothing of it is left; False when none was up."""
     pid = state.holder()
     if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        if not _gone(pid, within_s=STOP_S):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)  # its processes die with it
-            _gone(pid, within_s=STOP_S)
-    state.clear()  # also after a machine that went down under a cloud, with its keys and sockets
+        _end(pid)
+    state.clear_unless_held()  # also after a machine that went down under a cloud, with its keys and sockets
     return pid is not None
+
+
+def _end(pid: int) -> None:
+    """End a supervisor, and wait until it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    if not _gone(pid, within_s=STOP_S):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # its processes die with it
+        _gone(pid, within_s=STOP_S)
 
 
 def _gone(pid: int, *, within_s: float) -> bool:
@@ -113,15 +131,37 @@ def _gone(pid: int, *, within_s: float) -> bool:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP interrupt as Ctrl-C does."""
+    """Within the block SIGTERM and SIGHUP interrupt as Ctrl-C does, and the first of all interrupts alone.
+
+    Those after it must not break off the stopping that the first one began: a cloud half ended is nobody's.
+    """
+    stopping = False
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        nonlocal stopping
+        if stopping:
+            _write("still stopping; this may take half a minute\n")
+            return
+        stopping = True
+        _write("\nstopping; the worker finishes the photos in hand\n")
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
+    with _on_ending(interrupt):
+        yield
+
+
+def _write(text: str) -> None:
+    """To standard error, past its buffer: a signal may have come in the middle of using that."""
+    with contextlib.suppress(OSError):  # a terminal that is gone, which is what SIGHUP says
+        os.write(2, text.encode())
+
+
+@contextlib.contextmanager
+def _on_ending(handler: _Handler) -> Iterator[None]:
+    """Within the block the signals that end a program go to the handler."""
+    before = [signal.signal(number, handler) for number in _ENDING]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        for number, old in zip(_ENDING, before, strict=True):
+            signal.signal(number, old)

@@ -34,3 +34,9 @@ def test_the_exit_statuses_of_send_are_documented() -> None:
     """Each number of the code is in the help, and no other."""
     documented = inspect.cleandoc(send.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
     assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {*Exit, 1, 2}
+
+
+@pytest.mark.parametrize(("command", "usage"), [("send", "[OPTIONS] {PHOTO}..."), ("demo", "[OPTIONS] [PHOTO]...")])
+def test_the_usage_names_photos_once(command: str, usage: str) -> None:
+    """As every other command writes its arguments."""
+    assert f"nunchi {command} {usage}\n" in CliRunner().invoke(app, [command, "--help"], prog_name="nunchi").output
