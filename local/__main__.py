@@ -31,16 +31,17 @@ def main() -> None:
     parser.add_argument("--worker-mqtt-port", type=int)
     asked = parser.parse_args()
     state = StateDir(asked.state)
+    os.umask(0o077)  # keys, logs and labels are their owner's, whatever folder they were to go to
     ports = Ports(gateway=asked.port, mqtt=asked.mqtt_port, worker_broker=asked.worker_mqtt_port)
     try:
         with Hold(state):
             state.prepare()
             status = asyncio.new_event_loop().run_until_complete(_run(state, ports, Progress(state.progress)))
-            # Not asyncio.run: it waits for its threads, and one may still be asking a service that has been ended.
-            os._exit(status)
     except CloudBusy as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(3)
+    # Not asyncio.run: it waits for its threads, and one may still be asking a service that has been ended.
+    os._exit(status)
 
 
 async def _run(state: StateDir, ports: Ports, progress: Progress) -> int:

@@ -25,7 +25,7 @@ from local.children import Child
 from local.devices import Registry, worker_keys
 from local.environment import ROOT, base_environ, search_path, worker_environ
 from local.errors import ChildFailed
-from local.ports import LOOPBACK, free_ports, require_free
+from local.ports import LOOPBACK, free_ports, require_different, require_free
 from local.progress import Kind, Progress
 from local.record import REGION, Mqtt, Record, State, Worker, client
 from local.state import StateDir
@@ -34,6 +34,7 @@ _ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformat
 _ON_MOTO: Final = ("ssm", "ec2")
 KIOSK: Final = "demo"
 READY_S: Final = 60.0
+BROKER_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.05
 WORKER_GRACE_S: Final = 25.0  # the worker gives itself 20 s for the work in hand
 BACKOFF_FIRST_S: Final = 0.2
@@ -67,7 +68,8 @@ class Cloud:
     """One cloud in one state folder. `run` starts it, keeps it, and leaves nothing behind, however it ends."""
 
     def __init__(self, state: StateDir, ports: Ports, progress: Progress, environ: Mapping[str, str]) -> None:
-        free = free_ports(3)
+        require_different(ports.gateway, ports.mqtt, "--port and --mqtt-port")
+        free = [port for port in free_ports(5) if port not in (ports.gateway, ports.mqtt)]
         self._gateway = require_free(ports.gateway, "--port") if ports.gateway else free[0]
         self._mqtt = require_free(ports.mqtt, "--mqtt-port") if ports.mqtt else free[1]
         self._ssm = free[2]
@@ -138,7 +140,9 @@ class Cloud:
         environ = worker_environ(record, broker_port=self._worker_broker, state=self._state, environ=self._environ)
         self._worker = self._child("worker", "worker", **environ, **worker_keys)
         await self._worker.start()
-        return await self._with_ready_worker(record, self._worker)
+        record = await self._with_ready_worker(record, self._worker)
+        await reached_broker(self._worker, record.worker.socket, f"{LOOPBACK}:{self._worker_broker}")
+        return record
 
     async def _deploy(self) -> None:
         await deploy.deploy(
@@ -202,6 +206,7 @@ class Cloud:
             assert self._worker is not None  # noqa: S101 - started before the record was written
             since = time.monotonic()
             status = await self._worker.ended()
+            self._state.write(replace(record, state=State.STARTING, worker=replace(record.worker, pid=None)))
             if time.monotonic() - since > STEADY_S:
                 pause_s = BACKOFF_FIRST_S
             self._progress.say(Kind.NOTE, f"the worker ended with status {status}; starting it again")
@@ -212,9 +217,10 @@ class Cloud:
                 record = await self._with_ready_worker(record, self._worker)
             except ChildFailed as failure:
                 self._progress.say(Kind.NOTE, str(failure))
+                await self._worker.stop(grace_s=WORKER_GRACE_S)
             else:
+                self._state.write(record)
                 self._progress.say(Kind.NOTE, f"worker {self._worker.pid} is ready")
-            self._state.write(replace(record, worker=replace(record.worker, pid=self._worker.pid)))
 
     async def _stop(self) -> None:
         if self._deployment is not None:
@@ -237,6 +243,22 @@ class Cloud:
 
     def _client(self, service: str) -> Any:
         return client(service, endpoint=self._endpoints[service], region=REGION)
+
+
+async def reached_broker(worker: Child, socket: Path, address: str, *, within_s: float = BROKER_S) -> None:
+    """Wait until the worker can tell labels; ChildFailed when it ends first, or can't in time.
+
+    At the start only: a worker that is started again while its network is away goes on without, as on AWS.
+    """
+    deadline = time.monotonic() + within_s
+    while not await asyncio.to_thread(worker_socket.broker_connected, socket):
+        if worker.pid is None:
+            raise worker.failure("ended while it started")
+        if time.monotonic() > deadline:
+            raise worker.failure(
+                f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
+            )
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _answers(child: Child, url: str) -> None:

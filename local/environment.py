@@ -44,6 +44,7 @@ def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime reports to its maker, and writes to ~/.cache, otherwise
     }
 
 

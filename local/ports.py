@@ -21,6 +21,12 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def require_different(first: int | None, second: int | None, options: str) -> None:
+    """PortTaken when both were asked for and are the same."""
+    if first is not None and first == second:
+        raise PortTaken(f"{options} are both {first}; nothing was started. Two servers need two ports")
+
+
 def require_free(port: int, option: str) -> int:
     """`port` itself if one can listen on it; otherwise PortTaken, naming the option that asked for it."""
     with socket.socket() as probe:

@@ -1,8 +1,12 @@
-"""What a cloud tells of its start and its life: one JSON object a line, written by it, read by who waits for it."""
+"""What a cloud tells of its start and its life: one JSON object a line, written by it, read by who waits for it.
+
+The first line says whose words follow. So a reader that began with an earlier cloud's file knows when it is another's.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -35,7 +39,7 @@ class Progress:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._began = time.monotonic()
-        path.write_text("")
+        path.write_text(json.dumps({"supervisor": os.getpid(), "began_ns": time.time_ns()}) + "\n")
 
     def say(self, kind: Kind, text: str) -> None:
         """Add a line, at once visible to readers."""
@@ -45,21 +49,29 @@ class Progress:
 
 
 class Reader:
-    """Reads the lines as they are added, from the first on."""
+    """Reads the lines as they are added, from the first on; from the first again when another cloud writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read = 0
+        self._whose = ""
+        self._told = 0
 
     def new(self) -> Iterator[Line]:
-        """The lines since the last call."""
+        """The lines that it has not given yet."""
         try:
-            with self._path.open() as file:
-                file.seek(self._read)
-                whole, newline, _ = file.read().rpartition("\n")
+            whole, _, _ = self._path.read_text().rpartition("\n")
         except FileNotFoundError:
             return
-        self._read += len((whole + newline).encode())
-        for text in whole.splitlines():
+        whose, *lines = whole.splitlines() or [""]
+        if whose != self._whose:
+            self._whose, self._told = whose, 0
+        for text in lines[self._told :]:
+            self._told += 1
             fields = json.loads(text)
             yield Line(Kind(fields["kind"]), fields["text"], fields["at_s"])
+
+
+def failure(path: Path) -> str | None:
+    """Why the cloud that told its progress in `path` could not start or go on; None when it did not fail."""
+    lines = list(Reader(path).new())
+    return lines[-1].text if lines and lines[-1].kind is Kind.FAILED else None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 REGION: Final = "ap-northeast-2"  # Seoul
@@ -100,7 +103,7 @@ class Record:
 
 def client(service: str, *, endpoint: str, region: str) -> Any:
     """A boto3 client for an endpoint of the local cloud."""
-    return boto3.client(
+    return _session().client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint,
         region_name=region,
@@ -108,6 +111,22 @@ def client(service: str, *, endpoint: str, region: str) -> Any:
         aws_secret_access_key=ROOT_SECRET,
         # A proxy is for the internet. Addresses of buckets as paths: the host name of a bucket would not resolve.
         config=Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
+    )
+
+
+@cache
+def _session() -> boto3.Session:
+    """A session that asks no environment variable and no file: a caller's profile, or a broken ~/.aws/config, is as
+    nothing here."""
+    asked_nowhere = {
+        name: (in_file, None, default, convert)
+        for name, (in_file, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
+    nothing = (None, None, os.devnull, None)
+    return boto3.Session(
+        botocore_session=botocore.session.Session(
+            session_vars=asked_nowhere | {"config_file": nothing, "credentials_file": nothing}
+        )
     )
 
 

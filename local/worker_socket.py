@@ -46,9 +46,18 @@ def ready(path: Path) -> bool:
 
 def model(path: Path) -> Mapping[str, str] | None:
     """Name, version and digest of the model in service; None while there is none to ask."""
+    found: Mapping[str, str] | None = _health(path).get("model")
+    return found
+
+
+def broker_connected(path: Path) -> bool:
+    """Whether the worker can tell its labels now."""
+    return bool(_health(path).get("broker_connected"))
+
+
+def _health(path: Path) -> Mapping[str, Any]:
     try:
         health: Mapping[str, Any] = json.loads(get(path, "/health")[1])
     except (OSError, http.client.HTTPException, ValueError):
-        return None
-    found: Mapping[str, str] | None = health.get("model")
-    return found
+        return {}
+    return health

@@ -25,14 +25,15 @@ from tests.end_to_end.proxy import Cable
 from tests.waiting import until
 
 UP_S = 110
+BROKEN_AWS = {"AWS_PROFILE": "nope", "AWS_CONFIG_FILE": __file__, "AWS_SESSION_TOKEN": "expired"}
 
 
 def run_nunchi(state: Path, *arguments: str, timeout_s: float = UP_S) -> subprocess.CompletedProcess[str]:
-    """The command as a user has it: in a process of its own."""
+    """The command as a user has it: in a process of its own, with AWS settings that AWS's tools would fail with."""
     return subprocess.run(
         [sys.executable, "-m", "ops", *arguments],
         cwd=ROOT,
-        env={**os.environ, "NUNCHI_STATE": str(state), "COLUMNS": "160"},
+        env={**os.environ, **BROKEN_AWS, "NUNCHI_STATE": str(state), "COLUMNS": "160"},
         capture_output=True,
         text=True,
         timeout=timeout_s,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.environment import ROOT
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, free_ports
 from local.state import StateDir
 from tests.end_to_end.conftest import Running, run_nunchi
 from tests.end_to_end.photos import face_file
@@ -37,11 +37,14 @@ def test_status_is_the_object_that_strangers_join_by(cloud: Running) -> None:
 
 
 def test_a_second_up_says_that_it_is_up_and_with_what(cloud: Running) -> None:
-    """It starts nothing, and succeeds."""
-    again = cloud.nunchi("up", "--detach")
+    """It starts nothing, succeeds, and does not pass over a port that it was asked for and can't have."""
+    has = cloud.status["mqtt"]["port"]
+    again = cloud.nunchi("up", "--detach", "--port=1024", f"--mqtt-port={has}")
     assert again.returncode == 0, again.stderr
     assert "is up already" in again.stdout
     assert cloud.status["endpoints"]["s3"] in again.stdout
+    assert "--port 1024 came too late" in again.stderr
+    assert "--mqtt-port" not in again.stderr
 
 
 def test_send_tells_one_object_a_photo_and_ends_by_the_worst(cloud: Running, tmp_path: Path) -> None:
@@ -57,10 +60,15 @@ def test_send_tells_one_object_a_photo_and_ends_by_the_worst(cloud: Running, tmp
 
 
 def test_send_says_what_it_could_not_hear_in_time(cloud: Running, tmp_path: Path) -> None:
-    """No answer in the time given is exit status 6."""
-    sent = cloud.nunchi("send", "--json", "--timeout", "0.1", str(face_file(tmp_path)))
-    told = json.loads(sent.stdout)
-    assert (sent.returncode, told["status"]) in {(6, "no_answer"), (0, "labelled")}
+    """No answer in the time given, here of a worker that hangs, is exit status 6."""
+    worker = cloud.record.worker.pid
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        sent = cloud.nunchi("send", "--json", "--timeout", "0.5", str(face_file(tmp_path)))
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert (sent.returncode, json.loads(sent.stdout)["status"]) == (6, "no_answer")
 
 
 def test_send_refuses_a_missing_file_before_anything_is_sent(cloud: Running, tmp_path: Path) -> None:
@@ -81,12 +89,17 @@ def test_watch_shows_messages_until_it_is_interrupted(cloud: Running, tmp_path: 
         text=True,
     ) as watching:
         assert watching.stdout is not None
+        os.set_blocking(watching.stdout.fileno(), False)
         heard: list[str] = []
+
+        def has_heard() -> bool:  # it may subscribe only after the first photo was told
+            assert watching.stdout is not None
+            cloud.nunchi("send", str(face_file(tmp_path)))
+            heard.extend(watching.stdout.readlines())
+            return bool(heard)
+
         try:
-            while not heard:  # it may subscribe only after the first photo was told
-                cloud.nunchi("send", str(face_file(tmp_path)))
-                os.set_blocking(watching.stdout.fileno(), False)
-                heard = watching.stdout.readlines()
+            until(has_heard, within_s=60, what="a message that `watch` shows")
         finally:
             watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 0
@@ -127,16 +140,16 @@ def test_a_cloud_whose_owner_is_killed_leaves_no_process(tmp_path: Path) -> None
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C, a kill and a kill -9, in the middle of the deployment."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "ops", "up", "--state", str(tmp_path)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as starting:
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGINT, ["--detach"]), (signal.SIGTERM, []), (signal.SIGKILL, [])],
+    ids=["Ctrl-C of --detach", "kill", "kill -9"],
+)
+def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, options: list[str]
+) -> None:
+    """In the middle of the deployment."""
+    with started_up(tmp_path, *options) as starting:
         assert starting.stderr is not None
         for line in starting.stderr:
             if "deploying" in line:
@@ -152,15 +165,75 @@ def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(tmp_path: Path
     assert starting.returncode == {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -9}[number]
 
 
+@linux
+@pytest.mark.parametrize("options", [["--detach"], []], ids=["detached", "staying"])
+def test_an_up_that_is_interrupted_before_its_cloud_has_the_lock_leaves_nothing(
+    tmp_path: Path, options: list[str]
+) -> None:
+    """Ctrl-C in the first second, when no lock tells of the process that is to run the cloud."""
+    with started_up(tmp_path, *options) as starting:
+        until(
+            lambda: any("-m local" in command for command in processes_of(tmp_path).values()),
+            within_s=30,
+            what="the supervisor",
+        )
+        starting.send_signal(signal.SIGINT)
+        _, told = starting.communicate(timeout=60)
+    assert (starting.returncode, "nothing is left running" in told) == (130, True), told
+    assert processes_of(tmp_path) == {}
+
+
+@linux
+def test_a_second_interrupt_does_not_break_off_the_stopping(tmp_path: Path) -> None:
+    """It is told that the first one is still at work."""
+    with started_up(tmp_path, "--detach") as starting:
+        state = StateDir(tmp_path)
+        until(state.holder, within_s=30, what="the supervisor")
+        supervisor = state.holder()
+        assert supervisor is not None
+        assert starting.stderr is not None
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            for word in ("stopping; the worker finishes", "still stopping"):
+                starting.send_signal(signal.SIGINT)
+                assert any(word in line for line in starting.stderr)
+            starting.send_signal(signal.SIGTERM)
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        _, told = starting.communicate(timeout=60)
+    assert (starting.returncode, "nothing is left running" in told) == (130, True), told
+    assert processes_of(tmp_path) == {}
+
+
+def started_up(state: Path, *options: str) -> subprocess.Popen[str]:
+    """`nunchi up` that is on its way."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ops", "up", "--state", str(state), *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_a_port_in_use_is_named_and_nothing_is_left(tmp_path: Path) -> None:
-    """The message says which option, and what to do."""
+    """The message says which option, and what to do; `status` remembers it."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         started = run_nunchi(tmp_path, "up", "--detach", f"--port={port}")
     assert started.returncode == 1
     assert f"port {port} (--port) can't be used" in started.stderr
-    assert "leave --port out for a free one" in started.stderr
+    assert started.stderr.strip().endswith("nothing was started. Choose another, or leave --port out for a free one")
     assert StateDir(tmp_path).holder() is None
+    assert f"the last one failed: port {port} (--port)" in run_nunchi(tmp_path, "status").stdout
+
+
+def test_one_port_for_two_servers_is_refused(tmp_path: Path) -> None:
+    """The broker would not start, and the cloud be up without it."""
+    (port,) = free_ports(1)
+    started = run_nunchi(tmp_path, "up", "--detach", f"--port={port}", f"--mqtt-port={port}")
+    assert started.returncode == 1
+    assert f"--port and --mqtt-port are both {port}; nothing was started" in started.stderr
 
 
 def test_a_missing_tool_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,5 +247,6 @@ def test_a_missing_tool_is_named_with_its_remedy(tmp_path: Path, monkeypatch: py
 def test_without_a_cloud_a_command_says_how_to_start_one(tmp_path: Path) -> None:
     """One line, no traceback, exit status 1."""
     sent = run_nunchi(tmp_path, "send", str(face_file(tmp_path)))
+    up = f"nunchi up --detach --state {tmp_path}"
     assert sent.returncode == 1
-    assert sent.stderr.strip() == f"nunchi: nothing is up in {tmp_path}; start it with `nunchi up --detach`"
+    assert sent.stderr.strip() == f"nunchi: nothing is up in {tmp_path}; start it with `{up}`"

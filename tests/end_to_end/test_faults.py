@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from local.record import State
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.photos import faces
@@ -17,9 +18,11 @@ def test_a_worker_killed_with_twenty_photos_in_flight_leaves_none_without_result
     assert before is not None
     image_ids = [cloud.put(photo) for photo in faces(20)]
     os.kill(before, signal.SIGKILL)
+    until(lambda: told_of(cloud) == (State.STARTING, None), within_s=5, what="a record without the dead worker")
     assert sum(cloud.result(image_id) is not None for image_id in image_ids) < 20, "they were done before the kill"
     cloud.until_results(image_ids, within_s=90)
-    until(lambda: cloud.record.worker.pid not in (None, before), within_s=30, what="a new worker in the record")
+    until(lambda: told_of(cloud)[0] is State.UP, within_s=30, what="a new worker in the record")
+    assert told_of(cloud)[1] not in (None, before)
 
 
 def test_while_the_broker_is_away_results_are_stored_and_afterwards_labels_come_again(
@@ -35,3 +38,9 @@ def test_while_the_broker_is_away_results_are_stored_and_afterwards_labels_come_
         cloud.cable.mend()
     labels.wait_for(*meanwhile)
     labels.wait_for(cloud.put(faces(1)[0]))
+
+
+def told_of(cloud: Running) -> tuple[State, int | None]:
+    """What `nunchi status` says: whether it is up, with which worker."""
+    record = cloud.record
+    return record.state, record.worker.pid

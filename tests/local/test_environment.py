@@ -15,12 +15,18 @@ from worker.settings import WorkerSettings
 def test_nothing_of_the_callers_own_aws_settings_reaches_a_program() -> None:
     """A profile of a real account must never be what a test deploys with."""
     environ = base_environ(
-        {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "t", "HTTPS_PROXY": "http://p", "HOME": "/h", "PATH": "/p"},
+        {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "t", "HTTPS_PROXY": "http://p", "HOME": "/h", "PATH": "/p"}
+        | {"AWS_CONFIG_FILE": "/c", "AWS_SHARED_CREDENTIALS_FILE": "/s", "AWS_DEFAULT_PROFILE": "p"},
         endpoint="http://127.0.0.1:1",
     )
-    assert environ.keys() & {"AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY"} == set()
+    assert environ.keys() & {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY"} == set()
     assert (environ["HOME"], environ["AWS_ENDPOINT_URL"]) == ("/h", "http://127.0.0.1:1")
-    assert environ["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+    assert environ["AWS_SHARED_CREDENTIALS_FILE"] == environ["AWS_CONFIG_FILE"] == "/dev/null"
+
+
+def test_no_program_reports_to_onnxruntimes_maker() -> None:
+    """Nor writes into the home folder for it."""
+    assert base_environ({}, endpoint="http://127.0.0.1:1")["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(tmp_path: Path) -> None:

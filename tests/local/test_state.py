@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,65 @@ def test_a_folder_too_deep_for_a_socket_has_its_socket_elsewhere(tmp_path: Path)
     state.clear()
     assert not socket.parent.exists()
     assert [path.name for path in state.path.iterdir()] == ["logs"]
+
+
+def test_two_that_look_at_once_do_not_take_each_other_for_a_holder(tmp_path: Path) -> None:
+    """Though the number of a holder that was killed is still there, and belongs to somebody else by now."""
+    state = StateDir(tmp_path)
+    state.lock.write_text(str(os.getppid()))
+    with state.lock.open() as another_look:
+        fcntl.flock(another_look, fcntl.LOCK_SH)
+        assert state.holder() is None
+
+
+def test_a_look_does_not_keep_a_cloud_from_starting(tmp_path: Path) -> None:
+    """It takes no longer than the look."""
+    state = StateDir(tmp_path)
+    state.lock.touch()
+    look = state.lock.open()
+    fcntl.flock(look, fcntl.LOCK_SH)
+    over = threading.Timer(0.2, look.close)
+    over.start()
+    with Hold(state):
+        assert state.holder() == os.getpid()
+    over.join()
+
+
+def test_a_holder_leaves_no_name_behind(tmp_path: Path) -> None:
+    """Nor does a follower of the next one hear its last words."""
+    state = StateDir(tmp_path)
+    with Hold(state):
+        state.progress.touch()
+    assert state.lock.read_text() == ""
+    with Hold(state):
+        assert not state.progress.exists()
+
+
+def test_the_folder_of_a_running_cloud_is_cleared_by_nobody_else(tmp_path: Path) -> None:
+    """A `down` that comes while another cloud starts would take its keys."""
+    state = StateDir(tmp_path)
+    with Hold(state):
+        state.prepare()
+        state.clear_unless_held()
+        assert state.certs.is_dir()
+    state.clear_unless_held()
+    assert not state.certs.exists()
+
+
+def test_what_lies_in_the_folder_is_its_owners(tmp_path: Path) -> None:
+    """Photos' labels and logs are nobody else's; a folder that was there keeps its mode."""
+    state = StateDir(tmp_path / "new")
+    with Hold(state):
+        pass
+    assert [path.stat().st_mode & 0o777 for path in (state.path, state.lock)] == [0o700, 0o600]
+    there = tmp_path / "there"
+    there.mkdir(mode=0o755)
+    StateDir(there).make()
+    assert there.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_command_to_paste_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is the one that the command takes by itself."""
+    monkeypatch.chdir(tmp_path)
+    assert StateDir(Path(".nunchi")).command("down") == "nunchi down"
+    assert StateDir(Path("my cloud")).command("down") == f"nunchi down --state '{tmp_path}/my cloud'"

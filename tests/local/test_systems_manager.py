@@ -116,13 +116,16 @@ def test_five_commands_run_at_a_time(ssm: Any, tmp_path: Path) -> None:
     seen: list[int] = []
     until(lambda: len(list(tmp_path.glob("run-*"))) >= 5, within_s=10, what="five scripts")
     let_go: set[Path] = set()
-    while len(let_go) < 12:
+
+    def all_let_go() -> bool:
         running = set(tmp_path.glob("run-*"))
         seen.append(len(running))
-        for one in running - let_go:
+        for one in sorted(running - let_go)[:1]:
             one.write_text("go\n")
             let_go.add(one)
-            break
+        return len(let_go) == 12
+
+    until(all_let_go, within_s=20, what="a turn for each of twelve scripts")
     assert {outcome(ssm, command_id)[0] for command_id in command_ids} == {"Success"}
     assert max(seen) == 5
 
