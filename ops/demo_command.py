@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Final
 
 import typer
@@ -82,26 +80,10 @@ def _cloud(folder: StateDir) -> Iterator[Record]:
     try:
         yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
     finally:
-        with _uninterrupted():
+        with supervise.uninterrupted():
             supervise.stop(fresh)
             temporary.cleanup()
         err.print("[dim]the demo's cloud is down; nothing is left running[/]")
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Within the block nothing but kill -9 ends us: half taken down, a cloud is left running."""
-
-    def wait(_number: int, _frame: FrameType | None) -> None:
-        err.print("still stopping")
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, wait) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _show_stored(record: Record, asked: dict[Reference, str]) -> None:

@@ -140,7 +140,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, _: FrameType | None) -> None:
         nonlocal stopping
         if stopping:
-            _write("still stopping; this may take half a minute\n")
+            _still_stopping(number, None)
             return
         stopping = True
         _write("\nstopping; the worker finishes the photos in hand\n")
@@ -148,6 +148,17 @@ def interruptible() -> Iterator[None]:
 
     with _on_ending(interrupt):
         yield
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Within the block nothing but kill -9 ends us: half taken down, a cloud is left running."""
+    with _on_ending(_still_stopping):
+        yield
+
+
+def _still_stopping(_number: int, _frame: FrameType | None) -> None:
+    _write("still stopping; this may take half a minute\n")
 
 
 def _write(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`nunchi demo`, interrupted."""
+"""Taking a cloud down, interrupted."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import signal
 
 import pytest
 
-from ops.demo_command import _uninterrupted
+from ops.supervise import uninterrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_taking_down_is_not_interrupted(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+def test_taking_down_is_not_interrupted(number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
     """A second Ctrl-C is heard, and afterwards works as before."""
     before = signal.getsignal(number)
-    with _uninterrupted():
+    with uninterrupted():
         os.kill(os.getpid(), number)
-    assert capsys.readouterr().err == "still stopping\n"
+    assert capfd.readouterr().err == "still stopping; this may take half a minute\n"
     assert signal.getsignal(number) is before
