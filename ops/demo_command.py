@@ -29,6 +29,13 @@ from ops.photo_commands import Exit, answers_as_they_come, send_all
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
 STORED_S: Final = 20.0
+_IN_WORDS: Final = {
+    Exit.NO_PERSON: "no_person: no face was found; it should look at the camera, and be 60 pixels wide or more.",
+    Exit.UNSURE: (
+        "unsure: somebody is there, but no label is likelier right than wrong; a kiosk keeps its usual screen."
+    ),
+    Exit.REJECTED: "rejected: the file can't be read as a photo, for the reason beside it; the next photo works.",
+}
 
 
 def demo(
@@ -42,8 +49,8 @@ def demo(
 ) -> None:
     """Send photos the whole way, from upload to label to training pair, and show each step.
 
-    A cloud that is up is used. Otherwise one is started for this, and taken down again. Exit status 0 when at least one
-    photo was labelled.
+    A cloud that is up is used. Otherwise one is started for this, and taken down again. Exit status 0 when every photo
+    was answered, be it with "no person" or "unsure"; 6 when one was not.
 
     Example: nunchi demo my-photo.jpg
     """
@@ -61,11 +68,13 @@ def demo(
                 if isinstance(answer, Answer):
                     asked[answer.message.reference] = photo.name
 
-            exits = asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told))
+            exits = set(asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told)))
+        for answer in sorted(exits & _IN_WORDS.keys()):
+            out.print(f"[dim]{_IN_WORDS[answer]}[/]")
         _show_stored(record, asked)
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
-    if Exit.LABELLED not in exits:
-        raise typer.Exit(max(exits))
+    if Exit.NO_ANSWER in exits:
+        raise typer.Exit(Exit.NO_ANSWER)
 
 
 @contextmanager

@@ -46,6 +46,13 @@ def test_the_demo_answers_as_the_readme_shows(cloud: Running) -> None:
     assert answers(done.stdout) == answers(shown[1]) != []
 
 
+def test_the_demo_says_in_words_what_became_of_a_file_that_is_no_photo(cloud: Running) -> None:
+    """Every photo was answered: that is success."""
+    done = run_block("nunchi demo README.md", cloud, ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "rejected: the file can't be read as a photo" in done.stdout
+
+
 def test_every_nunchi_command_of_the_readme_works(cloud: Running) -> None:
     """`up` and `down` have tests of their own; the others run here as they are written."""
     block = re.search(r"## Stay a while\n\n```console\n(.*?)```", _text("README.md"), re.DOTALL)
