@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from local.state import DEFAULT_FOLDER
+
 StateOption = Annotated[
     Path,
     typer.Option(
@@ -17,5 +19,5 @@ StateOption = Annotated[
         metavar="DIR",
     ),
 ]
-DEFAULT_STATE = Path(".nunchi")
+DEFAULT_STATE = Path(DEFAULT_FOLDER)
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output, one object a line.")]
