@@ -22,6 +22,12 @@ REFERENCE_PATTERN: Final = f"{KIOSK_PATTERN}/{IMAGE_PATTERN}"
 
 UPLOADS: Final = "uploads/"
 RESULTS: Final = "results/"
+# In the dataset bucket, beside the trees of `messages.Training`.
+GOLDEN: Final = "golden/"
+BUILDS: Final = "builds/"
+# In the weights bucket.
+RUNS: Final = "runs/"
+POINTER: Final = "current.json"
 IMAGE_SUFFIX: Final = ".jpg"
 RESULT_SUFFIX: Final = ".json"
 

@@ -1,43 +1,84 @@
-"""What the worker may do with the buckets. It deletes nothing, and changes no bucket."""
+"""What the worker and a training run may do with buckets and queue. Neither deletes an object or changes a bucket."""
 
 from __future__ import annotations
 
-from aws_cdk import CfnElement, Stack
+from typing import Final
+
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.messages import Training
-from contracts.names import RESULTS, UPLOADS
-from infra.acknowledged import acknowledge
+from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, RUNS, UPLOADS
+from infra.acknowledged import acknowledge_wildcards
 from infra.buckets import Buckets
+from infra.config import Mode
+from infra.uploads import Uploads
+
+_GATHERED: Final = (f"{Training.AUTO}/", f"{Training.REVIEW}/")
 
 
-class WorkerAccess(iam.ManagedPolicy):
-    """Read uploads, store results and training pairs.
+class _Access(iam.ManagedPolicy):
+    """A policy of the pipeline's, and not of an instance's role: whatever runs the program, here or on AWS, has it."""
+
+    def allow(self, actions: list[str], bucket: s3.Bucket, *prefixes: str) -> None:
+        """Allow the actions on the objects below the prefixes, or with just that key where one ends without a slash."""
+        keys = [f"{prefix}*" if prefix.endswith("/") else prefix for prefix in prefixes]
+        self.add_statements(
+            iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects(key) for key in keys])
+        )
+        acknowledge_wildcards(
+            self,
+            *(bucket.arn_for_objects(key) for key in keys),
+            reason="Keys below a prefix are photos, results, pairs or weights: every one of them is for this program.",
+        )
+
+    def allow_key(self, key: kms.IKey | None) -> None:
+        """Read and write what is encrypted under the operator's own key, if there is one."""
+        if key is not None:
+            self.add_statements(
+                iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn])
+            )
+
+    def allow_listing(self, *buckets: s3.Bucket) -> None:
+        """And to who may not list, S3 answers 403 for an object that isn't there, not 404."""
+        self.add_statements(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
+        )
+
+
+class WorkerAccess(_Access):
+    """Read uploads, store results and training pairs; in mode `queue` also take photos from the upload queue.
 
     A training pair's image may be a copy of the upload that S3 makes: that reads the one and writes the other, and
     needs no right to tags, as the copy takes none over.
-
-    A policy of the pipeline's, and not of the instance's role: whatever runs a worker, here or on AWS, attaches it.
     """
 
-    def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
+    def __init__(self, scope: Construct, id: str, *, buckets: Buckets, uploads: Uploads, mode: Mode) -> None:
         super().__init__(scope, id, description="Nunchi worker: read uploads, store results and training pairs")
-        self._grant(["s3:GetObject"], buckets.images, UPLOADS, RESULTS)
-        self._grant(["s3:PutObject"], buckets.images, RESULTS)
-        self._grant(["s3:PutObject"], buckets.dataset, f"{Training.AUTO}/", f"{Training.REVIEW}/")
-        # The sweep lists. And to who may not list, S3 answers 403 for an object that isn't there, not 404.
-        self.add_statements(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[buckets.images.bucket_arn]))
+        self.allow(["s3:GetObject"], buckets.images, UPLOADS, RESULTS)
+        self.allow(["s3:PutObject"], buckets.images, RESULTS)
+        self.allow(["s3:PutObject"], buckets.dataset, *_GATHERED)
+        self.allow_listing(buckets.images)  # the sweep
+        if mode is Mode.QUEUE:
+            self.add_statements(
+                iam.PolicyStatement(
+                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
+                    resources=[uploads.queue.queue_arn],
+                )
+            )
+        self.allow_key(buckets.key)
 
-    def _grant(self, actions: list[str], bucket: s3.Bucket, *prefixes: str) -> None:
-        resources = [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
-        self.add_statements(iam.PolicyStatement(actions=actions, resources=resources))
-        resource = bucket.node.default_child
-        assert isinstance(resource, CfnElement)  # noqa: S101
-        name = Stack.of(self).get_logical_id(resource)
-        acknowledge(
-            self,
-            *(f"IAM5[Resource::<{name}.Arn>/{prefix}*]" for prefix in prefixes),
-            reason="Keys below a prefix are photos, results or pairs: every one of them is the worker's to handle.",
-        )
+
+class TrainingAccess(_Access):
+    """Read what was gathered and checked, write builds of it, add weights and move their pointer."""
+
+    def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
+        super().__init__(scope, id, description="Nunchi training: read the dataset, add weights, move their pointer")
+        self.allow(["s3:GetObject"], buckets.dataset, *_GATHERED, GOLDEN, BUILDS)
+        self.allow(["s3:PutObject"], buckets.dataset, BUILDS)
+        self.allow(["s3:GetObject", "s3:PutObject"], buckets.weights, RUNS, POINTER)
+        self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # the way back
+        self.allow_listing(buckets.dataset, buckets.weights)
+        self.allow_key(buckets.key)

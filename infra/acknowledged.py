@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Validations
+from typing import Any
+
+from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
 
-def acknowledge(part: IConstruct, *rules: str, reason: str) -> None:
-    """Accept `rules` of the pack AwsSolutions for `part` and what is inside it, because of `reason`."""
-    Validations.of(part).acknowledge(
-        *(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason) for rule in rules)
-    )
+def acknowledge(part: IConstruct, *rules: str, reason: str, pack: str = "AwsSolutions") -> None:
+    """Accept `rules` of a pack for `part` and what is inside it, because of `reason`."""
+    Validations.of(part).acknowledge(*(Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=reason) for rule in rules))
+
+
+def acknowledge_wildcards(part: IConstruct, *arns: str, reason: str) -> None:
+    """Accept that a policy of `part` allows something on each of the ARNs that holds a `*`, because of `reason`."""
+    stack = Stack.of(part)
+    named = [_spelled(stack.resolve(arn)) for arn in arns]
+    acknowledge(part, *(f"IAM5[Resource::{arn}]" for arn in named if "*" in arn), reason=reason)
+
+
+def acknowledge_last_resort(dead: IConstruct, *, of: str) -> None:
+    """A dead-letter queue has no dead-letter queue."""
+    reason = f"It is the dead-letter queue itself, of {of}; an alarm looks at it."
+    acknowledge(dead, "SQS3", reason=reason)
+    acknowledge(dead, "SQSRedrivePolicy", reason=reason, pack="Serverless")
+
+
+def _spelled(value: Any) -> str:
+    """A resolved value as cdk-nag names it in a finding: `<Bucket.Arn>/uploads/*`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_spelled, parts))
+        case _:
+            raise TypeError(f"no rule to spell out {value!r}")

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+import os
+import sys
+from collections.abc import Mapping
 
-from infra.compute import Compute
-from infra.inference import DOCUMENT, INSTANCE_PARAMETER
-from infra.pipeline import Pipeline
-from infra.retention import Retention
-from lambdas.dispatch import DispatchSettings
+from aws_cdk import App, Environment, Tags, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from contracts.errors import SettingsError
+from infra.config import Config, Mode, load
+from infra.stack import Compute, Pipeline
 
 
-def build(app: App) -> None:
-    """Put the stacks into `app`. They name no account and no region: the credentials at deployment do."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    pipeline = Pipeline(
-        app,
-        "NunchiPipeline",
-        description="Nunchi: photos arrive, are announced, and are dispatched",
-        retention=Retention(upload_days=7, result_days=90, review_days=90),
-        dispatch=DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT),
-    )
-    Compute(
-        app,
-        "NunchiCompute",
-        description="Nunchi: the inference instance, and how photos reach it",
-        access=pipeline.worker_access,
-        instance_type="c7i.large",
-    )
+def build(app: App, config: Config) -> None:
+    """Put the stacks into `app`. They name a region and no account: the credentials at deployment do."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    env = Environment(region=config.region)
+    pipeline = Pipeline(app, "NunchiPipeline", config=config, env=env)
+    Compute(app, "NunchiCompute", config=config, pipeline=pipeline, env=env)
+    for name, value in config.tags.items():
+        Tags.of(app).add(name, value)
+
+
+def settings(environ: Mapping[str, str]) -> Config:
+    """The operator's settings. A cloud on one machine has a region of its own, and may try the other mode."""
+    config = load(environ=environ)
+    changed: dict[str, object] = {}
+    if region := environ.get("NUNCHI_REGION"):
+        changed["region"] = region
+    if mode := environ.get("NUNCHI_MODE"):
+        changed["mode"] = Mode(mode)
+    return Config.model_validate(config.model_dump() | changed)
+
+
+def main() -> None:
+    """Synthesise; a mistake in the settings is said in words, and nothing is written."""
+    try:
+        config = settings(os.environ)
+    except SettingsError as error:
+        sys.exit(f"nunchi: {error}")
+    app = App()
+    build(app, config)
+    app.synth()
 
 
 if __name__ == "__main__":
-    app = App()
-    build(app)
-    app.synth()
+    main()

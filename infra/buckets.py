@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.messages import Training
 from contracts.names import RESULTS, UPLOADS
 from infra.acknowledged import acknowledge
-from infra.retention import Retention
+from infra.config import Retention
 
 _ACCESS_LOG_DAYS = 90
 
@@ -19,8 +21,9 @@ _ACCESS_LOG_DAYS = 90
 class Buckets(Construct):
     """Images, dataset and weights, and a log of who touched them."""
 
-    def __init__(self, scope: Construct, id: str, *, retention: Retention) -> None:
+    def __init__(self, scope: Construct, id: str, *, retention: Retention, key: kms.IKey | None) -> None:
         super().__init__(scope, id)
+        self.key = key
         self._access_log = _private(self, "AccessLog", lifecycle_rules=[_expire("log", "", _ACCESS_LOG_DAYS)])
         acknowledge(self._access_log, "S1", reason="It is the access log itself; logging it would never end.")
         self.images = self._logged(
@@ -38,6 +41,12 @@ class Buckets(Construct):
         self.weights = self._logged("Weights", versioned=True)
 
     def _logged(self, id: str, **options: Any) -> s3.Bucket:
+        if self.key is not None:
+            options |= {
+                "encryption": s3.BucketEncryption.KMS,
+                "encryption_key": self.key,
+                "bucket_key_enabled": True,  # one request to KMS for many photos, and not one for each
+            }
         return _private(
             self, id, server_access_logs_bucket=self._access_log, server_access_logs_prefix=f"{id.lower()}/", **options
         )
@@ -46,10 +55,9 @@ class Buckets(Construct):
 def _private(
     scope: Construct, id: str, *, lifecycle_rules: list[s3.LifecycleRule] | None = None, **options: Any
 ) -> s3.Bucket:
-    return s3.Bucket(
+    bucket = s3.Bucket(
         scope,
         id,
-        encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         minimum_tls_version=1.2,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -60,7 +68,27 @@ def _private(
             s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(1)),
             *(lifecycle_rules or []),
         ],
-        **options,
+        # The access log stays under S3's own key: S3 delivers it to no bucket under another.
+        **{"encryption": s3.BucketEncryption.S3_MANAGED, **options},
+    )
+    bucket.add_to_resource_policy(_this_account_only(bucket))
+    return bucket
+
+
+def _this_account_only(bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Nobody of another account, whatever a policy of theirs or a mistake of ours would allow.
+
+    AWS's own services deliver access logs, and are nobody's account.
+    """
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:*"],
+        resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
+        conditions={
+            "StringNotEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        },
     )
 
 

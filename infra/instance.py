@@ -1,52 +1,30 @@
-"""The inference instance: hardened, replaceable, reachable by Run Command alone."""
+"""Mode `command`: one inference instance, hardened, replaceable, reachable by Run Command alone."""
 
 from __future__ import annotations
 
-from aws_cdk import Tags
+from typing import Final
+
+from aws_cdk import Duration, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledged import acknowledge
+from infra.boot import Boot
 from infra.inference import INFERENCE_ROLE, ROLE_TAG
 from infra.network import Network
 
-# What an agent needs to be managed and to run commands. AWS's own policy for it, AmazonSSMManagedInstanceCore, would
-# also read every parameter of the account.
-_AGENT = (
-    "ssm:UpdateInstanceInformation",
-    "ssmmessages:CreateControlChannel",
-    "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenControlChannel",
-    "ssmmessages:OpenDataChannel",
-    "ec2messages:AcknowledgeMessage",
-    "ec2messages:DeleteMessage",
-    "ec2messages:FailMessage",
-    "ec2messages:GetEndpoint",
-    "ec2messages:GetMessages",
-    "ec2messages:SendReply",
-)
-_DISK_GIB = 16
+BOOT_PATIENCE: Final = Duration.minutes(15)  # to install and warm up; then CloudFormation rolls back
+DISK_GIB: Final = 16
 
 
 class InferenceInstance(Construct):
-    """One instance, its role, and the tag that lets it be sent photos."""
+    """One instance, and the tag that lets it be sent photos."""
 
     def __init__(
-        self, scope: Construct, id: str, *, network: Network, instance_type: str, access: iam.IManagedPolicy
+        self, scope: Construct, id: str, *, network: Network, instance_type: str, role: iam.IRole, boot: Boot
     ) -> None:
         super().__init__(scope, id)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            description="Nunchi worker: its buckets, and being reached by Run Command",
-            managed_policies=[access],
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=list(_AGENT), resources=["*"]))
-        acknowledge(
-            role, "IAM5[Resource::*]", reason="These actions know no resources: they act for the caller's own instance."
-        )
         instance = ec2.Instance(
             self,
             "Instance",
@@ -58,15 +36,20 @@ class InferenceInstance(Construct):
             security_group=network.outbound_only,
             associate_public_ip_address=True,
             role=role,
+            user_data=boot.user_data(),
+            # New code is a new instance. The old one goes only after this one has said that its worker is ready.
+            user_data_causes_replacement=True,
+            resource_signal_timeout=BOOT_PATIENCE,
+            # `poweroff` on a holiday must stop it, and not end it.
+            instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.STOP,
             http_tokens=ec2.HttpTokens.REQUIRED,
             http_put_response_hop_limit=1,
+            instance_metadata_tags=True,
             detailed_monitoring=True,
             block_devices=[
                 ec2.BlockDevice(
                     device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(
-                        _DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True
-                    ),
+                    volume=ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True),
                 )
             ],
         )

@@ -1,0 +1,196 @@
+"""The architecture on a page: three stacks, each built, connected, granted.
+
+NunchiPipeline  what holds state, and the way of a photo up to the worker; also runs on one machine
+NunchiCompute   what only AWS has: the instance or the group of instances that label, its hours, its network
+NunchiHealth    who watches, and who is told
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from contracts.names import UPLOADS
+from infra.access import TrainingAccess, WorkerAccess
+from infra.acknowledged import acknowledge
+from infra.boot import Boot
+from infra.buckets import Buckets
+from infra.config import Config, Mode
+from infra.devices import KIOSK_ROLE_ALIAS, Devices, KioskRole, KioskRoleAlias
+from infra.dispatch import Dispatch
+from infra.enrol import Enrol
+from infra.group import InferenceGroup
+from infra.inference import DOCUMENT, INSTANCE_PARAMETER, infer_document
+from infra.instance import InferenceInstance
+from infra.key import own_key
+from infra.network import Network
+from infra.roles import InstanceRole
+from infra.schedules import Schedules, of_group, of_instance
+from infra.uploads import Uploads
+from lambdas.dispatch import DispatchSettings
+from lambdas.enrol import EnrolSettings
+
+WORKER_LOG: Final = "/nunchi/worker"
+METRICS_LOG: Final = "/nunchi/metrics"
+
+
+class Pipeline(Stack):
+    """Upload → announce → dispatch. `local/` and `nunchi` read its outputs by name."""
+
+    def __init__(self, scope: Construct, id: str, *, config: Config, **kwargs: Any) -> None:
+        super().__init__(scope, id, description="Nunchi: photos arrive, are announced, and are dispatched", **kwargs)
+        key = own_key(self, "Key") if config.security.kms else None
+        self.buckets = Buckets(self, "Buckets", retention=config.retention, key=key)
+        self.uploads = Uploads(self, "Uploads", key=key)
+        self.devices = Devices(self, "Devices")
+        self.enrol = Enrol(self, "Enrol", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
+
+        # Whatever a kiosk uploads is announced, whatever its suffix: a wrong file gets an answer, too.
+        self.buckets.images.add_event_notification(
+            s3.EventType.OBJECT_CREATED,
+            notifications.SqsDestination(self.uploads.queue),
+            s3.NotificationKeyFilter(prefix=UPLOADS),
+        )
+        # Mode queue has no more than this: its workers read the queue themselves.
+        self.dispatch = (
+            Dispatch(
+                self,
+                "Dispatch",
+                uploads=self.uploads,
+                settings=DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT),
+            )
+            if config.mode is Mode.COMMAND
+            else None
+        )
+
+        worker = WorkerAccess(self, "WorkerAccess", buckets=self.buckets, uploads=self.uploads, mode=config.mode)
+        training = TrainingAccess(self, "TrainingAccess", buckets=self.buckets)
+        self.worker_role = InstanceRole(self, "WorkerRole", description="Nunchi: the worker's instance", access=worker)
+        self.kiosk_role = KioskRole(self, "KioskRole", buckets=self.buckets)
+        self.training_role = InstanceRole(self, "TrainingRole", description="Nunchi: a training run", access=training)
+
+        acknowledge(
+            self,
+            "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
+            reason="The CDK's own function that connects bucket and queue at deployment uses it, to write its log.",
+        )
+        outputs = {
+            "ImagesBucket": self.buckets.images.bucket_name,
+            "DatasetBucket": self.buckets.dataset.bucket_name,
+            "WeightsBucket": self.buckets.weights.bucket_name,
+            "UploadQueueUrl": self.uploads.queue.queue_url,
+            "DeadQueueUrl": self.uploads.dead.queue_url,
+            "EnrolFunctionName": self.enrol.function.function_name,
+            "KioskPolicyName": self.devices.kiosk.ref,
+            "WorkerPolicyName": self.devices.worker.ref,
+            "WorkerAccessArn": worker.managed_policy_arn,
+            "WorkerRoleArn": self.worker_role.role_arn,
+            "TrainingRoleArn": self.training_role.role_arn,
+            "KioskRoleArn": self.kiosk_role.role_arn,
+            "KioskRoleAliasName": KIOSK_ROLE_ALIAS,
+        }
+        if self.dispatch is not None:
+            outputs["DispatchFunctionName"] = self.dispatch.function.function_name
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+class Compute(Stack):
+    """Inference that nothing can call, when the shop is open; and the way to hand it photos."""
+
+    def __init__(self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, **kwargs: Any) -> None:
+        super().__init__(
+            scope, id, description="Nunchi: the workers' instances, their hours, how photos reach them", **kwargs
+        )
+        of_many = config.mode is Mode.QUEUE
+        KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
+        network = Network(self, "Network", zones=2 if of_many else 1)
+        boot = Boot(
+            self,
+            "Boot",
+            role=pipeline.worker_role,
+            enrol=pipeline.enrol.function,
+            log_groups=[self._log("WorkerLog", WORKER_LOG), self._log("MetricsLog", METRICS_LOG)],
+            settings=_worker_settings(config, pipeline),
+        )
+        if of_many:
+            group = InferenceGroup(
+                self,
+                "Inference",
+                network=network,
+                instance_type=config.inference.instance_type,
+                role=pipeline.worker_role,
+                boot=boot,
+                sizes=config.queue,
+                queue=pipeline.uploads.queue,
+            ).group
+            actions = of_group(
+                group.auto_scaling_group_name,
+                group.auto_scaling_group_arn,
+                least=config.queue.least,
+                most=config.queue.most,
+            )
+        else:
+            instance_id = InferenceInstance(
+                self,
+                "Inference",
+                network=network,
+                instance_type=config.inference.instance_type,
+                role=pipeline.worker_role,
+                boot=boot,
+            ).instance_id
+            self._reach(instance_id)
+            actions = of_instance(self, instance_id)
+        self.schedules = Schedules(self, "Schedules", hours=config.hours, actions=actions)
+
+    def _reach(self, instance_id: str) -> None:
+        """What dispatch needs: a document to send, and whom to."""
+        ssm.CfnDocument(
+            self,
+            "Infer",
+            name=DOCUMENT,
+            document_type="Command",
+            document_format="JSON",
+            target_type="/AWS::EC2::Instance",
+            content=infer_document(),
+            # A document with a name of its own can't be replaced; and a command on its way keeps the version it had.
+            update_method="NewVersion",
+        )
+        ssm.StringParameter(
+            self,
+            "InstanceId",
+            parameter_name=INSTANCE_PARAMETER,
+            string_value=instance_id,
+            description="Where Nunchi's dispatch sends photos",
+        )
+
+    def _log(self, id: str, name: str) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            id,
+            log_group_name=name,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+
+def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:
+    """What differs from the worker's own defaults; shell/boot.sh adds what only the instance knows."""
+    settings = {
+        "NUNCHI_IMAGES_BUCKET": pipeline.buckets.images.bucket_name,
+        "NUNCHI_DATASET_BUCKET": pipeline.buckets.dataset.bucket_name,
+        "NUNCHI_GATE": str(config.inference.confidence_gate),
+        "NUNCHI_REVIEW_SHARE": str(config.inference.review_share),
+    }
+    if config.mode is Mode.QUEUE:
+        return settings | {"NUNCHI_UPLOAD_QUEUE_URL": pipeline.uploads.queue.queue_url}
+    return settings | {
+        "NUNCHI_ZONE": config.hours.zone,
+        "NUNCHI_CLOSED_DATES": ",".join(day.isoformat() for day in config.hours.closed_dates),
+    }
