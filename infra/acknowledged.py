@@ -31,7 +31,7 @@ def _spelled(value: Any) -> str:
     """A resolved value as cdk-nag names it in a finding: `<Bucket.Arn>/uploads/*`."""
     match value:
         case str():
-            return value
+            return value.replace("${", "<").replace("}", ">")  # a policy's own variable
         case {"Ref": name}:
             return f"<{name}>"
         case {"Fn::GetAtt": [name, attribute]}:
