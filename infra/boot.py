@@ -44,7 +44,7 @@ class Boot(Construct):
             exclude=["/*", "!/contracts/", "!/worker/", "!/shell/", "__pycache__/"],
         )
         self._settings = {**settings, "NUNCHI_ENROL_FUNCTION": enrol.function_name}
-        may = iam.ManagedPolicy(
+        self.may = iam.ManagedPolicy(
             self,
             "MayBoot",
             description="Nunchi instance: fetch the code, be enrolled, write its logs",
@@ -62,7 +62,7 @@ class Boot(Construct):
             ],
         )
         acknowledge_wildcards(
-            may,
+            self.may,
             *(group.log_group_arn for group in log_groups),
             reason="The streams within two log groups: each instance writes one under its own id.",
         )

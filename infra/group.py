@@ -90,6 +90,7 @@ class InferenceGroup(Construct):
                 ],
             ),
         )
+        self.group.node.add_dependency(boot.may)
         acknowledge(
             self.group, "AS3", reason="It scales every day. Alarms tell of what is wrong, the dashboard shows its size."
         )

@@ -53,6 +53,7 @@ class InferenceInstance(Construct):
                 )
             ],
         )
+        instance.node.add_dependency(boot.may)  # before its first command
         Tags.of(instance).add(ROLE_TAG, INFERENCE_ROLE)
         acknowledge(
             instance, "EC29", reason="It holds no state: uploads and results are in S3, and replacing it is routine."

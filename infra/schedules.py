@@ -87,9 +87,9 @@ class Schedules(Construct):
         self._group = scheduler.ScheduleGroup(self, "Group", schedule_group_name=GROUP)
         self.dead = dead_letters_of(self, "Dead", of="schedules")
         week = hours.week
-        self._add("Start", actions.start, week.starts, _START_FOR, "before opening")
-        self._add("Stop", actions.stop, week.stops, _STOP_FOR, "after closing")
-        self._add("Lease", actions.stop, week.leases, Duration.minutes(50), "what still runs outside of the hours")
+        self._add("Start", actions.start, week.starts, _START_FOR, "start before opening")
+        self._add("Stop", actions.stop, week.stops, _STOP_FOR, "stop after closing")
+        self._add("Lease", actions.stop, week.leases, Duration.minutes(50), "stop what still runs outside of the hours")
 
     def _add(self, name: str, action: Action, crons: list[str], keep_trying: Duration, what: str) -> None:
         if not crons:
@@ -108,7 +108,7 @@ class Schedules(Construct):
             scheduler.Schedule(
                 self,
                 f"{name}{number}",
-                description=f"Nunchi: {name.lower()} {what}",
+                description=f"Nunchi: {what}",
                 schedule_group=self._group,
                 schedule=scheduler.ScheduleExpression.expression(cron, self._zone),
                 target=targets.Universal(

@@ -111,10 +111,12 @@ class Compute(Stack):
         of_many = config.mode is Mode.QUEUE
         KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
         network = Network(self, "Network", zones=2 if of_many else 1)
+        # The role and what it may do belong to the pipeline; what is added here, for booting, is a policy of this stack.
+        role = pipeline.worker_role.without_policy_updates()
         boot = Boot(
             self,
             "Boot",
-            role=pipeline.worker_role,
+            role=role,
             enrol=pipeline.enrol.function,
             log_groups=[self._log("WorkerLog", WORKER_LOG), self._log("MetricsLog", METRICS_LOG)],
             settings=_worker_settings(config, pipeline),
@@ -125,7 +127,7 @@ class Compute(Stack):
                 "Inference",
                 network=network,
                 instance_type=config.inference.instance_type,
-                role=pipeline.worker_role,
+                role=role,
                 boot=boot,
                 sizes=config.queue,
                 queue=pipeline.uploads.queue,
@@ -142,7 +144,7 @@ class Compute(Stack):
                 "Inference",
                 network=network,
                 instance_type=config.inference.instance_type,
-                role=pipeline.worker_role,
+                role=role,
                 boot=boot,
             ).instance_id
             self._reach(instance_id)

@@ -67,18 +67,23 @@ class Template:
     def text(self, value: Any) -> str:
         """A value with its references spelled out: `<ImagesBucket.Arn>/uploads/*`, `<AWS::Region>`."""
         match value:
-            case str():
-                return value
+            case str(text):
+                pass
             case {"Ref": name}:
-                return f"<{self._output_of.get(name, name)}>"
+                text = f"<{self._output_of.get(name, name)}>"
             case {"Fn::GetAtt": [name, attribute]}:
-                return f"<{self._output_of.get(name, name)}.{attribute}>"
+                text = f"<{self._output_of.get(name, name)}.{attribute}>"
+            case {"Fn::ImportValue": name}:
+                text = f"<{name}>"
+            case {"Fn::Sub": str(pattern)}:
+                text = pattern.replace("${", "<").replace("}", ">")
             case {"Fn::Join": [separator, parts]}:
-                return str(separator).join(map(self.text, parts))
+                text = str(separator).join(map(self.text, parts))
             case list():
-                return " ".join(map(self.text, value))
+                text = " ".join(map(self.text, value))
             case _:
                 raise TypeError(f"no rule to spell out {value!r}")
+        return text
 
     def allowed(self, policy: Mapping[str, Any]) -> set[tuple[str, str, str]]:
         """Every (action, resource, condition) that a policy document allows."""

@@ -16,6 +16,12 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def queue_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that synthesis wrote for mode `queue`."""
+    return synthesise(tmp_path_factory.mktemp("queue"), NUNCHI_MODE="queue")
+
+
+@pytest.fixture(scope="session")
 def pipeline(assembly: Path) -> Template:
     return Template(assembly / "NunchiPipeline.template.json")
 
@@ -23,3 +29,13 @@ def pipeline(assembly: Path) -> Template:
 @pytest.fixture(scope="session")
 def compute(assembly: Path) -> Template:
     return Template(assembly / "NunchiCompute.template.json")
+
+
+@pytest.fixture(scope="session")
+def queue_pipeline(queue_assembly: Path) -> Template:
+    return Template(queue_assembly / "NunchiPipeline.template.json")
+
+
+@pytest.fixture(scope="session")
+def queue_compute(queue_assembly: Path) -> Template:
+    return Template(queue_assembly / "NunchiCompute.template.json")

@@ -33,7 +33,11 @@ def test_nothing_calls_the_instance(compute: Template) -> None:
 def test_the_instance_is_hardened(compute: Template) -> None:
     """IMDSv2 alone and for nobody behind the instance, an encrypted disk, no key to log in with."""
     instance = compute.one("AWS::EC2::Instance")
-    assert instance["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert instance["MetadataOptions"] == {
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 1,
+        "InstanceMetadataTags": "enabled",
+    }
     assert [one["Ebs"] for one in instance["BlockDeviceMappings"]] == [
         {"Encrypted": True, "VolumeSize": 16, "VolumeType": "gp3"}
     ]
@@ -53,17 +57,50 @@ def test_dispatch_finds_the_instance_by_tag_and_parameter(compute: Template) -> 
     )
 
 
-def test_the_instance_may_do_a_workers_work_and_be_reached(compute: Template) -> None:
-    """The worker's policy of the pipeline stack, and the agent's own calls; no parameter of the account is readable."""
-    [role] = [
-        one for one in compute.all("AWS::IAM::Role") if "ec2.amazonaws.com" in str(one["AssumeRolePolicyDocument"])
-    ]
-    [access] = role["ManagedPolicyArns"]
-    assert "WorkerAccess" in access["Fn::ImportValue"]
-    [policy] = [one for one in compute.all("AWS::IAM::Policy") if "ssm" in str(one)]
-    actions = {action for action, _, _ in compute.allowed(policy["PolicyDocument"])}
+def test_the_instance_may_do_a_workers_work_and_be_reached(pipeline: Template) -> None:
+    """The worker's policy and the agent's own calls; no parameter of the account is readable."""
+    name = pipeline.text(pipeline.fields["Outputs"]["WorkerRoleArn"]["Value"]).strip("<>").split(".")[0]
+    role = pipeline.resources[name]["Properties"]
+    assert pipeline.text(role["ManagedPolicyArns"]) == "<WorkerAccessArn>"
+    assert "ec2.amazonaws.com" in str(role["AssumeRolePolicyDocument"])
+    [policy] = [one for one in pipeline.all("AWS::IAM::Policy") if pipeline.text(one["Roles"]) == f"<{name}>"]
+    actions = {action for action, _, _ in pipeline.allowed(policy["PolicyDocument"])}
     assert {action.split(":")[0] for action in actions} == {"ssm", "ssmmessages", "ec2messages"}
     assert {action for action in actions if action.startswith("ssm:")} == {"ssm:UpdateInstanceInformation"}
+
+
+def test_the_instance_may_fetch_its_code_be_enrolled_and_write_two_logs(compute: Template) -> None:
+    """And nothing else: one object, one function, two groups."""
+    policy = compute.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    assert {action for action, _, _ in compute.allowed(policy)} == {
+        "s3:GetObject",
+        "lambda:InvokeFunction",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+    }
+    [code] = [resource for action, resource, _ in compute.allowed(policy) if action == "s3:GetObject"]
+    assert re.search(r"/[0-9a-f]{64}\.zip$", code)
+    assert {
+        group["LogGroupName"]: group["RetentionInDays"]
+        for group in compute.all("AWS::Logs::LogGroup")
+        if "LogGroupName" in group
+    } == {
+        "/nunchi/worker": 30,
+        "/nunchi/metrics": 30,
+    }
+
+
+def test_new_code_is_a_new_instance_and_the_old_one_stays_until_it_is_ready(compute: Template) -> None:
+    """Its hash is in the user data; CloudFormation waits for the new one's own word, then takes the old one away."""
+    [(name, instance)] = [(name, one) for name, one in compute.resources.items() if one["Type"] == "AWS::EC2::Instance"]
+    assert re.search(r"[0-9a-f]{64}\.zip", str(instance["Properties"]["UserData"]))
+    assert re.search(r"[0-9a-f]{16}$", name), "its name must change with its user data"
+    assert instance["CreationPolicy"] == {"ResourceSignal": {"Timeout": "PT15M"}}
+
+
+def test_a_holiday_powers_the_instance_off_and_does_not_end_it(compute: Template) -> None:
+    assert compute.one("AWS::EC2::Instance")["InstanceInitiatedShutdownBehavior"] == "stop"
 
 
 def test_the_document_hands_tickets_over_by_environment_alone(compute: Template) -> None:

@@ -13,7 +13,8 @@ from tests.infra.assembly import Template
 
 BUCKETS = ("ImagesBucket", "DatasetBucket", "WeightsBucket")
 QUEUES = ("UploadQueueUrl", "DeadQueueUrl")
-IOT = "arn:<AWS::Partition>:iot:<AWS::Region>:<AWS::AccountId>:"
+HERE = "ap-northeast-2:<AWS::AccountId>"
+IOT = f"arn:aws:iot:{HERE}:"
 THING = "${iot:Connection.Thing.ThingName}"
 NO_CONDITION = "{}"
 
@@ -30,9 +31,14 @@ def test_the_outputs_are_what_local_and_the_command_read(pipeline: Template) -> 
         *BUCKETS,
         *QUEUES,
         "DispatchFunctionName",
+        "EnrolFunctionName",
         "KioskPolicyName",
         "WorkerPolicyName",
         "WorkerAccessArn",
+        "WorkerRoleArn",
+        "TrainingRoleArn",
+        "KioskRoleArn",
+        "KioskRoleAliasName",
     }
 
 
@@ -55,8 +61,10 @@ def test_a_bucket_is_encrypted_private_and_survives_its_stack(pipeline: Template
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_a_bucket_takes_nothing_but_tls_1_2_and_writes_down_who_came(pipeline: Template, bucket: str) -> None:
-    """Everything else is denied to everybody."""
+def test_a_bucket_takes_nothing_but_tls_1_2_of_this_account_and_writes_down_who_came(
+    pipeline: Template, bucket: str
+) -> None:
+    """Everything else is denied to everybody; AWS's own services, which deliver logs, are of no account."""
     policy = pipeline.behind("AWS::S3::BucketPolicy", Bucket=bucket)
     denials = [
         (one["Action"], one["Principal"], one["Condition"], pipeline.text(one["Resource"]))
@@ -67,6 +75,15 @@ def test_a_bucket_takes_nothing_but_tls_1_2_and_writes_down_who_came(pipeline: T
     assert denials == [
         ("s3:*", {"AWS": "*"}, {"Bool": {"aws:SecureTransport": "false"}}, everything),
         ("s3:*", {"AWS": "*"}, {"NumericLessThan": {"s3:TlsVersion": 1.2}}, everything),
+        (
+            "s3:*",
+            {"AWS": "*"},
+            {
+                "StringNotEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+            everything,
+        ),
     ]
     log = pipeline.resource(bucket)["Properties"]["LoggingConfiguration"]
     assert log["LogFilePrefix"] == f"{bucket.removesuffix('Bucket').lower()}/"
@@ -102,8 +119,8 @@ def test_every_upload_is_announced_whatever_its_suffix(pipeline: Template) -> No
     notifications = pipeline.one("Custom::S3BucketNotifications")
     assert pipeline.text(notifications["BucketName"]) == "<ImagesBucket>"
     [to_queue] = notifications["NotificationConfiguration"]["QueueConfigurations"]
-    assert pipeline.text(to_queue.pop("QueueArn")) == "<UploadQueueUrl.Arn>"
-    assert to_queue == {
+    assert {**to_queue, "QueueArn": pipeline.text(to_queue["QueueArn"])} == {
+        "QueueArn": "<UploadQueueUrl.Arn>",
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "uploads/"}]}},
     }
@@ -170,15 +187,14 @@ def test_the_function_is_current_and_its_log_ends(pipeline: Template) -> None:
         "MemorySize": 512,
     }
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
-    assert pipeline.one("AWS::Logs::LogGroup")["RetentionInDays"] == 30
+    assert [group["RetentionInDays"] for group in pipeline.all("AWS::Logs::LogGroup")] == [30, 30]
 
 
 def test_the_function_may_send_one_document_to_tagged_instances_and_nothing_else(pipeline: Template) -> None:
     """All that its role allows."""
     role = pipeline.text(dispatch_function(pipeline)["Role"]).strip("<>").removesuffix(".Arn")
     [policy] = [one for one in pipeline.all("AWS::IAM::Policy") if pipeline.text(one["Roles"]) == f"<{role}>"]
-    [log] = [name for name, one in pipeline.resources.items() if one["Type"] == "AWS::Logs::LogGroup"]
-    here = "<AWS::Region>:<AWS::AccountId>"
+    log = pipeline.text(dispatch_function(pipeline)["LoggingConfig"]["LogGroup"]).strip("<>")
     assert pipeline.allowed(policy["PolicyDocument"]) == {
         *(
             (f"sqs:{action}", "<UploadQueueUrl.Arn>", NO_CONDITION)
@@ -192,11 +208,11 @@ def test_the_function_may_send_one_document_to_tagged_instances_and_nothing_else
         ),
         ("logs:CreateLogStream", f"<{log}.Arn>", NO_CONDITION),
         ("logs:PutLogEvents", f"<{log}.Arn>", NO_CONDITION),
-        ("ssm:GetParameter", f"arn:<AWS::Partition>:ssm:{here}:parameter/nunchi/inference-instance", NO_CONDITION),
-        ("ssm:SendCommand", f"arn:<AWS::Partition>:ssm:{here}:document/Nunchi-Infer", NO_CONDITION),
+        ("ssm:GetParameter", f"arn:aws:ssm:{HERE}:parameter/nunchi/inference-instance", NO_CONDITION),
+        ("ssm:SendCommand", f"arn:aws:ssm:{HERE}:document/Nunchi-Infer", NO_CONDITION),
         (
             "ssm:SendCommand",
-            f"arn:<AWS::Partition>:ec2:{here}:instance/*",
+            f"arn:aws:ec2:{HERE}:instance/*",
             '{"StringEquals": {"ssm:resourceTag/nunchi:role": "inference"}}',
         ),
     }
@@ -205,7 +221,7 @@ def test_the_function_may_send_one_document_to_tagged_instances_and_nothing_else
 
 def test_a_worker_may_read_photos_and_write_results_and_deletes_nothing(pipeline: Template) -> None:
     """All that its policy allows: what the worker calls today, and no room for later."""
-    policy = pipeline.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    policy = pipeline.resource("WorkerAccessArn")["Properties"]["PolicyDocument"]
     assert pipeline.allowed(policy) == {
         ("s3:GetObject", "<ImagesBucket.Arn>/uploads/*", NO_CONDITION),
         ("s3:GetObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
@@ -228,6 +244,7 @@ def test_a_kiosk_may_speak_and_hear_for_itself_alone(pipeline: Template) -> None
         ("iot:Subscribe", f"{IOT}topicfilter/nunchi/{THING}/label", NO_CONDITION),
         ("iot:Receive", f"{IOT}topic/nunchi/{THING}/label", NO_CONDITION),
         ("iot:Publish", f"{IOT}topic/nunchi/{THING}/status", NO_CONDITION),
+        ("iot:AssumeRoleWithCertificate", f"{IOT}rolealias/nunchi-kiosk", NO_CONDITION),
     }
 
 
@@ -238,4 +255,59 @@ def test_a_worker_may_label_for_every_kiosk_and_keep_its_own_status(pipeline: Te
         ("iot:Publish", f"{IOT}topic/nunchi/*/label", NO_CONDITION),
         ("iot:Publish", f"{IOT}topic/nunchi/worker/{THING}/status", NO_CONDITION),
         ("iot:RetainPublish", f"{IOT}topic/nunchi/worker/{THING}/status", NO_CONDITION),
+    }
+
+
+def test_in_mode_queue_there_is_no_function_on_a_photos_way_and_the_worker_reads_the_queue(
+    pipeline: Template, queue_pipeline: Template
+) -> None:
+    """One setting switches, and nothing else differs."""
+    outputs = set(pipeline.fields["Outputs"]) - set(queue_pipeline.fields["Outputs"])
+    assert {name for name in outputs if "Export" not in name} == {"DispatchFunctionName"}
+    assert queue_pipeline.all("AWS::Lambda::EventSourceMapping") == []
+    access = [
+        one.allowed(one.resource("WorkerAccessArn")["Properties"]["PolicyDocument"])
+        for one in (pipeline, queue_pipeline)
+    ]
+    assert access[1] - access[0] == {
+        (f"sqs:{action}", "<UploadQueueUrl.Arn>", NO_CONDITION)
+        for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
+    }
+    assert access[0] <= access[1]
+    gone = {name for name in pipeline.resources if name not in queue_pipeline.resources}
+    assert {pipeline.resources[name]["Type"] for name in gone} == {
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+    }
+    assert [
+        name
+        for name, one in queue_pipeline.resources.items()
+        if one.get("Properties") != pipeline.resources[name].get("Properties")
+    ] == [queue_pipeline.fields["Outputs"]["WorkerAccessArn"]["Value"]["Ref"]]
+
+
+def test_a_training_run_may_add_weights_and_move_their_pointer_and_deletes_nothing(pipeline: Template) -> None:
+    """It reads what was gathered and checked, and never a photo as it was uploaded."""
+    role = pipeline.resources[
+        pipeline.text(pipeline.fields["Outputs"]["TrainingRoleArn"]["Value"]).strip("<>").split(".")[0]
+    ]
+    [access] = role["Properties"]["ManagedPolicyArns"]
+    policy = pipeline.resources[access["Ref"]]["Properties"]["PolicyDocument"]
+    assert pipeline.allowed(policy) == {
+        *(
+            ("s3:GetObject", f"<DatasetBucket.Arn>/{tree}/*", NO_CONDITION)
+            for tree in ("auto", "review", "golden", "builds")
+        ),
+        ("s3:PutObject", "<DatasetBucket.Arn>/builds/*", NO_CONDITION),
+        *(
+            (action, f"<WeightsBucket.Arn>/{key}", NO_CONDITION)
+            for action in ("s3:GetObject", "s3:PutObject")
+            for key in ("runs/*", "current.json")
+        ),
+        ("s3:GetObjectVersion", "<WeightsBucket.Arn>/current.json", NO_CONDITION),
+        ("s3:ListBucket", "<DatasetBucket.Arn>", NO_CONDITION),
+        ("s3:ListBucket", "<WeightsBucket.Arn>", NO_CONDITION),
     }

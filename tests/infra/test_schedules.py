@@ -1,0 +1,142 @@
+"""What starts, stops and limits the compute, in both modes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.assembly import Template
+
+NIGHT = "cron(5 0-7,21-23 ? * * *)"
+
+
+def schedules(compute: Template) -> dict[str, tuple[str, str, Any]]:
+    """By expression: zone, the call that it makes, with what."""
+    return {
+        one["ScheduleExpression"]: (
+            one["ScheduleExpressionTimezone"],
+            compute.text(one["Target"]["Arn"]).removeprefix("arn:<AWS::Partition>:scheduler:::aws-sdk:"),
+            json.loads(compute.text(one["Target"]["Input"])),
+        )
+        for one in compute.all("AWS::Scheduler::Schedule")
+    }
+
+
+def test_the_instance_starts_before_opening_stops_after_closing_and_is_under_a_lease(compute: Template) -> None:
+    """By the clock of the shop's own zone; the lease is a second schedule that finds what the first did not stop."""
+    [name] = [name for name, one in compute.resources.items() if one["Type"] == "AWS::EC2::Instance"]
+    this = {"InstanceIds": [f"<{name}>"]}
+    assert schedules(compute) == {
+        "cron(50 7 ? * * *)": ("Asia/Seoul", "ec2:startInstances", this),
+        "cron(5 20 ? * * *)": ("Asia/Seoul", "ec2:stopInstances", this),
+        NIGHT: ("Asia/Seoul", "ec2:stopInstances", this),
+    }
+
+
+def test_the_group_may_grow_in_the_day_and_is_empty_at_night(queue_compute: Template) -> None:
+    [name] = [
+        name for name, one in queue_compute.resources.items() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"
+    ]
+    day, night = (
+        {"AutoScalingGroupName": f"<{name}>", "MinSize": least, "MaxSize": most, "DesiredCapacity": least}
+        for least, most in ((2, 10), (0, 0))
+    )
+    call = "autoscaling:updateAutoScalingGroup"
+    assert schedules(queue_compute) == {
+        "cron(50 7 ? * * *)": ("Asia/Seoul", call, day),
+        "cron(5 20 ? * * *)": ("Asia/Seoul", call, night),
+        NIGHT: ("Asia/Seoul", call, night),
+    }
+
+
+@pytest.mark.parametrize("mode", ["compute", "queue_compute"])
+def test_every_schedule_tries_again_and_what_fails_for_good_is_kept(request: pytest.FixtureRequest, mode: str) -> None:
+    """In a queue that is encrypted and takes nothing but TLS."""
+    compute: Template = request.getfixturevalue(mode)
+    [dead] = [name for name, one in compute.resources.items() if one["Type"] == "AWS::SQS::Queue"]
+    kept = compute.resources[dead]["Properties"]
+    assert (kept["SqsManagedSseEnabled"], kept["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
+    for one in compute.all("AWS::Scheduler::Schedule"):
+        assert compute.text(one["Target"]["DeadLetterConfig"]["Arn"]) == f"<{dead}.Arn>"
+        assert one["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 185
+        assert one["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 3000
+    policy = compute.one("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [one["Condition"] for one in policy if one["Effect"] == "Deny"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "start", "stop"),
+    [
+        ("compute", "ec2:StartInstances", "ec2:StopInstances"),
+        ("queue_compute", "autoscaling:UpdateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup"),
+    ],
+)
+def test_every_schedule_has_a_role_that_can_do_its_one_thing(
+    request: pytest.FixtureRequest, mode: str, start: str, stop: str
+) -> None:
+    """To the one resource; beyond that, only report to the dead letters. Only this account's schedules may take it."""
+    compute: Template = request.getfixturevalue(mode)
+    found = []
+    for one in compute.all("AWS::Scheduler::Schedule"):
+        name = compute.text(one["Target"]["RoleArn"]).strip("<>").removesuffix(".Arn")
+        [trust] = compute.resources[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        [policy] = [one for one in compute.all("AWS::IAM::Policy") if compute.text(one["Roles"]) == f"<{name}>"]
+        allowed = {
+            (action, resource)
+            for action, resource, _ in compute.allowed(policy["PolicyDocument"])
+            if action != "sqs:SendMessage"
+        }
+        [(action, resource)] = allowed
+        assert not resource.endswith("*")
+        found.append(action)
+    assert sorted(found) == sorted([start, stop, stop])
+
+
+def test_the_group_follows_the_photos_that_wait_for_each_instance(queue_compute: Template) -> None:
+    policy = queue_compute.one("AWS::AutoScaling::ScalingPolicy")
+    tracking = policy["TargetTrackingConfiguration"]
+    assert (policy["PolicyType"], tracking["TargetValue"]) == ("TargetTrackingScaling", 10)
+    metrics = {one["Id"]: one for one in tracking["CustomizedMetricSpecification"]["Metrics"]}
+    assert metrics["backlog"]["Expression"] == "waiting / instances"
+    assert metrics["waiting"]["MetricStat"]["Metric"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert metrics["instances"]["MetricStat"]["Metric"]["MetricName"] == "GroupInServiceInstances"
+
+
+def test_the_groups_instances_are_as_hardened_as_the_one(compute: Template, queue_compute: Template) -> None:
+    """Disk, metadata, type: one setting switches, nothing else differs."""
+    one = compute.one("AWS::EC2::Instance")
+    many = queue_compute.one("AWS::EC2::LaunchTemplate")["LaunchTemplateData"]
+    assert {name: many[name] for name in ("InstanceType", "BlockDeviceMappings", "MetadataOptions")} == {
+        name: one[name] for name in ("InstanceType", "BlockDeviceMappings", "MetadataOptions")
+    }
+    assert "KeyName" not in many
+    assert "SecurityGroupIngress" not in queue_compute.one("AWS::EC2::SecurityGroup")
+
+
+def test_an_instance_of_the_group_joins_when_ready_and_leaves_when_done(queue_compute: Template) -> None:
+    """One that is never ready is replaced; one that never says goodbye goes after two minutes."""
+    assert {
+        one["LifecycleHookName"]: (one["LifecycleTransition"], one["DefaultResult"], one["HeartbeatTimeout"])
+        for one in queue_compute.all("AWS::AutoScaling::LifecycleHook")
+    } == {
+        "nunchi-launching": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 900),
+        "nunchi-terminating": ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 120),
+    }
+    assert queue_compute.one("AWS::AutoScaling::WarmPool")["MinSize"] == 2
+
+
+def test_new_code_reaches_the_group_one_by_one(queue_compute: Template) -> None:
+    """None goes before another is ready, and a deployment that brings no ready instance is taken back."""
+    [group] = [one for one in queue_compute.resources.values() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"]
+    rolling = group["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    assert (rolling["MaxBatchSize"], rolling["MinInstancesInService"], rolling["WaitOnResourceSignals"]) == (1, 2, True)
+    assert group["UpdatePolicy"]["AutoScalingScheduledAction"] == {"IgnoreUnmodifiedGroupSizeProperties": True}
+
+
+def test_in_mode_queue_there_is_no_command_to_send(queue_compute: Template) -> None:
+    assert queue_compute.all("AWS::SSM::Document") == []
+    assert queue_compute.all("AWS::SSM::Parameter") == []
