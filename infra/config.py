@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -222,6 +223,49 @@ class Config(_Section):
                 "remove them, an idle morning costs less than a cent an instance"
             )
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A setting as documentation shows it; `name` is its place in the file, `default` as TOML writes it."""
+
+    name: str
+    help: str
+    default: str
+
+
+def describe() -> list[Described]:
+    """Every setting, in the order of the file."""
+    sections: dict[str, type[_Section]] = {"": Config, **_sections()}
+    return [
+        Described(f"{section}.{name}" if section else name, field.description or "", _toml(field.default))
+        for section, model in sections.items()
+        for name, field in model.model_fields.items()
+        if name not in _sections()
+    ]
+
+
+def _sections() -> dict[str, type[_Section]]:
+    return {
+        name: field.annotation
+        for name, field in Config.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Section)
+    }
+
+
+def _toml(value: object) -> str:
+    """A default as the file writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str() | Window():
+            return f'"{value}"'
+        case tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in value.items())}}}"
+        case _:
+            return str(value)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:

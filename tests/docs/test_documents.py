@@ -15,13 +15,15 @@ import pytest
 
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.settings import describe
+from infra.config import describe as describe_config
 from lambdas.dispatch import DispatchSettings
+from lambdas.enrol import EnrolSettings
 from worker.metrics import Metrics
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"
-PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings}
+PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings, "enrol": EnrolSettings}
 MACHINE_DEFAULTS = {"NUNCHI_MODEL": "the day-0 cascade", "NUNCHI_MODEL_THREADS": "the number of processors"}
 TRACKED = subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -37,12 +39,20 @@ def settings_table(program: str) -> str:
     return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
 
 
+def operators_table() -> str:
+    """The Markdown table of nunchi.toml."""
+    rows = [f"| `{one.name}` | {one.help} | `{one.default}` |" for one in describe_config()]
+    return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
+
+
 def with_tables(text: str) -> str:
-    for program in PROGRAMS:
-        start, end = f"<!-- settings: {program} -->\n", "<!-- end -->"
-        before, _, rest = text.partition(start)
+    tables = {program: settings_table(program) for program in PROGRAMS} | {"nunchi.toml": operators_table()}
+    for name, table in tables.items():
+        start, end = f"<!-- settings: {name} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(start)
+        assert found, f"docs/settings.md has no place for the table of {name}"
         _, _, after = rest.partition(end)
-        text = f"{before}{start}{settings_table(program)}\n{end}{after}"
+        text = f"{before}{start}{table}\n{end}{after}"
     return text
 
 
