@@ -1,0 +1,106 @@
+"""`nunchi remains`: what `cdk destroy` leaves behind, and what stands in its way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from contracts.errors import NunchiError
+from fleet.kiosks import Kiosks
+from infra.config import load
+from local.state import StateDir
+from ops.display import out
+from ops.kiosk_commands import LocalOption
+from ops.options import DEFAULT_STATE, JsonOption, StateOption
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+STACKS: Final = ("NunchiHealth", "NunchiCompute", "NunchiPipeline")  # in the order of their going
+_KINDS: Final = {
+    "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
+    "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
+    "AWS::KMS::Key": ("key", "aws kms schedule-key-deletion --key-id {0}"),
+    "AWS::Logs::LogGroup": ("log", "aws logs delete-log-group --log-group-name {0}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """Something that outlives its stack. `remove` is the command that ends it, with what it holds."""
+
+    kind: str
+    name: str
+    part: str
+    remove: str
+
+
+def remainders(template: Mapping[str, Any], physical: Mapping[str, str]) -> list[Remainder]:
+    """What of a deployed stack is retained. `physical`: names by logical id."""
+    found = []
+    for logical, resource in template["Resources"].items():
+        if resource.get("DeletionPolicy") != "Retain" or logical not in physical:
+            continue
+        kind, remove = _KINDS.get(resource["Type"], (resource["Type"], "remove it in the console"))
+        command = remove.format(physical[logical])
+        if "VersioningConfiguration" in resource.get("Properties", {}):
+            command += "  # once its old versions are gone: empty it in the console"
+        found.append(Remainder(kind, physical[logical], logical, command))
+    return sorted(found, key=lambda one: (one.kind, one.name))
+
+
+def remains(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
+    """Say what stays after `cdk destroy --all`, how to remove that too, and what has to go first. Changes nothing.
+
+    Exit status: 0, and 1 when nothing is deployed or it can't be read.
+
+    Example: nunchi remains && cdk destroy --all
+    """
+    client = StateDir(state).read().client if local else boto3.Session(region_name=load().region).client
+    cloudformation: CloudFormationClient = client("cloudformation")
+    left = list(_of_stacks(cloudformation))
+    kiosks = [one.name for one in Kiosks(client("iot"), policy="").all()]
+    if as_json:
+        typer.echo(json.dumps({"kiosks": kiosks, "remains": [asdict(one) for one in left]}))
+        return
+    if kiosks:
+        here = " --local" if local else ""
+        out.print(
+            f"[yellow]First[/] the kiosks, {len(kiosks)}: their policy can't go while a certificate is under it.\n"
+            f"  nunchi kiosk list --json{here} | jq -r .kiosk | xargs -n 1 nunchi kiosk remove --yes{here}"
+        )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("what stays", "its name", "to remove it for good, with all that it holds"):
+        table.add_column(column, overflow="fold")
+    for one in left:
+        table.add_row(one.kind, escape(one.name), escape(one.remove))
+    out.print(table)
+    out.print("[bold]Next[/]\n  cdk destroy --all")
+
+
+def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
+    deployed = 0
+    for stack in STACKS:
+        try:
+            template = cloudformation.get_template(StackName=stack)["TemplateBody"]
+        except cloudformation.exceptions.ClientError as error:
+            if "does not exist" in str(error):
+                continue
+            raise
+        deployed += 1
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        physical = {
+            one["LogicalResourceId"]: one.get("PhysicalResourceId", "")
+            for page in pages
+            for one in page["StackResourceSummaries"]
+        }
+        yield from remainders(template, physical)
+    if not deployed:
+        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: nothing to destroy, nothing remains")
