@@ -183,7 +183,7 @@ class Alarms(_Section):
     email: Annotated[Email, Field(description="address that alarms go to; it must confirm once")] = ""
     slow_ms: Annotated[
         int, Field(ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
-    ] = 2000
+    ] = 4000
     certificate_days: Annotated[
         int, Field(ge=30, le=3650, description="age of a certificate from which it should be renewed")
     ] = 365

@@ -118,7 +118,11 @@ class InferenceGroup(Construct):
             )
         if sizes.warm_pool:
             self.group.add_warm_pool(
-                min_size=sizes.warm_pool, pool_state=autoscaling.PoolState.STOPPED, reuse_on_scale_in=True
+                min_size=sizes.warm_pool,
+                # Without it AWS would keep stopped instances for all of `most`, and their disks on the bill.
+                max_group_prepared_capacity=sizes.least + sizes.warm_pool,
+                pool_state=autoscaling.PoolState.STOPPED,
+                reuse_on_scale_in=True,
             )
         self._follow(queue, sizes.backlog_per_instance)
         self._let_it_answer(role)

@@ -1,0 +1,175 @@
+"""Photos a second through workers that read the queue, against the bare sum of decode and networks on ready bytes.
+
+    python -m bench.queue [--photos 200]
+
+A whole local cloud in mode queue: uploads are in S3, their announcements in the upload queue, and the workers are the
+processes that a shop runs. Each has one model thread, and so has each process of the bare side: one worker is held
+against one bare process, two against two at a time.
+
+Cloud and workers share these processors, and what the local S3 and SQS take, two workers miss: on two cores they can't
+reach the limit. On AWS neither S3, nor SQS, nor another worker takes anything from a worker's processor.
+
+The photos are announced in one go, while the workers are stopped, and the clock runs from their going on to the last
+result. Both sides are measured in turns, so that a noisy machine is noisy for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench.path import nunchi
+from bench.photos import frames
+from contracts.instants import now
+from contracts.names import RESULTS, Reference, new_image_id
+from local.record import Record, Worker
+from local.state import StateDir
+from worker.models import DEFAULT_MANIFEST, load_detector
+from worker.photo import decode
+from worker.queue import LONG_POLL_S
+
+MAX_PIXELS: Final = 40_000_000
+ROUNDS: Final = 3
+PATIENCE_S: Final = 120.0
+
+
+def _bare(photos: Sequence[bytes], ready: Any, go: Any) -> None:
+    """Decode and networks, in one thread of a process of its own, as a worker with one model thread has them."""
+    detector = load_detector(DEFAULT_MANIFEST)
+    detector.detect([decode(photos[0], max_pixels=MAX_PIXELS).image])
+    ready.release()
+    go.wait()
+    for data in photos:
+        detector.detect([decode(data, max_pixels=MAX_PIXELS).image])
+
+
+def bare(photos: Sequence[bytes], processes: int) -> float:
+    """Photos a second of that many processes at a time, on bytes that are there already."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, go = spawn.Semaphore(0), spawn.Event()
+    share = [photos[number::processes] for number in range(processes)]
+    running = [spawn.Process(target=_bare, args=(some, ready, go)) for some in share]
+    for process in running:
+        process.start()
+    for _ in running:
+        ready.acquire()
+    start = time.perf_counter()
+    go.set()
+    for process in running:
+        process.join()
+    if any(process.exitcode for process in running):
+        raise SystemExit("bench: a bare process failed; the figures mean nothing")
+    return len(photos) / (time.perf_counter() - start)
+
+
+@contextmanager
+def stopped(workers: Sequence[Worker]) -> Iterator[None]:
+    """Within the block these workers do nothing."""
+    for worker in workers:
+        _signal(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in workers:
+            _signal(worker, signal.SIGCONT)
+
+
+def _signal(worker: Worker, number: signal.Signals) -> None:
+    assert worker.pid is not None
+    os.kill(worker.pid, number)
+
+
+def round_of(record: Record, photos: Sequence[bytes], workers: int) -> tuple[float, float]:
+    """Photos a second of so many bare processes, and of the first so many workers from announcements to results."""
+    s3, bucket = record.client("s3"), record.buckets["images"]
+    kiosk = f"bench-{new_image_id(now())[-8:]}"
+    at_work, resting = record.workers[:workers], record.workers[workers:]
+    with stopped(resting):
+        with stopped(at_work):
+            # What a stopped worker has asked the queue, the queue answers: with photos that wait for their way back.
+            asked_until = time.monotonic() + LONG_POLL_S + 1
+            limit = bare(photos, workers)
+            time.sleep(max(0.0, asked_until - time.monotonic()))
+            for data in photos:
+                s3.put_object(Bucket=bucket, Key=Reference(kiosk, new_image_id(now())).upload_key, Body=data)
+            _until_announced(record, len(photos))
+            start = time.perf_counter()
+        while (done := _listed(s3, bucket, f"{RESULTS}{kiosk}/")) < len(photos):
+            if time.perf_counter() - start > PATIENCE_S:
+                raise SystemExit(f"bench: {len(photos) - done} photos got no result; the figures mean nothing")
+            time.sleep(0.1)
+        return limit, len(photos) / (time.perf_counter() - start)
+
+
+def _until_announced(record: Record, count: int) -> None:
+    sqs, name = record.client("sqs"), "ApproximateNumberOfMessages"
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        found = sqs.get_queue_attributes(QueueUrl=record.queues["uploads"], AttributeNames=[name])["Attributes"]
+        if int(found[name]) >= count:
+            return
+        time.sleep(0.05)
+    raise SystemExit("bench: the uploads were not announced; nothing was measured")
+
+
+def _listed(s3: Any, bucket: str, prefix: str) -> int:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(page["KeyCount"] for page in pages)
+
+
+def main() -> None:
+    """Measure, print a table for people and a line of JSON for programs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=200, help="photos in each round")
+    options = parser.parse_args()
+    distinct = frames(24)
+    photos = [distinct[number % len(distinct)] for number in range(options.photos)]
+    os.environ |= {"NUNCHI_MODEL_THREADS": "1", "NUNCHI_LABEL_TTL_S": "600"}
+    ratios: dict[int, list[float]] = {1: [], 2: []}
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as folder:
+        nunchi("up", "--detach", "--mode", "queue", "--workers", "2", "--state", folder)
+        try:
+            record = StateDir(Path(folder)).read()
+            round_of(record, photos[:24], 2)  # every process is warm
+            for number in range(ROUNDS):
+                for workers in (1, 2):
+                    limit, rate = round_of(record, photos, workers)
+                    rates[workers].append(rate)
+                    ratios[workers].append(rate / limit)
+                    print(
+                        f"round {number + 1}, {workers} worker(s): bare {limit:6.1f}/s   queue {rate:6.1f}/s   "
+                        f"{rate / limit:.0%} of the limit",
+                        flush=True,
+                    )
+        finally:
+            nunchi("down", "--state", folder)
+    for workers, found in ratios.items():
+        print(f"{workers} worker(s): median {statistics.median(found):.0%} of {workers} bare process(es)")
+    gain = statistics.median(rates[2]) / statistics.median(rates[1])
+    print(
+        f"two workers do {gain:.2f} times as much as one, on {os.cpu_count()} processors that they share with the cloud"
+    )
+    print(
+        json.dumps(
+            {
+                "bench": "queue",
+                "ratio": {workers: round(statistics.median(found), 3) for workers, found in ratios.items()},
+                "photos_a_second": {workers: round(statistics.median(found), 1) for workers, found in rates.items()},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulation of many shops in mode `queue`; `python -m bench.scaling` writes docs/scaling.md's figures."""

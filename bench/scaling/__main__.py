@@ -1,0 +1,66 @@
+"""A thousand shops on a clock that runs faster: how many instances, how long a label takes, what scaling is worth.
+
+    python -m bench.scaling [--days 8] [--processes 2] [--dry-run | --page]
+
+Simulates what bench/scaling/study.py lists, and writes docs/scaling/report.json, the diagram beside it and the tables
+of docs/scaling.md, a quarter of an hour on two processors. Seeds are fixed: the same source gives the same figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from datetime import date
+from importlib.metadata import version
+
+from bench.__main__ import processor
+from bench.scaling import diagram, page, study
+from bench.scaling.day import Outcome, simulate
+
+
+def chart() -> dict[str, Outcome]:
+    """The diagram's days: a surge, met with one instance less than recommended, and as recommended."""
+    chosen = study.recommended(study.DEFAULT)
+    fewer = replace(chosen, least=chosen.least - 1)
+    return {f"least {group.least}": simulate(study.surge(study.DEFAULT, group), seed=1) for group in (chosen, fewer)}
+
+
+def main() -> None:
+    """Simulate, print, and write the page anew."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=int, default=8, help="days simulated for each row")
+    parser.add_argument("--processes", type=int, default=2, help="days simulated at a time")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, and leave docs/ as it is")
+    parser.add_argument("--page", action="store_true", help="write the page anew from the last run: after new prices")
+    options = parser.parse_args()
+    if options.page:
+        report = json.loads((page.FOLDER / "report.json").read_text())
+        page.PAGE.write_text(page.rendered(page.PAGE.read_text(), report))
+        return
+    start = time.perf_counter()
+    figures = study.report(days=options.days, processes=options.processes, tell=lambda text: print(text, flush=True))
+    figures |= {
+        "command": f"python -m bench.scaling --days {options.days}",
+        "date": date.today().isoformat(),
+        "days": options.days,
+        "machine": f"{options.processes} × {processor()}",
+        "seconds": round(time.perf_counter() - start),
+        "simpy": version("simpy"),
+    }
+    for table in page.tables(figures).values():
+        print(f"\n{table}")
+    if options.dry_run:
+        sys.exit()
+    page.FOLDER.mkdir(exist_ok=True)
+    (page.FOLDER / "report.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (page.FOLDER / "day.svg").write_text(
+        diagram.draw(f"{study.DEFAULT:,} shops, three times the customers from 12:15 to 12:35", chart())
+    )
+    page.PAGE.write_text(page.rendered(page.PAGE.read_text(), figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Which days are simulated for docs/scaling.md, and the means over them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from bench.scaling.day import simulate
+from bench.scaling.inputs import Delays, Demand, Group, Machine, Scenario, Surge
+from bench.scaling.theory import mean_and_half_width
+from ops.demand import BUSY, Day, busiest_rate, group_for
+
+SIZES: Final = (1, 10, 100, 1_000, 5_000)
+NOON_S: Final = 12 * 3600.0
+DEFAULT: Final = 1_000
+
+Row = dict[str, Any]
+Run = Callable[[Scenario], Row]
+
+
+def recommended(shops: int) -> Group:
+    """The group that docs/scaling.md recommends, by the rule of `ops.demand.group_for`."""
+    size = group_for(shops)
+    return Group(
+        least=size.least, most=size.most, warm_pool=size.warm_pool, backlog_per_instance=size.backlog_per_instance
+    )
+
+
+def common(shops: int, group: Group) -> Scenario:
+    """Days as they come."""
+    return Scenario(demand=Demand(shops=shops), group=group)
+
+
+def accident(shops: int, group: Group) -> Scenario:
+    """A busy day on which an instance dies at noon."""
+    return Scenario(demand=Demand(shops=shops, luck=BUSY), group=group, kill_at_s=NOON_S)
+
+
+def surge(shops: int, group: Group) -> Scenario:
+    """A day on which all shops have three times their customers for twenty minutes of lunch."""
+    return Scenario(demand=Demand(shops=shops, luck=1.0, surge=Surge()), group=group)
+
+
+DAYS: Final[Mapping[str, Callable[[int, Group], Scenario]]] = {
+    "common": common,
+    "accident": accident,
+    "surge": surge,
+}
+
+
+def sizes(run: Run) -> list[Row]:
+    """Every size with its recommended group, through every kind of day; and the largest when it foresees the surge."""
+    largest = recommended(SIZES[-1])
+    foreseen = replace(
+        largest,
+        least=math.ceil(Surge().factor * busiest_rate(Demand().photos_a_shop * SIZES[-1]) / Machine().photos_a_second),
+    )
+    return [
+        {"shops": shops, "day": name, **_settings(recommended(shops)), **run(make(shops, recommended(shops)))}
+        for shops in SIZES
+        for name, make in DAYS.items()
+    ] + [{"shops": SIZES[-1], "day": "foreseen", **_settings(foreseen), **run(surge(SIZES[-1], foreseen))}]
+
+
+def leasts(run: Run) -> list[Row]:
+    """A thousand shops with fewer and more instances than recommended."""
+    chosen = recommended(DEFAULT)
+    return [
+        {"day": name, **_settings(group), **run(DAYS[name](DEFAULT, group))}
+        for name in DAYS
+        for group in (replace(chosen, least=least) for least in range(1, chosen.least + 2))
+    ]
+
+
+def targets(run: Run) -> list[Row]:
+    """What target and warm pool do where they matter: too few instances, and a surge."""
+    chosen = replace(recommended(DEFAULT), least=1)
+    return [
+        {**_settings(group), **run(surge(DEFAULT, group))}
+        for group in (
+            replace(chosen, backlog_per_instance=target, warm_pool=pool)
+            for target in (10.0, 50.0, 200.0)
+            for pool in (0, chosen.warm_pool)
+        )
+    ]
+
+
+def sensitivity(run: Run) -> list[Row]:
+    """A thousand shops as recommended, when an assumption is wrong; on the busy day on which an instance dies."""
+    base = accident(DEFAULT, recommended(DEFAULT))
+    wrong = {
+        "as assumed": base,
+        "an instance half as fast": replace(base, machine=replace(base.machine, speed=base.machine.speed / 2)),
+        "an instance as fast as the measuring machine": replace(base, machine=Machine(speed=1.0)),
+        "twice the photos": replace(base, demand=replace(base.demand, photos_a_shop=2 * base.demand.photos_a_shop)),
+        "S3's events twice as late": replace(base, delays=Delays(event_median=2 * base.delays.event_median)),
+        "five times as many events in the tail": replace(base, delays=Delays(tail_share=5 * base.delays.tail_share)),
+    }
+    return [{"assumption": name, **run(scenario)} for name, scenario in wrong.items()]
+
+
+def mean_of_days(scenario: Scenario, *, days: int, pool: ProcessPoolExecutor) -> Row:
+    """Each figure as [mean, half of its 95 % interval] over so many days, with seeds 1, 2, 3, …"""
+    outcomes = list(pool.map(partial(_figures, scenario), range(1, days + 1)))
+    return {name: _rounded(mean_and_half_width([one[name] for one in outcomes])) for name in outcomes[0]}
+
+
+def report(*, days: int, processes: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """All tables' figures."""
+    parts: dict[str, Any] = {
+        "rates": {str(shops): busiest_rate(Demand().photos_a_shop * shops, Day()) for shops in SIZES},
+        "photos_a_shop": Demand().photos_a_shop,
+        "photos_a_second": Machine().photos_a_second,
+    }
+    with ProcessPoolExecutor(processes) as pool:
+        run = partial(mean_of_days, days=days, pool=pool)
+        for part in (sizes, leasts, targets, sensitivity):
+            tell(f"{part.__name__}: {(part.__doc__ or '').splitlines()[0]}")
+            parts[part.__name__] = part(run)
+    return parts
+
+
+def _figures(scenario: Scenario, seed: int) -> dict[str, float]:
+    return simulate(scenario, seed).figures()
+
+
+def _settings(group: Group) -> Row:
+    return {
+        "least": group.least,
+        "most": group.most,
+        "backlog_per_instance": group.backlog_per_instance,
+        "warm_pool": group.warm_pool,
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(value) else float(f"{value:.6g}") for value in values]
