@@ -273,6 +273,23 @@ class WorkerStatus:
             }
         )
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> WorkerStatus:
+        """The status of a JSON text; whatever breaks the schema raises MessageRefused."""
+        fields = _loads(text)
+        _check_schema(fields)
+        try:
+            return cls(
+                instance_id=str(fields["instance_id"]),
+                state=WorkerState(fields["state"]),
+                model=Model(**{name: fields["model"][name] for name in ("name", "version", "digest")}),
+                since=from_text(fields["since"]),
+            )
+        except KeyError as missing:
+            raise MessageRefused(f"the worker's status has no field {missing}; it is ignored") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MessageRefused(f"the worker's status does not follow schema {SCHEMA}: {error}") from error
+
 
 def _dumps(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":"), allow_nan=False)

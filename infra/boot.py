@@ -75,7 +75,6 @@ class Boot(Construct):
             # The resource that waits for this instance, by the tag that CloudFormation gave it.
             "token=$(curl -fsS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' http://169.254.169.254/latest/api/token)",
             'meta() { curl -fsS -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
-            "export NUNCHI_INSTANCE; NUNCHI_INSTANCE=$(meta instance-id)",
             "export NUNCHI_RESOURCE; NUNCHI_RESOURCE=$(meta tags/instance/aws:cloudformation:logical-id)",
             f"export NUNCHI_STACK={Aws.STACK_NAME} AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
             "fail() { /opt/aws/bin/cfn-signal --success false --reason 'Nunchi could not be fetched; see"
@@ -84,10 +83,12 @@ class Boot(Construct):
             "trap fail ERR",
             f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
             f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",
-            "install -d -m 0755 /opt/nunchi && unzip -q -o /tmp/nunchi.zip -d /opt/nunchi && rm /tmp/nunchi.zip",
-            "chmod 0755 /opt/nunchi/shell/*.sh",
+            "umask 022",
+            "install -d -m 0755 /opt/nunchi",
+            "unzip -q -o /tmp/nunchi.zip -d /opt/nunchi",
+            "rm /tmp/nunchi.zip",
             "trap - ERR",  # boot.sh tells CloudFormation itself
             *(f"export {name}={shlex.quote(value)}" for name, value in sorted(self._settings.items())),
-            "/opt/nunchi/shell/boot.sh",
+            "bash /opt/nunchi/shell/boot.sh",
         )
         return data

@@ -24,7 +24,7 @@ class Enrol(Function):
             name="enrol",
             description="Nunchi enrol: certificates for workers' instances, and their end",
             environment=environment_of(settings),
-            timeout=Duration.seconds(30),
+            timeout=Duration.seconds(60),
             may=_may_enrol(Stack.of(scope)),
             dead_letters=True,
         )
@@ -76,6 +76,7 @@ def _may_enrol(stack: Stack) -> list[iam.PolicyStatement]:
             actions=[
                 "iot:AttachPolicy",
                 "iot:DetachPolicy",
+                "iot:ListAttachedPolicies",
                 "iot:AttachThingPrincipal",
                 "iot:DetachThingPrincipal",
                 "iot:UpdateCertificate",

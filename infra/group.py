@@ -19,8 +19,8 @@ from infra.instance import BOOT_PATIENCE, DISK_GIB
 from infra.network import Network
 
 # shell/lifecycle.sh answers both. One that never becomes ready is replaced; one that never says goodbye goes anyway.
-LAUNCHING: Final = "nunchi-launching"
-TERMINATING: Final = "nunchi-terminating"
+LAUNCHING: Final = "launching"
+TERMINATING: Final = "terminating"
 # To find the end of the group's life: the worker gives itself 20 s for the photos in hand, systemd a little more.
 DRAIN_PATIENCE: Final = Duration.minutes(2)
 GROUP_ARN: Final = "The `*` stands for the group's id, which nobody knows before it is made; its name is given."
@@ -110,7 +110,7 @@ class InferenceGroup(Construct):
             ),
         ):
             self.group.add_lifecycle_hook(
-                name.title().replace("-", ""),
+                name.title(),
                 lifecycle_hook_name=name,
                 lifecycle_transition=transition,
                 heartbeat_timeout=patience,
@@ -179,9 +179,11 @@ class InferenceGroup(Construct):
             statements=[
                 iam.PolicyStatement(
                     actions=["autoscaling:CompleteLifecycleAction"], resources=[self.group.auto_scaling_group_arn]
-                )
+                ),
+                iam.PolicyStatement(actions=["autoscaling:DescribeAutoScalingInstances"], resources=["*"]),
             ],
         )
+        acknowledge_wildcards(may, "*", reason="Asking which group it is in knows no resources.")
 
         acknowledge_wildcards(may, self.group.auto_scaling_group_arn, reason=GROUP_ARN)
 

@@ -111,7 +111,7 @@ class Compute(Stack):
         of_many = config.mode is Mode.QUEUE
         KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
         network = Network(self, "Network", zones=2 if of_many else 1)
-        # The role and what it may do belong to the pipeline; what is added here, for booting, is a policy of this stack.
+        # The role belongs to the pipeline. What it may do here, to boot, is in policies of this stack.
         role = pipeline.worker_role.without_policy_updates()
         boot = Boot(
             self,

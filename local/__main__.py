@@ -16,9 +16,12 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
-from local.cloud import Cloud, Ports
+from infra.config import Mode
+from local.cloud import Cloud
+from local.environment import default_mode
 from local.errors import CloudBusy
 from local.progress import Kind, Progress
+from local.shape import Ports, Shape
 from local.state import Hold, StateDir
 
 
@@ -29,6 +32,8 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--mqtt-port", type=int)
     parser.add_argument("--worker-mqtt-port", type=int)
+    parser.add_argument("--mode", type=Mode, choices=list(Mode))
+    parser.add_argument("--workers", type=int, default=1)
     asked = parser.parse_args()
     state = StateDir(asked.state)
     os.umask(0o077)  # keys, logs and labels are their owner's, whatever folder they were to go to
@@ -36,7 +41,7 @@ def main() -> None:
     try:
         with Hold(state):
             state.prepare()
-            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, Progress(state.progress)))
+            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, asked, Progress(state.progress)))
     except CloudBusy as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(3)
@@ -44,7 +49,7 @@ def main() -> None:
     os._exit(status)
 
 
-async def _run(state: StateDir, ports: Ports, progress: Progress) -> int:
+async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progress: Progress) -> int:
     running = asyncio.current_task()
     assert running is not None  # noqa: S101 - a coroutine runs in a task
 
@@ -56,7 +61,8 @@ async def _run(state: StateDir, ports: Ports, progress: Progress) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     status, last = 0, (Kind.STOPPED, "stopped; nothing is left")
     try:
-        await Cloud(state, ports, progress, os.environ).run()
+        shape = Shape(mode=asked.mode or default_mode(os.environ), workers=asked.workers)
+        await Cloud(state, ports, shape, progress, os.environ).run()
     except asyncio.CancelledError:
         pass
     except (NunchiError, ClientError, BotoCoreError, OSError) as error:

@@ -2,8 +2,9 @@
 
 ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws.py)
 moto      ─ SSM and EC2, with the agent of the one instance    (local/systems_manager.py)
+provider  ─ S3 credentials for kiosks' certificates            (local/credentials.py)
 cdk       ─ deploys infra/'s pipeline stack, then leaves       (local/deploy.py)
-worker    ─ what runs on the instance; started again when it dies, as systemd would
+workers   ─ what runs on the instances; started again when they die, as systemd would   (local/workers.py)
 """
 
 from __future__ import annotations
@@ -14,42 +15,29 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from contracts.names import label_topic
-from local import deploy, worker_socket
+from infra.config import Mode
+from local import credentials, deploy
 from local.children import Child
 from local.devices import Registry, worker_keys
-from local.environment import ROOT, base_environ, search_path, worker_environ
-from local.errors import ChildFailed
-from local.ports import LOOPBACK, free_ports, require_different, require_free
+from local.environment import ROOT, base_environ, operators_settings, search_path, worker_environ
+from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
 from local.progress import Kind, Progress
 from local.record import REGION, Mqtt, Record, State, Worker, client
+from local.shape import Ports, Shape
 from local.state import StateDir
+from local.workers import KeptWorker
 
 _ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs")
 _ON_MOTO: Final = ("ssm", "ec2")
 KIOSK: Final = "demo"
 READY_S: Final = 60.0
-BROKER_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.05
-WORKER_GRACE_S: Final = 25.0  # the worker gives itself 20 s for the work in hand
-BACKOFF_FIRST_S: Final = 0.2
-BACKOFF_LAST_S: Final = 10.0
-STEADY_S: Final = 30.0  # a worker that lived this long is started again at once
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ports:
-    """Where to listen; None takes a free port. `worker_broker` is where the worker looks for the broker: a port of a
-    proxy in between lets a test cut the worker's network."""
-
-    gateway: int | None = None
-    mqtt: int | None = None
-    worker_broker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +46,9 @@ class _Prepared:
 
     registry: Registry
     ca: Path
+    provider: tuple[Path, Path]
     observer: tuple[Path, Path]
-    instance: str
+    instances: list[str]
     ssm: Any
     iam: Any
 
@@ -67,13 +56,16 @@ class _Prepared:
 class Cloud:
     """One cloud in one state folder. `run` starts it, keeps it, and leaves nothing behind, however it ends."""
 
-    def __init__(self, state: StateDir, ports: Ports, progress: Progress, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, state: StateDir, ports: Ports, shape: Shape, progress: Progress, environ: Mapping[str, str]
+    ) -> None:
         require_different(ports.gateway, ports.mqtt, "--port and --mqtt-port")
-        free = [port for port in free_ports(5) if port not in (ports.gateway, ports.mqtt)]
+        free = [port for port in free_ports(6) if port not in (ports.gateway, ports.mqtt)]
         self._gateway = require_free(ports.gateway, "--port") if ports.gateway else free[0]
         self._mqtt = require_free(ports.mqtt, "--mqtt-port") if ports.mqtt else free[1]
-        self._ssm = free[2]
+        self._ssm, self._provider_port = free[2], free[3]
         self._worker_broker = ports.worker_broker or self._mqtt
+        self._shape = shape
         self._state = state
         self._progress = progress
         self._environ = environ
@@ -104,29 +96,30 @@ class Cloud:
             ),
         )
         self._deployment: asyncio.Task[None] | None = None
-        self._worker: Child | None = None
+        self._provider: Child | None = None
+        self._workers: list[KeptWorker] = []
+        self._record: Record | None = None
+        self._up = False
 
     async def run(self) -> None:
         """Start, say that it is ready, keep it going until cancelled. Raises CloudError when it can't go on."""
         try:
-            record = await self._start()
-            self._state.write(record)
+            await self._start()
             self._progress.say(Kind.READY, "the cloud is up")
             await _first_to_fail(
                 self._deployment_ended(),
-                self._keep_worker(record),
-                _fail_when_ended(self._ministack),
-                _fail_when_ended(self._moto),
+                *(worker.keep() for worker in self._workers),
+                *(_fail_when_ended(child) for child in (self._ministack, self._moto, self._provider) if child),
             )
         finally:
             await self._stop()
 
-    async def _start(self) -> Record:
+    async def _start(self) -> None:
         self._progress.say(Kind.PHASE, "starting S3, SQS, Lambda, IoT Core, SSM")
         await asyncio.gather(self._ministack.start(), self._moto.start())
         await asyncio.gather(
-            _answers(self._ministack, f"{self._aws_url}/_ministack/ready"),
-            _answers(self._moto, f"{self._ssm_url}/moto-api/"),
+            _answers(self._ministack, lambda: _ok(f"{self._aws_url}/_ministack/ready")),
+            _answers(self._moto, lambda: _ok(f"{self._ssm_url}/moto-api/")),
         )
         self._progress.say(Kind.PHASE, "deploying the pipeline with the CDK")
         await asyncio.to_thread(deploy.bootstrap, self._cloudformation, REGION)
@@ -136,19 +129,41 @@ class Cloud:
         outputs = await deploy.outputs(self._cloudformation, self._deployment)
         self._progress.say(Kind.PHASE, "registering the instance, the kiosk, their certificates")
         record, worker_keys = await asyncio.to_thread(self._provision, prepared, outputs)
-        self._progress.say(Kind.PHASE, "starting the worker and its model")
-        environ = worker_environ(record, broker_port=self._worker_broker, state=self._state, environ=self._environ)
-        self._worker = self._child("worker", "worker", **environ, **worker_keys)
-        await self._worker.start()
-        record = await self._with_ready_worker(record, self._worker)
-        await reached_broker(self._worker, record.worker.socket, f"{LOOPBACK}:{self._worker_broker}")
-        return record
+        self._record = record
+        self._provider = self._child(
+            "credentials", "local.credentials", **_provider_environ(self._provider_port, prepared, outputs)
+        )
+        await self._provider.start()
+        several = (
+            f"{len(record.workers)} workers, each with its model"
+            if len(record.workers) > 1
+            else "the worker and its model"
+        )
+        self._progress.say(Kind.PHASE, f"starting {several}")
+        self._workers = [self._worker(worker, record, worker_keys) for worker in record.workers]
+        broker = f"{LOOPBACK}:{self._worker_broker}"
+        await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
+        await _answers(self._provider, lambda: listens(self._provider_port))
+        self._up = True
+        self._state.write(self._record)
+
+    def _worker(self, worker: Worker, record: Record, keys: Mapping[str, str]) -> KeptWorker:
+        environ = worker_environ(
+            worker, record, broker_port=self._worker_broker, state=self._state, environ=self._environ
+        )
+        return KeptWorker(
+            self._child(worker.socket.stem, "worker", **environ, **keys),
+            worker,
+            changed=self._worker_changed,
+            note=lambda text: self._progress.say(Kind.NOTE, text),
+        )
 
     async def _deploy(self) -> None:
         await deploy.deploy(
             environ=base_environ(self._environ, endpoint=self._aws_url)
             | {"CDK_HOME": str(self._state.scratch / "cdk"), "PYTHONPATH": str(ROOT)}
-            | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"},
+            | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
+            | operators_settings(self._environ, mode=self._shape.mode),
             assembly=self._state.assembly,
             log=self._state.logs / "cdk.log",
         )
@@ -160,19 +175,23 @@ class Cloud:
 
     def _prepare(self) -> _Prepared:
         registry = Registry(self._client("iot"), endpoint=self._aws_url, certs=self._state.certs)
+        authority, cert, key = credentials.make_server_certificate(self._state.certs)
         return _Prepared(
             registry=registry,
-            ca=registry.fetch_ca(),
+            ca=registry.fetch_ca(authority),
+            provider=(cert, key),
             observer=registry.add_observer(),
-            instance=deploy.run_instance(self._client("ec2")),
+            instances=deploy.run_instances(self._client("ec2"), self._shape.workers),
             ssm=self._client("ssm"),
             iam=self._client("iam"),
         )
 
     def _provision(self, prepared: _Prepared, outputs: Mapping[str, str]) -> tuple[Record, dict[str, str]]:
-        deploy.register_instance(prepared.ssm, prepared.instance, deploy.document_of(self._state.assembly))
-        prepared.registry.add_thing(prepared.instance, policy=outputs["WorkerPolicyName"])
-        cert, key = prepared.registry.add_thing(KIOSK, policy=outputs["KioskPolicyName"])
+        if self._shape.mode is Mode.COMMAND:
+            deploy.register_instance(prepared.ssm, prepared.instances[0], deploy.document_of(self._state.assembly))
+        for instance in prepared.instances:
+            prepared.registry.add_worker(instance, policy=outputs["WorkerPolicyName"])
+        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs["KioskPolicyName"])
         device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
         cert, key = prepared.observer
         record = Record(
@@ -183,54 +202,34 @@ class Cloud:
             mqtt=replace(device, cert=cert, key=key, client_id=None),
             device=device,
             kiosk=KIOSK,
-            instance=prepared.instance,
-            worker=Worker(None, self._state.socket),
+            mode=self._shape.mode,
+            workers=tuple(
+                Worker(instance, None, self._state.socket_of(number))
+                for number, instance in enumerate(prepared.instances, start=1)
+            ),
+            credentials_url=credentials.url(self._provider_port, outputs["KioskRoleAliasName"]),
             state=State.STARTING,
         )
         return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])
 
-    async def _with_ready_worker(self, record: Record, worker: Child) -> Record:
-        deadline = time.monotonic() + READY_S
-        while not await asyncio.to_thread(worker_socket.ready, record.worker.socket):
-            if worker.pid is None:
-                raise worker.failure("ended while it started")
-            if time.monotonic() > deadline:
-                raise worker.failure(f"was not ready within {READY_S:g} s")
-            await asyncio.sleep(LOOK_EVERY_S)
-        model = await asyncio.to_thread(worker_socket.model, record.worker.socket)
-        return replace(record, state=State.UP, worker=Worker(worker.pid, record.worker.socket, model))
-
-    async def _keep_worker(self, record: Record) -> None:
-        pause_s = BACKOFF_FIRST_S
-        while True:
-            assert self._worker is not None  # noqa: S101 - started before the record was written
-            since = time.monotonic()
-            status = await self._worker.ended()
-            self._state.write(replace(record, state=State.STARTING, worker=replace(record.worker, pid=None)))
-            if time.monotonic() - since > STEADY_S:
-                pause_s = BACKOFF_FIRST_S
-            self._progress.say(Kind.NOTE, f"the worker ended with status {status}; starting it again")
-            await asyncio.sleep(pause_s)
-            pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
-            await self._worker.start()
-            try:
-                record = await self._with_ready_worker(record, self._worker)
-            except ChildFailed as failure:
-                self._progress.say(Kind.NOTE, str(failure))
-                await self._worker.stop(grace_s=WORKER_GRACE_S)
-            else:
-                self._state.write(record)
-                self._progress.say(Kind.NOTE, f"worker {self._worker.pid} is ready")
+    def _worker_changed(self, worker: Worker) -> None:
+        """Tell whoever reads the record: the cloud can be used as long as one worker can."""
+        assert self._record is not None  # noqa: S101 - workers are started after it was made
+        workers = tuple(worker if one.instance == worker.instance else one for one in self._record.workers)
+        state = State.UP if any(one.pid is not None for one in workers) else State.STARTING
+        self._record = replace(self._record, workers=workers, state=state)
+        if self._up:
+            self._state.write(self._record)
 
     async def _stop(self) -> None:
         if self._deployment is not None:
             self._deployment.cancel()
             await asyncio.wait({self._deployment})
-        # The worker first: it finishes the work in hand, and needs the others for that.
-        if self._worker is not None:
-            await self._worker.stop(grace_s=WORKER_GRACE_S)
+        # The workers first: they finish the work in hand, and need the others for that.
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
         # These hold nothing that outlives them.
-        await asyncio.gather(self._moto.stop(grace_s=0), self._ministack.stop(grace_s=0))
+        others = [child for child in (self._provider, self._moto, self._ministack) if child is not None]
+        await asyncio.gather(*(child.stop(grace_s=0) for child in others))
 
     def _child(self, name: str, module: str, **environ: str) -> Child:
         return Child(
@@ -245,26 +244,16 @@ class Cloud:
         return client(service, endpoint=self._endpoints[service], region=REGION)
 
 
-async def reached_broker(worker: Child, socket: Path, address: str, *, within_s: float = BROKER_S) -> None:
-    """Wait until the worker can tell labels; ChildFailed when it ends first, or can't in time.
-
-    At the start only: a worker that is started again while its network is away goes on without, as on AWS.
-    """
-    deadline = time.monotonic() + within_s
-    while not await asyncio.to_thread(worker_socket.broker_connected, socket):
-        if worker.pid is None:
-            raise worker.failure("ended while it started")
-        if time.monotonic() > deadline:
-            raise worker.failure(
-                f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
-            )
-        await asyncio.sleep(LOOK_EVERY_S)
+def _provider_environ(port: int, prepared: _Prepared, outputs: Mapping[str, str]) -> dict[str, str]:
+    cert, key = prepared.provider
+    alias = credentials.Alias(outputs["KioskRoleAliasName"], outputs["KioskRoleArn"])
+    return credentials.environ(port, alias, ca=prepared.ca, cert=cert, key=key)
 
 
-async def _answers(child: Child, url: str) -> None:
-    """Wait until `url` answers 200; ChildFailed when the child ends first, or is not there in time."""
+async def _answers(child: Child, there: Callable[[], bool]) -> None:
+    """Wait until the child is there; ChildFailed when it ends first, or is not in time."""
     deadline = time.monotonic() + READY_S
-    while not await asyncio.to_thread(_ok, url):
+    while not await asyncio.to_thread(there):
         if child.pid is None:
             raise child.failure("ended while it started")
         if time.monotonic() > deadline:

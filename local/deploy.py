@@ -126,15 +126,15 @@ def document_of(assembly: Path) -> dict[str, Any]:
     raise DeployFailed(f"no stack in {assembly} has the SSM document {DOCUMENT}; infra/ and local/ disagree")
 
 
-def run_instance(ec2: EC2Client) -> str:
-    """One instance that dispatch may send commands to; its id."""
+def run_instances(ec2: EC2Client, count: int) -> list[str]:
+    """Instances that dispatch may send commands to; their ids."""
     instances = ec2.run_instances(
         ImageId=_IMAGE,
-        MinCount=1,
-        MaxCount=1,
+        MinCount=count,
+        MaxCount=count,
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": ROLE_TAG, "Value": INFERENCE_ROLE}]}],
     )["Instances"]
-    return instances[0]["InstanceId"]
+    return [instance["InstanceId"] for instance in instances]
 
 
 def register_instance(ssm: SSMClient, instance: str, document: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Things and certificates: who may speak MQTT to the local broker, and as whom."""
+"""Who may speak MQTT to the local broker, and as whom: the fleet's own way, and what exists in local clouds only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import json
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from fleet.folder import write_new
+from fleet.kiosks import ROLE, Kiosks
+from fleet.things import Identity, Things
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -22,20 +26,24 @@ class Registry:
         self._endpoint = endpoint
         self._certs = certs
 
-    def fetch_ca(self) -> Path:
-        """The file of the authority that signed the broker's certificate."""
+    def fetch_ca(self, *others: str) -> Path:
+        """The file of the authority that signed the broker's certificate, and of `others`, in PEM."""
         path = self._certs / "ca.pem"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self._endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:
-            path.write_bytes(answer.read())
+            path.write_text("".join([answer.read().decode(), *others]))
         return path
 
-    def add_thing(self, name: str, *, policy: str) -> tuple[Path, Path]:
-        """A thing with a certificate of its own under `policy`; the files of certificate and key."""
-        self._iot.create_thing(thingName=name)
-        arn, cert, key = self._add_certificate(name, policy)
-        self._iot.attach_thing_principal(thingName=name, principal=arn)
-        return cert, key
+    def add_kiosk(self, name: str, *, policy: str) -> tuple[Path, Path]:
+        """A kiosk, made as an operator's `nunchi kiosk add` makes it; the files of certificate and key."""
+        return self._keep(Kiosks(self._iot, policy=policy).add(name))
+
+    def add_worker(self, name: str, *, policy: str) -> tuple[Path, Path]:
+        """The thing of a worker's instance; the files of certificate and key.
+
+        On AWS an instance makes its own key, and asks for a certificate. There is no instance here to do so.
+        """
+        return self._keep(Things(self._iot).make(name, policy=policy, attributes={ROLE: "worker"}))
 
     def add_observer(self) -> tuple[Path, Path]:
         """A certificate that may hear every kiosk, under any client id; it exists in local clouds only.
@@ -59,17 +67,17 @@ class Registry:
                 }
             ),
         )
-        _, cert, key = self._add_certificate(OBSERVER, OBSERVER_POLICY)
-        return cert, key
+        made = self._iot.create_keys_and_certificate(setAsActive=True)  # it is no thing's
+        self._iot.attach_policy(policyName=OBSERVER_POLICY, target=made["certificateArn"])
+        return self._write(OBSERVER, made["certificatePem"], made["keyPair"]["PrivateKey"])
 
-    def _add_certificate(self, name: str, policy: str) -> tuple[str, Path, Path]:
-        made = self._iot.create_keys_and_certificate(setAsActive=True)
-        self._iot.attach_policy(policyName=policy, target=made["certificateArn"])
+    def _keep(self, identity: Identity) -> tuple[Path, Path]:
+        return self._write(identity.thing, identity.certificate_pem, identity.private_key)
+
+    def _write(self, name: str, certificate: str, private_key: str) -> tuple[Path, Path]:
         cert, key = self._certs / f"{name}.cert.pem", self._certs / f"{name}.key.pem"
-        cert.write_text(made["certificatePem"])
-        key.touch(mode=0o600)
-        key.write_text(made["keyPair"]["PrivateKey"])
-        return made["certificateArn"], cert, key
+        write_new({key: (private_key, 0o600), cert: (certificate, 0o644)})
+        return cert, key
 
 
 def worker_keys(iam: Any, access_policy: str) -> dict[str, str]:

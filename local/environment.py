@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record
+from contracts.errors import SettingsError
+from infra.config import FILE_VARIABLE, Mode, load
+from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+MODE_VARIABLE: Final = "NUNCHI_MODE"
 
 
 def search_path(environ: Mapping[str, str]) -> str:
@@ -48,18 +51,45 @@ def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]
     }
 
 
-def worker_environ(record: Record, *, broker_port: int, state: StateDir, environ: Mapping[str, str]) -> dict[str, str]:
-    """The worker's settings: the caller's own, such as NUNCHI_GATE=0.9, and ours for where everything is."""
+def default_mode(environ: Mapping[str, str]) -> Mode:
+    """The mode of NUNCHI_MODE, else the operator's; SettingsError when it is none, or the file is wrong."""
+    named = environ.get(MODE_VARIABLE)
+    if not named:
+        return load(environ=environ).mode
+    try:
+        return Mode(named)
+    except ValueError:
+        raise SettingsError(
+            f"{MODE_VARIABLE}={named} is no mode, nothing was started: use {' or '.join(Mode)}"
+        ) from None
+
+
+def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, str]:
+    """What the CDK app is told of the operator's settings: the caller's file, and what a local cloud has its own of."""
+    file = environ.get(FILE_VARIABLE)
+    named = {FILE_VARIABLE: str(Path(file).absolute())} if file else {}  # the CDK runs in another folder
+    return named | {"NUNCHI_REGION": REGION, MODE_VARIABLE: str(mode)}
+
+
+def worker_environ(
+    worker: Worker, record: Record, *, broker_port: int, state: StateDir, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """A worker's settings: the caller's own, such as NUNCHI_GATE=0.9, and ours for where everything is."""
     tuned = {name: value for name, value in environ.items() if name.startswith("NUNCHI_")}
-    return tuned | {
-        "NUNCHI_IMAGES_BUCKET": record.buckets["images"],
-        "NUNCHI_DATASET_BUCKET": record.buckets["dataset"],
-        "NUNCHI_INSTANCE": record.instance,
-        "NUNCHI_MQTT_HOST": record.mqtt.host,
-        "NUNCHI_MQTT_PORT": str(broker_port),
-        "NUNCHI_MQTT_CA": str(record.mqtt.ca),
-        "NUNCHI_MQTT_CERT": str(state.certs / f"{record.instance}.cert.pem"),
-        "NUNCHI_MQTT_KEY": str(state.certs / f"{record.instance}.key.pem"),
-        "NUNCHI_SOCKET": str(record.worker.socket),
-        "NUNCHI_STATE_DIR": str(state.worker),
-    }
+    queue = {"NUNCHI_UPLOAD_QUEUE_URL": record.queues["uploads"]} if record.mode is Mode.QUEUE else {}
+    return (
+        tuned
+        | queue
+        | {
+            "NUNCHI_IMAGES_BUCKET": record.buckets["images"],
+            "NUNCHI_DATASET_BUCKET": record.buckets["dataset"],
+            "NUNCHI_INSTANCE": worker.instance,
+            "NUNCHI_MQTT_HOST": record.mqtt.host,
+            "NUNCHI_MQTT_PORT": str(broker_port),
+            "NUNCHI_MQTT_CA": str(record.mqtt.ca),
+            "NUNCHI_MQTT_CERT": str(state.certs / f"{worker.instance}.cert.pem"),
+            "NUNCHI_MQTT_KEY": str(state.certs / f"{worker.instance}.key.pem"),
+            "NUNCHI_SOCKET": str(worker.socket),
+            "NUNCHI_STATE_DIR": str(state.worker / worker.instance),
+        }
+    )

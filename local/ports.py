@@ -21,6 +21,13 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
 def require_different(first: int | None, second: int | None, options: str) -> None:
     """PortTaken when both were asked for and are the same."""
     if first is not None and first == second:

@@ -15,6 +15,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from infra.config import Mode
+
 REGION: Final = "ap-northeast-2"  # Seoul
 # ministack's root key. Nothing but the loopback interface hears it, so it is no secret.
 ROOT_KEY: Final = "test"
@@ -44,8 +46,9 @@ class Mqtt:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The resident process. `model` is what its /health says: name, version, digest."""
+    """A resident process. `pid` is None until it is ready; `model` is what its /health says: name, version, digest."""
 
+    instance: str
     pid: int | None
     socket: Path
     model: Mapping[str, str] | None = None
@@ -64,7 +67,7 @@ class Record:
     """A running cloud, for whoever wants to join in.
 
     `mqtt` is for listening: any number of clients, under any id. `device` is the kiosk itself, under the policy that
-    AWS will hold it to: one connection, as thing `kiosk`.
+    AWS will hold it to: one connection, as thing `kiosk`. In mode `command` there is one worker.
     """
 
     region: str
@@ -74,24 +77,36 @@ class Record:
     mqtt: Mqtt
     device: Mqtt
     kiosk: str
-    instance: str
-    worker: Worker
+    mode: Mode
+    workers: tuple[Worker, ...]
+    credentials_url: str  # of the kiosks' credential provider
     credentials: Credentials = field(default_factory=Credentials)
     state: State = State.UP
 
     def to_json(self) -> str:
-        """One line of JSON; paths as text."""
-        return json.dumps(asdict(self), default=str)
+        """One line of JSON; paths as text. The first worker and its instance stand there by themselves, too."""
+        return json.dumps(asdict(self) | {"worker": asdict(self.worker), "instance": self.instance}, default=str)
+
+    @property
+    def worker(self) -> Worker:
+        """The first worker; in mode `command` the only one."""
+        return self.workers[0]
+
+    @property
+    def instance(self) -> str:
+        return self.worker.instance
 
     @classmethod
     def from_json(cls, text: str) -> Record:
         """The record that `to_json` wrote."""
         fields = json.loads(text)
         return cls(
-            **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk", "instance")},
+            **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk")},
+            credentials_url=fields["credentials_url"],
             mqtt=_mqtt(fields["mqtt"]),
             device=_mqtt(fields["device"]),
-            worker=Worker(fields["worker"]["pid"], Path(fields["worker"]["socket"]), fields["worker"]["model"]),
+            mode=Mode(fields["mode"]),
+            workers=tuple(Worker(**{**worker, "socket": Path(worker["socket"])}) for worker in fields["workers"]),
             credentials=Credentials(**fields["credentials"]),
             state=State(fields["state"]),
         )

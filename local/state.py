@@ -21,11 +21,14 @@ from local.record import Record
 
 DEFAULT_FOLDER: Final = ".nunchi"
 PATIENCE_S: Final = 1.0  # with whoever only looks at the lock, or clears up under it
-SOCKET_PATH_MAX: Final = 100  # bytes; the kernel takes 107, macOS 103
+SOCKET_PATH_MAX: Final = 98  # bytes, and a few for a number; the kernel takes 107, macOS 103
 
 
 class StateDir:
-    """Paths in the state folder. Making one touches nothing on disk."""
+    """Paths in the state folder. Making one touches nothing on disk.
+
+    `worker` holds a folder for each worker, by the name of its instance.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -47,6 +50,10 @@ class StateDir:
             return near
         return Path(self._far_socket.readlink()) / "worker.sock"
 
+    def socket_of(self, number: int) -> Path:
+        """Where the worker of that number answers, counted from 1."""
+        return self.socket if number == 1 else self.socket.with_name(f"worker-{number}.sock")
+
     def make(self) -> None:
         """Make the folder itself, its owner's alone; one that is there stays as it is."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,7 +74,7 @@ class StateDir:
             shutil.rmtree(self._far_socket.readlink(), ignore_errors=True)
         for folder in (self.certs, self.scratch, self.worker, self.assembly):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.record, self.path / "worker.sock", self._far_socket):
+        for file in (self.record, *self.path.glob("worker*.sock"), self._far_socket):
             file.unlink(missing_ok=True)
 
     def clear_unless_held(self) -> None:

@@ -10,11 +10,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from contracts.errors import NunchiError
+from ops import config_command
 from ops.cloud_commands import down, status, up
+from ops.cost_command import cost
 from ops.demo_command import demo
 from ops.display import err
+from ops.doctor_command import doctor
+from ops.kiosk_commands import kiosk
 from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
+from ops.remains_command import remains
 
 app = typer.Typer(
     help="Nunchi on this machine: a cloud to try, photos to send, labels to hear.",
@@ -24,8 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, status, send, watch, demo):
+for command in (up, down, status, send, watch, demo, doctor, cost, remains):
     app.command()(command)
+app.add_typer(kiosk, name="kiosk")
+
+app.add_typer(config_command.app, name="config")
 
 
 def main() -> None:

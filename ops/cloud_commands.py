@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
+from infra.config import Mode
 from local.errors import CloudDown, CloudError
 from local.progress import Kind, Line, failure
 from local.record import Record, State
@@ -22,6 +23,7 @@ INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
 
 def up(
     state: StateOption = DEFAULT_STATE,
+    *,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Come back when it is up; `nunchi down` ends it.")
     ] = False,
@@ -31,6 +33,15 @@ def up(
     ] = None,
     mqtt_port: Annotated[
         int | None, typer.Option(min=1024, max=65535, help="Port of the MQTT broker. Default: a free one.")
+    ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="How photos reach workers: a Run Command to one, or a queue that several read. Default: nunchi.toml's."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=16, help="How many workers, in mode queue. Default: one.")
     ] = None,
     worker_mqtt_port: Annotated[
         int | None,
@@ -44,12 +55,13 @@ def up(
     Example: nunchi up --detach && nunchi send samples/*.jpg && nunchi down
     """
     folder = StateDir(state)
+    asked = {"--port": port, "--mqtt-port": mqtt_port, "--mode": mode, "--workers": workers}
     if folder.holder() is not None:
         record = wait_until_up(folder)
         out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
-        _say_what_came_too_late(record, folder, {"--port": port, "--mqtt-port": mqtt_port})
+        _say_what_came_too_late(record, folder, asked)
         return
-    options = {"--port": port, "--mqtt-port": mqtt_port, "--worker-mqtt-port": worker_mqtt_port}
+    options = {**asked, "--worker-mqtt-port": worker_mqtt_port}
     supervisor = supervise.Supervisor(folder)
     up_now: Record | None = None
     with supervise.interruptible():
@@ -71,12 +83,17 @@ def up(
                 raise typer.Exit(INTERRUPTED) from None
 
 
-def _say_what_came_too_late(record: Record, folder: StateDir, asked: Mapping[str, int | None]) -> None:
-    """Ports that were asked for, and that the running cloud does not have."""
-    has = {"--port": int(record.endpoints["s3"].rpartition(":")[2]), "--mqtt-port": record.mqtt.port}
-    if late := [f"{option} {port}" for option, port in asked.items() if port not in (None, has[option])]:
+def _say_what_came_too_late(record: Record, folder: StateDir, asked: Mapping[str, int | Mode | None]) -> None:
+    """What was asked for, and the running cloud does not have."""
+    has = {
+        "--port": int(record.endpoints["s3"].rpartition(":")[2]),
+        "--mqtt-port": record.mqtt.port,
+        "--mode": record.mode,
+        "--workers": len(record.workers),
+    }
+    if late := [f"{option} {value}" for option, value in asked.items() if value not in (None, has[option])]:
         err.print(
-            f"[yellow]{' and '.join(late)} came too late: a running cloud keeps its ports[/]; "
+            f"[yellow]{' and '.join(late)} came too late: a running cloud stays as it is[/]; "
             f"to change them: {escape(folder.command('down'))}"
         )
 

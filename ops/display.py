@@ -15,6 +15,7 @@ from rich.text import Text
 from contracts.instants import now
 from contracts.messages import STEPS, LabelMessage, Status
 from contracts.names import new_image_id
+from infra.config import Mode
 from local.record import Record
 from ops.options import DEFAULT_STATE
 
@@ -85,12 +86,18 @@ def message_line(message: LabelMessage) -> str:
 def summary(record: Record) -> str:
     """A running cloud, for people."""
     keys, mqtt, model = record.credentials, record.mqtt, record.worker.model or {}
+    pids = [str(worker.pid) for worker in record.workers]
     parts = {
         "S3": f"{record.endpoints['s3']}  keys {keys.access_key_id}/{keys.secret_access_key}  region {record.region}",
         "images": f"s3://{record.buckets['images']}/uploads/{record.kiosk}/<image id>.jpg",
         "MQTT": f"{mqtt.host}:{mqtt.port}  topic {mqtt.topic}  (MQTT 5, TLS, client certificate)",
-        "SSM": f"{record.endpoints['ssm']}  instance {record.instance}",
-        "worker": f"process {record.worker.pid}  model {model.get('name')} {model.get('version')}",
+        **(
+            {"queue": record.queues["uploads"]}
+            if record.mode is Mode.QUEUE
+            else {"SSM": f"{record.endpoints['ssm']}  instance {record.instance}"}
+        ),
+        "worker" if len(pids) == 1 else "workers": f"process {' and '.join(pids)}  "
+        f"model {model.get('name')} {model.get('version')}",
     }
     return "\n".join(f"[bold]{name:8}[/]{escape(text)}" for name, text in parts.items())
 

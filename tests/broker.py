@@ -33,12 +33,13 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 @dataclass(frozen=True)
 class IoTCore:
-    """The broker's port, and the certificates of a client that may do everything."""
+    """The broker's port, the certificates of a client that may do everything, and where the API is."""
 
     port: int
     ca: Path
     cert: Path
     key: Path
+    url: str
 
 
 @contextmanager
@@ -77,8 +78,8 @@ def iot_core(folder: Path) -> Iterator[IoTCore]:
         )
         registry = Registry(iot, endpoint=url, certs=folder)
         iot.create_policy(policyName="everything", policyDocument=json.dumps(EVERYTHING))
-        cert, key = registry.add_thing("i-1", policy="everything")
-        yield IoTCore(mqtt, registry.fetch_ca(), cert, key)
+        cert, key = registry.add_worker("i-1", policy="everything")
+        yield IoTCore(mqtt, registry.fetch_ca(), cert, key, url)
     finally:
         process.kill()
         process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
@@ -13,7 +14,9 @@ from contracts.messages import Box, LabelMessage, Model, Result
 from contracts.names import Reference
 from worker.detector import Detection, Image
 from worker.publisher import Delivery
+from worker.queue import Received
 from worker.store import Refused, Upload, UploadMissing
+from worker.sweep import Listed
 
 MODEL = Model("fake", "1", "0" * 64)
 FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
@@ -67,11 +70,81 @@ class MemoryStore:
         if self.files[reference].etag == etag:
             self.pairs[tree, reference] = (jpeg, labels)
 
-    def uploads(self) -> Iterator[Reference]:
-        return iter(sorted(self.files, key=str))
+    def uploads(self) -> Iterator[Listed]:
+        return iter([Listed(one, self.files[one].uploaded_at) for one in sorted(self.files, key=str)])
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
         return iter(sorted(one for one in self.stored if one.kiosk_id == first.kiosk_id and one >= first))
+
+    def _may_fail(self, method: str) -> None:
+        with self._lock:
+            if self.failing.get(method, 0) > 0:
+                self.failing[method] -= 1
+                raise ConnectionError(f"{method} fails on purpose")
+
+
+class MemoryQueue:
+    """A queue with SQS's rules: what is received is nobody else's for a while, and who held it too long holds nothing.
+
+    Time passes only when a test says so.
+    """
+
+    def __init__(self, *, visibility_s: float = 15) -> None:
+        self.now_s = 0.0
+        self.failing: dict[str, int] = {}  # method → how many of its next calls fail
+        self._visibility_s = visibility_s
+        self._bodies: dict[int, str] = {}
+        self._visible_at: dict[int, float] = {}
+        self._times: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def send(self, body: str) -> None:
+        with self._lock:
+            number = len(self._times)
+            self._bodies[number], self._visible_at[number], self._times[number] = body, self.now_s, 0
+
+    @property
+    def left(self) -> list[tuple[float, int]]:
+        """Of each message that was not deleted: in how many seconds it can be received, and how often it was."""
+        with self._lock:
+            return [(max(0.0, self._visible_at[one] - self.now_s), self._times[one]) for one in self._bodies]
+
+    def receive(self, most: int) -> list[Received]:
+        self._may_fail("receive")
+        with self._lock:
+            visible = [one for one in self._bodies if self._visible_at[one] <= self.now_s][:most]
+            for one in visible:
+                self._times[one] += 1
+                self._visible_at[one] = self.now_s + self._visibility_s
+            received = [
+                Received(f"{one}/{self._times[one]}", f"m{one}", self._bodies[one], self._times[one]) for one in visible
+            ]
+        if not received:
+            time.sleep(0.01)  # a short long poll
+        return received
+
+    def keep(self, receipts: Sequence[str]) -> int:
+        self._may_fail("keep")
+        with self._lock:
+            ours = [one for receipt in receipts if (one := self._held(receipt)) is not None]
+            self._visible_at |= dict.fromkeys(ours, self.now_s + self._visibility_s)
+            return len(receipts) - len(ours)
+
+    def give_back(self, receipt: str, *, after_s: int) -> None:
+        self._may_fail("give_back")
+        with self._lock:
+            if (one := self._held(receipt)) is not None:
+                self._visible_at[one] = self.now_s + after_s
+
+    def delete(self, receipt: str) -> None:
+        self._may_fail("delete")
+        with self._lock:
+            if (one := self._held(receipt)) is not None:
+                del self._bodies[one]
+
+    def _held(self, receipt: str) -> int | None:
+        number, times = map(int, receipt.split("/"))
+        return number if number in self._bodies and self._times[number] == times else None
 
     def _may_fail(self, method: str) -> None:
         with self._lock:

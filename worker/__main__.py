@@ -29,19 +29,26 @@ from contracts.settings import load
 from worker.attempts import Attempts
 from worker.decision import Thresholds
 from worker.detector import Detector
+from worker.emf import EmfFile
+from worker.intake import THREADS, Intake
 from worker.metrics import Metrics
 from worker.models import load_detector
+from worker.notify import Systemd, TimedDetector
 from worker.outbox import Outbox
 from worker.photo import decode
 from worker.pipeline import Pipeline, Rules
 from worker.publisher import Broker, MqttPublisher
+from worker.queue import LONG_POLL_S, SqsQueue
+from worker.rounds import make_rounds
 from worker.server import Health, application
 from worker.settings import WorkerSettings
 from worker.store import S3Store
+from worker.sweep import FORGOTTEN_AFTER
 
 log = logging.getLogger("worker")
 
 PATIENCE_S: Final = 20.0  # to finish the work in hand; systemd and the local cloud wait a little longer
+GOODBYE_S: Final = 3.0  # to tell the queue what became of its messages
 
 
 class _Server(uvicorn.Server):
@@ -62,14 +69,14 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, Systemd(environ)))
     except (NunchiError, OSError) as error:
         log.error("the worker can't go on: %s", error)
         return 1
     return 0
 
 
-async def _run(settings: WorkerSettings) -> None:
+async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -85,26 +92,31 @@ async def _run(settings: WorkerSettings) -> None:
         )
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+        measuring = asyncio.create_task(_tell_cloudwatch(settings, metrics, health), name="metrics")
         try:
             loading = asyncio.create_task(asyncio.to_thread(_warm_detector, settings), name="model")
             if await _first_to_end(stopping, serving, may_end=loading):
                 await _work(
                     settings,
-                    detector=loading.result(),
+                    detector=TimedDetector(loading.result()),
+                    systemd=systemd,
                     health=health,
                     metrics=metrics,
                     stopping=stopping,
                     serving=serving,
                 )
         finally:
+            measuring.cancel()
             server.should_exit = True
             await serving
+            await asyncio.gather(measuring, return_exceptions=True)
 
 
 async def _work(
     settings: WorkerSettings,
     *,
-    detector: Detector,
+    detector: TimedDetector,
+    systemd: Systemd,
     health: Health,
     metrics: Metrics,
     stopping: asyncio.Event,
@@ -126,18 +138,30 @@ async def _work(
     health.state = "ready"
     metrics.model.labels(detector.model.name, detector.model.version, detector.model.digest).set(1)
     telling = asyncio.create_task(publisher.run(), name="publisher")
-    sweeping = asyncio.create_task(_sweep_for_ever(pipeline, settings.sweep_every_s), name="sweep")
+    rounds = asyncio.create_task(
+        make_rounds(pipeline, sweep_every_s=settings.sweep_period_s, alone=settings.upload_queue_url is None),
+        name="rounds",
+    )
+    beating = asyncio.create_task(systemd.beat(detector.is_sound), name="watchdog")
+    intake = _intake(settings, pipeline, metrics)
+    taking = asyncio.create_task(intake.run() if intake else asyncio.Event().wait(), name="intake")
+    systemd.ready()
     log.info("ready: %s %s on %s", detector.model.name, detector.model.version, settings.socket)
     try:
-        await _first_to_end(stopping, serving, telling, sweeping)
+        await _first_to_end(stopping, serving, telling, rounds, taking, beating)
     finally:
         log.info("stopping: photos in hand are finished first")
         health.state = "stopping"
-        sweeping.cancel()
+        systemd.stopping()
+        rounds.cancel()
+        taking.cancel()
         await publisher.announce(WorkerState.STOPPING)
         await pipeline.stop(patience_s=PATIENCE_S)
+        if intake is not None:
+            await intake.stop(patience_s=GOODBYE_S)  # messages of finished photos deleted, the others given back
         telling.cancel()
-        await asyncio.gather(telling, sweeping, return_exceptions=True)
+        beating.cancel()
+        await asyncio.gather(telling, rounds, taking, beating, return_exceptions=True)
 
 
 @contextlib.contextmanager
@@ -187,6 +211,8 @@ def _rules(settings: WorkerSettings) -> Rules:
         max_pixels=settings.max_pixels,
         photos_at_once=settings.photos_at_once,
         model_threads=settings.model_threads,
+        # The queue gives a younger one to somebody, perhaps to us.
+        sweep_older_than=FORGOTTEN_AFTER if settings.upload_queue_url else timedelta(0),
     )
 
 
@@ -217,19 +243,29 @@ def _store(settings: WorkerSettings) -> S3Store:
     )
 
 
-async def _sweep_for_ever(pipeline: Pipeline, every_s: float) -> None:
-    while True:
-        for look in (pipeline.recover, pipeline.sweep):
-            try:
-                await look()
-            except Exception:
-                # S3 may be away for a while; the next look finds the same photos.
-                log.exception("%s failed; the next look is in %g s", look.__name__, every_s)
-        await asyncio.sleep(every_s)
+async def _tell_cloudwatch(settings: WorkerSettings, metrics: Metrics, health: Health) -> None:
+    if settings.emf_file is not None:
+        await EmfFile(settings.emf_file, metrics=metrics, health=health, disk=settings.state_dir).run()
+
+
+def _intake(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> Intake | None:
+    """What reads the upload queue; None when commands bring the photos."""
+    if settings.upload_queue_url is None:
+        return None
+    config = Config(
+        connect_timeout=2,
+        read_timeout=LONG_POLL_S + 5,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=THREADS,
+    )
+    queue = SqsQueue(
+        boto3.client("sqs", config=config), url=settings.upload_queue_url, visibility_s=settings.visibility_s
+    )
+    return Intake(queue=queue, photos=pipeline, metrics=metrics, visibility_s=settings.visibility_s)
 
 
 async def _first_to_end(
-    stopping: asyncio.Event, *endless: asyncio.Task[None], may_end: asyncio.Task[Any] | None = None
+    stopping: asyncio.Event, *endless: asyncio.Task[Any], may_end: asyncio.Task[Any] | None = None
 ) -> bool:
     """Wait for the signal to stop, or for `may_end`; True if that came first.
 

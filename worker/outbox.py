@@ -47,6 +47,15 @@ class Outbox:
         self._path(reference).unlink(missing_ok=True)
         self._path(reference).with_suffix(".told").unlink(missing_ok=True)
 
+    def find(self, reference: Reference) -> tuple[Result, bool] | None:
+        """What is still to do about one photo, and whether its kiosk was told; None when there is nothing."""
+        for path in (self._path(reference), self._path(reference).with_suffix(".told")):
+            try:
+                return Result.from_json(path.read_bytes()), path.suffix == ".told"
+            except (FileNotFoundError, MessageRefused):
+                continue
+        return None
+
     def left_over(self) -> list[tuple[Result, bool]]:
         """What is still to do, oldest first, and whether its kiosk was told; files that are no result are dropped."""
         entries: list[tuple[float, Result, bool]] = []

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
 from worker.models import DEFAULT_MANIFEST
+
+THREE_MINUTES_S: Final = 180.0
+HOUR_S: Final = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,12 @@ class WorkerSettings:
     state_dir: Path = setting(
         "NUNCHI_STATE_DIR", "folder of what must survive a crash", parse=Path, default=Path("/var/lib/nunchi")
     )
+    emf_file: Path | None = setting(
+        "NUNCHI_EMF_FILE",
+        "file that gets metrics for CloudWatch each minute; without one, nothing is written",
+        parse=Path,
+        default=None,
+    )
     model: Path = setting("NUNCHI_MODEL", "the model's manifest", parse=existing_file, default=DEFAULT_MANIFEST)
     gate: float = setting(
         "NUNCHI_GATE", "confidence from which a label is true enough to train on, 0-1", parse=fraction, default=0.95
@@ -44,8 +54,19 @@ class WorkerSettings:
     label_ttl_s: float = setting(
         "NUNCHI_LABEL_TTL_S", "seconds after the upload in which a label is news", parse=seconds(1, 3600), default=30.0
     )
-    sweep_every_s: float = setting(
-        "NUNCHI_SWEEP_EVERY_S", "seconds between looks for forgotten uploads", parse=seconds(1, 86400), default=180.0
+    upload_queue_url: str | None = setting(
+        "NUNCHI_UPLOAD_QUEUE_URL",
+        "the SQS queue that it takes photos from; without one, commands bring them",
+        default=None,
+    )
+    visibility_s: int = setting(
+        "NUNCHI_VISIBILITY_S",
+        "seconds after which SQS gives another worker what one that died had in hand",
+        parse=whole(3, 43200),
+        default=15,
+    )
+    sweep_every_s: float | None = setting(
+        "NUNCHI_SWEEP_EVERY_S", "seconds between looks for forgotten uploads", parse=seconds(1, 86400), default=None
     )
     max_bytes: int = setting(
         "NUNCHI_MAX_BYTES", "largest upload that is read", parse=whole(1 << 10, 1 << 28), default=8 << 20
@@ -62,3 +83,11 @@ class WorkerSettings:
     model_threads: int = setting(
         "NUNCHI_MODEL_THREADS", "photos in the model at a time", parse=whole(1, 256), default=os.cpu_count() or 1
     )
+
+    @property
+    def sweep_period_s(self) -> float:
+        """Every look lists all uploads of the last days, which S3 charges for, in each of N workers.
+
+        A lost command is common (a closed shop, a restart), a lost message of the queue is not: S3 and SQS keep it.
+        """
+        return self.sweep_every_s or (HOUR_S if self.upload_queue_url else THREE_MINUTES_S)

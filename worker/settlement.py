@@ -51,11 +51,11 @@ class Settlement:
         self._metrics = metrics
         self._io = io
         self._max_pixels = max_pixels
-        self._settling: dict[Reference, asyncio.Task[None]] = {}
+        self._settling: dict[Reference, asyncio.Task[bool]] = {}
         self._one_pair_again = asyncio.Lock()  # old pairs must not crowd out new photos, nor fill the memory
 
     @property
-    def open(self) -> Collection[asyncio.Task[None]]:
+    def open(self) -> Collection[asyncio.Task[bool]]:
         """The results being settled."""
         return self._settling.values()
 
@@ -72,27 +72,52 @@ class Settlement:
         """The result was not stored: there is nothing to settle."""
         self._outbox.remove(reference)
 
-    async def begin(self, result: Result, jpeg: bytes | None) -> None:
+    async def begin(self, result: Result, jpeg: bytes | None) -> asyncio.Task[bool]:
         """Settle in the background; returns when the training pair is saved, or has failed.
 
-        `jpeg` is the picture for the dataset, None for the upload itself.
+        `jpeg` is the picture for the dataset, None for the upload itself. The task tells whether all went out.
         """
         pair = asyncio.ensure_future(self._save_pair(result, jpeg))
-        self._settle_soon(result, pair, told=False)
+        settling = self._settle_soon(result, pair, told=False)
         await asyncio.wait([pair])  # within the photo's turn, so that slow writes slow the reading down
+        return settling
+
+    async def follow(self, reference: Reference) -> asyncio.Task[bool] | None:
+        """Settle what S3 holds for a photo, whoever decided it; None when there is no result.
+
+        A kiosk is told by the worker that stored the result, and by no other: only that one's outbox knows whether it
+        has been told. A training pair is written once, whoever tries, so it is saved here in case that worker died.
+        """
+        if (settling := self._settling.get(reference)) is not None:
+            return settling
+        try:
+            result = await in_thread(self._io, partial(self._store.result, reference))
+        except MessageRefused:
+            log.warning("%s has a result of a version that this worker can't read; it is left as it is", reference)
+            return asyncio.create_task(_settled())
+        if result is None:
+            return None
+        if (settling := self._settling.get(reference)) is not None:
+            return settling
+        ours = self._outbox.find(reference)
+        told = ours is None or ours[0] != result or ours[1]
+        pair = asyncio.ensure_future(self._save_pair_again(result))
+        settling = self._settle_soon(result, pair, told=told)
+        await asyncio.wait([pair])
+        return settling
 
     def left_over(self) -> list[tuple[Result, bool]]:
         """What is decided and not settled, without what is being settled now; and whether its kiosk was told."""
         return [entry for entry in self._outbox.left_over() if entry[0].message.reference not in self._settling]
 
-    async def resume(self, result: Result, *, told: bool) -> None:
-        """Settle what an earlier try, or an earlier process, left over, if it is S3's truth."""
+    async def resume(self, result: Result, *, told: bool) -> asyncio.Task[bool] | None:
+        """Settle what an earlier try, or an earlier process, left over, if it is S3's truth; None if it is not."""
         reference = result.message.reference
         if not await self.is_stored(result):
             self._outbox.remove(reference)  # it was never stored, or another worker was first: theirs counts
-            return
+            return None
         log.info("%s was decided and not all of it went out; once more", reference)
-        self._settle_soon(result, asyncio.ensure_future(self._save_pair_again(result)), told=told)
+        return self._settle_soon(result, asyncio.ensure_future(self._save_pair_again(result)), told=told)
 
     async def is_stored(self, result: Result) -> bool:
         """Whether this very result is what S3 holds for its photo."""
@@ -101,13 +126,14 @@ class Settlement:
         except MessageRefused:
             return False  # written by a version that we don't know: not by us
 
-    def _settle_soon(self, result: Result, pair: Awaitable[None], *, told: bool) -> None:
+    def _settle_soon(self, result: Result, pair: Awaitable[None], *, told: bool) -> asyncio.Task[bool]:
         reference = result.message.reference
         task = asyncio.create_task(self._settle(result, pair, told=told), name=f"settle {reference}")
         self._settling[reference] = task
         task.add_done_callback(lambda _: self._settling.pop(reference, None))
+        return task
 
-    async def _settle(self, result: Result, pair: Awaitable[None], *, told: bool) -> None:
+    async def _settle(self, result: Result, pair: Awaitable[None], *, told: bool) -> bool:
         reference = result.message.reference
         try:
             if not told:
@@ -116,7 +142,9 @@ class Settlement:
             self._outbox.remove(reference)
         except Exception as error:
             self._metrics.failures.labels(type(error).__name__).inc()
-            log.exception("%s is decided, but not all of it went out; the next sweep tries again", reference)
+            log.exception("%s is decided, but not all of it went out; a later look tries again", reference)
+            return False
+        return True
 
     async def _tell(self, result: Result) -> None:
         watch = Stopwatch()
@@ -124,7 +152,7 @@ class Settlement:
         watch.lap("publish")
         self._metrics.deliveries.labels(delivery).inc()
         if delivery is Delivery.DELIVERED:
-            self._metrics.step.labels("publish").observe(watch.seconds["publish"])
+            self._metrics.told(result.message, publish_s=watch.seconds["publish"])
         if result.training is not Training.NONE:
             self._outbox.told(result.message.reference)
 
@@ -158,3 +186,7 @@ class Settlement:
     def _dataset_jpeg(self, data: bytes) -> bytes | None:
         photo = decode(data, max_pixels=self._max_pixels)
         return None if photo.upright_jpeg else encode_jpeg(photo.image)
+
+
+async def _settled() -> bool:
+    return True

@@ -15,6 +15,7 @@ from contracts.errors import NameRefused, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
 from worker.photo import PhotoRejected
+from worker.sweep import Listed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -68,7 +69,7 @@ class Store(Protocol):
         """Write image and YOLO labels under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
         ...
 
-    def uploads(self) -> Iterator[Reference]:
+    def uploads(self) -> Iterator[Listed]:
         """Every photo uploaded, in order of its reference, each once."""
         ...
 
@@ -153,15 +154,16 @@ class S3Store:
                 return  # the kiosk wrote its key again since: the labels are not this picture's
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
 
-    def uploads(self) -> Iterator[Reference]:
-        return self._references(parse_upload_key, prefix=UPLOADS, after=UPLOADS)
+    def uploads(self) -> Iterator[Listed]:
+        return self._listed(parse_upload_key, prefix=UPLOADS, after=UPLOADS)
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
         # Without its suffix a key comes just before itself.
         after = first.result_key.removesuffix(RESULT_SUFFIX)
-        return self._references(parse_result_key, prefix=f"{RESULTS}{first.kiosk_id}/", after=after)
+        listed = self._listed(parse_result_key, prefix=f"{RESULTS}{first.kiosk_id}/", after=after)
+        return (one.reference for one in listed)
 
-    def _references(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[Reference]:
+    def _listed(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[Listed]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._images, Prefix=prefix, StartAfter=after)
         last: Reference | None = None
         for page in pages:
@@ -169,9 +171,9 @@ class S3Store:
                 try:
                     reference = parse(one["Key"])
                 except NameRefused:
-                    continue  # not of our making; the dispatch Lambda has logged it when it came
+                    continue  # not of our making; it was logged when its event came
                 if reference != last:  # one photo under two suffixes is one photo
-                    yield reference
+                    yield Listed(reference, one["LastModified"])
                 last = reference
 
     def _put_once(self, bucket: str, key: str, body: bytes, content_type: str, *, tries: int = 3) -> bool:

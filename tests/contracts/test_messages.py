@@ -186,6 +186,29 @@ def test_the_asyncapi_document_names_the_topics_and_states_of_the_code() -> None
     assert list(sent) == worker_status["required"]
 
 
+def test_a_workers_status_comes_back_from_its_json() -> None:
+    """Whoever watches reads it: an alarm, and a person's `nunchi doctor`."""
+    for state in WorkerState:
+        status = WorkerStatus("i-1", state, GOLDEN.model, TAKEN)
+        assert WorkerStatus.from_json(status.to_json()) == status
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"schema": 2}, "schema 2 is not known here"),
+        ({"state": "happy"}, "does not follow schema 1: 'happy' is not a valid WorkerState"),
+        ({"model": {}}, "has no field 'name'"),
+        ({"model": None}, "does not follow schema 1"),
+        ({"since": "noon"}, "'noon' is not a time"),
+    ],
+)
+def test_a_status_that_is_none_is_refused(change: dict[str, Any], why: str) -> None:
+    fields = json.loads(WorkerStatus("i-1", WorkerState.READY, GOLDEN.model, TAKEN).to_json()) | change
+    with pytest.raises(MessageRefused, match=why):
+        WorkerStatus.from_json(json.dumps(fields))
+
+
 def test_a_result_says_which_bytes_were_judged_by_whom_and_when() -> None:
     result = Result(GOLDEN, Training.AUTO, "i-1", '"etag"', TAKEN)
     assert json.loads(result.to_json()) == {

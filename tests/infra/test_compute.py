@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 import re2  # type: ignore[import-untyped]
 
 from contracts.instants import from_epoch_ms
 from contracts.names import Reference
+from contracts.settings import describe
 from contracts.tickets import MAX_TICKETS, TICKET_PATTERN, TICKETS_PATTERN, Ticket, to_line
 from infra.inference import infer_document
-from tests.infra.assembly import Template
+from tests.infra.assembly import ROOT, Template
+from worker.settings import WorkerSettings
 
 LATEST = from_epoch_ms(10**13 - 1)
 # RE2 has the syntax and the limits of Go's regexp, with which the SSM agent compiles `allowedPattern`.
@@ -138,3 +143,62 @@ def test_a_pattern_that_counts_the_tickets_would_not_compile_there() -> None:
     assert re.compile(counting)
     with pytest.raises(re2.error, match=r"invalid repetition size: \{0,49\}"):
         re2.compile(counting, QUIET)
+
+
+@pytest.mark.parametrize("mode", ["compute", "queue_compute"])
+def test_the_user_data_is_a_sound_script_that_ends_with_boot_sh(request: pytest.FixtureRequest, mode: str) -> None:
+    """What it does before is no more than to fetch the code; boot.sh itself is run for real in tests/shell."""
+    script = user_data(request.getfixturevalue(mode))
+    checked = subprocess.run(["shellcheck", "-"], input=script, capture_output=True, text=True, check=False, timeout=60)
+    assert (checked.stdout, checked.returncode) == ("", 0)
+    assert script.startswith("#!/usr/bin/env bash\nset -euo pipefail\n")
+    assert script.endswith("\nbash /opt/nunchi/shell/boot.sh")
+
+
+@pytest.mark.parametrize(
+    ("mode", "only"),
+    [("compute", {"NUNCHI_CLOSED_DATES", "NUNCHI_ZONE"}), ("queue_compute", {"NUNCHI_UPLOAD_QUEUE_URL"})],
+)
+def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
+    request: pytest.FixtureRequest, mode: str, only: set[str]
+) -> None:
+    """Its header lists what is required; the rest are settings of the worker, or of the closed days."""
+    given = set(re.findall(r"(NUNCHI_[A-Z_]+|AWS_REGION)=", user_data(request.getfixturevalue(mode))))
+    header = (ROOT / "shell" / "boot.sh").read_text().partition("set -euo")[0]
+    required = set(re.findall(r"[A-Z][A-Z_]+", " ".join(re.findall(r"#   ([A-Z_, ]+?)   required", header))))
+    assert required == {"NUNCHI_IMAGES_BUCKET", "NUNCHI_DATASET_BUCKET", "NUNCHI_ENROL_FUNCTION", "AWS_REGION"}
+    worker = {one.name for one in describe(WorkerSettings)}
+    assert given == required | {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"} | only
+    assert given - required - {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_CLOSED_DATES", "NUNCHI_ZONE"} <= worker
+
+
+def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembly: Path) -> None:
+    """Not the tests, not the stacks, no compiled file; and everything that git knows of these folders."""
+    assets = json.loads((assembly / "NunchiCompute.assets.json").read_text())["files"].values()
+    [code] = [
+        assembly / asset["source"]["path"]
+        for asset in assets
+        if (assembly / asset["source"]["path"] / "shell").is_dir()
+    ]
+    packed = {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()}
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "contracts", "worker", "shell"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.split()
+    assert packed == set(listed)
+
+
+def user_data(compute: Template) -> str:
+    """The script of the instance, or of the group's launch template, with references spelled out."""
+    for type_ in ("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"):
+        for one in compute.all(type_):
+            return (
+                compute.text(one.get("LaunchTemplateData", one)["UserData"]["Fn::Base64"])
+                .replace("<", "")
+                .replace(">", "")
+            )
+    raise AssertionError("nothing here has user data")

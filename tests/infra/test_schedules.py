@@ -123,8 +123,8 @@ def test_an_instance_of_the_group_joins_when_ready_and_leaves_when_done(queue_co
         one["LifecycleHookName"]: (one["LifecycleTransition"], one["DefaultResult"], one["HeartbeatTimeout"])
         for one in queue_compute.all("AWS::AutoScaling::LifecycleHook")
     } == {
-        "nunchi-launching": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 900),
-        "nunchi-terminating": ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 120),
+        "launching": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 900),
+        "terminating": ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 120),
     }
     assert queue_compute.one("AWS::AutoScaling::WarmPool")["MinSize"] == 2
 

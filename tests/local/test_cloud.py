@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from infra.config import Mode
 from local.children import Child
-from local.cloud import reached_broker
 from local.environment import search_path
-from local.errors import ChildFailed, PortTaken
+from local.errors import ChildFailed, PortTaken, ShapeRefused
 from local.ports import require_different
+from local.shape import Shape
+from local.workers import reached_broker
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +85,10 @@ def test_two_servers_on_one_port_are_refused() -> None:
     require_different(1, 2, "--a and --b")
     with pytest.raises(PortTaken, match="--a and --b are both 9876; nothing was started"):
         require_different(9876, 9876, "--a and --b")
+
+
+def test_several_workers_are_for_mode_queue() -> None:
+    """In mode command a Run Command goes to one instance: the others would stand idle, and nobody would see why."""
+    assert Shape(mode=Mode.QUEUE, workers=3).workers == 3
+    with pytest.raises(ShapeRefused, match=r"--workers 3 needs mode queue: .* nothing was started. Add --mode queue"):
+        Shape(mode=Mode.COMMAND, workers=3)

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from contracts.errors import SettingsError
 from contracts.settings import load
-from local.environment import base_environ, worker_environ
+from infra.app import settings
+from infra.config import Mode
+from local.environment import base_environ, default_mode, operators_settings, worker_environ
+from local.record import REGION, Worker
 from local.state import StateDir
 from tests.local.test_state import record
 from worker.settings import WorkerSettings
@@ -38,10 +44,53 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
     known = record(tmp_path)
     known = replace(known, mqtt=replace(known.mqtt, ca=state.certs / "ca.pem"), buckets={"images": "i", "dataset": "d"})
     environ = worker_environ(
-        known, broker_port=1234, state=state, environ={"NUNCHI_GATE": "0.9", "NUNCHI_SOCKET": "/x", "HOME": "/h"}
+        known.worker,
+        known,
+        broker_port=1234,
+        state=state,
+        environ={"NUNCHI_GATE": "0.9", "NUNCHI_SOCKET": "/x", "HOME": "/h"},
     )
-    settings = load(WorkerSettings, environ)
-    assert (settings.images_bucket, settings.dataset_bucket, settings.instance_id) == ("i", "d", "i-1")
-    assert (settings.mqtt_port, settings.gate) == (1234, 0.9)
-    assert settings.socket == tmp_path / "worker.sock"
+    told = load(WorkerSettings, environ)
+    assert (told.images_bucket, told.dataset_bucket, told.instance_id) == ("i", "d", "i-1")
+    assert (told.mqtt_port, told.gate) == (1234, 0.9)
+    assert told.socket == tmp_path / "worker.sock"
     assert "HOME" not in environ
+    assert (told.state_dir, told.upload_queue_url) == (state.worker / "i-1", None)
+
+
+def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp_path: Path) -> None:
+    """And none shares a certificate, a socket or a folder with another."""
+    state = StateDir(tmp_path)
+    workers = tuple(Worker(f"i-{number}", None, state.socket_of(number)) for number in (1, 2))
+    known = replace(record(tmp_path), mode=Mode.QUEUE, workers=workers, buckets={"images": "i", "dataset": "d"})
+    one, two = (
+        worker_environ(worker, known, broker_port=1234, state=state, environ={"NUNCHI_VISIBILITY_S": "5"})
+        for worker in workers
+    )
+    assert one["NUNCHI_UPLOAD_QUEUE_URL"] == two["NUNCHI_UPLOAD_QUEUE_URL"] == "u"
+    assert one["NUNCHI_VISIBILITY_S"] == two["NUNCHI_VISIBILITY_S"] == "5"
+    assert {name for name in one if one[name] != two[name]} == {
+        *("NUNCHI_INSTANCE", "NUNCHI_MQTT_CERT", "NUNCHI_MQTT_KEY", "NUNCHI_SOCKET", "NUNCHI_STATE_DIR")
+    }
+
+
+def test_the_mode_is_the_variables_or_else_the_operators(tmp_path: Path) -> None:
+    """So that a test or a developer tries the other mode without editing a file."""
+    file = tmp_path / "nunchi.toml"
+    file.write_text('mode = "queue"\n')
+    assert default_mode({"NUNCHI_CONFIG": str(file)}) is Mode.QUEUE
+    assert default_mode({"NUNCHI_CONFIG": str(file), "NUNCHI_MODE": "command"}) is Mode.COMMAND
+    with pytest.raises(SettingsError, match="NUNCHI_MODE=both is no mode, nothing was started: use command or queue"):
+        default_mode({"NUNCHI_MODE": "both"})
+
+
+def test_the_cdk_app_is_told_the_mode_the_local_region_and_the_callers_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its whole path: the CDK runs in another folder. And it reads just that out of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text('region = "eu-west-1"\n')
+    told = operators_settings({"NUNCHI_CONFIG": "mine.toml", "NUNCHI_GATE": "0.9"}, mode=Mode.QUEUE)
+    assert told == {"NUNCHI_CONFIG": str(tmp_path / "mine.toml"), "NUNCHI_REGION": REGION, "NUNCHI_MODE": "queue"}
+    config = settings(told)
+    assert (config.region, config.mode) == (REGION, Mode.QUEUE)

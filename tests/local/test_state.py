@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import multiprocessing
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from infra.config import Mode
 from local.errors import CloudBusy, CloudDown
 from local.record import Mqtt, Record, State, Worker
 from local.state import Hold, StateDir
@@ -27,8 +30,9 @@ def record(folder: Path) -> Record:
         mqtt=mqtt,
         device=mqtt,
         kiosk="demo",
-        instance="i-1",
-        worker=Worker(1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),
+        mode=Mode.COMMAND,
+        workers=(Worker("i-1", 1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),),
+        credentials_url="https://127.0.0.1:1/role-aliases/a/credentials",
     )
 
 
@@ -41,6 +45,28 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """The file is what `nunchi status --json` prints."""
     assert Record.from_json(record(tmp_path).to_json()) == record(tmp_path)
     assert record(tmp_path).state is State.UP
+
+
+def test_whoever_knows_one_worker_finds_the_first_where_it_always_was(tmp_path: Path) -> None:
+    """`nunchi status --json | jq .worker.pid`, with any number of workers."""
+    first, second = (Worker(f"i-{number}", number, tmp_path / f"{number}.sock") for number in (1, 2))
+    status = json.loads(replace(record(tmp_path), workers=(first, second)).to_json())
+    assert (status["worker"]["pid"], status["instance"]) == (1, "i-1")
+    assert [worker["instance"] for worker in status["workers"]] == ["i-1", "i-2"]
+
+
+def test_every_worker_has_a_socket_of_its_own_and_none_is_left(tmp_path: Path) -> None:
+    """Also in a folder too deep for one."""
+    for folder in (tmp_path, tmp_path / ("deep" * 30)):
+        state = StateDir(folder)
+        state.prepare()
+        sockets = [state.socket_of(number) for number in (1, 2, 16)]
+        for path in sockets:
+            assert len(os.fsencode(path)) < 104
+            path.touch()
+        assert len(set(sockets)) == 3
+        state.clear()
+        assert [path for path in sockets if path.exists()] == []
 
 
 def test_a_folder_is_held_by_one_process(tmp_path: Path) -> None:

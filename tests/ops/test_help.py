@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ops.__main__ import app
 from ops.photo_commands import Exit, send
 
-COMMANDS = ("up", "down", "status", "send", "watch", "demo")
+COMMANDS = ("up", "down", "status", "send", "watch", "demo", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -139,3 +140,33 @@ def test_it_tells_nobody_that_it_is_used(home: Home, tmp_path: Path) -> None:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=60) == 0
     assert [path for folder in elsewhere.values() for path in Path(folder).rglob("*")] == []
+
+
+def test_a_queue_that_is_away_keeps_it_neither_from_working_nor_from_ending(home: Home) -> None:
+    """It asks again and again; what commands bring it would label meanwhile."""
+    (sqs,) = free_ports(1)
+    queue = f"http://{LOOPBACK}:{sqs}/000000000000/uploads"
+    home.environ |= {
+        "AWS_ENDPOINT_URL_SQS": f"http://{LOOPBACK}:{sqs}",
+        "NUNCHI_UPLOAD_QUEUE_URL": queue,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with home.worker() as worker:
+        until(home.ready, within_s=60, what="the worker is ready")
+        assert worker.stderr is not None
+        assert any("the upload queue gives nothing" in line for line in worker.stderr)
+        assert home.ready()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=60) == 0
+
+
+def test_it_tells_cloudwatch_a_last_time_when_it_stops(home: Home, tmp_path: Path) -> None:
+    """What it did since the last whole minute, and that it is ready no more."""
+    told = tmp_path / "metrics.log"
+    home.environ["NUNCHI_EMF_FILE"] = str(told)
+    with home.worker() as worker:
+        until(home.ready, within_s=60, what="the worker is ready")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=60) == 0
+    last = json.loads(told.read_text().splitlines()[-1])
+    assert (last["Service"], last["Instance"], last["Ready"], last["Photos"]) == ("worker", "i-1", 0, 0)

@@ -20,11 +20,15 @@ def test_another_process_finds_what_was_put_and_not_removed(tmp_path: Path, put:
         outbox.put(result)
     for result in put[1:]:
         outbox.told(result.message.reference)
+    assert [outbox.find(result.message.reference) for result in put] == [
+        (result, number > 0) for number, result in enumerate(put)
+    ]
     expected = [(result, number > 0) for number, result in enumerate(put)]
     assert sorted(Outbox(tmp_path / "outbox").left_over(), key=repr) == sorted(expected, key=repr)
     for result in put:
         outbox.remove(result.message.reference)
         outbox.remove(result.message.reference)  # twice does no harm
+        assert outbox.find(result.message.reference) is None
     assert list(Outbox(tmp_path / "outbox").left_over()) == []
 
 

@@ -1,0 +1,65 @@
+"""What S3 says of an upload, out of the body of an SQS message. The dispatch Lambda and the worker read it alike."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import unquote_plus
+
+from contracts.errors import MessageRefused, NameRefused
+from contracts.instants import from_epoch_ms, from_text
+from contracts.names import Reference, parse_upload_key
+from contracts.tickets import Ticket
+
+# A ticket has room for 13 digits of milliseconds, 2001 to 2286: an event from outside of that did not come from S3.
+_S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a message announces: photos, each once, with when their upload ended; and how many keys are no upload's."""
+
+    uploads: tuple[tuple[Reference, datetime], ...] = ()
+    foreign: int = 0
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        return tuple(Ticket(reference, at) for reference, at in self.uploads)
+
+
+def read_event(body: str) -> Announcement:
+    """The uploads that an S3 event announces; none in the test event of a new notification.
+
+    A photo that is in it twice has its earliest upload. Raises MessageRefused when the body is no S3 event; a body is
+    read whole or not at all.
+    """
+    try:
+        announced = _read(body)
+    # RecursionError: a body of nothing but brackets must not take its whole batch down.
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise MessageRefused(f"{str(body)[:200]!r} is no S3 event ({type(error).__name__}: {error})") from None
+    uploaded: dict[Reference, datetime] = {}
+    foreign = 0
+    for key, at in announced:
+        try:
+            reference = parse_upload_key(key)
+        except NameRefused:
+            foreign += 1
+            continue
+        uploaded[reference] = min(at, uploaded.get(reference, at))
+    return Announcement(tuple(uploaded.items()), foreign)
+
+
+def _read(body: str) -> list[tuple[str, datetime]]:
+    event = json.loads(body)
+    if event.get("Event") == "s3:TestEvent":
+        return []
+    announced = [
+        (unquote_plus(record["s3"]["object"]["key"]), from_text(record["eventTime"])) for record in event["Records"]
+    ]
+    earliest, latest = _S3_TIMES
+    if not all(earliest <= at <= latest for _, at in announced):
+        raise ValueError("no S3 event has such a time")
+    return announced

@@ -1,0 +1,36 @@
+"""The exceptions of the fleet. Each message names the thing, the consequence and the remedy.
+
+NunchiError (contracts.errors)
+└── FleetError                  the fleet can't be changed, or read, as was asked
+    ├── KioskRefused            no kiosk can have this name; nothing was made
+    ├── KioskExists             there is such a kiosk; nothing was made
+    ├── KioskUnknown            there is no such kiosk; nothing was changed
+    ├── LeftBehind              a change failed half-way, and could not be taken back
+    └── FolderRefused           a device's files can't be written where they should be; none was changed
+"""
+
+from contracts.errors import NunchiError
+
+
+class FleetError(NunchiError):
+    """The fleet can't be changed, or read, as was asked."""
+
+
+class KioskRefused(FleetError):
+    """No kiosk can have this name."""
+
+
+class KioskExists(FleetError):
+    """There is such a kiosk."""
+
+
+class KioskUnknown(FleetError):
+    """There is no such kiosk."""
+
+
+class LeftBehind(FleetError):
+    """A change failed half-way, and could not be taken back."""
+
+
+class FolderRefused(FleetError):
+    """A device's files can't be written where they should be."""

@@ -1,0 +1,116 @@
+"""The files that make a box a kiosk: certificate, key, whom to trust, and where everything is."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.httpsession import get_cert_path
+
+from contracts.names import UPLOADS, label_topic
+from fleet.errors import FolderRefused
+from fleet.things import Identity
+
+_ROOT: Final = "Amazon Root CA 1"  # it vouches for the *-ats endpoints of AWS IoT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addresses:
+    """Where a kiosk's cloud is. `bucket_url` is the bucket's own URL, `s3_endpoint` what an SDK is given."""
+
+    region: str
+    mqtt_host: str
+    mqtt_port: int
+    credentials_url: str
+    s3_endpoint: str
+    bucket: str
+    bucket_url: str
+
+    def settings(self, kiosk: str) -> dict[str, Any]:
+        """All that a kiosk's program must know, as one flat object."""
+        return {
+            "kiosk_id": kiosk,
+            "mqtt_host": self.mqtt_host,
+            "mqtt_port": self.mqtt_port,
+            "client_id": kiosk,
+            "label_topic": label_topic(kiosk),
+            "status_topic": f"nunchi/{kiosk}/status",
+            "credentials_url": self.credentials_url,
+            "thing_name_header": f"x-amzn-iot-thingname: {kiosk}",
+            "region": self.region,
+            "s3_endpoint": self.s3_endpoint,
+            "bucket": self.bucket,
+            "upload_url": f"{self.bucket_url}/{UPLOADS}{kiosk}/",
+            "ca": "ca.pem",
+            "cert": f"{kiosk}.cert.pem",
+            "key": f"{kiosk}.key.pem",
+        }
+
+
+class DeviceFolder:
+    """The folder of one kiosk's files. Nothing in it is ever written over: the key in the way may be the only one."""
+
+    def __init__(self, folder: Path, kiosk: str) -> None:
+        self._folder = folder
+        self._kiosk = kiosk
+        self.cert, self.key = folder / f"{kiosk}.cert.pem", folder / f"{kiosk}.key.pem"
+        self.ca, self.settings = folder / "ca.pem", folder / f"{kiosk}.json"
+
+    def require_free(self, ca_pem: str) -> None:
+        """FolderRefused when a file is in the way. Several kiosks of one cloud share a ca.pem."""
+        taken = [path for path in (self.cert, self.key, self.settings) if path.exists()]
+        if self.ca.exists() and self.ca.read_text() != ca_pem:
+            taken.append(self.ca)
+        if taken:
+            raise FolderRefused(
+                f"{', '.join(map(str, taken))} would be written over; nothing was made. Name another folder: --out DIR"
+            )
+
+    def write(self, identity: Identity, addresses: Addresses, ca_pem: str) -> None:
+        """Write the files, all of them or none; FolderRefused for none. The key is its owner's from its first byte."""
+        files = {
+            self.key: (identity.private_key, 0o600),
+            self.cert: (identity.certificate_pem, 0o644),
+            self.settings: (json.dumps(addresses.settings(self._kiosk), indent=2) + "\n", 0o644),
+        }
+        if not self.ca.exists():
+            files[self.ca] = (ca_pem, 0o644)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_new(files)
+        except OSError as error:
+            raise FolderRefused(f"{self._folder} can't be written: {error}. Name another folder: --out DIR") from None
+
+
+def write_new(files: Mapping[Path, tuple[str, int]]) -> None:
+    """Write files that are not there, each with its text and mode from its first byte: all of them or none.
+
+    FileExistsError when one is there.
+    """
+    written: list[Path] = []
+    try:
+        for path, (text, mode) in files.items():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            written.append(path)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def amazon_root() -> str:
+    """Amazon Root CA 1, in PEM, out of the authorities that come with botocore; all of them if it isn't among them."""
+    bundle = Path(get_cert_path(True) or ssl.get_default_verify_paths().openssl_cafile)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(bundle)
+    for told, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):
+        if (("commonName", _ROOT),) in told["subject"]:
+            return ssl.DER_cert_to_PEM_cert(der)
+    return bundle.read_text()

@@ -1,0 +1,39 @@
+"""What may be spent in a month before somebody is told."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+_WARNINGS = (("ACTUAL", 80), ("FORECASTED", 100))
+
+
+class Budget(budgets.CfnBudget):
+    """The account's costs of a month: told at 80 % spent, and when 100 % are foreseen.
+
+    Of the whole account: a filter by tag counts nothing until somebody switches that tag on for billing, and a budget
+    that never warns is worse than one that also counts the neighbours.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, usd: float, topic: sns.ITopic) -> None:
+        super().__init__(
+            scope,
+            id,
+            budget=self.BudgetDataProperty(
+                budget_type="COST", time_unit="MONTHLY", budget_limit=self.SpendProperty(amount=usd, unit="USD")
+            ),
+            notifications_with_subscribers=[
+                self.NotificationWithSubscribersProperty(
+                    notification=self.NotificationProperty(
+                        notification_type=type_,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    # One subscriber of this kind is all that a budget takes; the topic tells people.
+                    subscribers=[self.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)],
+                )
+                for type_, percent in _WARNINGS
+            ],
+        )

@@ -1,0 +1,39 @@
+"""Metrics as the alarms and the dashboard read them. Their names are those that our programs write."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from contracts.emf import DIMENSION, NAMESPACE, Service
+
+FIVE_MINUTES: Final = Duration.minutes(5)
+
+
+def of_worker(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+    """A metric of all workers together, of five minutes unless another period is named."""
+    return _ours(Service.WORKER, name, statistic, **options)
+
+
+def of_watch(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+    """A metric of the watch."""
+    return _ours(Service.WATCH, name, statistic, **options)
+
+
+def _ours(service: Service, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=str(name),
+        dimensions_map={DIMENSION: str(service)},
+        statistic=statistic,
+        **{"period": FIVE_MINUTES} | options,
+    )
+
+
+def math(expression: str, label: str, **metrics: cloudwatch.IMetric) -> cloudwatch.MathExpression:
+    """An expression over metrics, of five minutes."""
+    return cloudwatch.MathExpression(
+        expression=expression, using_metrics=dict(metrics), label=label, period=FIVE_MINUTES
+    )

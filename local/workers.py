@@ -1,0 +1,95 @@
+"""The workers of a cloud: each a process of its own with an instance's name, started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from local import worker_socket
+from local.children import Child
+from local.errors import ChildFailed
+from local.record import Worker
+
+READY_S: Final = 60.0
+BROKER_S: Final = 20.0
+LOOK_EVERY_S: Final = 0.05
+GRACE_S: Final = 25.0  # a worker gives itself 20 s for the work in hand, and 3 s to tell the queue of it
+BACKOFF_FIRST_S: Final = 0.2
+BACKOFF_LAST_S: Final = 10.0
+STEADY_S: Final = 30.0  # a worker that lived this long is started again at once
+
+
+class KeptWorker:
+    """One worker. `changed` is told what to record of it: with a process when it is ready, without one otherwise."""
+
+    def __init__(
+        self, child: Child, worker: Worker, *, changed: Callable[[Worker], None], note: Callable[[str], None]
+    ) -> None:
+        self._child = child
+        self._worker = worker
+        self._changed = changed
+        self._note = note
+
+    async def start(self, *, broker: str) -> None:
+        """Start it, and wait until it can take photos and tell their labels; ChildFailed when it can't."""
+        await self._child.start()
+        await self._ready()
+        await reached_broker(self._child, self._worker.socket, broker)
+
+    async def keep(self) -> None:
+        """Start it again whenever it ends."""
+        pause_s = BACKOFF_FIRST_S
+        while True:
+            since = time.monotonic()
+            status = await self._child.ended()
+            self._changed(replace(self._worker, pid=None))
+            if time.monotonic() - since > STEADY_S:
+                pause_s = BACKOFF_FIRST_S
+            self._note(f"the {self._child.name} ended with status {status}; starting it again")
+            await asyncio.sleep(pause_s)
+            pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
+            await self._child.start()
+            try:
+                await self._ready()
+            except ChildFailed as failure:
+                self._note(str(failure))
+                await self._child.stop(grace_s=GRACE_S)
+            else:
+                self._note(f"{self._child.name} {self._child.pid} is ready")
+
+    async def stop(self) -> None:
+        """Let it finish the work in hand, and end it."""
+        await self._child.stop(grace_s=GRACE_S)
+
+    async def _ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        socket = self._worker.socket
+        while not await asyncio.to_thread(worker_socket.ready, socket):
+            if self._child.pid is None:
+                raise self._child.failure("ended while it started")
+            if time.monotonic() > deadline:
+                raise self._child.failure(f"was not ready within {READY_S:g} s")
+            await asyncio.sleep(LOOK_EVERY_S)
+        model = await asyncio.to_thread(worker_socket.model, socket)
+        self._worker = replace(self._worker, model=model)
+        self._changed(replace(self._worker, pid=self._child.pid))
+
+
+async def reached_broker(worker: Child, socket: Path, address: str, *, within_s: float = BROKER_S) -> None:
+    """Wait until the worker can tell labels; ChildFailed when it ends first, or can't in time.
+
+    At the start only: a worker that is started again while its network is away goes on without, as on AWS.
+    """
+    deadline = time.monotonic() + within_s
+    while not await asyncio.to_thread(worker_socket.broker_connected, socket):
+        if worker.pid is None:
+            raise worker.failure("ended while it started")
+        if time.monotonic() > deadline:
+            raise worker.failure(
+                f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
+            )
+        await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,257 @@
+"""What everybody must be able to do, by the programs' own code under the deployed roles; and not a resource more.
+
+What is refused here would be refused on AWS, in production.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from contracts.instants import now
+from contracts.names import Reference, new_image_id
+from infra.inference import DOCUMENT, INSTANCE_PARAMETER
+from lambdas.enrol import Enrolment, EnrolSettings
+from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
+from tests.security.deployment import Identity
+from tests.security.judge import Judge
+from worker.queue import SqsQueue
+from worker.store import S3Store, Upload
+
+PHOTO = Reference(KIOSK, IMAGE)
+NAMES_NO_INSTANCE = "InvalidInstanceID.NotFound"
+
+
+@pytest.fixture(params=["shop", "chain"])
+def place(request: pytest.FixtureRequest) -> People:
+    """Each kind of deployment."""
+    found: People = request.getfixturevalue(request.param)
+    return found
+
+
+def test_a_kiosk_uploads_under_its_own_name(place: People) -> None:
+    key = Reference(KIOSK, new_image_id(now())).upload_key
+    place.kiosk.s3.put_object(Bucket=place.images, Key=key, Body=b"a face", ContentType="image/jpeg")
+    assert place.root.s3.get_object(Bucket=place.images, Key=key)["Body"].read() == b"a face"
+
+
+def test_a_worker_reads_uploads_and_stores_results_and_training_pairs(place: People) -> None:
+    """Everything that the worker's own store asks of S3, the copy that S3 makes included."""
+    photo = Reference(KIOSK, new_image_id(now()))
+    place.root.s3.put_object(Bucket=place.images, Key=photo.upload_key, Body=b"a face")
+    store = S3Store(place.worker.s3, images_bucket=place.images, dataset_bucket=place.dataset, max_bytes=1000)
+    upload = store.fetch(photo)
+    assert isinstance(upload, Upload) and upload.data == b"a face"
+    assert [store.save_result(photo, "{}"), store.save_result(photo, "{}")] == [True, False]
+    store.save_pair(photo, tree="auto", etag=upload.etag, jpeg=None, labels="0 0.5 0.5 1 1\n")
+    store.save_pair(photo, tree="review", etag=upload.etag, jpeg=b"turned", labels="")
+    assert photo in [listed.reference for listed in store.uploads()]
+    assert photo in list(store.results_from(photo))
+    written = [
+        place.root.s3.get_object(Bucket=place.dataset, Key=photo.pair_keys(tree)[0]) for tree in ("auto", "review")
+    ]
+    assert [one["Body"].read() for one in written] == [b"a face", b"turned"]
+
+
+def test_a_worker_is_told_that_a_photo_is_not_there_and_not_that_it_may_not_look(place: People) -> None:
+    """It may list, so S3 answers 404: else every photo that expired would be a failure to try again."""
+    with pytest.raises(ClientError) as told:
+        place.worker.s3.get_object(Bucket=place.images, Key=Reference(KIOSK, new_image_id(now())).result_key)
+    assert told.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+class JudgedOnMessages:
+    """An SQS client. AWS asks IAM about a batch as about one message; ministack asks for a right that AWS has not."""
+
+    def __init__(self, me: Identity, judge: Judge, place: People) -> None:
+        self._me, self._judge, self._place = me.sqs, judge, place
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._me, name)
+
+    def change_message_visibility_batch(self, **asked: Any) -> Any:
+        queue = self._place.place.arn("sqs", asked["QueueUrl"].rpartition("/")[2])
+        assert self._judge.allows("sqs:ChangeMessageVisibility", queue)
+        return self._place.root.sqs.change_message_visibility_batch(**asked)
+
+
+def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(chain: People) -> None:
+    """Everything that the worker's own queue asks of SQS."""
+    chain.root.sqs.purge_queue(QueueUrl=chain.uploads)
+    for body in ("one", "two"):
+        chain.root.sqs.send_message(QueueUrl=chain.uploads, MessageBody=body)
+    judged: Any = JudgedOnMessages(chain.worker, Judge(chain.place, chain.place["WorkerRoleArn"]), chain)
+    queue = SqsQueue(judged, url=chain.uploads, visibility_s=30)
+    first, *others = queue.receive(10)
+    receipts = [first.receipt, *(one.receipt for one in others)]
+    assert queue.keep(receipts) == 0
+    queue.give_back(first.receipt, after_s=0)
+    queue.delete(first.receipt)
+
+
+def test_an_instance_fetches_its_code_is_enrolled_and_writes_its_log(place: People) -> None:
+    """NunchiCompute's share of its role."""
+    me, judge = place.worker, Judge(place.place, place.place["WorkerRoleArn"])
+    bucket, key = place.code_asset()
+    place.root.s3.put_object(Bucket=bucket, Key=key, Body=b"PK")
+    assert me.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"PK"
+    assert me.lambda_.invoke(FunctionName=place.place["EnrolFunctionName"], Payload=b"{}")["StatusCode"] == 200
+    for name in ("/nunchi/worker", "/nunchi/metrics"):
+        stream = place.place.arn("logs", f"log-group:{name}:log-stream:i-0123456789abcdef0")
+        assert judge.allows("logs:PutLogEvents", stream) and judge.allows("logs:CreateLogStream", stream)
+    assert not judge.allows("s3:GetObject", f"arn:aws:s3:::{bucket}/another.zip")
+
+
+def test_a_training_run_reads_what_was_gathered_and_adds_weights(place: People) -> None:
+    """It moves the pointer only when nobody else has since it was read, and finds the pointer's earlier versions."""
+    s3 = place.training.s3
+    for key in (f"auto/images/{KIOSK}/{IMAGE}.jpg", "golden/images/one.jpg"):
+        assert s3.get_object(Bucket=place.dataset, Key=key)["Body"].read() == b"a photo of somebody"
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=place.dataset, Prefix="auto/")["Contents"]]
+    assert f"auto/images/{KIOSK}/{IMAGE}.jpg" in keys
+    s3.put_object(Bucket=place.dataset, Key="builds/1.json", Body=b"{}")
+    assert s3.get_object(Bucket=place.dataset, Key="builds/1.json")["Body"].read() == b"{}"
+    s3.put_object(Bucket=place.weights, Key="runs/2/model.onnx", Body=b"weights")
+    before = s3.get_object(Bucket=place.weights, Key="current.json")
+    s3.put_object(Bucket=place.weights, Key="current.json", Body=b"2", IfMatch=before["ETag"])
+    with pytest.raises(ClientError) as too_late:
+        s3.put_object(Bucket=place.weights, Key="current.json", Body=b"3", IfMatch=before["ETag"])
+    assert too_late.value.response["Error"]["Code"] == "PreconditionFailed"
+    s3.get_object(Bucket=place.weights, Key="current.json", VersionId=before["VersionId"])
+
+
+def test_dispatch_finds_the_instance_and_takes_announcements(shop: People) -> None:
+    """What the function asks, and what Lambda asks for it under the same role."""
+    shop.root.ssm.put_parameter(Name=INSTANCE_PARAMETER, Value=WORKER_INSTANCE, Type="String", Overwrite=True)
+    assert shop.dispatch.ssm.get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"] == WORKER_INSTANCE
+    shop.dispatch.sqs.get_queue_attributes(QueueUrl=shop.uploads, AttributeNames=["All"])
+    shop.dispatch.sqs.receive_message(QueueUrl=shop.uploads, VisibilityTimeout=0)
+
+
+@pytest.mark.parametrize(
+    ("may", "document", "tag"),
+    [
+        (True, DOCUMENT, "inference"),
+        (False, "AWS-RunShellScript", "inference"),
+        (False, "Nunchi-Infer-2", "inference"),
+        (False, DOCUMENT, "training"),
+        (False, DOCUMENT, None),
+    ],
+)
+def test_dispatch_sends_one_document_to_tagged_instances_only(
+    shop: People, may: bool, document: str, tag: str | None
+) -> None:
+    """Judged on the deployed policies, for document and instance, as AWS does: see judge.py."""
+    judge = Judge(shop.place, shop.place.role_of(shop.place["DispatchFunctionName"]))
+    owned = (
+        "arn:aws:ssm:ap-northeast-2::document/" if document.startswith("AWS-") else shop.place.arn("ssm", "document/")
+    )
+    instance = shop.place.arn("ec2", f"instance/{WORKER_INSTANCE}")
+    tags = {} if tag is None else {"nunchi:role": tag}
+    assert judge.allows("ssm:SendCommand", f"{owned}{document}", instance, **tags) is may
+
+
+class JudgedOnCertificates:
+    """An IoT client. What ministack would ask IAM about `*`, the judge decides, and the root then does."""
+
+    def __init__(self, me: Identity, root: Identity, judge: Judge) -> None:
+        self._me, self._root, self._judge = me.iot, root.iot, judge
+        self.exceptions = me.iot.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._me, name)
+
+    def attach_policy(self, *, policyName: str, target: str) -> Any:
+        assert self._judge.allows("iot:AttachPolicy", target)
+        return self._root.attach_policy(policyName=policyName, target=target)
+
+    def detach_policy(self, *, policyName: str, target: str) -> Any:
+        assert self._judge.allows("iot:DetachPolicy", target)
+        return self._root.detach_policy(policyName=policyName, target=target)
+
+
+def test_enrolment_makes_replaces_and_ends_a_workers_certificate(place: People) -> None:
+    """The function's own code under its own role, from an instance's first boot to its end."""
+    enrol_role = place.place.role_of(place.place["EnrolFunctionName"])
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "nunchi:role", "Value": "inference"}]}]
+    [started] = place.root.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, TagSpecifications=tags)[
+        "Instances"
+    ]
+    instance: str = started["InstanceId"]
+    iot: Any = JudgedOnCertificates(place.enrol, place.root, Judge(place.place, enrol_role))
+    enrol = Enrolment(
+        ec2=place.enrol.ec2, iot=iot, settings=EnrolSettings(worker_policy=place.place["WorkerPolicyName"])
+    )
+    first = enrol({"instance_id": instance, "csr": signing_request()}, None)
+    assert "BEGIN CERTIFICATE" in first["certificate_pem"]
+    second = enrol({"instance_id": instance, "csr": signing_request()}, None)
+    assert second["certificate_pem"] != first["certificate_pem"]
+    assert len(place.root.iot.list_thing_principals(thingName=instance)["principals"]) == 1
+    ended = {
+        "detail-type": "EC2 Instance State-change Notification",
+        "detail": {"instance-id": instance, "state": "terminated"},
+    }
+    assert enrol(ended, None) == {}
+    with pytest.raises(place.root.iot.exceptions.ResourceNotFoundException):
+        place.root.iot.describe_thing(thingName=instance)
+
+
+def signing_request() -> str:
+    """What an instance sends: made with a key that stays where it is."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "worker")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "call", "instance", "told"),
+    [
+        ("SchedulesStart", "start_instances", OTHER_INSTANCE, "UnauthorizedOperation"),
+        ("SchedulesStart", "start_instances", WORKER_INSTANCE, NAMES_NO_INSTANCE),
+        ("SchedulesStart", "stop_instances", WORKER_INSTANCE, "UnauthorizedOperation"),
+        ("SchedulesStop", "stop_instances", WORKER_INSTANCE, NAMES_NO_INSTANCE),
+        ("SchedulesStop", "start_instances", WORKER_INSTANCE, "UnauthorizedOperation"),
+        ("SchedulesLease", "stop_instances", WORKER_INSTANCE, NAMES_NO_INSTANCE),
+        ("SchedulesLease", "terminate_instances", WORKER_INSTANCE, "UnauthorizedOperation"),
+    ],
+)
+def test_a_schedule_does_one_thing_to_one_instance(
+    shop: People, schedule: str, call: str, instance: str, told: str
+) -> None:
+    """Whoever is allowed is told that the local cloud has no such instance; nobody else gets that far."""
+    [role_arn] = [arn for name, arn in shop.compute.items() if name.startswith(f"{schedule}Role")]
+    with pytest.raises(ClientError) as answer:
+        getattr(shop.place.with_role(role_arn).ec2, call)(InstanceIds=[instance])
+    assert answer.value.response["Error"]["Code"] == told
+
+
+def test_under_the_operators_key_each_may_only_what_its_photos_need(chain: People) -> None:
+    """A kiosk may have its upload encrypted and read nothing; a worker and a training run read and write."""
+    key = chain.own_key()
+    roles = {name: Judge(chain.place, chain.place[f"{name}RoleArn"]) for name in ("Kiosk", "Worker", "Training")}
+    told = {
+        name: {
+            action
+            for action in (
+                "Decrypt",
+                "GenerateDataKey",
+                "Encrypt",
+                "ScheduleKeyDeletion",
+                "PutKeyPolicy",
+                "CreateGrant",
+            )
+            if judge.allows(f"kms:{action}", key)
+        }
+        for name, judge in roles.items()
+    }
+    assert told == {
+        "Kiosk": {"GenerateDataKey"},
+        "Worker": {"Decrypt", "GenerateDataKey"},
+        "Training": {"Decrypt", "GenerateDataKey"},
+    }

@@ -1,0 +1,253 @@
+"""What nobody may do, each asked of the deployed roles by somebody who has them, and each refused by AWS's word for it.
+
+Refused for any other reason, such as a thing that isn't there, would prove nothing: the code is asserted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, OTHER_KIOSK, People
+from tests.security.deployment import Identity
+
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ForbiddenException"}
+Try = Callable[[Identity, People], Any]
+
+KIOSKS: dict[str, Try] = {
+    "upload under another kiosk's name": lambda me, at: me.s3.put_object(
+        Bucket=at.images, Key=f"uploads/{OTHER_KIOSK}/{IMAGE}.jpg", Body=b""
+    ),
+    "upload under a name that begins as its own": lambda me, at: me.s3.put_object(
+        Bucket=at.images, Key=f"uploads/{KIOSK}-2/{IMAGE}.jpg", Body=b""
+    ),
+    "read a photo of its own": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "read another kiosk's photo": lambda me, at: me.s3.get_object(
+        Bucket=at.images, Key=f"uploads/{OTHER_KIOSK}/{IMAGE}.jpg"
+    ),
+    "copy another kiosk's photo into its own folder": lambda me, at: me.s3.copy_object(
+        Bucket=at.images,
+        Key=f"uploads/{KIOSK}/copy.jpg",
+        CopySource={"Bucket": at.images, "Key": f"uploads/{OTHER_KIOSK}/{IMAGE}.jpg"},
+    ),
+    "list its own photos": lambda me, at: me.s3.list_objects_v2(Bucket=at.images, Prefix=f"uploads/{KIOSK}/"),
+    "delete a photo of its own": lambda me, at: me.s3.delete_object(Bucket=at.images, Key=at.upload),
+    "make a photo of its own public": lambda me, at: me.s3.put_object_acl(
+        Bucket=at.images, Key=at.upload, ACL="public-read"
+    ),
+    "read its result": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.result),
+    "write a result": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.result, Body=b"{}"),
+    "read a training image": lambda me, at: me.s3.get_object(Bucket=at.dataset, Key=f"auto/images/{KIOSK}/{IMAGE}.jpg"),
+    "write a training label": lambda me, at: me.s3.put_object(
+        Bucket=at.dataset, Key=f"auto/labels/{KIOSK}/{IMAGE}.txt", Body=b""
+    ),
+    "read the weights": lambda me, at: me.s3.get_object(Bucket=at.weights, Key="runs/1/model.onnx"),
+    "choose the weights in service": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="current.json", Body=b""),
+    "announce an upload itself": lambda me, at: me.sqs.send_message(QueueUrl=at.uploads, MessageBody="{}"),
+    "read announcements": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
+    "have itself enrolled as a worker": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
+    "publish a label over HTTP": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "take the worker's role": lambda me, at: me.sts.assume_role(
+        RoleArn=at.place["WorkerRoleArn"], RoleSessionName="kiosk"
+    ),
+    "look at the registry of kiosks": lambda me, at: me.iot.list_things(),
+}
+
+WORKERS: dict[str, Try] = {
+    "delete an upload": lambda me, at: me.s3.delete_object(Bucket=at.images, Key=at.upload),
+    "delete a result": lambda me, at: me.s3.delete_object(Bucket=at.images, Key=at.result),
+    "write an upload": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.upload, Body=b""),
+    "read the dataset": lambda me, at: me.s3.get_object(Bucket=at.dataset, Key=f"auto/images/{KIOSK}/{IMAGE}.jpg"),
+    "list the dataset": lambda me, at: me.s3.list_objects_v2(Bucket=at.dataset),
+    "write a golden label": lambda me, at: me.s3.put_object(Bucket=at.dataset, Key="golden/labels/one.txt", Body=b""),
+    "write a build of the dataset": lambda me, at: me.s3.put_object(Bucket=at.dataset, Key="builds/1.json", Body=b""),
+    "copy a photo to the golden ones": lambda me, at: me.s3.copy_object(
+        Bucket=at.dataset, Key="golden/images/two.jpg", CopySource={"Bucket": at.images, "Key": at.upload}
+    ),
+    "carry a photo off to another bucket of the account": lambda me, at: me.s3.copy_object(
+        Bucket=at.assets, Key="photo.jpg", CopySource={"Bucket": at.images, "Key": at.upload}
+    ),
+    "write weights": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="runs/2/model.onnx", Body=b""),
+    "choose the weights in service": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="current.json", Body=b""),
+    "change a bucket's policy": lambda me, at: me.s3.put_bucket_policy(Bucket=at.images, Policy=at.policy_of_images()),
+    "remove a bucket's policy": lambda me, at: me.s3.delete_bucket_policy(Bucket=at.images),
+    "let a bucket be made public": lambda me, at: me.s3.delete_public_access_block(Bucket=at.images),
+    "make a bucket public by its ACL": lambda me, at: me.s3.put_bucket_acl(Bucket=at.images, ACL="public-read"),
+    "keep photos for ever": lambda me, at: me.s3.delete_bucket_lifecycle(Bucket=at.images),
+    "have photos expire at once": lambda me, at: me.s3.put_bucket_lifecycle_configuration(
+        Bucket=at.images,
+        LifecycleConfiguration={
+            "Rules": [{"ID": "now", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
+        },
+    ),
+    "suspend versions": lambda me, at: me.s3.put_bucket_versioning(
+        Bucket=at.weights, VersioningConfiguration={"Status": "Suspended"}
+    ),
+    "stop the access log": lambda me, at: me.s3.put_bucket_logging(Bucket=at.images, BucketLoggingStatus={}),
+    "stop the announcements": lambda me, at: me.s3.put_bucket_notification_configuration(
+        Bucket=at.images, NotificationConfiguration={}
+    ),
+    "delete a bucket": lambda me, at: me.s3.delete_bucket(Bucket=at.images),
+    "list the account's buckets": lambda me, at: me.s3.list_buckets(),
+    "purge the upload queue": lambda me, at: me.sqs.purge_queue(QueueUrl=at.uploads),
+    "announce an upload itself": lambda me, at: me.sqs.send_message(QueueUrl=at.uploads, MessageBody="{}"),
+    "change the upload queue": lambda me, at: me.sqs.set_queue_attributes(
+        QueueUrl=at.uploads, Attributes={"MessageRetentionPeriod": "60"}
+    ),
+    "take dead letters": lambda me, at: me.sqs.receive_message(QueueUrl=at.dead),
+    "purge the dead letters": lambda me, at: me.sqs.purge_queue(QueueUrl=at.dead),
+    "send a Run Command": lambda me, at: me.ssm.send_command(
+        DocumentName="AWS-RunShellScript", InstanceIds=[OTHER_INSTANCE], Parameters={"commands": ["id"]}
+    ),
+    "read a parameter": lambda me, at: me.ssm.get_parameter(Name="/nunchi/inference-instance"),
+    "send photos to another instance": lambda me, at: me.ssm.put_parameter(
+        Name="/nunchi/inference-instance", Value=OTHER_INSTANCE, Overwrite=True
+    ),
+    "take the training's role": lambda me, at: me.sts.assume_role(
+        RoleArn=at.place["TrainingRoleArn"], RoleSessionName="worker"
+    ),
+    "create a user": lambda me, at: me.iam.create_user(UserName="mallory"),
+    "give its role a right": lambda me, at: me.iam.put_role_policy(
+        RoleName=at.place["WorkerRoleArn"].rpartition("/")[2], PolicyName="more", PolicyDocument=EVERYTHING
+    ),
+    "change the code of a function": lambda me, at: me.lambda_.update_function_code(
+        FunctionName=at.place["EnrolFunctionName"], ZipFile=b"PK"
+    ),
+    "add a device": lambda me, at: me.iot.create_keys_and_certificate(setAsActive=True),
+    "let devices do everything": lambda me, at: me.iot.create_policy_version(
+        policyName=at.place["KioskPolicyName"], policyDocument=EVERYTHING, setAsDefault=True
+    ),
+    "publish a label without its certificate": lambda me, at: me.iot_data.publish(
+        topic=f"nunchi/{KIOSK}/label", payload=b"{}"
+    ),
+    "tag an instance for Run Command": lambda me, at: me.ec2.create_tags(
+        Resources=[OTHER_INSTANCE], Tags=[{"Key": "nunchi:role", "Value": "inference"}]
+    ),
+    "terminate an instance": lambda me, at: me.ec2.terminate_instances(InstanceIds=[OTHER_INSTANCE]),
+    "delete the log": lambda me, at: me.logs.delete_log_group(logGroupName="/nunchi/worker"),
+    "write another log": lambda me, at: me.logs.create_log_stream(logGroupName="/aws/lambda/x", logStreamName="forged"),
+}
+
+TRAININGS: dict[str, Try] = {
+    "delete a version of the weights": lambda me, at: me.s3.delete_object(
+        Bucket=at.weights, Key="runs/1/model.onnx", VersionId=at.version_of_weights()
+    ),
+    "delete weights": lambda me, at: me.s3.delete_object(Bucket=at.weights, Key="runs/1/model.onnx"),
+    "delete the pointer": lambda me, at: me.s3.delete_object(Bucket=at.weights, Key="current.json"),
+    "suspend versions": lambda me, at: me.s3.put_bucket_versioning(
+        Bucket=at.weights, VersioningConfiguration={"Status": "Suspended"}
+    ),
+    "have old versions expire": lambda me, at: me.s3.put_bucket_lifecycle_configuration(
+        Bucket=at.weights, LifecycleConfiguration={"Rules": []}
+    ),
+    "write elsewhere in the weights": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="run.sh", Body=b""),
+    "delete a training image": lambda me, at: me.s3.delete_object(
+        Bucket=at.dataset, Key=f"auto/images/{KIOSK}/{IMAGE}.jpg"
+    ),
+    "write a golden label": lambda me, at: me.s3.put_object(Bucket=at.dataset, Key="golden/labels/one.txt", Body=b""),
+    "label photos itself": lambda me, at: me.s3.put_object(
+        Bucket=at.dataset, Key=f"auto/labels/{KIOSK}/{IMAGE}.txt", Body=b""
+    ),
+    "read an upload": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "list uploads": lambda me, at: me.s3.list_objects_v2(Bucket=at.images, Prefix="uploads/"),
+    "read a result": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.result),
+    "change a bucket's policy": lambda me, at: me.s3.put_bucket_policy(Bucket=at.weights, Policy=EVERYTHING),
+    "read announcements": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
+    "send a Run Command": lambda me, at: me.ssm.send_command(DocumentName="Nunchi-Infer", InstanceIds=[OTHER_INSTANCE]),
+    "have itself enrolled as a worker": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
+    "take the worker's role": lambda me, at: me.sts.assume_role(
+        RoleArn=at.place["WorkerRoleArn"], RoleSessionName="training"
+    ),
+}
+
+DISPATCHES: dict[str, Try] = {
+    "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "list photos": lambda me, at: me.s3.list_objects_v2(Bucket=at.images),
+    "write a result": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.result, Body=b"{}"),
+    "read another parameter": lambda me, at: me.ssm.get_parameter(Name="/nunchi/another"),
+    "read all parameters below a path": lambda me, at: me.ssm.get_parameters_by_path(Path="/", Recursive=True),
+    "change where photos go": lambda me, at: me.ssm.put_parameter(
+        Name="/nunchi/inference-instance", Value=OTHER_INSTANCE, Overwrite=True
+    ),
+    "change the document": lambda me, at: me.ssm.update_document(Name="Nunchi-Infer", Content="{}"),
+    "read what commands printed": lambda me, at: me.ssm.list_command_invocations(Details=True),
+    "take dead letters": lambda me, at: me.sqs.receive_message(QueueUrl=at.dead),
+    "purge the upload queue": lambda me, at: me.sqs.purge_queue(QueueUrl=at.uploads),
+    "have something enrolled": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
+    "publish a label": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "stop an instance": lambda me, at: me.ec2.stop_instances(InstanceIds=[OTHER_INSTANCE]),
+}
+
+ENROLS: dict[str, Try] = {
+    "make a kiosk's thing": lambda me, at: me.iot.create_thing(thingName="veranda"),
+    "look at a kiosk's thing": lambda me, at: me.iot.describe_thing(thingName=KIOSK),
+    "delete a kiosk's thing": lambda me, at: me.iot.delete_thing(thingName=KIOSK),
+    "list a kiosk's certificates": lambda me, at: me.iot.list_thing_principals(thingName=KIOSK),
+    "make a key pair": lambda me, at: me.iot.create_keys_and_certificate(setAsActive=True),
+    "write a policy for devices": lambda me, at: me.iot.create_policy(policyName="all", policyDocument=EVERYTHING),
+    "let devices do everything": lambda me, at: me.iot.create_policy_version(
+        policyName=at.place["WorkerPolicyName"], policyDocument=EVERYTHING, setAsDefault=True
+    ),
+    "publish a label": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "start an instance": lambda me, at: me.ec2.start_instances(InstanceIds=[OTHER_INSTANCE]),
+    "tag an instance": lambda me, at: me.ec2.create_tags(
+        Resources=[OTHER_INSTANCE], Tags=[{"Key": "nunchi:role", "Value": "inference"}]
+    ),
+}
+
+EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def refused(ask: Callable[[], object]) -> None:
+    """The request is refused for want of a right, and for nothing else."""
+    with pytest.raises(ClientError) as told:
+        ask()
+    assert told.value.response["Error"]["Code"] in DENIED
+
+
+@pytest.mark.parametrize("forbidden", KIOSKS)
+def test_a_kiosk_may_not(shop: People, forbidden: str) -> None:
+    refused(lambda: KIOSKS[forbidden](shop.kiosk, shop))
+
+
+@pytest.mark.parametrize("forbidden", WORKERS)
+def test_a_worker_may_not(shop: People, forbidden: str) -> None:
+    """Asked with both shares of an instance's role."""
+    refused(lambda: WORKERS[forbidden](shop.worker, shop))
+
+
+@pytest.mark.parametrize("forbidden", WORKERS)
+def test_a_worker_of_mode_queue_may_not(chain: People, forbidden: str) -> None:
+    """Its role has the queue in addition, and may still do none of it."""
+    refused(lambda: WORKERS[forbidden](chain.worker, chain))
+
+
+@pytest.mark.parametrize("forbidden", TRAININGS)
+def test_a_training_run_may_not(shop: People, forbidden: str) -> None:
+    refused(lambda: TRAININGS[forbidden](shop.training, shop))
+
+
+@pytest.mark.parametrize("forbidden", DISPATCHES)
+def test_dispatch_may_not(shop: People, forbidden: str) -> None:
+    refused(lambda: DISPATCHES[forbidden](shop.dispatch, shop))
+
+
+@pytest.mark.parametrize("forbidden", ENROLS)
+def test_enrolment_may_not(shop: People, forbidden: str) -> None:
+    refused(lambda: ENROLS[forbidden](shop.enrol, shop))
+
+
+def test_a_worker_of_mode_command_may_not_take_photos_from_the_queue(shop: People) -> None:
+    """They would be lost to dispatch."""
+    refused(lambda: shop.worker.sqs.receive_message(QueueUrl=shop.uploads))
+
+
+def test_a_kiosk_that_does_not_say_its_name_may_upload_nothing(shop: People) -> None:
+    """Not under its own name either, nor under none."""
+    for key in (shop.upload, f"uploads//{IMAGE}.jpg", f"uploads/{IMAGE}.jpg"):
+        refused(lambda key=key: shop.nameless.s3.put_object(Bucket=shop.images, Key=key, Body=b""))
