@@ -120,7 +120,7 @@ class Alarms(Construct):
             of_watch(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=_DAY),
             means=f"A device's certificate is older than {settings.certificate_days} days. It works on; whoever copied "
             "it in all that time can use it as well.",
-            do="nunchi kiosk list; then nunchi kiosk remove NAME and nunchi kiosk add NAME",
+            do="nunchi kiosk list; then nunchi kiosk add NAME --replace",
             above=settings.certificate_days,
             periods=1,
             # It is looked at once a day: a look that is late says nothing new.

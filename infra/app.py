@@ -11,7 +11,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from contracts.errors import SettingsError
 from infra.config import Config, Mode, load
-from infra.stack import Compute, Pipeline
+from infra.stack import Compute, Health, Pipeline
 
 
 def build(app: App, config: Config) -> None:
@@ -19,7 +19,8 @@ def build(app: App, config: Config) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)
     pipeline = Pipeline(app, "NunchiPipeline", config=config, env=env)
-    Compute(app, "NunchiCompute", config=config, pipeline=pipeline, env=env)
+    compute = Compute(app, "NunchiCompute", config=config, pipeline=pipeline, env=env)
+    Health(app, "NunchiHealth", config=config, pipeline=pipeline, compute=compute, env=env)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value)
 

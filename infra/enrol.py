@@ -59,7 +59,13 @@ def _may_enrol(stack: Stack) -> list[iam.PolicyStatement]:
     things, certificates = _devices(stack)
     return [
         iam.PolicyStatement(
-            actions=["ec2:DescribeInstances", "iot:CreateCertificateFromCsr", "iot:DescribeEndpoint"], resources=["*"]
+            actions=[
+                "ec2:DescribeInstances",
+                "iot:CreateCertificateFromCsr",
+                "iot:DescribeEndpoint",
+                "iot:ListAttachedPolicies",
+            ],
+            resources=["*"],
         ),
         iam.PolicyStatement(
             actions=[
@@ -76,7 +82,6 @@ def _may_enrol(stack: Stack) -> list[iam.PolicyStatement]:
             actions=[
                 "iot:AttachPolicy",
                 "iot:DetachPolicy",
-                "iot:ListAttachedPolicies",
                 "iot:AttachThingPrincipal",
                 "iot:DetachThingPrincipal",
                 "iot:UpdateCertificate",

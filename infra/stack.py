@@ -19,9 +19,13 @@ from constructs import Construct
 from contracts.names import UPLOADS
 from infra.access import TrainingAccess, WorkerAccess
 from infra.acknowledged import acknowledge
+from infra.alarms import Alarms
 from infra.boot import Boot
 from infra.buckets import Buckets
+from infra.budget import Budget
+from infra.closed import closed_spans
 from infra.config import Config, Mode
+from infra.dashboard import Dashboard
 from infra.devices import KIOSK_ROLE_ALIAS, Devices, KioskRole, KioskRoleAlias
 from infra.dispatch import Dispatch
 from infra.enrol import Enrol
@@ -32,9 +36,12 @@ from infra.key import own_key
 from infra.network import Network
 from infra.roles import InstanceRole
 from infra.schedules import Schedules, of_group, of_instance
+from infra.topic import AlarmTopic
 from infra.uploads import Uploads
+from infra.watch import Watch
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
+from lambdas.watch import WatchSettings
 
 WORKER_LOG: Final = "/nunchi/worker"
 METRICS_LOG: Final = "/nunchi/metrics"
@@ -109,6 +116,7 @@ class Compute(Stack):
             scope, id, description="Nunchi: the workers' instances, their hours, how photos reach them", **kwargs
         )
         of_many = config.mode is Mode.QUEUE
+        self.group_name: str | None = None
         KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
         network = Network(self, "Network", zones=2 if of_many else 1)
         # The role belongs to the pipeline. What it may do here, to boot, is in policies of this stack.
@@ -132,6 +140,7 @@ class Compute(Stack):
                 sizes=config.queue,
                 queue=pipeline.uploads.queue,
             ).group
+            self.group_name = group.auto_scaling_group_name
             actions = of_group(
                 group.auto_scaling_group_name,
                 group.auto_scaling_group_arn,
@@ -180,6 +189,53 @@ class Compute(Stack):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
+
+
+class Health(Stack):
+    """Who watches, what is too much, and who is told."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, compute: Compute, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id, description="Nunchi: who watches, and who is told", **kwargs)
+        watch = Watch(
+            self,
+            "Watch",
+            hours=config.hours,
+            settings=WatchSettings(
+                kiosk_policy=pipeline.devices.kiosk.ref,
+                worker_policy=pipeline.devices.worker.ref,
+                instance_parameter=INSTANCE_PARAMETER if config.mode is Mode.COMMAND else None,
+                group=compute.group_name,
+                closed=closed_spans(config.hours),
+            ),
+        )
+        functions = {"dispatch": pipeline.dispatch, "enrol": pipeline.enrol, "watch": watch}
+        known = {name: function for name, function in functions.items() if function is not None}
+        dead_letters = {"uploads": pipeline.uploads.dead, "schedules": compute.schedules.dead} | {
+            name: function.dead for name, function in known.items() if function.dead is not None
+        }
+        topic = AlarmTopic(self, "Topic", email=config.alarms.email)
+        alarms = Alarms(
+            self,
+            "Alarms",
+            topic=topic,
+            settings=config.alarms,
+            mode=config.mode,
+            queue=pipeline.uploads.queue,
+            dead_letters=dead_letters,
+            functions=known,
+        )
+        Dashboard(
+            self,
+            "Dashboard",
+            slow_ms=config.alarms.slow_ms,
+            queue=pipeline.uploads.queue,
+            dead_letters=dead_letters,
+            alarms=alarms.all,
+        )
+        Budget(self, "Budget", usd=config.alarms.budget_usd, topic=topic)
+        CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn)
 
 
 def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:

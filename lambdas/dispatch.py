@@ -22,24 +22,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import unquote_plus
 
 # botocore without boto3: the same client, sooner ready on a cold start (`python -m bench.dispatch` says by how much).
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.errors import NameRefused
-from contracts.instants import from_epoch_ms, from_text
-from contracts.names import Reference, parse_upload_key
+from contracts.errors import MessageRefused
+from contracts.events import read_event
+from contracts.names import Reference
 from contracts.settings import load, setting
 from contracts.tickets import MAX_TICKETS, Ticket, to_line
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
-
-# A ticket has room for 13 digits of milliseconds, 2001 to 2286: an event from outside of that did not come from S3.
-_S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +76,12 @@ def decide(messages: Iterable[Mapping[str, Any]]) -> Decision:
     foreign = 0
     for message in messages:
         try:
-            announced = _read(message["body"])
-        # RecursionError: a body of nothing but brackets must not take its whole batch down.
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+            announcement = read_event(message["body"])
+        except MessageRefused:
             malformed.append(message["messageId"])
             continue
-        for key, at in announced:
-            try:
-                reference = parse_upload_key(key)
-            except NameRefused:
-                foreign += 1
-                continue
+        foreign += announcement.foreign
+        for reference, at in announcement.uploads:
             uploaded[reference] = min(at, uploaded.get(reference, at))
             asked_by.setdefault(reference, set()).add(message["messageId"])
     photos = list(uploaded)
@@ -105,20 +96,6 @@ def decide(messages: Iterable[Mapping[str, Any]]) -> Decision:
         malformed=tuple(malformed),
         foreign=foreign,
     )
-
-
-def _read(body: str) -> list[tuple[str, datetime]]:
-    """Keys and times of the uploads that an S3 event announces; none in the test event of a new notification."""
-    event = json.loads(body)
-    if event.get("Event") == "s3:TestEvent":
-        return []
-    announced = [
-        (unquote_plus(record["s3"]["object"]["key"]), from_text(record["eventTime"])) for record in event["Records"]
-    ]
-    earliest, latest = _S3_TIMES
-    if not all(earliest <= at <= latest for _, at in announced):
-        raise ValueError("no S3 event has such a time")
-    return announced
 
 
 # SSM says InvalidInstanceId of an instance that is stopped, gone, or whose agent has not registered: a closed shop. It

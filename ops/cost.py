@@ -39,7 +39,7 @@ MESSAGES_A_PHOTO: Final = 3  # IoT Core: published, delivered, acknowledged
 LOG_GB_A_PHOTO: Final = 700 / 1e9  # the worker's and Lambda's lines, and a photo's times among the metrics
 LOG_GB_AN_HOUR: Final = 60 * 3e3 / 1e9 + 0.0002  # an instance's metrics, each minute, and its network's flow log
 INSTANCE_METRICS: Final = 7  # of detailed monitoring
-ALARMS: Final = 10  # of infra/health.py
+ALARMS: Final = {Mode.COMMAND: 21, Mode.QUEUE: 19}  # metrics in alarms; tests/infra/test_health.py counts them
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
 RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
@@ -210,7 +210,9 @@ def _watching(usage: Usage, prices: Prices) -> Iterator[Line]:
     yield _line(part, f"{own} metrics of our own", own * running, prices["metric"])
     detailed = INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS
     yield _line(part, "detailed monitoring", detailed, prices["metric"])
-    yield _line(part, "alarms", ALARMS + (TRACKING_ALARMS if usage.in_queue_mode else 0), prices["alarm"])
+    alarms = ALARMS[usage.config.mode] + (TRACKING_ALARMS if usage.in_queue_mode else 0)
+    yield _line(part, "alarms", alarms, prices["alarm"])
+    yield _line(part, "key of the alarms' topic", 1, prices["kms_key"])
     yield _line(part, "dashboard", 1, prices["dashboard"])
     looks = usage.running_hours * WATCHES_AN_HOUR
     yield _line(part, "watch Lambda, time", looks * WATCH_S * LAMBDA_GB, prices["lambda_duration"])

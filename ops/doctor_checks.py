@@ -144,10 +144,13 @@ def worker(patient: Patient) -> Finding:
 
 def model(patient: Patient) -> Finding:
     """The model in service, by the workers' own word."""
-    models = {status.model for status in _statuses(patient).values() if status and status.state is WorkerState.READY}
+    statuses = _statuses(patient)
+    if not statuses:
+        return Finding("model", State.WELL, "no instance runs")
+    models = {status.model for status in statuses.values() if status and status.state is WorkerState.READY}
     told = ", ".join(sorted(f"{one.name} {one.version} ({one.digest[:12]})" for one in models))
     if not models:
-        return Finding("model", State.WELL, "no worker to ask")
+        raise CantLook("no worker is ready")
     if len(models) > 1:
         return Finding("model", State.ATTENTION, f"workers differ, as during a rollout: {told}")
     return Finding("model", State.WELL, told)
@@ -230,8 +233,11 @@ def alarms(patient: Patient) -> Finding:
     if not every:
         return Finding("alarms", State.ATTENTION, "there are none: nobody is told", f"cdk deploy {HEALTH}")
     if loud := [one for one in every if one["StateValue"] == "ALARM"]:
-        remedy = loud[0].get("AlarmDescription", "").partition(" First: ")[2]
-        return Finding("alarms", State.ILL, ", ".join(sorted(one["AlarmName"] for one in loud)), remedy)
+        remedies = [one.get("AlarmDescription", "").partition(" First: ")[2] for one in loud]
+        elsewhere = [remedy for remedy in remedies if not remedy.startswith("nunchi doctor")]  # the lines above say it
+        return Finding(
+            "alarms", State.ILL, ", ".join(sorted(one["AlarmName"] for one in loud)), elsewhere[0] if elsewhere else ""
+        )
     return Finding("alarms", State.WELL, f"{len(every)}, none sounds")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from contracts.errors import NunchiError
 from fleet.kiosks import Kiosks
@@ -57,18 +56,24 @@ def remainders(template: Mapping[str, Any], physical: Mapping[str, str]) -> list
 
 
 def remains(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
-    """Say what stays after `cdk destroy --all`, how to remove that too, and what has to go first. Changes nothing.
+    """Say what stays after `cdk destroy`, how to remove that too, and which devices have to go first. Changes nothing.
 
     Exit status: 0, and 1 when nothing is deployed or it can't be read.
 
-    Example: nunchi remains && cdk destroy --all
+    Example: nunchi remains --json | jq -r '.remains[].name'
     """
     client = StateDir(state).read().client if local else boto3.Session(region_name=load().region).client
     cloudformation: CloudFormationClient = client("cloudformation")
     left = list(_of_stacks(cloudformation))
-    kiosks = [one.name for one in Kiosks(client("iot"), policy="").all()]
+    iot = client("iot")
+    kiosks = [one.name for one in Kiosks(iot, policy="").all()]
+    workers = [
+        one["thingName"]
+        for page in iot.get_paginator("list_things").paginate(attributeName="nunchi-role", attributeValue="worker")
+        for one in page["things"]
+    ]
     if as_json:
-        typer.echo(json.dumps({"kiosks": kiosks, "remains": [asdict(one) for one in left]}))
+        typer.echo(json.dumps({"kiosks": kiosks, "workers": workers, "remains": [asdict(one) for one in left]}))
         return
     if kiosks:
         here = " --local" if local else ""
@@ -76,13 +81,16 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
             f"[yellow]First[/] the kiosks, {len(kiosks)}: their policy can't go while a certificate is under it.\n"
             f"  nunchi kiosk list --json{here} | jq -r .kiosk | xargs -n 1 nunchi kiosk remove --yes{here}"
         )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("what stays", "its name", "to remove it for good, with all that it holds"):
-        table.add_column(column, overflow="fold")
-    for one in left:
-        table.add_row(one.kind, escape(one.name), escape(one.remove))
-    out.print(table)
-    out.print("[bold]Next[/]\n  cdk destroy --all")
+    if workers:
+        out.print(
+            f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
+            "  cdk destroy NunchiHealth NunchiCompute"
+        )
+    out.print("[bold]Stays after cdk destroy[/], with the command that removes it for good, and all that it holds")
+    for one in left:  # no table: names as long as these would break, and could not be copied
+        out.print(f"  {one.kind:8}{escape(one.name)}\n          [dim]{escape(one.remove)}[/]")
+    if not kiosks and not workers:
+        out.print("[bold]Next[/]\n  cdk destroy --all")
 
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:

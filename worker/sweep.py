@@ -41,15 +41,18 @@ class Listings(Protocol):
 def look_for_forgotten(listings: Listings, *, older_than: timedelta, without: Callable[[Reference], bool]) -> Found:
     """The uploads without a result that are older than a time, but for those `without` holds of, in order.
 
-    Forgotten are all without a result that were uploaded FORGOTTEN_AFTER ago, whoever was to work on them.
+    Forgotten are those that were uploaded FORGOTTEN_AFTER ago, whoever was to work on them. What this worker gave up is
+    not: that has a metric, and an alarm, of its own.
     """
     at = now()
     references: list[Reference] = []
     forgotten = 0
     for upload in without_result(listings.uploads(), listings.results_from):
+        if without(upload.reference):
+            continue
         age = at - upload.uploaded_at
         forgotten += age >= FORGOTTEN_AFTER
-        if len(references) < MOST_SWEPT and age >= older_than and not without(upload.reference):
+        if len(references) < MOST_SWEPT and age >= older_than:
             references.append(upload.reference)
     return Found(references, forgotten)
 

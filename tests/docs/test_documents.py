@@ -18,13 +18,19 @@ from contracts.settings import describe
 from infra.config import describe as describe_config
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
+from lambdas.watch import WatchSettings
 from worker.metrics import Metrics
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"
-PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings, "enrol": EnrolSettings}
-MACHINE_DEFAULTS = {"NUNCHI_MODEL": "the day-0 cascade", "NUNCHI_MODEL_THREADS": "the number of processors"}
+PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings, "enrol": EnrolSettings, "watch": WatchSettings}
+MACHINE_DEFAULTS = {
+    "NUNCHI_MODEL": "the day-0 cascade",
+    "NUNCHI_MODEL_THREADS": "the number of processors",
+    "NUNCHI_UPLOAD_QUEUE_URL": "none: mode `command`",
+    "NUNCHI_SWEEP_EVERY_S": "`180`; with a queue `3600`",
+}
 TRACKED = subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout.split()
@@ -34,9 +40,13 @@ def settings_table(program: str) -> str:
     """The Markdown table of a program's settings, as `docs/settings.md` must hold it."""
     rows = []
     for one in describe(PROGRAMS[program]):
-        default = "must be given" if one.default is None else MACHINE_DEFAULTS.get(one.name, f"`{one.default}`")
+        default = "must be given" if one.default is None else MACHINE_DEFAULTS.get(one.name, _default(one.default))
         rows.append(f"| `{one.name}` | {one.help} | {default} |")
     return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
+
+
+def _default(text: str) -> str:
+    return "none" if text == "None" else f"`{text}`"
 
 
 def operators_table() -> str:

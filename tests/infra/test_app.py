@@ -36,6 +36,7 @@ def test_synthesis_asks_no_account_and_no_network(assembly: Path) -> None:
     assert {name: one["environment"] for name, one in stacks.items()} == {
         "NunchiPipeline": "aws://unknown-account/ap-northeast-2",
         "NunchiCompute": "aws://unknown-account/ap-northeast-2",
+        "NunchiHealth": "aws://unknown-account/ap-northeast-2",
     }
 
 

@@ -14,9 +14,10 @@ from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
 from infra.closed import closed_spans
-from infra.config import Hours
+from infra.config import Hours, Mode
 from infra.hours import Day, Window
 from lambdas.watch import Spans, Watch, WatchSettings
+from ops.cost import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, synthesise
 from worker.emf import EmfFile
@@ -433,3 +434,16 @@ def test_operators_are_told_of_every_alarm(request: pytest.FixtureRequest, mode:
     text = (ROOT / "docs" / "operating.md").read_text()
     health: Template = request.getfixturevalue(mode)
     assert [name for name in alarms(health) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(("mode", "setting"), zip(MODES, Mode, strict=True))
+def test_the_estimate_of_costs_counts_as_many_metrics_in_alarms(
+    request: pytest.FixtureRequest, mode: str, setting: Mode
+) -> None:
+    """CloudWatch asks a price for each."""
+    health: Template = request.getfixturevalue(mode)
+    metrics = [
+        sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1
+        for alarm in health.all("AWS::CloudWatch::Alarm")
+    ]
+    assert sum(metrics) == ALARMS[setting]

@@ -305,11 +305,16 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                             "StateValue": "ALARM",
                             "AlarmDescription": "It is full. First: du -xh /",
                         },
+                        {
+                            "AlarmName": "nunchi-worker-not-ready",
+                            "StateValue": "ALARM",
+                            "AlarmDescription": "It is not. First: nunchi doctor",
+                        },
                         {"AlarmName": "nunchi-labels-slow", "StateValue": "OK"},
                     ]
                 }
             },
-            ill("alarms", "nunchi-disk-full", "du -xh /"),
+            ill("alarms", "nunchi-disk-full, nunchi-worker-not-ready", "du -xh /"),
         ),
         (
             checks.alarms,
@@ -420,7 +425,15 @@ def test_with_no_instance_there_is_no_worker_to_be_ill() -> None:
     assert [check(closed).text for check in (checks.agent, checks.worker, checks.model)] == [
         "no instance runs",
         "no instance runs",
-        "no worker to ask",
+        "no instance runs",
+    ]
+
+
+def test_a_worker_that_is_not_ready_can_not_be_asked_for_its_model() -> None:
+    """What it served once is not what is in service."""
+    offline = patient({"get_retained_message": status(WorkerState.OFFLINE)})
+    assert list(examine(offline, {"model": checks.model})) == [
+        Finding("model", State.UNSEEN, "can't look: no worker is ready")
     ]
 
 

@@ -235,12 +235,12 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
     assert told.sums("Photos") == 3
 
 
-def test_the_file_does_not_grow_for_ever(told: Told) -> None:
-    """One old file is kept, for the agent to read to its end."""
-    file = told.file(largest=100)
-    for _ in range(3):
-        file.write()
-    assert sorted(path.name for path in told.folder.iterdir()) == ["metrics.log", "metrics.log.1"]
+def test_a_file_that_is_emptied_under_it_is_filled_again(told: Told) -> None:
+    """logrotate copies it and cuts it off: lines go on at its beginning, without a hole."""
+    file = told.file()
+    file.write()
+    told.path.write_text("")
+    file.write()
     assert len(told.lines()) == 1
 
 

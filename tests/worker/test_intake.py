@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,80 +16,15 @@ from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.lambdas.events import TEST_EVENT, announcing, upload_of
-from tests.worker.pipeline_bench import RULES, Bench, bench, until
+from tests.worker.intake_bench import SHARED, Gate, reader
+from tests.worker.pipeline_bench import RULES, until
 from worker.attempts import MOST_TRIES
-from worker.intake import RETRY_S, Intake
+from worker.intake import RETRY_S
 from worker.line import Outcome
 from worker.outbox import Outbox
-from worker.pipeline import Rules
 from worker.publisher import Delivery
-from worker.queue import Received
-from worker.sweep import FORGOTTEN_AFTER
 
 pytestmark = pytest.mark.anyio
-SHARED = replace(RULES, sweep_older_than=FORGOTTEN_AFTER)
-
-
-@dataclass
-class Reader:
-    """A worker that reads a queue."""
-
-    worker: Bench
-    queue: MemoryQueue
-    intake: Intake
-    running: asyncio.Task[None]
-
-    def announce(self, *photos: Reference) -> None:
-        self.queue.send(announcing(*(upload_of(photo, now()) for photo in photos)))
-
-    def fates(self) -> dict[str, float]:
-        """How many messages became what."""
-        fates = ("received", "deleted", "failed", "released", "malformed")
-        counts = {fate: self.worker.metric("nunchi_messages_total", fate=fate) for fate in fates}
-        return {fate: count for fate, count in counts.items() if count}
-
-    async def stop(self) -> None:
-        self.running.cancel()
-        await self.worker.pipeline.stop(patience_s=10)
-        await self.intake.stop(patience_s=10)
-
-
-@asynccontextmanager
-async def reader(
-    tmp_path: Path,
-    *,
-    queue: MemoryQueue | None = None,
-    store: MemoryStore | None = None,
-    publisher: MemoryPublisher | None = None,
-    detector: FakeDetector | None = None,
-    rules: Rules = SHARED,
-    visibility_s: float = 15,
-) -> AsyncIterator[Reader]:
-    queue = queue or MemoryQueue()
-    async with bench(tmp_path, store=store, publisher=publisher, detector=detector, rules=rules) as worker:
-        intake = Intake(queue=queue, photos=worker.pipeline, metrics=worker.metrics, visibility_s=visibility_s)
-        reading = Reader(worker, queue, intake, asyncio.create_task(intake.run()))
-        yield reading
-        await reading.stop()
-        with suppress(asyncio.CancelledError):
-            await reading.running
-
-
-class Gate:
-    """Photos stop in the model until it is opened."""
-
-    def __init__(self) -> None:
-        self.entered = 0
-        self._open = threading.Event()
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        with self._lock:
-            self.entered += 1
-        assert self._open.wait(10)
-
-    def open(self) -> None:
-        self._open.set()
 
 
 async def test_a_message_is_deleted_when_its_photos_are_stored_told_and_taught(tmp_path: Path) -> None:
@@ -223,10 +155,8 @@ async def test_a_message_given_to_two_workers_brings_one_result_and_one_label(tm
         one.announce(photo)
         await until(lambda: gate.entered == 1)
         one.running.cancel()  # so that it is the other one that takes the message now
-        queue.now_s += 15
         async with reader(tmp_path / "2", queue=queue, store=store, publisher=publisher, detector=detector) as two:
-            await until(lambda: gate.entered == 2)
-            assert two.fates() == {"received": 1}
+            await until(lambda: queue.pass_time() and gate.entered == 2)
             gate.open()
             await until(lambda: queue.left == [])
             await two.worker.settled()
@@ -315,45 +245,6 @@ async def test_a_message_that_is_no_s3_event_is_left_to_the_redrive_policy_and_l
     assert [record.message.split(":")[0] for record in told] == ["message m0 is left to the dead letters"] * 2
 
 
-async def test_stopping_finishes_what_is_in_hand_and_releases_what_only_waits_at_once(tmp_path: Path) -> None:
-    gate = Gate()
-    rules = replace(SHARED, photos_at_once=2)
-    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), rules=rules) as one:
-        one.announce(first := one.worker.upload())
-        await until(lambda: gate.entered == 1)
-        one.announce(*(several := [one.worker.upload() for _ in range(3)]))
-        await until(lambda: gate.entered == 2)
-        stopping = asyncio.create_task(one.stop())
-        await until(lambda: one.worker.pipeline.waiting == 0)
-        gate.open()
-        await stopping
-        assert set(one.worker.store.stored) == {first, several[0]}
-        assert one.queue.left == [(0, 1)]
-        assert one.fates() == {"received": 2, "deleted": 1, "released": 1}
-
-
-async def test_what_a_last_long_poll_brings_after_the_stop_is_given_back_at_once(tmp_path: Path) -> None:
-    class LongPoll(MemoryQueue):
-        def __init__(self) -> None:
-            super().__init__()
-            self.asked, self.answer = threading.Event(), threading.Event()
-
-        def receive(self, most: int) -> list[Received]:
-            self.asked.set()
-            assert self.answer.wait(10)
-            return super().receive(most)
-
-    queue = LongPoll()
-    async with reader(tmp_path, queue=queue) as one:
-        await until(queue.asked.is_set)
-        await one.stop()
-        one.announce(one.worker.upload())
-        queue.answer.set()
-        await until(lambda: one.fates() == {"received": 1, "released": 1})
-        assert queue.left == [(0, 1)]
-        assert one.worker.store.stored == {}
-
-
 @pytest.mark.parametrize("method", ["receive", "keep", "delete", "give_back"])
 async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path: Path, method: str) -> None:
     gate = Gate()
@@ -365,11 +256,7 @@ async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path:
         await asyncio.sleep(0.05)  # some heartbeats
         gate.open()
 
-        def deleted() -> bool:
-            one.queue.now_s += 5
-            return one.queue.left == []
-
-        await until(deleted)
+        await until(lambda: one.queue.pass_time() and one.queue.left == [])
         assert [message.reference for message in one.worker.publisher.messages] == [photo]
 
 

@@ -12,8 +12,8 @@ from contracts.messages import LabelMessage
 from contracts.names import Reference
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.pictures import gradient, turned_by_exif
+from tests.worker.intake_bench import reader
 from tests.worker.pipeline_bench import until
-from tests.worker.test_intake import reader
 from worker.publisher import Delivery
 from worker.store import Refused, Upload
 
@@ -104,9 +104,8 @@ async def test_wherever_a_worker_dies_its_photo_has_one_result_one_pair_and_its_
         await until(death.reached.is_set)
         dead.running.cancel()
         try:
-            queue.now_s += 15
             async with reader(tmp_path / "2", queue=queue, store=store, publisher=publisher) as other:
-                await until(lambda: queue.left == [])
+                await until(lambda: queue.pass_time() and queue.left == [])
                 await other.worker.settled()
             by_the_dead = photo in store.stored and "i-1" in store.stored[photo] and other.worker.detector.calls == 0
             async with reader(tmp_path / "1", queue=queue, store=store, publisher=publisher) as again:
