@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo test lint format synth bench lock clean
+.PHONY: help setup demo test lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -43,11 +43,14 @@ lint: setup ## Format, rules, types, imports, shell
 	@ruff check --quiet .
 	@mypy
 	@lint-imports --no-logo
-	@shellcheck shell/*.sh .ci/run
+	@shellcheck shell/*.sh .ci/run .ci/audit
 	@echo "lint: clean"
 
 format: setup ## Put every file into shape
 	@ruff format . && ruff check --fix-only .
+
+audit: setup ## Known weaknesses of what is locked; offline the lock alone, and it says so
+	@.ci/audit
 
 synth: setup ## CloudFormation templates into cdk.out (no AWS account, no network)
 	@cdk synth --quiet && cfn-lint --ignore-checks W3005 -- cdk.out/*.template.json && ls -l cdk.out/*.template.json

@@ -39,5 +39,8 @@ class InstanceRole(iam.Role):
         )
         self.add_to_policy(iam.PolicyStatement(actions=list(AGENT), resources=["*"]))
         acknowledge(
-            self, "IAM5[Resource::*]", reason="These actions know no resources: they act for the caller's own instance."
+            self,
+            "IAM5[Resource::*]",
+            reason="Which instance takes the role is not known before it is there; but for its report of itself, these "
+            "actions know no resources.",
         )

@@ -7,6 +7,7 @@ should not do the one, and AWS does not do the other.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import ssl
 from collections.abc import Awaitable, Callable
@@ -54,9 +55,32 @@ def secure_by_loopback(app: ASGIApp) -> ASGIApp:
     return answer
 
 
+def ask_iam_as_aws_does() -> None:
+    """Two of ministack's questions to IAM, asked as AWS asks them.
+
+    Of a batch of messages: for the right to one message, as there is no other. Of a policy on a certificate: about the
+    certificate, and not about `*`, which a role that may touch certificates only would have to be allowed.
+    """
+    actions: Any = import_module("ministack.core.iam_actions")  # its server looks both up at every request
+    action_of, resource_of = actions.extract_iam_action, actions.extract_resource_arn
+
+    def action(service: str, *request: Any) -> str | None:
+        asked: str | None = action_of(service, *request)
+        return asked.removesuffix("Batch") if asked and service == "sqs" else asked
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *request: Any) -> str:
+        if service == "iot" and path.startswith("/target-policies/"):
+            return str(json.loads(body)["target"])
+        found: str = resource_of(service, method, path, headers, body, *request)
+        return found
+
+    actions.extract_iam_action, actions.extract_resource_arn = action, resource
+
+
 def main() -> None:
     """Serve until a signal; the environment variables are ministack's own (GATEWAY_PORT, IOT_MTLS_PORT, AUTH, …)."""
     app = import_module("ministack.app").app  # here, because it reads the environment when it is imported
+    ask_iam_as_aws_does()
     config = Config()
     config.bind = [f"{LOOPBACK}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

@@ -40,7 +40,7 @@ class People:
         }
         for name in (WORKER_INSTANCE, OTHER_INSTANCE):
             self.devices[name] = self.registry.add_worker(name, policy=place["WorkerPolicyName"])
-        self.compute = place.add_roles_of_compute()
+        self.roles = {**place.add_roles_of("NunchiCompute"), **place.add_roles_of("NunchiHealth")}
         self.assets = f"cdk-hnb659fds-assets-{ACCOUNT}-{place.region}"
         self.upload = f"uploads/{KIOSK}/{IMAGE}.jpg"
         self.result = f"results/{KIOSK}/{IMAGE}.json"
@@ -121,6 +121,15 @@ class People:
     @cached_property
     def enrol(self) -> Identity:
         return self.place.with_role(self.place.role_of(self.place["EnrolFunctionName"]))
+
+    @cached_property
+    def watch(self) -> Identity:
+        return self.place.with_role(self.role("WatchRole"))
+
+    def role(self, name: str) -> str:
+        """The ARN of the one role of NunchiCompute or NunchiHealth whose logical id begins so."""
+        [arn] = [arn for one, arn in self.roles.items() if re.fullmatch(f"{name}[0-9A-F]{{8}}", one)]
+        return arn
 
     @cached_property
     def anyone(self) -> Identity:

@@ -23,7 +23,7 @@ from local.children import tethered
 from local.environment import ROOT, base_environ
 from local.ports import LOOPBACK, free_ports, listens
 from local.record import ROOT_KEY, ROOT_SECRET
-from tests.security.roles_of_compute import as_a_stack
+from tests.security.roles_alone import as_a_stack
 from tests.waiting import until
 
 
@@ -34,6 +34,7 @@ class Server:
     gateway: int
     plain: int
     mqtt: int
+    clients: list[Any] = field(default_factory=list, repr=False)  # those in use, to be closed at the end
 
     @property
     def url(self) -> str:
@@ -65,12 +66,14 @@ class Identity:
             signature_version=None if self.keys else UNSIGNED,
         )
         port = self.server.plain if plain else self.server.gateway
-        return boto3.Session(region_name=self.region).client(
+        client = boto3.Session(region_name=self.region).client(
             service,  # type: ignore[call-overload]
             endpoint_url=f"http://{LOOPBACK}:{port}",
             config=config,
             **self.keys,
         )
+        self.server.clients.append(client)
+        return client
 
     @cached_property
     def s3(self) -> Any:
@@ -126,7 +129,7 @@ class Deployed:
     outputs: Mapping[str, str]
     assembly: Path
 
-    @property
+    @cached_property
     def root(self) -> Identity:
         return self.server.root(self.region)
 
@@ -154,24 +157,23 @@ class Deployed:
         keys = {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
         return Identity(self.server, self.region, keys)
 
-    def add_roles_of_compute(self) -> dict[str, str]:
-        """Deploy the roles and policies of NunchiCompute; the logical id of each role → its ARN.
+    def add_roles_of(self, stack: str) -> dict[str, str]:
+        """Deploy the roles and policies of another stack; the logical id of each role → its ARN.
 
-        An instance's role then has both its shares.
+        An instance's role then has both its shares: the pipeline's, and NunchiCompute's.
         """
-        name = "NunchiComputeRoles"
-        cloudformation = self.root.client("cloudformation")
-        template = json.loads((self.assembly / "NunchiCompute.template.json").read_text())
+        name, cloudformation = f"{stack}Roles", self.root.client("cloudformation")
+        template = json.loads((self.assembly / f"{stack}.template.json").read_text())
         cloudformation.create_stack(
             StackName=name, TemplateBody=json.dumps(as_a_stack(template)), Capabilities=["CAPABILITY_NAMED_IAM"]
         )
 
-        def stack() -> Any:
+        def told() -> Any:
             [found] = cloudformation.describe_stacks(StackName=name)["Stacks"]
             return found
 
-        until(lambda: not stack()["StackStatus"].endswith("_IN_PROGRESS"), within_s=30, what="the roles are deployed")
-        made = stack()
+        until(lambda: not told()["StackStatus"].endswith("_IN_PROGRESS"), within_s=30, what="the roles are deployed")
+        made = told()
         assert made["StackStatus"] == "CREATE_COMPLETE", made.get("StackStatusReason")
         return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
 
@@ -209,6 +211,8 @@ def server(folder: Path) -> Iterator[Server]:
         until(up, within_s=60, what="the local AWS listens")
         yield running
     finally:
+        for client in running.clients:
+            client.close()
         os.killpg(process.pid, 9)
         process.wait()
 

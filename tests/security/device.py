@@ -26,13 +26,13 @@ class Device:
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
-        cert, key = identity or (None, None)
-        self._client.tls_set(str(ca), cert and str(cert), key and str(key))
+        cert, key = map(str, identity) if identity else (None, None)
+        self._client.tls_set(str(ca), cert, key)
         self._client.on_connect = lambda _c, _d, _f, reason, _p: self._answer(reason)
         self._client.on_subscribe = lambda _c, _d, _m, reasons, _p: self._answer(reasons[0])
         self._client.on_publish = lambda _c, _d, _m, reason, _p: self._answer(reason)
         self._client.on_disconnect = lambda *_: self._answers.put(CUT_OFF)
-        self._client.on_message = lambda _c, _d, message: self.heard.put(message.payload)
+        self._client.on_message = lambda _c, _d, message: self.heard.put(bytes(message.payload))
 
     def __enter__(self) -> Device:
         return self

@@ -1,8 +1,8 @@
 """What a deployed role may do, where the local cloud asks IAM about no resource.
 
-Of Run Command, and of policies on certificates, ministack asks IAM for the right to `*`, and would refuse what AWS
-allows. So the policies are fetched from the role as it was deployed, and the same evaluator is asked about what AWS's
-service authorization reference says that the action is checked on.
+Of Run Command, for one, ministack asks IAM for the right to `*`, and would refuse what AWS allows. So the policies are
+fetched from the role as it was deployed, and the same evaluator is asked about what AWS's service authorization
+reference says that the action is checked on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""NunchiCompute's roles and policies without what they are for, so that the local cloud can deploy them.
-
-It has no instances and no groups; but what an instance's role may do is the pipeline's share and this one together.
-"""
+"""A stack's roles and policies without what they are for: the local cloud deploys no instances and schedules."""
 
 from __future__ import annotations
 

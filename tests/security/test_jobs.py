@@ -5,8 +5,6 @@ What is refused here would be refused on AWS, in production.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
 from cryptography import x509
@@ -18,7 +16,6 @@ from contracts.names import Reference, new_image_id
 from infra.inference import DOCUMENT, INSTANCE_PARAMETER
 from lambdas.enrol import Enrolment, EnrolSettings
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
-from tests.security.deployment import Identity
 from tests.security.judge import Judge
 from worker.queue import SqsQueue
 from worker.store import S3Store, Upload
@@ -65,28 +62,12 @@ def test_a_worker_is_told_that_a_photo_is_not_there_and_not_that_it_may_not_look
     assert told.value.response["Error"]["Code"] == "NoSuchKey"
 
 
-class JudgedOnMessages:
-    """An SQS client. AWS asks IAM about a batch as about one message; ministack asks for a right that AWS has not."""
-
-    def __init__(self, me: Identity, judge: Judge, place: People) -> None:
-        self._me, self._judge, self._place = me.sqs, judge, place
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._me, name)
-
-    def change_message_visibility_batch(self, **asked: Any) -> Any:
-        queue = self._place.place.arn("sqs", asked["QueueUrl"].rpartition("/")[2])
-        assert self._judge.allows("sqs:ChangeMessageVisibility", queue)
-        return self._place.root.sqs.change_message_visibility_batch(**asked)
-
-
 def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(chain: People) -> None:
     """Everything that the worker's own queue asks of SQS."""
     chain.root.sqs.purge_queue(QueueUrl=chain.uploads)
     for body in ("one", "two"):
         chain.root.sqs.send_message(QueueUrl=chain.uploads, MessageBody=body)
-    judged: Any = JudgedOnMessages(chain.worker, Judge(chain.place, chain.place["WorkerRoleArn"]), chain)
-    queue = SqsQueue(judged, url=chain.uploads, visibility_s=30)
+    queue = SqsQueue(chain.worker.sqs, url=chain.uploads, visibility_s=30)
     first, *others = queue.receive(10)
     receipts = [first.receipt, *(one.receipt for one in others)]
     assert queue.keep(receipts) == 0
@@ -156,36 +137,15 @@ def test_dispatch_sends_one_document_to_tagged_instances_only(
     assert judge.allows("ssm:SendCommand", f"{owned}{document}", instance, **tags) is may
 
 
-class JudgedOnCertificates:
-    """An IoT client. What ministack would ask IAM about `*`, the judge decides, and the root then does."""
-
-    def __init__(self, me: Identity, root: Identity, judge: Judge) -> None:
-        self._me, self._root, self._judge = me.iot, root.iot, judge
-        self.exceptions = me.iot.exceptions
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._me, name)
-
-    def attach_policy(self, *, policyName: str, target: str) -> Any:
-        assert self._judge.allows("iot:AttachPolicy", target)
-        return self._root.attach_policy(policyName=policyName, target=target)
-
-    def detach_policy(self, *, policyName: str, target: str) -> Any:
-        assert self._judge.allows("iot:DetachPolicy", target)
-        return self._root.detach_policy(policyName=policyName, target=target)
-
-
 def test_enrolment_makes_replaces_and_ends_a_workers_certificate(place: People) -> None:
     """The function's own code under its own role, from an instance's first boot to its end."""
-    enrol_role = place.place.role_of(place.place["EnrolFunctionName"])
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "nunchi:role", "Value": "inference"}]}]
     [started] = place.root.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, TagSpecifications=tags)[
         "Instances"
     ]
     instance: str = started["InstanceId"]
-    iot: Any = JudgedOnCertificates(place.enrol, place.root, Judge(place.place, enrol_role))
     enrol = Enrolment(
-        ec2=place.enrol.ec2, iot=iot, settings=EnrolSettings(worker_policy=place.place["WorkerPolicyName"])
+        ec2=place.enrol.ec2, iot=place.enrol.iot, settings=EnrolSettings(worker_policy=place.place["WorkerPolicyName"])
     )
     first = enrol({"instance_id": instance, "csr": signing_request()}, None)
     assert "BEGIN CERTIFICATE" in first["certificate_pem"]
@@ -225,10 +185,22 @@ def test_a_schedule_does_one_thing_to_one_instance(
     shop: People, schedule: str, call: str, instance: str, told: str
 ) -> None:
     """Whoever is allowed is told that the local cloud has no such instance; nobody else gets that far."""
-    [role_arn] = [arn for name, arn in shop.compute.items() if name.startswith(f"{schedule}Role")]
     with pytest.raises(ClientError) as answer:
-        getattr(shop.place.with_role(role_arn).ec2, call)(InstanceIds=[instance])
+        getattr(shop.place.with_role(shop.role(f"{schedule}Role")).ec2, call)(InstanceIds=[instance])
     assert answer.value.response["Error"]["Code"] == told
+
+
+def test_the_watch_sees_what_workers_say_and_how_old_certificates_are(shop: People) -> None:
+    """Which certificates a policy has, is judged on the policy: see judge.py."""
+    status = f"nunchi/worker/{WORKER_INSTANCE}/status"
+    shop.root.iot_data.publish(topic=status, payload=b"{}", retain=True, qos=1)
+    assert shop.watch.iot_data.get_retained_message(topic=status)["payload"] == b"{}"
+    assert shop.watch.iot.list_certificates()["certificates"]
+    shop.root.ssm.put_parameter(Name=INSTANCE_PARAMETER, Value=WORKER_INSTANCE, Type="String", Overwrite=True)
+    assert shop.watch.ssm.get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"] == WORKER_INSTANCE
+    judge = Judge(shop.place, shop.role("WatchRole"))
+    for output in ("KioskPolicyName", "WorkerPolicyName"):
+        assert judge.allows("iot:ListTargetsForPolicy", shop.place.arn("iot", f"policy/{shop.place[output]}"))
 
 
 def test_under_the_operators_key_each_may_only_what_its_photos_need(chain: People) -> None:

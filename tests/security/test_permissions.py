@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, OTHER_KIOSK, P
 from tests.security.deployment import Identity
 
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ForbiddenException"}
+EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 Try = Callable[[Identity, People], Any]
 
 KIOSKS: dict[str, Try] = {
@@ -50,11 +52,11 @@ KIOSKS: dict[str, Try] = {
     "announce an upload itself": lambda me, at: me.sqs.send_message(QueueUrl=at.uploads, MessageBody="{}"),
     "read announcements": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
     "have itself enrolled as a worker": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
-    "publish a label over HTTP": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "publish a label over HTTP": lambda me, _: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
     "take the worker's role": lambda me, at: me.sts.assume_role(
         RoleArn=at.place["WorkerRoleArn"], RoleSessionName="kiosk"
     ),
-    "look at the registry of kiosks": lambda me, at: me.iot.list_things(),
+    "look at the registry of kiosks": lambda me, _: me.iot.list_things(),
 }
 
 WORKERS: dict[str, Try] = {
@@ -92,7 +94,7 @@ WORKERS: dict[str, Try] = {
         Bucket=at.images, NotificationConfiguration={}
     ),
     "delete a bucket": lambda me, at: me.s3.delete_bucket(Bucket=at.images),
-    "list the account's buckets": lambda me, at: me.s3.list_buckets(),
+    "list the account's buckets": lambda me, _: me.s3.list_buckets(),
     "purge the upload queue": lambda me, at: me.sqs.purge_queue(QueueUrl=at.uploads),
     "announce an upload itself": lambda me, at: me.sqs.send_message(QueueUrl=at.uploads, MessageBody="{}"),
     "change the upload queue": lambda me, at: me.sqs.set_queue_attributes(
@@ -100,36 +102,36 @@ WORKERS: dict[str, Try] = {
     ),
     "take dead letters": lambda me, at: me.sqs.receive_message(QueueUrl=at.dead),
     "purge the dead letters": lambda me, at: me.sqs.purge_queue(QueueUrl=at.dead),
-    "send a Run Command": lambda me, at: me.ssm.send_command(
+    "send a Run Command": lambda me, _: me.ssm.send_command(
         DocumentName="AWS-RunShellScript", InstanceIds=[OTHER_INSTANCE], Parameters={"commands": ["id"]}
     ),
-    "read a parameter": lambda me, at: me.ssm.get_parameter(Name="/nunchi/inference-instance"),
-    "send photos to another instance": lambda me, at: me.ssm.put_parameter(
+    "read a parameter": lambda me, _: me.ssm.get_parameter(Name="/nunchi/inference-instance"),
+    "send photos to another instance": lambda me, _: me.ssm.put_parameter(
         Name="/nunchi/inference-instance", Value=OTHER_INSTANCE, Overwrite=True
     ),
     "take the training's role": lambda me, at: me.sts.assume_role(
         RoleArn=at.place["TrainingRoleArn"], RoleSessionName="worker"
     ),
-    "create a user": lambda me, at: me.iam.create_user(UserName="mallory"),
+    "create a user": lambda me, _: me.iam.create_user(UserName="mallory"),
     "give its role a right": lambda me, at: me.iam.put_role_policy(
         RoleName=at.place["WorkerRoleArn"].rpartition("/")[2], PolicyName="more", PolicyDocument=EVERYTHING
     ),
     "change the code of a function": lambda me, at: me.lambda_.update_function_code(
         FunctionName=at.place["EnrolFunctionName"], ZipFile=b"PK"
     ),
-    "add a device": lambda me, at: me.iot.create_keys_and_certificate(setAsActive=True),
+    "add a device": lambda me, _: me.iot.create_keys_and_certificate(setAsActive=True),
     "let devices do everything": lambda me, at: me.iot.create_policy_version(
         policyName=at.place["KioskPolicyName"], policyDocument=EVERYTHING, setAsDefault=True
     ),
-    "publish a label without its certificate": lambda me, at: me.iot_data.publish(
+    "publish a label without its certificate": lambda me, _: me.iot_data.publish(
         topic=f"nunchi/{KIOSK}/label", payload=b"{}"
     ),
-    "tag an instance for Run Command": lambda me, at: me.ec2.create_tags(
+    "tag an instance for Run Command": lambda me, _: me.ec2.create_tags(
         Resources=[OTHER_INSTANCE], Tags=[{"Key": "nunchi:role", "Value": "inference"}]
     ),
-    "terminate an instance": lambda me, at: me.ec2.terminate_instances(InstanceIds=[OTHER_INSTANCE]),
-    "delete the log": lambda me, at: me.logs.delete_log_group(logGroupName="/nunchi/worker"),
-    "write another log": lambda me, at: me.logs.create_log_stream(logGroupName="/aws/lambda/x", logStreamName="forged"),
+    "terminate an instance": lambda me, _: me.ec2.terminate_instances(InstanceIds=[OTHER_INSTANCE]),
+    "delete the log": lambda me, _: me.logs.delete_log_group(logGroupName="/nunchi/worker"),
+    "write another log": lambda me, _: me.logs.create_log_stream(logGroupName="/aws/lambda/x", logStreamName="forged"),
 }
 
 TRAININGS: dict[str, Try] = {
@@ -157,7 +159,7 @@ TRAININGS: dict[str, Try] = {
     "read a result": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.result),
     "change a bucket's policy": lambda me, at: me.s3.put_bucket_policy(Bucket=at.weights, Policy=EVERYTHING),
     "read announcements": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
-    "send a Run Command": lambda me, at: me.ssm.send_command(DocumentName="Nunchi-Infer", InstanceIds=[OTHER_INSTANCE]),
+    "send a Run Command": lambda me, _: me.ssm.send_command(DocumentName="Nunchi-Infer", InstanceIds=[OTHER_INSTANCE]),
     "have itself enrolled as a worker": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
     "take the worker's role": lambda me, at: me.sts.assume_role(
         RoleArn=at.place["WorkerRoleArn"], RoleSessionName="training"
@@ -168,39 +170,48 @@ DISPATCHES: dict[str, Try] = {
     "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
     "list photos": lambda me, at: me.s3.list_objects_v2(Bucket=at.images),
     "write a result": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.result, Body=b"{}"),
-    "read another parameter": lambda me, at: me.ssm.get_parameter(Name="/nunchi/another"),
-    "read all parameters below a path": lambda me, at: me.ssm.get_parameters_by_path(Path="/", Recursive=True),
-    "change where photos go": lambda me, at: me.ssm.put_parameter(
+    "read another parameter": lambda me, _: me.ssm.get_parameter(Name="/nunchi/another"),
+    "read all parameters below a path": lambda me, _: me.ssm.get_parameters_by_path(Path="/", Recursive=True),
+    "change where photos go": lambda me, _: me.ssm.put_parameter(
         Name="/nunchi/inference-instance", Value=OTHER_INSTANCE, Overwrite=True
     ),
-    "change the document": lambda me, at: me.ssm.update_document(Name="Nunchi-Infer", Content="{}"),
-    "read what commands printed": lambda me, at: me.ssm.list_command_invocations(Details=True),
+    "change the document": lambda me, _: me.ssm.update_document(Name="Nunchi-Infer", Content="{}"),
+    "read what commands printed": lambda me, _: me.ssm.list_command_invocations(Details=True),
     "take dead letters": lambda me, at: me.sqs.receive_message(QueueUrl=at.dead),
     "purge the upload queue": lambda me, at: me.sqs.purge_queue(QueueUrl=at.uploads),
     "have something enrolled": lambda me, at: me.lambda_.invoke(FunctionName=at.place["EnrolFunctionName"]),
-    "publish a label": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
-    "stop an instance": lambda me, at: me.ec2.stop_instances(InstanceIds=[OTHER_INSTANCE]),
+    "publish a label": lambda me, _: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "stop an instance": lambda me, _: me.ec2.stop_instances(InstanceIds=[OTHER_INSTANCE]),
 }
 
 ENROLS: dict[str, Try] = {
-    "make a kiosk's thing": lambda me, at: me.iot.create_thing(thingName="veranda"),
-    "look at a kiosk's thing": lambda me, at: me.iot.describe_thing(thingName=KIOSK),
-    "delete a kiosk's thing": lambda me, at: me.iot.delete_thing(thingName=KIOSK),
-    "list a kiosk's certificates": lambda me, at: me.iot.list_thing_principals(thingName=KIOSK),
-    "make a key pair": lambda me, at: me.iot.create_keys_and_certificate(setAsActive=True),
-    "write a policy for devices": lambda me, at: me.iot.create_policy(policyName="all", policyDocument=EVERYTHING),
+    "make a kiosk's thing": lambda me, _: me.iot.create_thing(thingName="veranda"),
+    "look at a kiosk's thing": lambda me, _: me.iot.describe_thing(thingName=KIOSK),
+    "delete a kiosk's thing": lambda me, _: me.iot.delete_thing(thingName=KIOSK),
+    "list a kiosk's certificates": lambda me, _: me.iot.list_thing_principals(thingName=KIOSK),
+    "make a key pair": lambda me, _: me.iot.create_keys_and_certificate(setAsActive=True),
+    "write a policy for devices": lambda me, _: me.iot.create_policy(policyName="all", policyDocument=EVERYTHING),
     "let devices do everything": lambda me, at: me.iot.create_policy_version(
         policyName=at.place["WorkerPolicyName"], policyDocument=EVERYTHING, setAsDefault=True
     ),
-    "publish a label": lambda me, at: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
+    "publish a label": lambda me, _: me.iot_data.publish(topic=f"nunchi/{KIOSK}/label", payload=b"{}"),
     "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
-    "start an instance": lambda me, at: me.ec2.start_instances(InstanceIds=[OTHER_INSTANCE]),
-    "tag an instance": lambda me, at: me.ec2.create_tags(
+    "start an instance": lambda me, _: me.ec2.start_instances(InstanceIds=[OTHER_INSTANCE]),
+    "tag an instance": lambda me, _: me.ec2.create_tags(
         Resources=[OTHER_INSTANCE], Tags=[{"Key": "nunchi:role", "Value": "inference"}]
     ),
 }
 
-EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+WATCHES: dict[str, Try] = {
+    "read what a kiosk last said": lambda me, _: me.iot_data.get_retained_message(topic=f"nunchi/{KIOSK}/status"),
+    "list everything that is retained": lambda me, _: me.iot_data.list_retained_messages(),
+    "publish a status": lambda me, _: me.iot_data.publish(topic="nunchi/worker/i-1/status", payload=b"{}", retain=True),
+    "revoke a certificate": lambda me, _: me.iot.update_certificate(certificateId="0" * 64, newStatus="REVOKED"),
+    "read another parameter": lambda me, _: me.ssm.get_parameter(Name="/nunchi/another"),
+    "start an instance": lambda me, _: me.ec2.start_instances(InstanceIds=[OTHER_INSTANCE]),
+    "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "take dead letters": lambda me, at: me.sqs.receive_message(QueueUrl=at.dead),
+}
 
 
 def refused(ask: Callable[[], object]) -> None:
@@ -242,6 +253,11 @@ def test_enrolment_may_not(shop: People, forbidden: str) -> None:
     refused(lambda: ENROLS[forbidden](shop.enrol, shop))
 
 
+@pytest.mark.parametrize("forbidden", WATCHES)
+def test_the_watch_may_not(shop: People, forbidden: str) -> None:
+    refused(lambda: WATCHES[forbidden](shop.watch, shop))
+
+
 def test_a_worker_of_mode_command_may_not_take_photos_from_the_queue(shop: People) -> None:
     """They would be lost to dispatch."""
     refused(lambda: shop.worker.sqs.receive_message(QueueUrl=shop.uploads))
@@ -250,4 +266,4 @@ def test_a_worker_of_mode_command_may_not_take_photos_from_the_queue(shop: Peopl
 def test_a_kiosk_that_does_not_say_its_name_may_upload_nothing(shop: People) -> None:
     """Not under its own name either, nor under none."""
     for key in (shop.upload, f"uploads//{IMAGE}.jpg", f"uploads/{IMAGE}.jpg"):
-        refused(lambda key=key: shop.nameless.s3.put_object(Bucket=shop.images, Key=key, Body=b""))
+        refused(partial(shop.nameless.s3.put_object, Bucket=shop.images, Key=key, Body=b""))
