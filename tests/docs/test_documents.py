@@ -24,7 +24,12 @@ from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"
-PROGRAMS: dict[str, type] = {"worker": WorkerSettings, "dispatch": DispatchSettings, "enrol": EnrolSettings, "watch": WatchSettings}
+PROGRAMS: dict[str, type] = {
+    "worker": WorkerSettings,
+    "dispatch": DispatchSettings,
+    "enrol": EnrolSettings,
+    "watch": WatchSettings,
+}
 MACHINE_DEFAULTS = {
     "NUNCHI_MODEL": "the day-0 cascade",
     "NUNCHI_MODEL_THREADS": "the number of processors",
