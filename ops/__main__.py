@@ -6,11 +6,11 @@ import logging
 import sys
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from contracts.errors import NunchiError
 from ops import config_command
+from ops.aws import UNANSWERED
 from ops.cloud_commands import down, status, up
 from ops.cost_command import cost
 from ops.demo_command import demo
@@ -22,18 +22,28 @@ from ops.photo_commands import send, watch
 from ops.remains_command import remains
 
 app = typer.Typer(
-    help="Nunchi on this machine: a cloud to try, photos to send, labels to hear.",
+    help="Nunchi: a cloud on this machine to try; and, for whoever runs it on AWS, settings, costs, kiosks, health.",
     epilog="Begin with: nunchi up --detach",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, status, send, watch, demo, doctor, cost, remains):
-    app.command()(command)
-app.add_typer(kiosk, name="kiosk")
-
-app.add_typer(config_command.app, name="config")
+# What each says of itself in a line: the first sentences of their help are cut off where a terminal ends.
+for command, line in (
+    (up, "Start a cloud on this machine."),
+    (down, "End it."),
+    (status, "Say whether it is up, and how to join in."),
+    (send, "Be a kiosk: upload photos, show their labels."),
+    (watch, "Show a kiosk's labels as they come."),
+    (demo, "Send photos all the way, from upload to training pair."),
+    (doctor, "Say what is wrong, here or on AWS, and what to do."),
+    (cost, "Say what a month on AWS costs."),
+    (remains, "Say what stays after `cdk destroy`."),
+):
+    app.command(short_help=line)(command)
+app.add_typer(kiosk, name="kiosk", short_help="Add, list and remove kiosks, here or on AWS.")
+app.add_typer(config_command.app, name="config", short_help="Check nunchi.toml, and say what it means.")
 
 
 def main() -> None:
@@ -43,7 +53,7 @@ def main() -> None:
         app()
     except NunchiError as error:
         message = str(error)
-    except (BotoCoreError, ClientError) as error:
+    except UNANSWERED as error:
         message = f"the cloud went away, or fails: {error}; see logs/ in its --state folder (default: {DEFAULT_STATE})"
     except OSError as error:
         message = f"{error}; if this is about the state folder, name another one: --state DIR"

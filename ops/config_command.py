@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.config import DEFAULT_FILE, Config, Mode, load
+from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Mode, load
 from infra.hours import DAYS, Week
 from ops.display import out
 from ops.options import JsonOption
@@ -38,7 +39,8 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
 
     Example: nunchi config check && cdk deploy --all
     """
-    config = load(file)
+    named = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    config = load(named)
     if as_json:
         typer.echo(json.dumps(config.model_dump(mode="json"), ensure_ascii=False))
         return
@@ -46,9 +48,7 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
     for what, words in meaning(config, at=datetime.now(UTC)):
         table.add_row(f"[bold]{what}[/]", escape(words))
     out.print(table)
-    out.print(
-        f"[green]{escape(str(file or DEFAULT_FILE))} is well.[/] Next: nunchi cost, then cdk diff, cdk deploy --all"
-    )
+    out.print(f"[green]{escape(str(named))} is well.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
 
 
 def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
     return [
         ("region", config.region),
         ("mode", f"{config.mode.value}: {many if config.mode is Mode.QUEUE else one}"),
-        ("open", f"{_opening(config)}; {config.hours.zone}"),
+        ("open", f"{opening(config)}; {config.hours.zone}"),
         *([("closed on", ", ".join(map(str, config.hours.closed_dates)))] if config.hours.closed_dates else []),
         ("running", _running(config, at)),
         (
@@ -83,8 +83,9 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
         (
             "retraining",
             (
-                f"every {training.period_days} days on {'a Spot' if training.spot else 'an on-demand'} "
-                f"{training.instance_type}, with {training.least_new_labels} new labels or more"
+                f"not in this version; in a later one every {training.period_days} days on "
+                f"{'a Spot' if training.spot else 'an on-demand'} {training.instance_type}, with "
+                f"{training.least_new_labels} new labels or more"
             ),
         ),
         (
@@ -99,7 +100,7 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
     ]
 
 
-def _opening(config: Config) -> str:
+def opening(config: Config) -> str:
     """Opening hours, days with the same ones together."""
     texts = []
     for windows, days in groupby(DAYS, key=config.hours.windows_of):

@@ -196,7 +196,7 @@ def _messages(usage: Usage, prices: Prices) -> Iterator[Line]:
         yield Line(part, "Run Command", photos, "commands, free", 0.0)
     yield _line(part, "labels over MQTT", photos * MESSAGES_A_PHOTO / 1e6, prices["iot_message"])
     minutes = 60 * (usage.kiosks * usage.running_hours + usage.instance_hours)
-    yield _line(part, f"connections of {usage.kiosks} kiosks", minutes / 1e6, prices["iot_minute"])
+    yield _line(part, f"connections of {usage.kiosks:,} kiosks", minutes / 1e6, prices["iot_minute"])
     yield _line(part, "labels to the shops", photos * OUT_GB_A_PHOTO, prices["transfer_out"])
 
 

@@ -40,7 +40,7 @@ def cost(
     prices = load_prices(config.region)
     if check:
         for price in prices.by_name.values():
-            typer.echo(f"# {price.what}: {price.usd:g} USD for a {price.unit}\n{price.command(config.region)}")
+            typer.echo(f"# {price.what}: {price.usd:g} USD per {price.unit}\n{price.command(config.region)}")
         return
     reckoned = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
     if as_json:

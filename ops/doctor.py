@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from contracts.errors import NunchiError
 from contracts.instants import now
 from infra.closed import closed_spans
 from infra.config import Config, Mode
 from infra.inference import INFERENCE_ROLE, ROLE_TAG
+from ops.aws import UNANSWERED, first_line, remedy
 
 PIPELINE: Final = "NunchiPipeline"
 COMPUTE: Final = "NunchiCompute"
@@ -59,7 +62,9 @@ class CantLook(NunchiError):
 class Patient:
     """What is examined: a cloud, as clients of its services, and what its operator decided.
 
-    `client` makes a boto3 client of a service. A cloud on this machine has no opening hours: it should always run.
+    `client` makes a boto3 client of a service. A cloud on this machine has no opening hours: it should always run; its
+    workers can be asked themselves, at their `sockets`, and their `logs` are in a folder. `nunchi` makes a command
+    about the cloud that is examined, to be pasted.
     """
 
     def __init__(
@@ -68,6 +73,9 @@ class Patient:
         *,
         config: Config,
         local: bool = False,
+        sockets: Mapping[str, Path] = MappingProxyType({}),
+        nunchi: Callable[[str], str] = "nunchi {}".format,
+        logs: Path = Path("logs"),
         shell_region: str | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -76,6 +84,9 @@ class Patient:
         self._outputs: dict[str, Mapping[str, str]] = {}
         self.config = config
         self.local = local
+        self.sockets = sockets
+        self.nunchi = nunchi
+        self.logs = logs
         self.shell_region = shell_region
         self.now = clock
 
@@ -146,10 +157,9 @@ def examine(patient: Patient, checks: Mapping[str, Check]) -> Iterator[Finding]:
             yield check(patient)
         except CantLook as nothing:
             yield Finding(name, State.UNSEEN, f"can't look: {nothing}", nothing.remedy)
-        except ClientError as error:
-            yield Finding(name, State.UNSEEN, f"can't look: {_in_words(error)}")
-        except BotoCoreError as error:
-            yield Finding(name, State.UNSEEN, f"can't look: {error}")
+        except UNANSWERED as error:
+            told = _in_words(error) if isinstance(error, ClientError) else first_line(error)
+            yield Finding(name, State.UNSEEN, f"can't look: {told}", remedy(error, patient.config.region))
 
 
 def is_missing(error: ClientError) -> bool:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from contracts.messages import WorkerState, WorkerStatus
 from infra.inference import INSTANCE_PARAMETER
 from lambdas.watch import certificates, is_ready, worker_status
+from local.worker_socket import ready
 from ops.doctor import COMPUTE, HEALTH, PIPELINE, CantLook, Finding, Patient, State, is_missing
 
 SKEW_S: Final = 30
@@ -136,9 +137,15 @@ def worker(patient: Patient) -> Finding:
     if not statuses:
         return Finding("worker", State.WELL, "no instance runs")
     told = ", ".join(f"{name} {status.state if status else 'never said anything'}" for name, status in statuses.items())
+    remedy = "aws logs tail /nunchi/worker --since 30m"
+    if patient.local:
+        remedy = f"{patient.nunchi('down')} && {patient.nunchi('up --detach')}"
     if not all(map(is_ready, statuses.values())):
-        remedy = "nunchi down && nunchi up --detach" if patient.local else "aws logs tail /nunchi/worker --since 30m"
-        return Finding("worker", State.ILL, told, remedy)
+        again = "; the cloud starts it again by itself" if patient.local else ""
+        return Finding("worker", State.ILL, f"{told}{again}", remedy)
+    # The local broker does not notice that a client has stopped moving; AWS's does, after half a minute.
+    if deaf := [name for name, socket in sorted(patient.sockets.items()) if not ready(socket)]:
+        return Finding("worker", State.ILL, f"{told}, but {', '.join(deaf)} does not answer", remedy)
     return Finding("worker", State.WELL, told)
 
 
@@ -198,16 +205,15 @@ def _oldest_s(patient: Patient, name: str) -> float | None:
 
 def dead_letters(patient: Patient) -> Finding:
     """What failed for good: uploads, schedules, events."""
-    urls = {patient.output(PIPELINE, "DeadQueueUrl")}
-    if not patient.local:
-        listed = patient.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
-        urls |= {url for url in listed if "Dead" in url.rpartition("/")[2]}
-    letters = {url: sum(_depth(patient, url)) for url in sorted(urls)}
-    full = {url: count for url, count in letters.items() if count}
+    listed = patient.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
+    # By name: a queue may be listed under another host than its stack says.
+    urls = {url.rpartition("/")[2]: url for url in (*listed, patient.output(PIPELINE, "DeadQueueUrl"))}
+    letters = {name: sum(_depth(patient, url)) for name, url in sorted(urls.items()) if "Dead" in name}
+    full = {name: count for name, count in letters.items() if count}
     if not full:
-        return Finding("dead letters", State.WELL, f"none, in {len(urls)} queues" if len(urls) > 1 else "none")
-    told = ", ".join(f"{count} in {url.rpartition('/')[2]}" for url, count in full.items())
-    first = next(iter(full))
+        return Finding("dead letters", State.WELL, f"none, in {len(letters)} queues")
+    told = ", ".join(f"{count} in {name}" for name, count in full.items())
+    first = urls[next(iter(full))]
     return Finding(
         "dead letters", State.ILL, told, f"aws sqs receive-message --max-number-of-messages 10 --queue-url {first}"
     )

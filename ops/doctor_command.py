@@ -9,23 +9,22 @@ from typing import Any, Final
 
 import boto3
 import typer
-from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError
 from rich.markup import escape
 
 from contracts.errors import NunchiError, SettingsError
 from infra.config import Config, load
-from local.record import Record, client
+from local.record import client
 from local.state import StateDir
 from ops import doctor_checks as checks
 from ops import doctor_photos as photos
+from ops.aws import PATIENCE, remedy
+from ops.config_command import opening
 from ops.display import out
 from ops.doctor import Check, Finding, Patient, State, examine, status_of
 from ops.kiosk_commands import LocalOption
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
-PATIENCE: Final = ClientConfig(
-    connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
-)
 _MARKS: Final = {
     State.WELL: "[green]✓[/]",
     State.ATTENTION: "[yellow]![/]",
@@ -82,20 +81,24 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
             show(finding)
 
     try:
-        patient = _here(StateDir(state).read()) if local else _on_aws(load())
+        patient = _here(StateDir(state)) if local else _on_aws(load())
     except SettingsError as error:
         tell(Finding("settings", State.ILL, str(error), "nunchi config check"))
         raise typer.Exit(Exit.CANT_LOOK) from None
     except NunchiError as error:
         tell(Finding("cloud", State.ILL, str(error)))
         raise typer.Exit(Exit.CANT_LOOK) from None
+    except BotoCoreError as error:  # such as a profile that there is not
+        tell(Finding("credentials", State.UNSEEN, f"can't look: {error}", remedy(error, "")))
+        raise typer.Exit(Exit.CANT_LOOK) from None
     if not local:
-        tell(Finding("settings", State.WELL, f"mode {patient.config.mode}, {_hours(patient.config)}"))
+        hours = patient.config.hours
+        tell(Finding("settings", State.WELL, f"mode {patient.config.mode}, {opening(patient.config)}; {hours.zone}"))
         for finding in examine(patient, _FIRST):
             tell(finding)
         if findings[-1].state is State.UNSEEN:  # no credentials, or none that AWS knows
             if not as_json:
-                out.print("\nNothing else can be looked at: log in first, as with [bold]aws sso login[/]")
+                out.print("\nNothing else can be looked at")
             raise typer.Exit(Exit.CANT_LOOK)
     for finding in examine(patient, _BOTH if local else _ON_AWS):
         tell(finding)
@@ -118,10 +121,6 @@ def _sum(findings: list[Finding]) -> str:
     return f"{told}; could not look at {', '.join(unseen)}" if unseen else told
 
 
-def _hours(config: Config) -> str:
-    return "open " + ", ".join(map(str, config.hours.windows)) + f" {config.hours.zone}"
-
-
 def _on_aws(config: Config) -> Patient:
     session = boto3.Session()
     return Patient(
@@ -131,9 +130,18 @@ def _on_aws(config: Config) -> Patient:
     )
 
 
-def _here(record: Record) -> Patient:
+def _here(folder: StateDir) -> Patient:
+    record = folder.read()
+
     def here(service: str) -> Any:
         endpoint = record.endpoints.get(service, record.endpoints["iot"])  # one server answers for all but SSM and EC2
         return client(service, endpoint=endpoint, region=record.region)
 
-    return Patient(here, config=Config(region=record.region, mode=record.mode), local=True)
+    return Patient(
+        here,
+        config=Config(region=record.region, mode=record.mode),
+        local=True,
+        sockets={one.instance: one.socket for one in record.workers},
+        nunchi=folder.command,
+        logs=folder.logs,
+    )

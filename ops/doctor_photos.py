@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -81,7 +82,9 @@ def uploads(patient: Patient) -> Finding:
     told = f"{forgotten}{some} without a result for more than five minutes"
     if not patient.should_run:
         return Finding("uploads", State.WELL, f"{told}; the next start finds them")
-    remedy = "nunchi status" if patient.local else "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep"
+    remedy = "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep"
+    if patient.local:
+        remedy = f"tail -n 50 {shlex.quote(str(patient.logs))}/worker*.log"
     return Finding("uploads", State.ILL, told, remedy)
 
 
@@ -102,7 +105,7 @@ def last_label(patient: Patient) -> Finding:
             written, reference = newest
             return Finding("last label", State.WELL, f"{_ago(patient.now() - written)} ago, kiosk {reference.kiosk_id}")
     if patient.local:
-        return Finding("last label", State.WELL, "none yet: nunchi send samples/*.jpg")
+        return Finding("last label", State.WELL, f"none yet: {patient.nunchi('send samples/*.jpg')}")
     return Finding(
         "last label", State.ATTENTION, "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
     )

@@ -11,9 +11,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from fleet.kiosks import Kiosk, Kiosks, check_name
 from infra.config import Config, load
 from local.deploy import PIPELINE
 from local.state import StateDir
+from ops.aws import asking, clients
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
@@ -136,10 +136,8 @@ def list_(
         return
     out.print(_table(rows) if rows else "There are no kiosks yet; make one: nunchi kiosk add NAME")
     if old := [row["kiosk"] for row in rows if row["old"]]:
-        here = " --local" if local else ""
-        out.print(
-            f"[yellow]{len(old)} of more than {days} days[/]; a new key: nunchi kiosk add {old[0]} --replace{here}"
-        )
+        again = escape(in_cloud(f"kiosk add {old[0]} --replace", local, state))
+        out.print(f"[yellow]{len(old)} of more than {days} days[/]; a new key: {again}")
 
 
 @kiosk.command()
@@ -170,18 +168,18 @@ def remove(
 
 @contextmanager
 def fleet_of(local: bool, state: Path) -> Iterator[Fleet]:
-    """The fleet of the local cloud in `state`, or of AWS; what AWS refuses within the block is a FleetError."""
+    """The fleet of the local cloud in `state`, or of AWS; what AWS refuses within the block is an AwsError."""
     if local:
         yield _local_fleet(StateDir(state))
         return
     config = load()
-    try:
+    with asking(config.region):
         yield _aws_fleet(config)
-    except (BotoCoreError, ClientError) as error:
-        raise FleetError(
-            f"AWS, region {config.region}: {error}; do your credentials belong to the right account? "
-            "(--local is for the cloud on this machine)"
-        ) from error
+
+
+def in_cloud(command: str, local: bool, state: Path) -> str:
+    """A `nunchi` command about the same cloud, to be pasted."""
+    return StateDir(state).command(f"{command} --local") if local else f"nunchi {command}"
 
 
 def _local_fleet(folder: StateDir) -> Fleet:
@@ -202,14 +200,14 @@ def _local_fleet(folder: StateDir) -> Fleet:
 
 
 def _aws_fleet(config: Config) -> Fleet:
-    session = boto3.Session(region_name=config.region)
-    told = _outputs(session.client("cloudformation"), config.region)
-    iot = session.client("iot")
+    client = clients(config.region)
+    told = _outputs(client("cloudformation"), config.region)
+    iot = client("iot")
     mqtt, credentials = (
         iot.describe_endpoint(endpointType=kind)["endpointAddress"]
         for kind in ("iot:Data-ATS", "iot:CredentialProvider")
     )
-    bucket, s3 = told["ImagesBucket"], str(session.client("s3").meta.endpoint_url)
+    bucket, s3 = told["ImagesBucket"], str(client("s3").meta.endpoint_url)
     addresses = Addresses(
         region=config.region,
         mqtt_host=mqtt,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 import typer
 from rich.markup import escape
 
@@ -15,8 +14,9 @@ from contracts.errors import NunchiError
 from fleet.kiosks import Kiosks
 from infra.config import load
 from local.state import StateDir
+from ops.aws import asking, clients
 from ops.display import out
-from ops.kiosk_commands import LocalOption
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 if TYPE_CHECKING:
@@ -62,24 +62,21 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
 
     Example: nunchi remains --json | jq -r '.remains[].name'
     """
-    client = StateDir(state).read().client if local else boto3.Session(region_name=load().region).client
-    cloudformation: CloudFormationClient = client("cloudformation")
-    left = list(_of_stacks(cloudformation))
-    iot = client("iot")
-    kiosks = [one.name for one in Kiosks(iot, policy="").all()]
-    workers = [
-        one["thingName"]
-        for page in iot.get_paginator("list_things").paginate(attributeName="nunchi-role", attributeValue="worker")
-        for one in page["things"]
-    ]
+    if local:
+        kiosks, workers, left = _seen_by(StateDir(state).read().client)
+    else:
+        region = load().region
+        with asking(region):
+            kiosks, workers, left = _seen_by(clients(region))
     if as_json:
         typer.echo(json.dumps({"kiosks": kiosks, "workers": workers, "remains": [asdict(one) for one in left]}))
         return
     if kiosks:
-        here = " --local" if local else ""
+        list_all = escape(in_cloud("kiosk list --json", local, state))
+        remove_one = escape(in_cloud("kiosk remove --yes", local, state))
         out.print(
             f"[yellow]First[/] the kiosks, {len(kiosks)}: their policy can't go while a certificate is under it.\n"
-            f"  nunchi kiosk list --json{here} | jq -r .kiosk | xargs -n 1 nunchi kiosk remove --yes{here}"
+            f"  {list_all} | jq -r .kiosk | xargs -n 1 {remove_one}"
         )
     if workers:
         out.print(
@@ -91,6 +88,18 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
         out.print(f"  {one.kind:8}{escape(one.name)}\n          [dim]{escape(one.remove)}[/]")
     if not kiosks and not workers:
         out.print("[bold]Next[/]\n  cdk destroy --all")
+
+
+def _seen_by(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[Remainder]]:
+    """The kiosks, the workers, and what is retained."""
+    left = list(_of_stacks(client("cloudformation")))
+    iot = client("iot")
+    workers = [
+        one["thingName"]
+        for page in iot.get_paginator("list_things").paginate(attributeName="nunchi-role", attributeValue="worker")
+        for one in page["things"]
+    ]
+    return [one.name for one in Kiosks(iot, policy="").all()], workers, left
 
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:

@@ -11,13 +11,12 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import uvicorn
@@ -30,7 +29,7 @@ from worker.attempts import Attempts
 from worker.decision import Thresholds
 from worker.detector import Detector
 from worker.emf import EmfFile
-from worker.intake import THREADS, Intake
+from worker.intake import BEATS, THREADS, Intake
 from worker.metrics import Metrics
 from worker.models import load_detector
 from worker.notify import Systemd, TimedDetector
@@ -40,10 +39,13 @@ from worker.pipeline import Pipeline, Rules
 from worker.publisher import Broker, MqttPublisher
 from worker.queue import LONG_POLL_S, SqsQueue
 from worker.rounds import make_rounds
-from worker.server import Health, application
+from worker.server import Health, application, listening
 from worker.settings import WorkerSettings
 from worker.store import S3Store
 from worker.sweep import FORGOTTEN_AFTER
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
 
 log = logging.getLogger("worker")
 
@@ -81,7 +83,7 @@ async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics, health = Metrics(), Health(settings.instance_id)
-    with _alone_in(settings.state_dir), _listening(settings.socket) as listener:
+    with _alone_in(settings.state_dir), listening(settings.socket) as listener:
         # It answers from the first moment, /ready with 503: who waits sees a start, not a refused connection.
         config = uvicorn.Config(
             application(health, metrics),
@@ -178,20 +180,6 @@ def _alone_in(state_dir: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
-    """The worker's Unix socket, for its user and group. Whoever holds the state folder owns what lay there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        path.chmod(0o660)
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
-
-
 def _warm_detector(settings: WorkerSettings) -> Detector:
     """Load the model and put a real picture through it; a model that sees nobody in it must not serve."""
     detector = load_detector(settings.model)
@@ -252,14 +240,21 @@ def _intake(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> I
     """What reads the upload queue; None when commands bring the photos."""
     if settings.upload_queue_url is None:
         return None
-    config = Config(
-        connect_timeout=2,
-        read_timeout=LONG_POLL_S + 5,
-        retries={"mode": "standard", "total_max_attempts": 2},
-        max_pool_connections=THREADS,
-    )
+
+    def client(*, answer_s: float) -> SQSClient:
+        config = Config(
+            connect_timeout=2,
+            read_timeout=answer_s,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=THREADS,
+        )
+        return boto3.client("sqs", config=config)
+
     queue = SqsQueue(
-        boto3.client("sqs", config=config), url=settings.upload_queue_url, visibility_s=settings.visibility_s
+        client(answer_s=settings.visibility_s / BEATS),
+        url=settings.upload_queue_url,
+        visibility_s=settings.visibility_s,
+        polling=client(answer_s=LONG_POLL_S + 5),
     )
     return Intake(queue=queue, photos=pipeline, metrics=metrics, visibility_s=settings.visibility_s)
 

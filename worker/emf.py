@@ -71,9 +71,9 @@ class EmfFile:
             # Opened each time: whoever rotates it need not tell us.
             with self._path.open("a") as file:
                 file.writelines(f"{one}\n" for one in lines)
-        except OSError as error:
+        except Exception as error:
             if not self._failing:
-                log.error("CloudWatch is told nothing while this lasts: %s", error)
+                log.exception("CloudWatch is told nothing while this lasts: %s", error)
             self._failing = True
         else:
             self._counted, self._failing = counts, False

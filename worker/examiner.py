@@ -22,7 +22,7 @@ from worker.decision import Decision, Thresholds, decide
 from worker.detector import Detector
 from worker.metrics import Metrics
 from worker.photo import PhotoRejected, decode, encode_jpeg
-from worker.settlement import in_thread
+from worker.threads import in_thread
 from worker.timing import Stopwatch
 
 log = logging.getLogger(__name__)

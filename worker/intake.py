@@ -26,7 +26,7 @@ from contracts.tickets import Ticket
 from worker.line import Outcome
 from worker.metrics import Metrics
 from worker.queue import Queue, Received
-from worker.settlement import in_thread
+from worker.threads import in_thread
 
 log = logging.getLogger(__name__)
 

@@ -33,8 +33,12 @@ class Outbox:
         """Remember the result until `remove`."""
         path = self._path(result.message.reference)
         partial = path.with_suffix(".part")
-        partial.write_text(result.to_json())
-        partial.rename(path)  # whole or not at all
+        try:
+            partial.write_text(result.to_json())
+            partial.rename(path)  # whole or not at all
+        except OSError:
+            partial.unlink(missing_ok=True)  # an empty file finds room on a full disk
+            raise
 
     def told(self, reference: Reference) -> None:
         """The kiosk knows, or it is too late to tell it: never publish this one again."""

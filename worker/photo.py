@@ -31,6 +31,9 @@ JPEG_QUALITY: Final = 95
 PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 # Pillow joins EXIF segments in quadratic time: 40,000 tiny ones, in 8 MB, would keep a processor for 24 s.
 MOST_EXIF_SEGMENTS: Final = 64
+# A progressive JPEG has ten. Each of 15 bytes has libjpeg walk the whole picture again: 8 MB would take it minutes.
+MOST_SCANS: Final = 100
+_SCAN: Final = b"\xff\xda"  # where one begins, and never within one
 _ORIENTATION: Final = 0x0112  # the EXIF tag; 1 is upright, and 0 is written by cameras that don't know
 _TURNS: Final[Mapping[object, Pillow.Transpose]] = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -100,11 +103,14 @@ def _begins_like_a_photo(data: bytes) -> bool:
 
 def _check_size(picture: Pillow.Image, data: bytes, max_pixels: int) -> None:
     width, height = picture.size
-    most = max_pixels if _decodes_in_rows(picture, data) else min(max_pixels, WHOLE_PIXELS)
+    in_rows = _decodes_in_rows(picture, data)
+    most = max_pixels if in_rows else min(max_pixels, WHOLE_PIXELS)
     if width * height > most:
         raise PhotoRejected(Reason.TOO_MANY_PIXELS, f"{width} × {height} is over {most} pixels")
     if min(width, height) < LEAST_SIDE:
         raise PhotoRejected(Reason.TOO_SMALL, f"{width} × {height}; each side needs {LEAST_SIDE} pixels")
+    if not in_rows and isinstance(picture, JpegImageFile) and data.count(_SCAN) > MOST_SCANS:
+        raise PhotoRejected(Reason.NOT_AN_IMAGE, f"more than {MOST_SCANS} scans; no camera does that")
 
 
 def _decodes_in_rows(picture: Pillow.Image, data: bytes) -> bool:

@@ -33,10 +33,11 @@ from worker.line import Line, Outcome, Photo
 from worker.metrics import Metrics
 from worker.outbox import Outbox
 from worker.publisher import Publisher
-from worker.settlement import Settlement, in_thread
+from worker.settlement import Settlement
 from worker.store import Refused, Store, UploadMissing
 from worker.sweep import look_for_forgotten
 from worker.telling import label_message
+from worker.threads import in_thread
 from worker.timing import times_of
 
 log = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ class Pipeline:
         return await self._line.fewer_than(self._rules.photos_at_once)
 
     async def sweep(self) -> int:
-        """Let the uploads wait that have no result; how many there were that nobody worked on."""
+        """Let the uploads wait that have no result; how many those are, or those that wait for too long in any case."""
         look = partial(
             look_for_forgotten, self._store, older_than=self._rules.sweep_older_than, without=self._examiner.gave_up
         )
@@ -193,19 +194,18 @@ class Pipeline:
         if submission.accepted:
             self._metrics.swept.inc(submission.accepted)
             log.info("sweep: %d uploads had no result and are looked at now", submission.accepted)
-        return submission.accepted
+        return max(submission.accepted, found.forgotten)
 
     async def recover(self) -> None:
         """Settle what was decided and did not all go out, by this process or one before it."""
-        for result, told in self._settlement.left_over():
-            reference = result.message.reference
+        for reference in await in_thread(self._io, self._settlement.left_over):
             if reference in self._line:
                 continue
             photo = Photo(ticket=Ticket(reference), swept=True)
             self._line.hold(photo)  # a ticket for it must not come in between
             settling = None
             try:
-                settling = await self._settlement.resume(result, told=told)
+                settling = await self._settlement.resume(reference)
             except Exception as error:
                 self._metrics.failures.labels(type(error).__name__).inc()
                 log.exception("%s can't be settled now; a later look tries again", reference)
@@ -237,9 +237,12 @@ class Pipeline:
     async def _work(self, photo: Photo) -> asyncio.Task[bool] | None:
         """Decide about the photo, unless somebody did; the task that settles it, None if it can't be settled."""
         reference, detector, watch = photo.reference, self.detector, photo.watch
-        if photo.perhaps_done and (settling := await self._settlement.follow(reference)) is not None:
-            self._metrics.duplicates.inc()
-            return settling
+        # What is open is never decided anew: its place in the outbox would be lost, and its label with it.
+        if photo.perhaps_done or self._settlement.is_open(reference):
+            settling = await self._settlement.follow(reference)
+            if settling is not None:
+                self._metrics.duplicates.inc()
+                return settling
         watch.lap("wait")
         upload = await in_thread(self._io, partial(self._store.fetch, reference))
         watch.lap("fetch")

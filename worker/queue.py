@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 10  # SQS takes and gives no more in one request
 LONG_POLL_S: Final = 20  # the longest that SQS waits for a message
 
-
-# What SQS says of a receipt whose message was received again since, or deleted.
+# What SQS says of a receipt whose message was received again since, or deleted; some of it after its older protocol's
+# "AWS.SimpleQueueService.".
 _NOT_OURS: Final = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
 
 
@@ -55,15 +55,20 @@ class Queue(Protocol):
 
 
 class SqsQueue:
-    """The queue on SQS. Its own visibility timeout does not matter: ours is said at every taking."""
+    """The queue on SQS. Its own visibility timeout does not matter: ours is said at every taking.
 
-    def __init__(self, sqs: SQSClient, *, url: str, visibility_s: int) -> None:
+    `polling` is a client with patience for a long poll; all else must be quick, so that a request that SQS never
+    answers is sent again before the messages in hand are somebody else's. One client can do for both.
+    """
+
+    def __init__(self, sqs: SQSClient, *, url: str, visibility_s: int, polling: SQSClient | None = None) -> None:
         self._sqs = sqs
+        self._polling = polling or sqs
         self._url = url
         self._visibility_s = visibility_s
 
     def receive(self, most: int) -> list[Received]:
-        answer = self._sqs.receive_message(
+        answer = self._polling.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=min(most, MOST_AT_ONCE),
             WaitTimeSeconds=LONG_POLL_S,
@@ -108,7 +113,7 @@ def _whoever_has_it() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_OURS:
+        if error.response["Error"]["Code"].rpartition(".")[2] not in _NOT_OURS:
             raise
         log.info("a message is somebody else's by now, or was deleted: %s", error)
 

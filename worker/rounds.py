@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RECOVER_EVERY_S: Final = 180.0
+# Times as long as a sweep took: one over 3.5 million uploads takes a processor nine minutes, to read S3's lists alone.
+REST: Final = 10
 
 
 class Recovering(Protocol):
@@ -26,19 +28,25 @@ class Recovering(Protocol):
 async def make_rounds(
     pipeline: Recovering, *, sweep_every_s: float, alone: bool, recover_every_s: float = RECOVER_EVERY_S
 ) -> None:
-    """Recover and sweep, at once and then for ever; one that found something, or failed, is soon followed by another.
+    """Recover and sweep, at once and then for ever.
 
-    Workers that are not alone draw their own time between sweeps, half as long to half as long again, so that those
-    that a group started together don't list the bucket together every time.
+    A sweep that found something, or failed, is soon followed by another: after `recover_every_s`, or after REST times
+    as long as it took, since what fails for good is found each time.
+    Workers that are not alone draw their own time until the first sweep, up to the whole, and between sweeps, half as
+    long to half as long again: those that a group started together, because customers wait, should neither list the
+    bucket together nor at once. What such a worker's sweep would find at its start, the queue has.
     """
     recover_every_s = min(recover_every_s, sweep_every_s)
-    sweep_at = time.monotonic()
+    sweep_at = time.monotonic() + (0 if alone else random.uniform(0, sweep_every_s))  # noqa: S311 - no secret
     while True:
         await _attempted(pipeline.recover)
         if time.monotonic() >= sweep_at:
+            begun = time.monotonic()
             found = await _attempted(pipeline.sweep)
+            ended = time.monotonic()
             drawn_s = sweep_every_s if alone else sweep_every_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-            sweep_at = time.monotonic() + (drawn_s if found == 0 else recover_every_s)
+            soon_s = max(recover_every_s, REST * (ended - begun))
+            sweep_at = ended + (drawn_s if found == 0 else min(drawn_s, soon_s))
         await asyncio.sleep(max(0.0, min(recover_every_s, sweep_at - time.monotonic())))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -20,7 +23,7 @@ from worker.pipeline import Submission
 MOST_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB
 
 
-class Intake(Protocol):
+class Submitting(Protocol):
     """The side of the pipeline that the routes use."""
 
     @property
@@ -36,7 +39,7 @@ class Health:
     instance_id: str
     state: str = "starting"  # then "ready", then "stopping"
     model: Model | None = None
-    pipeline: Intake | None = None
+    pipeline: Submitting | None = None
     broker_connected: Callable[[], bool] = lambda: False
 
 
@@ -93,6 +96,20 @@ def application(health: Health, metrics: Metrics) -> Starlette:
             Route("/metrics", tell_metrics),
         ]
     )
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """The worker's Unix socket, for its user and group. Whoever holds the state folder owns what lay there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o660)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _refusal(status: int, why: str) -> Response:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
 from contracts.errors import MessageRefused
 from contracts.messages import Result, Training
@@ -21,15 +20,10 @@ from worker.outbox import Outbox
 from worker.photo import decode, encode_jpeg
 from worker.publisher import Delivery, Publisher
 from worker.store import Refused, Store, UploadMissing
+from worker.threads import in_thread
 from worker.timing import Stopwatch
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-
-async def in_thread(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    """The outcome of blocking work, done in a thread of the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 class Settlement:
@@ -106,13 +100,24 @@ class Settlement:
         await asyncio.wait([pair])
         return settling
 
-    def left_over(self) -> list[tuple[Result, bool]]:
-        """What is decided and not settled, without what is being settled now; and whether its kiosk was told."""
-        return [entry for entry in self._outbox.left_over() if entry[0].message.reference not in self._settling]
+    def left_over(self) -> list[Reference]:
+        """The photos that are decided and not settled, the oldest first."""
+        return [result.message.reference for result, _ in self._outbox.left_over()]
 
-    async def resume(self, result: Result, *, told: bool) -> asyncio.Task[bool] | None:
-        """Settle what an earlier try, or an earlier process, left over, if it is S3's truth; None if it is not."""
-        reference = result.message.reference
+    def is_open(self, reference: Reference) -> bool:
+        """Whether something is still to do about a photo that this worker decided."""
+        return reference in self._settling or self._outbox.find(reference) is not None
+
+    async def resume(self, reference: Reference) -> asyncio.Task[bool] | None:
+        """Settle what an earlier try, or an earlier process, left over, if it is S3's truth; None if it is not.
+
+        The outbox is asked now: since it was listed, somebody may have brought the photo, and told its kiosk.
+        """
+        if (settling := self._settling.get(reference)) is not None:
+            return settling
+        if (entry := self._outbox.find(reference)) is None:
+            return None
+        result, told = entry
         if not await self.is_stored(result):
             self._outbox.remove(reference)  # it was never stored, or another worker was first: theirs counts
             return None

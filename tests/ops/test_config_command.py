@@ -32,6 +32,9 @@ def test_the_default_is_a_shop_in_seoul_with_one_instance(tmp_path: Path) -> Non
         "what still runs an hour later is stopped"
     )
     assert said["alarms"].startswith("to nobody: alarms.email is empty")
+    assert said["retraining"] == (
+        "not in this version; in a later one every 60 days on a Spot g4dn.xlarge, with 500 new labels or more"
+    )
 
 
 def test_breaks_closed_days_and_holidays_are_told(tmp_path: Path) -> None:
@@ -66,6 +69,20 @@ def test_programs_get_json_that_reads_back(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["config", "check", str(file), "--json"])
     assert answer.exit_code == 0
     assert json.loads(answer.stdout) == Config(mode=Mode.QUEUE).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("given", ["argument", "variable"])
+def test_the_file_that_was_read_is_the_one_that_is_well(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the repository's, when NUNCHI_CONFIG names another."""
+    file = tmp_path / "mine.toml"
+    file.write_text('region = "us-east-1"')
+    monkeypatch.setenv("NUNCHI_CONFIG", str(file))
+    told = CliRunner().invoke(app, ["config", "check", *([str(file)] if given == "argument" else [])])
+    lines = "".join(told.stdout.splitlines())
+    assert (told.exit_code, f"{file} is well. Next: nunchi cost" in lines) == (0, True)
+    assert "us-east-1" in lines
 
 
 def test_a_mistake_ends_the_command(tmp_path: Path) -> None:

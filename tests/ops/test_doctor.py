@@ -13,7 +13,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from moto import mock_aws
 from typer.testing import CliRunner
 
@@ -419,6 +420,29 @@ def test_a_group_has_at_least_as_many_as_the_operator_said(running: dict[str, st
     assert (found.state, found.text) == (state, text)
 
 
+def test_a_worker_here_that_says_it_is_ready_and_does_not_answer_is_ill(tmp_path: Path) -> None:
+    """As one that was stopped in its tracks: the broker here does not miss it."""
+    frozen = Patient(Aws(), config=CONFIG, local=True, sockets={"i-1": tmp_path / "nobody"}, clock=lambda: NOON)
+    assert checks.worker(frozen) == ill(
+        "worker", "i-1 ready, but i-1 does not answer", "nunchi down && nunchi up --detach"
+    )
+
+
+def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
+    """There may be another one in the usual folder."""
+    offline = Patient(
+        Aws(get_retained_message=status(WorkerState.OFFLINE)),
+        config=CONFIG,
+        local=True,
+        nunchi="nunchi {} --state /tmp/2".format,
+    )
+    assert checks.worker(offline) == ill(
+        "worker",
+        "i-1 offline; the cloud starts it again by itself",
+        "nunchi down --state /tmp/2 && nunchi up --detach --state /tmp/2",
+    )
+
+
 def test_with_no_instance_there_is_no_worker_to_be_ill() -> None:
     """The check `compute` says whether that is right."""
     closed = patient({"describe_instances": instances(i_1="stopped")}, at=NIGHT)
@@ -482,7 +506,33 @@ def test_a_check_that_may_not_look_says_what_it_may_not_and_the_next_ones_go_on(
 
 def test_without_credentials_a_check_says_so() -> None:
     [found] = examine(patient({"get_caller_identity": NoCredentialsError()}), {"credentials": checks.credentials})
-    assert found == Finding("credentials", State.UNSEEN, "can't look: Unable to locate credentials")
+    assert found == Finding(
+        "credentials",
+        State.UNSEEN,
+        "can't look: Unable to locate credentials",
+        "log in, as with aws sso login",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            EndpointConnectionError(endpoint_url="https://sts"),
+            "is this machine on the Internet, and is ap-northeast-2 a region of AWS?",
+        ),
+        (
+            ResponseParserError("invalid XML received\n<html>Welcome to our hotel"),
+            "a proxy, or a network that wants a login, answers instead of AWS: curl -v https://aws.amazon.com",
+        ),
+        (refused("GetCallerIdentity", "ExpiredToken"), "log in again, as with aws sso login"),
+        (refused("GetCallerIdentity", "AccessDenied"), ""),
+    ],
+)
+def test_who_gets_no_answer_of_aws_is_told_what_to_do(error: Exception, expected: str) -> None:
+    """One line each; and the next check goes on."""
+    [found] = examine(patient({"get_caller_identity": error}), {"credentials": checks.credentials})
+    assert (found.state, found.remedy, "\n" in found.text) == (State.UNSEEN, expected, False)
 
 
 def test_what_a_missing_stack_would_have_told_can_not_be_looked_at() -> None:
@@ -549,6 +599,13 @@ def test_an_upload_without_a_result_is_ill_after_five_minutes(bucket: Any) -> No
         "1 without a result for more than five minutes",
         "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep",
     )
+
+
+def test_a_cloud_on_this_machine_has_its_logs_in_a_folder(bucket: Any, tmp_path: Path) -> None:
+    put(bucket, Reference("demo", new_image_id(now())).upload_key)
+    folder = tmp_path / "my logs"
+    found = photos.uploads(of_bucket(AnHourAgo(bucket), local=True, logs=folder))
+    assert found.remedy == f"tail -n 50 '{folder}'/worker*.log"
 
 
 def test_uploads_that_just_came_are_no_illness(bucket: Any) -> None:
@@ -641,13 +698,46 @@ def test_a_local_cloud_that_is_down_can_not_be_looked_at(tmp_path: Path) -> None
     assert "nothing is up in" in json.loads(told.stdout)["text"]
 
 
-def test_without_credentials_nothing_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen times the same sentence would help nobody."""
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell without credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "NUNCHI_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("nobody")
+def test_without_credentials_nothing_else_is_asked() -> None:
+    """Sixteen times the same sentence would help nobody."""
     told = CliRunner().invoke(app, ["doctor", "--json"])
     assert told.exit_code == 2
     assert [json.loads(line)["check"] for line in told.stdout.splitlines()] == ["settings", "clock", "credentials"]
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_profile_that_there_is_not_is_the_first_finding_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "elsewhere")
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+    assert (told.exit_code, json.loads(told.stdout)) == (
+        2,
+        Finding(
+            "credentials",
+            State.UNSEEN,
+            "can't look: The config profile (elsewhere) could not be found",
+            "aws configure list-profiles",
+        ).fields(),
+    )
+
+
+def test_days_with_hours_of_their_own_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when all of them have."""
+    settings = tmp_path / "nunchi.toml"
+    settings.write_text('[hours]\nwindows = []\n[hours.days]\nsaturday = ["10:00-18:00"]\n')
+    monkeypatch.setenv("NUNCHI_CONFIG", str(settings))
+    with mock_aws():
+        told = CliRunner().invoke(app, ["doctor", "--json"])
+    assert json.loads(told.stdout.splitlines()[0])["text"] == (
+        "mode command, monday to friday closed, saturday 10:00-18:00, sunday closed; Asia/Seoul"
+    )

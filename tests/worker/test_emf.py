@@ -17,7 +17,7 @@ from contracts.instants import from_text, now
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference
 from tests.fakes import MODEL
-from tests.worker.pipeline_bench import bench
+from tests.worker.pipeline_bench import bench, until
 from worker.emf import EmfFile
 from worker.metrics import MOST_KEPT, Metrics
 from worker.server import Health
@@ -233,6 +233,23 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
     told.path.rmdir()
     file.write()
     assert told.sums("Photos") == 3
+
+
+@pytest.mark.anyio
+async def test_what_can_not_be_measured_ends_nothing_and_is_said(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """A task that ended here would be missed by nobody but the alarm, which could not say why."""
+
+    def broken() -> bool:
+        raise ArithmeticError("on purpose")
+
+    told.health.broker_connected = broken
+    running = asyncio.create_task(told.file(every_s=0.01).run())
+    await until(lambda: bool(caplog.records))
+    told.health.broker_connected = lambda: True
+    await until(told.path.exists)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [record.message for record in caplog.records] == ["CloudWatch is told nothing while this lasts: on purpose"]
 
 
 def test_a_file_that_is_emptied_under_it_is_filled_again(told: Told) -> None:

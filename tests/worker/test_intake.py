@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contracts.instants import now
-from contracts.messages import LabelMessage
+from contracts.messages import LabelMessage, Result
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
@@ -23,6 +25,7 @@ from worker.intake import RETRY_S
 from worker.line import Outcome
 from worker.outbox import Outbox
 from worker.publisher import Delivery
+from worker.sweep import FORGOTTEN_AFTER
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +149,59 @@ async def test_a_worker_that_comes_back_tells_what_it_stored_before_its_message_
         assert after.worker.outbox.left_over() == []
 
 
+async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_path: Path) -> None:
+    """Killed between storing and telling two; S3 is slow about the first when the second's message comes back."""
+
+    class Slow(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.slow: Reference | None = None
+            self.asked, self.answer = threading.Event(), threading.Event()
+
+        def result(self, reference: Reference) -> Result | None:
+            if reference == self.slow:
+                self.asked.set()
+                assert self.answer.wait(10)
+            return super().result(reference)
+
+    store = Slow()
+    async with reader(tmp_path / "before", store=store) as before:
+        photos = [before.worker.upload(), before.worker.upload()]
+        before.announce(*photos)
+        await until(lambda: before.queue.left == [])
+    async with reader(tmp_path / "after", store=store) as after:
+        for number, photo in enumerate(photos):
+            result = store.result(photo)
+            assert result is not None
+            after.worker.outbox.put(result)
+            os.utime(tmp_path / "after" / "outbox" / f"demo_{photo.image_id}.json", (number, number))
+        store.slow = photos[0]
+        recovering = asyncio.create_task(after.worker.pipeline.recover())
+        await until(store.asked.is_set)
+        assert await after.worker.pipeline.hand_in(Ticket(photos[1]), again=True) is Outcome.SETTLED
+        store.answer.set()
+        await recovering
+        await after.worker.settled()
+        assert [message.reference for message in after.worker.publisher.messages] == photos[::-1]
+        assert after.worker.outbox.left_over() == []
+
+
+async def test_a_doubled_event_does_not_make_a_worker_that_comes_back_forget_what_it_must_tell(tmp_path: Path) -> None:
+    """Killed between storing and telling; the event's double was never given out, so its message says nothing."""
+    store = MemoryStore()
+    async with reader(tmp_path, store=store) as before:
+        before.announce(photo := before.worker.upload())
+        await until(lambda: before.queue.left == [])
+        result = store.result(photo)
+        assert result is not None
+    Outbox(tmp_path / "outbox").put(result)
+    async with reader(tmp_path, store=store) as after:
+        after.announce(photo)
+        await until(lambda: after.fates() == {"received": 1, "deleted": 1})
+        assert after.worker.publisher.messages == [result.message]
+        assert after.worker.detector.calls == 0
+
+
 async def test_a_message_given_to_two_workers_brings_one_result_and_one_label(tmp_path: Path) -> None:
     """The first was slow and its time ran out: both have the photo in the model."""
     queue, store, publisher, gate = MemoryQueue(), MemoryStore(), MemoryPublisher(), Gate()
@@ -213,6 +269,19 @@ async def test_what_a_sweep_found_does_not_keep_customers_waiting(tmp_path: Path
         await one.worker.settled()
         assert customer in list(one.worker.store.stored)[:2]
         assert set(one.worker.store.stored) == {customer, *night}
+
+
+async def test_a_sweep_that_sees_photos_in_hand_that_are_late_found_something(tmp_path: Path) -> None:
+    """It told CloudWatch of them, and must soon look again to take that back."""
+    gate = Gate()
+    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate)) as one:
+        one.announce(one.worker.upload(at=now() - FORGOTTEN_AFTER))
+        await until(lambda: gate.entered == 1)
+        assert (await one.worker.pipeline.sweep(), one.worker.metric("nunchi_forgotten")) == (1, 1)
+        gate.open()
+        await until(lambda: one.queue.left == [])
+        assert (await one.worker.pipeline.sweep(), one.worker.metric("nunchi_forgotten")) == (0, 0)
+        assert one.worker.metric("nunchi_swept_total") == 0
 
 
 async def test_an_upload_that_is_gone_is_done_with(tmp_path: Path) -> None:

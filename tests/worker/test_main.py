@@ -10,15 +10,21 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from contracts.instants import now
+from contracts.names import Reference, new_image_id
 from local import worker_socket
 from local.ports import LOOPBACK, free_ports
 from tests.broker import self_signed
+from tests.lambdas.events import announcing, upload_of
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -158,6 +164,72 @@ def test_a_queue_that_is_away_keeps_it_neither_from_working_nor_from_ending(home
         assert home.ready()
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=60) == 0
+
+
+class Sqs(ThreadingHTTPServer):
+    """A queue with one message, which never answers the first request to keep it, nor that for a second message."""
+
+    daemon_threads = True
+
+    def __init__(self, body: str) -> None:
+        super().__init__((LOOPBACK, 0), _SqsHandler)
+        self.messages = [
+            {"MessageId": "m", "ReceiptHandle": "r", "Body": body, "Attributes": {"ApproximateReceiveCount": "1"}}
+        ]
+        self.kept, self.over = 0, threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.server_port}"
+
+
+class _SqsHandler(BaseHTTPRequestHandler):
+    server: Sqs
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        answer: dict[str, Any] | None = {}
+        match self.headers["X-Amz-Target"]:
+            case "AmazonSQS.ReceiveMessage":
+                answer = {"Messages": [self.server.messages.pop()]} if self.server.messages else None
+            case "AmazonSQS.ChangeMessageVisibilityBatch":
+                self.server.kept += 1
+                answer = {} if self.server.kept > 1 else None
+        if answer is None:
+            self.server.over.wait()
+            self.close_connection = True
+            return
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *values: Any) -> None:
+        pass
+
+
+def test_a_request_that_sqs_never_answers_does_not_stop_the_heart(home: Home) -> None:
+    """A message is kept again long before a long poll would be given up: one beat of three may get lost."""
+    event = announcing(upload_of(Reference("demo", new_image_id(now())), now()))
+    with socket.create_server((LOOPBACK, 0)) as s3, Sqs(event) as sqs:  # an S3 that takes requests and never answers
+        serving = threading.Thread(target=sqs.serve_forever)
+        serving.start()
+        home.environ |= {
+            "AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:{s3.getsockname()[1]}",
+            "AWS_ENDPOINT_URL_SQS": sqs.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "NUNCHI_UPLOAD_QUEUE_URL": f"{sqs.url}/000000000000/uploads",
+            "NUNCHI_VISIBILITY_S": "3",
+        }
+        try:
+            with home.worker():
+                until(lambda: not sqs.messages, within_s=60, what="the message is taken")
+                until(lambda: sqs.kept > 1, within_s=15, what="the message is kept again")
+        finally:
+            sqs.over.set()
+            sqs.shutdown()
+            serving.join()
 
 
 def test_it_tells_cloudwatch_a_last_time_when_it_stops(home: Home, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,4 +38,15 @@ def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -
     (tmp_path / "demo_y.told").write_bytes(b"\xff\xfe")
     (tmp_path / "demo_z.part").write_text("half a resu")
     assert Outbox(tmp_path).left_over() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5)
+@given(results)
+def test_a_full_disk_is_not_filled_with_names_of_what_did_not_fit(tmp_path: Path, result: Result) -> None:
+    """One a photo, and each look at the outbox would go through all of them."""
+    outbox, photo = Outbox(tmp_path), result.message.reference
+    (tmp_path / f"{photo.kiosk_id}_{photo.image_id}.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        outbox.put(result)
     assert list(tmp_path.iterdir()) == []

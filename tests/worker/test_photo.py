@@ -25,7 +25,7 @@ from tests.pictures import (
     with_chunks,
     with_exif,
 )
-from worker.photo import DECODE_SIDE, MOST_SIDE, WHOLE_PIXELS, Photo, PhotoRejected, decode, encode_jpeg
+from worker.photo import DECODE_SIDE, MOST_SCANS, MOST_SIDE, WHOLE_PIXELS, Photo, PhotoRejected, decode, encode_jpeg
 
 MOST = 40_000_000
 
@@ -283,3 +283,18 @@ def test_a_file_of_nothing_but_exif_segments_does_not_keep_a_processor_busy() ->
     jpeg = encoded(gradient())
     assert refused(jpeg[:2] + segment * 40_000 + jpeg[2:]) == Reason.NOT_AN_IMAGE
     assert decode(jpeg[:2] + segment * 8 + jpeg[2:], max_pixels=MOST).image.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("scans", [20, MOST_SCANS + 1])
+def test_a_progressive_jpeg_of_nothing_but_scans_does_not_keep_a_processor_busy(scans: int) -> None:
+    """15 bytes each have libjpeg walk the whole picture: 8 MB of them, of a large one, take it minutes."""
+    target = io.BytesIO()
+    Image.new("RGB", (200, 100), "white").save(target, "JPEG", progressive=True)
+    data = target.getvalue()
+    at = data.rindex(b"\xff\xda")
+    many = data[:at] + data[at:-2] * (scans - data.count(b"\xff\xda") + 1) + data[-2:]
+    assert many.count(b"\xff\xda") == scans
+    if scans > MOST_SCANS:
+        assert refused(many) is Reason.NOT_AN_IMAGE
+    else:
+        assert decode(many, max_pixels=MOST).image.shape == (100, 200, 3)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from worker.queue import Received, SqsQueue
@@ -91,6 +92,18 @@ def test_a_deleted_message_is_gone_and_a_receipt_that_is_worth_nothing_is_no_fai
     assert counted(sqs, url) == (0, 0)
     queue.give_back(taken.receipt, after_s=0)
     queue.delete(taken.receipt)
+
+
+@pytest.mark.parametrize(
+    "code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"]
+)
+def test_a_message_that_is_somebody_elses_by_now_is_let_go_in_whatever_words_sqs_says_so(
+    sqs: SQSClient, url: str, code: str
+) -> None:
+    """SQS still has the long names of its older protocol, which moto does not use."""
+    with Stubber(sqs) as stub:
+        stub.add_client_error("change_message_visibility", service_error_code=code)
+        SqsQueue(sqs, url=url, visibility_s=15).give_back("receipt", after_s=2)
 
 
 def test_any_other_refusal_is_raised(sqs: SQSClient, url: str) -> None:
