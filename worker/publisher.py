@@ -31,6 +31,7 @@ from contracts.names import label_topic, worker_status_topic
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next label
+SAY_AGAIN_EVERY_S: Final = 60.0
 ANSWER_S: Final = 5.0  # for CONNACK and PUBACK
 GOODBYE_S: Final = 1.0  # for each word of a goodbye; the last will says the same
 QUOTA_EXCEEDED: Final = 0x97  # MQTT 5, 3.4.2.1: too much for now
@@ -67,9 +68,13 @@ class Broker:
 class MqttPublisher:
     """The publisher on a real broker. `run` keeps the connection; `publish` uses it."""
 
-    def __init__(self, broker: Broker, model: Callable[[], Model]) -> None:
+    def __init__(
+        self, broker: Broker, model: Callable[[], Model], *, say_again_every_s: float = SAY_AGAIN_EVERY_S
+    ) -> None:
         self._broker = broker
         self._model = model
+        self._state = WorkerState.READY
+        self._say_again_every_s = say_again_every_s
         self._topic = worker_status_topic(broker.instance_id)
         self._client: _Client | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -118,12 +123,12 @@ class MqttPublisher:
 
     async def _serve(self, client: _Client) -> None:
         try:
-            await client.publish(self._topic, self._status(WorkerState.READY), qos=1, retain=True)
+            await self._say_state(client)
             self._client = client
             self._broken.clear()
             self._up.set()
             log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
-            await _first_to_end(_until_disconnected(client), self._broken.wait())
+            await _first_to_end(_until_disconnected(client), self._broken.wait(), self._say_state_again(client))
             raise aiomqtt.MqttError("the connection does not answer")
         except asyncio.CancelledError:
             client.timeout = GOODBYE_S
@@ -134,8 +139,19 @@ class MqttPublisher:
             self._up.clear()
             self._client = None
 
+    async def _say_state(self, client: _Client) -> None:
+        await client.publish(self._topic, self._status(self._state), qos=1, retain=True)
+
+    async def _say_state_again(self, client: _Client) -> None:
+        """The last will of a connection that broke may come after the first word of the next one, and stay."""
+        while True:
+            await asyncio.sleep(self._say_again_every_s)
+            async with self._one_at_a_time:  # its answer must not be taken for a label's
+                await self._say_state(client)
+
     async def announce(self, state: WorkerState) -> None:
-        """Say the state on the worker's retained status topic, if there is a connection to say it on."""
+        """Say the state on the worker's retained status topic: now, if there is a connection, and from now on."""
+        self._state = state
         if self._client is not None:
             try:
                 await self._client.publish(self._topic, self._status(state), qos=1, retain=True, timeout=GOODBYE_S)

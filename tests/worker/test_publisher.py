@@ -44,8 +44,8 @@ def broker_at(iot: IoTCore, port: int | None = None) -> Broker:
 
 
 @asynccontextmanager
-async def publishing(broker: Broker) -> AsyncIterator[MqttPublisher]:
-    publisher = MqttPublisher(broker, lambda: MODEL)
+async def publishing(broker: Broker, *, say_again_every_s: float = 60.0) -> AsyncIterator[MqttPublisher]:
+    publisher = MqttPublisher(broker, lambda: MODEL, say_again_every_s=say_again_every_s)
     running = asyncio.create_task(publisher.run())
     try:
         yield publisher
@@ -133,6 +133,16 @@ async def test_a_worker_that_stops_says_goodbye_itself(iot: IoTCore) -> None:
             await publisher.announce(WorkerState.STOPPING)
         await state_on(heard, WorkerState.STOPPING)
         await state_on(heard, WorkerState.OFFLINE)
+
+
+async def test_a_worker_says_its_state_again_so_that_no_stale_last_will_stays(iot: IoTCore) -> None:
+    """And what it says is its state, not what it said first."""
+    async with hearing(iot, STATUS) as heard, publishing(broker_at(iot), say_again_every_s=0.05) as publisher:
+        for _ in range(3):
+            await state_on(heard, WorkerState.READY)
+        await publisher.announce(WorkerState.STOPPING)
+        for _ in range(3):
+            await state_on(heard, WorkerState.STOPPING)
 
 
 async def test_while_the_broker_is_away_labels_wait_until_they_are_no_news_any_more(iot: IoTCore) -> None:
