@@ -74,7 +74,9 @@ class Boot(Construct):
             "set -euo pipefail",
             # The resource that waits for this instance, by the tag that CloudFormation gave it.
             "token=$(curl -fsS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' http://169.254.169.254/latest/api/token)",
-            'meta() { curl -fsS -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
+            # CloudFormation may tag an instance that runs already: a tag that is not there yet is asked for again.
+            "meta() { curl -fsS --retry 24 --retry-delay 5 --retry-all-errors"
+            ' -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
             "export NUNCHI_RESOURCE; NUNCHI_RESOURCE=$(meta tags/instance/aws:cloudformation:logical-id)",
             f"export NUNCHI_STACK={Aws.STACK_NAME} AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
             "fail() { /opt/aws/bin/cfn-signal --success false --reason 'Nunchi could not be fetched; see"

@@ -48,7 +48,8 @@ def _like(pattern: str, what: str, example: str) -> AfterValidator:
 
 OpenWindow = Annotated[Window, BeforeValidator(lambda text: Window.parse(text) if isinstance(text, str) else text)]
 Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
-InstanceType = Annotated[str, _like(r"[a-z0-9-]+\.[a-z0-9-]+", "an EC2 instance type", "c7i.large")]
+InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
+TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 # TOML has no null: an empty address says "nobody".
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
 
@@ -206,7 +207,7 @@ class Config(_Section):
         Mode,
         Field(description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS"),
     ] = Mode.COMMAND
-    tags: Annotated[Mapping[str, str], Field(description="on every resource that can bear tags")] = {}
+    tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can bear tags")] = {}
     hours: Hours = Hours()
     inference: Inference = Inference()
     queue: Queue = Queue()

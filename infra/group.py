@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, Tags
+from aws_cdk import Annotations, Duration, Tags
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -75,22 +75,21 @@ class InferenceGroup(Construct):
             group_metrics=[autoscaling.GroupMetrics.all()],
             # An unfinished reading of the queue ends with the instance that was killed; the next newest ones stay warm.
             termination_policies=[autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE],
-            # New code reaches the fleet instance by instance, each one drained, none gone before another is ready.
+            # The first instances are older than the hooks, so CloudFormation waits for their own word.
             signals=autoscaling.Signals.wait_for_min_capacity(timeout=BOOT_PATIENCE),
-            update_policy=autoscaling.UpdatePolicy.rolling_update(
-                max_batch_size=1,
-                min_instances_in_service=sizes.least,
-                pause_time=BOOT_PATIENCE,
-                wait_on_resource_signals=True,
-                suspend_processes=[
-                    autoscaling.ScalingProcess.ALARM_NOTIFICATION,
-                    autoscaling.ScalingProcess.SCHEDULED_ACTIONS,
-                    autoscaling.ScalingProcess.AZ_REBALANCE,
-                    autoscaling.ScalingProcess.REPLACE_UNHEALTHY,
-                ],
+            # New code reaches the fleet instance by instance, each one drained, none gone before another is ready; then
+            # the warm pool. A rolling update would leave the pool as it is, and start the old code from there.
+            update_policy=autoscaling.UpdatePolicy.instance_refresh(
+                strategy=autoscaling.InstanceRefreshStrategy.ROLLING,
+                min_healthy_percentage=100,
+                max_healthy_percentage=110,
+                skip_matching=True,
             ),
         )
-        self.group.node.add_dependency(boot.may)
+        Annotations.of(self.group).acknowledge_warning("@aws-cdk/aws-autoscaling:signalsNotUsedByInstanceRefresh")
+        # Before the first instance's first command. Of the way out the CDK thinks for a lone instance, not for a group.
+        way_out = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PUBLIC).internet_connectivity_established
+        self.group.node.add_dependency(boot.may, way_out)
         acknowledge(
             self.group, "AS3", reason="It scales every day. Alarms tell of what is wrong, the dashboard shows its size."
         )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, CrossStackReferences, ReferenceStrength, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from contracts.names import UPLOADS
 from infra.access import TrainingAccess, WorkerAccess
@@ -75,6 +75,10 @@ class Pipeline(Stack):
             if config.mode is Mode.COMMAND
             else None
         )
+
+        _of_one_mode(self.uploads.queue)
+        if self.dispatch is not None:
+            _of_one_mode(self.dispatch.function, self.dispatch.log)
 
         worker = WorkerAccess(self, "WorkerAccess", buckets=self.buckets, uploads=self.uploads, mode=config.mode)
         training = TrainingAccess(self, "TrainingAccess", buckets=self.buckets)
@@ -140,6 +144,7 @@ class Compute(Stack):
                 sizes=config.queue,
                 queue=pipeline.uploads.queue,
             ).group
+            _of_one_mode(group)
             self.group_name = group.auto_scaling_group_name
             actions = of_group(
                 group.auto_scaling_group_name,
@@ -236,6 +241,12 @@ class Health(Stack):
         )
         Budget(self, "Budget", usd=config.alarms.budget_usd, topic=topic)
         CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn)
+
+
+def _of_one_mode(*parts: IConstruct) -> None:
+    """Other stacks need these in one mode only: not as an export, which could not go while the other mode uses it."""
+    for part in parts:
+        CrossStackReferences.of(part).produce(ReferenceStrength.WEAK)
 
 
 def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:

@@ -52,7 +52,7 @@ tell_stack() {
     [[ -z ${NUNCHI_STACK:-} ]] ||
         "$prefix/opt/aws/bin/cfn-signal" --exit-code "$1" --reason "${reason:0:1000}" \
             --stack "$NUNCHI_STACK" --resource "${NUNCHI_RESOURCE:-}" --region "${AWS_REGION:-}" ||
-        echo "boot: CloudFormation was not told; it waits until its timeout" >&2
+        echo "boot: CloudFormation was not told; if it waits for us, it does until its timeout" >&2
 }
 trap 'tell_stack $?' EXIT
 trap 'exit 129' HUP

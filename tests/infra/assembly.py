@@ -40,11 +40,13 @@ class Template:
     def __init__(self, path: Path) -> None:
         self.fields: dict[str, Any] = json.loads(path.read_text())
         self.resources: dict[str, dict[str, Any]] = self.fields["Resources"]
-        self._output_of = {
-            output["Value"]["Ref"]: name
+        # Those for people and programs; what other stacks need has outputs with generated names.
+        self.outputs: dict[str, Any] = {
+            name: output["Value"]
             for name, output in self.fields.get("Outputs", {}).items()
-            if "Ref" in output["Value"] and "Export" not in output
+            if not name.startswith(("ExportsOutput", "PublishOutput"))
         }
+        self._output_of = {value["Ref"]: name for name, value in self.outputs.items() if "Ref" in value}
 
     def all(self, type_: str) -> list[dict[str, Any]]:
         """The properties of every resource of a type."""
@@ -75,6 +77,8 @@ class Template:
                 text = f"<{self._output_of.get(name, name)}.{attribute}>"
             case {"Fn::ImportValue": name}:
                 text = f"<{name}>"
+            case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": name}}:
+                text = f"<{stack}:{name}>"
             case {"Fn::Sub": str(pattern)}:
                 text = pattern.replace("${", "<").replace("}", ">")
             case {"Fn::Join": [separator, parts]}:

@@ -66,7 +66,7 @@ def spelled(template: Template, arn: Any) -> str:
     match arn:
         case {"Fn::GetAtt": [name, "Arn"]} if name in template.resources:
             return FORMS[template.resources[name]["Type"]]
-        case {"Fn::ImportValue": str(name)}:
+        case {"Fn::ImportValue": str(name)} | {"Fn::GetStackOutput": {"OutputName": str(name)}}:
             return f"<{name}>"
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(spelled(template, part) for part in parts)

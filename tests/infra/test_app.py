@@ -71,6 +71,21 @@ def test_the_templates_follow_cloudformations_schemas(request: pytest.FixtureReq
     assert (answer.returncode, answer.stdout) == (0, "")
 
 
+def test_the_mode_can_be_switched_on_what_is_deployed(assembly: Path, queue_assembly: Path) -> None:
+    """CloudFormation takes away no export that another stack has yet to let go of: both modes export the same."""
+    command, queue = (
+        {
+            output["Export"]["Name"]
+            for stack in ("NunchiPipeline", "NunchiCompute")
+            for output in Template(folder / f"{stack}.template.json").fields["Outputs"].values()
+            if "Export" in output
+        }
+        for folder in (assembly, queue_assembly)
+    )
+    assert command == queue
+    assert len(command) > 10, "what the stacks need of each other is exported"
+
+
 def test_the_dispatch_zip_holds_the_contracts_and_one_file(code: Path) -> None:
     """No bytecode, no other function, no third-party package."""
     contracts = {f"contracts/{path.name}" for path in (ROOT / "contracts").glob("*.py")}

@@ -104,6 +104,13 @@ def test_new_code_is_a_new_instance_and_the_old_one_stays_until_it_is_ready(comp
     assert instance["CreationPolicy"] == {"ResourceSignal": {"Timeout": "PT15M"}}
 
 
+@pytest.mark.parametrize("mode", ["compute", "queue_compute"])
+def test_an_instance_waits_for_the_tag_that_says_whom_to_signal(request: pytest.FixtureRequest, mode: str) -> None:
+    """It may come up before CloudFormation has tagged it; without the tag a deployment would wait in vain."""
+    [ask] = [line for line in user_data(request.getfixturevalue(mode)).splitlines() if line.startswith("meta()")]
+    assert "--retry 24 --retry-delay 5 --retry-all-errors" in ask
+
+
 def test_a_holiday_powers_the_instance_off_and_does_not_end_it(compute: Template) -> None:
     assert compute.one("AWS::EC2::Instance")["InstanceInitiatedShutdownBehavior"] == "stop"
 

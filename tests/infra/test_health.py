@@ -436,7 +436,7 @@ def test_operators_are_told_of_every_alarm(request: pytest.FixtureRequest, mode:
     assert [name for name in alarms(health) if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize(("mode", "setting"), list(list(zip(MODES, Mode, strict=True))))
+@pytest.mark.parametrize(("mode", "setting"), list(zip(MODES, Mode, strict=True)))
 def test_the_estimate_of_costs_counts_as_many_metrics_in_alarms(
     request: pytest.FixtureRequest, mode: str, setting: Mode
 ) -> None:

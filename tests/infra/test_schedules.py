@@ -130,11 +130,23 @@ def test_an_instance_of_the_group_joins_when_ready_and_leaves_when_done(queue_co
 
 
 def test_new_code_reaches_the_group_one_by_one(queue_compute: Template) -> None:
-    """None goes before another is ready, and a deployment that brings no ready instance is taken back."""
+    """None goes before another is ready, and the warm pool is renewed too: a rolling update would leave it as it is."""
     [group] = [one for one in queue_compute.resources.values() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"]
-    rolling = group["UpdatePolicy"]["AutoScalingRollingUpdate"]
-    assert (rolling["MaxBatchSize"], rolling["MinInstancesInService"], rolling["WaitOnResourceSignals"]) == (1, 2, True)
-    assert group["UpdatePolicy"]["AutoScalingScheduledAction"] == {"IgnoreUnmodifiedGroupSizeProperties": True}
+    assert group["UpdatePolicy"] == {
+        "AutoScalingInstanceRefresh": {
+            "Strategy": "Rolling",
+            "Preferences": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110, "SkipMatching": True},
+        },
+        "AutoScalingScheduledAction": {"IgnoreUnmodifiedGroupSizeProperties": True},
+    }
+
+
+def test_the_group_starts_nothing_before_there_is_a_way_out(queue_compute: Template) -> None:
+    """An instance's first command is to install packages: the routes to the Internet, and its rights, come first."""
+    [group] = [one for one in queue_compute.resources.values() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"]
+    routes = {name for name, one in queue_compute.resources.items() if one["Type"] == "AWS::EC2::Route"}
+    assert len(routes) == 2
+    assert routes <= set(group["DependsOn"])
 
 
 def test_in_mode_queue_there_is_no_command_to_send(queue_compute: Template) -> None:
