@@ -276,7 +276,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     """
     file = path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8"))
+        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} can't be read: {error}; nothing was done") from None
     except tomllib.TOMLDecodeError as error:

@@ -5,7 +5,7 @@
 #   NUNCHI_IMAGES_BUCKET, NUNCHI_DATASET_BUCKET   required: the worker's buckets
 #   NUNCHI_ENROL_FUNCTION   required: name of the Lambda function that gives this machine a certificate
 #   AWS_REGION              required
-#   NUNCHI_UPLOAD_QUEUE_URL   in mode `queue`: starts lifecycle.sh too
+#   NUNCHI_UPLOAD_QUEUE_URL   in mode `queue`: starts lifecycle.sh too, and tells Auto Scaling of a boot that failed
 #   NUNCHI_SOCKET, NUNCHI_STATE_DIR, NUNCHI_EMF_FILE, NUNCHI_MQTT_CA   the worker's; what fits this machine if empty
 #   NUNCHI_…                every other setting of the worker (docs/settings.md) and of closed.sh. All of these, and what
 #                           is found out here, become the worker's environment, /etc/nunchi/worker.env
@@ -54,7 +54,25 @@ tell_stack() {
             --stack "$NUNCHI_STACK" --resource "${NUNCHI_RESOURCE:-}" --region "${AWS_REGION:-}" ||
         echo "boot: CloudFormation was not told; if it waits for us, it does until its timeout" >&2
 }
-trap 'tell_stack $?' EXIT
+
+# In mode `queue` a group waits in its hook `launching` for lifecycle.sh to call the worker ready. One that won't be is
+# replaced at once, and a bad release is taken back in minutes, when we say so.
+tell_group() {
+    [[ $1 != 0 && -n ${NUNCHI_UPLOAD_QUEUE_URL:-} && -n ${instance:-} ]] || return 0
+    local group
+    local -a ask=(aws autoscaling --region "$AWS_REGION" --output text --cli-connect-timeout 5 --cli-read-timeout 10)
+    group=$("${ask[@]}" describe-auto-scaling-instances --instance-ids "$instance" \
+        --query 'AutoScalingInstances[0].AutoScalingGroupName') &&
+        "${ask[@]}" complete-lifecycle-action --lifecycle-hook-name launching --auto-scaling-group-name "$group" \
+            --instance-id "$instance" --lifecycle-action-result ABANDON ||
+        echo "boot: Auto Scaling was not told; if it waits for this machine, it does so until its timeout" >&2
+}
+
+ended() {
+    tell_stack "$1"
+    tell_group "$1"
+}
+trap 'ended $?' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM # a signal by itself would leave the status of the last command that ended well

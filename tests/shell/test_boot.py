@@ -16,6 +16,7 @@ import pytest
 from contracts.settings import load
 from local import worker_socket
 from tests.shell.conftest import INFERENCE, Account
+from tests.shell.http_stand_ins import AutoScaling, serving
 from tests.shell.machine import WORKER, Machine
 from tests.waiting import until
 from worker.settings import WorkerSettings
@@ -202,6 +203,27 @@ def test_a_package_that_is_not_the_one_that_was_locked_is_not_installed(
         requirements.write_text(f"tiny==1.0 --hash=sha256:{right}\n")
         assert machine.boot().returncode == 7  # the worker needs more than that
         subprocess.run([machine.home / "venv/bin/python", "-c", "import tiny"], check=True, timeout=30)
+
+
+def test_in_mode_queue_a_boot_that_fails_is_replaced_at_once(account: Account) -> None:
+    """Else the group would wait for a quarter of an hour, for each instance of a bad release."""
+    group = AutoScaling(group="nunchi", instance_id="i-0123456789abcdef0")
+    group.waiting_in = "launching"
+    with (
+        serving(group),
+        account.booting(
+            group.instance_id,
+            NUNCHI_PATIENCE_S="1",
+            NUNCHI_ENROL_FUNCTION="broken",
+            NUNCHI_UPLOAD_QUEUE_URL="https://sqs/uploads",
+            AWS_ENDPOINT_URL_AUTO_SCALING=group.url,
+        ) as machine,
+    ):
+        assert machine.boot().returncode == 6
+        assert group.told == [("launching", "ABANDON")]
+        again = machine.boot()  # by hand, when the group waits no more
+        assert (again.returncode, "Auto Scaling was not told" in again.stderr) == (6, True)
+        assert group.told == [("launching", "ABANDON")]
 
 
 def test_a_boot_that_is_killed_is_told_too(account: Account) -> None:
