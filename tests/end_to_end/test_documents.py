@@ -99,7 +99,10 @@ def test_a_kiosk_maker_hears_a_label_with_anybodys_tools(cloud: Running, tmp_pat
     block = re.search(r"<!-- run by tests/end_to_end -->\n```\n(.*?)```", _text("docs/kiosk-makers.md"), re.DOTALL)
     assert block is not None
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    done = run_block(block[1], cloud, tmp_path)
+    try:
+        done = run_block(block[1], cloud, tmp_path)
+    finally:
+        run_block("nunchi kiosk remove shop1 --yes --local", cloud, tmp_path)
     assert done.returncode == 0, done.stderr
     message = LabelMessage.from_json(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert message.reference.image_id == "01m81j18kv000g40r40m30e209"

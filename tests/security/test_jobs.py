@@ -98,12 +98,13 @@ def test_a_training_run_reads_what_was_gathered_and_adds_weights(place: People) 
     s3.put_object(Bucket=place.dataset, Key="builds/1.json", Body=b"{}")
     assert s3.get_object(Bucket=place.dataset, Key="builds/1.json")["Body"].read() == b"{}"
     s3.put_object(Bucket=place.weights, Key="runs/2/model.onnx", Body=b"weights")
-    before = s3.get_object(Bucket=place.weights, Key="current.json")
+    before = s3.head_object(Bucket=place.weights, Key="current.json")
     s3.put_object(Bucket=place.weights, Key="current.json", Body=b"2", IfMatch=before["ETag"])
     with pytest.raises(ClientError) as too_late:
         s3.put_object(Bucket=place.weights, Key="current.json", Body=b"3", IfMatch=before["ETag"])
     assert too_late.value.response["Error"]["Code"] == "PreconditionFailed"
-    s3.get_object(Bucket=place.weights, Key="current.json", VersionId=before["VersionId"])
+    earlier = s3.get_object(Bucket=place.weights, Key="current.json", VersionId=before["VersionId"])
+    assert earlier["Body"].read() != b"2"
 
 
 def test_dispatch_finds_the_instance_and_takes_announcements(shop: People) -> None:
