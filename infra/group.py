@@ -15,7 +15,7 @@ from infra.acknowledged import acknowledge, acknowledge_wildcards
 from infra.boot import Boot
 from infra.config import Queue
 from infra.inference import INFERENCE_ROLE, ROLE_TAG
-from infra.instance import BOOT_PATIENCE, DISK_GIB
+from infra.instance import BOOT_PATIENCE, disk
 from infra.network import Network
 
 # shell/lifecycle.sh answers both. One that never becomes ready is replaced; one that never says goodbye goes anyway.
@@ -56,12 +56,7 @@ class InferenceGroup(Construct):
             http_put_response_hop_limit=1,
             instance_metadata_tags=True,
             detailed_monitoring=True,
-            block_devices=[
-                ec2.BlockDevice(
-                    device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True),
-                )
-            ],
+            block_devices=[disk()],
         )
         self.group = autoscaling.AutoScalingGroup(
             self,

@@ -18,6 +18,12 @@ BOOT_PATIENCE: Final = Duration.minutes(15)  # to install and warm up; then Clou
 DISK_GIB: Final = 16
 
 
+def disk() -> ec2.BlockDevice:
+    """What an instance boots from. Encrypted: photos pass through its cache."""
+    volume = ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True)
+    return ec2.BlockDevice(device_name="/dev/xvda", volume=volume)
+
+
 class InferenceInstance(Construct):
     """One instance, and the tag that lets it be sent photos."""
 
@@ -46,12 +52,7 @@ class InferenceInstance(Construct):
             http_put_response_hop_limit=1,
             instance_metadata_tags=True,
             detailed_monitoring=True,
-            block_devices=[
-                ec2.BlockDevice(
-                    device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True),
-                )
-            ],
+            block_devices=[disk()],
         )
         instance.node.add_dependency(boot.may)  # before its first command
         Tags.of(instance).add(ROLE_TAG, INFERENCE_ROLE)
