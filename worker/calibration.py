@@ -8,11 +8,13 @@ manifest, nothing is learnt here. With s(x) = 1 / (1 + exp(-x)) and f the featur
     confidence = s(bias + weight * log p + weight * log(1 - p)), p = P(elder or not) * P(female or not) of the label
 
 The last one is beta calibration (Kull, Silva Filho and Flach, AISTATS 2017). It mends what the product gets wrong,
-because the two questions err together: old women are taken for men, and for young.
+because the two questions err together: old women are taken for men, and for young. A network that finds and labels
+people at once (yolo.py) needs the last one alone, with p what it says itself.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -20,7 +22,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.labels import Label
+from contracts.labels import LABELS, Label
 from worker.evidence import Evidence
 
 Column = NDArray[np.float64]  # (n,), one number for each face
@@ -83,6 +85,17 @@ class Logistic:
 
 
 @dataclass(frozen=True, slots=True)
+class Beta:
+    """Beta calibration: what a network says of its likeliest label → how likely that label is to be right."""
+
+    formula: Logistic
+
+    def __call__(self, p: Column) -> Column:
+        """The confidence, (n,), of probabilities (n,)."""
+        return np.minimum(self.formula(_right_and_wrong(p)), MOST_CONFIDENCE)
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The likeliest label of one face and how likely it is to be right, 0-1."""
 
@@ -119,12 +132,43 @@ class Calibration:
 
     def sure(self, elder: Column, female: Column) -> Column:
         """How likely the likeliest label is to be right, (n,), from P(elder) and P(female), (n,) each."""
-        return np.minimum(self.confidence(label_features(elder, female)), MOST_CONFIDENCE)
+        return Beta(self.confidence)(_likeliest(elder, female))
 
 
 def label_features(elder: Column, female: Column) -> dict[str, Column]:
     """Of the likeliest label's probability p, were the two questions independent: log p and log(1 - p), (n,) each."""
-    p = np.clip(np.maximum(elder, 1 - elder) * np.maximum(female, 1 - female), 1e-9, 1 - 1e-9)
+    return _right_and_wrong(_likeliest(elder, female))
+
+
+def betas_from_fields(fields: Mapping[str, Any], *, least: float) -> tuple[Beta, ...]:
+    """Of a detector's `calibration`: one formula for each label, in the order of LABELS.
+
+    `confidence` is every label's formula but for those that `by_label` gives one of their own. KeyError, TypeError or
+    ValueError if one is missing, no number, or does not rise from `least`, the lowest score that the detector reports:
+    a constant would let everything through the gate, and one that falls was fitted to noise.
+    """
+    common, by_label = fields["confidence"], fields.get("by_label", {})
+    if unknown := sorted(set(by_label) - {str(label) for label in LABELS}):
+        raise ValueError(f"no label is called {', '.join(unknown)}")
+    return tuple(_rising(_logistic(by_label.get(str(label), common), LABEL_FEATURES), least) for label in LABELS)
+
+
+def _rising(formula: Logistic, least: float) -> Beta:
+    if missing := sorted(set(LABEL_FEATURES) - set(formula.weights)):
+        raise ValueError(f"the calibration has no weight for {', '.join(missing)}")
+    beta = Beta(formula)
+    confidence = beta(np.linspace(least, 1, 500))
+    if np.any(np.diff(confidence) < 0) or not confidence[0] < confidence[-1]:
+        raise ValueError("the calibrated confidence does not rise with the network's")
+    return beta
+
+
+def _likeliest(elder: Column, female: Column) -> Column:
+    return np.asarray(np.maximum(elder, 1 - elder) * np.maximum(female, 1 - female))
+
+
+def _right_and_wrong(p: Column) -> dict[str, Column]:
+    p = np.clip(p, 1e-9, 1 - 1e-9)
     return dict(zip(LABEL_FEATURES, (np.log(p), np.log(1 - p)), strict=True))
 
 
@@ -132,7 +176,10 @@ def _logistic(fields: Mapping[str, Any], known: Iterable[str]) -> Logistic:
     weights = {str(name): float(weight) for name, weight in fields["weights"].items()}
     if unknown := sorted(set(weights) - set(known)):
         raise ValueError(f"no feature is called {', '.join(unknown)}")
-    return Logistic(float(fields["bias"]), weights)
+    bias = float(fields["bias"])
+    if not all(map(math.isfinite, (bias, *weights.values()))):  # JSON's own numbers are, Python's reader takes NaN too
+        raise ValueError("a coefficient of the calibration is not finite")
+    return Logistic(bias, weights)
 
 
 def _clipped(x: NDArray[Any]) -> Column:

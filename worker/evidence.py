@@ -21,7 +21,14 @@ GENDER_SIDE: Final = 32  # pixels of a gender chip
 MEANS: Final = np.array([122.781998, 117.000999, 104.297997], dtype=np.float32)
 SCALE: Final = np.float32(1 / 256)
 # ONNX Runtime's errors share no base class but Exception.
-NO_MODEL: Final = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.RuntimeException)
+NO_MODEL: Final = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NotImplemented,
+    state.RuntimeException,
+)
 
 
 @dataclass(frozen=True, slots=True)

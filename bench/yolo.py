@@ -1,0 +1,144 @@
+"""A YOLO in the worker against bare OpenVINO and ONNX Runtime on ready tensors, on the same network.
+
+    python -m bench.yolo MANIFEST [--photos 60] [--ultralytics PYTHON WEIGHTS]
+
+MANIFEST is of kind "yolov5". All sides take turns in one run, on the same threads, so that a noisy machine is noisy for
+all. Ours begins with the decoded photo and ends with people; the bare ones begin with a tensor and end with a tensor.
+`--ultralytics` names the Python of an environment that has ultralytics (AGPL-3.0, none of this project's) and the
+weights the network was exported from: its own predict, in a process of its own, on the same photos and as many cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+
+from bench.photos import frames
+from worker.detector import Image
+from worker.engines import OpenVino, openvino
+from worker.letterbox import letterbox
+from worker.manifests import read_manifest
+from worker.models import load_detector
+from worker.photo import decode
+
+ROUNDS: Final = 5
+GOALS: Final = {"openvino": 0.85, "ultralytics": 2.0}
+# Run by the other Python: photos a second of a warm predict.
+PREDICT: Final = """
+import sys, time, numpy as np
+from ultralytics import YOLO
+photos, model, side = list(np.load(sys.argv[1]).values()), YOLO(sys.argv[2]), int(sys.argv[3])
+photos = [np.ascontiguousarray(photo[:, :, ::-1]) for photo in photos]
+for photo in photos[:3]:
+    model.predict(photo, imgsz=side, verbose=False)
+start = time.perf_counter()
+for photo in photos:
+    model.predict(photo, imgsz=side, verbose=False)
+print(len(photos) / (time.perf_counter() - start))
+"""
+
+
+def rate(work: Callable[[Any], object], inputs: list[Any], threads: int) -> float:
+    """Inputs a second."""
+    with ThreadPoolExecutor(threads) as pool:
+        start = time.perf_counter()
+        list(pool.map(work, inputs))
+        return len(inputs) / (time.perf_counter() - start)
+
+
+def bare_openvino(network: bytes, side: int, threads: int) -> Callable[[Any], object]:
+    """A run of the network on a ready picture, with the worker's settings and as many requests as threads."""
+    core = openvino().Core()
+    model = core.read_model(network)
+    model.reshape([1, 3, side, side])
+    compiled = core.compile_model(model, "CPU", OpenVino.SETTINGS)
+    idle = [compiled.create_infer_request() for _ in range(threads)]
+
+    def run(tensor: Any) -> None:
+        request = idle.pop()
+        request.infer({0: tensor}, share_inputs=True)
+        idle.append(request)
+
+    return run
+
+
+def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
+    """A run of the network on a ready picture, on one core."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda tensor: session.run(None, {name: tensor})
+
+
+def tensors(images: list[Image], side: int) -> list[Any]:
+    """The photos as the network wants them, (1, 3, side, side) each."""
+    ready = []
+    for image in images:
+        square = np.empty((side, side, 3), dtype=np.uint8)
+        letterbox(image, square)
+        ready.append(np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
+    return ready
+
+
+def predict(python: str, weights: str, images: list[Image], side: int) -> float:
+    """Photos a second of ultralytics' predict."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photos.npz"
+        np.savez(path, *images)
+        command = [python, "-c", PREDICT, str(path), weights, str(side)]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    return float(told.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Measure, print a table for people and a line of JSON for programs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path, help="of a model of kind yolov5")
+    parser.add_argument("--photos", type=int, default=60, help="photos in each round")
+    parser.add_argument("--ultralytics", nargs=2, metavar=("PYTHON", "WEIGHTS"), help="also against its own predict")
+    options = parser.parse_args()
+    manifest = read_manifest(options.manifest)
+    network, side = manifest.file("network").read_bytes(), int(manifest.fields["input"])
+    distinct = [decode(data, max_pixels=40_000_000).image for data in frames(12)]
+    images = [distinct[number % len(distinct)] for number in range(options.photos)]
+    ready, threads = tensors(images, side), os.cpu_count() or 1
+    detector = load_detector(options.manifest)
+    sides: dict[str, Callable[[], float]] = {
+        "ours": partial(rate, lambda image: detector.detect([image]), images, threads),
+        "openvino": partial(rate, bare_openvino(network, side, threads), ready, threads),
+        "onnxruntime": partial(rate, bare_onnxruntime(network), ready, threads),
+    }
+    if options.ultralytics:
+        python, weights = options.ultralytics
+        sides["ultralytics"] = partial(predict, python, weights, images, side)
+    for measure in sides.values():
+        measure()  # all sides start warm
+    ratios: dict[str, list[float]] = {name: [] for name in sides if name != "ours"}
+    for number in range(ROUNDS):
+        rates = {name: measure() for name, measure in sides.items()}
+        print(f"round {number + 1}: " + "   ".join(f"{name} {found:6.1f}/s" for name, found in rates.items()))
+        for name, found in ratios.items():
+            found.append(rates["ours"] / rates[name])
+    medians = {name: round(statistics.median(found), 3) for name, found in ratios.items()}
+    for name, ratio in medians.items():
+        goal = f" (goal: {GOALS[name]:g})" if name in GOALS else ""
+        print(f"median {ratio:.2f} times {name} on {threads} threads{goal}")
+    print(json.dumps({"bench": "yolo", "ratios": medians, "threads": threads, "side": side}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What runs an exported ONNX network: OpenVINO, or ONNX Runtime. A picture in, numbers out, one core a call.
+
+A call stays on one core, so that the worker's threads share the machine instead of waiting for each other. It takes one
+picture, also where the export takes more: on a processor one run of four took longer than four runs. Both compute in 32
+bits whatever the processor offers (an INT8 network stays one): a confidence that was calibrated on one machine must
+mean the same on the next.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final, Protocol
+
+import numpy as np
+import onnxruntime as ort
+
+from worker.detector import Image
+from worker.evidence import NO_MODEL, Floats
+
+CORES: Final = os.cpu_count() or 1
+
+
+class Engine(Protocol):
+    """A network ready to run. Safe for several threads."""
+
+    def __call__(self, square: Image) -> Floats:
+        """The network's first output for a picture of (side, side, 3): (1, …, …)."""
+        ...
+
+
+class OpenVino:
+    """The network in OpenVINO's CPU plugin, which also turns bytes into what the network was trained on: 0-1, NCHW."""
+
+    SETTINGS: Final[Mapping[str, Any]] = {
+        "INFERENCE_PRECISION_HINT": "f32",  # some processors would take bfloat16 by themselves
+        "NUM_STREAMS": CORES,
+        "INFERENCE_NUM_THREADS": CORES,
+        "ENABLE_CPU_PINNING": False,  # two workers on a machine would both take the first cores
+    }
+
+    def __init__(self, network: bytes, side: int) -> None:
+        """ValueError if it is no ONNX network of one RGB picture input of that side."""
+        ov = openvino()
+        try:
+            core = ov.Core()
+            model = core.read_model(network)
+            shape = model.input().partial_shape
+            rank = range(len(shape)) if shape.rank.is_static else ()
+            _check_input([shape[n].get_length() if shape[n].is_static else None for n in rank], side)
+            model.reshape([1, 3, side, side])
+            steps = ov.preprocess.PrePostProcessor(model)
+            steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+            steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+            steps.input().model().set_layout(ov.Layout("NCHW"))
+            steps.output(0).tensor().set_element_type(ov.Type.f32)
+            self._compiled = core.compile_model(steps.build(), "CPU", self.SETTINGS)
+        except RuntimeError as error:
+            raise ValueError(f"OpenVINO can't load the network for pictures of {side} pixels: {error}") from None
+        # A request keeps its buffers and serves one call at a time.
+        self._idle: deque[Any] = deque()
+
+    def __call__(self, square: Image) -> Floats:
+        with self._request() as request:
+            request.infer({0: square[None]}, share_inputs=True)
+            return np.array(request.get_output_tensor(0).data)  # a copy: the buffer is the next call's
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
+
+
+class OnnxRuntime:
+    """The network in ONNX Runtime, for what OpenVINO can't read."""
+
+    def __init__(self, network: bytes, side: int) -> None:
+        """ValueError if it is no ONNX network of one RGB picture input of that side."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors; of a network it can't load we tell ourselves
+        try:
+            self._session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        except NO_MODEL as error:
+            raise ValueError(f"ONNX Runtime can't load the network: {error}") from None
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+            raise ValueError(f"the network wants {[one.type for one in inputs]}, not one picture in 32-bit floats")
+        self._input = inputs[0].name
+        # What the export leaves open is a name there, or None.
+        _check_input([one if isinstance(one, int) else None for one in inputs[0].shape], side)
+
+    def __call__(self, square: Image) -> Floats:
+        tensor = np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
+        tensor /= 255
+        answer, *_ = self._session.run(None, {self._input: tensor})
+        return np.asarray(answer)
+
+
+ENGINES: Final[Mapping[str, Callable[[bytes, int], Engine]]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
+
+
+def openvino() -> Any:
+    """OpenVINO's package, imported when the first network needs it: it takes 0.7 s and 35 MB.
+
+    Importing it sends an event to Google Analytics unless `openvino_telemetry` is missing, so it is made to be missing.
+    A worker that looks at customers tells nobody that it started.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: an import of it fails
+    # Through importlib: the package has no types, and this is the one place that imports it.
+    import_module("openvino.preprocess")
+    return import_module("openvino")
+
+
+def _check_input(shape: Sequence[int | None], side: int) -> None:
+    """ValueError unless an input of this shape, None for what is left open, takes one RGB picture of that side."""
+    wanted = (1, 3, side, side)
+    if len(shape) != 4 or any(is_ not in (None, want) for is_, want in zip(shape, wanted, strict=True)):
+        raise ValueError(f"the network wants pictures of {shape}, not {wanted}")

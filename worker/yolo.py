@@ -1,0 +1,127 @@
+"""YOLOv5, trained on this project's labels, exported to ONNX.
+
+A photo goes five steps: into a square (letterbox.py), through the network (engines.py), its boxes read and cut down to
+one a person (boxes.py), mapped back onto the photo, and their scores calibrated. A manifest of kind "yolov5" has:
+
+    "files": {"network": {"path", "sha256"}}     the export
+    "input": 640                                 side of the square, pixels; a multiple of 32
+    "head": "v5" | "v8"                          how the export answers, see boxes.Head
+    "runtime": "openvino" | "onnxruntime"        may be left out: openvino
+    "cut": {"confidence", "class_iou", "person_iou"}            see boxes.Cut
+    "calibration": {"confidence": {"bias", "weights": {"log_right", "log_wrong"}}, "by_label": {label: the same}}
+                                                 `by_label` may be left out, `confidence` never: see calibration.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.labels import LABELS
+from contracts.messages import Box, Model
+from worker.boxes import BrokenAnswer, Candidates, Cut, Head
+from worker.calibration import Beta, betas_from_fields
+from worker.detector import Detection, Image
+from worker.engines import ENGINES, Engine
+from worker.letterbox import GREY, Corners, Placement, letterbox
+from worker.manifests import Manifest, ModelRefused
+
+STRIDE: Final = 32  # of the coarsest of YOLOv5's three grids
+LARGEST_INPUT: Final = 1280  # pixels; four times the work of 640
+LEAST_SIDE: Final = 1.0  # pixels of the square; nobody's head is thinner
+
+
+class Yolo:
+    """Letterbox, network, suppression and calibration as one Detector."""
+
+    def __init__(
+        self, *, model: Model, engine: Engine, side: int, head: Head, cut: Cut, calibration: Sequence[Beta]
+    ) -> None:
+        self._model = model
+        self._engine = engine
+        self._side = side
+        self._head = head
+        self._cut = cut
+        self._calibration = tuple(calibration)
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """The people in each image, the surest first. BrokenAnswer if the network answers with NaN, or no scores."""
+        square = np.empty((self._side, self._side, 3), dtype=np.uint8)
+        people: list[list[Detection]] = []
+        for image in images:
+            at = letterbox(image, square)
+            [answer] = self._engine(square)
+            people.append(self._people(self._head.read(answer, self._cut.confidence), at))
+        return people
+
+    def check(self) -> None:
+        """ValueError or BrokenAnswer unless the network answers as its manifest says, and sees nobody in plain grey."""
+        answers = self._engine(np.full((self._side, self._side, 3), GREY, dtype=np.uint8))
+        self._head.check(answers.shape)
+        if seen := len(self._head.read(answers[0], self._cut.confidence)):
+            raise ValueError(f"the network sees {seen} people in an empty picture")
+
+    def _people(self, candidates: Candidates, at: Placement) -> list[Detection]:
+        people = self._cut.people(candidates)
+        inside = at.clipped(people.boxes)
+        seen = np.all(inside[:, 2:] - inside[:, :2] >= LEAST_SIDE, axis=1)
+        return detections(people[seen], at.to_photo(inside[seen]), self._calibration)
+
+
+def detections(people: Candidates, fractions: Corners, calibration: Sequence[Beta]) -> list[Detection]:
+    """The people with their boxes in fractions of the photo and the confidence that each label's formula gives."""
+    sure = np.empty(len(people))
+    for place, formula in enumerate(calibration):
+        of_label = people.classes == place
+        sure[of_label] = formula(people.scores[of_label])
+    return [
+        Detection(LABELS[place], float(confidence), Box(*map(float, box)))
+        for place, confidence, box in zip(people.classes, sure, np.clip(fractions, 0, 1), strict=True)
+    ]
+
+
+def load_yolo(manifest: Manifest) -> Yolo:
+    """The YOLO that a manifest of kind "yolov5" describes, tried on an empty picture.
+
+    ModelRefused if a file or a number of it is wrong, or the network does not answer as the manifest says.
+    """
+    network = manifest.file("network")
+    try:
+        fields = manifest.fields
+        cut = cut_from_fields(fields["cut"])
+        calibration = betas_from_fields(fields["calibration"], least=cut.confidence)
+        side, head = _side(fields["input"]), Head(fields["head"])
+        if (make := ENGINES.get(name := fields.get("runtime", "openvino"))) is None:
+            raise ValueError(f"no runtime is called {name!r}, only {', '.join(sorted(ENGINES))}")
+        yolo = Yolo(
+            model=manifest.model,
+            engine=make(network.read_bytes(), side),
+            side=side,
+            head=head,
+            cut=cut,
+            calibration=calibration,
+        )
+        yolo.check()
+    except (KeyError, TypeError, ValueError, AttributeError, BrokenAnswer) as error:
+        raise ModelRefused(
+            f"{manifest.path}: its network, numbers or calibration can't be used ({error!r}); this model is not "
+            "loaded. Export, calibrate and write the manifest anew."
+        ) from None
+    return yolo
+
+
+def cut_from_fields(fields: Any) -> Cut:
+    """Of a manifest's `cut`. KeyError, TypeError or ValueError if a number is missing or none."""
+    return Cut(*(float(fields[name]) for name in ("confidence", "class_iou", "person_iou")))
+
+
+def _side(side: Any) -> int:
+    if type(side) is not int or not (STRIDE <= side <= LARGEST_INPUT and side % STRIDE == 0):
+        raise ValueError(f"an input of {side!r} is no multiple of {STRIDE} pixels up to {LARGEST_INPUT}")
+    return side
