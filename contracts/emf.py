@@ -44,6 +44,7 @@ class Metric(StrEnum):
     NO_PERSON = "NoPerson"
     FAILURES = "Failures"  # tries that failed since the last minute
     GIVEN_UP = "GivenUp"
+    MODEL_REFUSED = "ModelRefused"  # pointers to weights that were not followed since the last minute
     FORGOTTEN = "Forgotten"  # uploads older than five minutes without a result, when the sweep looked last
     WAITING = "Waiting"
     BROKER_CONNECTED = "BrokerConnected"  # 1 or 0

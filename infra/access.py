@@ -49,7 +49,7 @@ class _Access(iam.ManagedPolicy):
 
 
 class WorkerAccess(_Access):
-    """Read uploads, store results and training pairs; in mode `queue` also take photos from the upload queue.
+    """Read uploads and weights, store results and training pairs; in mode `queue` also take photos from the queue.
 
     A training pair's image may be a copy of the upload that S3 makes: that reads the one and writes the other, and
     needs no right to tags, as the copy takes none over.
@@ -60,7 +60,8 @@ class WorkerAccess(_Access):
         self.allow(["s3:GetObject"], buckets.images, UPLOADS, RESULTS)
         self.allow(["s3:PutObject"], buckets.images, RESULTS)
         self.allow(["s3:PutObject"], buckets.dataset, *_GATHERED)
-        self.allow_listing(buckets.images)  # the sweep
+        self.allow(["s3:GetObject"], buckets.weights, RUNS, POINTER)
+        self.allow_listing(buckets.images, buckets.weights)  # the sweep; a pointer or a run that isn't there
         if mode is Mode.QUEUE:
             self.add_statements(
                 iam.PolicyStatement(

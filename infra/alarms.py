@@ -106,6 +106,15 @@ class Alarms(Construct):
             periods=1,
         )
         self._alarm(
+            "weights-refused",
+            of_worker(Metric.MODEL_REFUSED, "Sum"),
+            means="A worker did not follow the pointer to new weights: damaged, for other labels, too slow, or they "
+            "break. The model before them serves on.",
+            do="aws logs tail /nunchi/worker --since 30m --filter-pattern weights; then nunchi weights rollback",
+            above=0,
+            periods=1,
+        )
+        self._alarm(
             "disk-full",
             of_worker(Metric.DISK_USED, "Maximum"),
             means=f"The disk of an instance is more than {_FULL} % full: at 100 % labels lose their insurance against "

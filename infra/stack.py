@@ -254,6 +254,7 @@ def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:
     settings = {
         "NUNCHI_IMAGES_BUCKET": pipeline.buckets.images.bucket_name,
         "NUNCHI_DATASET_BUCKET": pipeline.buckets.dataset.bucket_name,
+        "NUNCHI_WEIGHTS_BUCKET": pipeline.buckets.weights.bucket_name,
         "NUNCHI_GATE": str(config.inference.confidence_gate),
         "NUNCHI_REVIEW_SHARE": str(config.inference.review_share),
     }

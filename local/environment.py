@@ -75,7 +75,10 @@ def worker_environ(
     worker: Worker, record: Record, *, broker_port: int, state: StateDir, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """A worker's settings: the caller's own, such as NUNCHI_GATE=0.9, and ours for where everything is."""
-    tuned = {name: value for name, value in environ.items() if name.startswith("NUNCHI_")}
+    # Who tries a promotion on one machine waits for it.
+    tuned = {"NUNCHI_WEIGHTS_EVERY_S": "2"} | {
+        name: value for name, value in environ.items() if name.startswith("NUNCHI_")
+    }
     queue = {"NUNCHI_UPLOAD_QUEUE_URL": record.queues["uploads"]} if record.mode is Mode.QUEUE else {}
     return (
         tuned
@@ -83,6 +86,7 @@ def worker_environ(
         | {
             "NUNCHI_IMAGES_BUCKET": record.buckets["images"],
             "NUNCHI_DATASET_BUCKET": record.buckets["dataset"],
+            "NUNCHI_WEIGHTS_BUCKET": record.buckets["weights"],
             "NUNCHI_INSTANCE": worker.instance,
             "NUNCHI_MQTT_HOST": record.mqtt.host,
             "NUNCHI_MQTT_PORT": str(broker_port),

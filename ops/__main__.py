@@ -20,6 +20,7 @@ from ops.kiosk_commands import kiosk
 from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
 from ops.remains_command import remains
+from ops.weights_commands import weights
 
 app = typer.Typer(
     help="Nunchi: a cloud on this machine to try; and, for whoever runs it on AWS, settings, costs, kiosks, health.",
@@ -43,6 +44,7 @@ for command, line in (
 ):
     app.command(short_help=line)(command)
 app.add_typer(kiosk, name="kiosk", short_help="Add, list and remove kiosks, here or on AWS.")
+app.add_typer(weights, name="weights", short_help="See runs of weights; put one into service, and back.")
 app.add_typer(config_command.app, name="config", short_help="Check nunchi.toml, and say what it means.")
 
 

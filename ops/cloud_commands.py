@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from infra.config import Mode
+from local import worker_socket
 from local.errors import CloudDown, CloudError
 from local.progress import Kind, Line, failure
 from local.record import Record, State
@@ -125,7 +127,7 @@ def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> N
     """
     folder = StateDir(state)
     try:
-        record = folder.read()
+        record = _asked(folder.read())
     except CloudDown as down:
         _show_down(folder, str(down), as_json)
         return
@@ -134,6 +136,14 @@ def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> N
     else:
         colour = "green" if record.state is State.UP else "yellow"
         out.print(f"[{colour}]The cloud in {folder.path} is {record.state}[/]\n{summary(record)}")
+
+
+def _asked(record: Record) -> Record:
+    """The record with the models that serve now: weights may have been promoted since it was written."""
+    return replace(
+        record,
+        workers=tuple(replace(one, model=worker_socket.model(one.socket) or one.model) for one in record.workers),
+    )
 
 
 def _show_down(folder: StateDir, why: str, as_json: bool) -> None:

@@ -184,7 +184,7 @@ def in_cloud(command: str, local: bool, state: Path) -> str:
 
 def _local_fleet(folder: StateDir) -> Fleet:
     record = folder.read()
-    told = _outputs(record.client("cloudformation"), record.region)
+    told = outputs(record.client("cloudformation"), record.region)
     bucket, s3 = record.buckets["images"], record.endpoints["s3"]
     addresses = Addresses(
         region=record.region,
@@ -201,7 +201,7 @@ def _local_fleet(folder: StateDir) -> Fleet:
 
 def _aws_fleet(config: Config) -> Fleet:
     client = clients(config.region)
-    told = _outputs(client("cloudformation"), config.region)
+    told = outputs(client("cloudformation"), config.region)
     iot = client("iot")
     mqtt, credentials = (
         iot.describe_endpoint(endpointType=kind)["endpointAddress"]
@@ -220,7 +220,7 @@ def _aws_fleet(config: Config) -> Fleet:
     return Fleet(Kiosks(iot, policy=told["KioskPolicyName"]), addresses, amazon_root(), config.alarms.certificate_days)
 
 
-def _outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:
+def outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:
     """The pipeline's outputs by name; FleetError when it isn't deployed there."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=PIPELINE)["Stacks"]

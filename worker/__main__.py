@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,22 +28,23 @@ from contracts.messages import WorkerState
 from contracts.settings import load
 from worker.attempts import Attempts
 from worker.decision import Thresholds
-from worker.detector import Detector
 from worker.emf import EmfFile
 from worker.intake import BEATS, THREADS, Intake
 from worker.metrics import Metrics
-from worker.models import load_detector
-from worker.notify import Systemd, TimedDetector
+from worker.notify import Systemd
 from worker.outbox import Outbox
-from worker.photo import decode
 from worker.pipeline import Pipeline, Rules
 from worker.publisher import Broker, MqttPublisher
 from worker.queue import LONG_POLL_S, SqsQueue
+from worker.reload import InService, Reload, Source, aside, load_checked, start
 from worker.rounds import make_rounds
+from worker.runs import Runs
 from worker.server import Health, application, listening
 from worker.settings import WorkerSettings
 from worker.store import S3Store
 from worker.sweep import FORGOTTEN_AFTER
+from worker.trial import ProcessTrial, portrait
+from worker.weights import S3Weights
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -96,11 +98,11 @@ async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         measuring = asyncio.create_task(_tell_cloudwatch(settings, metrics, health), name="metrics")
         try:
-            loading = asyncio.create_task(asyncio.to_thread(_warm_detector, settings), name="model")
+            loading = asyncio.create_task(_model(settings, metrics, health), name="model")
             if await _first_to_end(stopping, serving, may_end=loading):
                 await _work(
                     settings,
-                    detector=TimedDetector(loading.result()),
+                    model=loading.result(),
                     systemd=systemd,
                     health=health,
                     metrics=metrics,
@@ -109,15 +111,16 @@ async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
                 )
         finally:
             measuring.cancel()
+            loading.cancel()
             server.should_exit = True
             await serving
-            await asyncio.gather(measuring, return_exceptions=True)
+            await asyncio.gather(measuring, loading, return_exceptions=True)
 
 
 async def _work(
     settings: WorkerSettings,
     *,
-    detector: TimedDetector,
+    model: _Chosen,
     systemd: Systemd,
     health: Health,
     metrics: Metrics,
@@ -125,45 +128,58 @@ async def _work(
     serving: asyncio.Task[None],
 ) -> None:
     """Label photos until told to stop, then finish those in hand."""
-    publisher = MqttPublisher(_broker(settings), lambda: detector.model)
+    in_service = model.in_service
+    publisher = MqttPublisher(_broker(settings), lambda: in_service.model)
     pipeline = Pipeline(
         rules=_rules(settings),
-        detector=detector,
+        detector=in_service.detector,
         store=_store(settings),
         publisher=publisher,
         outbox=Outbox(settings.state_dir / "outbox"),
         attempts=Attempts(settings.state_dir / "attempts"),
         metrics=metrics,
     )
+
+    async def serve() -> None:
+        """Photos that begin from now on begin with the model in service; whoever asks is told so."""
+        pipeline.detector = in_service.detector
+        health.model = in_service.model
+        metrics.serves(in_service.model)
+        await publisher.announce(WorkerState.READY)
+
+    await serve()
     pipeline.start()
-    health.model, health.pipeline, health.broker_connected = detector.model, pipeline, lambda: publisher.connected
+    health.pipeline, health.broker_connected = pipeline, lambda: publisher.connected
     health.state = "ready"
-    metrics.model.labels(detector.model.name, detector.model.version, detector.model.digest).set(1)
     telling = asyncio.create_task(publisher.run(), name="publisher")
     rounds = asyncio.create_task(
         make_rounds(pipeline, sweep_every_s=settings.sweep_period_s, alone=settings.upload_queue_url is None),
         name="rounds",
     )
-    beating = asyncio.create_task(systemd.beat(detector.is_sound), name="watchdog")
+    beating = asyncio.create_task(systemd.beat(in_service.is_sound), name="watchdog")
+    following = asyncio.create_task(
+        model.reload.run(serve, every_s=settings.weights_every_s) if model.reload else asyncio.Event().wait(),
+        name="weights",
+    )
     intake = _intake(settings, pipeline, metrics)
     taking = asyncio.create_task(intake.run() if intake else asyncio.Event().wait(), name="intake")
     systemd.ready()
-    log.info("ready: %s %s on %s", detector.model.name, detector.model.version, settings.socket)
+    log.info("ready: %s %s on %s", in_service.model.name, in_service.model.version, settings.socket)
     try:
-        await _first_to_end(stopping, serving, telling, rounds, taking, beating)
+        await _first_to_end(stopping, serving, telling, rounds, taking, beating, following)
     finally:
         log.info("stopping: photos in hand are finished first")
         health.state = "stopping"
         systemd.stopping()
-        rounds.cancel()
-        taking.cancel()
+        for task in (rounds, taking, following):  # a new model would say that the worker is ready
+            task.cancel()
         await publisher.announce(WorkerState.STOPPING)
         await pipeline.stop(patience_s=PATIENCE_S)
         if intake is not None:
             await intake.stop(patience_s=GOODBYE_S)  # messages of finished photos deleted, the others given back
         telling.cancel()
         beating.cancel()
-        await asyncio.gather(telling, rounds, taking, beating, return_exceptions=True)
+        await asyncio.gather(telling, rounds, taking, beating, following, return_exceptions=True)
 
 
 @contextlib.contextmanager
@@ -180,15 +196,28 @@ def _alone_in(state_dir: Path) -> Iterator[None]:
         yield
 
 
-def _warm_detector(settings: WorkerSettings) -> Detector:
-    """Load the model and put a real picture through it; a model that sees nobody in it must not serve."""
-    detector = load_detector(settings.model)
-    picture = decode(files("worker").joinpath("model_data/warm_up.jpg").read_bytes(), max_pixels=settings.max_pixels)
-    for _ in range(settings.model_threads + 1):  # the first call makes the networks' buffers
-        [people] = detector.detect([picture.image])
-    if not people:
-        raise NunchiError(f"{settings.model}: this model sees nobody in the portrait that every model must see")
-    return detector
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The model in service, and who follows the pointer of the weights, if there is a bucket of them."""
+
+    in_service: InService
+    reload: Reload | None
+
+
+async def _model(settings: WorkerSettings, metrics: Metrics, health: Health) -> _Chosen:
+    """What serves first; it has seen somebody in a portrait."""
+    if settings.weights_bucket is None:
+        return _Chosen(InService(await aside(partial(load_checked, settings.model, portrait()))), None)
+    config = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+    source = Source(
+        carried=settings.model,
+        weights=S3Weights(boto3.client("s3", config=config), settings.weights_bucket),
+        runs=Runs(settings.state_dir / "weights"),
+        trial=ProcessTrial(),
+    )
+    reload = await start(source, metrics)
+    health.model_refused = lambda: reload.refused
+    return _Chosen(reload.in_service, reload)
 
 
 def _rules(settings: WorkerSettings) -> Rules:

@@ -113,6 +113,7 @@ class EmfFile:
             **{str(metric): self._read("nunchi_photos_total", status=status) for metric, status in _STATUSES.items()},
             Metric.FAILURES: self._read("nunchi_failures_total"),
             Metric.GIVEN_UP: self._read("nunchi_given_up_total"),
+            Metric.MODEL_REFUSED: self._read("nunchi_model_refused_total"),
         }
 
     def _read(self, name: str, **labels: str) -> float:

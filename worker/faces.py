@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import dlib
 import numpy as np
@@ -24,6 +25,9 @@ from worker.detector import Image
 
 Chip = NDArray[np.uint8]  # (side, side, 3), RGB, eyes level, the face in the middle
 
+# A dlib detector keeps its pyramid inside while it looks: one call at a time. All are alike, and making one stops every
+# thread for 0.4 s, so a finder that is loaded while another serves takes those that there are.
+_IDLE: Final[deque[dlib.fhog_object_detector]] = deque()
 MIN_SIDE = 16  # pixels; a photo narrower than this can't hold a face, and dlib's pyramid has nothing to stand on
 
 
@@ -73,8 +77,6 @@ class FaceFinder:
     def __init__(self, landmarks: Path, passes: Sequence[Pass]) -> None:
         self._passes = tuple(passes)
         self._landmarks = dlib.shape_predictor(str(landmarks))
-        # A dlib detector keeps its pyramid inside while it looks: one call at a time. Landmarks are read-only.
-        self._idle = deque([dlib.get_frontal_face_detector()])
 
     def find(self, image: Image) -> list[Rect]:
         """The faces in the photo, from the first pass that finds any."""
@@ -119,13 +121,13 @@ class FaceFinder:
     @contextmanager
     def _detector(self) -> Iterator[dlib.fhog_object_detector]:
         try:
-            detector = self._idle.pop()
+            detector = _IDLE.pop()
         except IndexError:
             detector = dlib.get_frontal_face_detector()
         try:
             yield detector
         finally:
-            self._idle.append(detector)
+            _IDLE.append(detector)
 
 
 def _resized(image: Image, scale: float) -> Image:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.process_collector import ProcessCollector
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, Result
+from contracts.messages import LabelMessage, Model, Result
 
 _BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30)
 MOST_KEPT: Final = 6_000  # times of one kind that nobody has taken: a minute at a hundred photos a second
@@ -104,6 +104,14 @@ class Metrics:
         self.in_hand = Gauge("nunchi_in_hand", "Photos being worked on", registry=registry)
         self.connected = Gauge("nunchi_broker_connected", "1 while the broker is reached", registry=registry)
         self.model = Gauge("nunchi_model", "The model in service", ["name", "version", "digest"], registry=registry)
+        self.model_refused = Counter(
+            "nunchi_model_refused", "Pointers to weights that were not followed", registry=registry
+        )
+
+    def serves(self, model: Model) -> None:
+        """From now on this model is in service, and no other."""
+        self.model.clear()
+        self.model.labels(model.name, model.version, model.digest).set(1)
 
     def told(self, message: LabelMessage, *, publish_s: float) -> None:
         """The broker has a label: count its publishing, the steps that only the message knows, and the whole way."""

@@ -41,6 +41,7 @@ class Health:
     model: Model | None = None
     pipeline: Submitting | None = None
     broker_connected: Callable[[], bool] = lambda: False
+    model_refused: Callable[[], str | None] = lambda: None  # why the weights that were promoted don't serve
 
 
 def application(health: Health, metrics: Metrics) -> Starlette:
@@ -76,6 +77,7 @@ def application(health: Health, metrics: Metrics) -> Starlette:
                 "instance_id": health.instance_id,
                 "state": health.state,
                 "model": model and {"name": model.name, "version": model.version, "digest": model.digest},
+                "model_refused": health.model_refused(),
                 "broker_connected": health.broker_connected(),
                 "waiting": health.pipeline.waiting if health.pipeline else 0,
             }

@@ -42,6 +42,14 @@ class WorkerSettings:
         default=None,
     )
     model: Path = setting("NUNCHI_MODEL", "the model's manifest", parse=existing_file, default=DEFAULT_MANIFEST)
+    weights_bucket: str | None = setting(
+        "NUNCHI_WEIGHTS_BUCKET",
+        "the bucket whose pointer says which run of weights serves; without one, the model is NUNCHI_MODEL's",
+        default=None,
+    )
+    weights_every_s: float = setting(
+        "NUNCHI_WEIGHTS_EVERY_S", "seconds between looks at that pointer", parse=seconds(1, 86400), default=60.0
+    )
     gate: float = setting(
         "NUNCHI_GATE", "confidence from which a label is true enough to train on, 0-1", parse=fraction, default=0.95
     )

@@ -175,7 +175,8 @@ def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
     required = set(re.findall(r"[A-Z][A-Z_]+", " ".join(re.findall(r"#   ([A-Z_, ]+?)   required", header))))
     assert required == {"NUNCHI_IMAGES_BUCKET", "NUNCHI_DATASET_BUCKET", "NUNCHI_ENROL_FUNCTION", "AWS_REGION"}
     worker = {one.name for one in describe(WorkerSettings)}
-    assert given == required | {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"} | only
+    tuned = {"NUNCHI_WEIGHTS_BUCKET", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"}
+    assert given == required | tuned | {"NUNCHI_STACK", "NUNCHI_RESOURCE"} | only
     assert given - required - {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_CLOSED_DATES", "NUNCHI_ZONE"} <= worker
 
 

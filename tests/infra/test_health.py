@@ -244,7 +244,7 @@ def test_every_alarm_is_about_a_metric_that_something_really_writes(
     }
     written = told_by_programs(tmp_path, capsys)
     assert {(service, name, "Service") for service, name in written} >= ours
-    assert len(ours) == 8
+    assert len(ours) == 9
     aws = {
         (metric["Namespace"], metric["MetricName"], metric["Dimensions"][0]["Name"])
         for alarm in alarms(health).values()

@@ -218,7 +218,7 @@ def test_the_function_may_send_one_document_to_tagged_instances_and_nothing_else
     assert "ManagedPolicyArns" not in pipeline.resources[role]["Properties"]
 
 
-def test_a_worker_may_read_photos_and_write_results_and_deletes_nothing(pipeline: Template) -> None:
+def test_a_worker_may_read_photos_and_weights_write_results_and_deletes_nothing(pipeline: Template) -> None:
     """All that its policy allows: what the worker calls today, and no room for later."""
     policy = pipeline.resource("WorkerAccessArn")["Properties"]["PolicyDocument"]
     assert pipeline.allowed(policy) == {
@@ -227,7 +227,10 @@ def test_a_worker_may_read_photos_and_write_results_and_deletes_nothing(pipeline
         ("s3:PutObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/auto/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/review/*", NO_CONDITION),
+        ("s3:GetObject", "<WeightsBucket.Arn>/runs/*", NO_CONDITION),
+        ("s3:GetObject", "<WeightsBucket.Arn>/current.json", NO_CONDITION),
         ("s3:ListBucket", "<ImagesBucket.Arn>", NO_CONDITION),
+        ("s3:ListBucket", "<WeightsBucket.Arn>", NO_CONDITION),
     }
 
 

@@ -17,6 +17,8 @@ from local.state import StateDir
 from tests.local.test_state import record
 from worker.settings import WorkerSettings
 
+BUCKETS = {"images": "i", "dataset": "d", "weights": "w"}
+
 
 def test_nothing_of_the_callers_own_aws_settings_reaches_a_program() -> None:
     """A profile of a real account must never be what a test deploys with."""
@@ -42,7 +44,7 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
     for name in ("ca.pem", "i-1.cert.pem", "i-1.key.pem"):
         (state.certs / name).touch()
     known = record(tmp_path)
-    known = replace(known, mqtt=replace(known.mqtt, ca=state.certs / "ca.pem"), buckets={"images": "i", "dataset": "d"})
+    known = replace(known, mqtt=replace(known.mqtt, ca=state.certs / "ca.pem"), buckets=BUCKETS)
     environ = worker_environ(
         known.worker,
         known,
@@ -52,6 +54,7 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
     )
     told = load(WorkerSettings, environ)
     assert (told.images_bucket, told.dataset_bucket, told.instance_id) == ("i", "d", "i-1")
+    assert (told.weights_bucket, told.weights_every_s) == ("w", 2)
     assert (told.mqtt_port, told.gate) == (1234, 0.9)
     assert told.socket == tmp_path / "worker.sock"
     assert "HOME" not in environ
@@ -62,7 +65,7 @@ def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp
     """And none shares a certificate, a socket or a folder with another."""
     state = StateDir(tmp_path)
     workers = tuple(Worker(f"i-{number}", None, state.socket_of(number)) for number in (1, 2))
-    known = replace(record(tmp_path), mode=Mode.QUEUE, workers=workers, buckets={"images": "i", "dataset": "d"})
+    known = replace(record(tmp_path), mode=Mode.QUEUE, workers=workers, buckets=BUCKETS)
     one, two = (
         worker_environ(worker, known, broker_port=1234, state=state, environ={"NUNCHI_VISIBILITY_S": "5"})
         for worker in workers

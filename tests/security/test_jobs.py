@@ -5,6 +5,11 @@ What is refused here would be refused on AWS, in production.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import ClientError
 from cryptography import x509
@@ -12,15 +17,23 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from contracts.instants import now
-from contracts.names import Reference, new_image_id
+from contracts.names import POINTER, Reference, new_image_id
+from contracts.weights import Pointer, new_run_id
 from infra.inference import DOCUMENT, INSTANCE_PARAMETER
 from lambdas.enrol import Enrolment, EnrolSettings
+from registry.weights import Weights
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
 from tests.security.judge import Judge
+from worker.manifests import ModelRefused
 from worker.queue import SqsQueue
+from worker.runs import Runs
 from worker.store import S3Store, Upload
+from worker.weights import S3Weights
 
 PHOTO = Reference(KIOSK, IMAGE)
+DAY_0_SERVES = Pointer(
+    run=None, manifest_sha256=None, moved_at=now(), moved_by="ada", previous=None, reason="the first pointer"
+)
 NAMES_NO_INSTANCE = "InvalidInstanceID.NotFound"
 
 
@@ -60,6 +73,31 @@ def test_a_worker_is_told_that_a_photo_is_not_there_and_not_that_it_may_not_look
     with pytest.raises(ClientError) as told:
         place.worker.s3.get_object(Bucket=place.images, Key=Reference(KIOSK, new_image_id(now())).result_key)
     assert told.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+def test_a_training_run_adds_and_promotes_weights_and_a_worker_follows(place: People, tmp_path: Path) -> None:
+    """Everything that the registry asks of S3, and all that a worker asks of the weights."""
+    place.root.s3.put_object(Bucket=place.weights, Key=POINTER, Body=DAY_0_SERVES.to_json().encode())
+    (tmp_path / "m.onnx").write_bytes(b"weights")
+    files = {"weights": {"path": "m.onnx", "sha256": hashlib.sha256(b"weights").hexdigest()}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"name": "yolov5n", "version": "1", "files": files}))
+    run = new_run_id(now(), secrets.token_hex(4))
+    training = Weights(place.training.s3, place.weights)
+    worker = S3Weights(place.worker.s3, place.weights)
+    seen = worker.look(None)
+    assert seen is not None
+    assert worker.look(seen.etag) is None
+
+    added = training.add(tmp_path, run)
+    moved = training.promote(run, by="a training run", reason="better")
+    found = worker.look(seen.etag)
+    assert found is not None
+    assert Pointer.from_json(found.text or b"") == moved
+    manifest = Runs(tmp_path / "state").get(run, added.manifest_sha256, worker)
+    assert (manifest.parent / "m.onnx").read_bytes() == b"weights"
+    assert training.rollback(by="a training run", reason="worse").run is None
+    with pytest.raises(ModelRefused, match="is not there: the run is incomplete"):  # and not that it may not look
+        Runs(tmp_path / "state").get("never", "0" * 64, worker)
 
 
 def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(chain: People) -> None:

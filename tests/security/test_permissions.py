@@ -75,6 +75,11 @@ WORKERS: dict[str, Try] = {
     ),
     "write weights": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="runs/2/model.onnx", Body=b""),
     "choose the weights in service": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="current.json", Body=b""),
+    "delete weights": lambda me, at: me.s3.delete_object(Bucket=at.weights, Key="runs/1/model.onnx"),
+    "delete a version of the weights": lambda me, at: me.s3.delete_object(
+        Bucket=at.weights, Key="runs/1/model.onnx", VersionId=at.version_of_weights()
+    ),
+    "delete the pointer": lambda me, at: me.s3.delete_object(Bucket=at.weights, Key="current.json"),
     "change a bucket's policy": lambda me, at: me.s3.put_bucket_policy(Bucket=at.images, Policy=at.policy_of_images()),
     "remove a bucket's policy": lambda me, at: me.s3.delete_bucket_policy(Bucket=at.images),
     "let a bucket be made public": lambda me, at: me.s3.delete_public_access_block(Bucket=at.images),

@@ -166,6 +166,7 @@ def test_a_minute_of_a_worker_is_one_line_with_everything(told: Told) -> None:
         "NoPerson": 0,
         "Failures": 2.0,
         "GivenUp": 1.0,
+        "ModelRefused": 0.0,
         "Waiting": 0.0,
         "Forgotten": 4.0,
         "BrokerConnected": 1,

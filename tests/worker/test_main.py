@@ -108,6 +108,20 @@ def test_it_gets_ready_without_broker_and_s3_and_ends_well_on_sigterm(home: Home
     assert not home.socket.exists()
 
 
+def test_without_the_weights_bucket_it_gets_ready_with_the_model_that_it_carries(home: Home) -> None:
+    """And looks again for as long as it runs."""
+    home.environ |= {"NUNCHI_WEIGHTS_BUCKET": "weights", "NUNCHI_WEIGHTS_EVERY_S": "1"}
+    with home.worker() as worker:
+        until(home.ready, within_s=60, what="the worker is ready")
+        model = worker_socket.model(home.socket)
+        assert model is not None
+        assert (model["name"], model["version"]) == ("cascade", "1")
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=60)
+        assert worker.returncode == 0
+    assert told.count("current.json can't be read") == 1
+
+
 def test_only_its_own_user_and_group_reach_the_socket_and_what_it_keeps(home: Home) -> None:
     with home.worker():
         until(home.ready, within_s=60, what="the worker is ready")

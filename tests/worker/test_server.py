@@ -69,6 +69,7 @@ def test_a_ready_worker_tells_how_it_is() -> None:
         "instance_id": "i-1",
         "state": "ready",
         "model": {"name": "fake", "version": "1", "digest": "0" * 64},
+        "model_refused": None,
         "broker_connected": True,
         "waiting": 3,
     }

@@ -1,0 +1,145 @@
+"""Weights on the wire: runs, which never change, and the one small pointer that says which of them serves.
+
+    runs/<run>/manifest.json   what the run is: kind, version, files and their digests (worker/manifests.py reads it)
+    runs/<run>/…               the files that lie beside its manifest
+    current.json               the pointer: written by who promotes, read by every worker
+
+A run is complete from its manifest on, which is written last. No pointer, or one whose run is null, means the model of
+day 0, which every worker carries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from contracts.errors import MessageRefused, NameRefused
+from contracts.instants import from_text, to_text
+from contracts.names import RUNS
+
+SCHEMA: Final = 1
+MANIFEST: Final = "manifest.json"
+DAY_0: Final = "day-0"  # what people call the model that every worker carries; no run can have this name
+RUN_PATTERN: Final = "[0-9a-z][0-9a-z-]{0,63}"
+MOST_TEXT: Final = 500  # characters of `moved_by` and `reason`
+
+_RUN = re.compile(RUN_PATTERN)
+_PATH = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]*(/[0-9A-Za-z_][0-9A-Za-z._-]*)*")
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def check_run_id(text: str) -> str:
+    """`text` itself if it is a run's id; otherwise NameRefused."""
+    if not isinstance(text, str) or not _RUN.fullmatch(text) or text == DAY_0:
+        raise NameRefused(
+            f"{text!r} is not the id of a run: use 1 to 64 of a-z, 0-9 and '-', no '-' first, and not {DAY_0}, "
+            "as in 20261122t030405z-yolov5n"
+        )
+    return text
+
+
+def new_run_id(at: datetime, name: str = "") -> str:
+    """The id of a run that was made at `at`: ids sort by time. `name` tells people more, as far as it fits."""
+    words = re.sub("[^0-9a-z]+", "-", name.lower()).strip("-")[:40].strip("-")
+    return f"{at.astimezone(UTC):%Y%m%dt%H%M%Sz}{'-' if words else ''}{words}"
+
+
+def run_key(run: str, path: str) -> str:
+    """The key of a run's file; `path` is relative to its manifest. NameRefused when one of them is not of its form."""
+    return f"{RUNS}{check_run_id(run)}/{check_path(path)}"
+
+
+def check_path(path: str) -> str:
+    """`path` itself if it names a file beside a manifest or below; otherwise NameRefused."""
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise NameRefused(
+            f"{path!r} is not the path of a run's file: it must be relative, of letters, digits, '.', '_', '-' and '/'"
+        )
+    return path
+
+
+def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The files that a manifest wants beside itself, each with its SHA-256; those of installed packages are left out.
+
+    MessageRefused when it does not name its files as it must.
+    """
+    try:
+        entries = [entry for entry in manifest["files"].values() if entry.get("package") is None]
+        files = {check_path(entry["path"]): str(entry["sha256"]) for entry in entries}
+    except (AttributeError, KeyError, NameRefused, TypeError) as error:
+        raise MessageRefused(f'the manifest\'s "files" need a path and a sha256 each: {error!r}') from None
+    if MANIFEST in files or not all(map(_SHA256.fullmatch, files.values())):
+        raise MessageRefused(f'the manifest\'s "files" name {MANIFEST} itself, or a sha256 that is none')
+    return files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pointer:
+    """Which run serves, since when, by whom and why.
+
+    `run` None is the model of day 0, and so is `previous`, the run that served before. `manifest_sha256` is the digest
+    of the run's manifest, and so of every byte that it names.
+    """
+
+    run: str | None
+    manifest_sha256: str | None
+    moved_at: datetime
+    moved_by: str
+    previous: str | None
+    reason: str
+
+    def __post_init__(self) -> None:
+        for run in (self.run, self.previous):
+            if run is not None:
+                check_run_id(run)
+        if (self.run is None) != (self.manifest_sha256 is None):
+            raise MessageRefused("a pointer has a manifest's digest if and only if it names a run")
+        if self.manifest_sha256 is not None and not _SHA256.fullmatch(self.manifest_sha256):
+            raise MessageRefused(f"{self.manifest_sha256!r} is not a SHA-256 in lower-case hexadecimal")
+        for name, text in (("moved_by", self.moved_by), ("reason", self.reason)):
+            if not isinstance(text, str) or not text.strip() or len(text) > MOST_TEXT or not text.isprintable():
+                raise MessageRefused(f"a pointer's {name} is one line of 1 to {MOST_TEXT} characters, not {text!r}")
+
+    def to_json(self) -> str:
+        """One line of JSON, the fields in the order of the schema."""
+        fields = {
+            "schema": SCHEMA,
+            "run": self.run,
+            "manifest_sha256": self.manifest_sha256,
+            "moved_at": to_text(self.moved_at),
+            "moved_by": self.moved_by,
+            "previous": self.previous,
+            "reason": self.reason,
+        }
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Pointer:
+        """The pointer of a JSON text; whatever breaks the schema raises MessageRefused."""
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise MessageRefused(f"the pointer is not JSON: {error}") from None
+        if not isinstance(fields, dict):
+            raise MessageRefused("the pointer is not a JSON object")
+        if fields.get("schema") != SCHEMA:
+            raise MessageRefused(
+                f"the pointer's schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program"
+            )
+        try:
+            return cls(
+                run=fields["run"],
+                manifest_sha256=fields["manifest_sha256"],
+                moved_at=from_text(fields["moved_at"]),
+                moved_by=fields["moved_by"],
+                previous=fields["previous"],
+                reason=fields["reason"],
+            )
+        except KeyError as missing:
+            raise MessageRefused(f"the pointer has no field {missing}; it is not followed") from None
+        except (TypeError, ValueError) as error:
+            raise MessageRefused(f"the pointer does not follow schema {SCHEMA}: {error}") from error
