@@ -153,6 +153,7 @@ def _trouble() -> cloudwatch.GraphWidget:
         [
             of_worker(Metric.FAILURES, "Sum", label="tries that failed"),
             of_worker(Metric.GIVEN_UP, "Sum", label="photos given up"),
+            of_worker(Metric.MODEL_REFUSED, "Sum", label="weights refused"),
         ],
     )
 
