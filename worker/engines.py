@@ -8,6 +8,7 @@ mean the same on the next.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 from collections import deque
@@ -109,6 +110,19 @@ class OnnxRuntime:
 
 
 ENGINES: Final[Mapping[str, Callable[[bytes, int], Engine]]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
+
+
+def preferred() -> str:
+    """The engine for a manifest that names none: OpenVINO, where it may run.
+
+    It compiles a network to machine code. In systemd's sandbox (MemoryDenyWriteExecute) no memory may be written and
+    then run, whatever a crafted picture brings about; there ONNX Runtime does the work, which brings its code along.
+    """
+    try:
+        mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+    except OSError:
+        return "onnxruntime"
+    return "openvino"
 
 
 def openvino() -> Any:

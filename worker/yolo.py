@@ -6,7 +6,7 @@ one a person (boxes.py), mapped back onto the photo, and their scores calibrated
     "files": {"network": {"path", "sha256"}}     the export
     "input": 640                                 side of the square, pixels; a multiple of 32
     "head": "v5" | "v8"                          how the export answers, see boxes.Head
-    "runtime": "openvino" | "onnxruntime"        may be left out: openvino
+    "runtime": "openvino" | "onnxruntime"        may be left out: see engines.preferred
     "cut": {"confidence", "class_iou", "person_iou"}            see boxes.Cut
     "calibration": {"confidence": {"bias", "weights": {"log_right", "log_wrong"}}, "by_label": {label: the same}}
                                                  `by_label` may be left out, `confidence` never: see calibration.py
@@ -24,7 +24,7 @@ from contracts.messages import Box, Model
 from worker.boxes import BrokenAnswer, Candidates, Cut, Head
 from worker.calibration import Beta, betas_from_fields
 from worker.detector import Detection, Image
-from worker.engines import ENGINES, Engine
+from worker.engines import ENGINES, Engine, preferred
 from worker.letterbox import GREY, Corners, Placement, letterbox
 from worker.manifests import Manifest, ModelRefused
 
@@ -97,7 +97,7 @@ def load_yolo(manifest: Manifest) -> Yolo:
         cut = cut_from_fields(fields["cut"])
         calibration = betas_from_fields(fields["calibration"], least=cut.confidence)
         side, head = _side(fields["input"]), Head(fields["head"])
-        if (make := ENGINES.get(name := fields.get("runtime", "openvino"))) is None:
+        if (make := ENGINES.get(name := fields.get("runtime") or preferred())) is None:
             raise ValueError(f"no runtime is called {name!r}, only {', '.join(sorted(ENGINES))}")
         yolo = Yolo(
             model=manifest.model,
