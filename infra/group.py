@@ -178,7 +178,6 @@ class InferenceGroup(Construct):
             ],
         )
         acknowledge_wildcards(may, "*", reason="Asking which group it is in knows no resources.")
-
         acknowledge_wildcards(may, self.group.auto_scaling_group_arn, reason=GROUP_ARN)
 
 

@@ -1,7 +1,7 @@
 """When the shop is open, and what follows from it: when its instance starts, stops, and is stopped again to be sure.
 
 A week is a ring of 7 x 1440 minutes that begins on Monday at 00:00, as the clock on the shop's wall shows them. Windows
-that touch, overlap or pass midnight are one. Nothing here knows a date or a zone, except `is_open` and `next_opening`.
+that touch, overlap or pass midnight are one. Nothing here knows a date or a zone, except `should_run` and `next_start`.
 """
 
 from __future__ import annotations
@@ -89,11 +89,6 @@ class Week:
         return [] if self.always_running else crons(start for start, _ in self._running)
 
     @property
-    def opens(self) -> list[str]:
-        """Cron expressions of the openings themselves."""
-        return crons(start for start, _ in self._open)
-
-    @property
     def stops(self) -> list[str]:
         """Cron expressions for stopping, after the last customers."""
         return [] if self.always_running else crons(start + length for start, length in self._running)
@@ -123,10 +118,6 @@ class Week:
     def always_running(self) -> bool:
         """Whether the instance never stops."""
         return any(length >= WEEK for _, length in self._running)
-
-    def is_open(self, at: datetime, zone: ZoneInfo) -> bool:
-        """Whether the shop is open at an instant, by its own clock."""
-        return _covers(self._open, _minute_of_week(at, zone))
 
     def should_run(self, at: datetime, zone: ZoneInfo) -> bool:
         """Whether the instance is to run at an instant."""

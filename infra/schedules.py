@@ -24,7 +24,8 @@ from infra.group import GROUP_ARN
 GROUP: Final = "nunchi"
 # Capacity can be short in the morning, and the API throttled: keep trying for as long as it helps the day's customers.
 _START_FOR: Final = Duration.hours(4)
-_STOP_FOR: Final = Duration.hours(12)
+# Not into the next opening: what a stop could not do in this time, the lease does, each hour.
+_STOP_FOR: Final = Duration.minutes(50)
 _TRIES: Final = 185  # the most there is; the age above ends it sooner
 
 
@@ -89,7 +90,7 @@ class Schedules(Construct):
         week = hours.week
         self._add("Start", actions.start, week.starts, _START_FOR, "start before opening")
         self._add("Stop", actions.stop, week.stops, _STOP_FOR, "stop after closing")
-        self._add("Lease", actions.stop, week.leases, Duration.minutes(50), "stop what still runs outside of the hours")
+        self._add("Lease", actions.stop, week.leases, _STOP_FOR, "stop what still runs outside of the hours")
 
     def _add(self, name: str, action: Action, crons: list[str], keep_trying: Duration, what: str) -> None:
         if not crons:

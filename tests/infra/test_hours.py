@@ -142,8 +142,8 @@ def test_a_holiday_is_skipped_when_the_next_start_is_told() -> None:
 def test_the_hours_are_those_of_the_shops_own_clock() -> None:
     """20:30 UTC is 05:30 in Seoul on the next day."""
     week = Week(EVERY_DAY)
-    assert not week.is_open(datetime(2026, 11, 22, 20, 30, tzinfo=UTC), SEOUL)
-    assert week.is_open(datetime(2026, 11, 22, 23, 0, tzinfo=UTC), SEOUL)
+    assert not week.should_run(datetime(2026, 11, 22, 20, 30, tzinfo=UTC), SEOUL)
+    assert week.should_run(datetime(2026, 11, 22, 23, 0, tzinfo=UTC), SEOUL)
 
 
 @pytest.mark.parametrize(

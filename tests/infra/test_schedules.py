@@ -62,6 +62,10 @@ def test_every_schedule_tries_again_and_what_fails_for_good_is_kept(request: pyt
         assert compute.text(one["Target"]["DeadLetterConfig"]["Arn"]) == f"<{dead}.Arn>"
         assert one["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 185
         assert one["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] >= 3000
+    stops = [one for one in compute.all("AWS::Scheduler::Schedule") if "50 7" not in one["ScheduleExpression"]]
+    assert all(one["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] < 3600 for one in stops), (
+        "into the next opening"
+    )
     policy = compute.one("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [one["Condition"] for one in policy if one["Effect"] == "Deny"]
 
