@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo test lint format audit synth bench lock clean
+.PHONY: help setup trainer demo test lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,15 @@ $(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+# What trains lives apart: 6 GB, and under another licence. NUNCHI_TRAINER_PYTHON names it elsewhere.
+.venv-trainer/.done: retrain/trainer/requirements.txt | $(BIN)/uv
+	@echo "setup: torch and ultralytics into .venv-trainer (half a minute, and 6 GB)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-trainer
+	@$(BIN)/uv pip sync --quiet --python .venv-trainer/bin/python retrain/trainer/requirements.txt
+	@touch $@
+
+trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
+
 node_modules/.done: package-lock.json $(BIN)/.done
 	@echo "setup: the CDK's command line into node_modules"
 	@npm ci --silent --no-progress
@@ -35,7 +44,7 @@ PHOTO ?=
 demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for your own)
 	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
-test: setup ## All tests: unit, property, moto, and end to end over the local cloud
+test: setup trainer ## All tests: unit, property, moto, and end to end over the local cloud
 	@pytest
 
 lint: setup ## Format, rules, types, imports, shell
@@ -60,7 +69,8 @@ bench: setup ## Measure: the path, the worker, the dispatch Lambda
 
 lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt worker/requirements.in -o worker/requirements.txt
+	@for of in worker retrain; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes retrain/trainer/requirements.in -o retrain/trainer/requirements.txt
 
 clean: ## Forget what setup installed and what ran here
-	@rm -rf .venv node_modules cdk.out .nunchi
+	@rm -rf .venv .venv-trainer node_modules cdk.out .nunchi

@@ -4,6 +4,7 @@ NunchiError                 everything this project raises on purpose
 └── ContractError           a value that breaks what the programs agreed on
     ├── NameRefused         a kiosk id, image id, key or topic that is not one (see names.py)
     ├── MessageRefused      a message or result that does not follow its schema (see messages.py)
+    ├── LabelsRefused       a YOLO label file that is none (see yolo.py)
     └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
 """
 
@@ -22,6 +23,10 @@ class NameRefused(ContractError):
 
 class MessageRefused(ContractError):
     """A message does not follow its schema; it is not acted upon."""
+
+
+class LabelsRefused(ContractError):
+    """A label file says nothing that a YOLO of ours could learn; its picture is left out."""
 
 
 class SettingsError(ContractError):

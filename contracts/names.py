@@ -22,9 +22,12 @@ REFERENCE_PATTERN: Final = f"{KIOSK_PATTERN}/{IMAGE_PATTERN}"
 
 UPLOADS: Final = "uploads/"
 RESULTS: Final = "results/"
-# In the dataset bucket, beside the trees of `messages.Training`.
+# In the dataset bucket, beside the trees of `messages.Training`: what a person has checked, to train on and to judge
+# by; what was made of it all; and how each training goes.
+REVIEWED: Final = "reviewed/"
 GOLDEN: Final = "golden/"
 BUILDS: Final = "builds/"
+TRAININGS: Final = "trainings/"
 # In the weights bucket.
 RUNS: Final = "runs/"
 POINTER: Final = "current.json"
@@ -35,6 +38,7 @@ _KIOSK = re.compile(KIOSK_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
 _UPLOAD_KEY = re.compile(rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(\.[a-z0-9]{{1,8}})?")
 _RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
+_PAIR_IMAGE_KEY = re.compile(rf"[a-z]+/images/({KIOSK_PATTERN})/({IMAGE_PATTERN})\.jpg")
 _INSTANCE = re.compile("[a-z0-9-]{1,64}")
 
 
@@ -118,8 +122,12 @@ class Reference:
         return f"{RESULTS}{self}{RESULT_SUFFIX}"
 
     def pair_keys(self, tree: str) -> tuple[str, str]:
-        """Keys of the image and its YOLO label file in the dataset bucket, under `auto` or `review`."""
+        """Keys of the image and its YOLO label file in the dataset bucket, under `auto`, `reviewed` and so on."""
         return f"{tree}/images/{self}{IMAGE_SUFFIX}", f"{tree}/labels/{self}.txt"
+
+    def note_key(self, tree: str) -> str:
+        """The key of what a person's check found out, beside the pair."""
+        return f"{tree}/notes/{self}.json"
 
 
 def parse_upload_key(key: str) -> Reference:
@@ -138,6 +146,14 @@ def parse_result_key(key: str) -> Reference:
     match = _RESULT_KEY.fullmatch(key)
     if match is None:
         raise NameRefused(f"{key!r} is not the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
+    return Reference(match[1], match[2])
+
+
+def parse_pair_key(key: str) -> Reference:
+    """The photo whose image in the dataset bucket `key` holds; a key of any other form raises NameRefused."""
+    match = _PAIR_IMAGE_KEY.fullmatch(key)
+    if match is None:
+        raise NameRefused(f"{key!r} is not the key of a training image: <tree>/images/<kiosk>/<image>{IMAGE_SUFFIX}")
     return Reference(match[1], match[2])
 
 

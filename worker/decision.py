@@ -12,6 +12,7 @@ from contracts.errors import MessageRefused
 from contracts.labels import Label
 from contracts.messages import Box, Person, Reason, Status, Training
 from contracts.names import Reference
+from contracts.yolo import lines_of
 from worker.detector import Detection
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -88,13 +89,8 @@ def customer_of(boxes: Sequence[Box]) -> int:
 
 
 def yolo_lines(people: Sequence[Person]) -> str:
-    """The people as a YOLO label file: `class x_centre y_centre width height` a line, in fractions of the image."""
-    return "".join(
-        f"{person.label.yolo_class} {(box.x0 + box.x1) / 2:.6f} {(box.y0 + box.y1) / 2:.6f} "
-        f"{box.x1 - box.x0:.6f} {box.y1 - box.y0:.6f}\n"
-        for person in people
-        for box in [person.box]
-    )
+    """The people as a YOLO label file."""
+    return lines_of((person.label, person.box) for person in people)
 
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> Training:

@@ -1,0 +1,172 @@
+"""People who don't exist, drawn before a counter: pictures with known labels that nobody owns, to try a training with.
+
+Age shows in hair (grey, white; one in eight dyes it) and wrinkles, gender in the length of the hair, brows, lips and
+beard. That is no knowledge about people: it is a puzzle of the right form, which a small network learns in minutes.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from contracts.labels import LABELS, Label
+from contracts.messages import Box
+
+_FINER: Final = 3  # drawn this much larger and shrunk, so that edges are smooth
+
+_Colour = tuple[int, int, int]
+
+_SKINS: Final[Sequence[_Colour]] = ((255, 224, 196), (241, 194, 155), (224, 172, 125), (176, 120, 80), (120, 78, 52))
+_DARK_HAIR: Final[Sequence[_Colour]] = ((28, 22, 20), (62, 40, 28), (104, 66, 36), (150, 70, 30), (196, 150, 80))
+_GREY_HAIR: Final[Sequence[_Colour]] = ((244, 244, 240), (222, 222, 220), (198, 198, 196), (176, 176, 178))
+_CLOTHES: Final[Sequence[_Colour]] = (
+    (40, 60, 110),
+    (130, 30, 40),
+    (40, 100, 70),
+    (90, 90, 96),
+    (200, 180, 60),
+    (60, 30, 80),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture and who is in it: the label of each, and the box of the head with its hair."""
+
+    jpeg: bytes
+    people: tuple[tuple[Label, Box], ...]
+
+
+def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Label] | None = None) -> Drawn:
+    """The picture of that seed, always the same. `labels`: who is in it, left to right, up to three; otherwise drawn.
+
+    `size` is width and height in pixels.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a drawing, not a secret
+    if labels is None:
+        labels = chance.choices(LABELS, k=chance.choices((1, 2), weights=(3, 1))[0])
+    width, height = (_FINER * side for side in size)
+    image = Image.new("RGB", (width, height))
+    pen = ImageDraw.Draw(image)
+    _shop(pen, chance, width, height)
+    people = []
+    for place, label in enumerate(labels):
+        tall = height * chance.uniform(0.30, 0.48) / (1 if len(labels) == 1 else 1.25)
+        middle_x = width * ((place + 0.5) / len(labels) + chance.uniform(-0.12, 0.12) / len(labels))
+        middle_y = height * chance.uniform(0.36, 0.52)
+        people.append((label, _Head(pen, chance, label, x=middle_x, y=middle_y, tall=tall).draw(width, height)))
+    image = image.resize(size, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(chance.uniform(0, 0.6)))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=chance.randint(70, 92))
+    return Drawn(data.getvalue(), tuple(people))
+
+
+class _Head:
+    """One head; its middle and height in pixels of the large picture, the hair's rim not counted."""
+
+    def __init__(
+        self, pen: ImageDraw.ImageDraw, chance: random.Random, label: Label, *, x: float, y: float, tall: float
+    ) -> None:
+        self._pen = pen
+        self._chance = chance
+        self._elder = label in (Label.ELDER_MALE, Label.ELDER_FEMALE)
+        self._female = label in (Label.ELDER_FEMALE, Label.ADULT_FEMALE)
+        self._x, self._y = x, y
+        self._high, self._wide = tall / 2, tall / 2 * chance.uniform(0.72, 0.84)
+        self._skin = chance.choice(_SKINS)
+        grey = self._elder and chance.random() > 1 / 8
+        self._hair = _near(chance, chance.choice(_GREY_HAIR if grey else _DARK_HAIR), 12)
+
+    def draw(self, width: int, height: int) -> Box:
+        """Draw it; the box in fractions of the picture."""
+        chance, hair_rim = self._chance, 0.14
+        self._ellipse(0, 2.35, 2.1, 1.25, fill=_near(chance, chance.choice(_CLOTHES), 20))  # shoulders
+        if self._female:
+            long = chance.uniform(0.75, 1.15)
+            self._ellipse(0, long - 0.3, 1.0 + hair_rim + 0.12, 1.0 + hair_rim - 0.05, fill=self._hair)
+        self._ellipse(0, 0.9, 0.42, 0.6, fill=_near(chance, self._skin, 4))  # neck
+        self._ellipse(0, -0.12, 1 + hair_rim, 1 + hair_rim * 0.8, fill=self._hair)
+        self._ellipse(0, 0.08, 0.94, 0.94, fill=self._skin)
+        self._pen.chord(self._frame(0, -0.08, 1.02, 1.02), 205, 335, fill=self._hair)  # the fringe
+        self._features()
+        x0, x1 = self._x - self._wide * (1 + hair_rim), self._x + self._wide * (1 + hair_rim)
+        y0, y1 = self._y - self._high * (1.12 + hair_rim * 0.8), self._y + self._high * 1.02
+        return Box(max(x0, 0) / width, max(y0, 0) / height, min(x1, width) / width, min(y1, height) / height)
+
+    def _features(self) -> None:
+        chance = self._chance
+        shade = _darker(self._skin, 0.72)
+        look = chance.uniform(-0.04, 0.04)
+        for side in (-1, 1):
+            x = side * 0.38 + look
+            self._ellipse(x, -0.05, 0.15, 0.075, fill=(250, 250, 250))
+            self._ellipse(x + look, -0.05, 0.07, 0.07, fill=(40, 30, 25))
+            brow = 0.05 if self._female else 0.1
+            self._line([(x - 0.18, -0.24), (x + 0.18, -0.26)], brow, _darker(self._hair, 0.8))
+            if self._elder:  # crow's feet, bags, the fold from nose to mouth
+                for tilt in (-0.12, 0.0, 0.12):
+                    self._line([(x + side * 0.2, -0.05 + tilt / 3), (x + side * 0.4, -0.05 + tilt)], 0.035, shade)
+                self._line([(x - 0.12, 0.09), (x, 0.12), (x + 0.12, 0.09)], 0.035, shade)
+                self._line([(side * 0.2, 0.25), (side * 0.42, 0.62)], 0.045, shade)
+        if self._elder:
+            for y in (-0.38, -0.46):
+                self._line([(-0.4, y), (0, y - 0.03), (0.4, y)], 0.035, shade)
+        self._line([(0, -0.02), (0.09 * (1 if look > 0 else -1), 0.26), (-0.05, 0.28)], 0.05, _darker(self._skin, 0.8))
+        if not self._female and chance.random() < 0.35:
+            self._pen.chord(self._frame(0, 0.42, 0.62, 0.58), 10, 170, fill=_darker(self._hair, 0.9))
+        lips = (190, 40, 60) if self._female else _darker(self._skin, 0.6)
+        self._line([(-0.22, 0.55), (0, 0.6), (0.22, 0.55)], 0.11 if self._female else 0.06, lips)
+        if chance.random() < (0.4 if self._elder else 0.15):  # spectacles
+            for side in (-1, 1):
+                self._pen.ellipse(
+                    self._frame(side * 0.38 + look, -0.05, 0.26, 0.2),
+                    outline=(30, 30, 30),
+                    width=int(self._high * 0.04) + 1,
+                )
+
+    def _frame(self, x: float, y: float, wide: float, high: float) -> tuple[float, float, float, float]:
+        middle_x, middle_y = self._x + x * self._wide, self._y + y * self._high
+        return (
+            middle_x - wide * self._wide,
+            middle_y - high * self._high,
+            middle_x + wide * self._wide,
+            middle_y + high * self._high,
+        )
+
+    def _ellipse(self, x: float, y: float, wide: float, high: float, *, fill: _Colour) -> None:
+        self._pen.ellipse(self._frame(x, y, wide, high), fill=fill)
+
+    def _line(self, points: Sequence[tuple[float, float]], wide: float, fill: _Colour) -> None:
+        self._pen.line(
+            [(self._x + x * self._wide, self._y + y * self._high) for x, y in points],
+            fill=fill,
+            width=max(1, round(wide * self._high)),
+            joint="curve",
+        )
+
+
+def _shop(pen: ImageDraw.ImageDraw, chance: random.Random, width: int, height: int) -> None:
+    """What is behind the customer: a wall, boards, lamps, a counter."""
+    pen.rectangle((0, 0, width, height), fill=_any_colour(chance, 90, 235))
+    for _ in range(chance.randint(3, 8)):
+        x, y = chance.uniform(-0.1, 1) * width, chance.uniform(-0.1, 0.9) * height
+        frame = (x, y, x + chance.uniform(0.05, 0.35) * width, y + chance.uniform(0.05, 0.35) * height)
+        (pen.ellipse if chance.random() < 0.3 else pen.rectangle)(frame, fill=_any_colour(chance, 30, 250))
+
+
+def _any_colour(chance: random.Random, least: int, most: int) -> _Colour:
+    return chance.randint(least, most), chance.randint(least, most), chance.randint(least, most)
+
+
+def _near(chance: random.Random, colour: _Colour, most: int) -> _Colour:
+    shift = chance.randint(-most, most)
+    return tuple(max(0, min(255, part + shift)) for part in colour)  # type: ignore[return-value]
+
+
+def _darker(colour: _Colour, share: float) -> _Colour:
+    return tuple(round(part * share) for part in colour)  # type: ignore[return-value]

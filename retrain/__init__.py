@@ -1,0 +1,1 @@
+"""One training run: dataset → YOLOv5 → judgement → promotion. `python -m retrain --help`."""

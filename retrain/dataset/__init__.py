@@ -1,0 +1,1 @@
+"""From what was gathered to a dataset: chosen, split, balanced, looked over, laid out, put down in a manifest."""

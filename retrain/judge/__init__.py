@@ -1,0 +1,1 @@
+"""Candidate against incumbent, on photos that a person has checked."""

@@ -1,0 +1,1 @@
+"""A person looks: out to Label Studio, and back."""
