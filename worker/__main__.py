@@ -207,13 +207,16 @@ class _Chosen:
 async def _model(settings: WorkerSettings, metrics: Metrics, health: Health) -> _Chosen:
     """What serves first; it has seen somebody in a portrait."""
     if settings.weights_bucket is None:
-        return _Chosen(InService(await aside(partial(load_checked, settings.model, portrait()))), None)
+        return _Chosen(
+            InService(await aside(partial(load_checked, settings.model, portrait(settings.trial_picture)))), None
+        )
     config = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
     source = Source(
         carried=settings.model,
         weights=S3Weights(boto3.client("s3", config=config), settings.weights_bucket),
         runs=Runs(settings.state_dir / "weights"),
-        trial=ProcessTrial(),
+        trial=ProcessTrial(settings.trial_picture),
+        picture=settings.trial_picture,
     )
     reload = await start(source, metrics)
     health.model_refused = lambda: reload.refused

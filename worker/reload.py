@@ -31,7 +31,7 @@ from worker.models import load_detector
 from worker.notify import TimedDetector
 from worker.runs import Runs
 from worker.threads import in_thread
-from worker.trial import PATIENCE_S, Trial, most_slowdown, portrait, require_sense, require_speed
+from worker.trial import PATIENCE_S, WARM_UP, Trial, most_slowdown, portrait, require_sense, require_speed
 from worker.weights import Found, Weights, WeightsAway
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Source:
     runs: Runs
     trial: Trial
     load: Callable[[Path], Detector] = load_detector
+    picture: Path = WARM_UP  # every model must see somebody in it
     patience_s: float = PATIENCE_S
 
 
@@ -88,7 +89,7 @@ class Reload:
         self._metrics = metrics
         self._known: str | None = None  # ETag of the pointer that was followed, or refused
         self._said: tuple[str | None, str] | None = None
-        self._picture: Image = portrait()
+        self._picture: Image = portrait(source.picture)
         self.in_service = in_service
         self.refused: str | None = None
 
@@ -201,7 +202,7 @@ async def start(source: Source, metrics: Metrics) -> Reload:
 
     ModelRefused only when that one can't serve either.
     """
-    picture = portrait()
+    picture = portrait(source.picture)
     latest = source.runs.latest()
     detector = None
     if latest is not None:

@@ -10,6 +10,7 @@ from typing import Final
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
 from worker.models import DEFAULT_MANIFEST
+from worker.trial import WARM_UP
 
 THREE_MINUTES_S: Final = 180.0
 HOUR_S: Final = 3600.0
@@ -46,6 +47,12 @@ class WorkerSettings:
         "NUNCHI_WEIGHTS_BUCKET",
         "the bucket whose pointer says which run of weights serves; without one, the model is NUNCHI_MODEL's",
         default=None,
+    )
+    trial_picture: Path = setting(
+        "NUNCHI_TRIAL_PICTURE",
+        "a picture in which every model must see somebody before it serves",
+        parse=existing_file,
+        default=WARM_UP,
     )
     weights_every_s: float = setting(
         "NUNCHI_WEIGHTS_EVERY_S", "seconds between looks at that pointer", parse=seconds(1, 86400), default=60.0

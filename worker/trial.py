@@ -1,7 +1,8 @@
 """The trial of a model: before it serves, it must load, see the person in a portrait, in sense and in time.
 
-`python -m worker.trial MANIFEST` tries it in a process of its own, of bounded memory and low priority: native code that
-crashes, hangs or eats all memory does so there, and not in the worker. Ends with 0, or with 1 and the reason in a line.
+`python -m worker.trial MANIFEST BYTES PICTURE` tries it in a process of its own, of bounded memory and low priority:
+native code that crashes, hangs or eats all memory does so there, and not in the worker. Ends with 0, or with 1 and the
+reason in a line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -32,6 +32,7 @@ RUNS: Final = 7  # of each model, by turns
 # Times the median of the model in service, or `most_slowdown` of the manifest, which may be higher for an ensemble.
 MOST_SLOWDOWN: Final = 3.0
 MOST_MANIFESTS_SLOWDOWN: Final = 20.0
+WARM_UP: Final = Path(__file__).parent / "model_data" / "warm_up.jpg"
 _MOST_PIXELS: Final = 40_000_000
 _HOME: Final = Path(__file__).parents[1]
 
@@ -44,9 +45,9 @@ class Trial(Protocol):
         ...
 
 
-def portrait() -> Image:
-    """The portrait that every model must see somebody in."""
-    return decode(files("worker").joinpath("model_data/warm_up.jpg").read_bytes(), max_pixels=_MOST_PIXELS).image
+def portrait(path: Path = WARM_UP) -> Image:
+    """The portrait that every model must see somebody in; PhotoRejected when the file is no picture."""
+    return decode(path.read_bytes(), max_pixels=_MOST_PIXELS).image
 
 
 def require_sense(detector: Detector, picture: Image) -> None:
@@ -104,13 +105,17 @@ def most_slowdown(manifest: Manifest) -> float:
 class ProcessTrial:
     """A trial in a process of its own."""
 
-    def __init__(self, *, patience_s: float = PATIENCE_S, most_memory: int = MOST_MEMORY) -> None:
+    def __init__(
+        self, picture: Path = WARM_UP, *, patience_s: float = PATIENCE_S, most_memory: int = MOST_MEMORY
+    ) -> None:
+        self._picture = picture
         self._patience_s = patience_s
         self._most_memory = most_memory
 
     async def __call__(self, manifest: Path) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "worker.trial", str(manifest.absolute()), str(self._most_memory)),
+            *(sys.executable, "-m", "worker.trial"),
+            *(str(manifest.absolute()), str(self._most_memory), str(self._picture.absolute())),
             cwd=_HOME,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -141,12 +146,12 @@ class ProcessTrial:
 
 def main(arguments: Sequence[str]) -> int:
     """Try a manifest under limits."""
-    manifest, most_memory = Path(arguments[0]), int(arguments[1])
+    manifest, most_memory, picture = Path(arguments[0]), int(arguments[1]), Path(arguments[2])
     os.nice(10)  # photos go first
     resource.setrlimit(resource.RLIMIT_DATA, (most_memory, most_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_sense(load_detector(manifest), portrait())
+        require_sense(load_detector(manifest), portrait(picture))
     except NunchiError as error:
         why = str(error)
     except MemoryError:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from tests.toy_yolo import picture, toy_manifest
 from tests.worker.test_models import changed
 from worker.models import DEFAULT_MANIFEST, ModelRefused
 from worker.trial import ProcessTrial
@@ -24,6 +26,15 @@ async def test_a_model_that_calls_nonsense_a_probability_does_not(tmp_path: Path
     calibration["confidence"]["bias"] = float("nan")
     with pytest.raises(ModelRefused, match=r"it does not serve|not loaded|no probabilities"):
         await ProcessTrial()(changed(tmp_path, calibration=calibration))
+
+
+async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path: Path) -> None:
+    """A model of other cameras, or of drawings, need not know the portrait."""
+    model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
+    Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
+    await ProcessTrial(patch)(model)
+    with pytest.raises(ModelRefused, match="sees nobody in the portrait"):
+        await ProcessTrial()(model)
 
 
 async def test_why_it_was_refused_is_told(tmp_path: Path) -> None:
