@@ -33,7 +33,7 @@ async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path
     model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
     Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
     await ProcessTrial(patch)(model)
-    with pytest.raises(ModelRefused, match="sees nobody in the portrait"):
+    with pytest.raises(ModelRefused, match="the portrait that every model must see"):
         await ProcessTrial()(model)
 
 
