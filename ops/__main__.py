@@ -13,6 +13,7 @@ from ops import config_command
 from ops.aws import UNANSWERED
 from ops.cloud_commands import down, status, up
 from ops.cost_command import cost
+from ops.dataset_commands import dataset
 from ops.demo_command import demo
 from ops.display import err
 from ops.doctor_command import doctor
@@ -44,6 +45,7 @@ for command, line in (
 ):
     app.command(short_help=line)(command)
 app.add_typer(kiosk, name="kiosk", short_help="Add, list and remove kiosks, here or on AWS.")
+app.add_typer(dataset, name="dataset", short_help="See, build, fetch what a training learns from; add your own.")
 app.add_typer(weights, name="weights", short_help="See runs of weights; put one into service, and back.")
 app.add_typer(config_command.app, name="config", short_help="Check nunchi.toml, and say what it means.")
 

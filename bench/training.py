@@ -1,0 +1,116 @@
+"""Our trainer against plain `yolo train` with the same settings: pictures learned from a second.
+
+    python -m bench.training [--pictures 96] [--epochs 4] [--rounds 2]
+
+Both run in .venv-trainer (make trainer), in turns, on pictures drawn here; each is timed by ultralytics' own
+results.csv, from its first epoch's end to its last's, so that imports and the first epoch's buffers count for neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.labels import LABELS
+from contracts.yolo import lines_of
+from local.drawing import draw
+
+ROOT: Final = Path(__file__).parents[1]
+TRAINER: Final = ROOT / ".venv-trainer" / "bin"
+GOAL: Final = 0.95
+SETTINGS: Final[Mapping[str, Any]] = {"image_size": 160, "batch": 16, "workers": 0, "device": "cpu", "seed": 0}
+PATIENCE_S: Final = 1200
+
+
+def drawn_dataset(folder: Path, pictures: int) -> Path:
+    """A YOLO folder of drawn people; its data.yaml."""
+    for split, first, count in (("train", 0, pictures), ("val", 10**6, pictures // 8)):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for seed in range(first, first + count):
+            drawn = draw(seed)
+            (folder / "images" / split / f"{seed}.jpg").write_bytes(drawn.jpeg)
+            (folder / "labels" / split / f"{seed}.txt").write_text(lines_of(drawn.people))
+    names = "".join(f"  {number}: {label}\n" for number, label in enumerate(LABELS))
+    path = folder / "data.yaml"
+    path.write_text(f"train: images/train\nval: images/val\nnames:\n{names}")
+    return path
+
+
+def ours(data: Path, work: Path, epochs: int) -> float:
+    """Seconds between the ends of our first and last epoch."""
+    job = {"task": "train", "model": "yolov5n.yaml", "data": str(data), "work": str(work), "epochs": epochs, **SETTINGS}
+    work.mkdir()
+    (work / "job.json").write_text(json.dumps(job))
+    _run([str(TRAINER / "python"), "-m", "retrain.trainer", str(work / "job.json")], work)
+    return _seconds(work)
+
+
+def plain(data: Path, work: Path, epochs: int) -> float:
+    """Seconds between the ends of the first and last epoch of `yolo train`."""
+    work.mkdir()
+    options = {
+        "model": "yolov5n.yaml",
+        "data": data,
+        "epochs": epochs,
+        "imgsz": SETTINGS["image_size"],
+        "project": work,
+        "cache": True,
+        "plots": False,
+        **{name: SETTINGS[name] for name in ("batch", "workers", "device", "seed")},
+    }
+    _run([str(TRAINER / "yolo"), "train", *(f"{name}={value}" for name, value in options.items())], work)
+    return _seconds(work)
+
+
+def _run(command: list[str], work: Path) -> None:
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "YOLO_CONFIG_DIR": str(work), "YOLO_OFFLINE": "true"}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    if ended.returncode:
+        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
+
+
+def _seconds(work: Path) -> float:
+    [results] = work.rglob("results.csv")
+    with results.open() as file:
+        times = [float(row["time"]) for row in csv.DictReader(file, skipinitialspace=True)]
+    return times[-1] - times[0]
+
+
+def main() -> int:
+    """0 if our trainer is as fast as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
+    asked = parser.parse_args()
+    ratios = []
+    with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as temporary:
+        folder = Path(temporary)
+        data = drawn_dataset(folder / "data", asked.pictures)
+        for turn in range(asked.rounds):
+            theirs = plain(data, folder / f"plain-{turn}", asked.epochs)
+            mine = ours(data, folder / f"ours-{turn}", asked.epochs)
+            pictures = asked.pictures * (asked.epochs - 1)
+            print(
+                f"yolo train {pictures / theirs:6.1f} pictures/s   ours {pictures / mine:6.1f} pictures/s", flush=True
+            )
+            ratios.append(theirs / mine)
+    ratio = statistics.median(ratios)
+    print(f"ours is {ratio:.0%} of yolo train (goal {GOAL:.0%})")
+    return 0 if ratio >= GOAL else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

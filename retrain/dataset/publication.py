@@ -1,0 +1,104 @@
+"""A dataset in the bucket: its manifest, and its page for people. The pictures stay where they are, and are fetched."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from contracts.names import BUILDS
+from contracts.weights import check_run_id
+from retrain.bucket import DatasetBucket
+from retrain.dataset import layout
+from retrain.dataset.manifest import MANIFEST, Manifest
+from retrain.dataset.reading import Say, silent
+from retrain.errors import DatasetRefused
+
+_SHEET: Final = re.compile(r"sheets/[a-z0-9_-]+\.jpg")
+
+
+def build_key(build: str, path: str) -> str:
+    """The key of a build's file; NameRefused or MessageRefused when the id is none."""
+    return f"{BUILDS}{check_run_id(build)}/{path}"
+
+
+def publish(bucket: DatasetBucket, folder: Path) -> Manifest:
+    """Store the build in `folder`, its manifest last and once. Stored again, the same is the same.
+
+    DatasetRefused when there is another dataset under its id.
+    """
+    manifest = Manifest.read(folder)
+    stored = find(bucket, manifest.build)
+    if stored is None:
+        for sheet in sorted((folder / layout.SHEETS).glob("*.jpg")):
+            key = build_key(manifest.build, f"{layout.SHEETS}/{sheet.name}")
+            bucket.put(key, sheet.read_bytes(), "image/jpeg")
+        page = (folder / layout.INDEX).read_bytes()
+        bucket.put(build_key(manifest.build, layout.INDEX), page, "text/html; charset=utf-8")
+        content = (folder / MANIFEST).read_bytes()
+        if bucket.put_once(build_key(manifest.build, MANIFEST), content, "application/json"):
+            return manifest
+        stored = find(bucket, manifest.build)
+    if stored is None or stored.digest != manifest.digest:
+        raise DatasetRefused(
+            f"build {manifest.build} is in s3://{bucket.name} with other photos or labels; builds never change, and "
+            "this one was not stored. Build it anew under another id"
+        )
+    return stored
+
+
+def find(bucket: DatasetBucket, build: str) -> Manifest | None:
+    """The manifest of a build; None when there is none."""
+    key = build_key(build, MANIFEST)
+    content = bucket.get(key)
+    return None if content is None else Manifest.from_json(content, f"s3://{bucket.name}/{key}")
+
+
+def known(bucket: DatasetBucket, build: str) -> Manifest:
+    """The manifest of a build; DatasetRefused when there is none."""
+    found = find(bucket, build)
+    if found is None:
+        raise DatasetRefused(f"there is no build {build} in s3://{bucket.name}; see them all: nunchi dataset show")
+    return found
+
+
+def builds(bucket: DatasetBucket) -> list[str]:
+    """The ids of every build that is whole, in order."""
+    ends = f"/{MANIFEST}"
+    return [key.removeprefix(BUILDS).removesuffix(ends) for key in bucket.keys(BUILDS) if key.endswith(ends)]
+
+
+def fetch(
+    bucket: DatasetBucket,
+    build: str,
+    folder: Path,
+    *,
+    missing_ok: bool = False,
+    say: Say = silent,
+) -> Manifest:
+    """Lay out a build in a folder, every picture checked against its digest.
+
+    DatasetRefused when there is no such build, or photos of it have gone or changed; `missing_ok` goes on without
+    those: the manifest still lists them.
+    """
+    manifest = known(bucket, build)
+    layout.prepare(folder)
+    lost = layout.write_pictures(bucket, manifest.items, folder, say)
+    if lost and not missing_ok:
+        named = ", ".join(f"{photo} {how}" for photo, how in sorted(lost.items())[:5])
+        raise DatasetRefused(
+            f"of build {build}, {named}{f' and {len(lost) - 5} more' if len(lost) > 5 else ''}; the folder {folder} is "
+            "not that build. Build it anew, or do without them: nunchi dataset fetch --missing-ok"
+        )
+    layout.write_lists(folder, [item for item in manifest.items if str(item.reference) not in lost])
+    prefix = build_key(build, "")
+    for key in bucket.keys(prefix):
+        path = key.removeprefix(prefix)
+        content = bucket.get(key) if path == layout.INDEX or _SHEET.fullmatch(path) else None
+        if content is not None:
+            with layout.room_for(folder, 0):
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).write_bytes(content)
+    with layout.room_for(folder, 0):
+        (folder / MANIFEST).write_text(manifest.to_json())
+    return manifest

@@ -1,0 +1,64 @@
+"""Contact sheets: many small pictures with their boxes on one, so that a person sees in a glance what a label means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from contracts.labels import Label
+from contracts.yolo import people_of
+from retrain.dataset.manifest import Item
+
+COLOURS: Final[Mapping[Label, str]] = {
+    Label.ELDER_MALE: "#2f7fd6",
+    Label.ELDER_FEMALE: "#d6498f",
+    Label.ADULT_MALE: "#2c9c72",
+    Label.ADULT_FEMALE: "#e08a1e",
+}
+_CELL: Final = (240, 180)
+_GAP: Final = 6
+_MOST_COLUMNS: Final = 6
+_GROUND: Final = "#1c1f26"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture of a sheet."""
+
+    item: Item
+    path: Path
+
+
+def write_sheet(shown: Sequence[Shown], path: Path) -> tuple[int, int]:
+    """One JPEG of them all, numbered from 1, row by row; its width and height."""
+    columns = min(_MOST_COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    width, height = columns * (_CELL[0] + _GAP) + _GAP, rows * (_CELL[1] + _GAP) + _GAP
+    sheet = Image.new("RGB", (width, height), _GROUND)
+    for place, one in enumerate(shown):
+        left = _GAP + place % columns * (_CELL[0] + _GAP)
+        top = _GAP + place // columns * (_CELL[1] + _GAP)
+        sheet.paste(_cell(one, place + 1), (left, top))
+    sheet.save(path, "JPEG", quality=82)
+    return width, height
+
+
+def _cell(one: Shown, number: int) -> Image.Image:
+    with Image.open(one.path) as picture:
+        picture.draft("RGB", (2 * _CELL[0], 2 * _CELL[1]))
+        small = ImageOps.contain(picture.convert("RGB"), _CELL, Image.Resampling.LANCZOS)
+    pen = ImageDraw.Draw(small)
+    for label, box in people_of(one.item.labels):
+        corners = (box.x0 * small.width, box.y0 * small.height, box.x1 * small.width - 1, box.y1 * small.height - 1)
+        pen.rectangle(corners, outline=COLOURS[label], width=3)
+    cell = Image.new("RGB", _CELL, _GROUND)
+    cell.paste(small, ((_CELL[0] - small.width) // 2, (_CELL[1] - small.height) // 2))
+    pen = ImageDraw.Draw(cell)
+    text, font = str(number), ImageFont.load_default(14)
+    pen.rectangle((0, 0, pen.textlength(text, font) + 8, 19), fill=_GROUND)
+    pen.text((4, 1), text, fill="white", font=font)
+    return cell

@@ -1,0 +1,345 @@
+"""A build from end to end: what comes out of a bucket, and in which order things go wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.instants import to_text
+from contracts.labels import LABELS, Label
+from contracts.names import image_id_time
+from contracts.yolo import people_of
+from retrain.bucket import DatasetBucket, Tree, stem
+from retrain.dataset import DatasetSettings, Manifest, Split, Why, build
+from retrain.errors import DatasetRefused
+from retrain.judge.predictions import Prediction, Seen
+from tests.pictures import gradient, turned_by_exif
+from tests.retrain.dataset.shop import NOON, Shuffled, built, counts, empty_bucket, fill, photo_id, put
+
+
+@pytest.fixture
+def bucket() -> Iterator[DatasetBucket]:
+    with empty_bucket() as bucket:
+        yield bucket
+
+
+def left_out(manifest: Manifest) -> dict[str, str]:
+    return {str(one.reference): one.why for one in manifest.left_out}
+
+
+def splits(manifest: Manifest) -> dict[str, str]:
+    return {str(item.reference): item.split for item in manifest.items}
+
+
+class Teacher:
+    """Sees what the labels say, but for some photos; remembers which it was asked about."""
+
+    def __init__(self, **otherwise: Prediction) -> None:
+        self._otherwise = otherwise
+        self.asked: list[str] = []
+
+    def __call__(self, paths: Sequence[Path]) -> list[Prediction]:
+        self.asked += [path.stem for path in paths]
+        return [self._otherwise.get(path.stem) or _as_labelled(path) for path in paths]
+
+
+def _as_labelled(path: Path) -> Prediction:
+    text = (path.parents[2] / "labels" / path.parent.name / f"{path.stem}.txt").read_text()
+    seen = tuple(Seen(label, 0.99, (box.x0, box.y0, box.x1, box.y1)) for label, box in people_of(text))
+    return Prediction(path, people=seen)
+
+
+def test_a_folder_holds_what_its_manifest_says(bucket: DatasetBucket, tmp_path: Path) -> None:
+    fill(bucket, 20)
+    fill(bucket, 8, tree=Tree.REVIEWED, kiosk="k2")
+    golden = fill(bucket, 4, tree=Tree.GOLDEN, kiosk="k3")
+    manifest = built(bucket, tmp_path / "d", val_share=0.3)
+    assert Manifest.read(tmp_path / "d") == manifest
+    assert (manifest.build, to_text(manifest.made_at)) == ("b1", to_text(NOON))
+    assert {str(item.reference) for item in manifest.of(Split.GOLDEN)} == {str(one) for one in golden}
+    assert {len(manifest.of(split)) > 3 for split in Split} == {True}
+    for split in Split:
+        stems = {stem(item.reference) for item in manifest.of(split)}
+        assert {path.name for path in (tmp_path / "d/images" / split).iterdir()} == {f"{one}.jpg" for one in stems}
+        assert {path.name for path in (tmp_path / "d/labels" / split).iterdir()} == {f"{one}.txt" for one in stems}
+    for item in manifest.items:
+        place = f"{item.split}/{stem(item.reference)}"
+        jpeg = bucket.get(item.reference.pair_keys(item.source)[0])
+        assert (tmp_path / f"d/images/{place}.jpg").read_bytes() == jpeg
+        assert (tmp_path / f"d/labels/{place}.txt").read_text() == item.labels
+    assert manifest.counts[Split.GOLDEN] == counts(1, pictures=4)
+
+
+def test_what_a_person_checked_is_repeated_in_train_alone(bucket: DatasetBucket, tmp_path: Path) -> None:
+    fill(bucket, 4)
+    fill(bucket, 12, tree=Tree.REVIEWED, kiosk="k2")
+    manifest = built(bucket, tmp_path / "d", val_share=0.4)
+    lines = (tmp_path / "d/train.txt").read_text().splitlines()
+    assert sorted(lines) == sorted(
+        f"./images/train/{stem(item.reference)}.jpg"
+        for item in manifest.of(Split.TRAIN)
+        for _ in range(3 if item.source is Tree.REVIEWED else 1)
+    )
+    assert {item.weight for item in manifest.of(Split.VAL)} == {1}
+
+
+def test_a_photo_in_several_trees_is_what_the_most_careful_look_made_of_it(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    """A broken look of a person, too: a model's word does not stand in for it."""
+    reviewed, golden, broken = photo_id(0), photo_id(3600), photo_id(7200)
+    for one in (reviewed, golden, broken):
+        put(bucket, one, labels=[Label.ADULT_MALE])
+        put(bucket, one, labels=[Label.ELDER_MALE], tree=Tree.REVIEWED)
+    put(bucket, golden, labels=[Label.ELDER_FEMALE], tree=Tree.GOLDEN)
+    bucket.put(broken.pair_keys("reviewed")[1], b"7 1 1 1 1", "text/plain")
+    manifest = built(bucket, tmp_path / "d", val_share=0)
+    assert [(item.reference, item.split, item.source, item.labels[0]) for item in manifest.items] == [
+        (reviewed, Split.TRAIN, Tree.REVIEWED, "0"),
+        (golden, Split.GOLDEN, Tree.GOLDEN, "1"),
+    ]
+    assert left_out(manifest) == {str(broken): Why.BAD_LABELS}
+
+
+def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_path: Path) -> None:
+    bucket = Shuffled()
+    photos = [put(bucket, photo_id(3600 * number), labels=[Label.ADULT_MALE]) for number in range(6)]
+    gone, goes, no_labels, torn, turned, _ = photos
+    bucket.vanish |= {gone.pair_keys("auto")[0], goes.pair_keys("auto")[1]}
+    bucket.objects[no_labels.pair_keys("auto")[1]] = b"\xff\xfe"
+    bucket.objects[torn.pair_keys("auto")[0]] = bucket.objects[torn.pair_keys("auto")[0]][:900]
+    bucket.objects[turned.pair_keys("auto")[0]] = turned_by_exif(gradient(128, 96), 6)
+    manifest = built(bucket, tmp_path / "d")
+    assert left_out(manifest) == {
+        str(gone): Why.GONE,
+        str(goes): Why.GONE,
+        str(no_labels): Why.BAD_LABELS,
+        str(torn): Why.UNREADABLE,
+        str(turned): Why.UNREADABLE,
+    }
+    assert [item.reference for item in manifest.items] == photos[5:]
+    assert "5 photos could not be read, and are left out" in manifest.warnings
+
+
+def test_a_photo_that_goes_between_looking_and_storing_is_left_out(tmp_path: Path) -> None:
+    bucket = Shuffled()
+    photos = [put(bucket, photo_id(3600 * number)) for number in range(4)]
+
+    def say(done: int, of: int, note: str) -> None:
+        if done == of and note == "photos read":
+            bucket.vanish.add(photos[0].pair_keys("auto")[0])
+            bucket.objects[photos[1].pair_keys("auto")[0]] += b"more"
+
+    manifest = build(
+        bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=say
+    )
+    assert left_out(manifest) == dict.fromkeys(map(str, photos[:2]), Why.GONE)
+    assert len(list(tmp_path.glob("images/*/*.jpg"))) == 2
+
+
+def test_a_photo_that_a_person_could_not_tell_is_not_learned_from(bucket: DatasetBucket, tmp_path: Path) -> None:
+    """Its note stands alone under reviewed/."""
+    unsure, told = put(bucket, photo_id(0)), put(bucket, photo_id(3600))
+    bucket.put(unsure.note_key("reviewed"), b"{}", "application/json")
+    bucket.put("reviewed/notes/readme.txt", b"", "text/plain")
+    manifest = built(bucket, tmp_path / "d")
+    assert left_out(manifest) == {str(unsure): Why.CANNOT_TELL}
+    assert [item.reference for item in manifest.items] == [told]
+
+
+def test_photos_of_a_golden_moment_and_their_like_are_never_learned(bucket: DatasetBucket, tmp_path: Path) -> None:
+    golden = put(bucket, photo_id(0), tree=Tree.GOLDEN, picture=1, labels=[Label.ELDER_MALE])
+    beside = put(bucket, photo_id(59), tree=Tree.REVIEWED)
+    like = put(bucket, photo_id(86_400, kiosk="k2"), picture=1, labels=[Label.ELDER_MALE])
+    manifest = built(bucket, tmp_path / "d")
+    assert splits(manifest) == {str(golden): Split.GOLDEN}
+    assert left_out(manifest) == {str(beside): Why.MOMENT_OF_GOLDEN, str(like): Why.DUPLICATE}
+
+
+def test_odd_boxes_of_a_model_go_and_those_of_a_person_are_marked(bucket: DatasetBucket, tmp_path: Path) -> None:
+    auto, reviewed = put(bucket, photo_id(0)), put(bucket, photo_id(3600), tree=Tree.REVIEWED)
+    for one, tree in ((auto, "auto"), (reviewed, "reviewed")):
+        bucket.put(one.pair_keys(tree)[1], b"0 0.5 0.5 1 1", "text/plain")
+    manifest = built(bucket, tmp_path / "d")
+    assert left_out(manifest) == {str(auto): Why.OUTLIER}
+    assert [(item.reference, item.suspect) for item in manifest.items] == [(reviewed, "box 1 is the whole picture")]
+
+
+def test_what_the_teacher_contradicts_goes_unless_a_person_said_it(bucket: DatasetBucket, tmp_path: Path) -> None:
+    auto, reviewed, fine, unreadable = (
+        put(bucket, photo_id(3600 * number), tree=tree)
+        for number, tree in enumerate([Tree.AUTO, Tree.REVIEWED, Tree.AUTO, Tree.AUTO])
+    )
+    golden = put(bucket, photo_id(0, kiosk="k2"), tree=Tree.GOLDEN)
+    blind = Prediction(Path("x"))
+    teacher = Teacher(
+        **{stem(auto): blind, stem(reviewed): blind, stem(unreadable): Prediction(Path("x"), error="not a picture")}
+    )
+    manifest = built(bucket, tmp_path / "d", predict=teacher)
+    assert sorted(teacher.asked) == sorted(map(stem, [auto, reviewed, fine, unreadable]))
+    assert left_out(manifest) == {str(auto): Why.SUSPECT}
+    suspects = {item.reference: bool(item.suspect) for item in manifest.items}
+    assert suspects == {reviewed: True, fine: False, unreadable: False, golden: False}
+    assert not list((tmp_path / "d").glob(f"*/*/{stem(auto)}.*"))
+    assert stem(auto) not in (tmp_path / "d/train.txt").read_text()
+    assert "1 photos that a person has checked look wrong; look at them once more" in manifest.warnings
+
+
+def test_new_is_what_the_incumbent_has_not_seen_or_a_person_has_looked_at_since(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    old, checked, corrected = (put(bucket, photo_id(3600 * number)) for number in range(3))
+    put(bucket, corrected, tree=Tree.REVIEWED)
+    broken = put(bucket, photo_id(90_000))
+    bucket.put(broken.pair_keys("auto")[1], b"none", "text/plain")
+    twin = put(bucket, photo_id(3600, kiosk="k9"), picture=7, labels=[Label.ADULT_MALE])
+    left = put(bucket, photo_id(7200, kiosk="k9"), picture=7, labels=[Label.ADULT_MALE])
+    earlier = built(bucket, tmp_path / "d")
+    assert {item.new for item in earlier.items} == {True}
+    put(bucket, checked, tree=Tree.REVIEWED)
+    put(bucket, corrected, tree=Tree.REVIEWED, labels=[Label.ELDER_MALE, Label.ELDER_FEMALE])
+    put(bucket, broken)
+    fresh = put(bucket, photo_id(100_000))
+    for key in twin.pair_keys("auto"):
+        bucket._s3.delete_object(Bucket="dataset", Key=key)
+    again = built(bucket, tmp_path / "d", earlier=earlier, name="b2")
+    assert {item.reference: item.new for item in again.items} == {
+        old: False,
+        checked: True,
+        corrected: True,
+        broken: True,
+        fresh: True,
+        left: False,  # nobody learned it, but it is no news either
+    }
+
+
+def test_val_stays_val_as_photos_come(bucket: DatasetBucket, tmp_path: Path) -> None:
+    fill(bucket, 30)
+    earlier = built(bucket, tmp_path / "d", val_share=0.3)
+    fill(bucket, 30, kiosk="k2")
+    for number in range(30):
+        put(bucket, photo_id(3600 * number - 1))  # the first of its moment from now on, which names it
+    again = splits(built(bucket, tmp_path / "d", val_share=0.3, earlier=earlier, name="b2"))
+    assert {one: again[one] for one in splits(earlier)} == splits(earlier)
+
+
+def test_an_empty_bucket_makes_an_empty_dataset_that_says_so(bucket: DatasetBucket, tmp_path: Path) -> None:
+    manifest = built(bucket, tmp_path / "d")
+    assert (manifest.items, manifest.left_out) == ((), ())
+    assert "there is no elder_male in train" in manifest.warnings
+    assert (tmp_path / "d/train.txt").read_text() == ""
+
+
+def test_a_folder_of_an_earlier_build_is_emptied_and_somebody_s_own_is_not_touched(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    fill(bucket, 4)
+    built(bucket, tmp_path / "d", val_share=0)
+    (tmp_path / "d/labels/train.cache").touch()  # as ultralytics leaves
+    bucket._s3.delete_object(Bucket="dataset", Key=photo_id(0).pair_keys("auto")[0])
+    assert len(built(bucket, tmp_path / "d", val_share=0, name="b2").items) == 3
+    assert len(list((tmp_path / "d").glob("images/train/*"))) == 3
+    assert not (tmp_path / "d/labels/train.cache").exists()
+    own = tmp_path / "own/images/one.jpg"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    with pytest.raises(DatasetRefused, match="own holds images, which no build put there; nothing was touched"):
+        built(bucket, tmp_path / "own")
+    (tmp_path / "d/thesis.txt").touch()
+    with pytest.raises(DatasetRefused, match=r"holds thesis\.txt"):
+        built(bucket, tmp_path / "d")
+    with pytest.raises(DatasetRefused, match="is no folder"):
+        built(bucket, own)
+    assert own.exists()
+
+
+def test_progress_is_said_photo_by_photo(tmp_path: Path) -> None:
+    bucket, said = Shuffled(), []
+    fill(bucket, 3)
+    build(
+        bucket,
+        tmp_path,
+        build="b1",
+        settings=DatasetSettings(sheet_photos=0),
+        earlier=None,
+        predict=Teacher(),
+        at=NOON,
+        say=lambda done, of, note: said.append((done, of, note)),
+    )
+    assert said == [
+        *((done, 3, "photos read") for done in (1, 2, 3)),
+        *((done, 3, "photos stored") for done in (1, 2, 3)),
+        *((done, 3, "photos looked over by the teacher") for done in (0, 3)),
+    ]
+
+
+def test_a_build_that_is_interrupted_stops_at_once_and_may_be_made_again(tmp_path: Path) -> None:
+    bucket = Shuffled()
+    fill(bucket, 60)
+
+    def interrupt(done: int, of: int, note: str) -> None:
+        del done, of
+        bucket.slow_s = 0.002
+        if note == "photos stored":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(
+            bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=interrupt
+        )
+    assert not (tmp_path / "manifest.json").exists()
+    assert len(list(tmp_path.glob("images/*/*.jpg"))) < 60
+    bucket.slow_s = 0
+    assert len(built(bucket, tmp_path).items) == 60
+
+
+shots = st.tuples(
+    st.sampled_from(["k1", "k2"]),
+    st.integers(0, 900),
+    st.sampled_from([Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN]),
+    st.integers(0, 5),
+    st.sampled_from(LABELS),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(shots, max_size=14), st.randoms(use_true_random=False))
+def test_builds_are_the_same_whatever_the_order_and_leak_nothing(
+    drawn: list[tuple[str, int, Tree, int, Label]], chance: random.Random
+) -> None:
+    """Of any photos: one digest; golden ones in golden alone; no moment in two splits, and no picture in two photos."""
+    manifests = []
+    for order in (0, 1):
+        bucket = Shuffled(order)
+        for kiosk, seconds, tree, picture, label in sorted(drawn):
+            put(bucket, photo_id(seconds, kiosk=kiosk), tree=tree, picture=picture, labels=[label])
+        keys = list(bucket.objects)
+        chance.shuffle(keys)
+        bucket.objects = {key: bucket.objects[key] for key in keys}
+        with TemporaryDirectory() as folder:
+            manifest = built(bucket, Path(folder) / "d", val_share=0.4)
+        manifests.append(manifest)
+    assert manifests[0] == manifests[1]
+    out = [one.reference for one in manifest.left_out]
+    assert out == sorted(out)
+    golden = {photo_id(seconds, kiosk=kiosk) for kiosk, seconds, tree, *_ in drawn if tree is Tree.GOLDEN}
+    assert {item.reference for item in manifest.of(Split.GOLDEN)} == golden
+    everybody = {photo_id(seconds, kiosk=kiosk) for kiosk, seconds, *_ in drawn}
+    assert sorted(
+        [*(one.reference for one in manifest.items), *(one.reference for one in manifest.left_out)]
+    ) == sorted(everybody)
+    for one, other in combinations(manifest.items, 2):
+        if one.reference.kiosk_id == other.reference.kiosk_id and one.split is not other.split:
+            first, second = image_id_time(one.reference.image_id), image_id_time(other.reference.image_id)
+            assert first is not None
+            assert second is not None
+            assert abs((first - second).total_seconds()) > 60
+        if (one.split, other.split) != (Split.GOLDEN, Split.GOLDEN):
+            assert (int(one.phash, 16) ^ int(other.phash, 16)).bit_count() > 20

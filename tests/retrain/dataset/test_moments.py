@@ -1,0 +1,95 @@
+"""Which photos belong together, and where they go."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.names import Reference, image_id_time
+from retrain.bucket import Tree
+from retrain.dataset.moments import moments, share, splits
+from retrain.dataset.photos import Split
+from tests.retrain.dataset.shop import photo_id
+from tests.strategies import references
+
+EVEN = {"apart_s": 60, "val_share": 0.3, "seed": 0, "earlier": {}}
+shots = st.builds(photo_id, st.integers(0, 1200), kiosk=st.sampled_from(["k1", "k2"]), salt=st.integers(0, 2))
+listings = st.dictionaries(shots | references, st.sampled_from([Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN]), max_size=40)
+
+
+def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
+    chain = [photo_id(seconds) for seconds in (0, 60, 120, 180)]
+    later, elsewhere = photo_id(240.001), photo_id(60, kiosk="k2")
+    assert moments([later, elsewhere, *reversed(chain)], apart_s=60) == {
+        **dict.fromkeys(chain, chain[0]),
+        later: later,
+        elsewhere: elsewhere,
+    }
+
+
+def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None:
+    """A hundred customers, one every 40 seconds: each moment ends with the first whole minute after five."""
+    queue = [photo_id(40 * number) for number in range(100)]
+    found = moments(queue, apart_s=60)
+    lengths = [list(found.values()).count(first) for first in dict.fromkeys(found.values())]
+    assert len(queue) == sum(lengths)
+    assert 8 <= max(lengths) <= 10
+    minutes: dict[str, set[Reference]] = {}
+    for one, first in found.items():
+        taken = image_id_time(one.image_id)
+        assert taken is not None
+        minutes.setdefault(f"{taken:%H:%M}", set()).add(first)
+    assert all(len(firsts) == 1 for firsts in minutes.values())
+
+
+def test_photos_whose_ids_hold_no_time_are_moments_of_their_own() -> None:
+    drawn = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
+    assert moments([*drawn, photo_id()], apart_s=60) == {one: one for one in [*drawn, photo_id()]}
+
+
+def test_one_golden_photo_makes_its_whole_moment_golden() -> None:
+    listed = {photo_id(0): Tree.AUTO, photo_id(50): Tree.GOLDEN, photo_id(100): Tree.REVIEWED}
+    assert set(splits(listed, **EVEN).values()) == {Split.GOLDEN}  # type: ignore[arg-type]
+
+
+def test_what_was_val_stays_val_and_draws_its_moment_along() -> None:
+    """Even where the draw, or a photo of before that joins the moment, says otherwise."""
+    before, was_val, was_train = photo_id(0), photo_id(30), photo_id(60)
+    listed = dict.fromkeys([before, was_val, was_train], Tree.AUTO)
+    earlier = {was_val: Split.VAL, was_train: Split.TRAIN}
+    told = splits(listed, apart_s=60, val_share=0, seed=0, earlier=earlier)
+    assert told == dict.fromkeys(listed, Split.VAL)
+
+
+def test_what_was_golden_and_is_no_more_is_drawn_like_any_other() -> None:
+    one = photo_id()
+    told = splits({one: Tree.AUTO}, apart_s=60, val_share=0, seed=0, earlier={one: Split.GOLDEN})
+    assert told == {one: Split.TRAIN}
+
+
+@given(listings)
+def test_no_moment_is_in_two_splits(listed: dict[Reference, Tree]) -> None:
+    """Nor a kiosk's minute by the clock, looked at pair by pair."""
+    told, moment_of = splits(listed, **EVEN), moments(listed, apart_s=60)  # type: ignore[arg-type]
+    for one, tree in listed.items():
+        for other in listed:
+            first, second = image_id_time(one.image_id), image_id_time(other.image_id)
+            if moment_of[one] == moment_of[other]:
+                assert told[one] is told[other]
+            elif one.kiosk_id == other.kiosk_id and first and second:
+                assert f"{first:%Y-%m-%d %H:%M}" != f"{second:%Y-%m-%d %H:%M}"
+        if tree is Tree.GOLDEN:
+            assert told[one] is Split.GOLDEN
+
+
+@given(listings, st.sets(shots.map(lambda one: Reference("k3", one.image_id)), max_size=5))
+def test_photos_of_elsewhere_move_nobody(listed: dict[Reference, Tree], more: set[Reference]) -> None:
+    grown = listed | dict.fromkeys(more, Tree.AUTO)
+    told = splits(grown, **EVEN)  # type: ignore[arg-type]
+    assert {one: told[one] for one in listed} == splits(listed, **EVEN)  # type: ignore[arg-type]
+
+
+def test_the_draw_is_even_and_another_seed_draws_others() -> None:
+    draws = [share(0, photo_id(one)) < 0.15 for one in range(4000)]
+    assert 0.13 < sum(draws) / len(draws) < 0.17
+    assert draws != [share(1, photo_id(one)) < 0.15 for one in range(4000)]
