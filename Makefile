@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup trainer demo test lint format audit synth bench lock clean
+.PHONY: help setup trainer converter demo test lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,15 @@ $(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip sync --quiet --python .venv-trainer/bin/python retrain/trainer/requirements.txt
 	@touch $@
 
+# Label Studio's own converter, which a test holds ours against; its pins would not go together with ours.
+.venv-label-studio/.done: tests/retrain/review/requirements.txt | $(BIN)/uv
+	@echo "setup: Label Studio's converter into .venv-label-studio (111 MB)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-label-studio
+	@$(BIN)/uv pip sync --quiet --python .venv-label-studio/bin/python tests/retrain/review/requirements.txt
+	@touch $@
+
+converter: .venv-label-studio/.done ## Install Label Studio's own converter, for a test
+
 trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
 
 node_modules/.done: package-lock.json $(BIN)/.done
@@ -44,7 +53,7 @@ PHOTO ?=
 demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for your own)
 	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
-test: setup trainer ## All tests: unit, property, moto, and end to end over the local cloud
+test: setup trainer converter ## All tests: unit, property, moto, and end to end over the local cloud
 	@pytest
 
 lint: setup ## Format, rules, types, imports, shell
@@ -71,6 +80,7 @@ lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes requirements.in -o requirements.txt
 	@for of in worker retrain; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes retrain/trainer/requirements.in -o retrain/trainer/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps tests/retrain/review/requirements.in -o tests/retrain/review/requirements.txt
 
 clean: ## Forget what setup installed and what ran here
-	@rm -rf .venv .venv-trainer node_modules cdk.out .nunchi
+	@rm -rf .venv .venv-trainer .venv-label-studio node_modules cdk.out .nunchi

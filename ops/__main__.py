@@ -21,6 +21,7 @@ from ops.kiosk_commands import kiosk
 from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
 from ops.remains_command import remains
+from ops.review_commands import review
 from ops.weights_commands import weights
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ for command, line in (
     app.command(short_help=line)(command)
 app.add_typer(kiosk, name="kiosk", short_help="Add, list and remove kiosks, here or on AWS.")
 app.add_typer(dataset, name="dataset", short_help="See, build, fetch what a training learns from; add your own.")
+app.add_typer(review, name="review", short_help="Photos for a person to look at, to and from Label Studio.")
 app.add_typer(weights, name="weights", short_help="See runs of weights; put one into service, and back.")
 app.add_typer(config_command.app, name="config", short_help="Check nunchi.toml, and say what it means.")
 

@@ -10,13 +10,14 @@ from typing import Final
 import imagehash
 from PIL import Image
 
-from contracts.errors import LabelsRefused, NameRefused
+from contracts.errors import LabelsRefused
 from contracts.names import Reference
 from contracts.yolo import people_of
 from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.dataset.odd import odd
 from retrain.dataset.photos import LeftOut, Photo, Why
 from retrain.dataset.reading import Say, in_threads
+from retrain.review.notes import read_notes, untellable
 
 HASH_SIDE: Final = 16  # 256 bits: with 64, customers before one and the same counter look alike
 _MOST_PIXELS: Final = 64_000_000
@@ -41,11 +42,9 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
     for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
         found.update({pair.reference: pair for pair in bucket.pairs(tree)})
     photos: list[Photo] = []
-    given_up = _given_up(bucket)
+    cannot_tell = untellable(read_notes(bucket))
     left_out = [
-        LeftOut(reference, pair.tree, Why.CANNOT_TELL)
-        for reference, pair in found.items()
-        if pair.tree is Tree.AUTO and reference in given_up
+        LeftOut(reference, pair.tree, Why.CANNOT_TELL) for reference, pair in found.items() if reference in cannot_tell
     ]
     out = {one.reference for one in left_out}
     pairs = [found[reference] for reference in sorted(found.keys() - out)]
@@ -57,18 +56,6 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
                 left_out.append(read)
             say(done, len(pairs), "photos read")
     return Gathered(photos, left_out, {reference: pair.tree for reference, pair in found.items()})
-
-
-def _given_up(bucket: DatasetBucket) -> set[Reference]:
-    """Photos with a person's note. Where there is no pair beside it, the person could not tell who is there."""
-    noted = set()
-    for tree in (Tree.REVIEWED, Tree.GOLDEN):
-        for key in bucket.keys(f"{tree}/notes/"):
-            try:
-                noted.add(Reference.parse(key.removeprefix(f"{tree}/notes/").removesuffix(".json")))
-            except NameRefused:
-                continue
-    return noted
 
 
 def _read(bucket: DatasetBucket, pair: Pair) -> Photo | LeftOut:

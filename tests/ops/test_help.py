@@ -12,7 +12,7 @@ from ops.__main__ import app
 from ops.photo_commands import Exit, send
 
 COMMANDS = ("up", "down", "status", "send", "watch", "demo", "doctor")
-WITHOUT_A_STATE = ("cost", "kiosk", "dataset", "weights", "config")
+WITHOUT_A_STATE = ("cost", "kiosk", "dataset", "review", "weights", "config")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

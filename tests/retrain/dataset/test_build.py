@@ -20,6 +20,7 @@ from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset import DatasetSettings, Manifest, Split, Why, build
 from retrain.errors import DatasetRefused
 from retrain.judge.predictions import Prediction, Seen
+from retrain.review.notes import Note
 from tests.pictures import gradient, turned_by_exif
 from tests.retrain.dataset.shop import NOON, Shuffled, built, counts, empty_bucket, fill, photo_id, put
 
@@ -145,12 +146,16 @@ def test_a_photo_that_goes_between_looking_and_storing_is_left_out(tmp_path: Pat
 
 
 def test_a_photo_that_a_person_could_not_tell_is_not_learned_from(bucket: DatasetBucket, tmp_path: Path) -> None:
-    """Its note stands alone under reviewed/."""
+    """Be it that its note stands alone, or that they had told first."""
     unsure, told = put(bucket, photo_id(0)), put(bucket, photo_id(3600))
-    bucket.put(unsure.note_key("reviewed"), b"{}", "application/json")
+    told_first = put(bucket, photo_id(7200), tree=Tree.REVIEWED)
+    note = Note(source=Tree.AUTO, sample=False, shown=(), changed=(), checked_at=NOON, cannot_tell=True)
+    for one in (unsure, told_first):
+        bucket.put(one.note_key("reviewed"), note.to_json().encode(), "application/json")
+    bucket.put(told.note_key("reviewed"), b'{"schema":1,"from":"import"}', "application/json")
     bucket.put("reviewed/notes/readme.txt", b"", "text/plain")
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {str(unsure): Why.CANNOT_TELL}
+    assert left_out(manifest) == {str(unsure): Why.CANNOT_TELL, str(told_first): Why.CANNOT_TELL}
     assert [item.reference for item in manifest.items] == [told]
 
 

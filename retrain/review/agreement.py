@@ -1,0 +1,131 @@
+"""How true the model's promise is: of the sure people that chance showed somebody, the share labelled right. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import NormalDist
+from typing import Final
+
+from contracts.labels import LABELS
+from contracts.names import Reference
+from retrain.bucket import Tree
+from retrain.review.matching import Change
+from retrain.review.moments import week
+from retrain.review.notes import Note
+
+PROMISE: Final = 0.95  # the worker's gate: of people so sure, this share is labelled right
+SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
+_Z: Final = NormalDist().inv_cdf(0.975)
+
+
+class Holds(StrEnum):
+    """Whether a promise holds, as far as the people checked can tell."""
+
+    HOLDS = "holds"
+    CANT_TELL = "can't tell yet"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`right` of `checked`, and what that says."""
+
+    right: float
+    checked: int
+
+    @property
+    def share(self) -> float | None:
+        return self.right / self.checked if self.checked else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the true share lies, with 95 % confidence: Wilson's score interval.
+
+        E. B. Wilson, Probable inference, JASA 22 (1927). It stays inside 0-1, and is honest of few and of all right,
+        where the usual ± is not. Nothing checked: 0 to 1.
+        """
+        if not self.checked:
+            return 0.0, 1.0
+        n, p = self.checked, self.right / self.checked
+        middle = p + _Z**2 / (2 * n)
+        half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+        scale = 1 + _Z**2 / n
+        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+    def against(self, promise: float = PROMISE, slack: float = SLACK) -> Holds:
+        """Broken when the promised share is out of reach; holds when less than promise - slack is."""
+        low, high = self.interval
+        if high < promise:
+            return Holds.BROKEN
+        return Holds.HOLDS if low >= promise - slack else Holds.CANT_TELL
+
+    def more(self, promise: float = PROMISE, slack: float = SLACK) -> int:
+        """How many more people would tell, if the share stays as it is; of nobody yet, if it is as promised.
+
+        0 once it can be told. Finite, for an interval shrinks towards a share that one of the two rules decides.
+        """
+        share = promise if self.share is None else self.share
+
+        def tells(number: int) -> bool:
+            return Share(share * number, number).against(promise, slack) is not Holds.CANT_TELL
+
+        if self.checked and self.against(promise, slack) is not Holds.CANT_TELL:
+            return 0
+        low, high = self.checked, max(1, self.checked)
+        while not tells(high):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if tells(middle) else (middle, high)
+        return high - self.checked
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """People, by what the model called them, by kiosk and by ISO week; and whole photos."""
+
+    people: Share
+    photos: Share
+    by_label: Mapping[str, Share]
+    by_kiosk: Mapping[str, Share]
+    by_week: Mapping[str, Share]
+    cannot_tell: int  # photos of the sample in which a person could not tell either; in no share
+
+
+def agreement(notes: Mapping[Reference, Note]) -> Agreement:
+    """Of the random sample alone: other photos were picked because somebody doubted them.
+
+    A person is right who is there, under the label shown. A photo is right when all of its people are and nobody was
+    missed; that a box was drawn better is no matter.
+    """
+    people: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    photos, cannot_tell = [0, 0], 0
+    for reference, note in notes.items():
+        if note.source is not Tree.AUTO or not note.sample:
+            continue
+        if note.cannot_tell:
+            cannot_tell += 1
+            continue
+        photos[0] += not set(note.changed) - {Change.BOX}
+        photos[1] += 1
+        for one in note.shown:
+            for group in (("", ""), ("label", one.label), ("kiosk", reference.kiosk_id), ("week", week(reference))):
+                people[group][0] += one.right
+                people[group][1] += 1
+
+    def by(kind: str, order: Mapping[str, int]) -> dict[str, Share]:
+        names = sorted((name for one, name in people if one == kind), key=lambda name: (order.get(name, 0), name))
+        return {name: Share(*people[kind, name]) for name in names}
+
+    return Agreement(
+        people=Share(*people["", ""]),
+        photos=Share(*photos),
+        by_label=by("label", {label: place for place, label in enumerate(LABELS)}),
+        by_kiosk=by("kiosk", {}),
+        by_week=by("week", {}),
+        cannot_tell=cannot_tell,
+    )

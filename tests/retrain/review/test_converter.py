@@ -1,0 +1,78 @@
+"""Label Studio's own converter reads what we write, and gives the labels that we store.
+
+It needs an older OpenCV and other things that are not ours, so it lives in an environment of its own:
+requirements.txt beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.labels import LABELS
+from contracts.messages import Box
+from contracts.yolo import people_of
+from retrain.bucket import Tree, stem
+from retrain.review.export import export
+from retrain.review.importing import read, store
+from tests.retrain.review.shop import HER, HIM, Shop, annotation, photo
+
+ROOT = Path(__file__).parents[3]
+PYTHON = Path(os.environ.get("NUNCHI_LABEL_STUDIO_PYTHON", ROOT / ".venv-label-studio" / "bin" / "python"))
+CONVERT = """
+import sys
+from label_studio_sdk.converter.converter import Converter
+config, exported, folder = sys.argv[1:]
+Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
+"""
+PEOPLE = {
+    photo(1): [HER, HIM],
+    photo(2): [(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
+    photo(3): [],
+}
+
+
+@pytest.fixture
+def converter() -> Path:
+    if not PYTHON.exists() and "CI" not in os.environ:
+        pytest.skip(f"Label Studio's converter is not installed: make converter, or say where {PYTHON} is")
+    assert PYTHON.exists()
+    return PYTHON
+
+
+def submitted(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As Label Studio exports tasks whose predictions somebody has submitted as they were."""
+    return [
+        {"id": number, **task, "annotations": [annotation(task["predictions"][0]["result"])]}
+        for number, task in enumerate(tasks, start=1)
+    ]
+
+
+def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
+    converter: Path, shop: Shop, tmp_path: Path
+) -> None:
+    for reference, people in PEOPLE.items():
+        shop.put(Tree.AUTO, reference, people)
+    folder = tmp_path / "review"
+    export(shop.bucket, shop.results, folder, sample_share=1, most=None)
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps(submitted(json.loads((folder / "tasks.json").read_text()))))
+    yolo = tmp_path / "yolo"
+    subprocess.run(
+        [converter, "-c", CONVERT, folder / "label_config.xml", answers, yolo], check=True, timeout=100, cwd=tmp_path
+    )
+    assert (yolo / "classes.txt").read_text().splitlines()[: len(LABELS)] == list(LABELS)
+    store(read(answers), shop.bucket, shop.results, golden_share=0)
+    for reference in PEOPLE:
+        stored = shop.bucket.get(reference.pair_keys(Tree.REVIEWED)[1])
+        assert stored is not None
+        ours = people_of(stored.decode())
+        theirs = people_of((yolo / "labels" / f"{stem(reference)}.txt").read_text())
+        assert [label for label, _ in theirs] == [label for label, _ in ours]
+        for (_, one), (_, other) in zip(theirs, ours, strict=True):
+            assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((other.x0, other.y0, other.x1, other.y1), abs=2e-6)

@@ -1,0 +1,132 @@
+"""A folder for Label Studio, from a dataset bucket as moto has it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.instants import now
+from contracts.labels import Label
+from contracts.messages import Box, Person
+from retrain.bucket import Tree, stem
+from retrain.errors import ReviewRefused
+from retrain.review.confidences import confidence_of
+from retrain.review.export import Exported, export
+from retrain.review.label_studio import label_config
+from tests.pictures import encoded, gradient
+from tests.retrain.review.shop import HER, HIM, JPEG, LEFT, Shop, photo
+
+
+def tasks(folder: Path) -> dict[str, dict[str, Any]]:
+    """By the photo."""
+    return {one["data"]["photo"]: one for one in json.loads((folder / "tasks.json").read_text())}
+
+
+def written(shop: Shop, folder: Path, *, sample_share: float = 1, **options: Any) -> Exported:
+    return export(shop.bucket, shop.results, folder, sample_share=sample_share, **({"most": None} | options))
+
+
+def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: Path) -> None:
+    unsure = shop.put(Tree.REVIEW, photo(1))
+    sure = shop.put(Tree.AUTO, photo(2), (HER, HIM))
+    folder = tmp_path / "a" / "review"
+    told: list[tuple[int, int]] = []
+    assert written(shop, folder, say=lambda done, of: told.append((done, of))) == Exported(unsure=1, sample=1, left=0)
+    assert told == [(1, 2), (2, 2)]
+    assert {one.name for one in folder.iterdir()} == {"images", "tasks.json", "label_config.xml", "README.txt"}
+    assert {one.name: one.read_bytes() for one in (folder / "images").iterdir()} == {
+        f"{stem(unsure)}.jpg": JPEG,
+        f"{stem(sure)}.jpg": JPEG,
+    }
+    assert (folder / "label_config.xml").read_text() == label_config()
+    found = tasks(folder)
+    assert {name: (one["data"]["tree"], one["data"]["sample"]) for name, one in found.items()} == {
+        str(unsure): ("review", False),
+        str(sure): ("auto", True),
+    }
+    [prediction] = found[str(sure)]["predictions"]
+    assert [one["value"]["rectanglelabels"] for one in prediction["result"]] == [["elder_female"], ["adult_male"]]
+
+
+def test_the_model_and_how_sure_it_was_come_from_the_result(shop: Shop, tmp_path: Path) -> None:
+    """While there is one; and the size of the picture from itself."""
+    known = shop.put(Tree.REVIEW, photo(1), jpeg=encoded(gradient(64, 48)))
+    shop.put(Tree.REVIEW, photo(2))
+    shop.decide(known, Person(Label.ELDER_FEMALE, 0.61, LEFT), Person(Label.ADULT_MALE, 0.99, Box(0.8, 0, 1, 1)))
+    written(shop, tmp_path / "out")
+    found = tasks(tmp_path / "out")
+    [prediction] = found[str(known)]["predictions"]
+    [result] = prediction["result"]
+    assert (prediction["model_version"], prediction["score"], result["score"]) == ("cascade day-0", 0.61, 0.61)
+    assert (result["original_width"], result["original_height"]) == (64, 48)
+    [prediction] = found[str(photo(2))]["predictions"]
+    assert (prediction["model_version"], "score" in prediction) == ("nunchi", False)
+    assert "original_width" not in prediction["result"][0]
+
+
+def test_what_a_person_has_checked_is_not_shown_again(shop: Shop, tmp_path: Path) -> None:
+    """Reviewed, golden, or one of which nobody can tell."""
+    for number, tree in enumerate((Tree.REVIEWED, Tree.GOLDEN), start=1):
+        shop.put(Tree.AUTO, photo(number))
+        shop.put(tree, photo(number))
+    shop.put(Tree.REVIEW, photo(3))
+    shop.bucket.put(photo(3).note_key(Tree.REVIEWED), b"{}", "application/json")
+    waiting = shop.put(Tree.REVIEW, photo(4))
+    assert written(shop, tmp_path / "out") == Exported(unsure=1, sample=0, left=0)
+    assert set(tasks(tmp_path / "out")) == {str(waiting)}
+
+
+def test_at_most_so_many_are_written_and_the_rest_is_told(shop: Shop, tmp_path: Path) -> None:
+    for number in range(6):
+        shop.put(Tree.REVIEW, photo(number))
+        shop.put(Tree.AUTO, photo(number, kiosk="door"))
+    assert written(shop, tmp_path / "out", most=4) == Exported(unsure=2, sample=2, left=8)
+    assert len(tasks(tmp_path / "out")) == 4
+
+
+def test_photos_of_one_kiosk_alone_can_be_asked_for(shop: Shop, tmp_path: Path) -> None:
+    shop.put(Tree.AUTO, photo(1))
+    there = shop.put(Tree.AUTO, photo(1, kiosk="door"))
+    assert written(shop, tmp_path / "out", kiosk="door") == Exported(unsure=0, sample=1, left=0)
+    assert set(tasks(tmp_path / "out")) == {str(there)}
+
+
+def test_photos_that_came_lately_alone_can_be_asked_for(shop: Shop, tmp_path: Path) -> None:
+    shop.put(Tree.AUTO, photo(1))
+    day = timedelta(days=1)
+    assert written(shop, tmp_path / "old", since=now() + day) == Exported(unsure=0, sample=0, left=0)
+    assert written(shop, tmp_path / "new", since=now() - day) == Exported(unsure=0, sample=1, left=0)
+
+
+def test_a_broken_label_file_shows_nobody(shop: Shop, tmp_path: Path) -> None:
+    """Whoever looks draws them."""
+    shop.bucket.put_pair(Tree.REVIEW, photo(1), jpeg=JPEG, labels="not a label\n")
+    written(shop, tmp_path / "out")
+    assert tasks(tmp_path / "out")[str(photo(1))]["predictions"] == [{"model_version": "nunchi", "result": []}]
+
+
+def test_a_folder_that_holds_something_is_left_alone(shop: Shop, tmp_path: Path) -> None:
+    shop.put(Tree.REVIEW, photo(1))
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ReviewRefused, match="not an empty folder, so nothing was written"):
+        written(shop, tmp_path)
+    with pytest.raises(ReviewRefused, match="not an empty folder"):
+        written(shop, tmp_path / "mine.txt")
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_without_photos_there_are_no_tasks(shop: Shop, tmp_path: Path) -> None:
+    assert written(shop, tmp_path / "out") == Exported(unsure=0, sample=0, left=0)
+    assert tasks(tmp_path / "out") == {}
+
+
+def test_a_confidence_is_that_of_the_same_person_under_the_same_label() -> None:
+    """A result of other labels tells nothing of these."""
+    people = [Person(Label.ELDER_FEMALE, 0.61, LEFT)]
+    assert confidence_of(*HER, people) == 0.61
+    assert confidence_of(Label.ELDER_MALE, LEFT, people) is None
+    assert confidence_of(*HIM, people) is None
