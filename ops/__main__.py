@@ -17,6 +17,7 @@ from ops.dataset_commands import dataset
 from ops.demo_command import demo
 from ops.display import err
 from ops.doctor_command import doctor
+from ops.judge_command import judge
 from ops.kiosk_commands import kiosk
 from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
@@ -42,6 +43,7 @@ for command, line in (
     (demo, "Send photos all the way, from upload to training pair."),
     (doctor, "Say what is wrong, here or on AWS, and what to do."),
     (cost, "Say what a month on AWS costs."),
+    (judge, "Say which of two runs is better, and move nothing."),
     (remains, "Say what stays after `cdk destroy`."),
 ):
     app.command(short_help=line)(command)

@@ -65,6 +65,26 @@ class Head(StrEnum):
 
     def read(self, answer: NDArray[np.float32], least: float) -> Candidates:
         """What scores at least `least` in the answer about one picture; BrokenAnswer if it is none."""
+        middles, chances = self._parts(answer)
+        best = chances.max(axis=0)
+        (heard,) = np.nonzero(best >= least)
+        if len(heard) > MOST_CANDIDATES:
+            heard = heard[np.argsort(-best[heard], kind="stable")[:MOST_CANDIDATES]]
+        scores = np.clip(best[heard].astype(np.float64), 0, 1)
+        return Candidates(_corners(middles[:, heard]), scores, chances[:, heard].argmax(axis=0))
+
+    def read_all(self, answer: NDArray[np.float32], least: float) -> Candidates:
+        """Each box once for every class of it that scores more than `least`, however many; BrokenAnswer if it is none.
+
+        That is what a YOLO is measured on, see raw.py.
+        """
+        middles, chances = self._parts(answer)
+        classes, anchors = np.nonzero(chances > least)
+        scores = np.clip(chances[classes, anchors].astype(np.float64), 0, 1)
+        return Candidates(_corners(middles[:, anchors]), scores, classes)
+
+    def _parts(self, answer: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Centre and size of each box, (4, n), and the score of each class, (classes, n)."""
         if not np.isfinite(answer).all():
             raise BrokenAnswer("the network answered with NaN or infinity; this photo gets no label from it")
         if self is Head.V5:
@@ -79,14 +99,7 @@ class Head(StrEnum):
                 f"the network answered with scores from {bounded.min():.3g} to {bounded.max():.3g}, not 0-1; "
                 "this photo gets no label from it"
             )
-        best = chances.max(axis=0)
-        (heard,) = np.nonzero(best >= least)
-        if len(heard) > MOST_CANDIDATES:
-            heard = heard[np.argsort(-best[heard], kind="stable")[:MOST_CANDIDATES]]
-        x, y, width, height = middles[:, heard].astype(np.float64)
-        boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
-        scores = np.clip(best[heard].astype(np.float64), 0, 1)
-        return Candidates(boxes, scores, chances[:, heard].argmax(axis=0))
+        return middles, chances
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +146,11 @@ def overlaps(some: Corners, others: Corners) -> NDArray[np.float64]:
     shared = np.clip(high - low, 0, None).prod(axis=2)
     union = _areas(some)[:, None] + _areas(others) - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def _corners(middles: NDArray[np.float32]) -> Corners:
+    x, y, width, height = middles.astype(np.float64)
+    return np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1)
 
 
 def _areas(boxes: Corners) -> NDArray[np.float64]:

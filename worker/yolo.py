@@ -27,6 +27,7 @@ from worker.detector import Detection, Image
 from worker.engines import ENGINES, Engine, preferred
 from worker.letterbox import GREY, Corners, Placement, letterbox
 from worker.manifests import Manifest, ModelRefused
+from worker.raw import LEAST_SCORE, suppressed
 
 STRIDE: Final = 32  # of the coarsest of YOLOv5's three grids
 LARGEST_INPUT: Final = 1280  # pixels; four times the work of 640
@@ -59,6 +60,17 @@ class Yolo:
             [answer] = self._engine(square)
             people.append(self._people(self._head.read(answer, self._cut.confidence), at))
         return people
+
+    def everything(self, image: Image) -> Candidates:
+        """What the network itself says, before it is cut, merged and calibrated: what mAP is measured on, see raw.py.
+
+        Boxes are fractions of the photo, and may leave it. BrokenAnswer as in `detect`.
+        """
+        square = np.empty((self._side, self._side, 3), dtype=np.uint8)
+        at = letterbox(image, square)
+        [answer] = self._engine(square)
+        found = suppressed(self._head.read_all(answer, LEAST_SCORE))
+        return Candidates(at.to_photo(found.boxes), found.scores, found.classes)
 
     def check(self) -> None:
         """ValueError or BrokenAnswer unless the network answers as its manifest says, and sees nobody in plain grey."""

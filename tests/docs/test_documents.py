@@ -19,6 +19,7 @@ from infra.config import describe as describe_config
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
 from lambdas.watch import WatchSettings
+from retrain.settings import RetrainSettings
 from worker.metrics import Metrics
 from worker.settings import WorkerSettings
 
@@ -29,9 +30,12 @@ PROGRAMS: dict[str, type] = {
     "dispatch": DispatchSettings,
     "enrol": EnrolSettings,
     "watch": WatchSettings,
+    "retrain": RetrainSettings,
 }
 MACHINE_DEFAULTS = {
     "NUNCHI_MODEL": "the day-0 cascade",
+    "NUNCHI_TRIAL_PICTURE": "a portrait in the public domain",
+    "NUNCHI_TRAINER_PYTHON": "`.venv-trainer/bin/python` beside the code",
     "NUNCHI_MODEL_THREADS": "the number of processors",
     "NUNCHI_UPLOAD_QUEUE_URL": "none: mode `command`",
     "NUNCHI_SWEEP_EVERY_S": "`180`; with a queue `3600`",

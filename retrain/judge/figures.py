@@ -1,0 +1,183 @@
+"""Everything that is measured about one model on the golden photos."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.labels import LABELS
+from contracts.messages import Model
+from retrain.errors import JudgementFailed
+from retrain.judge.golden import Golden
+from retrain.judge.matching import Floats, Served, people, ranked, served
+from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, rounded, share_of
+from retrain.judge.predictions import Prediction
+from retrain.judge.settings import Score
+
+# Confidences are sorted and cut into bins of equal numbers: most lie close together, near 1.
+MOST_BINS: Final = 10
+LEAST_IN_BIN: Final = 25
+GATES: Final = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """People of about one confidence: how many, what was said on average, and how many in one were right."""
+
+    count: int
+    said: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What would become training data at this gate: the photos whose people all pass it, and the people in them."""
+
+    gate: float
+    photos: int
+    of_photos: int
+    people: int
+    right: int
+
+    @property
+    def precision(self) -> Estimate:
+        """How many of its labels are right."""
+        return Estimate.wilson(self.right, self.people)
+
+    @property
+    def share(self) -> Estimate:
+        """How many of the photos pass."""
+        return Estimate.wilson(self.photos, self.of_photos)
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "gate": self.gate,
+            "photos": self.photos,
+            "of_photos": self.of_photos,
+            "people": self.people,
+            "right": self.right,
+            "precision": self.precision.fields(),
+            "share": self.share.fields(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One model. Arrays end in (draws,), of which the first column is the golden set itself.
+
+    `ap` is measured like the other model's, on raw answers if both have such; `own_ap` on the model's own best terms:
+    raw where it has such, as `yolo val` gives it.
+    """
+
+    model: Model
+    raw: bool
+    failed: int  # photos that it could not answer for; nobody was found there
+    ap: Floats  # (labels, thresholds, draws)
+    own_ap: Floats  # (labels, thresholds)
+    right: Floats  # (labels, draws): people found with the right label, of that label's
+    found: Floats  # (labels, draws): found at all
+    accuracy: Floats  # (draws,): right of all
+    ece: float
+    bins: tuple[Bin, ...]
+    gate: Gate
+    curve: tuple[Gate, ...]
+    ms: float
+
+    def score(self, score: Score) -> Floats:
+        """(draws,)"""
+        if score is Score.ACCURACY:
+            return self.accuracy
+        return mean_over_labels(self.ap[:, 0] if score is Score.MAP50 else self.ap.mean(axis=1))
+
+    def fields(self) -> dict[str, Any]:
+        """As the report's JSON has them."""
+        own50, own = self.own_ap[:, 0], self.own_ap.mean(axis=1)
+        return {
+            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "failed_photos": self.failed,
+            "yolo_val": {
+                "raw": self.raw,
+                "map50": rounded(float(mean_over_labels(own50))),
+                "map50_95": rounded(float(mean_over_labels(own))),
+                "by_label": {
+                    label: {"ap50": rounded(float(own50[place])), "ap50_95": rounded(float(own[place]))}
+                    for place, label in enumerate(LABELS)
+                },
+            },
+            "compared": {
+                "map50": Estimate.of(self.score(Score.MAP50)).fields(),
+                "map50_95": Estimate.of(self.score(Score.MAP50_95)).fields(),
+                "ap50_by_label": {label: Estimate.of(self.ap[place, 0]).fields() for place, label in enumerate(LABELS)},
+            },
+            "accuracy": Estimate.of(self.accuracy).fields(),
+            "right_by_group": {label: Estimate.of(self.right[place]).fields() for place, label in enumerate(LABELS)},
+            "found_by_group": {label: Estimate.of(self.found[place]).fields() for place, label in enumerate(LABELS)},
+            "calibration": {
+                "ece": rounded(self.ece),
+                "bins": [{"count": one.count, "said": one.said, "right": one.right} for one in self.bins],
+            },
+            "gate": self.gate.fields(),
+            "ms": rounded(self.ms),
+        }
+
+
+def figures(
+    photos: Sequence[Golden],
+    draws: Floats,
+    *,
+    answers: Sequence[Prediction],
+    raw: Sequence[Prediction],
+    compare_raw: bool,
+    gate: float,
+    ms: float,
+) -> Figures:
+    """Measure one model. `answers` as it serves, `raw` as mAP is measured on."""
+    if not answers or answers[0].model is None:
+        raise JudgementFailed("the predictions don't tell whose they are; nothing was judged")
+    known, as_served = people(photos), served(photos, answers)
+    own = ranked(photos, raw)
+    ap = average_precision(own if compare_raw else ranked(photos, answers), known, draws)
+    own_ap = ap[..., 0] if compare_raw else average_precision(own, known, draws[:, :1])[..., 0]
+    of_label = [known.label == label for label in range(len(LABELS))]
+    ece, bins = calibration_of(as_served)
+    return Figures(
+        model=answers[0].model,
+        raw=raw[0].raw,
+        failed=sum(one.error is not None for one in answers),
+        ap=ap,
+        own_ap=own_ap,
+        right=np.array([share_of(as_served.right[of], known.photo[of], draws) for of in of_label]),
+        found=np.array([share_of(as_served.found[of], known.photo[of], draws) for of in of_label]),
+        accuracy=share_of(as_served.right, known.photo, draws),
+        ece=ece,
+        bins=bins,
+        gate=gate_of(as_served, len(photos), gate),
+        curve=tuple(gate_of(as_served, len(photos), one) for one in GATES),
+        ms=ms,
+    )
+
+
+def calibration_of(answers: Served) -> tuple[float, tuple[Bin, ...]]:
+    """The expected calibration error (how far, on average, what is said lies from what is right), and its bins."""
+    count = len(answers.confidence)
+    if not count:
+        return math.nan, ()
+    order = np.argsort(answers.confidence, kind="stable")
+    parts = np.array_split(order, max(1, min(MOST_BINS, count // LEAST_IN_BIN)))
+    bins = tuple(
+        Bin(len(part), float(answers.confidence[part].mean()), float(answers.box_right[part].mean())) for part in parts
+    )
+    return sum(one.count * abs(one.said - one.right) for one in bins) / count, bins
+
+
+def gate_of(answers: Served, photos: int, gate: float) -> Gate:
+    """What passes: a photo does when somebody is seen in it and everybody is as sure as the gate, as in the worker."""
+    least = np.full(photos, np.inf)
+    np.minimum.at(least, answers.photo, answers.confidence)
+    kept = np.isfinite(least) & (least >= gate)
+    inside = kept[answers.photo]
+    return Gate(gate, int(kept.sum()), photos, int(inside.sum()), int(answers.box_right[inside].sum()))

@@ -1,0 +1,82 @@
+"""The golden photos of a dataset's folder: who is in each, and which show the same moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts.errors import LabelsRefused, NameRefused
+from contracts.labels import LABELS, Label
+from contracts.messages import Box
+from contracts.names import IMAGE_SUFFIX, image_id_time
+from contracts.yolo import people_of
+from retrain.bucket import reference_of
+from retrain.errors import JudgementFailed
+
+GOLDEN: Final = "golden"
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A photo whose people are known. `moment`: photos that share it show the same people, and count as one draw."""
+
+    path: Path
+    moment: str
+    people: tuple[tuple[Label, Box], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Which dataset it was; empty where its folder has no manifest, as one that was made elsewhere."""
+
+    build: str = ""
+    digest: str = ""
+
+
+def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
+    """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
+    images, labels = folder / "images" / split, folder / "labels" / split
+    photos = []
+    for path in sorted(images.glob(f"*{IMAGE_SUFFIX}")):
+        text = labels / f"{path.stem}.txt"
+        try:
+            people = tuple(people_of(text.read_text()))
+        except (OSError, LabelsRefused) as error:
+            raise JudgementFailed(
+                f"{text}: who is in {path.name} can't be read ({error}); nothing was judged. Build the dataset anew"
+            ) from None
+        photos.append(Golden(path, moment_of(path.stem), people))
+    if not photos:
+        raise JudgementFailed(
+            f"{images} holds no photo; nothing was judged. Check some by hand, and build the dataset anew: "
+            "nunchi review export"
+        )
+    return tuple(photos)
+
+
+def build_of(folder: Path) -> Build:
+    """Which build a folder is of."""
+    try:
+        fields = json.loads((folder / "manifest.json").read_bytes())
+        return Build(str(fields["build"]), str(fields["digest"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Build()
+
+
+def moment_of(stem: str) -> str:
+    """The kiosk and the minute, for what is named as a dataset names its files; otherwise each is its own."""
+    try:
+        reference = reference_of(stem)
+    except NameRefused:
+        return stem
+    at = image_id_time(reference.image_id)
+    return stem if at is None else f"{reference.kiosk_id} {at:%Y-%m-%dT%H:%M}"
+
+
+def counts(photos: Sequence[Golden]) -> dict[Label, int]:
+    """People of each label."""
+    every = [label for photo in photos for label, _ in photo.people]
+    return {label: every.count(label) for label in LABELS}

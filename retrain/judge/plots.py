@@ -1,0 +1,167 @@
+"""The report's plots, as SVG that stands inside the page: no file beside it, no script, no font fetched."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contracts.labels import LABELS
+from retrain.judge.figures import Figures
+from retrain.judge.judgement import Judgement
+from retrain.judge.matching import Floats
+from retrain.judge.metrics import Estimate
+from retrain.judge.rules import words
+
+OURS: Final = "#0b6e99"
+THEIRS: Final = "#b0793a"
+_GREY: Final = "#6b7280"
+_STYLE: Final[Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": _GREY,
+    "axes.labelcolor": "#374151",
+    "xtick.color": "#374151",
+    "ytick.color": "#374151",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "nunchi",  # the same judgement gives the same bytes
+}
+
+
+def difference(judgement: Judgement) -> str:
+    """How the difference in score is distributed over the draws."""
+    score = judgement.settings.score
+    drawn = judgement.candidate.score(score) - judgement.incumbent.score(score)
+    estimate = Estimate.of(drawn)
+
+    def draw(axes: Axes) -> None:
+        values = drawn[1:][np.isfinite(drawn[1:])]
+        axes.hist(values, bins=40, color=OURS, alpha=0.75)
+        axes.axvspan(estimate.low, estimate.high, color=OURS, alpha=0.12, lw=0, label="95 % interval")
+        axes.axvline(estimate.value, color="#111827", lw=1.2, label="on the golden photos")
+        axes.axvline(0, color="#b91c1c", lw=1.2, ls="--", label="no difference")
+        axes.set_xlabel(f"{score.words}: candidate - incumbent")
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        _legend(axes, above=True)
+
+    return _svg(draw, 5.6, 2.6, f"Differences in {score.words} over {judgement.settings.draws} draws")
+
+
+def ap_by_class(judgement: Judgement) -> str:
+    """AP50 of each label, both models."""
+    return _bars(judgement, lambda one: [one.ap[place, 0] for place in range(len(LABELS))], "AP50")
+
+
+def right_by_group(judgement: Judgement) -> str:
+    """How many of each group get the right label, both models."""
+    return _bars(judgement, lambda one: list(one.right), "share with the right label")
+
+
+def found_by_group(judgement: Judgement) -> str:
+    """How many of each group are found at all, both models."""
+    return _bars(judgement, lambda one: list(one.found), "share found")
+
+
+def reliability(judgement: Judgement) -> str:
+    """What was said against what was right, both models."""
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
+        for figures, colour, name in _both(judgement):
+            said, right = [one.said for one in figures.bins], [one.right for one in figures.bins]
+            ends = [Estimate.wilson(round(one.right * one.count), one.count) for one in figures.bins]
+            below = [max(0.0, value - end.low) for value, end in zip(right, ends, strict=True)]
+            above = [max(0.0, end.high - value) for value, end in zip(right, ends, strict=True)]
+            axes.errorbar(
+                said, right, yerr=[below, above], color=colour, marker="o", ms=4, lw=1.4, elinewidth=0.8, label=name
+            )
+        axes.axvline(judgement.settings.gate, color=_GREY, lw=0.8, ls=":")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence said", ylabel="share right")
+        _legend(axes)
+
+    return _svg(draw, 4.8, 3.6, "Reliability: what was said against what was right")
+
+
+def gate_curve(judgement: Judgement) -> str:
+    """Precision against the share of photos that pass, as the gate rises, both models."""
+
+    def draw(axes: Axes) -> None:
+        for figures, colour, name in _both(judgement):
+            passing = [one for one in figures.curve if one.people >= 5]
+            axes.plot(
+                [one.share.value for one in passing],
+                [one.precision.value for one in passing],
+                color=colour,
+                lw=1.4,
+                label=name,
+            )
+            if figures.gate.people:
+                precision = figures.gate.precision
+                axes.errorbar(
+                    [figures.gate.share.value],
+                    [precision.value],
+                    yerr=[[precision.value - precision.low], [precision.high - precision.value]],
+                    color=colour,
+                    marker="o",
+                    ms=6,
+                )
+        axes.axhline(judgement.settings.gate, color=_GREY, lw=0.8, ls=":")
+        axes.set(xlim=(0, 1.02), xlabel="share of photos that pass", ylabel="share of their labels right")
+        axes.set_ylim(top=1.01)
+        _legend(axes)
+
+    return _svg(draw, 4.8, 3.6, f"Precision and share kept; the dots are at the gate of {judgement.settings.gate:g}")
+
+
+def _bars(judgement: Judgement, measured: Callable[[Figures], Sequence[Floats]], name: str) -> str:
+    def draw(axes: Axes) -> None:
+        for offset, (figures, colour, whose) in zip((-0.19, 0.19), _both(judgement), strict=True):
+            ends = [Estimate.of(drawn) for drawn in measured(figures)]
+            for place, one in enumerate(ends):
+                axes.bar(place + offset, _number(one.value), 0.36, color=colour, label=whose if place == 0 else None)
+                axes.plot([place + offset] * 2, [one.low, one.high], color="#111827", lw=1)
+        axes.set_xticks(range(len(LABELS)), [words(label) for label in LABELS])
+        axes.set_ylim(0, 1.02)
+        axes.set_ylabel(name)
+        _legend(axes, above=True)
+
+    return _svg(draw, 5.6, 2.8, f"{name}, by group")
+
+
+def _both(judgement: Judgement) -> list[tuple[Figures, str, str]]:
+    return [(judgement.incumbent, THEIRS, "incumbent"), (judgement.candidate, OURS, "candidate")]
+
+
+def _legend(axes: Axes, *, above: bool = False) -> None:
+    if above:
+        axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    elif axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8)
+
+
+def _number(value: float) -> float:
+    return value if np.isfinite(value) else 0.0
+
+
+def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -> str:
+    """`title` is what a screen reader says; the figure's size in inches."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure.subplots())
+        target = io.StringIO()
+        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = target.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Ids are the page's: the clip path of one plot must not cut another.
+    mark = re.sub("[^a-z0-9]+", "-", title.lower())
+    svg = re.sub(r'(\bid="|href="#|url\(#)', lambda one: f"{one[1]}{mark}-", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

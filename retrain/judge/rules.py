@@ -1,0 +1,178 @@
+"""Whether a candidate serves: six rules in order, the first that speaks decides. Pure.
+
+golden_too_small   too few photos or people are checked by hand for any difference to mean something
+not_better         the score is not better by more than noise: the 95 % interval of the difference reaches down to 0
+group_behind       people of some group get the right label less often than from the incumbent
+promise_broken     of what passes the gate, fewer are right than the gate promises; or nothing passes it any more
+too_slow           it takes more than so many times as long as the incumbent
+better             none of them: it serves
+
+Every rule is looked at, whichever decides, and the report shows all of them with their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.labels import LABELS, Label
+from retrain.judge.figures import Figures
+from retrain.judge.metrics import Estimate
+from retrain.judge.settings import JudgeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule: whether the candidate passes it, a sentence for people, and the numbers."""
+
+    rule: str
+    passes: bool
+    says: str
+    numbers: Mapping[str, Any]
+
+    def fields(self) -> dict[str, Any]:
+        return {"rule": self.rule, "passes": self.passes, "says": self.says, "numbers": dict(self.numbers)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the rules come to."""
+
+    promoted: bool
+    rule: str
+    reason: str
+    checks: tuple[Check, ...]
+
+
+def rule_on(
+    candidate: Figures, incumbent: Figures, *, photos: int, people: Mapping[Label, int], settings: JudgeSettings
+) -> Ruling:
+    """The ruling; `photos` and `people` are those of the golden set."""
+    checks = [
+        _golden_too_small(photos, people, settings),
+        _not_better(candidate, incumbent, settings),
+        _group_behind(candidate, incumbent, settings),
+        _promise_broken(candidate, incumbent),
+        _too_slow(candidate, incumbent, settings),
+    ]
+    against = next((check for check in checks if not check.passes), None)
+    if against is not None:
+        checks.append(Check("better", False, f"{against.rule} decided before", {}))
+        return Ruling(False, against.rule, against.says, tuple(checks))
+    says = f"{checks[1].says}; no group falls behind, the gate keeps its promise, and it is fast enough"
+    checks.append(Check("better", True, says, {}))
+    return Ruling(True, "better", says, tuple(checks))
+
+
+def _golden_too_small(photos: int, people: Mapping[Label, int], settings: JudgeSettings) -> Check:
+    few = {label: count for label, count in people.items() if count < settings.golden_least_per_label}
+    parts = []
+    if photos < settings.golden_least:
+        parts.append(f"{photos} golden photos, of {settings.golden_least} that a judgement needs")
+    if few:
+        of = ", ".join(f"{count} {words(label)}" for label, count in few.items())
+        parts.append(f"only {of} in them, of {settings.golden_least_per_label} each")
+    says = (
+        f"there are {' and '.join(parts)}; check more photos by hand"
+        if parts
+        else f"{photos} golden photos with {sum(people.values())} people are enough to judge by"
+    )
+    numbers = {
+        "photos": photos,
+        "least_photos": settings.golden_least,
+        "people": {str(label): count for label, count in people.items()},
+        "least_people": settings.golden_least_per_label,
+    }
+    return Check("golden_too_small", not parts, says, numbers)
+
+
+def _not_better(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+    ours, theirs = candidate.score(settings.score), incumbent.score(settings.score)
+    difference = Estimate.of(ours - theirs)
+    passes = difference.low > 0
+    says = (
+        f"{settings.score.words} is {ours[0]:.3f} against {theirs[0]:.3f}, a difference of {difference.value:+.3f} "
+        f"(95 % interval {difference.low:+.3f} to {difference.high:+.3f}), which is "
+        f"{'more than noise' if passes else 'no proof that it is better'}"
+    )
+    numbers = {
+        "score": settings.score,
+        "candidate": Estimate.of(ours).fields(),
+        "incumbent": Estimate.of(theirs).fields(),
+        "difference": difference.fields(),
+    }
+    return Check("not_better", passes, says, numbers)
+
+
+def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+    differences = {
+        label: Estimate.of(candidate.right[place] - incumbent.right[place]) for place, label in enumerate(LABELS)
+    }
+    # No comparison with NaN holds: of a group that no golden photo shows, golden_too_small speaks.
+    behind = [label for label, one in differences.items() if one.value < -settings.group_margin or one.high < 0]
+    numbers = {
+        "margin": settings.group_margin,
+        "behind": [str(label) for label in behind],
+        "differences": {str(label): one.fields() for label, one in differences.items()},
+    }
+    if not behind:
+        return Check("group_behind", True, "no group gets its right label less often than before", numbers)
+    says = "it is worse for " + _listed(
+        [
+            f"{words(label)} ({100 * differences[label].value:+.1f} percentage points with the right label)"
+            for label in behind
+        ]
+    )
+    return Check("group_behind", False, f"{says}, whatever it is on the whole", numbers)
+
+
+def _promise_broken(candidate: Figures, incumbent: Figures) -> Check:
+    ours, theirs = candidate.gate, incumbent.gate
+    numbers = {"candidate": ours.fields(), "incumbent": theirs.fields()}
+    if ours.people == 0:
+        passes = theirs.people == 0
+        says = f"nothing passes the gate of {ours.gate:g}" + (
+            ", nor did before" if passes else f", where {theirs.photos} of {theirs.of_photos} photos did before"
+        )
+        return Check("promise_broken", passes, says, numbers)
+    precision = ours.precision
+    passes = precision.high >= ours.gate
+    says = (
+        f"of {ours.people} people who pass the gate of {ours.gate:g}, {100 * precision.value:.1f} % have the right "
+        f"label (95 % interval {100 * precision.low:.1f} to {100 * precision.high:.1f} %), "
+        + (
+            f"fewer than the {100 * ours.gate:g} % promised"
+            if not passes
+            else "as promised"
+            if precision.value >= ours.gate
+            else f"too few to say that it is not the {100 * ours.gate:g} % promised"
+        )
+    )
+    return Check("promise_broken", passes, says, numbers)
+
+
+def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+    times = candidate.ms / max(incumbent.ms, 1e-6)
+    passes = times <= settings.most_slowdown
+    says = (
+        f"a photo takes {candidate.ms:.1f} ms against {incumbent.ms:.1f} ms, {times:.2f} times as long, "
+        f"{'within' if passes else 'more than'} the {settings.most_slowdown:g} times that workers accept"
+    )
+    numbers = {
+        "candidate_ms": round(candidate.ms, 3),
+        "incumbent_ms": round(incumbent.ms, 3),
+        "times": round(times, 4),
+        "most": settings.most_slowdown,
+    }
+    return Check("too_slow", passes, says, numbers)
+
+
+def words(label: Label) -> str:
+    """A group for people: "elder women"."""
+    age, gender = str(label).split("_")
+    return f"{age} {'women' if gender == 'female' else 'men'}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

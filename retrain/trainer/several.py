@@ -1,0 +1,26 @@
+"""A training on several GPUs: one process each, started by torch's own launcher, speaking through the first.
+
+Ultralytics would start them itself, from a pickle of its callbacks; so started, they are as stoppable as one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from retrain.trainer.job import Job
+
+STOP = "stop"  # a file of this name in the work folder: all of them leave at the end of the epoch
+
+
+def launch(job: Job, job_path: Path, *, speak_to: int) -> subprocess.Popen[bytes]:
+    """Start them; their events go to the file descriptor `speak_to`."""
+    (job.work / STOP).unlink(missing_ok=True)
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(job.devices)]
+    return subprocess.Popen(
+        [sys.executable, *command, "-m", "retrain.trainer", str(job_path)],
+        stdout=speak_to,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # by now we stand in the work folder
+    )

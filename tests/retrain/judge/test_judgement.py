@@ -1,0 +1,262 @@
+"""Which rule decides about a candidate, and that the report says why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.labels import Label
+from retrain.errors import JudgementFailed
+from retrain.judge import Judgement, JudgeSettings, Score, judge, report
+from retrain.judge.predictions import Predict, Prediction, Seen
+from retrain.judge.settings import RULES
+from tests.retrain.judge.opinions import CANDIDATE, Opinion, asking, golden, model, seen, wrong_about
+
+PHOTOS = 200
+INCUMBENT = wrong_about(4)
+BETTER = wrong_about(10)
+WOMEN = [Label.ELDER_FEMALE]
+SETTINGS = JudgeSettings(draws=300)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return golden(tmp_path_factory.mktemp("dataset"), PHOTOS)
+
+
+def judged(
+    dataset: Path,
+    opinion: Opinion,
+    *,
+    against: Opinion = INCUMBENT,
+    ms: float = 10.0,
+    settings: JudgeSettings = SETTINGS,
+    incumbent: Path | None = Path("incumbent.json"),
+    raw: bool = True,
+) -> Judgement:
+    ask = asking(model("20260301t000000z-new", opinion, ms=ms), model("20260101t000000z-old", against, raw=raw))
+    return judge(CANDIDATE, incumbent, dataset, settings=settings, ask=ask)
+
+
+def decided(judgement: Judgement, folder: Path) -> dict[str, Any]:
+    """What the report's JSON says; its page must say the same."""
+    page = report.write(folder, judgement).read_text()
+    fields = json.loads((folder / "report.json").read_text())
+    assert f"Decided by the rule <code>{judgement.rule}</code>" in page
+    assert report.html(judgement) == page
+    assert [check["rule"] for check in fields["checks"]] == list(RULES)
+    return {name: fields[name] for name in ("promoted", "rule", "reason")} | {
+        "passed": [check["rule"] for check in fields["checks"] if check["passes"]]
+    }
+
+
+def test_a_better_candidate_serves(dataset: Path, tmp_path: Path) -> None:
+    found = decided(judged(dataset, BETTER), tmp_path)
+
+    assert (found["promoted"], found["rule"], found["passed"]) == (True, "better", list(RULES))
+    assert found["reason"].startswith("mAP50 is 0.")
+    assert found["reason"].endswith(
+        "which is more than noise; no group falls behind, the gate keeps its promise, and it is fast enough"
+    )
+
+
+def test_a_worse_candidate_does_not(dataset: Path, tmp_path: Path) -> None:
+    found = decided(judged(dataset, wrong_about(2)), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "not_better")
+    assert found["passed"] == ["golden_too_small", "promise_broken", "too_slow"]
+    assert found["reason"].endswith("which is no proof that it is better")
+
+
+def test_a_candidate_that_is_no_different_does_not(dataset: Path, tmp_path: Path) -> None:
+    assert decided(judged(dataset, INCUMBENT), tmp_path)["rule"] == "not_better"
+
+
+def test_a_candidate_that_is_better_by_no_more_than_noise_does_not(dataset: Path) -> None:
+    """One person more of 200."""
+    better_once = lambda number, label: seen(label, 0.95) if number == 0 else INCUMBENT(number, label)  # noqa: E731
+    judgement = judged(dataset, better_once)
+
+    assert judgement.rule == "not_better"
+    difference = judgement.ruling.checks[1].numbers["difference"]
+    assert difference["value"] > 0
+    assert difference["low"] <= 0
+
+
+def test_a_candidate_that_is_better_but_for_elder_women_does_not(dataset: Path, tmp_path: Path) -> None:
+    def opinion(number: int, label: Label) -> list[Seen]:
+        return wrong_about(3)(number, label) if label in WOMEN else seen(label, 0.9 + number * 1e-5)
+
+    found = decided(judged(dataset, opinion), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "group_behind")
+    assert found["passed"] == ["golden_too_small", "not_better", "promise_broken", "too_slow"]
+    assert found["reason"] == (
+        "it is worse for elder women (-8.0 percentage points with the right label), whatever it is on the whole"
+    )
+
+
+def test_a_group_that_is_worse_beyond_doubt_is_behind_within_the_margin_too(dataset: Path) -> None:
+    def opinion(number: int, label: Label) -> list[Seen]:
+        return wrong_about(2)(number, label) if label in WOMEN else seen(label, 0.9 + number * 1e-5)
+
+    ruling = judged(dataset, opinion, settings=JudgeSettings(draws=300, group_margin=0.5)).ruling
+
+    group = ruling.checks[2]
+    assert (group.rule, group.passes, group.numbers["behind"]) == ("group_behind", False, ["elder_female"])
+    assert -0.5 < group.numbers["differences"]["elder_female"]["value"] < 0
+
+
+def test_a_candidate_that_breaks_the_promise_of_the_gate_does_not(dataset: Path, tmp_path: Path) -> None:
+    """As sure of its mistakes as of the rest."""
+    found = decided(judged(dataset, wrong_about(8, sure=0.96, doubting=0.955)), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "promise_broken")
+    assert found["passed"] == ["golden_too_small", "not_better", "group_behind", "too_slow"]
+    assert found["reason"] == (
+        "of 200 people who pass the gate of 0.95, 86.0 % have the right label (95 % interval 80.5 to 90.1 %), fewer "
+        "than the 95 % promised"
+    )
+
+
+def test_a_candidate_that_lets_nothing_pass_any_more_does_not(dataset: Path, tmp_path: Path) -> None:
+    found = decided(judged(dataset, BETTER, against=wrong_about(4, sure=0.96)), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "promise_broken")
+    assert found["reason"] == "nothing passes the gate of 0.95, where 148 of 200 photos did before"
+
+
+def test_a_candidate_that_is_too_slow_does_not(dataset: Path, tmp_path: Path) -> None:
+    found = decided(judged(dataset, BETTER, ms=31.0), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "too_slow")
+    assert found["passed"] == ["golden_too_small", "not_better", "group_behind", "promise_broken"]
+    assert found["reason"] == (
+        "a photo takes 31.0 ms against 10.0 ms, 3.10 times as long, more than the 3 times that workers accept"
+    )
+
+
+def test_too_few_golden_photos_judge_nothing(tmp_path: Path) -> None:
+    found = decided(judged(golden(tmp_path / "dataset", 80), BETTER), tmp_path)
+
+    assert (found["promoted"], found["rule"]) == (False, "golden_too_small")
+    assert found["reason"] == ("there are 80 golden photos, of 100 that a judgement needs; check more photos by hand")
+
+
+def test_a_group_that_the_golden_photos_hardly_show_can_not_be_judged(tmp_path: Path) -> None:
+    men = [Label.ELDER_MALE, Label.ADULT_MALE]
+    judgement = judged(golden(tmp_path / "dataset", PHOTOS, labels=men), lambda _, label: seen(label))
+
+    assert judgement.rule == "golden_too_small"
+    assert judgement.reason == (
+        "there are only 0 elder women, 0 adult women in them, of 10 each; check more photos by hand"
+    )
+
+
+def test_against_the_model_of_day_0_like_is_compared_with_like(dataset: Path) -> None:
+    """A cascade has no raw answers: a YOLO's, which are more, must not win by their number."""
+    against = judged(dataset, BETTER, incumbent=None, raw=False)
+
+    assert against.promoted
+    assert not against.compared_raw
+    fields = against.fields()
+    assert fields["runs"] == {"candidate": "20260301t000000z-new", "incumbent": "day-0"}
+    assert fields["compared_on"] == "answers as served"
+    assert fields["candidate"]["yolo_val"]["raw"]
+    assert not fields["incumbent"]["yolo_val"]["raw"]
+    assert "put back day-0" in report.html(against)
+
+
+def test_the_same_judgement_gives_the_same_bytes(dataset: Path) -> None:
+    first, second = judged(dataset, BETTER), judged(dataset, BETTER)
+
+    assert first.to_json() == second.to_json()
+    assert report.html(first) == report.html(second)
+
+
+def test_a_model_that_fails_at_the_golden_photos_is_not_judged(dataset: Path) -> None:
+    def broken(raw: bool) -> Predict:
+        def predict(paths: Sequence[Path]) -> list[Prediction]:
+            return [
+                replace(one, error="the network answered with NaN", people=())
+                for one in model("new", BETTER)(raw)(paths)
+            ]
+
+        return predict
+
+    with pytest.raises(JudgementFailed, match=r"200 of 200 golden photos .*: the network answered with NaN; nothing"):
+        judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=asking(broken, model("old", INCUMBENT)))
+
+
+@pytest.mark.parametrize("spoil", [lambda found: found[:-1], lambda found: found[::-1]])
+def test_answers_about_other_photos_are_not_judged(
+    dataset: Path, spoil: Callable[[list[Prediction]], list[Prediction]]
+) -> None:
+    def forgetful(raw: bool) -> Predict:
+        return lambda paths: spoil(model("new", BETTER)(raw)(paths))
+
+    with pytest.raises(JudgementFailed, match="or about others; nothing was judged"):
+        judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=asking(forgetful, model("old", INCUMBENT)))
+
+
+def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
+    folder = golden(tmp_path, 4)
+    for labels in (folder / "labels/golden").iterdir():
+        labels.write_text("")
+
+    with pytest.raises(JudgementFailed, match="nobody is in the golden photos"):
+        judged(folder, BETTER)
+
+
+def test_whatever_a_manifest_says_of_itself_is_no_markup(dataset: Path) -> None:
+    ask = asking(model("<script>alert(1)</script>", BETTER), model("old", INCUMBENT))
+
+    page = report.html(judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=ask))
+
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_report_needs_nothing_and_shows_no_photo(dataset: Path) -> None:
+    page = report.html(judged(dataset, BETTER))
+
+    # Names of XML's spaces are no addresses that anything is fetched from.
+    links = page.replace("http://www.w3.org/2000/svg", "").replace("http://www.w3.org/1999/xlink", "")
+    assert "http" not in links.replace("http-equiv", "")
+    assert "<img" not in page
+    assert "<image" not in page
+    assert not any(photo.stem in page for photo in (dataset / "images/golden").iterdir())
+    assert page.count('<svg role="img"') == 6
+
+
+@pytest.mark.parametrize(
+    ("opinion", "ms", "command"),
+    [
+        (BETTER, 10.0, "nunchi weights rollback"),
+        (INCUMBENT, 10.0, "nunchi review export"),
+        (BETTER, 50.0, "nunchi weights show 20260301t000000z-new"),
+    ],
+)
+def test_the_report_says_what_to_do_next(dataset: Path, opinion: Opinion, ms: float, command: str) -> None:
+    page = report.html(judged(dataset, opinion, ms=ms))
+
+    assert command in page
+    assert "nunchi weights promote 20260301t000000z-new" in page
+
+
+@pytest.mark.parametrize("score", list(Score))
+def test_better_means_what_the_settings_say(dataset: Path, score: Score) -> None:
+    judgement = judged(dataset, BETTER, settings=JudgeSettings(draws=100, score=score))
+
+    assert judgement.ruling.checks[1].numbers["score"] == score
+    assert judgement.reason.startswith(f"{score.words} is ")
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match=r"(?s)golden_least is 0.*gate is 1.*most_slowdown is 0.5"):
+        JudgeSettings(golden_least=0, gate=1, most_slowdown=0.5)

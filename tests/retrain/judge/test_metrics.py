@@ -1,0 +1,227 @@
+"""The measures: mAP as it is defined, weighted as often as photos are drawn, and how sure of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.labels import Label
+from contracts.messages import Box
+from retrain.errors import JudgementFailed
+from retrain.judge.figures import calibration_of, gate_of
+from retrain.judge.golden import Build, Golden, build_of, golden_photos, moment_of
+from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked, Served, people, ranked, served
+from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, share_of, weights
+from retrain.judge.predictions import Prediction, Seen
+
+MAN, WOMAN = Label.ELDER_MALE, Label.ELDER_FEMALE
+HERE, THERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
+
+
+def photo(*known: tuple[Label, Box], moment: str = "") -> Golden:
+    return Golden(Path("photo.jpg"), moment or str(id(known)), known)
+
+
+def says(*told: tuple[Label, float, Box]) -> Prediction:
+    return Prediction(
+        Path("photo.jpg"), 1.0, tuple(Seen(label, sure, (b.x0, b.y0, b.x1, b.y1)) for label, sure, b in told)
+    )
+
+
+def moved(box: Box, by: float) -> Box:
+    return Box(box.x0 + by, box.y0, box.x1 + by, box.y1)
+
+
+def by_the_book(hit: Flags, people: int) -> float:
+    """AP of boxes in order as ultralytics writes it: every box a point of the curve, read at 101 recalls."""
+    if not len(hit) or not people:
+        return 0.0
+    right = hit.cumsum()
+    recall, precision = right / people, right / np.arange(1, len(hit) + 1)
+    recall = np.concatenate([[0.0], recall, [recall[-1]], [1.0]])
+    envelope = np.maximum.accumulate(np.concatenate([[1.0], precision, [0.0], [0.0]])[::-1])[::-1]
+    at = np.linspace(0, 1, 101)
+    return float(np.trapezoid(np.interp(at, recall, envelope), at))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int) -> None:
+    """A photo that is drawn twice stands in the curve as two photos would, but for the points between the two."""
+    chance = np.random.default_rng(seed)
+    photos, boxes = 12, int(chance.integers(1, 80))
+    place = chance.integers(0, photos, boxes)
+    hit = chance.random(boxes) < 0.5
+    truth = np.concatenate([place[hit], chance.integers(0, photos, 5)])  # every hit is somebody; some are missed
+    known = People(truth, np.zeros(len(truth), dtype=np.intp))
+    ordered = Ranked(place, np.zeros(boxes, dtype=np.intp), np.repeat(hit[:, None], len(THRESHOLDS), axis=1))
+    draw = (chance.random(photos) < 0.7).astype(float)  # there or not: nothing lies between
+    draws = np.stack([np.ones(photos), draw], axis=1)
+
+    ap = average_precision(ordered, known, draws)
+
+    in_draw = draw[place] > 0
+    assert ap[0, 0, 0] == pytest.approx(by_the_book(hit, len(truth)), abs=1e-9)
+    if draw[truth].sum():
+        assert ap[0, 0, 1] == pytest.approx(by_the_book(hit[in_draw], int(draw[truth].sum())), abs=1e-9)
+    else:
+        assert math.isnan(ap[0, 0, 1])
+    assert np.isnan(ap[1:]).all()
+
+
+def test_a_photo_drawn_often_weighs_as_often() -> None:
+    """Two photos, one right and one wrong: the share of right ones goes with the draw."""
+    hit = np.repeat(np.array([[False], [True]]), len(THRESHOLDS), axis=1)
+    ordered = Ranked(np.array([0, 1]), np.zeros(2, dtype=np.intp), hit)
+    known = People(np.array([1]), np.array([0]))
+    draws = np.array([[1.0, 3.0, 1.0], [1.0, 1.0, 3.0]])
+
+    ap = average_precision(ordered, known, draws)[0, 0]
+
+    assert ap == pytest.approx(np.array([1 / 2, 1 / 4, 3 / 4]) * 0.995)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "hits"),
+    [
+        (says((MAN, 0.9, HERE)), [10]),
+        (says((WOMAN, 0.9, HERE)), [0]),
+        (says((MAN, 0.9, moved(HERE, 0.03))), [5]),  # overlaps by 0.739
+        (says((MAN, 0.9, HERE), (MAN, 0.8, HERE)), [10, 0]),
+        (
+            says((MAN, 0.8, HERE), (MAN, 0.9, moved(HERE, 0.03))),
+            [5, 5],
+        ),  # what the surer one can't claim, the other may
+        (says((MAN, 0.9, THERE)), [0]),
+        (says(), []),
+    ],
+)
+def test_a_person_is_claimed_once_by_the_surest_of_their_label(prediction: Prediction, hits: list[int]) -> None:
+    found = ranked([photo((MAN, HERE))], [prediction])
+
+    assert found.hit.sum(axis=1).tolist() == hits
+
+
+def test_as_served_a_person_may_be_found_and_called_wrong() -> None:
+    photos = [photo((MAN, HERE), (WOMAN, THERE)), photo((MAN, HERE)), photo()]
+    said = [says((MAN, 0.7, HERE), (MAN, 0.9, THERE)), says(), says((MAN, 0.4, HERE))]
+
+    found = served(photos, said)
+
+    assert found.found.tolist() == [True, True, False]
+    assert found.right.tolist() == [True, False, False]
+    assert found.confidence.tolist() == [0.9, 0.7, 0.4]
+    assert found.box_right.tolist() == [False, True, False]
+    assert found.photo.tolist() == [0, 0, 2]
+
+
+def test_photos_of_one_moment_are_drawn_together() -> None:
+    photos = [photo(moment=name) for name in ("a", "a", "b", "c")]
+
+    drawn = weights(photos, draws=200, seed=1)
+
+    assert drawn.shape == (4, 201)
+    assert drawn[:, 0].tolist() == [1, 1, 1, 1]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert set(drawn[[0, 2, 3], 1:].sum(axis=0)) == {3.0}
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert np.array_equal(drawn, weights(photos, draws=200, seed=1))
+
+
+def test_the_mean_is_over_the_labels_that_are_there() -> None:
+    values: Floats = np.array([[0.5, np.nan], [1.0, np.nan], [np.nan, np.nan]])
+
+    assert mean_over_labels(values)[0] == 0.75
+    assert math.isnan(mean_over_labels(values)[1])
+
+
+def test_a_share_of_nobody_is_none() -> None:
+    where: Places = np.array([0, 1], dtype=np.intp)
+
+    found = share_of(np.array([True, False]), where, np.array([[1.0, 0.0], [1.0, 0.0]]))
+
+    assert found[0] == 0.5
+    assert math.isnan(found[1])
+
+
+@pytest.mark.parametrize(
+    ("yes", "of", "expected"),
+    [(0, 10, (0.0, 0.0, 0.2775)), (10, 10, (1.0, 0.7225, 1.0)), (81, 263, (0.308, 0.2553, 0.3662))],
+)
+def test_wilson_intervals_are_those_of_the_books(yes: int, of: int, expected: tuple[float, float, float]) -> None:
+    """The last: Newcombe, Statistics in Medicine 17 (1998), table I."""
+    found = Estimate.wilson(yes, of)
+
+    assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_measure_of_nothing_is_null_in_json() -> None:
+    assert Estimate.wilson(0, 0).fields() == {"value": None, "low": None, "high": None}
+
+
+def test_calibration_error_is_how_far_what_is_said_lies_from_what_is_right() -> None:
+    confidence = np.concatenate([np.full(50, 0.6), np.full(50, 0.9)])
+    right = np.tile(np.arange(25), 4) < np.repeat([15, 17], 50)  # 0.6 as was said, and 0.68 where 0.9 was
+    answers = Served(right, right, np.arange(100), confidence, right)
+
+    error, bins = calibration_of(answers)
+
+    assert error == pytest.approx(0.11)
+    assert [one.count for one in bins] == [25] * 4
+
+
+def test_a_photo_passes_the_gate_when_everybody_in_it_does() -> None:
+    """One unsure person spoils it, as in the worker; a photo of nobody teaches nothing."""
+    answers = Served(
+        np.empty(0, bool),
+        np.empty(0, bool),
+        np.array([0, 0, 1, 2]),
+        np.array([0.97, 0.96, 0.98, 0.94]),
+        np.array([True, False, True, True]),
+    )
+
+    found = gate_of(answers, 4, 0.95)
+
+    assert (found.photos, found.of_photos, found.people, found.right) == (2, 4, 3, 2)
+
+
+def test_a_kiosk_s_minute_is_a_moment_and_any_other_name_its_own() -> None:
+    assert moment_of("k1_01kjm6vz00e9m3x7q4r6t0w1y2") == moment_of("k1_01kjm6vz01e9m3x7q4r6t0w1y3")
+    assert moment_of("k1_01kjm6vz00e9m3x7q4r6t0w1y2") != moment_of("k2_01kjm6vz00e9m3x7q4r6t0w1y2")
+    assert moment_of("holiday") == "holiday"
+
+
+def test_a_golden_photo_without_its_labels_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "images/golden").mkdir(parents=True)
+    (tmp_path / "images/golden/a.jpg").touch()
+
+    with pytest.raises(JudgementFailed, match=r"who is in a\.jpg can't be read .*nothing was judged"):
+        golden_photos(tmp_path)
+
+
+def test_a_dataset_without_golden_photos_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(JudgementFailed, match="holds no photo; nothing was judged"):
+        golden_photos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [('{"build": "b", "digest": "d"}', Build("b", "d")), ("[]", Build()), ("{", Build()), (None, Build())],
+)
+def test_a_folder_that_was_made_elsewhere_names_no_build(tmp_path: Path, text: str | None, expected: Build) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+
+    assert build_of(tmp_path) == expected
+
+
+def test_people_are_counted_photo_by_photo() -> None:
+    found = people([photo((MAN, HERE)), photo(), photo((WOMAN, HERE), (MAN, THERE))])
+
+    assert found.photo.tolist() == [0, 2, 2]
+    assert found.label.tolist() == [0, 1, 0]

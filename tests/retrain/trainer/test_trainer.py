@@ -1,0 +1,153 @@
+"""The real trainer: trains, is cut off, goes on elsewhere, exports what the worker runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from contracts.labels import LABELS
+from contracts.yolo import lines_of
+from local.drawing import draw
+from retrain.bucket import DatasetBucket
+from retrain.calibrate import AS_IT_IS
+from retrain.candidate import package
+from retrain.checkpoints import Checkpoints
+from retrain.errors import Interrupted
+from retrain.process import Event, TrainerProcess
+from retrain.settings import DEFAULT_TRAINER
+from retrain.training import Plan, Trained, Training, export
+from worker.models import load_detector
+from worker.photo import decode
+
+pytestmark = [
+    pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer"),
+    pytest.mark.timeout(300),
+]
+HOW = {"mosaic": 0.0, "lr0": 0.002, "optimizer": "AdamW"}
+COMMAND = (str(DEFAULT_TRAINER), "-m", "retrain.trainer")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset's folder: 24 drawn people to learn from, 8 to choose by."""
+    folder = tmp_path_factory.mktemp("data")
+    for split, seeds in (("train", range(24)), ("val", range(100, 108))):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for seed in seeds:
+            drawn = draw(seed, size=(160, 120), labels=[LABELS[seed % 4]])
+            (folder / "images" / split / f"{seed}.jpg").write_bytes(drawn.jpeg)
+            (folder / "labels" / split / f"{seed}.txt").write_text(lines_of(drawn.people))
+    (folder / "train.txt").write_text("".join(f"./images/train/{seed}.jpg\n" for seed in range(24)))
+    names = "".join(f"  {place}: {label}\n" for place, label in enumerate(LABELS))
+    (folder / "data.yaml").write_text(f"train: train.txt\nval: images/val\ntest: images/val\nnames:\n{names}")
+    return folder
+
+
+@dataclass
+class Followed:
+    """A training that is told to end after some epoch, and what it said."""
+
+    end_after: int = 0
+    stopping: threading.Event = field(default_factory=threading.Event)
+    events: list[Event] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if event["event"] == "epoch" and event["epoch"] == self.end_after:
+            self.stopping.set()
+
+    def train(self, work: Path, data: Path, checkpoints: Checkpoints) -> Trained:
+        plan = Plan(
+            model="yolov5n.yaml", epochs=3, image_size=64, batch=8, device="cpu", workers=0, hyperparameters=HOW
+        )
+        return Training(
+            TrainerProcess(command=COMMAND, work=work, stopping=self.stopping),
+            plan,
+            data=data / "data.yaml",
+            build="b1",
+            checkpoints=checkpoints,
+            say=lambda *_: None,
+            follow=self,
+        ).run()
+
+    def told(self, event: str, name: str) -> list[Any]:
+        return [one[name] for one in self.events if one["event"] == event]
+
+
+@mock_aws
+def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_runs(
+    tmp_path: Path, data: Path
+) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="dataset")
+    checkpoints = Checkpoints(DatasetBucket(s3, "dataset"), "t1")
+    here, there = tmp_path / "here", tmp_path / "there"
+    first = Followed(end_after=2)
+    with pytest.raises(Interrupted):
+        first.train(here, data, checkpoints)
+    assert first.told("epoch", "epoch") == [1, 2]
+    shutil.rmtree(here)
+
+    second = Followed()
+    trained = second.train(there, data, checkpoints)
+    assert (second.told("started", "first_epoch"), second.told("epoch", "epoch")) == ([3], [3])
+    assert first.told("started", "sends") == second.told("started", "sends") == [[]]
+    assert (set(trained.metrics), trained.epochs, trained.notes) == ({"map50", "map50_95"}, 1, ())
+    assert trained.best.is_relative_to(there)
+    assert not list(data.rglob("*.pt"))
+
+    network = export(TrainerProcess(command=COMMAND, work=there, stopping=threading.Event()), trained.best, 64)
+    manifest = package(
+        tmp_path / "run",
+        run="r1",
+        onnx=network,
+        weights_pt=trained.best,
+        input=64,
+        calibration=AS_IT_IS,
+        data={},
+        training={},
+        code_version="test",
+    )
+    photo = decode(next((data / "images" / "val").iterdir()).read_bytes(), max_pixels=1 << 20).image
+    assert len(load_detector(manifest).detect([photo])) == 1
+
+
+def asked(tmp_path: Path, **job: Any) -> tuple[int, dict[str, Any]]:
+    """The exit code and the last event of a job, whose folder is empty."""
+    (tmp_path / "job.json").write_text(json.dumps({"work": str(tmp_path / "w"), "model": "yolov5n.yaml", **job}))
+    done = subprocess.run([*COMMAND, str(tmp_path / "job.json")], capture_output=True, timeout=120, check=False)
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_is_no_job_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    status, event = asked(tmp_path, task="train", epochs=1, colour="red")
+    assert (status, event["event"], event["kind"]) == (2, "failed", "bad_job")
+    assert "a job has no colour; its fields are " in event["message"]
+
+
+@pytest.mark.parametrize("name", ["plots", "project", "data", "resume"])
+def test_hyperparameters_say_how_to_learn_and_nothing_else(tmp_path: Path, name: str) -> None:
+    status, event = asked(tmp_path, task="train", data=str(tmp_path / "job.json"), hyperparameters={name: True})
+    assert (status, event["kind"]) == (2, "bad_job")
+    assert event["message"].startswith(f"{name} is no hyperparameter; they are amp, ")
+
+
+def test_a_tracker_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
+    status, event = asked(tmp_path, task="train", data=str(tmp_path / "job.json"), track="mlflow")
+    assert (status, event["kind"]) == (2, "bad_job")
+    assert "pip install mlflow, or set NUNCHI_TRACK=none" in event["message"]
+
+
+def test_data_that_is_not_there_is_told(tmp_path: Path) -> None:
+    status, event = asked(tmp_path, task="train", data=str(tmp_path / "data.yaml"), device="cpu")
+    assert (status, event["message"]) == (2, f"there is no {tmp_path / 'data.yaml'}: the data.yaml of a dataset")
