@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.messages import Training
-from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, RUNS, UPLOADS
+from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
 from infra.acknowledged import acknowledge_wildcards
 from infra.buckets import Buckets
 from infra.config import Mode
@@ -73,13 +73,17 @@ class WorkerAccess(_Access):
 
 
 class TrainingAccess(_Access):
-    """Read what was gathered and checked, write builds of it, add weights and move their pointer."""
+    """Read what was gathered and checked, write builds of it and how it goes, add weights and move their pointer.
+
+    It labels no photo, neither as reviewed nor as golden: that is what people do.
+    """
 
     def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
         super().__init__(scope, id, description="Nunchi training: read the dataset, add weights, move their pointer")
-        self.allow(["s3:GetObject"], buckets.dataset, *_GATHERED, GOLDEN, BUILDS)
-        self.allow(["s3:PutObject"], buckets.dataset, BUILDS)
+        self.allow(["s3:GetObject"], buckets.dataset, *_GATHERED, REVIEWED, GOLDEN, BUILDS, TRAININGS)
+        self.allow(["s3:PutObject"], buckets.dataset, BUILDS, TRAININGS)
         self.allow(["s3:GetObject", "s3:PutObject"], buckets.weights, RUNS, POINTER)
         self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # the way back
-        self.allow_listing(buckets.dataset, buckets.weights)
+        self.allow(["s3:GetObject"], buckets.images, RESULTS)  # how sure labels were, to see a drift; no photo
+        self.allow_listing(buckets.images, buckets.dataset, buckets.weights)
         self.allow_key(buckets.key)

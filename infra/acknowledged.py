@@ -36,6 +36,8 @@ def _spelled(value: Any) -> str:
             return f"<{name}>"
         case {"Fn::GetAtt": [name, attribute]}:
             return f"<{name}.{attribute}>"
+        case {"Fn::ImportValue": str(name)}:  # of another stack's, where it was exported by hand (`export_value`)
+            return name
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(map(_spelled, parts))
         case _:

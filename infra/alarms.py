@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -23,9 +22,8 @@ from infra.acknowledged import acknowledge
 from infra.config import Mode
 from infra.functions import Function
 from infra.inference import DOCUMENT
-from infra.metrics import FIVE_MINUTES, math, of_watch, of_worker
+from infra.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker, training_failures
 
-_DAY: Final = Duration.days(1)
 _FULL: Final = 85  # percent
 _LATE_S: Final = 120  # what a photo may wait in the queue; its label is no news after 30 seconds
 _ABOVE: Final = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
@@ -48,6 +46,7 @@ class Alarms(Construct):
         queue: sqs.IQueue,
         dead_letters: Mapping[str, sqs.IQueue],
         functions: Mapping[str, Function],
+        training_arn: str,
     ) -> None:
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
@@ -58,6 +57,7 @@ class Alarms(Construct):
             self._about_dead_letters(name, dead)
         for name, function in functions.items():
             self._about_function(name, function)
+        self._about_training(training_arn)
         if mode is Mode.COMMAND:
             self._about_commands()
 
@@ -126,7 +126,7 @@ class Alarms(Construct):
         )
         self._alarm(
             "certificate-old",
-            of_watch(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=_DAY),
+            of_watch(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=DAY),
             means=f"A device's certificate is older than {settings.certificate_days} days. It works on; whoever copied "
             "it in all that time can use it as well.",
             do="nunchi kiosk list; then nunchi kiosk add NAME --replace",
@@ -240,12 +240,29 @@ class Alarms(Construct):
                 statistic="Sum",
                 period=FIVE_MINUTES,
             ),
-            means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds the photos, "
-            "but later than their customers like.",
+            means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds them, late.",
             do=f"aws ssm list-commands --filters key=DocumentName,value={DOCUMENT} --max-items 5",
             above=4,
             periods=2,
             tell_when_well=True,
+        )
+
+    def _about_training(self, arn: str) -> None:
+        self._alarm(
+            "training-failed",
+            training_failures(arn),
+            means="A retraining did not come to its end. Its machine was stopped, and the weights in service stay.",
+            do="its mail says why; aws logs tail /nunchi/training --since 1d; then nunchi train",
+            above=0,
+            periods=1,
+        )
+        self._alarm(
+            "training-long",
+            of_training(arn, "ExecutionTime", "Maximum"),
+            means="A retraining took more than six hours: so much of a GPU was paid for.",
+            do="the report of that run says what took its time",
+            above=6 * 3600 * 1000,
+            periods=1,
         )
 
     def _alarm(

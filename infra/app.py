@@ -5,22 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 
 from aws_cdk import App, Environment, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from contracts.errors import SettingsError
+from contracts.instants import now
 from infra.config import Config, Mode, load
 from infra.stack import Compute, Health, Pipeline
+from infra.training import Training
+from infra.training_machine import ON_ONE_MACHINE, Pace
+
+PACE_VARIABLE = "NUNCHI_PACE"
 
 
-def build(app: App, config: Config) -> None:
-    """Put the stacks into `app`. They name a region and no account: the credentials at deployment do."""
+def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
+    """Put the stacks into `app`. They name a region and no account: the credentials at deployment do.
+
+    `at` is now: it says which date of the retrainings' series is the next (infra/turn.py).
+    """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)
     pipeline = Pipeline(app, "NunchiPipeline", config=config, env=env)
-    compute = Compute(app, "NunchiCompute", config=config, pipeline=pipeline, env=env)
-    Health(app, "NunchiHealth", config=config, pipeline=pipeline, compute=compute, env=env)
+    training = Training(app, "NunchiTraining", config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env)
+    compute = Compute(app, "NunchiCompute", config=config, pipeline=pipeline, training=training, env=env)
+    Health(app, "NunchiHealth", config=config, pipeline=pipeline, training=training, compute=compute, env=env)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value)
 
@@ -43,7 +53,8 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"nunchi: {error}")
     app = App()
-    build(app, config)
+    pace = ON_ONE_MACHINE if os.environ.get(PACE_VARIABLE) == "local" else Pace()
+    build(app, config, at=now(), pace=pace)
     app.synth()
 
 

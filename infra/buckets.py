@@ -11,11 +11,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.messages import Training
-from contracts.names import RESULTS, UPLOADS
+from contracts.names import RESULTS, TRAININGS, UPLOADS
 from infra.acknowledged import acknowledge
 from infra.config import Retention
 
 _ACCESS_LOG_DAYS = 90
+_TRAINING_DAYS = 180  # progress and checkpoints; what a training decided stands in its run's report
 
 
 class Buckets(Construct):
@@ -35,7 +36,11 @@ class Buckets(Construct):
         )
         # Training pairs stay. What waits for a person's eyes is no training image yet, and must not wait for ever.
         self.dataset = self._logged(
-            "Dataset", lifecycle_rules=[_expire("review", f"{Training.REVIEW}/", retention.review_days)]
+            "Dataset",
+            lifecycle_rules=[
+                _expire("review", f"{Training.REVIEW}/", retention.review_days),
+                _expire("trainings", TRAININGS, _TRAINING_DAYS),
+            ],
         )
         # Versions are the way back from a bad model, so old ones have no date of expiry.
         self.weights = self._logged("Weights", versioned=True)

@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from contracts.emf import STEP_METRICS, Metric
-from infra.metrics import FIVE_MINUTES, math, of_watch, of_worker
+from infra.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker
 
 NAME: Final = "nunchi"
 _WIDTH: Final = 24
@@ -34,6 +34,7 @@ class Dashboard(cloudwatch.Dashboard):
         queue: sqs.IQueue,
         dead_letters: Mapping[str, sqs.IQueue],
         alarms: Sequence[cloudwatch.IAlarm],
+        training_arn: str,
     ) -> None:
         super().__init__(
             scope,
@@ -52,6 +53,7 @@ class Dashboard(cloudwatch.Dashboard):
                 ],
                 [_waiting(queue), _dead(dead_letters), _trouble()],
                 [_disk(), _memory(), _workers()],
+                [_training(training_arn)],
             ],
         )
 
@@ -171,6 +173,17 @@ def _memory() -> cloudwatch.GraphWidget:
         "Memory of a worker",
         [of_worker(Metric.MEMORY_USED, "Maximum", label="the largest")],
         left_y_axis=_from_zero("MiB"),
+    )
+
+
+def _training(arn: str) -> cloudwatch.GraphWidget:
+    """A day is its grain: there are a few a year."""
+    ended = {"well": "ExecutionsSucceeded", "failed": "ExecutionsFailed", "too long": "ExecutionsTimedOut"}
+    return _graph(
+        "Retrainings of a day",
+        [of_training(arn, name, "Sum", label=label, period=DAY) for label, name in ended.items()],
+        right=[of_training(arn, "ExecutionTime", "Maximum", label="the longest, ms (right)", period=DAY)],
+        right_y_axis=_from_zero("ms"),
     )
 
 

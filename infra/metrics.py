@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from contracts.emf import DIMENSION, NAMESPACE, Service
 
 FIVE_MINUTES: Final = Duration.minutes(5)
+DAY: Final = Duration.days(1)
 
 
 def of_worker(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
@@ -20,6 +21,17 @@ def of_worker(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
 def of_watch(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of the watch."""
     return _ours(Service.WATCH, name, statistic, **options)
+
+
+def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+    """A metric that Step Functions itself writes of the retrainings."""
+    return cloudwatch.Metric(
+        namespace="AWS/States",
+        metric_name=name,
+        dimensions_map={"StateMachineArn": arn},
+        statistic=statistic,
+        **{"period": FIVE_MINUTES} | options,
+    )
 
 
 def _ours(service: Service, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
@@ -36,4 +48,15 @@ def math(expression: str, label: str, **metrics: cloudwatch.IMetric) -> cloudwat
     """An expression over metrics, of five minutes."""
     return cloudwatch.MathExpression(
         expression=expression, using_metrics=dict(metrics), label=label, period=FIVE_MINUTES
+    )
+
+
+def training_failures(arn: str) -> cloudwatch.MathExpression:
+    """Retrainings that did not come to an end of their own."""
+    return math(
+        "failed + timed + aborted",
+        "Retrainings that failed, took too long or were aborted",
+        failed=of_training(arn, "ExecutionsFailed", "Sum"),
+        timed=of_training(arn, "ExecutionsTimedOut", "Sum"),
+        aborted=of_training(arn, "ExecutionsAborted", "Sum"),
     )

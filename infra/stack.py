@@ -1,7 +1,9 @@
-"""The architecture on a page: three stacks, each built, connected, granted.
+"""The architecture on a page: four stacks, each built, connected, granted.
 
 NunchiPipeline  what holds state, and the way of a photo up to the worker; also runs on one machine
-NunchiCompute   what only AWS has: the instance or the group of instances that label, its hours, its network
+NunchiTraining  retraining: its schedule, its state machine and its steps (infra/training.py)
+NunchiCompute   what only AWS has: the instance or the group of instances that label, their hours, their network; and
+                what a training machine is
 NunchiHealth    who watches, and who is told
 """
 
@@ -29,6 +31,7 @@ from infra.dashboard import Dashboard
 from infra.devices import KIOSK_ROLE_ALIAS, Devices, KioskRole, KioskRoleAlias
 from infra.dispatch import Dispatch
 from infra.enrol import Enrol
+from infra.functions import Function
 from infra.group import InferenceGroup
 from infra.inference import DOCUMENT, INSTANCE_PARAMETER, infer_document
 from infra.instance import InferenceInstance
@@ -37,6 +40,9 @@ from infra.network import Network
 from infra.roles import InstanceRole
 from infra.schedules import Schedules, of_group, of_instance
 from infra.topic import AlarmTopic
+from infra.trainer import LOG as TRAINING_LOG
+from infra.training import Training
+from infra.training_instance import TrainingInstance
 from infra.uploads import Uploads
 from infra.watch import Watch
 from lambdas.dispatch import DispatchSettings
@@ -101,6 +107,7 @@ class Pipeline(Stack):
             "KioskPolicyName": self.devices.kiosk.ref,
             "WorkerPolicyName": self.devices.worker.ref,
             "WorkerAccessArn": worker.managed_policy_arn,
+            "TrainingAccessArn": training.managed_policy_arn,
             "WorkerRoleArn": self.worker_role.role_arn,
             "TrainingRoleArn": self.training_role.role_arn,
             "KioskRoleArn": self.kiosk_role.role_arn,
@@ -113,16 +120,19 @@ class Pipeline(Stack):
 
 
 class Compute(Stack):
-    """Inference that nothing can call, when the shop is open; and the way to hand it photos."""
+    """Inference that nothing can call, when the shop is open; the way to hand it photos; what trains, when it does."""
 
-    def __init__(self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, **kwargs: Any) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, training: Training, **kwargs: Any
+    ) -> None:
         super().__init__(
             scope, id, description="Nunchi: the workers' instances, their hours, how photos reach them", **kwargs
         )
         of_many = config.mode is Mode.QUEUE
         self.group_name: str | None = None
         KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
-        network = Network(self, "Network", zones=2 if of_many else 1)
+        # Two zones cost no more than one, and a GPU may be had in either.
+        network = Network(self, "Network", zones=2)
         # The role belongs to the pipeline. What it may do here, to boot, is in policies of this stack.
         role = pipeline.worker_role.without_policy_updates()
         boot = Boot(
@@ -164,6 +174,16 @@ class Compute(Stack):
             self._reach(instance_id)
             actions = of_instance(self, instance_id)
         self.schedules = Schedules(self, "Schedules", hours=config.hours, actions=actions)
+        TrainingInstance(
+            self,
+            "Training",
+            network=network,
+            instance_type=config.training.instance_type,
+            role=pipeline.training_role.without_policy_updates(),
+            start_role=training.start_role.without_policy_updates(),
+            log=self._log("TrainingLog", TRAINING_LOG),
+            buckets=pipeline.buckets,
+        )
 
     def _reach(self, instance_id: str) -> None:
         """What dispatch needs: a document to send, and whom to."""
@@ -200,7 +220,15 @@ class Health(Stack):
     """Who watches, what is too much, and who is told."""
 
     def __init__(
-        self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, compute: Compute, **kwargs: Any
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: Config,
+        pipeline: Pipeline,
+        training: Training,
+        compute: Compute,
+        **kwargs: Any,
     ) -> None:
         super().__init__(scope, id, description="Nunchi: who watches, and who is told", **kwargs)
         watch = Watch(
@@ -215,11 +243,15 @@ class Health(Stack):
                 closed=closed_spans(config.hours),
             ),
         )
-        functions = {"dispatch": pipeline.dispatch, "enrol": pipeline.enrol, "watch": watch}
+        # The steps of a retraining are not among them: one that fails fails the retraining, which has its own alarm.
+        functions: dict[str, Function | None] = {"dispatch": pipeline.dispatch, "enrol": pipeline.enrol, "watch": watch}
+        functions["training-sweep"] = training.sweep
         known = {name: function for name, function in functions.items() if function is not None}
-        dead_letters = {"uploads": pipeline.uploads.dead, "schedules": compute.schedules.dead} | {
-            name: function.dead for name, function in known.items() if function.dead is not None
-        }
+        dead_letters = {
+            "uploads": pipeline.uploads.dead,
+            "schedules": compute.schedules.dead,
+            "training": training.dead,
+        } | {name: function.dead for name, function in known.items() if function.dead is not None}
         topic = AlarmTopic(self, "Topic", email=config.alarms.email)
         alarms = Alarms(
             self,
@@ -230,6 +262,7 @@ class Health(Stack):
             queue=pipeline.uploads.queue,
             dead_letters=dead_letters,
             functions=known,
+            training_arn=training.machine_arn,
         )
         Dashboard(
             self,
@@ -238,6 +271,7 @@ class Health(Stack):
             queue=pipeline.uploads.queue,
             dead_letters=dead_letters,
             alarms=alarms.all,
+            training_arn=training.machine_arn,
         )
         Budget(self, "Budget", usd=config.alarms.budget_usd, topic=topic)
         CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn)

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--worker-mqtt-port", type=int)
     parser.add_argument("--mode", type=Mode, choices=list(Mode))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--training", type=int, default=0, choices=(0, 1))
     asked = parser.parse_args()
     state = StateDir(asked.state)
     os.umask(0o077)  # keys, logs and labels are their owner's, whatever folder they were to go to
@@ -61,7 +62,7 @@ async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progres
         asyncio.get_running_loop().add_signal_handler(number, stop)
     status, last = 0, (Kind.STOPPED, "stopped; nothing is left")
     try:
-        shape = Shape(mode=asked.mode or default_mode(os.environ), workers=asked.workers)
+        shape = Shape(mode=asked.mode or default_mode(os.environ), workers=asked.workers, training=bool(asked.training))
         await Cloud(state, ports, shape, progress, os.environ).run()
     except asyncio.CancelledError:
         pass

@@ -1,4 +1,4 @@
-"""The SSM agent of the local instance: takes commands, runs their document's own shell lines."""
+"""The SSM agents of the local instances: they take commands, and run their document's own shell lines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Final
 
 from local.document import Document, ParameterRefused, Step
 from local.errors import DocumentUnsupported
+from local.machines import MARK, mark, power_off
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Command:
     """What SendCommand asked this instance to do."""
 
     command_id: str
+    instance_id: str
     document_name: str
     parameters: Mapping[str, Sequence[str]]
     expires_at: float  # time.time() after which it must not begin any more
@@ -45,7 +47,10 @@ class Outcome:
 
 
 class Agent:
-    """Runs up to `at_once` commands at a time; the others wait, in order, until they expire."""
+    """Runs up to `at_once` commands of an instance at a time; the others wait, in order, until they expire.
+
+    `cloud` is the folder whose name marks the processes: see local/machines.py.
+    """
 
     def __init__(
         self,
@@ -53,24 +58,43 @@ class Agent:
         *,
         environ: Mapping[str, str],
         work_dir: Path,
+        cloud: Path | None = None,
         at_once: int = AT_ONCE,
     ) -> None:
         self._fetch_document = fetch_document
         self._environ = environ
         self._work_dir = work_dir
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="command")
+        self._cloud = cloud or work_dir
+        self._at_once = at_once
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._gone: set[str] = set()
         self._documents: dict[str, Document] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._lock = threading.Lock()
 
     def accept(self, command: Command) -> None:
         """Run the command when its turn comes; returns at once."""
-        self._pool.submit(self._run, command)
+        with self._lock:
+            pool = self._pools.get(command.instance_id)
+            if pool is None:
+                pool = self._pools[command.instance_id] = ThreadPoolExecutor(
+                    self._at_once, thread_name_prefix="command"
+                )
+        pool.submit(self._run, command)
 
     def outcome(self, command_id: str) -> Outcome | None:
         """How the command went; None while it waits or runs."""
         with self._lock:
             return self._outcomes.get(command_id)
+
+    def end(self, instance_id: str) -> None:
+        """The machine is gone, and its processes with it. What its commands came to nobody hears any more."""
+        with self._lock:
+            self._gone.add(instance_id)
+            pool = self._pools.pop(instance_id, None)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+        power_off(self._cloud, instance_id)
 
     def forget_documents(self) -> None:
         """A document has changed: fetch it again with the next command."""
@@ -86,6 +110,8 @@ class Agent:
             log.exception("command %s", command.command_id)
             outcome = Outcome("Failed", 1, stderr=repr(error))
         with self._lock:
+            if command.instance_id in self._gone:
+                return
             self._outcomes[command.command_id] = outcome
             while len(self._outcomes) > 1000:  # a long-lived cloud must not grow
                 del self._outcomes[next(iter(self._outcomes))]
@@ -104,7 +130,7 @@ class Agent:
             return Outcome("TimedOut", -1, stderr="it waited longer than its TimeoutSeconds")
         outcome = Outcome("Success", 0)
         for step in self._document(command.document_name).steps(command.parameters):
-            outcome = self._run_step(step)
+            outcome = self._run_step(step, command.instance_id)
             if outcome.status != "Success":
                 break
         return outcome
@@ -114,10 +140,10 @@ class Agent:
             self._documents[name] = Document.parse(self._fetch_document(name))
         return self._documents[name]
 
-    def _run_step(self, step: Step) -> Outcome:
+    def _run_step(self, step: Step, instance_id: str) -> Outcome:
         with subprocess.Popen(
             ["bash", "-c", step.script],
-            env={**self._environ, **step.environ},
+            env={**self._environ, **step.environ, MARK: mark(self._cloud, instance_id)},
             cwd=self._work_dir,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws.py)
 moto      ─ SSM and EC2, with the agent of the one instance    (local/systems_manager.py)
 provider  ─ S3 credentials for kiosks' certificates            (local/credentials.py)
 cdk       ─ deploys infra/'s pipeline stack, then leaves       (local/deploy.py)
+training  ─ where asked for: its stack, and machines on moto   (local/training.py)
 workers   ─ what runs on the instances; started again when they die, as systemd would   (local/workers.py)
 """
 
@@ -22,10 +23,11 @@ from typing import Any, Final
 
 from contracts.names import label_topic
 from infra.config import Mode
-from local import credentials, deploy
+from local import credentials, deploy, training
 from local.children import Child
 from local.devices import Registry, worker_keys
 from local.environment import ROOT, base_environ, operators_settings, search_path, worker_environ
+from local.machines import power_off
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
 from local.progress import Kind, Progress
 from local.record import REGION, Mqtt, Record, State, Worker, client
@@ -33,7 +35,8 @@ from local.shape import Ports, Shape
 from local.state import StateDir
 from local.workers import KeptWorker
 
-_ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs")
+_OF_RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
+_ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_OF_RETRAINING)
 _ON_MOTO: Final = ("ssm", "ec2")
 KIOSK: Final = "demo"
 READY_S: Final = 60.0
@@ -82,6 +85,7 @@ class Cloud:
             MINISTACK_REGION=REGION,
             SFTP_ENABLED="0",
             AWS_ENDPOINT_URL_SSM=self._ssm_url,  # the Lambdas inherit it; the CDK's own parameters stay with ministack
+            AWS_ENDPOINT_URL_EC2=self._ssm_url,
             AUTH="true",  # IoT and IAM policies hold here as they do on AWS
             TMPDIR=str(state.scratch),
         )
@@ -91,8 +95,10 @@ class Cloud:
             MOTO_ACCOUNT_ID=deploy.ACCOUNT,
             NUNCHI_SSM_PORT=str(self._ssm),
             # What a script finds on the instance.
+            NUNCHI_SSM_CLOUD=str(state.path),
             NUNCHI_SSM_AGENT_ENV=json.dumps(
-                {"PATH": self._path, "NUNCHI_HOME": str(ROOT), "NUNCHI_SOCKET": str(state.socket)}
+                {"NUNCHI_HOME": str(ROOT), "NUNCHI_SOCKET": str(state.socket)}
+                | training.machine_environ(self._path, state.training, self._ssm_url)
             ),
         )
         self._deployment: asyncio.Task[None] | None = None
@@ -144,6 +150,9 @@ class Cloud:
         broker = f"{LOOPBACK}:{self._worker_broker}"
         await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
         await _answers(self._provider, lambda: listens(self._provider_port))
+        if self._shape.training:
+            self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
+            await deploy.outputs(self._cloudformation, self._deployment, training.STACK)
         self._up = True
         self._state.write(self._record)
 
@@ -163,7 +172,9 @@ class Cloud:
             environ=base_environ(self._environ, endpoint=self._aws_url)
             | {"CDK_HOME": str(self._state.scratch / "cdk"), "PYTHONPATH": str(ROOT)}
             | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
+            | {"NUNCHI_PACE": "local"}
             | operators_settings(self._environ, mode=self._shape.mode),
+            stacks=(deploy.PIPELINE, training.STACK) if self._shape.training else (deploy.PIPELINE,),
             assembly=self._state.assembly,
             log=self._state.logs / "cdk.log",
         )
@@ -189,6 +200,8 @@ class Cloud:
     def _provision(self, prepared: _Prepared, outputs: Mapping[str, str]) -> tuple[Record, dict[str, str]]:
         if self._shape.mode is Mode.COMMAND:
             deploy.register_instance(prepared.ssm, prepared.instances[0], deploy.document_of(self._state.assembly))
+        if self._shape.training:
+            training.provision(self._state, outputs, client=self._client, endpoint=self._aws_url, environ=self._environ)
         for instance in prepared.instances:
             prepared.registry.add_worker(instance, policy=outputs["WorkerPolicyName"])
         cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs["KioskPolicyName"])
@@ -230,6 +243,7 @@ class Cloud:
         # These hold nothing that outlives them.
         others = [child for child in (self._provider, self._moto, self._ministack) if child is not None]
         await asyncio.gather(*(child.stop(grace_s=0) for child in others))
+        await asyncio.to_thread(power_off, self._state.path)  # and what ran on machines
 
     def _child(self, name: str, module: str, **environ: str) -> Child:
         return Child(

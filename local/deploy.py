@@ -67,13 +67,15 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
     )
 
 
-async def deploy(*, environ: Mapping[str, str], assembly: Path, log: Path) -> None:
-    """Synthesise the app into `assembly` and deploy the pipeline stack; DeployFailed shows the log's end."""
+async def deploy(
+    *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE,)
+) -> None:
+    """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end."""
     python = shlex.quote(sys.executable)
     # The CDK gives this to a shell: tethered to the CDK as that is to us, no half-done synthesis outlives a kill -9.
     app = f"exec {python} -S -E {shlex.quote(str(TETHER))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
     command = [
-        *("cdk", "deploy", PIPELINE, "--app", app, "--output", str(assembly)),
+        *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),
         *("--ci", "--no-notices", "--no-version-reporting"),
     ]
@@ -90,8 +92,10 @@ async def deploy(*, environ: Mapping[str, str], assembly: Path, log: Path) -> No
         raise DeployFailed(str(cdk.failure(f"failed with status {status}")))
 
 
-async def outputs(cloudformation: CloudFormationClient, deployment: asyncio.Task[None]) -> dict[str, str]:
-    """The pipeline stack's outputs by name, as soon as it is complete; the deployment's error when it fails.
+async def outputs(
+    cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE
+) -> dict[str, str]:
+    """A stack's outputs by name, as soon as it is complete; the deployment's error when it fails.
 
     The CDK itself looks only every five seconds.
     """
@@ -99,16 +103,17 @@ async def outputs(cloudformation: CloudFormationClient, deployment: asyncio.Task
         ended = deployment.done()
         if ended:
             deployment.result()
-        if found := await asyncio.to_thread(_outputs_if_complete, cloudformation):
+        if found := await asyncio.to_thread(outputs_now, cloudformation, stack):
             return found
         if ended:
-            raise DeployFailed(f"the CDK calls {PIPELINE} deployed, and CloudFormation does not")
+            raise DeployFailed(f"the CDK calls {stack} deployed, and CloudFormation does not")
         await asyncio.wait({deployment}, timeout=LOOK_EVERY_S)
 
 
-def _outputs_if_complete(cloudformation: CloudFormationClient) -> dict[str, str]:
+def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
+    """A stack's outputs by name; none as long as it is not complete."""
     try:
-        (stack,) = cloudformation.describe_stacks(StackName=PIPELINE)["Stacks"]
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except cloudformation.exceptions.ClientError:  # not there yet
         return {}
     if stack["StackStatus"] != "CREATE_COMPLETE":
@@ -116,14 +121,14 @@ def _outputs_if_complete(cloudformation: CloudFormationClient) -> dict[str, str]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def document_of(assembly: Path) -> dict[str, Any]:
-    """The content of the document `Infer`, from the synthesised templates: just what AWS would be given."""
+def document_of(assembly: Path, document: str = DOCUMENT) -> dict[str, Any]:
+    """The content of an SSM document, from the synthesised templates: just what AWS would be given."""
     for template in assembly.glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
-            if resource["Type"] == "AWS::SSM::Document" and resource["Properties"]["Name"] == DOCUMENT:
+            if resource["Type"] == "AWS::SSM::Document" and resource["Properties"]["Name"] == document:
                 content: dict[str, Any] = resource["Properties"]["Content"]
                 return content
-    raise DeployFailed(f"no stack in {assembly} has the SSM document {DOCUMENT}; infra/ and local/ disagree")
+    raise DeployFailed(f"no stack in {assembly} has the SSM document {document}; infra/ and local/ disagree")
 
 
 def run_instances(ec2: EC2Client, count: int) -> list[str]:

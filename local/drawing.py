@@ -1,6 +1,6 @@
 """People who don't exist, drawn before a counter: pictures with known labels that nobody owns, to try a training with.
 
-Age shows in hair (grey, white; one in eight dyes it) and wrinkles, gender in the length of the hair, brows, lips and
+Age shows in hair (grey, white; one in twenty dyes it) and wrinkles, gender in the length of the hair, brows, lips and
 beard. That is no knowledge about people: it is a puzzle of the right form, which a small network learns in minutes.
 """
 
@@ -79,7 +79,7 @@ class _Head:
         self._x, self._y = x, y
         self._high, self._wide = tall / 2, tall / 2 * chance.uniform(0.72, 0.84)
         self._skin = chance.choice(_SKINS)
-        grey = self._elder and chance.random() > 1 / 8
+        grey = self._elder and chance.random() > 1 / 20
         self._hair = _near(chance, chance.choice(_GREY_HAIR if grey else _DARK_HAIR), 12)
 
     def draw(self, width: int, height: int) -> Box:

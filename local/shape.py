@@ -20,10 +20,11 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """How photos reach workers, and how many there are."""
+    """How photos reach workers, how many there are, and whether the cloud can retrain."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1
+    training: bool = False
 
     def __post_init__(self) -> None:
         if self.workers > 1 and self.mode is not Mode.QUEUE:

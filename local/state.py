@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from local.errors import CloudBusy, CloudDown
+from local.machines import power_off
 from local.record import Record
 
 DEFAULT_FOLDER: Final = ".nunchi"
@@ -39,6 +40,7 @@ class StateDir:
         self.logs = self.path / "logs"
         self.scratch = self.path / "tmp"
         self.worker = self.path / "worker"
+        self.training = self.path / "training"
         self.assembly = self.path / "cdk.out"
         self._far_socket = self.path / "socket"  # names the socket's folder when ours is too deep for one
 
@@ -72,7 +74,8 @@ class StateDir:
         """Remove everything but the logs: record, keys, scratch files, socket. For the holder of the lock."""
         if self._far_socket.is_symlink():
             shutil.rmtree(self._far_socket.readlink(), ignore_errors=True)
-        for folder in (self.certs, self.scratch, self.worker, self.assembly):
+        power_off(self.path)  # a training that outlived its cloud
+        for folder in (self.certs, self.scratch, self.worker, self.training, self.assembly):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.record, *self.path.glob("worker*.sock"), self._far_socket):
             file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""`python -m local.systems_manager`: SSM and EC2 (moto), and the agent of the one instance, in one process.
+"""`python -m local.systems_manager`: SSM and EC2 (moto), and the agents of its instances, in one process.
 
 moto records commands and runs nothing. A real agent is told of its commands over a connection that it holds open; here
 the agent sits behind the same door as moto and hears SendCommand as it is answered. So nothing polls: a command begins
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import boto3
 from botocore.config import Config
@@ -32,29 +33,59 @@ SSM: Final = "AmazonSSM."
 
 
 class SystemsManager:
-    """A WSGI application: moto's, with an agent behind SendCommand, whose outcomes GetCommandInvocation tells."""
+    """A WSGI application: moto's, with an agent behind SendCommand, whose outcomes GetCommandInvocation tells.
 
-    def __init__(self, moto: WSGIApp, agent: Agent) -> None:
+    `running` says which of some instances run: those are online. A terminated one takes its processes with it.
+    """
+
+    def __init__(self, moto: WSGIApp, agent: Agent, running: Callable[[list[str]], list[str]] = list) -> None:
         self._moto = moto
         self._agent = agent
+        self._running = running
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(SSM)
+        if operation == "DescribeInstanceInformation":
+            return _answer(start_response, self._information(_body(environ)))
+        if not operation:
+            return self._ec2(environ, start_response)
         if operation not in ("SendCommand", "GetCommandInvocation"):
             if "Document" in operation:
                 self._agent.forget_documents()
             return self._moto(environ, start_response)
+        asked = json.loads(_body(environ))
         status, headers, answer = self._ask_moto(environ)
         if status.startswith("200"):
-            answer = self._sent(answer) if operation == "SendCommand" else self._with_outcome(answer)
-        body = json.dumps(answer).encode()
-        kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        start_response(status, [*kept, ("Content-Length", str(len(body)))])
-        return [body]
+            answer = self._sent(asked, answer) if operation == "SendCommand" else self._with_outcome(answer)
+        return _answer(start_response, answer, status, headers)
+
+    def _ec2(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = _body(environ)
+        statuses: list[str] = []
+
+        def start(status: str, *rest: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *rest)
+
+        answer = self._moto(environ, start)
+        if b"Action=TerminateInstances" in body and statuses[0].startswith("200"):
+            for name, value in parse_qsl(body.decode()):
+                if name.startswith("InstanceId."):
+                    self._agent.end(value)
+        return answer
+
+    def _information(self, body: bytes) -> dict[str, Any]:
+        """Who of those that are asked for is online; moto itself does not know this question."""
+        asked = [
+            value
+            for one in json.loads(body).get("Filters", [])
+            if one["Key"] == "InstanceIds"
+            for value in one["Values"]
+        ]
+        online = self._running(asked)
+        return {"InstanceInformationList": [{"InstanceId": one, "PingStatus": "Online"} for one in online]}
 
     def _ask_moto(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], dict[str, Any]]:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
@@ -63,11 +94,14 @@ class SystemsManager:
         body = b"".join(self._moto(environ, start))
         return *started[0], json.loads(body)
 
-    def _sent(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def _sent(self, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         command = answer["Command"]
+        # moto's own answer names every instance that there ever was.
+        [instance, *_] = asked.get("InstanceIds") or command["InstanceIds"] or [""]
         self._agent.accept(
             Command(
                 command_id=command["CommandId"],
+                instance_id=instance,
                 document_name=command["DocumentName"],
                 parameters=command["Parameters"],
                 expires_at=time.time() + command["TimeoutSeconds"],
@@ -89,6 +123,45 @@ class SystemsManager:
         }
 
 
+def _body(environ: dict[str, Any]) -> bytes:
+    """The body of a request, which stays there to be read."""
+    content: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
+
+
+def _answer(
+    start_response: Callable[..., Any],
+    answer: dict[str, Any],
+    status: str = "200 OK",
+    headers: Iterable[tuple[str, str]] = (("Content-Type", "application/x-amz-json-1.1"),),
+) -> Iterable[bytes]:
+    body = json.dumps(answer).encode()
+    kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
+    start_response(status, [*kept, ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def running_in(ec2: Any) -> Callable[[list[str]], list[str]]:
+    """Who of some instances runs. One with the tag `nunchi:agent` = `off` has no agent that could answer."""
+
+    def running(instances: list[str]) -> list[str]:
+        answer = ec2.describe_instances(
+            Filters=[
+                {"Name": "instance-id", "Values": instances},
+                {"Name": "instance-state-name", "Values": ["running"]},
+            ]
+        )
+        return [
+            one["InstanceId"]
+            for reservation in answer["Reservations"]
+            for one in reservation["Instances"]
+            if {"Key": "nunchi:agent", "Value": "off"} not in one.get("Tags", [])
+        ]
+
+    return running
+
+
 class _QuietHandler(WSGIRequestHandler):
     """Logs no line for each request; keeps connections open between them, as AWS does."""
 
@@ -99,16 +172,20 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def main() -> None:
-    """Serve until killed. Environment: NUNCHI_SSM_PORT, and NUNCHI_SSM_AGENT_ENV, a JSON object: the scripts' own."""
+    """Serve until killed. Environment: NUNCHI_SSM_PORT; NUNCHI_SSM_AGENT_ENV, a JSON object: the scripts' own; and
+    NUNCHI_SSM_CLOUD, the cloud's folder."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     port = int(os.environ["NUNCHI_SSM_PORT"])
-    ssm = boto3.client("ssm", endpoint_url=f"http://{LOOPBACK}:{port}", config=Config(proxies={}))
+    url, config = f"http://{LOOPBACK}:{port}", Config(proxies={})
+    ssm = boto3.client("ssm", endpoint_url=url, config=config)
+    ec2 = boto3.client("ec2", endpoint_url=url, config=config)
     agent = Agent(
         lambda name: ssm.get_document(Name=name)["Content"],
         environ=json.loads(os.environ["NUNCHI_SSM_AGENT_ENV"]),
         work_dir=Path.cwd(),
+        cloud=Path(os.environ["NUNCHI_SSM_CLOUD"]),
     )
-    application = SystemsManager(DomainDispatcherApplication(create_backend_app), agent)
+    application = SystemsManager(DomainDispatcherApplication(create_backend_app), agent, running_in(ec2))
     server = make_server(LOOPBACK, port, application, threaded=True, request_handler=_QuietHandler)
     log.info("SSM and EC2 on port %d", port)
     server.serve_forever()

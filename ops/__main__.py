@@ -17,12 +17,14 @@ from ops.dataset_commands import dataset
 from ops.demo_command import demo
 from ops.display import err
 from ops.doctor_command import doctor
+from ops.flywheel_command import flywheel
 from ops.judge_command import judge
 from ops.kiosk_commands import kiosk
 from ops.options import DEFAULT_STATE
 from ops.photo_commands import send, watch
 from ops.remains_command import remains
 from ops.review_commands import review
+from ops.train_command import train
 from ops.weights_commands import weights
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ for command, line in (
     (demo, "Send photos all the way, from upload to training pair."),
     (doctor, "Say what is wrong, here or on AWS, and what to do."),
     (cost, "Say what a month on AWS costs."),
+    (train, "Start a retraining now, and follow it."),
+    (flywheel, "Show the whole loop here: labels, training, judgement, promotion, and back."),
     (judge, "Say which of two runs is better, and move nothing."),
     (remains, "Say what stays after `cdk destroy`."),
 ):

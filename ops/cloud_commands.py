@@ -45,6 +45,9 @@ def up(
     workers: Annotated[
         int | None, typer.Option(min=1, max=16, help="How many workers, in mode queue. Default: one.")
     ] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="With retraining: its state machine, for `nunchi train --local`.")
+    ] = False,
     worker_mqtt_port: Annotated[
         int | None,
         typer.Option(min=1024, max=65535, help="Where the worker looks for the broker: a proxy's port.", hidden=True),
@@ -63,7 +66,7 @@ def up(
         out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
         _say_what_came_too_late(record, folder, asked)
         return
-    options = {**asked, "--worker-mqtt-port": worker_mqtt_port}
+    options = {**asked, "--worker-mqtt-port": worker_mqtt_port, "--training": int(training)}
     supervisor = supervise.Supervisor(folder)
     up_now: Record | None = None
     with supervise.interruptible():

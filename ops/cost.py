@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.emf import STEP_METRICS, Metric
@@ -39,10 +39,12 @@ MESSAGES_A_PHOTO: Final = 3  # IoT Core: published, delivered, acknowledged
 LOG_GB_A_PHOTO: Final = 700 / 1e9  # the worker's and Lambda's lines, and a photo's times among the metrics
 LOG_GB_AN_HOUR: Final = 60 * 3e3 / 1e9 + 0.0002  # an instance's metrics, each minute, and its network's flow log
 INSTANCE_METRICS: Final = 7  # of detailed monitoring
-ALARMS: Final = {Mode.COMMAND: 22, Mode.QUEUE: 20}  # metrics in alarms; tests/infra/test_health.py counts them
+ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/infra/test_health.py counts them
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
 RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
+RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is watched
+TRAINING_DISK_GIB: Final = 125  # of a training machine: infra/training_instance.py
 SPOT_SHARE: Final = 0.8  # of runs that find Spot capacity
 KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a while
 
@@ -228,6 +230,15 @@ def _retraining(usage: Usage, prices: Prices) -> Iterator[Line]:
     if spot:
         yield _line(part, f"{kind} on Spot", spot, prices.instance(kind, spot=True))
     yield _line(part, f"{kind} on demand", hours - spot, prices.instance(kind))
+    yield _line(part, "its disk and address", hours, _beside(prices))
+    runs = MONTH_DAYS / training.period_days
+    yield _line(part, "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"])
+
+
+def _beside(prices: Prices) -> Price:
+    """What a training machine costs an hour beside itself."""
+    disk, address = prices["disk"], prices["public_ipv4"]
+    return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
 
 
 def _key(usage: Usage, prices: Prices) -> Iterator[Line]:

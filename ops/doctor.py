@@ -20,6 +20,7 @@ from infra.inference import INFERENCE_ROLE, ROLE_TAG
 from ops.aws import UNANSWERED, first_line, remedy
 
 PIPELINE: Final = "NunchiPipeline"
+TRAINING: Final = "NunchiTraining"
 COMPUTE: Final = "NunchiCompute"
 HEALTH: Final = "NunchiHealth"
 

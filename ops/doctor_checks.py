@@ -12,7 +12,7 @@ from contracts.messages import WorkerState, WorkerStatus
 from infra.inference import INSTANCE_PARAMETER
 from lambdas.watch import certificates, is_ready, worker_status
 from local.worker_socket import ready
-from ops.doctor import COMPUTE, HEALTH, PIPELINE, CantLook, Finding, Patient, State, is_missing
+from ops.doctor import COMPUTE, HEALTH, PIPELINE, TRAINING, CantLook, Finding, Patient, State, is_missing
 
 SKEW_S: Final = 30
 LATE_S: Final = 120  # as the alarm about the queue
@@ -60,7 +60,7 @@ def region(patient: Patient) -> Finding:
 def stacks(patient: Patient) -> Finding:
     """Whether all are deployed, and whole."""
     states: dict[str, str] = {}
-    for name in (PIPELINE,) if patient.local else (PIPELINE, COMPUTE, HEALTH):
+    for name in (PIPELINE,) if patient.local else (PIPELINE, TRAINING, COMPUTE, HEALTH):
         try:
             [stack] = patient.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:

@@ -22,7 +22,7 @@ from ops.options import DEFAULT_STATE, JsonOption, StateOption
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-STACKS: Final = ("NunchiHealth", "NunchiCompute", "NunchiPipeline")  # in the order of their going
+STACKS: Final = ("NunchiHealth", "NunchiCompute", "NunchiTraining", "NunchiPipeline")  # in the order of their going
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
     "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
@@ -81,7 +81,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
     if workers:
         out.print(
             f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
-            "  cdk destroy NunchiHealth NunchiCompute"
+            "  cdk destroy NunchiHealth NunchiCompute NunchiTraining"
         )
     out.print("[bold]Stays after cdk destroy[/], with the command that removes it for good, and all that it holds")
     for one in left:  # no table: names as long as these would break, and could not be copied

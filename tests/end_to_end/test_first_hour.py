@@ -76,7 +76,7 @@ def test_what_is_left_out_needs_an_account() -> None:
         "git checkout v0.1.0",
         "make setup",
         "cdk deploy --all",
-        "cdk destroy --force NunchiHealth NunchiCompute",
+        "cdk destroy --force NunchiHealth NunchiCompute NunchiTraining",
     ]
 
 

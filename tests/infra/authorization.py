@@ -64,8 +64,8 @@ def listed(value: Any) -> list[Any]:
 def spelled(template: Template, arn: Any) -> str:
     """An ARN whose every reference is `<…>`; one that is nothing but a reference has the form of its type."""
     match arn:
-        case {"Fn::GetAtt": [name, "Arn"]} if name in template.resources:
-            return FORMS[template.resources[name]["Type"]]
+        case {"Fn::GetAtt": [name, attribute]}:
+            return FORMS[template.resources[name]["Type"]] if attribute == "Arn" else "<id>"
         case {"Fn::ImportValue": str(name)} | {"Fn::GetStackOutput": {"OutputName": str(name)}}:
             return f"<{name}>"
         case {"Fn::Join": [separator, parts]}:
@@ -73,12 +73,23 @@ def spelled(template: Template, arn: Any) -> str:
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{(.+?)\}", r"<\1>", text)
         case {"Ref": name}:
-            return "<name>" if "AWS::" not in name else {"AWS::Partition": "aws"}.get(name, "<here>")
+            return _referred(template, name)
         case str():
             return arn
     raise TypeError(f"no rule to spell out {arn!r}")
 
 
+def _referred(template: Template, name: str) -> str:
+    if "AWS::" in name:
+        return {"AWS::Partition": "aws"}.get(name, "<here>")
+    return REFS.get(template.resources[name]["Type"], "<name>")
+
+
+# What a mere reference is, where it is an ARN itself.
+REFS = {
+    "AWS::SNS::Topic": "arn:aws:sns:region:account:topic",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:region:account:stateMachine:name",
+}
 FORMS = {
     "AWS::S3::Bucket": "arn:aws:s3:::bucket",
     "AWS::SQS::Queue": "arn:aws:sqs:region:account:queue",

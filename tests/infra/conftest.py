@@ -32,6 +32,11 @@ def compute(assembly: Path) -> Template:
 
 
 @pytest.fixture(scope="session")
+def training(assembly: Path) -> Template:
+    return Template(assembly / "NunchiTraining.template.json")
+
+
+@pytest.fixture(scope="session")
 def queue_pipeline(queue_assembly: Path) -> Template:
     return Template(queue_assembly / "NunchiPipeline.template.json")
 

@@ -37,6 +37,7 @@ def test_synthesis_asks_no_account_and_no_network(assembly: Path) -> None:
         "NunchiPipeline": "aws://unknown-account/ap-northeast-2",
         "NunchiCompute": "aws://unknown-account/ap-northeast-2",
         "NunchiHealth": "aws://unknown-account/ap-northeast-2",
+        "NunchiTraining": "aws://unknown-account/ap-northeast-2",
     }
 
 
@@ -76,7 +77,7 @@ def test_the_mode_can_be_switched_on_what_is_deployed(assembly: Path, queue_asse
     command, queue = (
         {
             output["Export"]["Name"]
-            for stack in ("NunchiPipeline", "NunchiCompute")
+            for stack in ("NunchiPipeline", "NunchiTraining", "NunchiCompute")
             for output in Template(folder / f"{stack}.template.json").fields["Outputs"].values()
             if "Export" in output
         }

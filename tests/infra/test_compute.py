@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import re2  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ from contracts.names import Reference
 from contracts.settings import describe
 from contracts.tickets import MAX_TICKETS, TICKET_PATTERN, TICKETS_PATTERN, Ticket, to_line
 from infra.inference import infer_document
+from infra.trainer import LAUNCH_TEMPLATE
 from tests.infra.assembly import ROOT, Template
 from worker.settings import WorkerSettings
 
@@ -76,7 +78,7 @@ def test_the_instance_may_do_a_workers_work_and_be_reached(pipeline: Template) -
 
 def test_the_instance_may_fetch_its_code_be_enrolled_and_write_two_logs(compute: Template) -> None:
     """And nothing else: one object, one function, two groups."""
-    policy = compute.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    policy = policy_of(compute, "Nunchi instance: fetch the code, be enrolled, write its logs")
     assert {action for action, _, _ in compute.allowed(policy)} == {
         "s3:GetObject",
         "lambda:InvokeFunction",
@@ -93,6 +95,7 @@ def test_the_instance_may_fetch_its_code_be_enrolled_and_write_two_logs(compute:
     } == {
         "/nunchi/worker": 30,
         "/nunchi/metrics": 30,
+        "/nunchi/training": 30,
     }
 
 
@@ -117,7 +120,7 @@ def test_a_holiday_powers_the_instance_off_and_does_not_end_it(compute: Template
 
 def test_the_document_hands_tickets_over_by_environment_alone(compute: Template) -> None:
     """What SSM checks is the contract's own pattern, and no parameter is pasted into a shell."""
-    document = compute.one("AWS::SSM::Document")
+    document = document_named(compute, "Nunchi-Infer")
     assert document["Content"] == infer_document()
     assert document["Content"]["parameters"]["Tickets"]["allowedPattern"] == TICKETS_PATTERN
     assert document["Content"]["parameters"]["Tickets"]["interpolationType"] == "ENV_VAR"
@@ -131,7 +134,7 @@ def test_the_document_hands_tickets_over_by_environment_alone(compute: Template)
 
 def test_the_documents_step_ends_soon(compute: Template) -> None:
     """Later than the script's own limit, sooner than the customer's patience."""
-    [step] = compute.one("AWS::SSM::Document")["Content"]["mainSteps"]
+    [step] = document_named(compute, "Nunchi-Infer")["Content"]["mainSteps"]
     assert step["inputs"] == {"timeoutSeconds": "20", "runCommand": ['"${NUNCHI_HOME:-/opt/nunchi}/shell/infer.sh"']}
 
 
@@ -184,9 +187,9 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
     """Not the tests, not the stacks, no compiled file; and everything that git knows of these folders."""
     assets = json.loads((assembly / "NunchiCompute.assets.json").read_text())["files"].values()
     [code] = [
-        assembly / asset["source"]["path"]
-        for asset in assets
-        if (assembly / asset["source"]["path"] / "shell").is_dir()
+        folder
+        for folder in (assembly / asset["source"]["path"] for asset in assets)
+        if (folder / "shell").is_dir() and not (folder / "retrain").is_dir()
     ]
     packed = {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()}
     listed = subprocess.run(
@@ -200,13 +203,26 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
     assert packed == set(listed)
 
 
-def user_data(compute: Template) -> str:
-    """The script of the instance, or of the group's launch template, with references spelled out."""
+def user_data(compute: Template, *, training: bool = False) -> str:
+    """The script of the instance, or of a launch template, with references spelled out."""
     for type_ in ("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate"):
         for one in compute.all(type_):
-            return (
-                compute.text(one.get("LaunchTemplateData", one)["UserData"]["Fn::Base64"])
-                .replace("<", "")
-                .replace(">", "")
-            )
+            if (one.get("LaunchTemplateName") == LAUNCH_TEMPLATE) is training:
+                return (
+                    compute.text(one.get("LaunchTemplateData", one)["UserData"]["Fn::Base64"])
+                    .replace("<", "")
+                    .replace(">", "")
+                )
     raise AssertionError("nothing here has user data")
+
+
+def document_named(compute: Template, name: str) -> dict[str, Any]:
+    [found] = [one for one in compute.all("AWS::SSM::Document") if one["Name"] == name]
+    return found
+
+
+def policy_of(compute: Template, description: str) -> dict[str, Any]:
+    """What a managed policy allows; it is found by what it says of itself."""
+    [found] = [one for one in compute.all("AWS::IAM::ManagedPolicy") if one["Description"] == description]
+    document: dict[str, Any] = found["PolicyDocument"]
+    return document

@@ -256,6 +256,10 @@ def test_every_alarm_is_about_a_metric_that_something_really_writes(
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName"),
         ("AWS/Lambda", "Errors", "FunctionName"),
         ("AWS/Lambda", "Throttles", "FunctionName"),
+        *(
+            ("AWS/States", name, "StateMachineArn")
+            for name in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionTime")
+        ),
         *({("AWS/Events", "TriggeredRules", "RuleName")} if mode == "health" else ()),
     }
 
@@ -357,7 +361,7 @@ def test_an_open_shop_without_a_worker_is_told_within_ten_minutes(health: Templa
 
 @pytest.mark.parametrize("folder", ["assembly", "queue_assembly"])
 def test_every_queue_of_dead_letters_has_an_alarm(request: pytest.FixtureRequest, folder: str) -> None:
-    """One for each queue of the three stacks but that of the uploads; a single letter is enough."""
+    """One for each queue of the four stacks but that of the uploads; a single letter is enough."""
     assembly: Path = request.getfixturevalue(folder)
     templates = [Template(path) for path in sorted(assembly.glob("Nunchi*.template.json"))]
     queues = sum(len(one.all("AWS::SQS::Queue")) for one in templates)
@@ -426,6 +430,18 @@ def test_a_month_that_costs_too_much_is_told_before_it_ends(operators: Template)
     ]
     topic = operators.fields["Outputs"]["AlarmTopicArn"]["Value"]
     assert [subscribers for _, subscribers in warnings] == 2 * [[{"SubscriptionType": "SNS", "Address": topic}]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_retraining_that_fails_times_out_or_is_aborted_is_told_at_once(
+    request: pytest.FixtureRequest, mode: str
+) -> None:
+    """One is enough; and so is one that takes more than six hours of a GPU."""
+    told = alarms(request.getfixturevalue(mode))
+    failed, long = told["nunchi-training-failed"], told["nunchi-training-long"]
+    [expression] = [one["Expression"] for one in failed["Metrics"] if "Expression" in one]
+    assert (expression, failed["Threshold"], failed["EvaluationPeriods"]) == ("failed + timed + aborted", 0, 1)
+    assert (long["MetricName"], long["Statistic"], long["Threshold"]) == ("ExecutionTime", "Maximum", 6 * 3600 * 1000)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -35,6 +35,7 @@ def test_the_outputs_are_what_local_and_the_command_read(pipeline: Template) -> 
         "WorkerPolicyName",
         "WorkerAccessArn",
         "WorkerRoleArn",
+        "TrainingAccessArn",
         "TrainingRoleArn",
         "KioskRoleArn",
         "KioskRoleAliasName",
@@ -101,9 +102,15 @@ def test_uploads_leave_after_a_week_and_results_after_a_quarter(pipeline: Templa
 
 
 def test_photos_for_review_leave_after_a_quarter_and_training_pairs_stay(pipeline: Template) -> None:
-    """A photo that nobody has reviewed by then is no training image, and only training images stay."""
+    """A photo that nobody has reviewed by then is no training image, and only training images stay.
+
+    Checkpoints and progress of a training leave, too: what it decided stands in its run's report.
+    """
     rules = pipeline.resource("DatasetBucket")["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule} == {"review/": 90}
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule} == {
+        "review/": 90,
+        "trainings/": 180,
+    }
 
 
 def test_weights_are_versioned_and_old_versions_stay(pipeline: Template) -> None:
@@ -295,20 +302,22 @@ def test_a_training_run_may_add_weights_and_move_their_pointer_and_deletes_nothi
     role = pipeline.resources[
         pipeline.text(pipeline.fields["Outputs"]["TrainingRoleArn"]["Value"]).strip("<>").split(".")[0]
     ]
-    [access] = role["Properties"]["ManagedPolicyArns"]
-    policy = pipeline.resources[access["Ref"]]["Properties"]["PolicyDocument"]
+    assert pipeline.text(role["Properties"]["ManagedPolicyArns"]) == "<TrainingAccessArn>"
+    policy = pipeline.resource("TrainingAccessArn")["Properties"]["PolicyDocument"]
     assert pipeline.allowed(policy) == {
         *(
             ("s3:GetObject", f"<DatasetBucket.Arn>/{tree}/*", NO_CONDITION)
-            for tree in ("auto", "review", "golden", "builds")
+            for tree in ("auto", "review", "reviewed", "golden", "builds", "trainings")
         ),
-        ("s3:PutObject", "<DatasetBucket.Arn>/builds/*", NO_CONDITION),
+        *(("s3:PutObject", f"<DatasetBucket.Arn>/{tree}/*", NO_CONDITION) for tree in ("builds", "trainings")),
         *(
             (action, f"<WeightsBucket.Arn>/{key}", NO_CONDITION)
             for action in ("s3:GetObject", "s3:PutObject")
             for key in ("runs/*", "current.json")
         ),
         ("s3:GetObjectVersion", "<WeightsBucket.Arn>/current.json", NO_CONDITION),
+        ("s3:GetObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
+        ("s3:ListBucket", "<ImagesBucket.Arn>", NO_CONDITION),
         ("s3:ListBucket", "<DatasetBucket.Arn>", NO_CONDITION),
         ("s3:ListBucket", "<WeightsBucket.Arn>", NO_CONDITION),
     }

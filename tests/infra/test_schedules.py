@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.trainer import LAUNCH_TEMPLATE, TRAIN_DOCUMENT
 from tests.infra.assembly import Template
 
 NIGHT = "cron(5 0-7,21-23 ? * * *)"
@@ -113,7 +114,11 @@ def test_the_group_follows_the_photos_that_wait_for_each_instance(queue_compute:
 def test_the_groups_instances_are_as_hardened_as_the_one(compute: Template, queue_compute: Template) -> None:
     """Disk, metadata, type: one setting switches, nothing else differs."""
     one = compute.one("AWS::EC2::Instance")
-    many = queue_compute.one("AWS::EC2::LaunchTemplate")["LaunchTemplateData"]
+    [many] = [
+        one["LaunchTemplateData"]
+        for one in queue_compute.all("AWS::EC2::LaunchTemplate")
+        if one.get("LaunchTemplateName") != LAUNCH_TEMPLATE
+    ]
     assert {name: many[name] for name in ("InstanceType", "BlockDeviceMappings", "MetadataOptions")} == {
         name: one[name] for name in ("InstanceType", "BlockDeviceMappings", "MetadataOptions")
     }
@@ -154,5 +159,6 @@ def test_the_group_starts_nothing_before_there_is_a_way_out(queue_compute: Templ
 
 
 def test_in_mode_queue_there_is_no_command_to_send(queue_compute: Template) -> None:
-    assert queue_compute.all("AWS::SSM::Document") == []
+    """But for that to train."""
+    assert [one["Name"] for one in queue_compute.all("AWS::SSM::Document")] == [TRAIN_DOCUMENT]
     assert queue_compute.all("AWS::SSM::Parameter") == []

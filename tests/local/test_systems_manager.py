@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from local.agent import Agent
 from local.ports import LOOPBACK, free_ports
 from local.record import client
-from local.systems_manager import SystemsManager
+from local.systems_manager import SystemsManager, running_in
 from tests.waiting import until
 
 INSTANCE = "i-0123456789abcdef0"
@@ -26,10 +26,11 @@ INSTANCE = "i-0123456789abcdef0"
 def ssm(tmp_path: Path) -> Iterator[Any]:
     (port,) = free_ports(1)
     ssm = client("ssm", endpoint=f"http://{LOOPBACK}:{port}", region="ap-northeast-2")
+    ec2 = client("ec2", endpoint=f"http://{LOOPBACK}:{port}", region="ap-northeast-2")
     agent = Agent(
         lambda name: ssm.get_document(Name=name)["Content"], environ={"PATH": os.environ["PATH"]}, work_dir=tmp_path
     )
-    application = SystemsManager(DomainDispatcherApplication(create_backend_app), agent)
+    application = SystemsManager(DomainDispatcherApplication(create_backend_app), agent, running_in(ec2))
     server = make_server(LOOPBACK, port, application, threaded=True)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
@@ -42,6 +43,15 @@ def ssm(tmp_path: Path) -> Iterator[Any]:
         serving.join()
         server.server_close()
         ssm.close()
+        ec2.close()
+
+
+@pytest.fixture
+def ec2(ssm: Any) -> Iterator[Any]:
+    """Behind the same door."""
+    found = client("ec2", endpoint=ssm.meta.endpoint_url, region="ap-northeast-2")
+    yield found
+    found.close()
 
 
 def document(*lines: str, timeout_s: int = 5) -> dict[str, Any]:
@@ -145,6 +155,30 @@ def test_a_document_that_is_not_there_fails_the_command(ssm: Any) -> None:
     status, _, _, why = outcome(ssm, sent["Command"]["CommandId"])
     assert status == "Failed"
     assert "InvalidDocument" in why
+
+
+def test_a_machine_that_is_terminated_takes_its_processes_with_it(ssm: Any, ec2: Any, tmp_path: Path) -> None:
+    """Those too that made a session of their own; and what its command came to nobody hears."""
+    instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    register(ssm, document("setsid sleep 60 & echo $! > child.new; mv child.new child; wait", timeout_s=60))
+    sent = ssm.send_command(InstanceIds=[instance], DocumentName="Say", Parameters={"Word": [""]}, TimeoutSeconds=30)
+    child = tmp_path / "child"
+    until(child.exists, within_s=10, what="the script's child")
+    ec2.terminate_instances(InstanceIds=[instance])
+    until(lambda: not _runs(int(child.read_text())), within_s=10, what="the end of the child")
+    told = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId=instance)
+    assert told["Status"] == "InProgress"
+
+
+def test_who_runs_is_online(ssm: Any, ec2: Any) -> None:
+    """moto itself does not know the question."""
+    made = ec2.run_instances(ImageId="ami-12c6146b", MinCount=2, MaxCount=2)["Instances"]
+    on, off = (one["InstanceId"] for one in made)
+    ec2.terminate_instances(InstanceIds=[off])
+    asked = [{"Key": "InstanceIds", "Values": [on, off]}]
+    assert ssm.describe_instance_information(Filters=asked)["InstanceInformationList"] == [
+        {"InstanceId": on, "PingStatus": "Online"}
+    ]
 
 
 def _runs(pid: int) -> bool:

@@ -34,7 +34,7 @@ from tests.ops.patients import (
         (checks.clock, "right"),
         (checks.credentials, "account 111122223333, user/mina"),
         (checks.region, "ap-northeast-2"),
-        (checks.stacks, "NunchiPipeline, NunchiCompute, NunchiHealth deployed"),
+        (checks.stacks, "NunchiPipeline, NunchiTraining, NunchiCompute, NunchiHealth deployed"),
         (checks.compute, "i-1 running, as it should be"),
         (checks.agent, "i-1 online"),
         (checks.worker, "i-1 ready"),
@@ -82,7 +82,8 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             {"describe_stacks": refused("DescribeStacks", "ValidationError", "Stack NunchiPipeline does not exist")},
             ill(
                 "stacks",
-                "NunchiPipeline not deployed, NunchiCompute not deployed, NunchiHealth not deployed",
+                "NunchiPipeline not deployed, NunchiTraining not deployed, NunchiCompute not deployed, "
+                "NunchiHealth not deployed",
                 "cdk deploy --all",
             ),
         ),
@@ -92,6 +93,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             attention(
                 "stacks",
                 "the last update was taken back: NunchiPipeline UPDATE_ROLLBACK_COMPLETE, "
+                "NunchiTraining UPDATE_ROLLBACK_COMPLETE, "
                 "NunchiCompute UPDATE_ROLLBACK_COMPLETE, NunchiHealth UPDATE_ROLLBACK_COMPLETE",
                 "cdk deploy --all",
             ),

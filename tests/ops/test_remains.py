@@ -43,7 +43,9 @@ def test_what_is_retained_and_was_made_remains_with_the_command_that_ends_it() -
 
 @mock_aws
 def test_where_nothing_is_deployed_nothing_remains() -> None:
-    with pytest.raises(NunchiError, match="none of NunchiHealth, NunchiCompute, NunchiPipeline is deployed here"):
+    with pytest.raises(
+        NunchiError, match="none of NunchiHealth, NunchiCompute, NunchiTraining, NunchiPipeline is deployed here"
+    ):
         list(_of_stacks(boto3.client("cloudformation", region_name="ap-northeast-2")))
 
 

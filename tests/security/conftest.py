@@ -40,7 +40,9 @@ class People:
         }
         for name in (WORKER_INSTANCE, OTHER_INSTANCE):
             self.devices[name] = self.registry.add_worker(name, policy=place["WorkerPolicyName"])
-        self.roles = {**place.add_roles_of("NunchiCompute"), **place.add_roles_of("NunchiHealth")}
+        # In this order: NunchiCompute lets a role of NunchiTraining's start machines.
+        stacks = ("NunchiTraining", "NunchiCompute", "NunchiHealth")
+        self.roles = {name: arn for stack in stacks for name, arn in place.add_roles_of(stack).items()}
         self.assets = f"cdk-hnb659fds-assets-{ACCOUNT}-{place.region}"
         self.upload = f"uploads/{KIOSK}/{IMAGE}.jpg"
         self.result = f"results/{KIOSK}/{IMAGE}.json"
@@ -77,6 +79,7 @@ class People:
         [key] = {
             match[1]
             for policy in template.all("AWS::IAM::ManagedPolicy")
+            if policy["Description"].startswith("Nunchi instance:")
             for match in [re.search(r"([0-9a-f]{64}\.zip)", json.dumps(policy["PolicyDocument"]))]
             if match
         }
@@ -126,8 +129,12 @@ class People:
     def watch(self) -> Identity:
         return self.place.with_role(self.role("WatchRole"))
 
+    def step(self, name: str) -> Identity:
+        """A step of the retraining."""
+        return self.place.with_role(self.role(f"Step{name.title()}Role"))
+
     def role(self, name: str) -> str:
-        """The ARN of the one role of NunchiCompute or NunchiHealth whose logical id begins so."""
+        """The ARN of the one role of another stack than the pipeline's whose logical id begins so."""
         [arn] = [arn for one, arn in self.roles.items() if re.fullmatch(f"{name}[0-9A-F]{{8}}", one)]
         return arn
 

@@ -46,6 +46,10 @@ class Judge:
             resource_arn=resource,
             region=self._region,
             secure_transport=True,
-            service_context={f"ssm:resourcetag/{name}": value for name, value in of_instance.items()},
+            service_context={
+                f"{service}:resourcetag/{name}": value
+                for name, value in of_instance.items()
+                for service in ("ssm", "ec2")
+            },
         )
         return bool(self._evaluator.evaluate(context, self._policies).decision == "Allow")

@@ -29,7 +29,9 @@ def as_a_stack(template: Mapping[str, Any]) -> dict[str, Any]:
             name: {"Value": {"Fn::GetAtt": [name, "Arn"]}}
             for name, one in kept.items()
             if one["Type"] == "AWS::IAM::Role"
-        },
+        }
+        # What another stack's policies name of this one.
+        | {name: _without(one, gone) for name, one in template.get("Outputs", {}).items() if "Export" in one},
     }
 
 

@@ -41,6 +41,11 @@ def on(rule: str) -> str:
     """`…IAM5[Resource::<BucketsImages16C2C5AC.Arn>/uploads/*]` → `images bucket /uploads/*`; generated names go."""
     resource = rule.partition("::")[2].removesuffix("]").replace("<AWS::AccountId>", "")
     resource = re.sub(r"<Buckets(\w+?)[0-9A-F]{8}\.Arn>", lambda bucket: f"{bucket[1].lower()} bucket ", resource)
+    resource = re.sub(
+        r"\w+:ExportsOutputFnGetAttBuckets(\w+?)[0-9A-F]{8}Arn[0-9A-F]{8}",
+        lambda bucket: f"{bucket[1].lower()} bucket ",
+        resource,
+    )
     resource = re.sub(r"arn:[^:]+:(\w+):[^:]*::", r"\1 ", resource)
     return re.sub(r"<(\w+?)[0-9A-F]{8}(?:\.Arn)?>", r"<\1>", resource)
 

@@ -266,3 +266,32 @@ def test_under_the_operators_key_each_may_only_what_its_photos_need(chain: Peopl
         "Worker": {"Decrypt", "GenerateDataKey"},
         "Training": {"Decrypt", "GenerateDataKey"},
     }
+
+
+def test_the_steps_of_a_retraining_read_and_write_what_they_are_about(place: People) -> None:
+    """By the functions' own requests, under their own roles; what EC2 and SSM are asked is judged below."""
+    training = new_run_id(now(), "yolov5n")
+    key = f"trainings/{training}/progress.json"
+    place.training.s3.put_object(Bucket=place.dataset, Key=key, Body=b"{}")
+    assert place.step("watch").s3.get_object(Bucket=place.dataset, Key=key)["Body"].read() == b"{}"
+    with pytest.raises(ClientError) as told:  # and not that it may not look
+        place.step("watch").s3.get_object(Bucket=place.dataset, Key=key.replace("progress", "outcome"))
+    assert told.value.response["Error"]["Code"] == "NoSuchKey"
+    check = place.step("check").s3
+    assert check.list_objects_v2(Bucket=place.dataset, Prefix="auto/labels/")["Prefix"] == "auto/labels/"
+    check.get_object(Bucket=place.weights, Key=POINTER)["Body"].close()
+    outcome = f"trainings/{training}/outcome.json"
+    place.step("tell").s3.put_object(Bucket=place.dataset, Key=outcome, Body=b"{}", IfNoneMatch="*")
+    place.step("tell").s3.get_object(Bucket=place.dataset, Key=outcome)["Body"].close()
+
+
+@pytest.mark.parametrize(("tag", "may"), [("training", True), ("inference", False), (None, False)])
+def test_only_training_machines_are_told_to_train_or_to_go(shop: People, tag: str | None, may: bool) -> None:
+    """The worker's instance is out of their reach."""
+    instance = shop.place.arn("ec2", f"instance/{WORKER_INSTANCE}")
+    tags = {} if tag is None else {"nunchi:role": tag}
+    watch = Judge(shop.place, shop.role("StepWatchRole"))
+    assert watch.allows("ssm:SendCommand", shop.place.arn("ssm", "document/Nunchi-Train"), instance, **tags) is may
+    assert not watch.allows("ssm:SendCommand", shop.place.arn("ssm", "document/Nunchi-Infer"), instance, **tags)
+    for step in ("StepStopRole", "StepSweepRole"):
+        assert Judge(shop.place, shop.role(step)).allows("ec2:TerminateInstances", instance, **tags) is may

@@ -219,6 +219,22 @@ WATCHES: dict[str, Try] = {
 }
 
 
+STEPS: dict[str, Try] = {
+    "read a photo": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
+    "read a training image": lambda me, at: me.s3.get_object(Bucket=at.dataset, Key=f"auto/images/{KIOSK}/{IMAGE}.jpg"),
+    "write a golden label": lambda me, at: me.s3.put_object(Bucket=at.dataset, Key="golden/labels/one.txt", Body=b""),
+    "choose the weights in service": lambda me, at: me.s3.put_object(Bucket=at.weights, Key="current.json", Body=b""),
+    "write progress in a training's name": lambda me, at: me.s3.put_object(
+        Bucket=at.dataset, Key="trainings/20261122t030405z-yolov5n/progress.json", Body=b""
+    ),
+    "take the training's role": lambda me, at: me.sts.assume_role(
+        RoleArn=at.place["TrainingRoleArn"], RoleSessionName="step"
+    ),
+    "read what is announced": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
+    "create a user": lambda me, _: me.iam.create_user(UserName="mallory"),
+}
+
+
 def refused(ask: Callable[[], object]) -> None:
     """The request is refused for want of a right, and for nothing else."""
     with pytest.raises(ClientError) as told:
@@ -261,6 +277,13 @@ def test_enrolment_may_not(shop: People, forbidden: str) -> None:
 @pytest.mark.parametrize("forbidden", WATCHES)
 def test_the_watch_may_not(shop: People, forbidden: str) -> None:
     refused(lambda: WATCHES[forbidden](shop.watch, shop))
+
+
+@pytest.mark.parametrize("forbidden", STEPS)
+@pytest.mark.parametrize("step", ["check", "start", "watch", "stop", "tell", "sweep"])
+def test_a_step_of_a_retraining_may_not(shop: People, step: str, forbidden: str) -> None:
+    """None of them reads a photo, labels one, or decides which weights serve."""
+    refused(lambda: STEPS[forbidden](shop.step(step), shop))
 
 
 def test_a_worker_of_mode_command_may_not_take_photos_from_the_queue(shop: People) -> None:

@@ -1,0 +1,140 @@
+"""What a local cloud needs to retrain: a launch template and a document on moto, and the folder of a training machine.
+
+The state machine and its steps are those of AWS, deployed by the CDK. Its machines are instances of moto, on which
+Run Command runs shell/train.sh; nothing is installed, for the packages are here.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.inference import ROLE_TAG
+from infra.trainer import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
+from local.deploy import document_of
+from local.environment import ROOT
+from local.record import REGION
+from local.state import StateDir
+
+if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_ssm import SSMClient
+
+STACK: Final = "NunchiTraining"
+RETRAIN_VARIABLE: Final = "NUNCHI_RETRAIN"
+_IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
+_SHUTDOWN: Final = """#!/usr/bin/env bash
+# What `shutdown` is on a training machine of the local cloud.
+PYTHONPATH={root} setsid {python} -m local.power_off "$@" </dev/null >/dev/null 2>&1 &
+"""
+
+
+class TrainingMachine:
+    """The folder that every training machine of a cloud has as its root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        self.programs = folder / "bin"
+        self.settings = folder / "etc" / "nunchi" / "training.env"
+        self.log = folder / "var" / "log" / "nunchi" / "training.log"
+
+    def make(self, settings: Mapping[str, str]) -> None:
+        """Its settings, as boot-train.sh would write them, and its `shutdown`."""
+        self.settings.parent.mkdir(parents=True, exist_ok=True)
+        self.settings.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
+        self.programs.mkdir(exist_ok=True)
+        shutdown = self.programs / "shutdown"
+        shutdown.write_text(_SHUTDOWN.format(root=shlex.quote(str(ROOT)), python=shlex.quote(sys.executable)))
+        shutdown.chmod(0o755)
+
+
+def machine_environ(path: str, folder: Path, ec2_url: str) -> dict[str, str]:
+    """What Run Command's scripts find on a training machine, beside what they find on every instance."""
+    machine = TrainingMachine(folder)
+    return {
+        "PATH": f"{machine.programs}:{path}",
+        "NUNCHI_PREFIX": str(folder),
+        "NUNCHI_POLL_S": "1",
+        "NUNCHI_IMDS": "http://127.0.0.1:1",  # nobody takes these machines back
+        "AWS_ENDPOINT_URL_EC2": ec2_url,
+    }
+
+
+def provision(
+    state: StateDir,
+    outputs: Mapping[str, str],
+    client: Callable[[str], Any],
+    *,
+    endpoint: str,
+    environ: Mapping[str, str],
+) -> None:
+    """Make all of it, for the pipeline that has these outputs."""
+    _register(client("ec2"), client("ssm"), document_of(state.assembly, TRAIN_DOCUMENT))
+    TrainingMachine(state.training).make(
+        _settings(
+            buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
+            endpoint=endpoint,
+            keys=_keys(client("iam"), outputs["TrainingAccessArn"]),
+            environ=environ,
+        )
+    )
+
+
+def _settings(
+    *, buckets: Mapping[str, str], endpoint: str, keys: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The settings of trainings: the caller's own, such as NUNCHI_EPOCHS=3, and ours for where everything is."""
+    tuned = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith("NUNCHI_") and name not in ("NUNCHI_CONFIG", "NUNCHI_STATE", "NUNCHI_MODE")
+    }
+    trainer = ROOT / ".venv-trainer" / "bin" / "python"
+    return (
+        {
+            RETRAIN_VARIABLE: f"{shlex.quote(sys.executable)} -m retrain",
+            "NUNCHI_TRAINER_PYTHON": str(trainer),
+        }
+        | tuned
+        | {
+            "NUNCHI_IMAGES_BUCKET": buckets["images"],
+            "NUNCHI_DATASET_BUCKET": buckets["dataset"],
+            "NUNCHI_WEIGHTS_BUCKET": buckets["weights"],
+            "PYTHONPATH": str(ROOT),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **keys,
+        }
+    )
+
+
+def _keys(iam: Any, access_policy: str) -> dict[str, str]:
+    """Keys of an identity that may do what a training may, and nothing else, as environment variables."""
+    iam.create_user(UserName="training")
+    iam.attach_user_policy(UserName="training", PolicyArn=access_policy)
+    key = iam.create_access_key(UserName="training")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def _register(ec2: EC2Client, ssm: SSMClient, document: Mapping[str, Any]) -> None:
+    """What NunchiCompute would make: the launch template of training machines, and the document that they are sent."""
+    ec2.create_launch_template(
+        LaunchTemplateName=LAUNCH_TEMPLATE,
+        LaunchTemplateData={
+            "ImageId": _IMAGE,
+            "InstanceType": "g4dn.xlarge",
+            "InstanceInitiatedShutdownBehavior": "terminate",
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": ROLE_TAG, "Value": TRAINING_ROLE}]}],
+        },
+    )
+    ssm.create_document(
+        Content=json.dumps(document), Name=TRAIN_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
+    )

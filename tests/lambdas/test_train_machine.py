@@ -1,0 +1,252 @@
+"""Machines of a retraining: started once, stopped on every path, swept when nobody else did it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from contracts.errors import MessageRefused, SettingsError
+from contracts.settings import environment_of, load
+from lambdas.train_start import NoRoom, Start, StartSettings, requests
+from lambdas.train_stop import StillThere, Stop, after
+from lambdas.train_sweep import Stray, Sweep, SweepSettings, strays
+
+SETTINGS = StartSettings(launch_template="NunchiTraining", spot=True, role_tag="nunchi:role=training")
+STATE: dict[str, Any] = {"training": "20261122t030405z-yolov5n", "execution": "me", "attempt": 1, "attempts": 3}
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:nunchi-training"
+
+
+@pytest.fixture
+def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        ec2 = boto3.client("ec2")
+        ec2.create_launch_template(
+            LaunchTemplateName="NunchiTraining",
+            LaunchTemplateData={
+                "ImageId": "ami-12c6146b",
+                "TagSpecifications": [
+                    {"ResourceType": "instance", "Tags": [{"Key": "nunchi:role", "Value": "training"}]}
+                ],
+            },
+        )
+        yield ec2
+
+
+class Full:
+    """EC2 that has no room for the first so many requests; it remembers what it was asked for."""
+
+    def __init__(self, ec2: Any, *, times: int, code: str = "InsufficientInstanceCapacity") -> None:
+        self._ec2, self._times, self._code = ec2, times, code
+        self.asked: list[tuple[str, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ec2, name)
+
+    def run_instances(self, **asked: Any) -> Any:
+        self.asked.append(("spot" if "InstanceMarketOptions" in asked else "on-demand", asked["ClientToken"]))
+        if len(self.asked) <= self._times:
+            raise ClientError({"Error": {"Code": self._code, "Message": "none"}}, "RunInstances")
+        return self._ec2.run_instances(**asked)
+
+
+def states_of(ec2: Any) -> dict[str, str]:
+    pages = ec2.describe_instances()["Reservations"]
+    return {one["InstanceId"]: one["State"]["Name"] for page in pages for one in page["Instances"]}
+
+
+def test_a_machine_is_spot_and_says_what_it_is_for(ec2: Any) -> None:
+    state = Start(ec2=ec2, settings=SETTINGS)(STATE, None)
+    assert {**state, "instance": "i"} == {
+        **STATE,
+        "instance": "i",
+        "market": "spot",
+        "started_at": None,
+        "command": None,
+    }
+    [one] = ec2.describe_instances(InstanceIds=[state["instance"]])["Reservations"][0]["Instances"]
+    assert {tag["Key"]: tag["Value"] for tag in one["Tags"] if tag["Key"].startswith("nunchi:")} == {
+        "nunchi:role": "training",
+        "nunchi:training": STATE["training"],
+        "nunchi:attempt": "1",
+        "nunchi:execution": "me",
+    }
+
+
+def test_asked_again_it_is_the_same_machine(ec2: Any) -> None:
+    """The answer to the first request may have been lost."""
+    start = Start(ec2=ec2, settings=SETTINGS)
+    assert start(STATE, None) == start(STATE, None)
+    assert len(states_of(ec2)) == 1
+    assert start({**STATE, "attempt": 2}, None)["instance"] not in start(STATE, None)["instance"]
+
+
+def test_without_spot_capacity_it_is_on_demand(ec2: Any) -> None:
+    full = Full(ec2, times=1)
+    assert Start(ec2=full, settings=SETTINGS)(STATE, None)["market"] == "on-demand"
+    assert full.asked == [
+        ("spot", "20261122t030405z-yolov5n-1-spot-0"),
+        ("on-demand", "20261122t030405z-yolov5n-1-on-demand-0"),
+    ]
+
+
+def test_without_any_capacity_the_state_machine_hears_of_it(ec2: Any) -> None:
+    with pytest.raises(NoRoom, match=r"spot in the default subnet: InsufficientInstanceCapacity; on-demand in"):
+        Start(ec2=Full(ec2, times=9), settings=SETTINGS)(STATE, None)
+
+
+def test_what_is_no_want_of_room_is_not_tried_elsewhere(ec2: Any) -> None:
+    full = Full(ec2, times=9, code="UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        Start(ec2=full, settings=SETTINGS)(STATE, None)
+    assert len(full.asked) == 1
+
+
+def test_each_subnet_is_tried_and_the_last_attempt_is_no_gamble() -> None:
+    asked = list(requests("t", 1, 3, spot=True, subnets=["a", "b"]))
+    assert [(one.market, one.subnet) for one in asked] == [
+        ("spot", "a"),
+        ("spot", "b"),
+        ("on-demand", "a"),
+        ("on-demand", "b"),
+    ]
+    assert len({one.token for one in asked}) == 4
+    assert {one.market for one in requests("t", 3, 3, spot=True, subnets=[])} == {"on-demand"}
+    assert {one.market for one in requests("t", 1, 3, spot=False, subnets=[])} == {"on-demand"}
+    assert all(len(one.token) <= 64 for one in requests("t" * 64, 5, 5, spot=True, subnets=["a"] * 6))
+
+
+def test_subnets_are_those_that_are_tagged_for_training(ec2: Any) -> None:
+    [subnet, *_] = ec2.describe_subnets()["Subnets"]
+    ec2.create_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "nunchi:role", "Value": "training"}])
+    state = Start(ec2=ec2, settings=SETTINGS)(STATE, None)
+    [one] = ec2.describe_instances(InstanceIds=[state["instance"]])["Reservations"][0]["Instances"]
+    assert one["SubnetId"] == subnet["SubnetId"]
+
+
+def test_the_settings_survive_the_environment() -> None:
+    assert load(StartSettings, environment_of(SETTINGS)) == SETTINGS
+    with pytest.raises(SettingsError, match="maybe is neither true nor false"):
+        load(StartSettings, {**environment_of(SETTINGS), "NUNCHI_SPOT": "maybe"})
+
+
+def test_stopping_ends_the_machine_whether_its_name_is_known_or_not(ec2: Any) -> None:
+    """A step that broke may have started one and not said so. Twice is as good as once."""
+    started = Start(ec2=ec2, settings=SETTINGS)(STATE, None)
+    other = Start(ec2=ec2, settings=SETTINGS)({**STATE, "training": "20261122t030406z-yolov5n"}, None)
+    for state in (STATE, {**started, "next": "done"}):
+        stopped = Stop(ec2=ec2)(state, None)
+        assert stopped["next"] == "tell"
+        assert states_of(ec2) == {started["instance"]: "terminated", other["instance"]: "running"}
+
+
+def test_a_machine_that_is_not_seen_to_go_is_asked_again(ec2: Any) -> None:
+    Start(ec2=ec2, settings=SETTINGS)(STATE, None)
+
+    class Stubborn:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ec2, name)
+
+        def terminate_instances(self, **_: Any) -> None:
+            """Says yes, and does nothing."""
+
+    with pytest.raises(StillThere, match="was told to go, and is not seen to"):
+        Stop(ec2=Stubborn())(STATE, None)
+    assert Stop(ec2=ec2)(STATE, None)["next"] == "tell"
+
+
+def test_without_a_machine_there_is_nothing_to_stop(ec2: Any) -> None:
+    assert Stop(ec2=ec2)({**STATE, "instance": "i-0123456789abcdef0", "next": "done"}, None)["next"] == "tell"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"next": "done"}, {"next": "tell"}),
+        ({"next": "interrupted"}, {"next": "start", "attempt": 2}),
+        (
+            {"next": "interrupted", "attempt": 3, "reason": "Gone."},
+            {
+                "next": "tell",
+                "verdict": "failed",
+                "rule": "interrupted_too_often",
+                "reason": "Gone. That was the last of 3 attempts.",
+            },
+        ),
+        ({"next": "failed", "rule": "crashed"}, {"next": "tell", "verdict": "failed", "rule": "crashed"}),
+        (
+            {"next": "wait", "error": {"Error": "ClientError", "Cause": "no"}},
+            {
+                "next": "tell",
+                "verdict": "failed",
+                "rule": "step_broken",
+                "reason": "A step of the retraining failed: ClientError: no",
+            },
+        ),
+    ],
+)
+def test_what_follows_a_stopping(state: dict[str, Any], expected: dict[str, Any]) -> None:
+    whole = {**STATE, "instance": "i", "market": "spot", "command": "c", **state}
+    told = after(whole)
+    assert {name: told[name] for name in expected} == expected
+    assert not told.keys() & {"instance", "market", "command"}
+
+
+class States:
+    """Step Functions, which knows one execution that runs."""
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:
+        if executionArn == f"{EXECUTIONS}:me":
+            return {"status": "RUNNING"}
+        if executionArn == f"{EXECUTIONS}:over":
+            return {"status": "ABORTED"}
+        raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
+
+
+def sweep(ec2: Any) -> Sweep:
+    settings = SweepSettings(executions=EXECUTIONS, role_tag="nunchi:role=training")
+    clients = {"ec2": ec2, "stepfunctions": States()}
+    return Sweep(client=clients.__getitem__, settings=settings)
+
+
+def test_the_sweep_ends_machines_whose_execution_is_over_and_no_other(
+    ec2: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = Start(ec2=ec2, settings=SETTINGS)
+    ours, over, unknown = (
+        start({**STATE, "execution": name, "training": f"t-{name}"}, None)["instance"]
+        for name in ("me", "over", "unknown")
+    )
+    [worker] = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]
+    assert sweep(ec2)({"sweep": "ended"}, None) == {"stopped": sorted([over, unknown])}
+    assert states_of(ec2) == {
+        ours: "running",
+        over: "terminated",
+        unknown: "terminated",
+        worker["InstanceId"]: "running",
+    }
+    assert '"strays"' in capsys.readouterr().out
+
+
+def test_a_stray_of_the_hourly_look_fails_the_function_once(ec2: Any) -> None:
+    """Its alarm tells people; the machine is gone by then."""
+    Start(ec2=ec2, settings=SETTINGS)({**STATE, "execution": "over"}, None)
+    with pytest.raises(Stray, match="ran for no training, and was told to go"):
+        sweep(ec2)({"sweep": "hourly"}, None)
+    assert sweep(ec2)({"sweep": "hourly"}, None) == {"stopped": []}
+
+
+def test_a_machine_that_belongs_to_nobody_is_a_stray() -> None:
+    assert strays([("i-2", None), ("i-1", "over"), ("i-3", "me")], lambda name: name == "me") == ["i-1", "i-2"]
+
+
+def test_the_sweep_refuses_what_it_does_not_know(ec2: Any) -> None:
+    with pytest.raises(MessageRefused, match="sweep None is not known here"):
+        sweep(ec2)({}, None)
