@@ -37,6 +37,7 @@ TRAINER: Final = ROOT / ".venv-trainer" / "bin" / "python"
 TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
 BY: Final = "nunchi flywheel"
 CLOUD: Final = "cloud"
+LEAST_NEW_LABELS: Final = 20
 # Seeds of what is drawn: no picture of the one is among the others.
 TEACHES, JUDGES, CUSTOMERS, LATER = 1_000_000, 2_000_000, 3_000_000, 4_000_000
 
@@ -139,7 +140,11 @@ def _turn(record: Record, folder: Path, *, pictures: int, customers: int, since:
 
 def _trained(folder: Path, tell: steps.Tell) -> Outcome:
     with _progress() as say:
-        outcome = trained(folder / CLOUD, lambda one: say(one.done, one.of, f"{one.phase}: {one.note}"[:100]))
+        outcome = trained(
+            folder / CLOUD,
+            lambda one: say(one.done, one.of, f"{one.phase}: {one.note}"[:100]),
+            least_new_labels=LEAST_NEW_LABELS,
+        )
     colour = "green" if outcome.verdict is Verdict.PROMOTED else "yellow"
     tell(f"[{colour}]{outcome.verdict}[/] by the rule {outcome.rule}: {escape(outcome.reason)}")
     return outcome
@@ -171,7 +176,6 @@ def _cloud(folder: Path, epochs: int) -> Iterator[Record]:
         "NUNCHI_IMAGE_SIZE": str(steps.IMAGE_SIZE),
         "NUNCHI_BATCH": "8",
         "NUNCHI_LOADERS": "0",
-        "NUNCHI_LEAST_NEW_LABELS": "20",
         "NUNCHI_GOLDEN_LEAST": "5",
         "NUNCHI_HYPERPARAMETERS": str(hyperparameters),
         "NUNCHI_WORK_DIR": str(folder / "work"),

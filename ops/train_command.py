@@ -50,10 +50,10 @@ class _Place:
     local: bool
 
 
-def trained(folder: Path, tell: Callable[[Progress], None]) -> Outcome:
+def trained(folder: Path, tell: Callable[[Progress], None], *, least_new_labels: int) -> Outcome:
     """Retrain in the local cloud of a state folder, telling each word of the training's; TrainError without an end."""
     with _place(local=True, folder=folder) as place:
-        arn, training = _begun(place, {})
+        arn, training = _begun(place, {"least_new_labels": least_new_labels})
         for progress in _followed(place, arn, training):
             tell(progress)
         return _ended(place, arn, training)

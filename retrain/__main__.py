@@ -42,6 +42,7 @@ from retrain.training import Plan
 EXIT_SETTINGS: Final = 2
 EXIT_NOT_ENOUGH: Final = 3  # of --check
 NAME: Final = "yolov5n"
+TRAININGS_FOLDER: Final = "trainings"  # in the work folder
 
 log = logging.getLogger("retrain")
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         stopping = Stopping()
         stopping.listen()
         training = settings.training or new_run_id(now(), NAME)
-        with _alone_in(settings.work_dir), _folder(settings.work_dir / training) as folder:
+        with _alone_in(settings.work_dir), _folder(settings.work_dir / TRAININGS_FOLDER, training) as folder:
             if asked.check:
                 return _check(settings, training, folder, stopping)
             return _train(settings, training, folder, stopping)
@@ -165,14 +166,17 @@ def _alone_in(work_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[Path]:
-    """A folder that is empty at first and gone at the end, whatever happens: photos lie in it."""
-    shutil.rmtree(path, ignore_errors=True)  # of one that was killed
-    path.mkdir()
+def _folder(home: Path, training: str) -> Iterator[Path]:
+    """A folder that is empty at first and gone at the end, whatever happens: photos lie in it.
+
+    `home` is ours and goes with it: who has the lock is alone there, so what lies in it is of one that was killed.
+    """
+    shutil.rmtree(home, ignore_errors=True)
+    (home / training).mkdir(parents=True)
     try:
-        yield path
+        yield home / training
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _said(error: Exception, status: int) -> int:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from contracts.labels import LABELS, Label
+from retrain.judge.figures import calibration_of
 from retrain.judge.golden import Golden
 from retrain.judge.matching import served
 from retrain.judge.predictions import Prediction
@@ -35,7 +36,6 @@ PRIOR_FEW: Final = 200.0
 LEAST_OF_LABEL: Final = 15  # right ones, and wrong ones, before a label gets its own formula
 LEAST_HUMAN: Final = 100  # people whom a person has checked, before they alone are believed
 FOLDS: Final = 5
-BINS: Final = 10
 LEAST_IN_BIN: Final = 15
 
 AS_IT_IS: Final[Mapping[str, Any]] = {"confidence": {"bias": 0.0, "weights": {"log_right": 1.0, "log_wrong": -1.0}}}
@@ -144,6 +144,8 @@ def calibrate(every: Sequence[Example], *, least: float) -> Calibration:
 
 
 def _whose(trusted: Sequence[Example]) -> str:
+    if not trusted:
+        return "nobody: no validation person was found"
     human = sum(one.human for one in trusted)
     if human == len(trusted):
         return "validation people whom a person has checked"
@@ -206,21 +208,10 @@ def _held_out(trusted: Sequence[Example], least: float) -> dict[str, Any]:
         for place in map(int, np.flatnonzero(fold == held)):
             formula = by_label.get(trusted[place].label, common)
             sure[place] = formula(scores[place : place + 1])[0]
-    before, _ = _error(scores, right)
-    after, bins = _error(sure, right)
-    return {"ece_before": round(before, 5), "ece_after": round(after, 5), "bins": bins}
-
-
-def _error(confidence: Floats, right: NDArray[np.bool_]) -> tuple[float, list[dict[str, Any]]]:
-    """The expected calibration error over bins of equal numbers, and the bins."""
-    parts = np.array_split(np.argsort(confidence, kind="stable"), max(1, min(BINS, len(confidence) // LEAST_IN_BIN)))
-    bins = [
-        {"count": len(part), "said": round(float(confidence[part].mean()), 5), "right": round(right[part].mean(), 5)}
-        for part in parts
-    ]
-    return sum(abs(float(confidence[part].mean() - right[part].mean())) * len(part) for part in parts) / len(
-        confidence
-    ), bins
+    before, _ = calibration_of(scores, right, least=LEAST_IN_BIN)
+    after, bins = calibration_of(sure, right, least=LEAST_IN_BIN)
+    told = [{"count": one.count, "said": round(one.said, 5), "right": round(one.right, 5)} for one in bins]
+    return {"ece_before": round(before, 5), "ece_after": round(after, 5), "bins": told}
 
 
 def _features(scores: Floats) -> Floats:

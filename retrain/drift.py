@@ -19,8 +19,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from contracts.labels import LABELS, Label
+from retrain.moments import NO_WEEK
 from retrain.review.agreement import PROMISE, Holds, Share
-from retrain.review.moments import NO_WEEK
 from retrain.shift import Shift, shift
 
 RULE: Final = "drift"

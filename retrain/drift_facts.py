@@ -13,8 +13,8 @@ from contracts.names import Reference
 from contracts.yolo import people_of
 from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.drift import Fact
+from retrain.moments import drawn, week
 from retrain.review.confidences import Results
-from retrain.review.moments import drawn, week
 from retrain.review.notes import AT_ONCE, Note, read_notes
 
 MOST: Final = 4000  # photos read of each side: shares are then within a percent, and S3 is asked for some seconds

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from retrain.children import start, surroundings
 from retrain.errors import Interrupted, TrainerFailed
 
 LOG: Final = "trainer.log"
@@ -65,7 +66,7 @@ class TrainerProcess:
         path = self.work / f"{job['task']}.json"
         path.write_text(json.dumps({**job, "work": str(self.work)}, default=str))
         with (self.work / LOG).open("wb") as log:
-            process = self._start([*self.command, str(path)], log)
+            process = self._start([*self.command, str(path)], log, str(job.get("track", "none")))
             try:
                 last = self._listen(process, follow)
             finally:
@@ -76,17 +77,17 @@ class TrainerProcess:
             raise Interrupted(f"the trainer was told to end, in the middle of its job: {job['task']}")
         raise self._failure(last, process.returncode)
 
-    def _start(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-        # It reads files of ours and needs no cloud; our package lies where we run from.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment["PYTHONPATH"] = str(_HOME)
+    def _start(self, command: list[str], log: IO[bytes], track: str) -> subprocess.Popen[bytes]:
+        # It reads files of ours and needs no cloud, only the key of the tracker that was asked for; our package lies
+        # where we run from.
+        environment = surroundings(*([] if track == "none" else [f"{track.upper()}_"]))
         try:
-            return subprocess.Popen(
+            return start(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env={**environment, "PYTHONPATH": str(_HOME)},
                 start_new_session=True,
             )
         except OSError as error:
@@ -134,7 +135,7 @@ class TrainerProcess:
             disk = shutil.disk_usage(self.work)
             return DiskFull(
                 f"the disk of {self.work} is full: {disk.free / 1e6:,.0f} MB of {disk.total / 1e9:,.1f} GB are left; "
-                "the training ended, its last checkpoint is kept. Make room, or a larger disk, and call it again"
+                "the training ended, what serves goes on to. Make room, or take a larger disk, and start another one"
             )
         text = f"the trainer broke ({kind}): {message}"
         if kind not in ("bad_data", "bad_job", "stall"):

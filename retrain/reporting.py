@@ -20,7 +20,9 @@ from retrain.bucket import DatasetBucket
 log = logging.getLogger(__name__)
 
 BEAT_S: Final = 15.0  # seconds between two beats; whoever waits gives a training up after minutes
-PRINT_S: Final = 5.0  # seconds between two lines that differ in numbers only
+# Seconds between two lines of a phase that is not done: for who looks on, and for a log that is read afterwards.
+LOOK_S: Final = 5.0
+LOG_S: Final = 60.0
 
 
 class Reporter:
@@ -48,8 +50,11 @@ class Reporter:
         self._now = Progress(training=training, phase=Phase.STARTING, at=clock())
         self._key = training_key(training, PROGRESS)
         self._heard = time.monotonic()
-        self._printed = (0.0, "")
+        self._every_s = LOOK_S if self._out.isatty() else LOG_S
+        self._printed_at = 0.0
+        self._printed: set[str] = set()  # in this phase
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._end = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -68,6 +73,7 @@ class Reporter:
         with self._lock:
             self._now = replace(self._now, phase=phase, done=0, of=0, note=note)
         self._heard = time.monotonic()
+        self._printed.clear()
         self._print(f"{phase}: {note}", always=True)
         self.write()
 
@@ -77,7 +83,8 @@ class Reporter:
             self._now = replace(self._now, done=min(done, of), of=of, note=note)
         self._heard = time.monotonic()
         text = f"{done} of {of}, {note}" if of else note
-        self._print(f"{self._now.phase}: {text}", always=0 < of == done)
+        phase = self._now.phase
+        self._print(f"{phase}: {text}", always=phase is Phase.TRAINING or done == of)
 
     def alive(self) -> None:
         """It works, and has nothing to say."""
@@ -85,26 +92,24 @@ class Reporter:
 
     def write(self) -> None:
         """Write the progress now. A storage that is away for a moment costs a beat, not the training."""
-        with self._lock:
-            self._now = replace(self._now, at=self._clock())
-            text = self._now.to_json()
-        try:
-            self._bucket.put(self._key, text.encode(), "application/json")
-        except (ClientError, BotoCoreError, HTTPClientError) as error:
-            log.warning("the progress could not be written: %s", error)
+        with self._writing:  # one after the other: what is older must not come last
+            with self._lock:
+                self._now = replace(self._now, at=self._clock())
+                text = self._now.to_json()
+            try:
+                self._bucket.put(self._key, text.encode(), "application/json")
+            except (ClientError, BotoCoreError, HTTPClientError) as error:
+                log.warning("the progress could not be written: %s", error)
 
     def _beat(self) -> None:
         while not self._end.wait(self._beat_s):
             if time.monotonic() - self._heard < self._silence_s:
                 self.write()
 
-    def _print(self, text: str, *, always: bool = False) -> None:
-        at, before = self._printed
+    def _print(self, text: str, *, always: bool) -> None:
+        """A line, unless it was printed already: the judge asks about the same photos several times."""
         now = time.monotonic()
-        if always or now - at >= PRINT_S or _words(text) != _words(before):
-            self._printed = (now, text)
+        if text not in self._printed and (always or now - self._printed_at >= self._every_s):
+            self._printed_at = now
+            self._printed.add(text)
             print(text, file=self._out, flush=True)
-
-
-def _words(text: str) -> str:
-    return "".join(letter for letter in text if not letter.isdigit() and letter != ".")

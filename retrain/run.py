@@ -89,21 +89,31 @@ class Run:
         try:
             outcome = self._decided()
         except Interrupted:
-            self._reporter.phase(Phase.TRAINING, "told to end; call it again with the same id, and it goes on")
-            self._keep_log()
+            self._cut_off()
             raise
-        except (NunchiError, ClientError, BotoCoreError, HTTPClientError, OSError) as error:
-            log.error("the training failed: %s", error)
-            outcome = self._outcome(Verdict.FAILED, _rule(error), str(error))
         except Exception as error:  # the story must end: whoever waits pays for an instance
-            log.exception("the training failed in a way that nobody thought of")
-            outcome = self._outcome(Verdict.FAILED, "crash", f"{type(error).__name__}: {error}")
+            if self._stopping.told.is_set():
+                # The signal went to our children, too, or came in the middle of what hands errors on as its own.
+                self._cut_off()
+                raise Interrupted(f"the training was told to end, and broke off: {error!r}") from error
+            outcome = self._failed(error)
         with self._stopping.finishing():
             self._keep_log()
             content = outcome.to_json().encode()
             self._bucket.put_once(training_key(self._training, OUTCOME), content, "application/json")
-        self._reporter.phase(Phase.STORING, f"{outcome.verdict}: {outcome.reason}"[:MOST_REASON])
+            self._reporter.phase(Phase.STORING, f"{outcome.verdict}: {outcome.reason}"[:MOST_REASON])
         return stored_outcome(self._bucket, self._training) or outcome
+
+    def _cut_off(self) -> None:
+        self._reporter.phase(Phase.TRAINING, "told to end; call it again with the same id, and it goes on")
+        self._keep_log()
+
+    def _failed(self, error: Exception) -> Outcome:
+        if isinstance(error, NunchiError | ClientError | BotoCoreError | HTTPClientError | OSError):
+            log.error("the training failed: %s", error)
+            return self._outcome(Verdict.FAILED, _rule(error), str(error))
+        log.error("the training failed in a way that nobody thought of", exc_info=error)
+        return self._outcome(Verdict.FAILED, "crash", f"{type(error).__name__}: {error}")
 
     def _decided(self) -> Outcome:
         self._reporter.phase(Phase.STARTING, f"training {self._training} looks at what serves")
@@ -255,6 +265,7 @@ def _rule(error: Exception) -> str:
         "JudgementFailed": "judgement_failed",
         "RunRefused": "incumbent_unreadable",
         "RunUnknown": "incumbent_unreadable",
+        "RunExists": "run_exists",
     }
     if isinstance(error, OSError):
         return "disk_full" if error.errno in (28, 122) else "crash"

@@ -54,9 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     except MemoryError:
         return _failed(f"{asked.manifest}: it needs more than {asked.most_memory >> 20} MiB; no photo was looked at")
     raw = asked.raw and isinstance(detector, Yolo)
-    _tell({"model": asdict(detector.model), "raw": raw})
     answer = _everything(detector) if asked.raw and isinstance(detector, Yolo) else _people(detector)
     try:
+        _tell({"model": asdict(detector.model), "raw": raw})
         predict((Path(line) for one in sys.stdin if (line := one.rstrip("\n"))), answer, _tell)
     except BrokenPipeError:
         return _failed("nobody reads the answers any more; the rest was not looked at")

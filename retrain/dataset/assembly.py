@@ -20,11 +20,11 @@ from retrain.dataset.duplicates import without_duplicates
 from retrain.dataset.enough import warnings_of
 from retrain.dataset.gather import gather
 from retrain.dataset.manifest import MANIFEST, Item, Manifest
-from retrain.dataset.moments import splits
 from retrain.dataset.page import write_page
 from retrain.dataset.photos import LeftOut, Photo, Split, Why
 from retrain.dataset.reading import Say, silent
 from retrain.dataset.settings import DatasetSettings
+from retrain.dataset.splits import splits
 from retrain.dataset.suspects import contradiction
 from retrain.judge.predictions import Predict
 

@@ -13,9 +13,9 @@ from itertools import zip_longest
 from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.dataset.moments import share
 from retrain.dataset.photos import Photo, Why
 from retrain.dataset.settings import DatasetSettings
+from retrain.dataset.splits import share
 
 Dropped = list[tuple[Photo, Why]]
 

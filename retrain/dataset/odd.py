@@ -8,8 +8,7 @@ from typing import Final
 
 from contracts.labels import Label
 from contracts.messages import Box
-
-Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
+from retrain.overlap import corners, overlap
 
 LEAST_SIDE: Final = 64  # pixels of a picture: below, a face is a smudge
 LEAST_BOX: Final = 8  # pixels
@@ -34,17 +33,3 @@ def odd(people: Sequence[tuple[Label, Box]], size: tuple[int, int]) -> str | Non
         if overlap(corners(one), corners(other)) > MOST_OVERLAP:
             return f"boxes {first} and {second} are the same person"
     return None
-
-
-def corners(box: Box) -> Corners:
-    return box.x0, box.y0, box.x1, box.y1
-
-
-def overlap(one: Corners, other: Corners) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both)

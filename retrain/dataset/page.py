@@ -18,9 +18,9 @@ from contracts.labels import LABELS
 from contracts.yolo import people_of
 from retrain.dataset.layout import INDEX, SHEETS, image_path
 from retrain.dataset.manifest import NOBODY, PICTURES, Item, Manifest
-from retrain.dataset.moments import share
 from retrain.dataset.photos import REASONS, Split
 from retrain.dataset.sheets import COLOURS, Shown, write_sheet
+from retrain.dataset.splits import share
 
 _PURPOSE: Final = {
     Split.TRAIN: "learned from",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from retrain.errors import DatasetRefused
+from retrain.moments import APART_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class DatasetSettings:
     """
 
     val_share: float = 0.15
-    moment_seconds: float = 60.0
+    moment_seconds: float = APART_S
     most_images: int = 20_000
     most_per_label: float = 4.0
     least_per_label: int = 200

@@ -10,8 +10,8 @@ from typing import Final
 
 from contracts.labels import Label
 from contracts.messages import Box
-from retrain.dataset.odd import corners, overlap
 from retrain.judge.predictions import Seen
+from retrain.overlap import corners, overlap
 
 SAME_PERSON: Final = 0.3  # intersection over union: people draw boxes less tightly than models
 

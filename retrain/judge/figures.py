@@ -13,7 +13,7 @@ from contracts.labels import LABELS
 from contracts.messages import Model
 from retrain.errors import JudgementFailed
 from retrain.judge.golden import Golden
-from retrain.judge.matching import Floats, Served, people, ranked, served
+from retrain.judge.matching import Flags, Floats, Served, people, ranked, served
 from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, rounded, share_of
 from retrain.judge.predictions import Prediction
 from retrain.judge.settings import Score
@@ -143,7 +143,7 @@ def figures(
     ap = average_precision(own if compare_raw else ranked(photos, answers), known, draws)
     own_ap = ap[..., 0] if compare_raw else average_precision(own, known, draws[:, :1])[..., 0]
     of_label = [known.label == label for label in range(len(LABELS))]
-    ece, bins = calibration_of(as_served)
+    ece, bins = calibration_of(as_served.confidence, as_served.box_right)
     return Figures(
         model=answers[0].model,
         raw=raw[0].raw,
@@ -161,16 +161,17 @@ def figures(
     )
 
 
-def calibration_of(answers: Served) -> tuple[float, tuple[Bin, ...]]:
-    """The expected calibration error (how far, on average, what is said lies from what is right), and its bins."""
-    count = len(answers.confidence)
+def calibration_of(confidence: Floats, right: Flags, *, least: int = LEAST_IN_BIN) -> tuple[float, tuple[Bin, ...]]:
+    """The expected calibration error (how far, on average, what is said lies from what is right), and its bins.
+
+    No bin holds fewer than `least`, unless there are fewer in all.
+    """
+    count = len(confidence)
     if not count:
         return math.nan, ()
-    order = np.argsort(answers.confidence, kind="stable")
-    parts = np.array_split(order, max(1, min(MOST_BINS, count // LEAST_IN_BIN)))
-    bins = tuple(
-        Bin(len(part), float(answers.confidence[part].mean()), float(answers.box_right[part].mean())) for part in parts
-    )
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, max(1, min(MOST_BINS, count // least)))
+    bins = tuple(Bin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts)
     return sum(one.count * abs(one.said - one.right) for one in bins) / count, bins
 
 

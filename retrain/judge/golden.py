@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,17 +11,21 @@ from typing import Final
 from contracts.errors import LabelsRefused, NameRefused
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from contracts.names import IMAGE_SUFFIX, image_id_time
+from contracts.names import IMAGE_SUFFIX
 from contracts.yolo import people_of
-from retrain.bucket import reference_of
+from retrain.bucket import reference_of, stem
 from retrain.errors import JudgementFailed
+from retrain.moments import moments
 
 GOLDEN: Final = "golden"
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A photo whose people are known. `moment`: photos that share it show the same people, and count as one draw."""
+    """A photo whose people are known. `moment`: photos that share it show the same people, and count as one draw.
+
+    It is that of splits: what may not be parted there is no independent proof here.
+    """
 
     path: Path
     moment: str
@@ -39,8 +43,10 @@ class Build:
 def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
     """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
     images, labels = folder / "images" / split, folder / "labels" / split
+    paths = sorted(images.glob(f"*{IMAGE_SUFFIX}"))
+    moment_of = _moments(path.stem for path in paths)
     photos = []
-    for path in sorted(images.glob(f"*{IMAGE_SUFFIX}")):
+    for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
             people = tuple(people_of(text.read_text()))
@@ -48,7 +54,7 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
             raise JudgementFailed(
                 f"{text}: who is in {path.name} can't be read ({error}); nothing was judged. Build the dataset anew"
             ) from None
-        photos.append(Golden(path, moment_of(path.stem), people))
+        photos.append(Golden(path, moment_of[path.stem], people))
     if not photos:
         raise JudgementFailed(
             f"{images} holds no photo; nothing was judged. Check some by hand, and build the dataset anew: "
@@ -66,14 +72,16 @@ def build_of(folder: Path) -> Build:
         return Build()
 
 
-def moment_of(stem: str) -> str:
-    """The kiosk and the minute, for what is named as a dataset names its files; otherwise each is its own."""
-    try:
-        reference = reference_of(stem)
-    except NameRefused:
-        return stem
-    at = image_id_time(reference.image_id)
-    return stem if at is None else f"{reference.kiosk_id} {at:%Y-%m-%dT%H:%M}"
+def _moments(stems: Iterable[str]) -> dict[str, str]:
+    """The moment of each file, for what is named as a dataset names its files; any other is its own."""
+    found = {}
+    references = []
+    for name in stems:
+        try:
+            references.append(reference_of(name))
+        except NameRefused:
+            found[name] = name
+    return found | {stem(one): str(first) for one, first in moments(references).items()}
 
 
 def counts(photos: Sequence[Golden]) -> dict[Label, int]:

@@ -113,16 +113,16 @@ def judge(
         figures(photos, draws, answers=answers, raw=raw, compare_raw=compare_raw, gate=settings.gate, ms=ms)
         for answers, raw, ms in ((ours, ours_raw, our_ms), (theirs, theirs_raw, their_ms))
     ]
-    people = counts(photos)
+    people, moments = counts(photos), len({photo.moment for photo in photos})
     return Judgement(
-        ruling=rule_on(*measured, photos=len(photos), people=people, settings=settings),
+        ruling=rule_on(*measured, photos=len(photos), moments=moments, people=people, settings=settings),
         runs=(_run(candidate, measured[0]), _run(incumbent, measured[1])),
         candidate=measured[0],
         incumbent=measured[1],
         build=build_of(dataset),
         photos=len(photos),
         people=people,
-        moments=len({photo.moment for photo in photos}),
+        moments=moments,
         compared_raw=compare_raw,
         settings=settings,
     )

@@ -19,11 +19,10 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.labels import LABELS
+from retrain.intervals import SURE, wilson
 from retrain.judge.golden import Golden
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked
 
-SURE: Final = 0.95  # of every interval
-_Z: Final = 1.959964  # of the normal distribution, for it
 # The recalls at which precision is read, and averaged by trapezoids: ultralytics' definition, nearly COCO's.
 _RECALLS: Final = np.linspace(0, 1, 101)
 
@@ -45,13 +44,10 @@ class Estimate:
 
     @classmethod
     def wilson(cls, yes: int, of: int) -> Estimate:
-        """A share with the interval of Wilson (1927), which holds for few, and for none or all of them, too."""
+        """A share with its interval."""
         if of == 0:
             return cls(math.nan, math.nan, math.nan)
-        share, z2 = yes / of, _Z**2 / of
-        middle = (share + z2 / 2) / (1 + z2)
-        half = _Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of)) / (1 + z2)
-        return cls(share, max(0.0, middle - half), min(1.0, middle + half))
+        return cls(yes / of, *wilson(yes, of))
 
     def fields(self) -> dict[str, Any]:
         """As JSON has it, which knows no NaN."""
@@ -90,6 +86,12 @@ def share_of(flags: Flags, photo: Places, draws: Floats) -> Floats:
     """The share of those flagged, (draws,); NaN where none is drawn."""
     of = draws[photo].sum(axis=0)
     return np.asarray(np.divide(draws[photo[flags]].sum(axis=0), of, out=np.full_like(of, np.nan), where=of > 0))
+
+
+def share_below_0(draws: Floats) -> float:
+    """In how many of the redraws a difference is a loss, (draws,), the first of which is the measure itself."""
+    drawn = draws[1:][np.isfinite(draws[1:])]
+    return float((drawn < 0).mean()) if len(drawn) else math.nan
 
 
 def _ap(photo: Places, hit: Flags, people: Floats, draws: Floats) -> Floats:

@@ -7,7 +7,6 @@ never imports the worker; `python -m worker.predict` says how the two talk.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO, Any, Final
 from contracts.labels import Label
 from contracts.messages import Model
 from contracts.weights import DAY_0
+from retrain.children import start, surroundings
 from retrain.errors import JudgementFailed
 
 # What a process may take: to load its model, and for a photo. A photo takes 10 to 300 ms; a process that hangs must
@@ -130,10 +130,9 @@ def _asked(
 
 def _started(command: Sequence[str], asked: IO[str], said: IO[str]) -> subprocess.Popen[str]:
     # The worker's packages lie beside ours; whatever credentials the training has are none of its business.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     try:
-        return subprocess.Popen(
-            command, cwd=_HOME, env=environment, stdin=asked, stdout=subprocess.PIPE, stderr=said, text=True
+        return start(
+            command, cwd=_HOME, env=surroundings(), stdin=asked, stdout=subprocess.PIPE, stderr=said, text=True
         )
     except OSError as error:
         raise JudgementFailed(f"{command[0]} can't be started ({error}); nothing was judged") from None

@@ -89,12 +89,15 @@ def _steps(judgement: Judgement) -> list[Mapping[str, str]]:
         "golden_too_small": "Check more photos by hand, so that the next candidate can be judged:",
         "not_better": "Nothing needs doing. More corrected labels are what helps most:",
         "group_behind": "Check photos of that group by hand; corrections count for more in the next training:",
-        "promise_broken": "Check sure photos by hand: corrections among them mend the calibration:",
+        "promise_broken": "Check photos that the model was sure of: the next candidate is calibrated on them:",
         "too_slow": "Train a smaller network, or at smaller pictures; see what takes long:",
     }
-    command = f"nunchi weights show {run}" if judgement.rule == "too_slow" else "nunchi review export review"
+    commands = {
+        "promise_broken": "nunchi review export review --sample-share 0.1",
+        "too_slow": f"nunchi weights show {run}",
+    }
     return [
-        {"why": remedies[judgement.rule], "command": command},
+        {"why": remedies[judgement.rule], "command": commands.get(judgement.rule, "nunchi review export review")},
         {
             "why": "The candidate is kept. If you know better, put it into service, and back again:",
             "command": f'nunchi weights promote {run} --reason "…"\nnunchi weights rollback --reason "…"',

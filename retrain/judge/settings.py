@@ -33,8 +33,10 @@ class JudgeSettings:
 
     score: Score = Score.MAP50
     golden_least: int = 100  # photos; fewer judge nothing
+    golden_least_moments: int = 30  # or as many as photos, if those may be fewer: a bootstrap over less is too sure
     golden_least_per_label: int = 10  # people
-    group_margin: float = 0.02  # of its people that a group may lose before it is behind
+    group_margin: float = 0.02  # of its people that a group may lose before it is looked at
+    group_doubt: float = 0.75  # of the draws in which it loses, from which on such a group is behind
     gate: float = 0.95  # from this confidence on, an answer becomes training data: of them, so many must be right
     most_slowdown: float = 3.0  # times the incumbent; workers refuse what is slower
     draws: int = 1000  # of the bootstrap
@@ -47,8 +49,10 @@ class JudgeSettings:
             sentence
             for holds, sentence in (
                 (self.golden_least >= 1, f"golden_least is {self.golden_least}, not 1 or more"),
+                (self.golden_least_moments >= 1, f"golden_least_moments is {self.golden_least_moments}, not 1 or more"),
                 (self.golden_least_per_label >= 0, f"golden_least_per_label is {self.golden_least_per_label}, below 0"),
                 (0 <= self.group_margin < 1, f"group_margin is {self.group_margin}, not from 0 to 1"),
+                (0.5 <= self.group_doubt < 1, f"group_doubt is {self.group_doubt}, not from 0.5 to 1"),
                 (0 < self.gate < 1, f"gate is {self.gate}, not between 0 and 1"),
                 (self.most_slowdown >= 1, f"most_slowdown is {self.most_slowdown}, not 1 or more"),
                 (self.draws >= 100, f"draws are {self.draws}, not 100 or more"),

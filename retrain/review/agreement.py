@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import NormalDist
 from typing import Final
 
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
+from retrain.intervals import wilson
+from retrain.moments import week
 from retrain.review.matching import Change
-from retrain.review.moments import week
 from retrain.review.notes import Note
 
 PROMISE: Final = 0.95  # the worker's gate: of people so sure, this share is labelled right
 SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
-_Z: Final = NormalDist().inv_cdf(0.975)
 
 
 class Holds(StrEnum):
@@ -43,18 +41,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true share lies, with 95 % confidence: Wilson's score interval.
-
-        E. B. Wilson, Probable inference, JASA 22 (1927). It stays inside 0-1, and is honest of few and of all right,
-        where the usual ± is not. Nothing checked: 0 to 1.
-        """
-        if not self.checked:
-            return 0.0, 1.0
-        n, p = self.checked, self.right / self.checked
-        middle = p + _Z**2 / (2 * n)
-        half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-        scale = 1 + _Z**2 / n
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        """Where the true share lies, with 95 % confidence. Nothing checked: 0 to 1."""
+        return wilson(self.right, self.checked)
 
     def against(self, promise: float = PROMISE, slack: float = SLACK) -> Holds:
         """Broken when the promised share is out of reach; holds when less than promise - slack is."""

@@ -1,6 +1,6 @@
 """Where a checked photo goes: to what may teach, or to what judges. A moment's photos go together.
 
-What may have taught never judges: a training that has seen a photo, or its neighbour of the same minute, would be
+What may have taught never judges: a training that has seen a photo, or its neighbour of the same moment, would be
 praised for its memory.
 """
 
@@ -14,14 +14,17 @@ from contracts.errors import NameRefused
 from contracts.names import BUILDS, Reference
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import ReviewRefused
-from retrain.review.moments import drawn, moment
+from retrain.moments import drawn, moments
 
 MANIFEST: Final = "manifest.json"
 _TAUGHT: Final = frozenset({"train", "val"})  # val chose the epoch, and fitted the calibration
 
 
 class Homes:
-    """Where each checked photo belongs, given those that lie there and those that have taught."""
+    """Where each checked photo belongs, given those that lie there and those that have taught.
+
+    `others` are those that are asked for, and whatever lies between them: together they make the moments.
+    """
 
     def __init__(
         self,
@@ -29,11 +32,13 @@ class Homes:
         reviewed: Iterable[Reference],
         golden: Iterable[Reference],
         taught: Iterable[Reference],
+        others: Iterable[Reference] = (),
         golden_share: float,
     ) -> None:
         self._reviewed, self._golden, self._taught = set(reviewed), set(golden), set(taught)
-        self._golden_moments = set(map(moment, self._golden))
-        self._teaching_moments = set(map(moment, self._reviewed | self._taught))
+        self._moments = moments({*self._reviewed, *self._golden, *self._taught, *others})
+        self._golden_moments = {self._moments[one] for one in self._golden}
+        self._teaching_moments = {self._moments[one] for one in self._reviewed | self._taught}
         self._golden_share = golden_share
 
     def of(self, reference: Reference) -> Tree:
@@ -42,12 +47,12 @@ class Homes:
             return Tree.GOLDEN
         if reference in self._reviewed or reference in self._taught:
             return Tree.REVIEWED
-        here = moment(reference)
-        if here in self._golden_moments:
-            return Tree.GOLDEN
+        here = self._moments[reference]
         if here in self._teaching_moments:
             return Tree.REVIEWED
-        return Tree.GOLDEN if drawn("golden", here) < self._golden_share else Tree.REVIEWED
+        if here in self._golden_moments:
+            return Tree.GOLDEN
+        return Tree.GOLDEN if drawn("golden", str(here)) < self._golden_share else Tree.REVIEWED
 
 
 def taught(bucket: DatasetBucket) -> set[Reference]:

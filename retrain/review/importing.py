@@ -147,6 +147,7 @@ def store(
         reviewed=there[Tree.REVIEWED],
         golden=there[Tree.GOLDEN],
         taught=taught(bucket),
+        others=known,
         golden_share=golden_share,
     )
     imported = Imported(waiting=read_.waiting, missing=len(missing), refused=list(read_.refused))

@@ -8,6 +8,7 @@ from typing import Final
 
 from contracts.labels import Label
 from contracts.messages import Box
+from retrain.overlap import corners, overlap
 
 SAME_PERSON: Final = 0.5  # intersection over union from which two boxes are of one person, as in Pascal VOC
 SAME_BOX: Final = 0.9  # from which nobody corrected anything: a touched box moves by a pixel
@@ -26,24 +27,17 @@ class Change(StrEnum):
 
 def iou(one: Box, other: Box) -> float:
     """Intersection over union of two boxes, 0-1."""
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    # A product of two tiny sides can be too small for a float; then the boxes have no area worth comparing.
-    union = _area(one) + _area(other) - shared
-    return min(1.0, shared / union) if union > 0 else 0.0
+    return overlap(corners(one), corners(other))
 
 
 def matched(shown: People, checked: People) -> list[int | None]:
     """For each person shown the place in `checked` of the same one, or None. Best overlaps first; then equal labels."""
     pairs = sorted(
         (
-            (-overlap, label is not now, place, other)
+            (-shared, label is not now, place, other)
             for place, (label, box) in enumerate(shown)
             for other, (now, drawn) in enumerate(checked)
-            if (overlap := iou(box, drawn)) >= SAME_PERSON
+            if (shared := iou(box, drawn)) >= SAME_PERSON
         ),
     )
     found: list[int | None] = [None] * len(shown)
@@ -71,7 +65,3 @@ def changes(shown: People, checked: People) -> tuple[Change, ...]:
     if len(checked) > sum(other is not None for other in found):
         kinds.add(Change.ADDED)
     return tuple(kind for kind in Change if kind in kinds)
-
-
-def _area(box: Box) -> float:
-    return (box.x1 - box.x0) * (box.y1 - box.y0)

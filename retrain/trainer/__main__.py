@@ -61,6 +61,8 @@ def _do(job: Job, path: Path, events: Events, told: _Told) -> int:
     alone = "LOCAL_RANK" not in os.environ
     if alone:
         job.work.mkdir(parents=True, exist_ok=True)
+    else:
+        several.tie()
     offline.shut(job)
     os.chdir(job.work)  # what ultralytics downloads or forgets lies here
     if alone:

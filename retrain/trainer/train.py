@@ -15,6 +15,7 @@ from retrain.trainer import mixed
 from retrain.trainer.events import Events
 from retrain.trainer.job import Job
 from retrain.trainer.offline import silence
+from retrain.trainer.unsigned import unsign
 
 RANK: Final = int(os.environ.get("RANK", "-1"))
 FIRST: Final = RANK in (-1, 0)  # of several processes, the one that speaks
@@ -133,6 +134,7 @@ class Training:
         shutil.copyfile(beside if beside.exists() else self._job.resume, weights / "best.pt")
         for name in ("last.pt", "best.pt"):
             strip_optimizer(weights / name)
+            unsign(weights / name)
         metrics = {name: round(float(saved["train_metrics"].get(key, 0)), 5) for name, key in METRICS.items()}
         return {"best": str(weights / "best.pt"), "last": str(weights / "last.pt"), "metrics": metrics}
 
@@ -145,6 +147,8 @@ class Training:
 
     def _results(self, trainer: Any) -> dict[str, Any]:
         best = trainer.best if trainer.best.exists() else trainer.last
+        if FIRST:
+            unsign(best)
         metrics = {name: round(float(trainer.metrics.get(key, 0)), 5) for name, key in METRICS.items()}
         return {"best": str(best), "last": str(trainer.last), "metrics": metrics}
 

@@ -18,6 +18,11 @@ def tell(event: str, **fields: Any) -> None:
     print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201
 
 
+def save(folder: Path, epoch: int) -> None:
+    for name in ("last.pt", "best.pt"):
+        (folder / name).write_text(str(epoch))
+
+
 def main(path: Path) -> int:
     job = json.loads(path.read_text())
     work = Path(job["work"])
@@ -32,6 +37,7 @@ def main(path: Path) -> int:
     begun = int(Path(job["resume"]).read_text()) if job.get("resume") else 0
     saved = work / "checkpoint"
     saved.mkdir(exist_ok=True)
+    save(saved, begun)  # all that there is, if it was cut off after its last epoch
     (work / "jobs").mkdir(exist_ok=True)
     (work / "jobs" / f"{len(list((work / 'jobs').iterdir()))}.json").write_text(json.dumps(job))
     sys.stderr.write("the fake trainer starts\n\x1b[Kmany\x1b[0m colours\n")
@@ -57,8 +63,7 @@ def main(path: Path) -> int:
         if told.is_set():
             tell("interrupted", checkpoint=str(saved / "last.pt"))
             return 75
-        for name in ("last.pt", "best.pt"):
-            (saved / name).write_text(str(epoch))
+        save(saved, epoch)
         tell("checkpoint", epoch=epoch, last=str(saved / "last.pt"), best=str(saved / "best.pt"))
         score = job["hyperparameters"].get("lr0", 0.5) * epoch / job["epochs"]
         told.wait(job["hyperparameters"].get("epoch_s", 0))

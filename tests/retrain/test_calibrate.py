@@ -175,3 +175,13 @@ def test_a_box_is_right_when_somebody_of_that_label_is_there() -> None:
         Example(Label.ELDER_MALE, 0.5, False, False, "noon"),
         Example(Label.ELDER_MALE, 0.6, False, True, "one"),
     )
+
+
+def test_how_well_it_holds_is_measured_on_people_whom_it_was_not_fitted_on() -> None:
+    """Every fifth moment is wrong: whoever was fitted on the others is sure of it, and is told so."""
+    some = [Example(Label.ELDER_MALE, 0.8, number % 5 != 0, True, f"moment {number}") for number in range(300)]
+
+    fitted = calibrate(some, least=0.25).fields["fitted"]
+
+    assert fitted["bins"][-1]["said"] > 0.9
+    assert fitted["bins"][-1]["right"] < 0.1

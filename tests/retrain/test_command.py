@@ -52,6 +52,15 @@ def test_a_training_that_is_skipped_is_decided(environ: Mapping[str, str], capsy
     assert [path.name for path in Path(environ["NUNCHI_WORK_DIR"]).iterdir()] == ["lock"]
 
 
+def test_photos_that_a_killed_training_left_are_taken_away_and_nothing_else(environ: Mapping[str, str]) -> None:
+    work = Path(environ["NUNCHI_WORK_DIR"])
+    for path in ("trainings/t0/dataset/stranger.jpg", "mine/notes.txt"):
+        (work / path).parent.mkdir(parents=True)
+        (work / path).touch()
+    assert main([], environ) == 0
+    assert sorted(path.name for path in work.iterdir()) == ["lock", "mine"]
+
+
 def test_a_check_says_what_is_missing_and_stores_nothing(
     environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,14 +41,12 @@ def test_the_heart_beats_as_long_as_there_is_life(s3: S3Client) -> None:
     bucket = Counting(s3, "dataset")
     with Reporter(bucket, TRAINING, clock=lambda: AT, silence_s=0.3, beat_s=0.02, out=out) as reporter:
         reporter.phase(Phase.TRAINING, "begins")
-        reporter.say(3, 10, "epoch")
-        reporter.say(4, 10, "epoch")  # a number more: not a line more
         reporter.say(10, 10, "epoch")
         until(lambda: len(beats) > 5, within_s=5, what="beats")
         until(lambda: _quiet(beats), within_s=5, what="silence after 0.3 s without a word")
     last = Progress.from_json(beats[-1])
     assert (last.phase, last.done, last.of, last.note) == (Phase.TRAINING, 10, 10, "epoch")
-    assert out.getvalue() == "training: begins\ntraining: 3 of 10, epoch\ntraining: 10 of 10, epoch\n"
+    assert out.getvalue() == "training: begins\ntraining: 10 of 10, epoch\n"
 
 
 def _quiet(beats: list[bytes]) -> bool:
@@ -64,3 +62,28 @@ def test_a_storage_that_is_away_costs_a_beat_and_not_the_training(
     with Reporter(bucket, TRAINING, clock=lambda: AT, silence_s=60, out=io.StringIO()) as reporter:
         reporter.phase(Phase.BUILDING, "begins")
     assert "the progress could not be written" in caplog.text
+
+
+def test_a_log_gets_a_line_for_each_epoch_and_one_for_what_is_done(s3: S3Client) -> None:
+    out = io.StringIO()
+    s3.create_bucket(Bucket="dataset")
+    reporter = Reporter(DatasetBucket(s3, "dataset"), TRAINING, clock=lambda: AT, silence_s=60, out=out)
+    reporter.phase(Phase.BUILDING, "the dataset")
+    for done in range(1, 361):
+        reporter.say(done, 360, "photos read")
+    reporter.phase(Phase.TRAINING, "24 photos")
+    reporter.say(1, 3, "epoch")
+    reporter.say(2, 3, "epoch")
+    reporter.phase(Phase.JUDGING, "the candidate")
+    for _ in ("the candidate", "the incumbent", "and once more, raw"):
+        reporter.say(25, 59, "a model looks at the photos")
+        reporter.say(59, 59, "a model looks at the photos")
+    assert out.getvalue().splitlines() == [
+        "building: the dataset",
+        "building: 360 of 360, photos read",
+        "training: 24 photos",
+        "training: 1 of 3, epoch",
+        "training: 2 of 3, epoch",
+        "judging: the candidate",
+        "judging: 59 of 59, a model looks at the photos",
+    ]

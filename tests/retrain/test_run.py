@@ -362,3 +362,28 @@ def test_a_judge_that_breaks_keeps_the_incumbent(shop: Shop, error: Exception, r
     shop.meanwhile = broken
     assert shop.run() == shop.stored() == outcome(Verdict.FAILED, rule, reason)
     assert shop.weights.current().run is None
+
+
+def test_what_breaks_because_it_is_told_to_end_is_gone_on_with(shop: Shop) -> None:
+    """A signal for the whole group ends the judge's process before it ends ours."""
+    shop.label()
+
+    def both_end() -> None:
+        shop.stopping.told.set()
+        raise JudgementFailed("the process ended with status -15")
+
+    shop.meanwhile = both_end
+    with pytest.raises(Interrupted, match="status -15"):
+        shop.run()
+    assert (shop.stored(), shop.weights.current().run) == (None, None)
+    shop.stopping, shop.meanwhile = Stopping(), lambda: None
+    assert shop.run().verdict is Verdict.PROMOTED
+
+
+def test_a_weights_bucket_that_is_away_keeps_what_serves_and_says_why(shop: Shop) -> None:
+    shop.label()
+    shop.meanwhile = lambda: shop.s3.delete_bucket(Bucket="weights") and None
+    told = shop.run()
+    assert told == shop.stored()
+    assert (told.verdict, told.rule, told.run) == (Verdict.FAILED, "storage", None)
+    assert "NoSuchBucket" in told.reason

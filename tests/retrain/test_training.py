@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_one_that_does_not_listen_is_ended_after_its_grace(tmp_path: Path) -> No
 
 
 def test_a_full_disk_is_told_with_numbers(tmp_path: Path, checkpoints: Checkpoints) -> None:
-    with pytest.raises(DiskFull, match=r"the disk of .* is full: [\d,]+ MB of [\d.,]+ GB are left; .* checkpoint is"):
+    with pytest.raises(DiskFull, match=r"the disk of .* is full: [\d,]+ MB of [\d.,]+ GB are left; .* start another"):
         training(process(tmp_path), checkpoints, fake="disk_full").run()
     saved = checkpoints.load(tmp_path / "again")
     assert saved is not None
@@ -148,14 +149,24 @@ def test_a_trainer_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path)
         trainer.run({"task": "train"})
 
 
-def test_the_trainer_has_no_credentials_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+@pytest.mark.parametrize(("track", "known"), [("none", []), ("wandb", ["WANDB_API_KEY"]), ("mlflow", [])])
+def test_the_trainer_knows_no_secret_but_that_of_the_tracker_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, track: str, known: list[str]
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "WANDB_API_KEY", "DATABASE_URL"):
+        monkeypatch.setenv(name, "secret")
     script = tmp_path / "trainer.py"
     script.write_text(
-        "import json, os; print(json.dumps({'event': 'done', 'aws': [k for k in os.environ if 'AWS_' in k]}))"
+        "import json, os\n"
+        "known = [name for name, value in os.environ.items() if value == 'secret']\n"
+        "print(json.dumps({'event': 'done', 'known': known, 'path': os.environ['PATH']}))"
     )
     trainer = TrainerProcess(command=[sys.executable, str(script)], work=tmp_path, stopping=threading.Event())
-    assert trainer.run({"task": "train"})["aws"] == []
+    assert trainer.run({"task": "train", "track": track}) == {
+        "event": "done",
+        "known": known,
+        "path": os.environ["PATH"],
+    }
 
 
 def test_a_checkpoint_of_another_dataset_is_not_gone_on_from(tmp_path: Path, checkpoints: Checkpoints) -> None:

@@ -23,12 +23,14 @@ WRONG: Final[Mapping[Label, Label]] = {label: LABELS[3 - place] for place, label
 Opinion = Callable[[int, Label], list[Seen]]  # of the photo of that number, which shows that one person
 
 
-def golden(folder: Path, photos: int, *, labels: Sequence[Label] = LABELS) -> Path:
-    """A dataset's folder: one person a photo, the labels in turn, each photo a moment of its own."""
+def golden(
+    folder: Path, photos: int, *, labels: Sequence[Label] = LABELS, apart: timedelta = timedelta(minutes=2)
+) -> Path:
+    """A dataset's folder: one person a photo, the labels in turn; two minutes `apart`, each is a moment of its own."""
     for kind in ("images", "labels"):
         (folder / kind / "golden").mkdir(parents=True)
     for number in range(photos):
-        taken = NOON + timedelta(minutes=2 * number)
+        taken = NOON + number * apart
         name = stem(Reference("k1", new_image_id(taken, number.to_bytes(10))))
         (folder / f"images/golden/{name}.jpg").touch()
         (folder / f"labels/golden/{name}.txt").write_text(lines_of([(labels[number % len(labels)], BOX)]))

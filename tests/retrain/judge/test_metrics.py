@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from contracts.labels import Label
 from contracts.messages import Box
+from retrain.bucket import stem
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import calibration_of, gate_of
-from retrain.judge.golden import Build, Golden, build_of, golden_photos, moment_of
+from retrain.judge.golden import Build, Golden, build_of, golden_photos
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked, Served, people, ranked, served
 from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, share_of, weights
 from retrain.judge.predictions import Prediction, Seen
+from tests.retrain.dataset.shop import photo_id
 
 MAN, WOMAN = Label.ELDER_MALE, Label.ELDER_FEMALE
 HERE, THERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
@@ -160,6 +162,14 @@ def test_wilson_intervals_are_those_of_the_books(yes: int, of: int, expected: tu
     assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-4)
 
 
+@given(st.integers(1, 20_000), st.booleans())
+def test_a_share_lies_within_its_interval(of: int, every: bool) -> None:
+    """To the last bit, of none and of all, too: plots refuse bars that are less than nothing."""
+    found = Estimate.wilson(of if every else 0, of)
+
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
 def test_a_measure_of_nothing_is_null_in_json() -> None:
     assert Estimate.wilson(0, 0).fields() == {"value": None, "low": None, "high": None}
 
@@ -167,9 +177,7 @@ def test_a_measure_of_nothing_is_null_in_json() -> None:
 def test_calibration_error_is_how_far_what_is_said_lies_from_what_is_right() -> None:
     confidence = np.concatenate([np.full(50, 0.6), np.full(50, 0.9)])
     right = np.tile(np.arange(25), 4) < np.repeat([15, 17], 50)  # 0.6 as was said, and 0.68 where 0.9 was
-    answers = Served(right, right, np.arange(100), confidence, right)
-
-    error, bins = calibration_of(answers)
+    error, bins = calibration_of(confidence, right)
 
     assert error == pytest.approx(0.11)
     assert [one.count for one in bins] == [25] * 4
@@ -190,10 +198,20 @@ def test_a_photo_passes_the_gate_when_everybody_in_it_does() -> None:
     assert (found.photos, found.of_photos, found.people, found.right) == (2, 4, 3, 2)
 
 
-def test_a_kiosk_s_minute_is_a_moment_and_any_other_name_its_own() -> None:
-    assert moment_of("k1_01kjm6vz00e9m3x7q4r6t0w1y2") == moment_of("k1_01kjm6vz01e9m3x7q4r6t0w1y3")
-    assert moment_of("k1_01kjm6vz00e9m3x7q4r6t0w1y2") != moment_of("k2_01kjm6vz00e9m3x7q4r6t0w1y2")
-    assert moment_of("holiday") == "holiday"
+def test_golden_photos_that_follow_one_another_are_one_moment_and_any_other_name_its_own(tmp_path: Path) -> None:
+    """Over the end of a minute, too: a customer does not leave with it."""
+    kind = [tmp_path / "images/golden", tmp_path / "labels/golden"]
+    names = [stem(photo_id(seconds)) for seconds in (59, 61, 200)] + [stem(photo_id(59, kiosk="k2")), "holiday"]
+    for folder, suffix in zip(kind, ("jpg", "txt"), strict=True):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.{suffix}").touch()
+
+    moment = {one.path.stem: one.moment for one in golden_photos(tmp_path)}
+
+    assert moment[names[0]] == moment[names[1]]
+    assert len(set(moment.values())) == 4
+    assert moment["holiday"] == "holiday"
 
 
 def test_a_golden_photo_without_its_labels_is_an_error(tmp_path: Path) -> None:

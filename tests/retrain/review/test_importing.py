@@ -101,7 +101,7 @@ def test_once_more_changes_nothing_and_a_correction_replaces(shop: Shop, tmp_pat
 
 
 def test_photos_of_a_moment_judge_or_teach_together(shop: Shop, tmp_path: Path) -> None:
-    together = {photo(number, minutes=number // 3): [HER] for number in range(60)}
+    together = {photo(number, minutes=2 * (number // 3)): [HER] for number in range(60)}
     for reference in together:
         shop.put(Tree.AUTO, reference)
     told = imported(shop, answered(tmp_path / "x.json", together), golden_share=0.5)
@@ -109,7 +109,7 @@ def test_photos_of_a_moment_judge_or_teach_together(shop: Shop, tmp_path: Path) 
     assert told.reviewed
     assert told.golden
     for start in range(0, 60, 3):
-        homes = [labels_in(shop, Tree.GOLDEN, photo(one, minutes=start // 3)) for one in range(start, start + 3)]
+        homes = [labels_in(shop, Tree.GOLDEN, photo(one, minutes=2 * (start // 3))) for one in range(start, start + 3)]
         assert homes in ([None] * 3, [[Label.ELDER_FEMALE]] * 3)
 
 
@@ -127,7 +127,7 @@ def test_a_photo_stays_where_it_lies_and_brings_its_moment(shop: Shop, tmp_path:
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_what_a_training_may_have_seen_never_judges(shop: Shop, tmp_path: Path, split: str) -> None:
-    """Nor does its neighbour of the same minute; what it was judged by may."""
+    """Nor does its neighbour of the same moment; what it was judged by may."""
     seen, neighbour, judged = (shop.put(Tree.AUTO, photo(n, minutes=at)) for n, at in ((1, 0), (2, 0), (3, 9)))
     manifest(shop, "20261101t000000z-a", {seen: split, judged: "golden"})
     told = imported(

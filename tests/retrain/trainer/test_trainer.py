@@ -107,6 +107,9 @@ def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_
     assert not list(data.rglob("*.pt"))
 
     network = export(TrainerProcess(command=COMMAND, work=there, stopping=threading.Event()), trained.best, 64)
+    for made in (trained.best, network):  # nothing tells whose machine it was
+        assert str(tmp_path).encode() not in made.read_bytes()
+        assert b"commit" not in made.read_bytes()
     manifest = package(
         tmp_path / "run",
         run="r1",

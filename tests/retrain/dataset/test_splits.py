@@ -1,4 +1,4 @@
-"""Which photos belong together, and where they go."""
+"""Which photos go where, and that moments stay whole."""
 
 from __future__ import annotations
 
@@ -7,44 +7,15 @@ from hypothesis import strategies as st
 
 from contracts.names import Reference, image_id_time
 from retrain.bucket import Tree
-from retrain.dataset.moments import moments, share, splits
 from retrain.dataset.photos import Split
+from retrain.dataset.splits import share, splits
+from retrain.moments import moments
 from tests.retrain.dataset.shop import photo_id
 from tests.strategies import references
 
 EVEN = {"apart_s": 60, "val_share": 0.3, "seed": 0, "earlier": {}}
 shots = st.builds(photo_id, st.integers(0, 1200), kiosk=st.sampled_from(["k1", "k2"]), salt=st.integers(0, 2))
 listings = st.dictionaries(shots | references, st.sampled_from([Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN]), max_size=40)
-
-
-def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
-    chain = [photo_id(seconds) for seconds in (0, 60, 120, 180)]
-    later, elsewhere = photo_id(240.001), photo_id(60, kiosk="k2")
-    assert moments([later, elsewhere, *reversed(chain)], apart_s=60) == {
-        **dict.fromkeys(chain, chain[0]),
-        later: later,
-        elsewhere: elsewhere,
-    }
-
-
-def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None:
-    """A hundred customers, one every 40 seconds: each moment ends with the first whole minute after five."""
-    queue = [photo_id(40 * number) for number in range(100)]
-    found = moments(queue, apart_s=60)
-    lengths = [list(found.values()).count(first) for first in dict.fromkeys(found.values())]
-    assert len(queue) == sum(lengths)
-    assert 8 <= max(lengths) <= 10
-    minutes: dict[str, set[Reference]] = {}
-    for one, first in found.items():
-        taken = image_id_time(one.image_id)
-        assert taken is not None
-        minutes.setdefault(f"{taken:%H:%M}", set()).add(first)
-    assert all(len(firsts) == 1 for firsts in minutes.values())
-
-
-def test_photos_whose_ids_hold_no_time_are_moments_of_their_own() -> None:
-    drawn = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
-    assert moments([*drawn, photo_id()], apart_s=60) == {one: one for one in [*drawn, photo_id()]}
 
 
 def test_one_golden_photo_makes_its_whole_moment_golden() -> None:
