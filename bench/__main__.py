@@ -1,4 +1,4 @@
-"""`python -m bench`: every measurement of docs/performance.md, one after the other. About seven minutes.
+"""`python -m bench`: every measurement of docs/performance.md, one after the other. About fifteen minutes.
 
 Close what else runs: the figures are ratios within one run, but a busy machine makes them rough.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("bench.dispatch", "bench.worker", "bench.path", "bench.queue")
+PROGRAMS = ("bench.dispatch", "bench.worker", "bench.path", "bench.queue", "bench.yolo", "bench.training")
 
 
 def processor() -> str:

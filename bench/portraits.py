@@ -1,6 +1,6 @@
 """Two turns of the flywheel on the development portraits: what a YOLOv5n learns from the cascade, and from people.
 
-    python -m bench.portraits --data ../shared/data --out bench/out/portraits [--epochs 25,16] [--image-size 192]
+    python -m bench.portraits --data ../shared/data --out bench/out/portraits [--epochs 25,12] [--image-size 192]
 
 Turn 1 learns from what day 0 is sure of, at the gate, on the people of `train`: nobody has looked. Turn 2 goes on from
 there with the true labels of those whose age is known. Both are judged by the product's own judgement on `val`, as the
@@ -34,7 +34,6 @@ from contracts.instants import now
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.yolo import lines_of
-from registry.weights import Weights
 from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.assembly import build
@@ -134,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", default="25,16", help="of turn 1 and of turn 2")
+    parser.add_argument("--epochs", default="25,12", help="of turn 1 and of turn 2")
     parser.add_argument("--image-size", type=int, default=192)
     asked = parser.parse_args()
     out: Path = asked.out.absolute()
@@ -162,16 +161,10 @@ def main() -> None:
         shutil.rmtree(out / "test", ignore_errors=True)
         build(final, out / "test", build="portraits-test", settings=DatasetSettings(), earlier=None, predict=None,
               at=now(), say=lambda *_: None)  # fmt: skip
-        weights = Weights(s3, "weights")
         results = []
         for run in RUNS:
-            folder = out / run
-            shutil.rmtree(folder, ignore_errors=True)
-            for path in ("manifest.json", *_files(weights, run)):
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                s3.download_file("weights", f"runs/{run}/{path}", str(folder / path))
             settings = JudgeSettings(golden_least=2, golden_least_per_label=1)
-            judgement = judge(folder / "manifest.json", None, out / "test", settings=settings)
+            judgement = judge(out / run / "manifest.json", None, out / "test", settings=settings)
             (out / f"{run}-on-test").mkdir(exist_ok=True)
             report.write(out / f"{run}-on-test", judgement)
             results.append(judgement.fields())
@@ -203,14 +196,13 @@ def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs
         sys.exit(f"{run} ended with {status}")
     s3 = boto3.client("s3")
     outcome = json.loads(s3.get_object(Bucket="dataset", Key=f"trainings/{run}/outcome.json")["Body"].read())
-    before.parent.mkdir(exist_ok=True)
-    if outcome["run"] is not None:
-        s3.download_file("weights", f"runs/{run}/weights.pt", str(out / run / "weights.pt"))
+    if outcome["run"] is None:
+        sys.exit(f"{run} came to nothing: {outcome['reason']}")
+    for key in DatasetBucket(s3, "weights").keys(f"runs/{run}/"):
+        target = out / key.removeprefix("runs/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file("weights", key, str(target))
     return outcome
-
-
-def _files(weights: Weights, run: str) -> list[str]:
-    return [entry["path"] for entry in weights.run(run).manifest["files"].values()]
 
 
 if __name__ == "__main__":

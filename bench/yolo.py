@@ -1,11 +1,13 @@
 """A YOLO in the worker against bare OpenVINO and ONNX Runtime on ready tensors, on the same network.
 
-    python -m bench.yolo MANIFEST [--photos 60] [--ultralytics PYTHON WEIGHTS]
+    python -m bench.yolo [--manifest MANIFEST] [--photos 60] [--ultralytics PYTHON WEIGHTS]
 
-MANIFEST is of kind "yolov5". All sides take turns in one run, on the same threads, so that a noisy machine is noisy for
-all. Ours begins with the decoded photo and ends with people; the bare ones begin with a tensor and end with a tensor.
-`--ultralytics` names the Python of an environment that has ultralytics (AGPL-3.0, none of this project's) and the
-weights the network was exported from: its own predict, in a process of its own, on the same photos and as many cores.
+MANIFEST is of kind "yolov5"; without one a YOLOv5n is trained on drawn people, and measured at 640 pixels, against
+`ultralytics` and against itself in 8 bits (bench/drawn_yolo.py, needs `make trainer`). All sides take turns in one run,
+on the same threads, so that a noisy machine is noisy for all. Ours begins with the decoded photo and ends with people;
+the bare ones begin with a tensor and end with a tensor. `--ultralytics` names the Python of an environment that has
+ultralytics (AGPL-3.0, none of this project's) and the weights the network was exported from: its own predict, in a
+process of its own, on the same photos and as many cores.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime as ort
 
+from bench.drawn_yolo import held_out, made, mean_ap
 from bench.photos import frames
+from bench.training import TRAINER
 from worker.detector import Image
 from worker.engines import OpenVino, openvino
 from worker.letterbox import letterbox
@@ -107,10 +111,14 @@ def predict(python: str, weights: str, images: list[Image], side: int) -> float:
 def main() -> None:
     """Measure, print a table for people and a line of JSON for programs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path, help="of a model of kind yolov5")
+    parser.add_argument("--manifest", type=Path, help="of a model of kind yolov5")
     parser.add_argument("--photos", type=int, default=60, help="photos in each round")
     parser.add_argument("--ultralytics", nargs=2, metavar=("PYTHON", "WEIGHTS"), help="also against its own predict")
     options = parser.parse_args()
+    drawn = None if options.manifest else made()
+    if drawn is not None:
+        options.manifest = drawn.fp32
+        options.ultralytics = options.ultralytics or [str(TRAINER / "python"), str(drawn.weights)]
     manifest = read_manifest(options.manifest)
     network, side = manifest.file("network").read_bytes(), int(manifest.fields["input"])
     distinct = [decode(data, max_pixels=40_000_000).image for data in frames(12)]
@@ -125,6 +133,11 @@ def main() -> None:
     if options.ultralytics:
         python, weights = options.ultralytics
         sides["ultralytics"] = partial(predict, python, weights, images, side)
+    if drawn is not None:
+        small = load_detector(drawn.int8)
+        sides["int8"] = partial(rate, lambda image: small.detect([image]), images, threads)
+        network8 = read_manifest(drawn.int8).file("network").read_bytes()
+        sides["onnxruntime in 8 bits"] = partial(rate, bare_onnxruntime(network8), ready, threads)
     for measure in sides.values():
         measure()  # all sides start warm
     ratios: dict[str, list[float]] = {name: [] for name in sides if name != "ours"}
@@ -137,6 +150,10 @@ def main() -> None:
     for name, ratio in medians.items():
         goal = f" (goal: {GOALS[name]:g})" if name in GOALS else ""
         print(f"median {ratio:.2f} times {name} on {threads} threads{goal}")
+    if drawn is not None:
+        photos = held_out(drawn.data)
+        for name, path in (("32", drawn.fp32_as_learned), ("8", drawn.int8_as_learned)):
+            print(f"in {name} bits: mAP50 %.4f, mAP50-95 %.4f on {len(photos)} drawn photos" % mean_ap(path, photos))
     print(json.dumps({"bench": "yolo", "ratios": medians, "threads": threads, "side": side}))
 
 

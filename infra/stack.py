@@ -183,6 +183,7 @@ class Compute(Stack):
             start_role=training.start_role.without_policy_updates(),
             log=self._log("TrainingLog", TRAINING_LOG),
             buckets=pipeline.buckets,
+            gate=config.inference.confidence_gate,
         )
 
     def _reach(self, instance_id: str) -> None:

@@ -46,6 +46,7 @@ class TrainingInstance(Construct):
         start_role: iam.IRole,
         log: logs.ILogGroup,
         buckets: Buckets,
+        gate: float,
     ) -> None:
         super().__init__(scope, id)
         self._code = assets.Asset(
@@ -63,7 +64,7 @@ class TrainingInstance(Construct):
             machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(IMAGE),
             security_group=network.outbound_only,
             role=role,
-            user_data=self._user_data(buckets),
+            user_data=self._user_data(buckets, gate),
             http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
             http_put_response_hop_limit=1,
             instance_metadata_tags=True,
@@ -97,12 +98,13 @@ class TrainingInstance(Construct):
             update_method="NewVersion",  # as Infer's, in stack.py
         )
 
-    def _user_data(self, buckets: Buckets) -> ec2.UserData:
+    def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
         """What cloud-init runs once, as root. A failure leaves a machine that no training comes to, under its lease."""
         settings = {
             "NUNCHI_IMAGES_BUCKET": buckets.images.bucket_name,
             "NUNCHI_DATASET_BUCKET": buckets.dataset.bucket_name,
             "NUNCHI_WEIGHTS_BUCKET": buckets.weights.bucket_name,
+            "NUNCHI_GATE": str(gate),
         }
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(

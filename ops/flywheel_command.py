@@ -17,7 +17,9 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from contracts.labels import LABELS
-from contracts.training import Outcome, Verdict
+from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
+from contracts.training import Outcome, Phase, Verdict
+from contracts.training import Progress as Training
 from contracts.weights import DAY_0
 from local.environment import ROOT
 from local.errors import CloudError
@@ -86,8 +88,8 @@ def _turn(record: Record, folder: Path, *, pictures: int, customers: int, since:
 
     tell("[bold]1. A shop opens[/]: the cascade of day 0 serves, which knows real faces and no drawn ones")
     with _progress() as say:
-        answers = steps.serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
-    out.print(f"   {_right(answers)} of 8 drawn customers get the right label")
+        early = steps.serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
+    out.print(f"   {_right(early)} of 8 drawn customers get the right label")
 
     tell(f"[bold]2. Labels[/]: {pictures} pictures that somebody labelled to learn from, {pictures // 2} to judge by")
     for tree, count, seed in ((Tree.REVIEWED, pictures, TEACHES), (Tree.GOLDEN, pictures // 2, JUDGES)):
@@ -112,7 +114,7 @@ def _turn(record: Record, folder: Path, *, pictures: int, customers: int, since:
     )
 
     tell("[bold]5. A person looks[/] at the unsure, and at a sample of the sure (here the drawing tells the truth)")
-    checked = steps.review(record, answers, folder / "review")
+    checked = steps.review(record, [*early, *answers], folder / "review")
     out.print(
         f"   {checked.reviewed} photos will teach, {checked.golden} will judge; {checked.corrected} were corrected"
     )
@@ -139,12 +141,16 @@ def _turn(record: Record, folder: Path, *, pictures: int, customers: int, since:
 
 
 def _trained(folder: Path, tell: steps.Tell) -> Outcome:
+    seen: set[Phase] = set()
     with _progress() as say:
-        outcome = trained(
-            folder / CLOUD,
-            lambda one: say(one.done, one.of, f"{one.phase}: {one.note}"[:100]),
-            least_new_labels=LEAST_NEW_LABELS,
-        )
+
+        def hear(one: Training) -> None:
+            say(one.done, one.of, f"{one.phase}: {one.note}"[:100])
+            if one.phase not in seen and not err.is_terminal:
+                tell(f"   {one.phase}: {escape(one.note)}")
+            seen.add(one.phase)
+
+        outcome = trained(folder / CLOUD, hear, least_new_labels=LEAST_NEW_LABELS)
     colour = "green" if outcome.verdict is Verdict.PROMOTED else "yellow"
     tell(f"[{colour}]{outcome.verdict}[/] by the rule {outcome.rule}: {escape(outcome.reason)}")
     return outcome
@@ -197,7 +203,7 @@ def _cloud(folder: Path, epochs: int) -> Iterator[Record]:
 
 def _keep(record: Record, folder: Path) -> None:
     """Reports, runs and datasets' pages, for a person to look at."""
-    for name, prefixes in (("weights", ("runs/",)), ("dataset", ("builds/", "trainings/"))):
+    for name, prefixes in (("weights", (RUNS, POINTER)), ("dataset", (BUILDS, TRAININGS))):
         bucket = DatasetBucket(record.client("s3"), record.buckets[name])
         for key in (key for prefix in prefixes for key in bucket.keys(prefix)):
             content = bucket.get(key)

@@ -87,7 +87,7 @@ def train(
         for progress in _followed(place, arn, training):
             _tell(progress, as_json)
         outcome = _ended(place, arn, training)
-    _tell_end(outcome, as_json, in_cloud("weights show", local, state))
+    _tell_end(outcome, as_json, in_cloud(f"weights show {outcome.run}", local, state))
     if outcome.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 
@@ -185,7 +185,9 @@ def _tell_end(outcome: Outcome, as_json: bool, show: str) -> None:
     colour = _COLOURS[outcome.verdict]
     out.print(f"[{colour}]{outcome.verdict}[/] by the rule [bold]{escape(outcome.rule)}[/]: {escape(outcome.reason)}")
     if outcome.run is not None:
-        out.print(f"{escape(show)} {outcome.run}")
+        out.print(escape(show))
+    if outcome.report is not None:
+        out.print(f"[dim]its report: {escape(outcome.report)}, in the weights bucket[/]")
 
 
 def _say(as_json: bool, fields: dict[str, str], text: str) -> None:

@@ -35,7 +35,7 @@ def shut(job: Job) -> None:
         except ImportError:
             raise BadJob(
                 f"{job.track} is to follow the training, and is not installed where it runs: "
-                f"{sys.executable} -m pip install {job.track}, or set NUNCHI_TRACK=none"
+                f"uv pip install --python {sys.executable} {job.track}, or set NUNCHI_TRACK=none"
             ) from None
     if job.track == "wandb":
         os.environ.setdefault("WANDB_MODE", "offline")  # writes files; `wandb sync` sends them

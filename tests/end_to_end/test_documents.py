@@ -108,15 +108,6 @@ def test_a_kiosk_maker_hears_a_label_with_anybodys_tools(cloud: Running, tmp_pat
     assert message.reference.image_id == "01m81j18kv000g40r40m30e209"
 
 
-def test_the_block_for_data_people_works(cloud: Running, tmp_path: Path) -> None:
-    """docs/data-people.md, pasted whole."""
-    block = re.search(r"<!-- run by tests/end_to_end -->\n```\n(.*?)```", _text("docs/data-people.md"), re.DOTALL)
-    assert block is not None
-    done = run_block(block[1], cloud, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "day-0" in done.stdout
-
-
 def test_the_curl_of_the_operators_notes_shows_the_workers_health(cloud: Running, tmp_path: Path) -> None:
     block = re.search(r"```console\n\$ (curl --unix-socket .*?)\n```", _text("docs/operating.md"), re.DOTALL)
     assert block is not None

@@ -1,0 +1,65 @@
+"""The whole wheel, as a person turns it: labels, training, judgement, promotion, photos, training again, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.training import Outcome, Verdict
+from contracts.weights import Pointer
+from local.environment import ROOT
+from ops.flywheel_command import TRAINER, TRAINER_VARIABLE
+
+# Fewer pictures than a demonstration shows, and fewer epochs: what is learned is little, and the way is the same.
+SMALL = ("--pictures", "128", "--customers", "32", "--epochs", "8")
+MOST_S = 1500
+
+
+@pytest.mark.timeout(MOST_S + 60)
+@pytest.mark.skipif(
+    not Path(os.environ.get(TRAINER_VARIABLE, TRAINER)).exists(), reason="nothing here trains; first: make trainer"
+)
+def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
+    """Each message names the version that decided it, which the command itself holds against what serves."""
+    told = subprocess.run(
+        [sys.executable, "-m", "ops", "flywheel", *SMALL, "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=MOST_S,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    outcomes = [
+        Outcome.from_json(path.read_bytes()) for path in sorted((tmp_path / "out" / "trainings").glob("*/outcome.json"))
+    ]
+    first, second = outcomes
+    assert (first.verdict, first.incumbent) == (Verdict.PROMOTED, None)
+    assert (second.verdict, second.incumbent) in [(Verdict.PROMOTED, first.run), (Verdict.KEPT, first.run)]
+
+    # Each candidate is stored with what it learned from, and why it serves or not.
+    for outcome in outcomes:
+        run = tmp_path / "out" / "runs" / str(outcome.run)
+        manifest = json.loads((run / "manifest.json").read_text())
+        build = json.loads((tmp_path / "out" / "builds" / outcome.training / "manifest.json").read_text())
+        assert manifest["data"]["digest"] == build["digest"]
+        assert json.loads((run / "report.json").read_text())["rule"] == outcome.rule
+        assert outcome.reason in (run / "report.html").read_text()
+        assert manifest["licence"]["weights"] == "AGPL-3.0"
+    learned = {
+        item["source"]
+        for item in json.loads((tmp_path / "out" / "builds" / second.training / "manifest.json").read_text())["items"]
+    }
+    assert learned >= {"reviewed", "golden"}
+
+    back = Pointer.from_json((tmp_path / "out" / "current.json").read_bytes())
+    serves = second.run if second.verdict is Verdict.PROMOTED else first.run
+    assert (back.previous, back.moved_by) == (serves, "nunchi flywheel")
+    assert re.search(rf"messages name {back.run or 'day-0'} again", told.stderr)
+    assert "nothing is left running" in told.stderr
