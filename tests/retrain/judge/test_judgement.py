@@ -49,7 +49,6 @@ def decided(judgement: Judgement, folder: Path) -> dict[str, Any]:
     page = report.write(folder, judgement).read_text()
     fields = json.loads((folder / "report.json").read_text())
     assert f"Decided by the rule <code>{judgement.rule}</code>" in page
-    assert report.html(judgement) == page
     assert [check["rule"] for check in fields["checks"]] == list(RULES)
     return {name: fields[name] for name in ("promoted", "rule", "reason")} | {
         "passed": [check["rule"] for check in fields["checks"] if check["passes"]]
