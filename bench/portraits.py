@@ -3,9 +3,10 @@
     python -m bench.portraits --data ../shared/data --out bench/out/portraits [--epochs 25,12] [--image-size 192]
 
 Turn 1 learns from what day 0 is sure of, at the gate, on the people of `train`: nobody has looked. Turn 2 goes on from
-there with the true labels of those whose age is known. Both are judged by the product's own judgement on `val`, as the
-golden set; then each is measured on `test`, against day 0. What trains starts from a YOLOv5n that has learned to find
-drawn people, as no published weights are at hand. Two processors take an hour and more; results go to OUT/report.json.
+there with the true labels of those whose age is known, and with some shops without anybody. Both are judged by the
+product's own judgement on `val`, as the golden set; then each is measured on `test`, against day 0. What trains starts
+from a YOLOv5n that has learned to find drawn people, as no published weights are at hand. Two processors take an hour;
+a turn that OUT has already is not done again. Results go to OUT/report.json.
 
 Boxes are day 0's, for nobody drew others. Where it finds nobody, or several, in a portrait, the box is the one that
 portraits of its source have in the middle, so that day 0 is held to account for whom it misses.
@@ -29,6 +30,7 @@ import boto3
 from moto import mock_aws
 
 from bench.calibrate.photos import Photo, read_photos
+from bench.calibrate.scenes import background
 from bench.training import ROOT, TRAINER, drawn_dataset
 from contracts.instants import now
 from contracts.labels import LABELS, Label
@@ -45,6 +47,8 @@ from worker.models import DEFAULT_MANIFEST, load_detector
 from worker.photo import decode
 
 GATE: Final = 0.95
+# A network that has never seen a picture of nobody sees somebody in plain grey, and no worker takes it.
+EMPTY: Final = 60
 RUNS: Final = ("turn-1", "turn-2")
 # Portraits fill the picture, kiosks' photos don't: mosaics and scale make heads of every size. Grey is one source's.
 HYPERPARAMETERS: Final[Mapping[str, Any]] = {
@@ -95,19 +99,24 @@ def _middle(boxes: Sequence[Box]) -> Box:
     return Box(*(statistics.median(getattr(box, side) for box in boxes) for side in ("x0", "y0", "x1", "y1")))
 
 
-def put(bucket: DatasetBucket, tree: Tree, labelled: Sequence[tuple[Portrait, Label]], scratch: Path) -> None:
-    """Portraits with labels, into a tree."""
+def put(
+    bucket: DatasetBucket, tree: Tree, labelled: Sequence[tuple[Portrait, Label]], scratch: Path, *, empty: int = 0
+) -> None:
+    """Portraits with labels, into a tree; and so many shops without anybody."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     for number, (portrait, label) in enumerate(labelled):
         stem = f"{number:05}-{portrait.photo.path.stem}"
         shutil.copyfile(portrait.photo.path, scratch / f"{stem}.jpg")
         (scratch / f"{stem}.txt").write_text(lines_of([(label, portrait.box)]))
+    for seed in range(empty):
+        background(seed).save(scratch / f"empty-{seed}.jpg", quality=90)
+        (scratch / f"empty-{seed}.txt").touch()
     found = look_through(scratch, dict(enumerate(LABELS)), kiosk="portraits")
     if found.broken:
         sys.exit("\n".join(found.broken))
     store(bucket, tree, found.pictures)
-    print(f"{tree}: {len(found.pictures)} portraits", flush=True)
+    print(f"{tree}: {len(labelled)} portraits, {empty} empty shops", flush=True)
 
 
 def pretrained(out: Path) -> Path:
@@ -153,7 +162,7 @@ def main() -> None:
         put(bucket, Tree.GOLDEN, _true(known, "val"), scratch)
         put(bucket, Tree.AUTO, sure, scratch)
         outcomes = [_turn(RUNS[0], asked, out, start, epochs=0)]
-        put(bucket, Tree.REVIEWED, _true(known, "train"), scratch)
+        put(bucket, Tree.REVIEWED, _true(known, "train"), scratch, empty=EMPTY)
         outcomes.append(_turn(RUNS[1], asked, out, start, epochs=1))
 
         final = DatasetBucket(s3, "final")
@@ -177,7 +186,10 @@ def _true(known: Sequence[Portrait], split: str) -> list[tuple[Portrait, Label]]
 
 
 def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs: int) -> Any:
-    """One training of the product's own; its outcome."""
+    """One training of the product's own, or what an earlier call kept of it; its outcome."""
+    kept = out / run / "outcome.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
     hyperparameters = out / "hyperparameters.json"
     hyperparameters.write_text(json.dumps(HYPERPARAMETERS))
     count = asked.epochs.split(",")[epochs]
@@ -202,6 +214,7 @@ def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs
         target = out / key.removeprefix("runs/")
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file("weights", key, str(target))
+    kept.write_text(json.dumps(outcome))
     return outcome
 
 

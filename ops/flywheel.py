@@ -48,6 +48,7 @@ HYPERPARAMETERS: Final[Mapping[str, float | str]] = {
 ANSWER_S: Final = 30.0
 SETTLED_S: Final = 30.0
 RELOAD_S: Final = 90.0
+EMPTY_EVERY: Final = 17  # a network that never saw an empty shop sees people in it
 SAMPLE_SHARE: Final = 0.3  # of the sure photos, for a person's eyes
 GOLDEN_SHARE: Final = 0.3  # of what a person has checked, to judge by
 _SAME_HEAD: Final = 0.3  # least intersection over union of a box and the head that it means
@@ -82,11 +83,12 @@ class Gathered:
 
 
 def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
-    """A YOLO folder of drawn people, one a picture and a quarter of them two, every label as often; the folder."""
+    """A YOLO folder of drawn people, every label as often, and of a few shops without anybody; the folder."""
     for kind in ("images", "labels"):
         (folder / kind).mkdir(parents=True)
     for number in range(count):
-        drawn = _one_of_many(first_seed, number)
+        empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
+        drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else _one_of_many(first_seed, number)
         (folder / "images" / f"{number:05}.jpg").write_bytes(drawn.jpeg)
         (folder / "labels" / f"{number:05}.txt").write_text(lines_of(drawn.people))
     (folder / "data.yaml").write_text("names:\n" + "".join(f"  {at}: {one}\n" for at, one in enumerate(LABELS)))

@@ -52,6 +52,11 @@ def warnings_of(manifest: Manifest, *, scarce: int = 50) -> tuple[str, ...]:
                 told.append(f"there is no {label} in {split}")
             elif counts[label] < least:
                 told.append(f"there are only {counts[label]} {label} in {split}: figures about them are guesses")
+    if not manifest.counts[Split.TRAIN]["nobody"]:
+        told.append(
+            "there is no picture of nobody in train: a network that never saw an empty shop may see people in it, and "
+            "no worker takes such a one. Import some, with empty label files"
+        )
     suspects = sum(item.suspect is not None for item in manifest.items)
     if suspects:
         told.append(f"{suspects} photos that a person has checked look wrong; look at them once more")

@@ -20,6 +20,10 @@ def test_a_picture_is_a_jpeg_of_the_size_that_was_asked_for() -> None:
     assert (picture.format, picture.size) == ("JPEG", (200, 150))
 
 
+def test_a_shop_can_be_empty() -> None:
+    assert draw(1, labels=[]).people == ()
+
+
 def test_people_stand_where_their_boxes_are_from_left_to_right() -> None:
     drawn = draw(3, labels=[Label.ELDER_FEMALE, Label.ADULT_MALE])
     assert [label for label, _ in drawn.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]

@@ -159,6 +159,17 @@ def test_a_photo_that_a_person_could_not_tell_is_not_learned_from(bucket: Datase
     assert [item.reference for item in manifest.items] == [told]
 
 
+def test_who_has_no_picture_of_nobody_is_told(bucket: DatasetBucket, tmp_path: Path) -> None:
+    """Plain grey must be nobody to a network, or no worker takes it."""
+    put(bucket, photo_id(0))
+    warning = "there is no picture of nobody in train"
+    assert any(one.startswith(warning) for one in built(bucket, tmp_path / "without", val_share=0).warnings)
+    put(bucket, photo_id(3600), labels=[])
+    for hour in range(2, 20):
+        put(bucket, photo_id(3600 * hour))
+    assert not any(one.startswith(warning) for one in built(bucket, tmp_path / "with", val_share=0).warnings)
+
+
 def test_photos_of_a_golden_moment_and_their_like_are_never_learned(bucket: DatasetBucket, tmp_path: Path) -> None:
     golden = put(bucket, photo_id(0), tree=Tree.GOLDEN, picture=1, labels=[Label.ELDER_MALE])
     beside = put(bucket, photo_id(59), tree=Tree.REVIEWED)
