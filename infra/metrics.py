@@ -54,7 +54,8 @@ def math(expression: str, label: str, **metrics: cloudwatch.IMetric) -> cloudwat
 def training_failures(arn: str) -> cloudwatch.MathExpression:
     """Retrainings that did not come to an end of their own."""
     return math(
-        "failed + timed + aborted",
+        # One that has no value at a time would leave the sum without one.
+        "FILL(failed, 0) + FILL(timed, 0) + FILL(aborted, 0)",
         "Retrainings that failed, took too long or were aborted",
         failed=of_training(arn, "ExecutionsFailed", "Sum"),
         timed=of_training(arn, "ExecutionsTimedOut", "Sum"),

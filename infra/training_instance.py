@@ -29,7 +29,7 @@ from infra.trainer import LAUNCH_TEMPLATE, LEASE_S, TRAIN_DOCUMENT, TRAINING_ROL
 IMAGE: Final = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
 DISK_GIB: Final = 125  # the image wants 75; torch, photos and checkpoints the rest
 _PACKAGES: Final = ("python3.11", "amazon-cloudwatch-agent", "unzip")
-_TAGS: Final = ("nunchi:training", "nunchi:attempt", "nunchi:execution")
+_SPOT: Final = "spot.amazonaws.com"
 
 
 class TrainingInstance(Construct):
@@ -180,11 +180,16 @@ class TrainingInstance(Construct):
                     ],
                 ),
                 iam.PolicyStatement(
+                    # The template tags the disk too: who may not, is refused the machine.
                     actions=["ec2:CreateTags"],
-                    resources=[arn("instance")],
-                    conditions={
-                        "StringEquals": {"ec2:CreateAction": "RunInstances"},
-                    },
+                    resources=[arn("instance"), arn("volume")],
+                    conditions={"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+                ),
+                iam.PolicyStatement(
+                    # EC2 makes it at the first Spot machine of an account, in the name of who asks for that.
+                    actions=["iam:CreateServiceLinkedRole"],
+                    resources=[_spot_role(stack)],
+                    conditions={"StringEquals": {"iam:AWSServiceName": _SPOT}},
                 ),
                 iam.PolicyStatement(actions=["ssm:GetParameters"], resources=[_parameter(stack)]),
                 iam.PolicyStatement(
@@ -200,6 +205,12 @@ class TrainingInstance(Construct):
             images,
             reason="They are made with the machine, its image is AWS's newest; a condition admits one launch template.",
         )
+
+
+def _spot_role(stack: Stack) -> str:
+    """AWS's own role, by which EC2 handles an account's Spot machines."""
+    name = f"aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot"
+    return stack.format_arn(service="iam", region="", resource="role", resource_name=name)
 
 
 def _parameter(stack: Stack) -> str:

@@ -33,8 +33,9 @@ from contracts.weights import Pointer, new_run_id
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 MODEL: Final = "yolov5n"
 TREES: Final = (f"{Training.AUTO}/labels/", f"{REVIEWED}labels/")
-# A thousand keys each. Past two million labels the training itself says whether they are enough.
-MOST_PAGES: Final = 2000
+# A thousand keys each, and a third of a second: the function has five minutes. Past so many labels the training itself
+# says whether enough of them are new.
+MOST_PAGES: Final = 600
 # What the input of an execution may say otherwise than the settings do, and the most that each may be.
 LIMITS: Final[Mapping[str, int]] = {
     "least_new_labels": 10_000_000,
@@ -136,10 +137,13 @@ class Check:
         started = from_text(event["started"])
         planned = plan(self._settings, event.get("input") or {})
         least = planned["least_new_labels"]
-        before = self._running_before(event["machine"], event["execution"], started)
+        training = new_run_id(started, MODEL)
+        at, before = self._running_before(event["machine"], event["execution"], started)
+        if at is not None and new_run_id(at, MODEL) == training:
+            training += "-again"  # begun in the same second: its outcome must not be taken for the other's
         labels = self._new_labels(least) if before is None else 0
         return {
-            "training": new_run_id(started, MODEL),
+            "training": training,
             "execution": event["execution"],
             "attempt": 1,
             "began_at": to_text(started),
@@ -148,8 +152,10 @@ class Check:
             **decide(running_before=before, new_labels=labels, least=least),
         }
 
-    def _running_before(self, machine: str, execution: str, started: datetime) -> str | None:
-        """The name of an execution that began before this one and runs: of two at once the elder goes on."""
+    def _running_before(
+        self, machine: str, execution: str, started: datetime
+    ) -> tuple[datetime, str] | tuple[None, None]:
+        """Begin and name of an execution that began before this one and runs: of two at once the elder goes on."""
         pages = self._client("stepfunctions").get_paginator("list_executions")
         others = [
             (one["startDate"], one["name"])
@@ -157,7 +163,7 @@ class Check:
             for one in page["executions"]
             if one["name"] != execution
         ]
-        return min((name for at, name in others if (at, name) < (started, execution)), default=None)
+        return min((one for one in others if one < (started, execution)), default=(None, None))
 
     def _new_labels(self, least: int) -> int:
         """Label files that came since the incumbent's training, counted no further than is needed."""

@@ -36,10 +36,13 @@ _NO_ROOM: Final = frozenset(
         "Unsupported",  # this type is not sold in this zone
         "VcpuLimitExceeded",  # Spot and on demand have a limit each
         "InstanceLimitExceeded",
+        # This account never had a Spot machine, and may not have its first.
+        "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
         # What an earlier try under this token made is gone: only another token makes another machine.
         "IdempotentInstanceTerminated",
     }
 )
+_QUOTAS: Final = frozenset({"MaxSpotInstanceCountExceeded", "VcpuLimitExceeded", "InstanceLimitExceeded"})
 ALIVE: Final = ("pending", "running")
 
 
@@ -108,8 +111,15 @@ class Start:
         return None
 
     def _launch(self, training: str, attempt: int, state: Mapping[str, Any]) -> tuple[str, str]:
-        full: list[str] = []
-        tags = {"training": training, "attempt": str(attempt), "execution": state["execution"]}
+        full: dict[str, str] = {}
+        role, _, name = self._settings.role_tag.partition("=")
+        tags = {
+            # The template's as well; but without it nobody may command the machine, nor end it.
+            role: name,
+            "nunchi:training": training,
+            "nunchi:attempt": str(attempt),
+            "nunchi:execution": state["execution"],
+        }
         for one in requests(
             training, attempt, int(state["attempts"]), spot=self._settings.spot, subnets=self._subnets()
         ):
@@ -119,21 +129,25 @@ class Start:
                 code = error.response["Error"]["Code"]
                 if code not in _NO_ROOM:
                     raise
-                full.append(f"{one.market} in {one.subnet or 'the default subnet'}: {code}")
+                full[f"{one.market} in {one.subnet or 'the default subnet'}"] = code
             else:
                 return answer["Instances"][0]["InstanceId"], one.market
-        raise NoRoom(f"no machine was started, AWS has none to give now: {'; '.join(full)}")
+        told = "; ".join(f"{where}: {code}" for where, code in full.items())
+        if _QUOTAS & set(full.values()):
+            told += ". This account's own quota is used up, or was never granted: ask for more in Service Quotas, EC2"
+        raise NoRoom(f"no machine was started, AWS has none to give now: {told}")
 
     def _asking(self, one: Request, tags: Mapping[str, str]) -> dict[str, Any]:
         asked: dict[str, Any] = {
-            "LaunchTemplate": {"LaunchTemplateName": self._settings.launch_template, "Version": "$Default"},
+            # CloudFormation adds versions, and leaves the default where it was: at the first.
+            "LaunchTemplate": {"LaunchTemplateName": self._settings.launch_template, "Version": "$Latest"},
             "MinCount": 1,
             "MaxCount": 1,
             "ClientToken": one.token,
             "TagSpecifications": [
                 {
                     "ResourceType": "instance",
-                    "Tags": [{"Key": f"nunchi:{name}", "Value": value} for name, value in tags.items()],
+                    "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
                 }
             ],
         }

@@ -9,7 +9,9 @@ Machines are found by their tags too: a step that broke may have started one and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import botocore.session
@@ -48,8 +50,11 @@ def after(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(error: Mapping[str, Any]) -> str:
-    """What a person should read of a step's error, as Step Functions hands it over."""
-    return f"A step of the retraining failed: {error.get('Error', 'unknown')}: {error.get('Cause', '')}"[:_MOST_WORDS]
+    """What a person should read of a step's error, as Step Functions hands it over: of a Lambda's no stack trace."""
+    cause = error.get("Cause", "")
+    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
+        cause = json.loads(cause)["errorMessage"]
+    return f"A step of the retraining failed: {error.get('Error', 'unknown')}: {cause}"[:_MOST_WORDS]
 
 
 class Stop:

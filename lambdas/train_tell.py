@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -50,8 +50,10 @@ def outcome_of(state: Mapping[str, Any], at: datetime) -> Outcome:
     return Outcome(
         training=state["training"],
         verdict=Verdict(state.get("verdict", Verdict.FAILED)),
-        rule=state.get("rule") or "no_outcome",
-        reason=(state.get("reason") or "The state machine does not say why.")[:MOST_REASON],
+        rule=state.get("rule") or ("step_broken" if "error" in state else "no_outcome"),
+        reason=(state.get("reason") or _cause(state.get("error")) or "The state machine does not say why.")[
+            :MOST_REASON
+        ],
         run=None,
         incumbent=None,
         report=None,
@@ -81,7 +83,10 @@ def _next(outcome: Outcome) -> str:
         case Verdict.SKIPPED:
             return "nothing; the next training comes by itself, or with: nunchi train"
         case Verdict.FAILED:
-            return "aws logs tail /nunchi/training --since 1d; then: nunchi train"
+            return (
+                "aws logs tail /nunchi/training --since 1d; of a training that no machine began: aws logs tail "
+                "/aws/vendedlogs/states/nunchi-training --since 1d; then: nunchi train"
+            )
 
 
 class Tell:
@@ -133,8 +138,13 @@ class Tell:
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:
-    """What a person should read of an error as Step Functions hands it over."""
-    return None if error is None else f"{error.get('Error', 'unknown')}: {error.get('Cause', '')}"[:MOST_REASON]
+    """What a person should read of an error as Step Functions hands it over: of a Lambda's no stack trace."""
+    if error is None:
+        return None
+    cause = error.get("Cause", "")
+    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
+        cause = json.loads(cause)["errorMessage"]
+    return f"{error.get('Error', 'unknown')}: {cause}"[:MOST_REASON]
 
 
 def wire(environ: Mapping[str, str]) -> Tell:

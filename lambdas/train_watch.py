@@ -33,6 +33,8 @@ PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "s
 ALIVE: Final = frozenset({"pending", "running"})
 SPOT: Final = "spot"
 _TIMED_OUT: Final = 124  # shell/train.sh, and the program `timeout`
+# shell/train.sh: another command trains there. It was sent by a step whose answer was lost, and it is what we wait for.
+_TRAINS_ALREADY: Final = 6
 SHOWN: Final = 500  # characters of what a training said last
 _DELIVERY_S: Final = 600  # how long Run Command tries to reach a machine that was there a moment ago
 _NOT_YET: Final = frozenset({"InvocationDoesNotExist"})
@@ -57,9 +59,13 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What there is to see of a training. `machine` is EC2's word for its state, None when it is forgotten already."""
+    """What there is to see of a training.
+
+    `machine` is EC2's word for its state, None when it is forgotten already; `why` what EC2 says of how it came to it.
+    """
 
     machine: str | None
+    why: str = ""
     online: bool = False
     command: Command | None = None
     progress: Progress | None = None
@@ -84,11 +90,12 @@ def decide(seen: Seen, state: Mapping[str, Any], at: datetime) -> Step:
         return Step("done", seen.outcome.rule, seen.outcome.reason)
     gone = seen.machine not in ALIVE
     # Of a machine that is gone Run Command says "failed" itself, with no status of the script's.
-    if seen.command is not None and seen.command.status in _FINAL and not (gone and seen.command.code < 0):
-        return _after_command(seen.command)
+    command = None if seen.command is None or seen.command.code == _TRAINS_ALREADY else seen.command
+    if command is not None and command.status in _FINAL and not (gone and command.code < 0):
+        return _after_command(command)
     # A machine that was just asked for may not be known everywhere.
     if gone and not (seen.machine is None and state["command"] is None):
-        return _lost(state)
+        return _lost(state, seen.why)
     if at - from_text(state["began_at"]) > timedelta(seconds=state["limit_s"]):
         return Step("failed", "too_long", f"It took longer than {state['limit_s']} s, all attempts together.")
     return _before_command(seen, state, at) if state["command"] is None else _while_running(seen.progress, state, at)
@@ -108,10 +115,12 @@ def _after_command(command: Command) -> Step:
     )
 
 
-def _lost(state: Mapping[str, Any]) -> Step:
+def _lost(state: Mapping[str, Any], why: str) -> Step:
+    told = f" EC2 says: {why}" if why else ""
     if state["market"] == SPOT:
-        return Step("interrupted", "spot_lost", "AWS took the Spot machine back.")
-    return Step("failed", "machine_lost", f"The machine {state['instance']} is gone, without a word of its training.")
+        return Step("interrupted", "spot_lost", f"AWS took the Spot machine back.{told}")
+    lost = f"The machine {state['instance']} is gone, without a word of its training.{told}"
+    return Step("failed", "machine_lost", lost)
 
 
 def _before_command(seen: Seen, state: Mapping[str, Any], at: datetime) -> Step:
@@ -160,26 +169,27 @@ class WatchTraining:
         return {**told, "next": step.next, "rule": step.rule, "reason": step.reason[:MOST_REASON]}
 
     def _seen(self, state: Mapping[str, Any]) -> Seen:
-        machine = self._machine(state["instance"])
+        machine, why = self._machine(state["instance"])
         waiting = state["command"] is None
         return Seen(
             machine=machine,
+            why=why,
             online=waiting and machine == "running" and self._online(state["instance"]),
             command=None if waiting else self._command(state["command"], state["instance"]),
             progress=self._read(state["training"], PROGRESS, Progress.from_json),
             outcome=self._read(state["training"], OUTCOME, Outcome.from_json),
         )
 
-    def _machine(self, instance: str) -> str | None:
+    def _machine(self, instance: str) -> tuple[str | None, str]:
         try:
             answer = self._ec2.describe_instances(InstanceIds=[instance])
         except ClientError as error:
             # Just after its start it may not be known everywhere; ended for an hour, it is known nowhere.
             if error.response["Error"]["Code"] == "InvalidInstanceID.NotFound":
-                return None
+                return None, ""
             raise
-        states = [one["State"]["Name"] for reservation in answer["Reservations"] for one in reservation["Instances"]]
-        return states[0] if states else None
+        found = [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
+        return (found[0]["State"]["Name"], found[0].get("StateReason", {}).get("Message", "")) if found else (None, "")
 
     def _online(self, instance: str) -> bool:
         answer = self._ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance]}])

@@ -132,6 +132,9 @@ def _begun(place: _Place, asked: dict[str, Any]) -> tuple[str, str]:
 
 
 def _ended(place: _Place, arn: str, training: str) -> Outcome:
+    # The state machine may have named it otherwise: of two that began in the same second, one is named anew.
+    told = json.loads(place.states.describe_execution(executionArn=arn).get("output") or "{}")
+    training = told.get("training", training)
     outcome: Outcome | None = _read(place, training_key(training, OUTCOME), Outcome.from_json)
     if outcome is None:
         raise TrainError(f"{training} ended without an outcome: look at the execution {arn}")

@@ -74,6 +74,8 @@ ship_log() {
 # install VENV REQUIREMENTS: wheels with the hashes that were locked, and no code of theirs is run to install them.
 install_packages() {
     local venv=$home/$1 requirements=$home/$2 wanted
+    local -x TMPDIR=$state/tmp # /tmp is in memory on Amazon Linux, and torch is larger than that of a small machine
+    install -d -m 0700 "$TMPDIR"
     local -a installer=("$venv/bin/python" -m pip install --disable-pip-version-check --no-input --only-binary ":all:")
     [[ -z ${NUNCHI_UV:-} ]] || installer=("$NUNCHI_UV" pip install --python "$venv/bin/python" --no-build)
     wanted=$(sha256sum <"$requirements")

@@ -123,7 +123,9 @@ class Retraining:
         return bool(listed["KeyCount"])
 
     def _training(self, arn: str) -> str:
-        return new_run_id(self.describe(arn)["startDate"], "yolov5n")
+        told = self.describe(arn)
+        named = json.loads(told.get("output") or "{}").get("training")
+        return named or new_run_id(told["startDate"], "yolov5n")
 
 
 @pytest.fixture(scope="module")

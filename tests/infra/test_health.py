@@ -440,7 +440,11 @@ def test_a_retraining_that_fails_times_out_or_is_aborted_is_told_at_once(
     told = alarms(request.getfixturevalue(mode))
     failed, long = told["nunchi-training-failed"], told["nunchi-training-long"]
     [expression] = [one["Expression"] for one in failed["Metrics"] if "Expression" in one]
-    assert (expression, failed["Threshold"], failed["EvaluationPeriods"]) == ("failed + timed + aborted", 0, 1)
+    assert (expression, failed["Threshold"], failed["EvaluationPeriods"]) == (
+        "FILL(failed, 0) + FILL(timed, 0) + FILL(aborted, 0)",
+        0,
+        1,
+    )
     assert (long["MetricName"], long["Statistic"], long["Threshold"]) == ("ExecutionTime", "Maximum", 6 * 3600 * 1000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from contracts.weights import new_run_id
 from infra.trainer import LEASE_S, train_document
 from infra.training_instance import IMAGE
 from lambdas.train_check import CheckSettings
+from retrain.settings import RetrainSettings
 from tests.infra.assembly import ROOT, Template, synthesise
 from tests.infra.test_compute import document_named, policy_of, user_data
 
@@ -153,6 +155,7 @@ def test_machines_can_be_started_from_one_template_alone(compute: Template) -> N
         "ec2:CreateTags",
         "ssm:GetParameters",
         "iam:PassRole",
+        "iam:CreateServiceLinkedRole",
     }
     free = {on for action, on, condition in allowed if action == "ec2:RunInstances" and condition == "{}"}
     assert {re.sub(r".*:(launch-template|subnet|security-group)/.*", r"\1", one) for one in free} == {
@@ -163,6 +166,22 @@ def test_machines_can_be_started_from_one_template_alone(compute: Template) -> N
     assert all("*" not in one for one in free)
     bound = [condition for action, _, condition in allowed if action == "ec2:RunInstances" and condition != "{}"]
     assert all("ec2:LaunchTemplate" in condition for condition in bound) and len(bound) == 5
+
+
+def test_whatever_the_template_tags_at_a_start_may_be_tagged(compute: Template) -> None:
+    """Else EC2 refuses the machine. And EC2 may make its own role for Spot, which a new account does not have."""
+    allowed = compute.allowed(policy_of(compute, "Nunchi retraining: start machines of one launch template"))
+    tagging = {(re.sub(".*:", "", on), condition) for action, on, condition in allowed if action == "ec2:CreateTags"}
+    [template] = [
+        one["LaunchTemplateData"]
+        for one in compute.all("AWS::EC2::LaunchTemplate")
+        if one["LaunchTemplateName"] == "NunchiTraining"
+    ]
+    tagged = {one["ResourceType"] for one in template["TagSpecifications"]}
+    assert tagging == {(f"{kind}/*", '{"StringEquals": {"ec2:CreateAction": "RunInstances"}}') for kind in tagged}
+    [(_, role, condition)] = [one for one in allowed if one[0] == "iam:CreateServiceLinkedRole"]
+    assert role.endswith(":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+    assert condition == '{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}'
 
 
 def test_a_training_machine_is_hardened_and_its_power_off_is_its_end(compute: Template) -> None:
@@ -204,6 +223,15 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
     header = (ROOT / "shell" / "boot-train.sh").read_text().partition("set -euo")[0]
     for name in ("NUNCHI_DATASET_BUCKET", "NUNCHI_WEIGHTS_BUCKET", "AWS_REGION"):
         assert f"export {name}=" in script and name in header
+    told = re.findall("^export (NUNCHI_[A-Z_]+)=(.+)$", script, re.MULTILINE)
+    assert [name for name, _ in told] == [
+        "NUNCHI_DATASET_BUCKET",
+        "NUNCHI_GATE",
+        "NUNCHI_IMAGES_BUCKET",
+        "NUNCHI_WEIGHTS_BUCKET",
+    ]
+    assert dict(told)["NUNCHI_GATE"] == "0.95"
+    assert {name for name, _ in told} <= {one.metadata["name"] for one in dataclasses.fields(RetrainSettings)}
 
 
 def test_the_code_that_a_training_machine_fetches_holds_what_trains_and_what_judges(assembly: Path) -> None:

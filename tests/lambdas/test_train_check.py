@@ -142,6 +142,14 @@ def test_of_two_at_once_the_elder_goes_on_and_the_younger_names_it(s3: Any) -> N
     assert check(s3, ("bob", STARTED))["next"] == "tell"
 
 
+def test_two_of_the_same_second_do_not_share_an_outcome(s3: Any) -> None:
+    """That of the younger, which is skipped, would be the end of the elder."""
+    put_labels(s3, 3)
+    assert check(s3, ("bob", STARTED))["training"] == "20261122t030405z-yolov5n-again"
+    assert check(s3, ("zoe", STARTED))["training"] == "20261122t030405z-yolov5n"
+    assert check(s3, ("elder", STARTED - timedelta(seconds=1)))["training"] == "20261122t030405z-yolov5n"
+
+
 def test_an_execution_may_ask_for_fewer_labels_and_another_pace(s3: Any) -> None:
     state = check(s3, least_new_labels=0, poll_s=1)
     assert (state["next"], state["least_new_labels"], state["poll_s"]) == ("start", 0, 1)

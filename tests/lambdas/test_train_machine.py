@@ -18,6 +18,7 @@ from lambdas.train_sweep import Stray, Sweep, SweepSettings, strays
 
 SETTINGS = StartSettings(launch_template="NunchiTraining", spot=True, role_tag="nunchi:role=training")
 STATE: dict[str, Any] = {"training": "20261122t030405z-yolov5n", "execution": "me", "attempt": 1, "attempts": 3}
+NEWER = "ami-1e749f67"
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:nunchi-training"
 
 
@@ -80,6 +81,15 @@ def test_a_machine_is_spot_and_says_what_it_is_for(ec2: Any) -> None:
     }
 
 
+def test_a_machine_is_of_the_templates_newest_version_and_tagged_for_training_by_the_request_too(ec2: Any) -> None:
+    """CloudFormation leaves the default at the first; and only by its tag a machine can be commanded and ended."""
+    ec2.create_launch_template_version(LaunchTemplateName="NunchiTraining", LaunchTemplateData={"ImageId": NEWER})
+    state = Start(ec2=ec2, settings=SETTINGS)(STATE, None)
+    [one] = ec2.describe_instances(InstanceIds=[state["instance"]])["Reservations"][0]["Instances"]
+    assert one["ImageId"] == NEWER
+    assert {"Key": "nunchi:role", "Value": "training"} in one["Tags"]
+
+
 def test_asked_again_it_is_the_same_machine(ec2: Any) -> None:
     """The answer to the first request may have been lost."""
     start = Start(ec2=ec2, settings=SETTINGS)
@@ -100,6 +110,16 @@ def test_without_spot_capacity_it_is_on_demand(ec2: Any) -> None:
 def test_without_any_capacity_the_state_machine_hears_of_it(ec2: Any) -> None:
     with pytest.raises(NoRoom, match=r"spot in the default subnet: InsufficientInstanceCapacity; on-demand in"):
         Start(ec2=Full(ec2, times=9), settings=SETTINGS)(STATE, None)
+
+
+def test_an_account_that_may_have_no_spot_machine_gets_one_on_demand(ec2: Any) -> None:
+    full = Full(ec2, times=1, code="AuthFailure.ServiceLinkedRoleCreationNotPermitted")
+    assert Start(ec2=full, settings=SETTINGS)(STATE, None)["market"] == "on-demand"
+
+
+def test_of_a_quota_people_hear_where_to_ask_for_more(ec2: Any) -> None:
+    with pytest.raises(NoRoom, match=r"VcpuLimitExceeded\. This account's own quota is used up, or was never granted"):
+        Start(ec2=Full(ec2, times=9, code="VcpuLimitExceeded"), settings=SETTINGS)(STATE, None)
 
 
 def test_what_is_no_want_of_room_is_not_tried_elsewhere(ec2: Any) -> None:
@@ -189,6 +209,10 @@ def test_without_a_machine_there_is_nothing_to_stop(ec2: Any) -> None:
                 "rule": "step_broken",
                 "reason": "A step of the retraining failed: ClientError: no",
             },
+        ),
+        (
+            {"error": {"Error": "NoRoom", "Cause": '{"errorMessage": "none to give", "stackTrace": ["x"]}'}},
+            {"next": "tell", "reason": "A step of the retraining failed: NoRoom: none to give"},
         ),
     ],
 )

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from contracts.instants import to_text
 from contracts.training import OUTCOME, PROGRESS, Outcome, Phase, Progress, Verdict, training_key
-from lambdas.train_tell import Tell, TellSettings, message
+from lambdas.train_tell import Tell, TellSettings, message, outcome_of
 from lambdas.train_watch import Command, Seen, Step, WatchTraining, WatchTrainingSettings, decide
 
 AT = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -80,6 +80,8 @@ RUNS = Command("InProgress", -1)
             {**STATE, "began_at": ago(601)},
             ("failed", "too_long"),
         ),
+        (Seen(machine="running", command=Command("Failed", 6)), STATE, ("wait", "")),  # an earlier command trains
+        (Seen(machine="terminated", command=Command("Failed", 6)), STATE, ("interrupted", "spot_lost")),
         (Seen(machine="running", command=Command("Failed", 124)), STATE, ("failed", "too_long")),
         (Seen(machine="running", command=Command("Failed", 1)), STATE, ("failed", "crashed")),
         (Seen(machine="running", command=Command("TimedOut", -1)), STATE, ("failed", "crashed")),
@@ -96,6 +98,17 @@ def test_what_is_certain_goes_before_what_is_guessed(seen: Seen, state: dict[str
     told = decide(seen, state, AT)
     assert (told.next, told.rule) == step
     assert bool(told.reason) == (told.next not in ("wait", "command"))
+
+
+def test_of_a_machine_that_is_gone_people_read_what_ec2_says() -> None:
+    """An image, a key or a disk that it could not have looks like a Spot machine that was taken back."""
+    why = "Client.InvalidKMSKey.InvalidState: The KMS key is disabled"
+    for market, reason in (
+        ("spot", "AWS took the Spot machine back."),
+        ("on-demand", "The machine i-1 is gone, without a word of its training."),
+    ):
+        told = decide(Seen(machine="terminated", why=why), {**WAITING, "market": market}, AT)
+        assert told.reason == f"{reason} EC2 says: {why}"
 
 
 def test_a_crash_is_told_with_the_last_words() -> None:
@@ -212,7 +225,8 @@ def test_a_retraining_that_wrote_no_outcome_gets_one_and_people_are_told() -> No
     assert subject == f"Nunchi training {TRAINING}: failed"
     assert text == (
         "The training failed. The weights in service stay.\n\nRule: crashed\nReason: It broke.\n\n"
-        "Next: aws logs tail /nunchi/training --since 1d; then: nunchi train"
+        "Next: aws logs tail /nunchi/training --since 1d; of a training that no machine began: aws logs tail "
+        "/aws/vendedlogs/states/nunchi-training --since 1d; then: nunchi train"
     )
 
 
@@ -234,14 +248,24 @@ def test_what_the_training_wrote_goes_before_what_the_state_machine_thinks() -> 
 def test_a_machine_that_could_not_be_stopped_is_the_first_that_people_read() -> None:
     """And the execution fails, whatever the training came to."""
     people = People()
-    state = {**STATE, "next": "done", "unstopped": {"Error": "StillThere", "Cause": "i-1"}}
+    state = {
+        **STATE,
+        "next": "done",
+        "unstopped": {"Error": "StillThere", "Cause": '{"errorMessage": "i-1", "stackTrace": []}'},
+    }
     boto3.client("s3").put_object(
         Bucket="dataset", Key=training_key(TRAINING, OUTCOME), Body=outcome().to_json().encode()
     )
     assert telling(people)({"execution": "me", "state": state}, None)["verdict"] == "failed"
     [(_, text)] = people.heard
     assert text.startswith("A TRAINING MACHINE MAY STILL RUN, and cost money. First: aws ec2 describe-instances")
-    assert "Why: StillThere: i-1" in text
+    assert "Why: StillThere: i-1\n" in text
+
+
+def test_what_broke_before_a_machine_could_not_be_stopped_is_not_forgotten() -> None:
+    state = {**STATE, "error": {"Error": "ClientError", "Cause": "no"}, "unstopped": {"Error": "StillThere"}}
+    told = outcome_of(state, AT)
+    assert (told.verdict, told.rule, told.reason) == ("failed", "step_broken", "ClientError: no")
 
 
 @pytest.mark.usefixtures("aws")

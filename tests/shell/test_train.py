@@ -133,6 +133,15 @@ def test_a_command_that_is_cancelled_ends_the_training_and_the_machine(machine: 
     until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), within_s=20, what="the training's end")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_it_trains_as_another_user_who_hears_the_signals_himself(machine: Machine) -> None:
+    """In a home of his own. A `runuser` in between would kill him two seconds after a Spot notice."""
+    machine.does('echo "$(id -un) $(cat /proc/$PPID/comm) $HOME" >&2')
+    home = machine.root / "work"
+    told = machine.train(NUNCHI_USER="nobody", NUNCHI_WORK_DIR=str(home))
+    assert (told, home.owner()) == ((0, f"nobody timeout {home}\n"), "nobody")
+
+
 def test_a_second_command_changes_nothing(machine: Machine) -> None:
     """Neither the training nor the machine: it would power off under the first."""
     begun, go = machine.root / "begun", machine.root / "go"
@@ -180,6 +189,8 @@ def test_settings_are_written_as_a_shell_reads_them_back(machine: Machine) -> No
         AWS_REGION="ap-northeast-2",
         NUNCHI_DATASET_BUCKET="dataset",
         NUNCHI_WEIGHTS_BUCKET="weights",
+        NUNCHI_IMAGES_BUCKET="images",
+        NUNCHI_GATE="0.9",
         NUNCHI_TRACK="$(touch x) 'a' \"b\"",
     )
     assert status == 0
@@ -193,6 +204,7 @@ def test_settings_are_written_as_a_shell_reads_them_back(machine: Machine) -> No
     ).stdout.split("\0")
     told = dict(one.split("=", 1) for one in read if one.startswith(("NUNCHI_", "AWS_")))
     assert told["NUNCHI_TRACK"] == "$(touch x) 'a' \"b\""
+    assert (told["NUNCHI_IMAGES_BUCKET"], told["NUNCHI_GATE"]) == ("images", "0.9")
     assert (told["AWS_REGION"], told["AWS_DEFAULT_REGION"]) == ("ap-northeast-2", "ap-northeast-2")
     assert told["NUNCHI_TRAINER_PYTHON"].endswith("/venv-trainer/bin/python")
     assert not told.keys() & {"NUNCHI_PREFIX", "NUNCHI_HOME", "NUNCHI_USER"}
