@@ -1,0 +1,81 @@
+"""What the model card says of the portraits' two turns, out of bench/portraits_report.json.
+
+python -m bench.portraits_card
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.labels import LABELS, Label
+
+ROOT: Final = Path(__file__).parents[1]
+REPORT: Final = ROOT / "bench" / "portraits_report.json"
+CARD: Final = ROOT / "docs" / "model-card.md"
+START, END = "<!-- portraits -->\n", "<!-- / -->"
+_MODELS: Final = ("day 0", "turn 1", "turn 2")
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The Markdown table: day 0 and both turns on the test portraits."""
+    turns = report["on_test"]
+    models = [turns[0]["incumbent"], *(turn["candidate"] for turn in turns)]
+    people = turns[0]["golden"]["people"]
+
+    def row(name: str, value: Callable[[Mapping[str, Any]], str]) -> str:
+        return f"| {name} | " + " | ".join(value(model) for model in models) + " |"
+
+    rows = [
+        row("mAP50, as served", lambda one: _share(one["compared"]["map50"], percent=False)),
+        row("mAP50-95, as served", lambda one: _share(one["compared"]["map50_95"], percent=False)),
+        row("mAP50 as `yolo val` counts", lambda one: _val(one, "map50")),
+        row("mAP50-95 as `yolo val` counts", lambda one: _val(one, "map50_95")),
+        row("right label, of all people", lambda one: _share(one["accuracy"])),
+        *(row(f"right label, {label} ({people[label]})", partial(_right, label)) for label in LABELS),
+        row("photos kept at 0.95", lambda one: _share(one["gate"]["share"])),
+        row("right of those kept", _kept),
+        row("calibration error, points", lambda one: f"{100 * one['calibration']['ece']:.1f}"),
+        row("milliseconds a photo", lambda one: f"{one['ms']:.0f}"),
+    ]
+    return "\n".join(
+        [f"| on {turns[0]['golden']['photos']} test portraits | {' | '.join(_MODELS)} |", "|---" * 4 + "|", *rows]
+    )
+
+
+def with_table(card: str, report: Mapping[str, Any]) -> str:
+    """The card with the table in its place."""
+    before, found, rest = card.partition(START)
+    if not found:
+        raise ValueError(f"{CARD} has no place for the table: {START.strip()}")
+    return f"{before}{START}{table(report)}\n{END}{rest.partition(END)[2]}"
+
+
+def _share(estimate: Mapping[str, Any], *, percent: bool = True) -> str:
+    if estimate["value"] is None:
+        return "none"
+    numbers = [estimate[name] for name in ("value", "low", "high")]
+    if None in numbers:
+        return f"{100 * numbers[0]:.1f}%" if percent else f"{numbers[0]:.3f}"
+    value, low, high = (f"{100 * one:.1f}%" if percent else f"{one:.3f}" for one in numbers)
+    return f"{value} ({low}–{high})"
+
+
+def _right(label: Label, model: Mapping[str, Any]) -> str:
+    return _share(model["right_by_group"][label])
+
+
+def _val(model: Mapping[str, Any], name: str) -> str:
+    return f"{model['yolo_val'][name]:.3f}" if model["yolo_val"]["raw"] else "no YOLO"
+
+
+def _kept(model: Mapping[str, Any]) -> str:
+    gate = model["gate"]
+    return f"{_share(gate['precision'])}, {gate['right']} of {gate['people']}" if gate["people"] else "none is kept"
+
+
+if __name__ == "__main__":
+    CARD.write_text(with_table(CARD.read_text(), json.loads(REPORT.read_text())))
