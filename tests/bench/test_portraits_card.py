@@ -1,0 +1,15 @@
+"""The card says of the portraits' turns what was measured."""
+
+from __future__ import annotations
+
+import json
+
+from bench.portraits_card import CARD, REPORT, with_table
+
+
+def test_the_model_card_holds_the_report_of_both_turns() -> None:
+    """After another run: copy its report.json there, then python -m bench.portraits_card."""
+    report = json.loads(REPORT.read_text())
+    assert with_table(CARD.read_text(), report) == CARD.read_text()
+    assert [outcome["verdict"] for outcome in report["outcomes"]] == ["kept", "kept"]
+    assert "**Day 0 stays the default**" in CARD.read_text()
