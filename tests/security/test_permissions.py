@@ -160,8 +160,7 @@ TRAININGS: dict[str, Try] = {
         Bucket=at.dataset, Key=f"auto/labels/{KIOSK}/{IMAGE}.txt", Body=b""
     ),
     "read an upload": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.upload),
-    "list uploads": lambda me, at: me.s3.list_objects_v2(Bucket=at.images, Prefix="uploads/"),
-    "read a result": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.result),
+    "change a result": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.result, Body=b"{}"),
     "change a bucket's policy": lambda me, at: me.s3.put_bucket_policy(Bucket=at.weights, Policy=EVERYTHING),
     "read announcements": lambda me, at: me.sqs.receive_message(QueueUrl=at.uploads),
     "send a Run Command": lambda me, _: me.ssm.send_command(DocumentName="Nunchi-Infer", InstanceIds=[OTHER_INSTANCE]),
