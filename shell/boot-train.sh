@@ -9,6 +9,7 @@
 #   NUNCHI_PYTHON   the Python to build on; python3.11 if empty
 #   NUNCHI_UV       an uv to install packages with; pip does it if empty
 #   NUNCHI_HOME     where the code lies; opt/nunchi if empty
+#   NUNCHI_TRAINER_PYTHON   the Python of what trains, written by `settings`; that of its virtual environment if empty
 #   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, to try it out
 #
 # Exit: 0 done · 2 settings are missing, or the step is none · 3 no Python 3.11 or newer · 4 packages were not installed

@@ -17,7 +17,7 @@ from local.environment import ROOT
 from ops.flywheel_command import TRAINER, TRAINER_VARIABLE
 
 # Fewer pictures than a demonstration shows, and fewer epochs: what is learned is little, and the way is the same.
-SMALL = ("--pictures", "224", "--customers", "24", "--epochs", "9")
+SMALL = ("--pictures", "224", "--customers", "64", "--epochs", "9")
 MOST_S = 1500
 
 
