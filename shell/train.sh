@@ -4,10 +4,12 @@
 #   SSM_Training, SSM_LeastNewLabels, SSM_LimitSeconds   put into the environment by the SSM document `Train`
 #   NUNCHI_HOME      the code; /opt/nunchi if empty
 #   NUNCHI_PREFIX    another root folder than /, to try it out
+#   NUNCHI_USER      who the training runs as; nunchi if empty
 #   NUNCHI_IMDS      see metadata.sh
 #   NUNCHI_POLL_S    seconds between looks for a Spot notice; 5 if empty
 #
 # etc/nunchi/training.env, written by boot-train.sh, holds the settings of the training, and may hold
+#   NUNCHI_WORK_DIR  where the training works; var/lib/nunchi/training if empty
 #   NUNCHI_RETRAIN   the program instead of `python -m retrain`, as words for the shell; nothing is installed then
 #
 # Exit: 0 decided · 75 interrupted: call again with the same training, and it goes on · 2 parameters or settings are
