@@ -39,7 +39,7 @@ TRAINER: Final = ROOT / ".venv-trainer" / "bin" / "python"
 TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
 BY: Final = "nunchi flywheel"
 CLOUD: Final = "cloud"
-LEAST_NEW_LABELS: Final = 20
+LEAST_NEW_LABELS: Final = 5
 # Seeds of what is drawn: no picture of the one is among the others.
 TEACHES, JUDGES, CUSTOMERS, LATER = 1_000_000, 2_000_000, 3_000_000, 4_000_000
 
