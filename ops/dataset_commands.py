@@ -17,13 +17,11 @@ from contracts.errors import MessageRefused, NameRefused
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
-from infra.config import load
-from local.state import StateDir
-from ops.aws import asking, clients
 from ops.dataset_display import row, table_of, tell
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud, outputs
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.place import place_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import DatasetRefused
 
@@ -228,15 +226,8 @@ def import_(
 def _bucket(local: bool, state: Path) -> Iterator[DatasetBucket]:
     """The dataset bucket of the local cloud in `state`, or of AWS; exits as the help says when something is wrong."""
     try:
-        if local:
-            record = StateDir(state).read()
-            yield DatasetBucket(record.client("s3"), record.buckets["dataset"])
-            return
-        config = load()
-        with asking(config.region):
-            client = clients(config.region)
-            told = outputs(client("cloudformation"), config.region)
-            yield DatasetBucket(client("s3"), told["DatasetBucket"])
+        with place_of(local, state) as place:
+            yield DatasetBucket(place.client("s3"), place.bucket("dataset"))
     except (NameRefused, MessageRefused) as refused:
         raise typer.BadParameter(str(refused)) from None
     except DatasetRefused as refused:

@@ -26,6 +26,7 @@ from local.errors import CloudError
 from local.record import Record
 from ops.photo_commands import CONNECT_S, subscriber_of
 from retrain.bucket import DatasetBucket, Tree
+from retrain.overlap import corners, overlap
 from retrain.review.confidences import Results
 from retrain.review.export import TASKS, export
 from retrain.review.importing import Imported, read, store
@@ -70,7 +71,9 @@ class Served:
         if self.message.label is None or self.message.customer is None:
             return False
         box = self.message.people[self.message.customer].box
-        label, overlap = max(((one, _overlap(box, head)) for one, head in self.drawn.people), key=lambda pair: pair[1])
+        label, overlap = max(
+            ((one, overlap(corners(box), corners(head))) for one, head in self.drawn.people), key=lambda pair: pair[1]
+        )
         return overlap >= _SAME_HEAD and label is self.message.label
 
 
@@ -218,17 +221,9 @@ def _all_right(one: Served) -> bool:
     """Whether the photo's people are just those who were drawn."""
     people = [(person.label, person.box) for person in one.message.people]
     return len(people) == len(one.drawn.people) and all(
-        any(label is told and _overlap(box, head) >= _SAME_HEAD for told, box in people)
+        any(label is told and overlap(corners(box), corners(head)) >= _SAME_HEAD for told, box in people)
         for label, head in one.drawn.people
     )
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
-    high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    shared = max(wide, 0.0) * max(high, 0.0)
-    return shared / ((one.x1 - one.x0) * (one.y1 - one.y0) + (other.x1 - other.x0) * (other.y1 - other.y0) - shared)
 
 
 def _wait_for(bucket: DatasetBucket, key: str) -> None:

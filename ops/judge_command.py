@@ -17,12 +17,10 @@ from rich.progress import Progress
 
 from contracts.errors import MessageRefused, NameRefused, SettingsError
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
-from infra.config import load
-from local.state import StateDir
-from ops.aws import asking, clients
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud, outputs
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.place import place_of
 from registry.errors import RunRefused, RunUnknown
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket
@@ -127,14 +125,8 @@ def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Iterator[list
 
 
 def _fetched(run: str, folder: Path, local: bool, state: Path) -> Path:
-    if local:
-        record = StateDir(state).read()
-        return _fetch(record.client("s3"), record.buckets["weights"], run, folder)
-    config = load()
-    with asking(config.region):
-        client = clients(config.region)
-        told = outputs(client("cloudformation"), config.region)
-        return _fetch(client("s3"), told["WeightsBucket"], run, folder)
+    with place_of(local, state) as place:
+        return _fetch(place.client("s3"), place.bucket("weights"), run, folder)
 
 
 def _fetch(s3: S3Client, bucket: str, run: str, folder: Path) -> Path:

@@ -17,12 +17,10 @@ from rich.table import Table
 
 from contracts.errors import NameRefused
 from contracts.names import check_kiosk_id
-from infra.config import load
-from local.state import StateDir
-from ops.aws import asking, clients
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud, outputs
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.place import place_of
 from retrain.bucket import DatasetBucket
 from retrain.errors import ReviewRefused
 from retrain.review.agreement import PROMISE, Agreement, Holds, Share
@@ -173,17 +171,9 @@ def agreement(
 def _buckets(local: bool, state: Path) -> Iterator[Buckets]:
     """The buckets of the local cloud in `state`, or of AWS; exits as the help says when a review is refused."""
     try:
-        if local:
-            record = StateDir(state).read()
-            s3 = record.client("s3")
-            yield Buckets(DatasetBucket(s3, record.buckets["dataset"]), Results(s3, record.buckets["images"]))
-            return
-        config = load()
-        with asking(config.region):
-            client = clients(config.region)
-            told = outputs(client("cloudformation"), config.region)
-            s3 = client("s3")
-            yield Buckets(DatasetBucket(s3, told["DatasetBucket"]), Results(s3, told["ImagesBucket"]))
+        with place_of(local, state) as place:
+            s3 = place.client("s3")
+            yield Buckets(DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")))
     except NameRefused as refused:
         raise typer.BadParameter(str(refused)) from None
     except ReviewRefused as wrong:

@@ -15,14 +15,12 @@ from botocore.exceptions import ClientError
 from rich.markup import escape
 
 from contracts.errors import MessageRefused, NunchiError
-from contracts.training import OUTCOME, PROGRESS, Outcome, Progress, Verdict, training_key
-from contracts.weights import new_run_id
-from infra.config import load
+from contracts.training import OUTCOME, PROGRESS, Outcome, Progress, Verdict, training_id, training_key
 from local.state import StateDir
-from ops.aws import asking, clients
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud, outputs
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.place import place_of
 
 STACK: Final = "NunchiTraining"
 LOOK_EVERY_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
@@ -94,25 +92,10 @@ def train(
 
 @contextmanager
 def _place(local: bool, folder: Path) -> Iterator[_Place]:
-    if local:
-        record = StateDir(folder).read()
-        client: Callable[[str], Any] = record.client
-        bucket = record.buckets["dataset"]
-        yield _Place(
-            client("stepfunctions"),
-            client("s3"),
-            _state_machine(client("cloudformation"), StateDir(folder).command("up --training")),
-            bucket,
-            local,
-        )
-        return
-    region = load().region
-    with asking(region):
-        client = clients(region)
-        cloudformation = client("cloudformation")
-        bucket = outputs(cloudformation, region)["DatasetBucket"]
-        machine = _state_machine(cloudformation, f"cdk deploy {STACK}")
-        yield _Place(client("stepfunctions"), client("s3"), machine, bucket, local)
+    first = StateDir(folder).command("up --training") if local else f"cdk deploy {STACK}"
+    with place_of(local, folder) as place:
+        machine = _state_machine(place.client("cloudformation"), first)
+        yield _Place(place.client("stepfunctions"), place.client("s3"), machine, place.bucket("dataset"), local)
 
 
 def _state_machine(cloudformation: Any, first: str) -> str:
@@ -128,13 +111,11 @@ def _state_machine(cloudformation: Any, first: str) -> str:
 def _begun(place: _Place, asked: dict[str, Any]) -> tuple[str, str]:
     """The execution that was started, and its training."""
     arn = place.states.start_execution(stateMachineArn=place.state_machine, input=json.dumps(asked))["executionArn"]
-    return arn, new_run_id(place.states.describe_execution(executionArn=arn)["startDate"], "yolov5n")
+    began = place.states.describe_execution(executionArn=arn)
+    return arn, training_id(began["startDate"], began["name"])
 
 
 def _ended(place: _Place, arn: str, training: str) -> Outcome:
-    # The state machine may have named it otherwise: of two that began in the same second, one is named anew.
-    told = json.loads(place.states.describe_execution(executionArn=arn).get("output") or "{}")
-    training = told.get("training", training)
     outcome: Outcome | None = _read(place, training_key(training, OUTCOME), Outcome.from_json)
     if outcome is None:
         raise TrainError(f"{training} ended without an outcome: look at the execution {arn}")

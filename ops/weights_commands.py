@@ -17,12 +17,10 @@ from rich.table import Table
 from contracts.errors import MessageRefused, NameRefused
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
-from infra.config import load
-from local.state import StateDir
-from ops.aws import asking, clients
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud, outputs
+from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.place import place_of
 from registry.errors import PointerMoved, RunExists, RunRefused, RunUnknown
 from registry.weights import InService, Run, Weights
 
@@ -180,15 +178,8 @@ def rollback(
 def _weights(local: bool, state: Path) -> Iterator[Weights]:
     """The weights of the local cloud in `state`, or of AWS; exits as the help says when they aren't as they must be."""
     try:
-        if local:
-            record = StateDir(state).read()
-            yield Weights(record.client("s3"), record.buckets["weights"])
-            return
-        config = load()
-        with asking(config.region):
-            client = clients(config.region)
-            told = outputs(client("cloudformation"), config.region)
-            yield Weights(client("s3"), told["WeightsBucket"])
+        with place_of(local, state) as place:
+            yield Weights(place.client("s3"), place.bucket("weights"))
     except (NameRefused, MessageRefused) as refused:
         raise typer.BadParameter(str(refused)) from None
     except tuple(_EXITS) as wrong:

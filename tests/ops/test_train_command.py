@@ -13,7 +13,7 @@ import typer
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from contracts.training import OUTCOME, Outcome, Verdict, training_key
+from contracts.training import OUTCOME, Outcome, Verdict, training_id, training_key
 from ops.train_command import TrainError, train
 
 PIPELINE = {"Resources": {"B": {"Type": "AWS::S3::Bucket"}}, "Outputs": {"DatasetBucket": {"Value": "dataset"}}}
@@ -53,20 +53,19 @@ def test_it_starts_an_execution_and_says_its_id(aws: Any, app: typer.Typer) -> N
     told = json.loads(done.stdout)
     execution = aws.describe_execution(executionArn=told["execution"])
     assert json.loads(execution["input"]) == {"least_new_labels": 7}
-    assert told["training"] == f"{execution['startDate'].astimezone(UTC):%Y%m%dt%H%M%Sz}-yolov5n"
+    assert told["training"] == training_id(execution["startDate"], execution["name"])
 
 
 @pytest.mark.parametrize(("verdict", "status"), [(Verdict.KEPT, 0), (Verdict.SKIPPED, 0), (Verdict.FAILED, 1)])
 def test_it_follows_to_the_outcome_and_ends_likewise(
     aws: Any, app: typer.Typer, monkeypatch: pytest.MonkeyPatch, verdict: Verdict, status: int
 ) -> None:
-    # One that was skipped may have begun in the same second as the one that runs.
-    training = f"20261122t030405z-yolov5n{'-again' if verdict is Verdict.SKIPPED else ''}"
+    began = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
+    training = training_id(began, "an-execution")
 
     def ended(**_: Any) -> dict[str, Any]:
         """The execution is over when it is asked after, and its outcome there."""
-        output = json.dumps({"training": training})
-        return {"status": "SUCCEEDED", "startDate": datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC), "output": output}
+        return {"status": "SUCCEEDED", "startDate": began, "name": "an-execution"}
 
     outcome = Outcome(
         training=training,
@@ -81,7 +80,7 @@ def test_it_follows_to_the_outcome_and_ends_likewise(
     boto3.client("s3", region_name="ap-northeast-2").put_object(
         Bucket="dataset", Key=training_key(training, OUTCOME), Body=outcome.to_json().encode()
     )
-    monkeypatch.setattr("ops.train_command.clients", lambda region: with_answer(region, ended))
+    monkeypatch.setattr("ops.place.clients", lambda region: with_answer(region, ended))
     done = CliRunner().invoke(app, ["--json"])
     assert (done.exit_code, json.loads(done.stdout.splitlines()[-1])) == (status, json.loads(outcome.to_json()))
     assert aws is not None

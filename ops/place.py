@@ -1,0 +1,36 @@
+"""Where a command's cloud is: on this machine, or on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.config import load
+from local.state import StateDir
+from ops.aws import asking, clients
+from ops.kiosk_commands import outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cloud. `client` makes a boto3 client of a service; `bucket` names one: images, dataset or weights."""
+
+    client: Callable[[str], Any]
+    bucket: Callable[[str], str]
+
+
+@contextmanager
+def place_of(local: bool, state: Path) -> Iterator[Place]:
+    """The local cloud in `state`, or AWS; what AWS refuses within the block is an AwsError."""
+    if local:
+        record = StateDir(state).read()
+        yield Place(record.client, record.buckets.__getitem__)
+        return
+    region = load().region
+    with asking(region):
+        client = clients(region)
+        told = outputs(client("cloudformation"), region)
+        yield Place(client, lambda name: told[f"{name.capitalize()}Bucket"])
