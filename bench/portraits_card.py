@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from bench.calibrate import card
 from contracts.labels import LABELS, Label
 
 ROOT: Final = Path(__file__).parents[1]
 REPORT: Final = ROOT / "bench" / "portraits_report.json"
-CARD: Final = ROOT / "docs" / "model-card.md"
-START, END = "<!-- portraits -->\n", "<!-- / -->"
+MARK: Final = "portraits"
 _MODELS: Final = ("day 0", "turn 1", "turn 2")
 
 
@@ -46,14 +46,6 @@ def table(report: Mapping[str, Any]) -> str:
     )
 
 
-def with_table(card: str, report: Mapping[str, Any]) -> str:
-    """The card with the table in its place."""
-    before, found, rest = card.partition(START)
-    if not found:
-        raise ValueError(f"{CARD} has no place for the table: {START.strip()}")
-    return f"{before}{START}{table(report)}\n{END}{rest.partition(END)[2]}"
-
-
 def _share(estimate: Mapping[str, Any], *, percent: bool = True) -> str:
     if estimate["value"] is None:
         return "none"
@@ -78,4 +70,4 @@ def _kept(model: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    CARD.write_text(with_table(CARD.read_text(), json.loads(REPORT.read_text())))
+    card.CARD.write_text(card.filled(card.CARD.read_text(), {MARK: table(json.loads(REPORT.read_text()))}))

@@ -9,6 +9,7 @@ All of it in the dataset bucket. Whoever waits for a training reads these two an
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from typing import Any, Final
 from contracts.errors import MessageRefused
 from contracts.instants import from_text, to_text
 from contracts.names import TRAININGS
-from contracts.weights import check_path, check_run_id
+from contracts.weights import check_path, check_run_id, new_run_id
 
 SCHEMA: Final = 1
+MODEL: Final = "yolov5n"
 PROGRESS: Final = "progress.json"
 OUTCOME: Final = "outcome.json"
 CHECKPOINT: Final = "checkpoint/"
@@ -31,6 +33,14 @@ MOST_REASON: Final = 1000  # characters
 EXIT_DECIDED: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 75  # EX_TEMPFAIL: call it again with the same id, and it goes on from its checkpoint
+
+
+def training_id(began: datetime, execution: str) -> str:
+    """The id of the training that an execution of the state machine is about: its time, and its name by six digits.
+
+    Two executions of the same second have names of their own, so neither takes the other's outcome for its own.
+    """
+    return new_run_id(began, f"{MODEL}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}")
 
 
 def training_key(training: str, path: str) -> str:

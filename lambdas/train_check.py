@@ -28,10 +28,10 @@ from contracts.instants import from_text, to_text
 from contracts.messages import Training
 from contracts.names import POINTER, REVIEWED
 from contracts.settings import load, setting, whole
-from contracts.weights import Pointer, new_run_id
+from contracts.training import training_id
+from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-MODEL: Final = "yolov5n"
 TREES: Final = (f"{Training.AUTO}/labels/", f"{REVIEWED}labels/")
 # A thousand keys each, and a third of a second: the function has five minutes. Past so many labels the training itself
 # says whether enough of them are new.
@@ -137,13 +137,10 @@ class Check:
         started = from_text(event["started"])
         planned = plan(self._settings, event.get("input") or {})
         least = planned["least_new_labels"]
-        training = new_run_id(started, MODEL)
-        at, before = self._running_before(event["machine"], event["execution"], started)
-        if at is not None and new_run_id(at, MODEL) == training:
-            training += "-again"  # begun in the same second: its outcome must not be taken for the other's
+        before = self._running_before(event["machine"], event["execution"], started)
         labels = self._new_labels(least) if before is None else 0
         return {
-            "training": training,
+            "training": training_id(started, event["execution"]),
             "execution": event["execution"],
             "attempt": 1,
             "began_at": to_text(started),
@@ -152,10 +149,8 @@ class Check:
             **decide(running_before=before, new_labels=labels, least=least),
         }
 
-    def _running_before(
-        self, machine: str, execution: str, started: datetime
-    ) -> tuple[datetime, str] | tuple[None, None]:
-        """Begin and name of an execution that began before this one and runs: of two at once the elder goes on."""
+    def _running_before(self, machine: str, execution: str, started: datetime) -> str | None:
+        """The name of an execution that began before this one and runs: of two at once the elder goes on."""
         pages = self._client("stepfunctions").get_paginator("list_executions")
         others = [
             (one["startDate"], one["name"])
@@ -163,7 +158,7 @@ class Check:
             for one in page["executions"]
             if one["name"] != execution
         ]
-        return min((one for one in others if one < (started, execution)), default=(None, None))
+        return min((one for one in others if one < (started, execution)), default=(None, None))[1]
 
     def _new_labels(self, least: int) -> int:
         """Label files that came since the incumbent's training, counted no further than is needed."""

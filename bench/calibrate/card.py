@@ -11,6 +11,7 @@ from bench.calibrate import diagrams
 
 ROOT = Path(__file__).parents[2]
 CARD = ROOT / "docs" / "model-card.md"
+_MARK = re.compile(r"(<!-- ([a-z ]+) -->\n).*?(<!-- / -->)", re.DOTALL)
 PARTS = (
     "train, people left out",
     "val",
@@ -34,13 +35,21 @@ def write(report: Mapping[str, Any]) -> None:
 
 
 def filled(text: str, figures: Mapping[str, str]) -> str:
-    """The text with each table between `<!-- NAME -->` and `<!-- / -->` renewed. KeyError if a mark has no table."""
-    return re.sub(
-        r"(<!-- ([a-z ]+) -->\n).*?(<!-- / -->)",
-        lambda mark: f"{mark[1]}{figures[mark[2]]}\n{mark[3]}",
+    """The text with each of these tables renewed, between `<!-- NAME -->` and `<!-- / -->`; others stay.
+
+    ValueError if one has no place there.
+    """
+    if missing := figures.keys() - marks(text):
+        raise ValueError(f"{CARD} has no place for {', '.join(sorted(missing))}: <!-- NAME -->, and <!-- / --> below")
+    return _MARK.sub(
+        lambda mark: f"{mark[1]}{figures[mark[2]]}\n{mark[3]}" if mark[2] in figures else mark[0],
         text,
-        flags=re.DOTALL,
     )
+
+
+def marks(text: str) -> set[str]:
+    """The names of the tables that a text has."""
+    return {mark[2] for mark in _MARK.finditer(text)}
 
 
 def tables(report: Mapping[str, Any]) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from bench.portraits_card import CARD, REPORT, with_table
+from bench.calibrate.card import CARD, filled
+from bench.portraits_card import MARK, REPORT, table
 
 
 def test_the_model_card_holds_the_report_of_both_turns() -> None:
     """After another run: copy its report.json there, then python -m bench.portraits_card."""
     report = json.loads(REPORT.read_text())
-    assert with_table(CARD.read_text(), report) == CARD.read_text()
+    assert filled(CARD.read_text(), {MARK: table(report)}) == CARD.read_text()
     assert [outcome["verdict"] for outcome in report["outcomes"]] == ["kept", "kept"]
     assert "**Day 0 stays the default**" in CARD.read_text()

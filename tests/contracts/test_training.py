@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import MessageRefused, NameRefused
-from contracts.training import Outcome, Phase, Progress, Verdict, training_key
-from contracts.weights import DAY_0
+from contracts.training import Outcome, Phase, Progress, Verdict, training_id, training_key
+from contracts.weights import DAY_0, check_run_id
 from tests.strategies import instants
 
 RUN = "20261122t030405z-yolov5n"
@@ -100,3 +100,11 @@ def test_a_file_of_a_training_lies_under_its_id() -> None:
     assert training_key(RUN, "checkpoint/last.pt") == f"trainings/{RUN}/checkpoint/last.pt"
     with pytest.raises(NameRefused):
         training_key(RUN, "../other")
+
+
+def test_two_executions_of_the_same_second_are_two_trainings() -> None:
+    """Else one would take the other's outcome for its own: a skipped one, say, which ended at once."""
+    one, other = training_id(AT, "3f1c"), training_id(AT, "9b7e")
+    assert one != other
+    assert one == training_id(AT, "3f1c") == check_run_id(one)
+    assert one.startswith("20261122t030405z-yolov5n-")

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from contracts.training import OUTCOME, PROGRESS, Outcome, training_key
-from contracts.weights import new_run_id
+from contracts.training import OUTCOME, PROGRESS, Outcome, training_id, training_key
 from infra.trainer import LAUNCH_TEMPLATE
 from local.deploy import outputs_now
 from local.environment import ROOT
@@ -125,7 +124,7 @@ class Retraining:
     def _training(self, arn: str) -> str:
         told = self.describe(arn)
         named = json.loads(told.get("output") or "{}").get("training")
-        return named or new_run_id(told["startDate"], "yolov5n")
+        return named or training_id(told["startDate"], told["name"])
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from moto import mock_aws
 from contracts.errors import MessageRefused
 from contracts.instants import to_text
 from contracts.settings import environment_of, load
+from contracts.training import training_id
 from contracts.weights import Pointer
 from lambdas.train_check import Check, CheckSettings, plan, trained_at
 
@@ -72,12 +73,12 @@ def point_at(s3: Any, run: str | None, moved_at: datetime) -> None:
 
 
 def test_with_enough_labels_of_either_tree_a_machine_is_started(s3: Any) -> None:
-    """The id is that of its start, whatever attempt asks for it."""
+    """The id is that of its execution, whatever attempt asks for it."""
     put_labels(s3, 2)
     put_labels(s3, 1, "reviewed")
     assert check(s3) == {
         "next": "start",
-        "training": "20261122t030405z-yolov5n",
+        "training": training_id(STARTED, "me"),
         "execution": "me",
         "attempt": 1,
         "began_at": "2026-11-22T03:04:05.000Z",
@@ -140,14 +141,6 @@ def test_of_two_at_once_the_elder_goes_on_and_the_younger_names_it(s3: Any) -> N
     assert check(s3, ("younger", STARTED + timedelta(seconds=1)))["next"] == "start"
     assert check(s3, ("zoe", STARTED))["next"] == "start"
     assert check(s3, ("bob", STARTED))["next"] == "tell"
-
-
-def test_two_of_the_same_second_do_not_share_an_outcome(s3: Any) -> None:
-    """That of the younger, which is skipped, would be the end of the elder."""
-    put_labels(s3, 3)
-    assert check(s3, ("bob", STARTED))["training"] == "20261122t030405z-yolov5n-again"
-    assert check(s3, ("zoe", STARTED))["training"] == "20261122t030405z-yolov5n"
-    assert check(s3, ("elder", STARTED - timedelta(seconds=1)))["training"] == "20261122t030405z-yolov5n"
 
 
 def test_an_execution_may_ask_for_fewer_labels_and_another_pace(s3: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench import portraits_card
 from bench.calibrate import card
 from contracts.labels import LABELS
 from contracts.messages import Model
@@ -138,4 +139,6 @@ def test_the_manifest_holds_the_reports_coefficients() -> None:
 def test_the_model_card_shows_the_reports_figures() -> None:
     """Every table of the card is the one that the report makes."""
     text = card.CARD.read_text()
-    assert card.filled(text, card.tables(json.loads(REPORT.read_text()))) == text
+    tables = card.tables(json.loads(REPORT.read_text()))
+    assert card.filled(text, tables) == text
+    assert card.marks(text) == tables.keys() | {portraits_card.MARK}, "a table that nothing makes is stale"
