@@ -54,7 +54,7 @@ demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for
 	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
 test: setup trainer converter ## All tests: unit, property, moto, and end to end over the local cloud
-	@pytest
+	@pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Format, rules, types, imports, shell
 	@ruff format --check --quiet .

@@ -71,10 +71,8 @@ class Served:
         if self.message.label is None or self.message.customer is None:
             return False
         box = self.message.people[self.message.customer].box
-        label, overlap = max(
-            ((one, overlap(corners(box), corners(head))) for one, head in self.drawn.people), key=lambda pair: pair[1]
-        )
-        return overlap >= _SAME_HEAD and label is self.message.label
+        label, head = max(self.drawn.people, key=lambda one: overlap(corners(box), corners(one[1])))
+        return overlap(corners(box), corners(head)) >= _SAME_HEAD and label is self.message.label
 
 
 @dataclass(frozen=True, slots=True)

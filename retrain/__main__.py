@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contracts.errors import NunchiError, SettingsError
 from contracts.instants import now
 from contracts.settings import describe, load
-from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, Verdict
+from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
 from contracts.weights import new_run_id
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket
@@ -41,7 +41,6 @@ from retrain.training import Plan
 
 EXIT_SETTINGS: Final = 2
 EXIT_NOT_ENOUGH: Final = 3  # of --check
-NAME: Final = "yolov5n"
 TRAININGS_FOLDER: Final = "trainings"  # in the work folder
 
 log = logging.getLogger("retrain")
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
             settings = replace(settings, force=True)
         stopping = Stopping()
         stopping.listen()
-        training = settings.training or new_run_id(now(), NAME)
+        training = settings.training or new_run_id(now(), MODEL)
         with _alone_in(settings.work_dir), _folder(settings.work_dir / TRAININGS_FOLDER, training) as folder:
             if asked.check:
                 return _check(settings, training, folder, stopping)

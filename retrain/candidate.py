@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.labels import LABELS
+from contracts.training import MODEL
 from contracts.weights import MANIFEST, check_run_id
 
-NAME: Final = "yolov5n"
 NETWORK: Final = "network.onnx"
 WEIGHTS: Final = "weights.pt"
 # The worker's habits with a YOLO: see worker/boxes.py.
@@ -56,7 +56,7 @@ def package(
     (folder / MANIFEST).unlink(missing_ok=True)  # a folder is no run while its files change
     manifest = {
         "kind": "yolov5",
-        "name": NAME,
+        "name": MODEL,
         "version": run,
         "classes": [str(label) for label in LABELS],
         "files": {"network": {"path": NETWORK, "sha256": _put(onnx, folder / NETWORK)}},
