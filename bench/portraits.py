@@ -1,6 +1,6 @@
 """Two turns of the flywheel on the development portraits: what a YOLOv5n learns from the cascade, and from people.
 
-    python -m bench.portraits --data ../shared/data --out bench/out/portraits [--epochs 25,10] [--image-size 192]
+    python -m bench.portraits --data PORTRAITS --out bench/out/portraits [--epochs 25,10] [--image-size 192]
 
 Turn 1 learns from what day 0 is sure of, at the gate, on the people of `train`: nobody has looked. Turn 2 goes on from
 there with the true labels of those whose age is known, and with some shops without anybody. Both are judged by the

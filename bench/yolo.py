@@ -33,7 +33,7 @@ from bench.photos import frames
 from bench.training import TRAINER
 from worker.detector import Image
 from worker.engines import OpenVino, openvino
-from worker.letterbox import letterbox
+from worker.letterbox import frame_for, letterbox
 from worker.manifests import read_manifest
 from worker.models import load_detector
 from worker.photo import decode
@@ -63,11 +63,11 @@ def rate(work: Callable[[Any], object], inputs: list[Any], threads: int) -> floa
         return len(inputs) / (time.perf_counter() - start)
 
 
-def bare_openvino(network: bytes, side: int, threads: int) -> Callable[[Any], object]:
-    """A run of the network on a ready picture, with the worker's settings and as many requests as threads."""
+def bare_openvino(network: bytes, shape: tuple[int, ...], threads: int) -> Callable[[Any], object]:
+    """A run of the network on a ready picture, for one shape, with the worker's settings, and a request a thread."""
     core = openvino().Core()
     model = core.read_model(network)
-    model.reshape([1, 3, side, side])
+    model.reshape(list(shape))
     compiled = core.compile_model(model, "CPU", OpenVino.SETTINGS)
     idle = [compiled.create_infer_request() for _ in range(threads)]
 
@@ -89,12 +89,12 @@ def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
 
 
 def tensors(images: list[Image], side: int) -> list[Any]:
-    """The photos as the network wants them, (1, 3, side, side) each."""
+    """The photos as the network wants them, (1, 3, height, width) each."""
     ready = []
     for image in images:
-        square = np.empty((side, side, 3), dtype=np.uint8)
-        letterbox(image, square)
-        ready.append(np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
+        frame = np.empty((*frame_for(image, side), 3), dtype=np.uint8)
+        letterbox(image, side, frame)
+        ready.append(np.ascontiguousarray(frame.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
     return ready
 
 
@@ -127,7 +127,7 @@ def main() -> None:
     detector = load_detector(options.manifest)
     sides: dict[str, Callable[[], float]] = {
         "ours": partial(rate, lambda image: detector.detect([image]), images, threads),
-        "openvino": partial(rate, bare_openvino(network, side, threads), ready, threads),
+        "openvino": partial(rate, bare_openvino(network, ready[0].shape, threads), ready, threads),
         "onnxruntime": partial(rate, bare_onnxruntime(network), ready, threads),
     }
     if options.ultralytics:

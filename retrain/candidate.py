@@ -48,7 +48,7 @@ def package(
 ) -> Path:
     """Write the run's folder, over what is in it of the same names; the path of its manifest.
 
-    `input` is the side of the network's square, pixels. `data` names the build and its digest, `training` the
+    `input` is the longer side of what the network sees, pixels. `data` names the build and its digest, `training` the
     settings; `metrics` is what the judge found, once it has. NameRefused when no run can have this id.
     """
     check_run_id(run)

@@ -24,13 +24,14 @@ from retrain.errors import RetrainError
 MOST_PHOTOS: Final = 200
 LEAST_OPSET: Final = 13  # from here on a weight can have a scale for each channel
 _GREY: Final = 114
+_STRIDE: Final = 32
 _QUANTISED: Final = ("Conv", "MatMul", "Gemm")
 
 
 def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) -> None:
     """Write the INT8 network of an export; `photos` are JPEGs to see ranges on, the first MOST_PHOTOS of them.
 
-    `side`: of the network's square, pixels. RetrainError when there is no photo, or the export is no such network.
+    `side`: the longer one of what it sees, pixels. RetrainError when there is no photo, or it is no such network.
     """
     if not photos:
         raise RetrainError("no photo to measure ranges on; the network stays in 32 bits. Give it validation photos")
@@ -46,7 +47,7 @@ def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) 
         quantize_static(
             str(prepared),
             str(target),
-            _Squares(graph.input[0].name, photos[:MOST_PHOTOS], side),
+            _Shown(graph.input[0], photos[:MOST_PHOTOS], side),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(_QUANTISED),
             nodes_to_exclude=_end_of_head(graph),
@@ -57,28 +58,36 @@ def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) 
         )
 
 
-def square_of(path: Path, side: int) -> NDArray[np.float32]:
-    """A photo as the worker shows it to its network: (1, 3, side, side), 0-1. A test holds the two together."""
+def shown(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
+    """A photo as the worker shows it to its network: (1, 3, height, width), 0-1. A test holds the two together.
+
+    `any_shape`: of a network that takes others than squares.
+    """
     with Pillow.open(path) as picture:
         image = picture.convert("RGB")
     scale = side / max(image.size)
     width, height = (max(1, round(length * scale)) for length in image.size)
     corner_to_corner = (image.width / width, 0, 0, 0, image.height / height, 0)
     inner = image.transform((width, height), Pillow.Transform.AFFINE, corner_to_corner, Pillow.Resampling.BILINEAR)
-    square = np.full((side, side, 3), _GREY, dtype=np.uint8)
-    left, top = (side - width) // 2, (side - height) // 2
-    square[top : top + height, left : left + width] = np.asarray(inner)
-    return np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+    across, down = (-(-length // _STRIDE) * _STRIDE if any_shape else side for length in (width, height))
+    frame = np.full((down, across, 3), _GREY, dtype=np.uint8)
+    left, top = (across - width) // 2, (down - height) // 2
+    frame[top : top + height, left : left + width] = np.asarray(inner)
+    return np.ascontiguousarray(frame.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
-class _Squares(CalibrationDataReader):  # type: ignore[misc]  # the package has no types
+class _Shown(CalibrationDataReader):  # type: ignore[misc]  # the package has no types
     """The photos one by one: 200 at once would be a gigabyte."""
 
-    def __init__(self, name: str, photos: Sequence[Path], side: int) -> None:
-        self._squares: Iterator[dict[str, Any]] = ({name: square_of(photo, side)} for photo in photos)
+    def __init__(self, input: onnx.ValueInfoProto, photos: Sequence[Path], side: int) -> None:
+        _, _, height, width = input.type.tensor_type.shape.dim
+        any_shape = not height.dim_value and not width.dim_value
+        self._shown: Iterator[dict[str, Any]] = (
+            {input.name: shown(photo, side, any_shape=any_shape)} for photo in photos
+        )
 
     def get_next(self) -> dict[str, Any] | None:
-        return next(self._squares, None)
+        return next(self._shown, None)
 
 
 def _end_of_head(graph: onnx.GraphProto) -> list[str]:

@@ -141,7 +141,7 @@ class RetrainSettings:
         "NUNCHI_PATIENCE", "epochs without a better one after which it ends", parse=whole(1, 10_000), default=20
     )
     image_size: int = setting(
-        "NUNCHI_IMAGE_SIZE", "side of the square that photos are put into, pixels", parse=_side, default=640
+        "NUNCHI_IMAGE_SIZE", "longer side of what the network sees of a photo, pixels", parse=_side, default=640
     )
     batch: int = setting("NUNCHI_BATCH", "photos learned from at a time; 0: what fits", parse=whole(0, 4096), default=0)
     device: str = setting("NUNCHI_DEVICE", "cpu, numbers of GPUs as in 0,1, or auto", parse=_device, default="auto")

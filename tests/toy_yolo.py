@@ -34,10 +34,13 @@ def picture(width: int, height: int, **patches: tuple[int, int, int, int]) -> Im
     return image
 
 
-def toy_manifest(folder: Path, *, network: bytes | None = None, several: bool = True, **fields: Any) -> Path:
+def toy_manifest(
+    folder: Path, *, network: bytes | None = None, several: bool = True, any_shape: bool = True, **fields: Any
+) -> Path:
     """A manifest of the toy with some fields replaced; None takes one out."""
     folder.mkdir(parents=True, exist_ok=True)
-    network = toy_network(head=fields.get("head", "v8"), several=several) if network is None else network
+    if network is None:
+        network = toy_network(head=fields.get("head", "v8"), several=several, any_shape=any_shape)
     (folder / "network.onnx").write_bytes(network)
     manifest = {
         "kind": "yolov5",
@@ -56,15 +59,17 @@ def toy_manifest(folder: Path, *, network: bytes | None = None, several: bool = 
     return path
 
 
-def toy_network(*, head: str = "v8", several: bool = True, sure: tuple[float, ...] = SURE) -> bytes:
-    """The ONNX bytes. `several`: the export leaves the number of pictures open."""
+def toy_network(
+    *, head: str = "v8", several: bool = True, any_shape: bool = True, sure: tuple[float, ...] = SURE
+) -> bytes:
+    """The ONNX bytes. The export leaves open the number of pictures, if `several`, and their sides, if `any_shape`."""
     graph = _Graph()
     bits = graph.add("Cast", graph.add("Greater", "images", graph.constant(np.float32(0.5))), to=TensorProto.FLOAT)
     red, green, blue = (graph.add("Gather", bits, graph.constant(np.array([c])), axis=1) for c in range(3))
     one = graph.constant(np.float32(1))
     no_red, no_green, no_blue = (graph.add("Sub", one, channel) for channel in (red, green, blue))
     products = [(red, no_green, no_blue), (no_red, green, no_blue), (no_red, no_green, blue), (red, green, no_blue)]
-    masks = graph.add("Concat", *(graph.product(*three) for three in products), axis=1)  # (n, 4, side, side)
+    masks = graph.add("Concat", *(graph.product(*three) for three in products), axis=1)  # (n, 4, height, width)
     here = graph.add("ReduceMax", masks, axes=[2, 3], keepdims=0)  # (n, 4)
     x0, x1 = graph.ends(graph.add("ReduceMax", masks, axes=[2], keepdims=0))
     y0, y1 = graph.ends(graph.add("ReduceMax", masks, axes=[3], keepdims=0))
@@ -88,7 +93,11 @@ def toy_network(*, head: str = "v8", several: bool = True, sure: tuple[float, ..
     else:
         rows = graph.add("Concat", boxes, chances, axis=2)
         answer, shape = graph.add("Transpose", rows, perm=[0, 2, 1]), [8, 12]
-    return graph.bytes(answer, ["n" if several else 1, *shape], ["n" if several else 1, 3, SIDE, SIDE])
+    return graph.bytes(
+        answer,
+        ["n" if several else 1, *shape],
+        ["n" if several else 1, 3, *(("h", "w") if any_shape else (SIDE, SIDE))],
+    )
 
 
 def constant_network(answer: NDArray[np.float32], *, channels: int = 3) -> bytes:
@@ -124,10 +133,12 @@ class _Graph:
 
     def ends(self, line: str) -> tuple[str, str]:
         """Of 0 and 1 along the last axis: where the first 1 begins and where the last one ends."""
-        upward = self.constant(np.arange(1, SIDE + 1, dtype=np.float32))
-        downward = self.constant(np.arange(SIDE, 0, -1, dtype=np.float32))
+        length = self.add("Cast", self.add("Gather", self.add("Shape", line), self.constant(2)), to=TensorProto.FLOAT)
+        nought, one = self.constant(np.float32(0)), self.constant(np.float32(1))
+        below = self.add("Range", nought, length, one)
+        upward, downward = self.add("Add", below, one), self.add("Sub", length, below)
         low = self.add("ReduceMax", self.add("Mul", line, downward), axes=[2], keepdims=0)
-        low = self.add("Sub", self.constant(np.float32(SIDE)), low)
+        low = self.add("Sub", length, low)
         return low, self.add("ReduceMax", self.add("Mul", line, upward), axes=[2], keepdims=0)
 
     def columns(self, *values: str) -> str:

@@ -1,7 +1,8 @@
 """What runs an exported ONNX network: OpenVINO, or ONNX Runtime. A picture in, numbers out, one core a call.
 
 A call stays on one core, so that the worker's threads share the machine instead of waiting for each other. It takes one
-picture, also where the export takes more: on a processor one run of four took longer than four runs. Both compute in 32
+picture, also where the export takes more: on a processor one run of four took longer than four runs. Where the export
+leaves height and width open, pictures may be of any shape. Both compute in 32
 bits whatever the processor offers (an INT8 network stays one): a confidence that was calibrated on one machine must
 mean the same on the next.
 """
@@ -11,10 +12,11 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from threading import Lock
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -24,18 +26,31 @@ from worker.detector import Image
 from worker.evidence import NO_MODEL, Floats
 
 CORES: Final = os.cpu_count() or 1
+MOST_SHAPES: Final = 4  # that a network stays compiled for: a shop's kiosks have a camera or two
 
 
 class Engine(Protocol):
     """A network ready to run. Safe for several threads."""
 
-    def __call__(self, square: Image) -> Floats:
-        """The network's first output for a picture of (side, side, 3): (1, …, …)."""
+    @property
+    def any_shape(self) -> bool:
+        """Whether a picture's sides may be shorter than the network's own, by multiples of STRIDE."""
+        ...
+
+    def __call__(self, picture: Image) -> Floats:
+        """The network's first output for a picture of (height, width, 3): (1, …, …).
+
+        ValueError if it can't compute with a picture of that shape.
+        """
         ...
 
 
 class OpenVino:
-    """The network in OpenVINO's CPU plugin, which also turns bytes into what the network was trained on: 0-1, NCHW."""
+    """The network in OpenVINO's CPU plugin, which also turns bytes into what the network was trained on: 0-1, NCHW.
+
+    It is compiled for each shape of pictures by itself, when one first comes. Compiled once for all it is 4 % slower,
+    and with 8 bits kills the process on processors with AMX (github.com/openvinotoolkit/openvino/issues/37577).
+    """
 
     SETTINGS: Final[Mapping[str, Any]] = {
         "INFERENCE_PRECISION_HINT": "f32",  # some processors would take bfloat16 by themselves
@@ -46,28 +61,55 @@ class OpenVino:
 
     def __init__(self, network: bytes, side: int) -> None:
         """ValueError if it is no ONNX network of one RGB picture input of that side."""
-        ov = openvino()
+        self._ov = openvino()
+        self._core = self._ov.Core()
         try:
-            core = ov.Core()
-            model = core.read_model(network)
-            shape = model.input().partial_shape
-            rank = range(len(shape)) if shape.rank.is_static else ()
-            _check_input([shape[n].get_length() if shape[n].is_static else None for n in rank], side)
-            model.reshape([1, 3, side, side])
-            steps = ov.preprocess.PrePostProcessor(model)
-            steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-            steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
-            steps.input().model().set_layout(ov.Layout("NCHW"))
-            steps.output(0).tensor().set_element_type(ov.Type.f32)
-            self._compiled = core.compile_model(steps.build(), "CPU", self.SETTINGS)
+            self._model = self._core.read_model(network)
+            shape = self._model.input().partial_shape
         except RuntimeError as error:
             raise ValueError(f"OpenVINO can't load the network for pictures of {side} pixels: {error}") from None
+        rank = range(len(shape)) if shape.rank.is_static else ()
+        self.any_shape = _takes_any_shape([shape[n].get_length() if shape[n].is_static else None for n in rank], side)
+        self._compiled: OrderedDict[tuple[int, int], _Compiled] = OrderedDict()
+        self._compiling = Lock()
+
+    def __call__(self, picture: Image) -> Floats:
+        height, width, _ = picture.shape
+        try:
+            return self._for((height, width))(picture)
+        except RuntimeError as error:
+            raise ValueError(f"OpenVINO fails at a picture of {width} × {height} pixels: {error}") from None
+
+    def _for(self, shape: tuple[int, int]) -> _Compiled:
+        with self._compiling:
+            found = self._compiled.pop(shape, None) or self._compile(shape)
+            self._compiled[shape] = found  # as the youngest
+            if len(self._compiled) > MOST_SHAPES:
+                self._compiled.popitem(last=False)
+            return found
+
+    def _compile(self, shape: tuple[int, int]) -> _Compiled:
+        ov, model = self._ov, self._model.clone()
+        model.reshape([1, 3, *shape])
+        steps = ov.preprocess.PrePostProcessor(model)
+        steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+        steps.input().model().set_layout(ov.Layout("NCHW"))
+        steps.output(0).tensor().set_element_type(ov.Type.f32)
+        return _Compiled(self._core.compile_model(steps.build(), "CPU", self.SETTINGS))
+
+
+class _Compiled:
+    """A network of OpenVINO's for pictures of one shape."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
         # A request keeps its buffers and serves one call at a time.
         self._idle: deque[Any] = deque()
 
-    def __call__(self, square: Image) -> Floats:
+    def __call__(self, picture: Image) -> Floats:
         with self._request() as request:
-            request.infer({0: square[None]}, share_inputs=True)
+            request.infer({0: picture[None]}, share_inputs=True)
             return np.array(request.get_output_tensor(0).data)  # a copy: the buffer is the next call's
 
     @contextmanager
@@ -100,12 +142,16 @@ class OnnxRuntime:
             raise ValueError(f"the network wants {[one.type for one in inputs]}, not one picture in 32-bit floats")
         self._input = inputs[0].name
         # What the export leaves open is a name there, or None.
-        _check_input([one if isinstance(one, int) else None for one in inputs[0].shape], side)
+        self.any_shape = _takes_any_shape([one if isinstance(one, int) else None for one in inputs[0].shape], side)
 
-    def __call__(self, square: Image) -> Floats:
-        tensor = np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
+    def __call__(self, picture: Image) -> Floats:
+        tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)
         tensor /= 255
-        answer, *_ = self._session.run(None, {self._input: tensor})
+        try:
+            answer, *_ = self._session.run(None, {self._input: tensor})
+        except NO_MODEL as error:
+            height, width, _ = picture.shape
+            raise ValueError(f"ONNX Runtime fails at a picture of {width} × {height} pixels: {error}") from None
         return np.asarray(answer)
 
 
@@ -137,8 +183,12 @@ def openvino() -> Any:
     return import_module("openvino")
 
 
-def _check_input(shape: Sequence[int | None], side: int) -> None:
-    """ValueError unless an input of this shape, None for what is left open, takes one RGB picture of that side."""
+def _takes_any_shape(shape: Sequence[int | None], side: int) -> bool:
+    """Whether an input of this shape, None for what is left open, takes RGB pictures of any height and width.
+
+    ValueError unless it takes one of that side.
+    """
     wanted = (1, 3, side, side)
     if len(shape) != 4 or any(is_ not in (None, want) for is_, want in zip(shape, wanted, strict=True)):
         raise ValueError(f"the network wants pictures of {shape}, not {wanted}")
+    return shape[2] is None and shape[3] is None

@@ -1,12 +1,16 @@
-"""A photo of any size into the square that a YOLO sees, and its boxes back out.
+"""A photo of any size into the frame that a YOLO sees, and its boxes back out.
 
-As ultralytics does it in training and validation: the longer side fills the square, the rest is grey on both sides,
-pixels are interpolated between their four neighbours (OpenCV's INTER_LINEAR). A network asked about pictures made
-otherwise answers a little worse than it was judged.
+As ultralytics does it: the longer side of the photo is as long as the network's input, the rest of the frame is grey on
+both sides, pixels are interpolated between their four neighbours (OpenCV's INTER_LINEAR). A network asked about
+pictures made otherwise answers a little worse than it was judged.
+
+The frame is the least that the network's grid allows, or a square where the network takes nothing else: of a photo of
+1280 × 720 in a square of 640 × 640 two fifths are grey, and cost as much as the photo.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,13 +21,14 @@ from PIL import Image as Pillow
 from worker.detector import Image
 
 GREY: Final = 114
+STRIDE: Final = 32  # pixels of the coarsest of YOLOv5's three grids: sides of a frame are multiples of it
 
 Corners = NDArray[np.float64]  # (n, 4): x0, y0, x1, y1
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the photo lies in the square, in the square's pixels."""
+    """Where the photo lies in the frame, in the frame's pixels."""
 
     left: int
     top: int
@@ -31,25 +36,23 @@ class Placement:
     height: int
 
     @classmethod
-    def of(cls, image: Image, side: int) -> Placement:
-        """The photo as large as it fits, in the middle; a strip thinner than a pixel gets one pixel."""
-        height, width = image.shape[:2]
-        scale = side / max(height, width)
-        inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+    def of(cls, image: Image, side: int, frame: tuple[int, int]) -> Placement:
+        """The photo with a longer side of `side`, in the middle of a frame of that height and width."""
+        height, width = _inner(image, side)
         # An odd border is a pixel less at the left and the top, as in ultralytics.
-        return cls((side - inner_width) // 2, (side - inner_height) // 2, inner_width, inner_height)
+        return cls((frame[1] - width) // 2, (frame[0] - height) // 2, width, height)
 
     def clipped(self, boxes: Corners) -> Corners:
-        """Boxes in the square's pixels, cut off where the photo ends; one that lies outside loses all of its area."""
+        """Boxes in the frame's pixels, cut off where the photo ends; one that lies outside loses all of its area."""
         low = np.array([self.left, self.top] * 2, dtype=np.float64)
         return np.asarray(np.clip(boxes, low, low + self._size))
 
     def to_photo(self, boxes: Corners) -> Corners:
-        """Boxes in the square's pixels as fractions of the photo."""
+        """Boxes in the frame's pixels as fractions of the photo."""
         return np.asarray((boxes - [self.left, self.top] * 2) / self._size)
 
-    def to_square(self, boxes: Corners) -> Corners:
-        """Boxes in fractions of the photo as the square's pixels."""
+    def to_frame(self, boxes: Corners) -> Corners:
+        """Boxes in fractions of the photo as the frame's pixels."""
         return np.asarray(boxes * self._size + [self.left, self.top] * 2)
 
     @property
@@ -57,12 +60,27 @@ class Placement:
         return np.array([self.width, self.height] * 2, dtype=np.float64)
 
 
-def letterbox(image: Image, square: NDArray[np.uint8]) -> Placement:
-    """Draw the photo into `square`, (side, side, 3), of which every pixel is overwritten."""
-    at = Placement.of(image, len(square))
-    square[:] = GREY
-    square[at.top : at.top + at.height, at.left : at.left + at.width] = _resized(image, at.width, at.height)
+def frame_for(image: Image, side: int, *, slack: float = 0.0) -> tuple[int, int]:
+    """Height and width of the least frame around the photo with a longer side of `side`.
+
+    `slack`: of a stride more; `yolo val` gives half of one.
+    """
+    height, width = (math.ceil(length / STRIDE + slack) * STRIDE for length in _inner(image, side))
+    return height, width
+
+
+def letterbox(image: Image, side: int, frame: NDArray[np.uint8]) -> Placement:
+    """Draw the photo, with a longer side of `side`, into `frame`, (height, width, 3): every pixel is overwritten."""
+    at = Placement.of(image, side, frame.shape[:2])
+    frame[:] = GREY
+    frame[at.top : at.top + at.height, at.left : at.left + at.width] = _resized(image, at.width, at.height)
     return at
+
+
+def _inner(image: Image, side: int) -> tuple[int, int]:
+    """Height and width of the photo in the frame; a strip thinner than a pixel gets one pixel."""
+    scale = side / max(image.shape[:2])
+    return max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))
 
 
 def _resized(image: Image, width: int, height: int) -> Image:

@@ -1,19 +1,22 @@
 """YOLOv5, trained on this project's labels, exported to ONNX.
 
-A photo goes five steps: into a square (letterbox.py), through the network (engines.py), its boxes read and cut down to
+A photo goes five steps: into a frame (letterbox.py), through the network (engines.py), its boxes read and cut down to
 one a person (boxes.py), mapped back onto the photo, and their scores calibrated. A manifest of kind "yolov5" has:
 
     "files": {"network": {"path", "sha256"}}     the export
-    "input": 640                                 side of the square, pixels; a multiple of 32
+    "input": 640                                 longer side of what the network sees, pixels; a multiple of 32
     "head": "v5" | "v8"                          how the export answers, see boxes.Head
     "runtime": "openvino" | "onnxruntime"        may be left out: see engines.preferred
     "cut": {"confidence", "class_iou", "person_iou"}            see boxes.Cut
     "calibration": {"confidence": {"bias", "weights": {"log_right", "log_wrong"}}, "by_label": {label: the same}}
                                                  `by_label` may be left out, `confidence` never: see calibration.py
+
+An export that leaves height and width open sees photos in their own shape; another one, in squares.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -25,13 +28,14 @@ from worker.boxes import BrokenAnswer, Candidates, Cut, Head
 from worker.calibration import Beta, betas_from_fields
 from worker.detector import Detection, Image
 from worker.engines import ENGINES, Engine, preferred
-from worker.letterbox import GREY, Corners, Placement, letterbox
+from worker.evidence import Floats
+from worker.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
 from worker.manifests import Manifest, ModelRefused
 from worker.raw import LEAST_SCORE, suppressed
 
-STRIDE: Final = 32  # of the coarsest of YOLOv5's three grids
 LARGEST_INPUT: Final = 1280  # pixels; four times the work of 640
-LEAST_SIDE: Final = 1.0  # pixels of the square; nobody's head is thinner
+LEAST_SIDE: Final = 1.0  # pixels of the frame; nobody's head is thinner
+VALIDATION_SLACK: Final = 0.5  # of a stride, around what `yolo val` shows
 
 
 class Yolo:
@@ -40,6 +44,7 @@ class Yolo:
     def __init__(
         self, *, model: Model, engine: Engine, side: int, head: Head, cut: Cut, calibration: Sequence[Beta]
     ) -> None:
+        """`side`: of what the network sees the longer one, pixels."""
         self._model = model
         self._engine = engine
         self._side = side
@@ -53,11 +58,9 @@ class Yolo:
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """The people in each image, the surest first. BrokenAnswer if the network answers with NaN, or no scores."""
-        square = np.empty((self._side, self._side, 3), dtype=np.uint8)
         people: list[list[Detection]] = []
         for image in images:
-            at = letterbox(image, square)
-            [answer] = self._engine(square)
+            answer, at = self._answer(image)
             people.append(self._people(self._head.read(answer, self._cut.confidence), at))
         return people
 
@@ -66,18 +69,33 @@ class Yolo:
 
         Boxes are fractions of the photo, and may leave it. BrokenAnswer as in `detect`.
         """
-        square = np.empty((self._side, self._side, 3), dtype=np.uint8)
-        at = letterbox(image, square)
-        [answer] = self._engine(square)
+        answer, at = self._answer(image, slack=VALIDATION_SLACK)
         found = suppressed(self._head.read_all(answer, LEAST_SCORE))
         return Candidates(at.to_photo(found.boxes), found.scores, found.classes)
 
     def check(self) -> None:
         """ValueError or BrokenAnswer unless the network answers as its manifest says, and sees nobody in plain grey."""
-        answers = self._engine(np.full((self._side, self._side, 3), GREY, dtype=np.uint8))
-        self._head.check(answers.shape)
-        if seen := len(self._head.read(answers[0], self._cut.confidence)):
-            raise ValueError(f"the network sees {seen} people in an empty picture")
+        for frame in self._usual_frames():
+            answers = self._engine(np.full((*frame, 3), GREY, dtype=np.uint8))
+            self._head.check(answers.shape)
+            if seen := len(self._head.read(answers[0], self._cut.confidence)):
+                raise ValueError(f"the network sees {seen} people in an empty picture")
+
+    def _usual_frames(self) -> list[tuple[int, int]]:
+        """Where most cameras' photos go, lying and standing; what needs time for a shape takes it now."""
+        if not self._engine.any_shape:
+            return [(self._side, self._side)]
+        short = math.ceil(self._side * 9 / 16 / STRIDE) * STRIDE
+        return [(short, self._side), (self._side, short)]
+
+    def _answer(self, image: Image, slack: float = 0.0) -> tuple[Floats, Placement]:
+        """What the network says of a photo, and where in its frame the photo lay."""
+        any_shape = self._engine.any_shape
+        frame = frame_for(image, self._side, slack=slack) if any_shape else (self._side, self._side)
+        picture = np.empty((*frame, 3), dtype=np.uint8)
+        at = letterbox(image, self._side, picture)
+        [answer] = self._engine(picture)
+        return answer, at
 
     def _people(self, candidates: Candidates, at: Placement) -> list[Detection]:
         people = self._cut.people(candidates)

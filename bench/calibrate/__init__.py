@@ -1,1 +1,1 @@
-"""Calibrates the day-0 model and measures it: `python -m bench.calibrate --data ../shared/data`."""
+"""Calibrates the day-0 model and measures it: `python -m bench.calibrate --data PORTRAITS`."""

@@ -1,6 +1,6 @@
 """Fit, measure, write: the manifest, `report.json`, and the figures of `docs/model-card.md`.
 
-    python -m bench.calibrate --data ../shared/data
+    python -m bench.calibrate --data PORTRAITS
 
 Takes ten minutes on two cores the first time, one minute from the cache.
 The test split is read only after the choice is made.

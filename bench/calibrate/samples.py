@@ -1,6 +1,6 @@
 """Makes `samples/`: public-domain portraits as they are, and scenes composed of them.
 
-python -m bench.calibrate.samples --data ../shared/data
+python -m bench.calibrate.samples --data PORTRAITS
 """
 
 from __future__ import annotations

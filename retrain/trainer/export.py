@@ -12,12 +12,12 @@ OPSET: Final = 17  # the worker's OpenVINO and ONNX Runtime run it, and so do th
 
 
 def export(job: Job) -> dict[str, Any]:
-    """`work`/network.onnx: one picture a call, sides fixed, which is what the worker runs fastest."""
+    """`work`/network.onnx: pictures of any shape, so that the worker need not fill a square with grey."""
     from ultralytics import YOLO  # noqa: PLC0415 - torch takes seconds
 
     made = Path(
         YOLO(job.model).export(
-            format="onnx", imgsz=job.image_size, opset=OPSET, dynamic=False, simplify=True, batch=1, device="cpu"
+            format="onnx", imgsz=job.image_size, opset=OPSET, dynamic=True, simplify=True, batch=1, device="cpu"
         )
     )
     network = job.work / "network.onnx"
@@ -36,7 +36,6 @@ def measure(job: Job) -> dict[str, Any]:
         batch=job.batch or 16,
         device=job.device or "cpu",
         workers=job.workers,
-        rect=False,  # every picture in a square, as the worker puts it
         plots=False,
         verbose=False,
         project=str(job.work),

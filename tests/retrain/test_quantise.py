@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from local.drawing import draw
 from retrain.errors import RetrainError
-from retrain.quantise import quantise, square_of
+from retrain.quantise import quantise, shown
 from worker.engines import OnnxRuntime, OpenVino
-from worker.letterbox import letterbox
+from worker.letterbox import frame_for, letterbox
 from worker.photo import decode
 
 SIDE = 96
@@ -75,7 +75,7 @@ def test_answers_stay_near(tmp_path: Path, photos: list[Path]) -> None:
     quantise(network, target, photos[:6], side=SIDE)
 
     for photo in photos[6:]:  # seen by neither
-        square = square_of(photo, SIDE)
+        square = shown(photo, SIDE, any_shape=False)
         whole, rounded = answered(network, square), answered(target, square)
         assert not np.array_equal(whole, rounded)
         assert np.abs(whole[:, 4:] - rounded[:, 4:]).max() < 0.02  # scores
@@ -103,13 +103,17 @@ def test_both_of_the_worker_s_engines_run_it(
     assert np.isfinite(answer).all()
 
 
+@pytest.mark.parametrize("any_shape", [True, False])
 @pytest.mark.parametrize("size", [(200, 150), (150, 200), (96, 96), (301, 77)])
-def test_ranges_are_measured_on_what_the_worker_shows_its_network(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_ranges_are_measured_on_what_the_worker_shows_its_network(
+    tmp_path: Path, size: tuple[int, int], any_shape: bool
+) -> None:
     (path := tmp_path / "photo.jpg").write_bytes(draw(3, size=size).jpeg)
-    square = np.empty((SIDE, SIDE, 3), dtype=np.uint8)
-    letterbox(decode(path.read_bytes(), max_pixels=10**6).image, square)
+    image = decode(path.read_bytes(), max_pixels=10**6).image
+    frame = np.empty((*(frame_for(image, SIDE) if any_shape else (SIDE, SIDE)), 3), dtype=np.uint8)
+    letterbox(image, SIDE, frame)
 
-    assert np.array_equal(np.rint(square_of(path, SIDE)[0].transpose(1, 2, 0) * 255), square)
+    assert np.array_equal(np.rint(shown(path, SIDE, any_shape=any_shape)[0].transpose(1, 2, 0) * 255), frame)
 
 
 def test_without_photos_there_are_no_ranges(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A photo into the square that a YOLO sees, and boxes back out."""
+"""A photo into the frame that a YOLO sees, and boxes back out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.detector import Image
-from worker.letterbox import GREY, Placement, letterbox
+from worker.letterbox import GREY, STRIDE, Placement, frame_for, letterbox
 
 
 def boxed(image: Image, side: int) -> Image:
     """The square; it begins full of ones, which must not show through."""
     square = np.ones((side, side, 3), dtype=np.uint8)
-    letterbox(image, square)
+    letterbox(image, side, square)
     return square
 
 
@@ -38,7 +38,30 @@ def shades(rows: list[list[int]]) -> Image:
 )
 def test_the_photo_lies_in_the_middle_as_large_as_it_fits(width: int, height: int, placement: Placement) -> None:
     """Both sides shrink alike; no side vanishes."""
-    assert Placement.of(np.zeros((height, width, 3), dtype=np.uint8), 640) == placement
+    assert Placement.of(blank(width, height), 640, (640, 640)) == placement
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "frame", "of_validation"),
+    [
+        (1280, 720, (384, 640), (384, 672)),
+        (720, 1280, (640, 384), (672, 384)),
+        (640, 480, (480, 640), (512, 672)),
+        (500, 500, (640, 640), (672, 672)),
+        (12_000, 3, (32, 640), (32, 672)),
+    ],
+)
+def test_a_frame_is_as_small_as_the_grid_allows(
+    width: int, height: int, frame: tuple[int, int], of_validation: tuple[int, int]
+) -> None:
+    """And that of `yolo val` half a stride larger, rounded up."""
+    assert frame_for(blank(width, height), 640) == frame
+    assert frame_for(blank(width, height), 640, slack=0.5) == of_validation
+
+
+def blank(width: int, height: int) -> Image:
+    """A picture of that size that takes no memory."""
+    return np.broadcast_to(np.uint8(0), (height, width, 3))
 
 
 def test_half_the_size_is_the_mean_of_four() -> None:
@@ -70,14 +93,26 @@ fractions = st.tuples(*[st.floats(0, 1)] * 4).map(lambda four: np.array([four], 
 
 @given(sizes, sizes, fractions)
 def test_a_box_survives_the_way_there_and_back(width: int, height: int, box: np.ndarray) -> None:
-    """Fractions → pixels of the square → fractions."""
-    at = Placement.of(np.broadcast_to(np.uint8(0), (height, width, 3)), 640)
-    assert at.to_photo(at.to_square(box)) == pytest.approx(box, abs=1e-9)
+    """Fractions → pixels of the frame → fractions; and on the way it lies in the frame."""
+    frame = frame_for(blank(width, height), 640)
+    at = Placement.of(blank(width, height), 640, frame)
+    there = at.to_frame(box)
+    assert np.all((there >= 0) & (there <= [frame[1], frame[0]] * 2))
+    assert at.to_photo(there) == pytest.approx(box, abs=1e-9)
+
+
+@given(sizes, sizes)
+def test_a_frame_is_of_whole_strides_and_holds_the_photo(width: int, height: int) -> None:
+    frame = frame_for(blank(width, height), 640)
+    at = Placement.of(blank(width, height), 640, frame)
+    for length, inner, before in ((frame[0], at.height, at.top), (frame[1], at.width, at.left)):
+        assert length % STRIDE == 0
+        assert 0 <= before <= (length - inner + 1) // 2 <= STRIDE // 2
 
 
 @given(sizes, sizes, st.tuples(*[st.floats(-1e6, 1e6)] * 4))
 def test_what_is_clipped_lies_in_the_photo(width: int, height: int, box: tuple[float, ...]) -> None:
     """Also what lies wholly in the grey."""
-    at = Placement.of(np.broadcast_to(np.uint8(0), (height, width, 3)), 640)
+    at = Placement.of(blank(width, height), 640, frame_for(blank(width, height), 640))
     inside = at.to_photo(at.clipped(np.array([box])))
     assert np.all((inside >= -1e-9) & (inside <= 1 + 1e-9))

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 
 from contracts.labels import Label
 from contracts.messages import Box
@@ -21,17 +23,32 @@ from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_
 from worker.boxes import BrokenAnswer, Cut, Head
 from worker.calibration import betas_from_fields
 from worker.detector import Detection, Detector, Image
+from worker.engines import ENGINES, MOST_SHAPES
+from worker.evidence import Floats
 from worker.models import ModelRefused, load_detector
 from worker.yolo import Yolo
 
 KINDS_OF_TOY = [
-    {"head": head, "runtime": runtime, "several": several}
+    {"head": head, "runtime": runtime, "several": several, "any_shape": any_shape}
     for head in ("v5", "v8")
     for runtime in ("openvino", "onnxruntime")
-    for several in (True, False)
+    for several, any_shape in ((True, True), (True, False), (False, False))
 ]
 TWO_PEOPLE = {"elder_male": (20, 10, 60, 50), "adult_female": (100, 20, 140, 90)}
 BROKEN: Image = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
+
+
+class Squares:
+    """An engine that takes squares, and always answers the same."""
+
+    any_shape = False
+
+    def __init__(self, answer: Floats) -> None:
+        self._answer = answer
+
+    def __call__(self, picture: Image) -> Floats:
+        assert picture.shape == (SIDE, SIDE, 3)
+        return self._answer
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +114,42 @@ def test_images_of_one_call_are_answered_as_if_alone(tmp_path: Path, kind: dict[
     assert [len(people) for people in detector.detect(images)] == [int(number % 3 > 0) for number in range(11)]
 
 
+@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize(
+    ("width", "height", "frame"),
+    [(320, 180, (96, 160)), (90, 160, (160, 96)), (50, 50, (160, 160)), (9, 999, (160, 32))],
+)
+def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
+    tmp_path: Path, runtime: str, width: int, height: int, frame: tuple[int, int]
+) -> None:
+    """Of a photo of 16:9 in a square two fifths are grey, and cost as much as the photo."""
+    seen: list[tuple[int, ...]] = []
+    yolo = load_detector(toy_manifest(tmp_path, runtime=runtime))
+    assert isinstance(yolo, Yolo)
+    engine = ENGINES[runtime]((tmp_path / "network.onnx").read_bytes(), SIDE)
+
+    class Watched:
+        any_shape = engine.any_shape
+
+        def __call__(self, picture: Image) -> Floats:
+            seen.append(picture.shape)
+            return engine(picture)
+
+    yolo._engine = Watched()
+    yolo.detect([picture(width, height)])
+    assert seen == [(*frame, 3)]
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_any_shape_and_squares_see_the_same(tmp_path: Path, runtime: str) -> None:
+    """More shapes than stay compiled, and some of them again."""
+    wide = load_detector(toy_manifest(tmp_path / "any", runtime=runtime))
+    square = load_detector(toy_manifest(tmp_path / "square", runtime=runtime, any_shape=False))
+    sizes = [(200, 200 - 32 * place) for place in range(MOST_SHAPES + 2)] + [(200, 200), (100, 200)]
+    images = [picture(*size, elder_male=(20, 4, 60, 20), adult_female=(61, 6, 99, 22)) for size in sizes]
+    assert [about(people) for people in wide.detect(images)] == [plain(people) for people in square.detect(images)]
+
+
 def test_no_images_give_no_answers(toy: Detector) -> None:
     """An empty call is not an error."""
     assert toy.detect([]) == []
@@ -126,8 +179,8 @@ def test_a_read_only_image_is_fine_and_left_as_it_was(toy: Detector) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(8, 500), st.integers(8, 500), st.data())
 def test_a_box_comes_back_to_where_the_patch_is(toy: Detector, width: int, height: int, data: st.DataObject) -> None:
-    """Within one pixel of the square, whatever the photo's size; and always inside the photo."""
-    pixel = max(width, height) / SIDE  # of the square, in pixels of the photo
+    """Within one pixel of the frame, whatever the photo's size; and always inside the photo."""
+    pixel = max(width, height) / SIDE  # of the frame, in pixels of the photo
     least = min(int(3 * pixel) + 1, width, height)
     x0, y0 = data.draw(st.integers(0, width - least)), data.draw(st.integers(0, height - least))
     x1, y1 = data.draw(st.integers(x0 + least, width)), data.draw(st.integers(y0 + least, height))
@@ -153,7 +206,7 @@ def test_boxes_end_where_the_photo_ends() -> None:
     answer[0, 4] = [0.9, 0.8, 0.7, 0.7, 0.7, 0.7]
     yolo = Yolo(
         model=MODEL,
-        engine=lambda _: answer,
+        engine=Squares(answer),
         side=SIDE,
         head=Head.V8,
         cut=Cut(confidence=0.25, class_iou=0.7, person_iou=0.6),
@@ -232,7 +285,7 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
         ({"input": "160"}, "no multiple of 32"),
         ({"input": True}, "no multiple of 32"),
         ({"input": 1 << 20}, "no multiple of 32"),
-        ({"input": 320}, r"not \(1, 3, 320, 320\)"),
+        ({"input": 320, "network": toy_network(any_shape=False)}, r"not \(1, 3, 320, 320\)"),
         ({"head": "v9"}, "v9"),
         ({"head": None}, "KeyError.*head"),
         ({"runtime": "tensorrt"}, "no runtime is called 'tensorrt', only onnxruntime, openvino"),
@@ -248,6 +301,16 @@ def test_a_manifest_that_is_wrong_is_refused(tmp_path: Path, fields: dict[str, A
     assert "this model is not loaded" in str(refusal.value)
 
 
+def made_for_one_shape() -> bytes:
+    """An export whose anchors were written down for squares."""
+    model = onnx.load_from_string(toy_network())
+    model.graph.node.insert(0, helper.make_node("Reshape", ["images", "one_shape"], ["pictures"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, SIDE, SIDE]), "one_shape"))
+    for node in model.graph.node[1:]:
+        node.input[:] = ["pictures" if name == "images" else name for name in node.input]
+    return bytes(model.SerializeToString())
+
+
 NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "no network": (lambda: b"no network", "can't load the network"),
     "nothing": (lambda: b"", "can't load the network"),
@@ -261,6 +324,7 @@ NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "NaN": (lambda: constant_network(np.full((1, 8, 10), np.nan, np.float32)), "NaN or infinity"),
     "no sigmoid": (lambda: constant_network(np.full((1, 8, 10), -4, np.float32)), "not 0-1"),
+    "one shape, although it says any": (made_for_one_shape, "fails at a picture of 160 × 96 pixels"),
     "ghosts": (lambda: constant_network(np.full((1, 8, 10), 0.5, np.float32)), "10 people in an empty picture"),
 }
 

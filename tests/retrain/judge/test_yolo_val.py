@@ -36,7 +36,7 @@ SCRIPT = """
 import json, sys
 from ultralytics import YOLO
 result = YOLO(sys.argv[1], task="detect").val(
-    data=sys.argv[2], split="test", device="cpu", plots=False, workers=0, project=sys.argv[3], verbose=False
+    data=sys.argv[2], imgsz=160, split="test", device="cpu", plots=False, workers=0, project=sys.argv[3], verbose=False
 )
 print(json.dumps({"map50": result.box.map50, "map50_95": result.box.map, "by_label": result.box.maps.tolist()}))
 """
@@ -44,9 +44,10 @@ print(json.dumps({"map50": result.box.map50, "map50_95": result.box.map, "by_lab
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="ultralytics is not installed here: make trainer")
 @pytest.mark.timeout(300)
-def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path) -> None:
+@pytest.mark.parametrize("any_shape", [True, False], ids=["of any shape", "of squares"])
+def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path, any_shape: bool) -> None:
     dataset(tmp_path / "dataset")
-    network = harder(toy_network(several=False))
+    network = harder(toy_network(several=any_shape, any_shape=any_shape))
     manifest = toy_manifest(tmp_path / "run", network=network)
     photos = golden_photos(tmp_path / "dataset")
     said = predictor(manifest, raw=True)([photo.path for photo in photos])
