@@ -68,7 +68,8 @@ def bare_openvino(network: bytes, shape: tuple[int, ...], threads: int) -> Calla
     core = openvino().Core()
     model = core.read_model(network)
     model.reshape(list(shape))
-    compiled = core.compile_model(model, "CPU", OpenVino.SETTINGS)
+    at_once = {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+    compiled = core.compile_model(model, "CPU", {**OpenVino.SETTINGS, **at_once})
     idle = [compiled.create_infer_request() for _ in range(threads)]
 
     def run(tensor: Any) -> None:

@@ -3,8 +3,9 @@
     trainings/<training>/progress.json    written every few seconds by the training; the heartbeat
     trainings/<training>/outcome.json     written once, at the end; no training without one is over
     trainings/<training>/checkpoint/…     what a training that is cut off goes on from
+    trainings/<training>/drift.json       for people: what moved since the incumbent learned, by kiosk and week
 
-All of it in the dataset bucket. Whoever waits for a training reads these two and nothing else.
+All of it in the dataset bucket. Whoever waits for a training reads the first two and nothing else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MODEL: Final = "yolov5n"
 PROGRESS: Final = "progress.json"
 OUTCOME: Final = "outcome.json"
 CHECKPOINT: Final = "checkpoint/"
+DRIFT: Final = "drift.json"
 MOST_REASON: Final = 1000  # characters
 
 # What `python -m retrain` ends with. The first is every training that was decided, whatever the verdict.

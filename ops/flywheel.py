@@ -34,7 +34,7 @@ from retrain.review.label_studio import percent_of
 from worker.trial import WARM_UP
 
 SIZE: Final = (240, 240)  # pixels of a drawn photo
-IMAGE_SIZE: Final = 128  # of the network's square: heads of 40 to 60 pixels are left, and a step takes 0.1 s
+IMAGE_SIZE: Final = 128  # of what the network sees: heads of 40 to 60 pixels are left, and a step takes 0.1 s
 # What a small network needs to learn a few hundred drawings in minutes: no mosaics, and colours nearly as they are.
 HYPERPARAMETERS: Final[Mapping[str, float | str]] = {
     "optimizer": "AdamW",

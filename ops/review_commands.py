@@ -18,6 +18,7 @@ from rich.table import Table
 from contracts.errors import NameRefused
 from contracts.names import check_kiosk_id
 from ops.display import err, out
+from ops.drift_command import drift
 from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 from ops.place import place_of
@@ -165,6 +166,9 @@ def agreement(
         _tell_agreement(found, in_cloud("review export out/review --sample-share 0.1", local, state))
     if found.people.against() is Holds.BROKEN:
         raise typer.Exit(Exit.BROKEN)
+
+
+review.command()(drift)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from retrain.review.agreement import PROMISE, Holds, Share
 from retrain.shift import Shift, shift
 
 RULE: Final = "drift"
-_NOBODY: Final = "nobody"
+NOBODY: Final = "nobody"
 _BANDS: Final = (0.96, 0.97, 0.98, 0.99)  # of the confidence of the sure: where the bins of its distribution end
 
 
@@ -175,7 +175,7 @@ class _Comparison:
 def _comparisons(new: Sequence[Fact], earlier: Sequence[Fact]) -> Iterator[_Comparison]:
     whole_weeks = _told_unsure([*new, *earlier])
     aspects: dict[str, _Count] = {
-        "labels": _labels,
+        "labels": label_counts,
         "share of unsure": lambda facts: _sureness([fact for fact in facts if fact.week in whole_weeks]),
         "confidence": _confidences,
     }
@@ -246,12 +246,12 @@ def _checked(facts: Iterable[Fact]) -> Share:
     return Share(right, checked)
 
 
-def _labels(facts: Sequence[Fact]) -> dict[str, float]:
+def label_counts(facts: Sequence[Fact]) -> dict[str, float]:
     """Photos whose labels would teach. Each counts once, shared among its people, who came together."""
-    counts: dict[str, float] = dict.fromkeys((*LABELS, _NOBODY), 0.0)
+    counts: dict[str, float] = dict.fromkeys((*LABELS, NOBODY), 0.0)
     for fact in facts:
         if fact.sure:
-            for label in fact.labels or (_NOBODY,):
+            for label in fact.labels or (NOBODY,):
                 counts[label] += 1 / max(1, len(fact.labels))
     return counts
 

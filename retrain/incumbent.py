@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +65,13 @@ def bring(weights: Weights, files: DatasetBucket, datasets: DatasetBucket, folde
         weights=_trainable(run.manifest, files, run.id, folder),
         learned=_learned(run.manifest, datasets),
     )
+
+
+def learned_by(weights: Weights, datasets: DatasetBucket) -> datetime | None:
+    """When the dataset was built that the model in service learned from; None for day 0, or where nothing tells."""
+    run = weights.current().run
+    learned = _learned(weights.run(run).manifest, datasets) if run else None
+    return learned.made_at if learned else None
 
 
 def _trainable(manifest: Any, files: DatasetBucket, run: str, folder: Path) -> Path | None:

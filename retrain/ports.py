@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from retrain.dataset.manifest import Manifest
+from retrain.drift import Drift
 from retrain.incumbent import Incumbent
 from retrain.training import Plan, Say, Trained
 
@@ -41,12 +42,12 @@ class Made:
 class Steps:
     """What others know how to do. Each raises a NunchiError when it can't, which ends the training.
 
-    `build(folder, incumbent, say)` makes a dataset; `drifting(manifest, incumbent)` says why not to learn from it now,
-    or None; `pack(made, say)` fills the candidate's folder; `judge(made, say)` measures it and puts the report there.
+    `build(folder, incumbent, say)` makes a dataset; `drifting(manifest, incumbent)` says what moved since the incumbent
+    learned; `pack(made, say)` fills the candidate's folder; `judge(made, say)` measures it and puts the report there.
     """
 
     build: Callable[[Path, Incumbent, Say], Manifest]
-    drifting: Callable[[Manifest, Incumbent], str | None]
+    drifting: Callable[[Manifest, Incumbent], Drift]
     pack: Callable[[Made, Say], None]
     judge: Callable[[Made, Say], Ruling]
 

@@ -7,6 +7,7 @@ happens, the pointer moves once or not at all: last, and only over the model tha
 from __future__ import annotations
 
 import io
+import json
 import logging
 import tarfile
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from contracts.errors import NunchiError
-from contracts.training import MOST_REASON, OUTCOME, Outcome, Phase, Verdict, training_key
+from contracts.training import DRIFT, MOST_REASON, OUTCOME, Outcome, Phase, Verdict, training_key
 from contracts.weights import DAY_0, MOST_TEXT, run_key
 from registry.errors import PointerMoved
 from registry.weights import Weights
@@ -27,6 +28,8 @@ from retrain.checkpoints import Checkpoints
 from retrain.dataset import publication
 from retrain.dataset.enough import enough
 from retrain.dataset.manifest import Manifest
+from retrain.drift import RULE as DRIFTS
+from retrain.drift import Drift, Level
 from retrain.errors import Interrupted
 from retrain.incumbent import Incumbent, bring
 from retrain.ports import Made, Rules, Ruling, Steps
@@ -41,7 +44,6 @@ REPORT: Final = "report.html"
 PROMOTER: Final = "retrain"  # who moved the pointer, in it
 TRACKED: Final = ("run/wandb", "mlflow.db", "mlruns")  # in the trainer's folder
 MOST_LOG: Final = 1 << 20  # bytes of the trainer's log that are stored
-FORCEABLE: Final = frozenset({"too_few_labels", "drift"})  # the others would teach or judge by nothing
 
 
 class Run:
@@ -129,7 +131,11 @@ class Run:
         self._reporter.phase(Phase.BUILDING, f"the dataset, to beat {incumbent.run or DAY_0}")
         dataset = self._folder / "dataset"
         manifest = self._dataset(dataset, incumbent)
-        if (no := self._no(manifest, incumbent)) is not None:
+        if (no := self._too_little(manifest)) is not None:
+            return self._outcome(Verdict.SKIPPED, *no)
+        drift = self._steps.drifting(manifest, incumbent)
+        self._keep_drift(drift)
+        if (no := self._moved(drift)) is not None:
             return self._outcome(Verdict.SKIPPED, *no)
 
         self._reporter.phase(Phase.TRAINING, _sizes(manifest))
@@ -173,14 +179,22 @@ class Run:
     def senseless(self) -> tuple[str, str] | None:
         """The rule and the reason why a training would make no sense now, None when it would; nothing is stored."""
         incumbent = bring(self._weights, self._weights_files, self._bucket, self._folder / "incumbent")
-        return self._no(self._steps.build(self._folder / "dataset", incumbent, self._reporter.say), incumbent)
+        manifest = self._steps.build(self._folder / "dataset", incumbent, self._reporter.say)
+        return self._too_little(manifest) or self._moved(self._steps.drifting(manifest, incumbent))
 
-    def _no(self, manifest: Manifest, incumbent: Incumbent) -> tuple[str, str] | None:
-        rules = self._rules
-        no = enough(manifest, least_new=0 if rules.force else rules.least_new, golden_least=rules.golden_least)
-        if no is None and not rules.force and (why := self._steps.drifting(manifest, incumbent)) is not None:
-            no = ("drift", why)
-        return no
+    def _too_little(self, manifest: Manifest) -> tuple[str, str] | None:
+        rules = self._rules  # who forces it may do with few labels; without a class or a judge it has no sense
+        return enough(manifest, least_new=0 if rules.force else rules.least_new, golden_least=rules.golden_least)
+
+    def _moved(self, drift: Drift) -> tuple[str, str] | None:
+        return (DRIFTS, drift.reason) if drift.level is Level.STOP and not self._rules.force else None
+
+    def _keep_drift(self, drift: Drift) -> None:
+        """What moved is on record and said, also when it stops nothing, or somebody forces the training."""
+        content = json.dumps(drift.to_fields(), indent=2) + "\n"
+        self._bucket.put(training_key(self._training, DRIFT), content.encode(), "application/json")
+        for one in drift.findings:
+            self._reporter.say(0, 0, f"drift, {one.level}: {one.where}: {one.why}")
 
     def _train(self, plan: Plan, dataset: Path, manifest: Manifest) -> Trained:
         return Training(

@@ -163,7 +163,9 @@ class RetrainSettings:
         default="none",
     )
     track_to: str | None = setting(
-        "NUNCHI_TRACK_TO", "the MLflow server; without one, a file in the work folder", default=None
+        "NUNCHI_TRACK_TO",
+        "the MLflow server, without one a file in the work folder; or W&B's project, without one `nunchi`",
+        default=None,
     )
     force: bool = setting(
         "NUNCHI_FORCE", "train although labels drift, or are too few", parse=_yes_or_no, default=False

@@ -18,7 +18,7 @@ from retrain.dataset.assembly import build
 from retrain.dataset.manifest import Manifest
 from retrain.dataset.photos import Split
 from retrain.dataset.settings import DatasetSettings
-from retrain.drift import Level, look
+from retrain.drift import Drift, look
 from retrain.drift_facts import gather_facts
 from retrain.incumbent import Incumbent
 from retrain.judge import Judgement, JudgeSettings, judge, report
@@ -38,7 +38,7 @@ def steps(
     dataset: DatasetSettings,
     judging: JudgeSettings,
     look_over: bool,
-    drifting: Callable[[Manifest, Incumbent], str | None],
+    drifting: Callable[[Manifest, Incumbent], Drift],
     clock: Callable[[], datetime],
 ) -> Steps:
     """`look_over`: the model of day 0 looks for wrong labels, unless it is the one that made them."""
@@ -100,13 +100,12 @@ def pack(made: Made, say: Say) -> None:
     with_fields(made.folder, calibration=fitted.fields)
 
 
-def watch(bucket: DatasetBucket, results: Results | None) -> Callable[[Manifest, Incumbent], str | None]:
+def watch(bucket: DatasetBucket, results: Results | None) -> Callable[[Manifest, Incumbent], Drift]:
     """Looks for a drift since the incumbent's dataset; `results` None: confidences are known from notes only."""
 
-    def drifting(_: Manifest, incumbent: Incumbent) -> str | None:
+    def drifting(_: Manifest, incumbent: Incumbent) -> Drift:
         since = incumbent.learned.made_at if incumbent.learned is not None else None
-        found = look(*gather_facts(bucket, results or _NoResults(), since=since))
-        return found.reason if found.level is Level.STOP else None
+        return look(*gather_facts(bucket, results or _NoResults(), since=since))
 
     return drifting
 

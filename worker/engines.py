@@ -2,9 +2,8 @@
 
 A call stays on one core, so that the worker's threads share the machine instead of waiting for each other. It takes one
 picture, also where the export takes more: on a processor one run of four took longer than four runs. Where the export
-leaves height and width open, pictures may be of any shape. Both compute in 32
-bits whatever the processor offers (an INT8 network stays one): a confidence that was calibrated on one machine must
-mean the same on the next.
+leaves height and width open, pictures may be of any shape. Both compute in 32 bits whatever the processor offers (an
+INT8 network stays one): a confidence that was calibrated on one machine must mean the same on the next.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Engine(Protocol):
 
     @property
     def any_shape(self) -> bool:
-        """Whether a picture's sides may be shorter than the network's own, by multiples of STRIDE."""
+        """Whether a picture's sides may be any multiples of STRIDE; otherwise they are as the network was made for."""
         ...
 
     def __call__(self, picture: Image) -> Floats:
@@ -54,14 +53,16 @@ class OpenVino:
 
     SETTINGS: Final[Mapping[str, Any]] = {
         "INFERENCE_PRECISION_HINT": "f32",  # some processors would take bfloat16 by themselves
-        "NUM_STREAMS": CORES,
-        "INFERENCE_NUM_THREADS": CORES,
         "ENABLE_CPU_PINNING": False,  # two workers on a machine would both take the first cores
     }
 
-    def __init__(self, network: bytes, side: int) -> None:
-        """ValueError if it is no ONNX network of one RGB picture input of that side."""
+    def __init__(self, network: bytes, side: int, at_once: int = CORES) -> None:
+        """ValueError if it is no ONNX network of one RGB picture input of that side.
+
+        `at_once`: calls that are computed at a time, each with memory of its own; others wait.
+        """
         self._ov = openvino()
+        self._at_once = {"NUM_STREAMS": at_once, "INFERENCE_NUM_THREADS": at_once}
         self._core = self._ov.Core()
         try:
             self._model = self._core.read_model(network)
@@ -71,7 +72,8 @@ class OpenVino:
         rank = range(len(shape)) if shape.rank.is_static else ()
         self.any_shape = _takes_any_shape([shape[n].get_length() if shape[n].is_static else None for n in rank], side)
         self._compiled: OrderedDict[tuple[int, int], _Compiled] = OrderedDict()
-        self._compiling = Lock()
+        self._looking = Lock()  # at `_compiled`, for a moment
+        self._compiling = Lock()  # one network after the other
 
     def __call__(self, picture: Image) -> Floats:
         height, width, _ = picture.shape
@@ -81,11 +83,22 @@ class OpenVino:
             raise ValueError(f"OpenVINO fails at a picture of {width} × {height} pixels: {error}") from None
 
     def _for(self, shape: tuple[int, int]) -> _Compiled:
+        """The network for that shape. Who has to compile it waits, and those whose shape is there go on."""
+        if (found := self._known(shape)) is not None:
+            return found
         with self._compiling:
-            found = self._compiled.pop(shape, None) or self._compile(shape)
-            self._compiled[shape] = found  # as the youngest
-            if len(self._compiled) > MOST_SHAPES:
-                self._compiled.popitem(last=False)
+            if (found := self._known(shape)) is None:  # nobody made it meanwhile
+                found = self._compile(shape)
+                with self._looking:
+                    self._compiled[shape] = found
+                    if len(self._compiled) > MOST_SHAPES:
+                        self._compiled.popitem(last=False)
+            return found
+
+    def _known(self, shape: tuple[int, int]) -> _Compiled | None:
+        with self._looking:
+            if (found := self._compiled.get(shape)) is not None:
+                self._compiled.move_to_end(shape)  # as the youngest
             return found
 
     def _compile(self, shape: tuple[int, int]) -> _Compiled:
@@ -96,7 +109,7 @@ class OpenVino:
         steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
         steps.input().model().set_layout(ov.Layout("NCHW"))
         steps.output(0).tensor().set_element_type(ov.Type.f32)
-        return _Compiled(self._core.compile_model(steps.build(), "CPU", self.SETTINGS))
+        return _Compiled(self._core.compile_model(steps.build(), "CPU", {**self.SETTINGS, **self._at_once}))
 
 
 class _Compiled:
@@ -127,8 +140,8 @@ class _Compiled:
 class OnnxRuntime:
     """The network in ONNX Runtime, for what OpenVINO can't read."""
 
-    def __init__(self, network: bytes, side: int) -> None:
-        """ValueError if it is no ONNX network of one RGB picture input of that side."""
+    def __init__(self, network: bytes, side: int, at_once: int = CORES) -> None:  # noqa: ARG002
+        """ValueError if it is no ONNX network of one RGB picture input of that side. Callers share nothing."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -155,7 +168,7 @@ class OnnxRuntime:
         return np.asarray(answer)
 
 
-ENGINES: Final[Mapping[str, Callable[[bytes, int], Engine]]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
+ENGINES: Final[Mapping[str, Callable[[bytes, int, int], Engine]]] = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}
 
 
 def preferred() -> str:

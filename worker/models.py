@@ -1,4 +1,4 @@
-"""From a manifest to a loaded model. A new kind of model is one more entry in `KINDS`; nothing else knows kinds."""
+"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`; nothing else knows kinds."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ from typing import Final
 
 from worker.cascade import load_cascade
 from worker.detector import Detector
+from worker.engines import CORES
 from worker.ensemble import load_ensemble
 from worker.manifests import Manifest, ModelRefused, read_manifest
 from worker.yolo import load_yolo
 
-__all__ = ["DEFAULT_MANIFEST", "KINDS", "ModelRefused", "load_detector"]
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "ModelRefused", "load_detector"]
 
 DEFAULT_MANIFEST: Final = Path(__file__).parent / "model_data" / "cascade-v1" / "manifest.json"
 
-# What an ensemble can be made of.
-SINGLE: Final[Mapping[str, Callable[[Manifest], Detector]]] = {
-    "cascade": load_cascade,
-    "yolov5": load_yolo,
-}
-KINDS: Final[Mapping[str, Callable[[Manifest], Detector]]] = {
-    **SINGLE,
-    "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, SINGLE)),
-}
+Kinds = Mapping[str, Callable[[Manifest], Detector]]
 
 
-def load_detector(manifest_path: Path, kinds: Mapping[str, Callable[[Manifest], Detector]] = KINDS) -> Detector:
+def kinds_of(at_once: int) -> Kinds:
+    """How each kind of model is loaded to be asked about `at_once` photos at a time; memory grows with them."""
+    single: Kinds = {"cascade": load_cascade, "yolov5": lambda manifest: load_yolo(manifest, at_once)}
+    return {
+        **single,
+        "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, single)),
+    }
+
+
+KINDS: Final = kinds_of(CORES)
+ONE_AT_A_TIME: Final = kinds_of(1)  # for programs that ask so
+
+
+def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
     """The model that the manifest describes, its files' digests checked, ready to answer.
 
     ModelRefused says what is missing or wrong, and what to do. Takes a second or two.

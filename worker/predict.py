@@ -31,7 +31,7 @@ from contracts.errors import NunchiError
 from contracts.labels import LABELS
 from contracts.weights import DAY_0
 from worker.detector import Detector, Image
-from worker.models import DEFAULT_MANIFEST, load_detector
+from worker.models import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.photo import decode
 from worker.trial import MOST_MEMORY
 from worker.yolo import Yolo
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (asked.most_memory, asked.most_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        detector = load_detector(DEFAULT_MANIFEST if asked.manifest == DAY_0 else Path(asked.manifest))
+        manifest = DEFAULT_MANIFEST if asked.manifest == DAY_0 else Path(asked.manifest)
+        detector = load_detector(manifest, ONE_AT_A_TIME)
     except NunchiError as error:
         return _failed(str(error))
     except MemoryError:

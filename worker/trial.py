@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from contracts.errors import NunchiError
 from worker.detector import Detector, Image
 from worker.manifests import Manifest, ModelRefused
-from worker.models import load_detector
+from worker.models import ONE_AT_A_TIME, load_detector
 from worker.photo import decode
 
 PATIENCE_S: Final = 60.0
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (most_memory, most_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_sense(load_detector(manifest), portrait(picture))
+        require_sense(load_detector(manifest, ONE_AT_A_TIME), portrait(picture))
     except NunchiError as error:
         why = str(error)
     except MemoryError:

@@ -27,7 +27,7 @@ from contracts.messages import Box, Model
 from worker.boxes import BrokenAnswer, Candidates, Cut, Head
 from worker.calibration import Beta, betas_from_fields
 from worker.detector import Detection, Image
-from worker.engines import ENGINES, Engine, preferred
+from worker.engines import CORES, ENGINES, Engine, preferred
 from worker.evidence import Floats
 from worker.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
 from worker.manifests import Manifest, ModelRefused
@@ -116,8 +116,8 @@ def detections(people: Candidates, fractions: Corners, calibration: Sequence[Bet
     ]
 
 
-def load_yolo(manifest: Manifest) -> Yolo:
-    """The YOLO that a manifest of kind "yolov5" describes, tried on an empty picture.
+def load_yolo(manifest: Manifest, at_once: int = CORES) -> Yolo:
+    """The YOLO that a manifest of kind "yolov5" describes, tried on an empty picture; see engines.py for `at_once`.
 
     ModelRefused if a file or a number of it is wrong, or the network does not answer as the manifest says.
     """
@@ -131,7 +131,7 @@ def load_yolo(manifest: Manifest) -> Yolo:
             raise ValueError(f"no runtime is called {name!r}, only {', '.join(sorted(ENGINES))}")
         yolo = Yolo(
             model=manifest.model,
-            engine=make(network.read_bytes(), side),
+            engine=make(network.read_bytes(), side, at_once),
             side=side,
             head=head,
             cut=cut,

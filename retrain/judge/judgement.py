@@ -20,7 +20,7 @@ from retrain.judge.rules import Ruling, rule_on
 from retrain.judge.settings import JudgeSettings
 
 SCHEMA: Final = 1
-WARM_UPS: Final = 3  # photos of each process that are not timed: the first make the networks' buffers
+LOOKS: Final = 2  # at each photo, of which the last is timed: the first of a shape may wait for its network's making
 MOST_FAILED: Final = 0.05  # of the photos; more than a few bad ones mean that something else is wrong
 
 Ask = Callable[[Path | None, bool], Predict]  # a manifest, None for day 0; whether raw
@@ -158,15 +158,16 @@ def _speeds(
     """Milliseconds for a photo of each, as served: the median of the round that was disturbed least.
 
     They take turns, a process at a time and the same photos each, so that whatever else the machine does slows both.
+    Photos of many shapes must not count against a network that OpenVINO compiles for each: instances need no such time.
     """
     step = max(1, len(photos) // settings.speed_photos)
     timed = [photo.path for photo in photos[::step]][: settings.speed_photos]
-    paths = [timed[place % len(timed)] for place in range(WARM_UPS)] + timed
+    paths = [path for path in timed for _ in range(LOOKS)]
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(settings.speed_rounds):
         for predict, medians in ((incumbent, theirs), (candidate, ours)):
-            if times := [one.ms for one in predict(paths)[WARM_UPS:] if one.error is None]:
+            if times := [one.ms for one in predict(paths)[LOOKS - 1 :: LOOKS] if one.error is None]:
                 medians.append(statistics.median(times))
     if not ours or not theirs:
         raise JudgementFailed("no photo could be timed; nothing was judged")

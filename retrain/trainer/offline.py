@@ -16,6 +16,10 @@ from retrain.trainer.job import BadJob, Job
 
 TRACKERS: Final = ("mlflow", "wandb")
 OTHERS: Final = ("clearml", "comet", "dvc", "raytune", "tensorboard")
+# Callbacks that report to ultralytics itself; and one that leaves the weights in the home folder for W&B to upload,
+# where neither the archive of what was tracked nor another machine has them.
+UNWANTED: Final = ("ultralytics.utils.events", "ultralytics.utils.callbacks.platform")
+WEIGHTS_TO_WANDB: Final = ("ultralytics.utils.callbacks.wb", "on_train_end")
 
 
 def shut(job: Job) -> None:
@@ -40,6 +44,8 @@ def shut(job: Job) -> None:
     if job.track == "wandb":
         os.environ.setdefault("WANDB_MODE", "offline")  # writes files; `wandb sync` sends them
         os.environ.setdefault("WANDB_DIR", str(job.work))
+        for kind in ("CACHE", "CONFIG", "DATA"):  # it would write into the home folder
+            os.environ.setdefault(f"WANDB_{kind}_DIR", str(config / "wandb"))
         os.environ.setdefault("WANDB_SILENT", "true")
     if job.track == "mlflow":
         os.environ.setdefault("MLFLOW_TRACKING_URI", job.track_to or f"sqlite:///{job.work / 'mlflow.db'}")
@@ -73,7 +79,7 @@ def silence(trainer: Any) -> list[str]:
     for callbacks in trainer.callbacks.values():
         for one in list(callbacks):
             home = getattr(one, "__module__", "") or ""
-            if home in ("ultralytics.utils.events", "ultralytics.utils.callbacks.platform"):
+            if home in UNWANTED or (home, getattr(one, "__name__", "")) == WEIGHTS_TO_WANDB:
                 callbacks.remove(one)
             elif home.startswith("ultralytics.utils.callbacks.") and not home.endswith(".base"):
                 remain.add(home.rpartition(".")[2])

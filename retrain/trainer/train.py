@@ -20,6 +20,7 @@ from retrain.trainer.unsigned import unsign
 RANK: Final = int(os.environ.get("RANK", "-1"))
 FIRST: Final = RANK in (-1, 0)  # of several processes, the one that speaks
 CPU_BATCH: Final = 16
+PROJECT: Final = "nunchi"
 DOWNLOAD_S: Final = 20.0  # without a byte
 MOST_CACHED: Final = 10_000  # pictures kept in memory, where they fit
 METRICS: Final = {"map50": "metrics/mAP50(B)", "map50_95": "metrics/mAP50-95(B)"}
@@ -84,7 +85,7 @@ class Training:
             "imgsz": job.image_size,
             "batch": job.batch or (-1 if job.devices == 1 or device == "0" else CPU_BATCH * max(1, job.devices)),
             "seed": job.seed,
-            "project": str(job.work),
+            "project": (job.track_to if job.track == "wandb" else None) or PROJECT,  # W&B's; our folder is save_dir
             "name": job.name,
             "verbose": False,
             **job.hyperparameters,

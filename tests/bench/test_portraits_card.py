@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from bench.calibrate.card import CARD, filled
 from bench.portraits_card import MARK, REPORT, table
 
@@ -14,3 +16,10 @@ def test_the_model_card_holds_the_report_of_both_turns() -> None:
     assert filled(CARD.read_text(), {MARK: table(report)}) == CARD.read_text()
     assert [outcome["verdict"] for outcome in report["outcomes"]] == ["kept", "kept"]
     assert "**Day 0 stays the default**" in CARD.read_text()
+
+
+def test_a_table_goes_to_its_place_and_others_stay() -> None:
+    text = "<!-- one -->\nold\n<!-- / -->\nbetween\n<!-- the other -->\nkept\n<!-- / -->\n"
+    assert filled(text, {"one": "new"}) == text.replace("old", "new")
+    with pytest.raises(ValueError, match="no place for another: "):
+        filled(text, {"one": "new", "another": "lost"})

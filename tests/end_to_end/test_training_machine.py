@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from contracts.training import OUTCOME, PROGRESS, Outcome, training_id, training_key
+from contracts.training import OUTCOME, PROGRESS, Outcome, Verdict, training_id, training_key
 from infra.trainer import LAUNCH_TEMPLATE
 from local.deploy import outputs_now
 from local.environment import ROOT
@@ -49,7 +49,7 @@ class Retraining:
 
     def behave(self, behaviour: str, *, python: str = sys.executable, **settings: str) -> None:
         """What the next trainings do."""
-        program = [python, STAND_IN, behaviour]
+        program = [python, STAND_IN, *behaviour.split()]
         lines = [
             line for line in self.machine.settings.read_text().splitlines() if not line.startswith("NUNCHI_RETRAIN=")
         ]
@@ -194,6 +194,33 @@ def test_too_few_labels_start_no_machine(retraining: Retraining) -> None:
     outcome = retraining.outcome(arn)
     assert (outcome.verdict, outcome.rule) == ("skipped", "too_few_labels")
     assert retraining.mails() == [f"{outcome.training}: skipped"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "rule"),
+    [
+        (Verdict.SKIPPED, "class_missing"),
+        (Verdict.KEPT, "not_better"),
+        (Verdict.KEPT, "group_behind"),
+        (Verdict.KEPT, "pointer_moved"),
+        (Verdict.FAILED, "disk_full"),
+    ],
+)
+def test_whatever_a_training_comes_to_its_machine_goes_and_nothing_else_serves(
+    retraining: Retraining, verdict: Verdict, rule: str
+) -> None:
+    """How it comes to that, tests/retrain says; here the machine goes, people are told, and the pointer stays."""
+    before = retraining.machines()
+    retraining.behave(f"decided {verdict} {rule}")
+    arn = retraining.start()
+    assert retraining.ended(arn) == ("FAILED" if verdict is Verdict.FAILED else "SUCCEEDED")
+    assert retraining.machines()[the_one(before, retraining.machines())] == "terminated"
+    outcome = retraining.outcome(arn)
+    assert (outcome.verdict, outcome.rule) == (verdict, rule)
+    assert retraining.mails() == [f"{outcome.training}: {verdict}"]
+    assert f"Rule: {rule}\nReason: It stood in" in retraining.texts[0]
+    weights = retraining.record.client("s3").list_objects_v2(Bucket=retraining.record.buckets["weights"])
+    assert weights["KeyCount"] == 0
 
 
 def test_a_machine_that_can_not_be_started_is_told_and_nothing_is_left(retraining: Retraining) -> None:

@@ -1,6 +1,6 @@
 """What `python -m retrain` is to those who wait for it, in seconds: progress, an outcome, an exit status.
 
-`python training_stand_in.py BEHAVIOUR`; the settings are those of a real training. The behaviours are methods.
+`python training_stand_in.py BEHAVIOUR [WORD…]`; the settings are those of a real training. The behaviours are methods.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ class StandIn:
         self._decide(Verdict.PROMOTED, "better")
         return EXIT_DECIDED
 
+    def decided(self, verdict: str, rule: str) -> int:
+        """Whatever it may come to, with the status that this has."""
+        self._decide(Verdict(verdict), rule)
+        return EXIT_FAILED if verdict == Verdict.FAILED else EXIT_DECIDED
+
     def crashed(self) -> int:
         print("no space left on device", file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
@@ -111,7 +116,8 @@ def main() -> None:
     )
     stand_in = StandIn(s3, training, bucket, least)
     signal.signal(signal.SIGTERM, stand_in.keep)
-    sys.exit(getattr(stand_in, sys.argv[1])())
+    behaviour, *words = sys.argv[1:]
+    sys.exit(getattr(stand_in, behaviour)(*words))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import pytest
 import re2  # type: ignore[import-untyped]
 
 from contracts.settings import load
-from contracts.weights import new_run_id
+from contracts.training import training_id
 from infra.trainer import LEASE_S, train_document
 from infra.training_instance import IMAGE
 from lambdas.train_check import CheckSettings
@@ -250,7 +250,7 @@ def test_the_document_takes_a_trainings_id_and_no_shell(compute: Template) -> No
     assert "{{" not in str(content["mainSteps"])
     patterns = {name: re2.compile(one["allowedPattern"]) for name, one in content["parameters"].items()}
     assert {one["interpolationType"] for one in content["parameters"].values()} == {"ENV_VAR"}
-    assert patterns["Training"].search(new_run_id(datetime(2026, 11, 22, tzinfo=UTC), "yolov5n"))
+    assert patterns["Training"].search(training_id(datetime(2026, 11, 22, tzinfo=UTC), "an-execution"))
     for hostile in ("$(id)", "a b", "a;b", "../x", "", "a\n"):
         assert not patterns["Training"].search(hostile)
         assert not patterns["LeastNewLabels"].search(hostile)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from ops.__main__ import app
@@ -22,6 +25,21 @@ def test_every_command_shows_an_example_and_takes_a_state_folder(command: str) -
     assert told.exit_code == 0
     assert f"Example: {'nunchi ' + command if command != 'status' else 'aws'}" in " ".join(told.output.split())
     assert "--state" in told.output
+
+
+def leaves(command: Any, path: str = "nunchi") -> Iterator[tuple[str, str]]:
+    """Every command that does something, and its help."""
+    for name, one in getattr(command, "commands", {}).items():
+        yield from leaves(one, f"{path} {name}")
+    if not hasattr(command, "commands"):
+        yield path, command.help or ""
+
+
+@pytest.mark.parametrize(("command", "told"), list(leaves(typer.main.get_command(app))))
+def test_every_command_of_a_group_shows_an_example_too(command: str, told: str) -> None:
+    """Of itself, also where its group shows one; `status` shows what its answer is good for."""
+    if command != "nunchi status":
+        assert f"Example: {command}" in " ".join(told.split())
 
 
 def test_the_help_of_all_names_every_command() -> None:

@@ -30,8 +30,11 @@ def photos(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def small(path: Path, *, opset: int = 17) -> Path:
-    """Two convolutions, and a third that answers: as in a YOLO, one part sigmoids, the other of the size of pixels."""
+def small(path: Path, *, opset: int = 17, any_shape: bool = False) -> Path:
+    """Two convolutions, and a third that answers: as in a YOLO, one part sigmoids, the other of the size of pixels.
+
+    `any_shape`: height and width are left open.
+    """
     chance = np.random.default_rng(0)
 
     def weights(name: str, *shape: int) -> onnx.TensorProto:
@@ -54,8 +57,16 @@ def small(path: Path, *, opset: int = 17) -> Path:
     graph = helper.make_graph(
         nodes,
         "small",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
-        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [1, 8, SIDE // 4, SIDE // 4])],
+        [
+            helper.make_tensor_value_info(
+                "images", TensorProto.FLOAT, [1, 3, *(("h", "w") if any_shape else [SIDE] * 2)]
+            )
+        ],
+        [
+            helper.make_tensor_value_info(
+                "answer", TensorProto.FLOAT, [1, 8, *(("down", "across") if any_shape else [SIDE // 4] * 2)]
+            )
+        ],
         parts,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
@@ -101,6 +112,30 @@ def test_both_of_the_worker_s_engines_run_it(
 
     assert answer.shape == (1, 8, SIDE // 4, SIDE // 4)
     assert np.isfinite(answer).all()
+
+
+@pytest.mark.parametrize("engine", [OpenVino, OnnxRuntime])
+def test_a_network_of_any_shape_stays_one(
+    tmp_path: Path, photos: list[Path], engine: type[OpenVino] | type[OnnxRuntime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its ranges are measured on photos in their own shape."""
+    seen: list[tuple[int, ...]] = []
+
+    def watched(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
+        seen.append((picture := shown(path, side, any_shape=any_shape)).shape)
+        return picture
+
+    (long := tmp_path / "long.jpg").write_bytes(draw(3, size=(301, 77)).jpeg)
+    monkeypatch.setattr("retrain.quantise.shown", watched)
+    quantise(small(tmp_path / "small.onnx", any_shape=True), tmp_path / "int8.onnx", [*photos[:3], long], side=SIDE)
+    run = engine((tmp_path / "int8.onnx").read_bytes(), SIDE)
+
+    assert seen == [(1, 3, SIDE, SIDE)] * 3 + [(1, 3, 32, SIDE)]
+    assert run.any_shape
+    for frame in ((32, SIDE), (SIDE, 64)):
+        answer = run(np.full((*frame, 3), 114, dtype=np.uint8))
+        assert answer.shape == (1, 8, frame[0] // 4, frame[1] // 4)
+        assert np.isfinite(answer).all()
 
 
 @pytest.mark.parametrize("any_shape", [True, False])

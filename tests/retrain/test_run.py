@@ -1,4 +1,4 @@
-"""A training run, each way it can go. In each: the pointer is where it must be, the outcome says why, nothing is left.
+"""A training run, each way it can go. In each: the pointer is where it must be, the outcome says why, nothing is lost.
 
 The trainer and the judge are fakes; the bucket, the dataset, the registry and the process are real.
 """
@@ -25,10 +25,12 @@ from retrain.candidate import package
 from retrain.dataset.assembly import build
 from retrain.dataset.manifest import Manifest
 from retrain.dataset.settings import DatasetSettings
+from retrain.drift import Drift, Finding, Level
 from retrain.errors import Interrupted, JudgementFailed
 from retrain.incumbent import Incumbent
 from retrain.ports import Made, Rules, Steps
 from retrain.reporting import Reporter
+from retrain.review.agreement import Share
 from retrain.run import Run
 from retrain.stopping import Stopping
 from retrain.training import Plan, Say
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 
 TRAINING = "20261122t030405z-yolov5n"
 OTHER = "20261201t000000z-other"
+STILL = Drift((), Share(0, 0), compared=3)
+
+
+def moved(level: Level) -> Drift:
+    """A kiosk whose labels moved."""
+    return Drift((Finding(level, "kiosk counter-1", "labels", "three times as many elders"),), Share(0, 0), compared=3)
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,9 @@ class Shop:
         self.plan = Plan(model="yolov5n.yaml", epochs=4)
         self.rules = Rules(least_new=10, golden_least=2)
         self.ruling = Ruled()
-        self.drift: str | None = None
+        self.drift = STILL
         self.meanwhile: Callable[[], None] = lambda: None
+        self.told = ""
 
     def label(self, *, auto: int = 20, golden: int = 8) -> Shop:
         fill(self.bucket, Tree.AUTO, range(auto))
@@ -105,10 +114,16 @@ class Shop:
             judge=judge,
         )
 
+    def labels(self) -> dict[str, bytes | None]:
+        """What was gathered and checked."""
+        return {key: self.bucket.get(key) for tree in Tree for key in self.bucket.keys(f"{tree}/")}
+
     def run(self) -> Outcome:
-        work = self.folder / "work"
+        """However it ends, no photo, label or note is another one afterwards."""
+        before, work = self.labels(), self.folder / "work"
         work.mkdir()
-        reporter = Reporter(self.bucket, TRAINING, clock=lambda: AT, silence_s=60, beat_s=0.05, out=io.StringIO())
+        out = io.StringIO()
+        reporter = Reporter(self.bucket, TRAINING, clock=lambda: AT, silence_s=60, beat_s=0.05, out=out)
         run = Run(
             TRAINING,
             work,
@@ -128,7 +143,9 @@ class Shop:
             with reporter:
                 return run.decide()
         finally:
+            self.told = out.getvalue()
             work.rename(self.folder / f"done-{len(list(self.folder.iterdir()))}")
+            assert self.labels() == before
 
     def stored(self) -> Outcome | None:
         content = self.bucket.get(f"trainings/{TRAINING}/outcome.json")
@@ -203,17 +220,22 @@ def test_a_candidate_that_is_better_serves(shop: Shop) -> None:
     )
 
 
-def test_a_candidate_that_is_worse_is_stored_and_does_not_serve(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("not_better", "mAP50 is 0.2 worse"),
+        ("group_behind", "it is worse for elder women (-8.0 percentage points), whatever it is on the whole"),
+    ],
+)
+def test_a_candidate_that_is_worse_is_stored_and_does_not_serve(shop: Shop, rule: str, reason: str) -> None:
+    """On the whole or for elder women alone: the incumbent serves on, and the candidate's own report says why."""
     shop.label().serve()
-    shop.ruling = Ruled(False, "not_better", "mAP50 is 0.2 worse")
+    shop.ruling = Ruled(False, rule, reason)
     told = shop.run()
-    assert (
-        told
-        == shop.stored()
-        == outcome(Verdict.KEPT, "not_better", "mAP50 is 0.2 worse", **STORED | {"incumbent": OTHER})
-    )
+    assert told == shop.stored() == outcome(Verdict.KEPT, rule, reason, **STORED | {"incumbent": OTHER})
     assert shop.weights.current().run == OTHER
     assert [run.id for run in shop.weights.runs()] == [TRAINING, OTHER]
+    assert DatasetBucket(shop.s3, "weights").get(str(told.report)) == f"<p>{reason}</p>".encode()
 
 
 def test_of_two_runs_that_race_the_later_keeps_its_hands_off(shop: Shop) -> None:
@@ -251,11 +273,19 @@ def test_without_golden_photos_nothing_is_trained(shop: Shop) -> None:
 
 def test_a_drift_is_not_learned_unless_forced(shop: Shop) -> None:
     shop.label()
-    shop.drift = "counter-1 sees three times as many elders as last month"
-    assert shop.run() == outcome(Verdict.SKIPPED, "drift", shop.drift)
+    shop.drift = moved(Level.STOP)
+    assert shop.run() == outcome(Verdict.SKIPPED, "drift", "kiosk counter-1: three times as many elders")
     shop.s3.delete_object(Bucket="dataset", Key=f"trainings/{TRAINING}/outcome.json")
     shop.rules = replace(shop.rules, force=True)
     assert shop.run().verdict is Verdict.PROMOTED
+
+
+def test_a_small_drift_is_learned_and_on_record(shop: Shop) -> None:
+    """Beside the outcome, by kiosk and week, for whoever wonders later; as when nothing moved."""
+    shop.label().drift = moved(Level.WARN)
+    assert shop.run().verdict is Verdict.PROMOTED
+    assert json.loads(shop.bucket.get(f"trainings/{TRAINING}/drift.json") or b"") == shop.drift.to_fields()
+    assert "drift, warn: kiosk counter-1: three times as many elders\n" in shop.told
 
 
 def test_a_full_disk_fails_it_with_numbers(shop: Shop) -> None:

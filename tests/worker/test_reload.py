@@ -183,16 +183,22 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Shelf], None], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-async def test_a_bad_run_never_serves_and_is_tried_once(shelf: Shelf, kind: str) -> None:
-    """The model that served serves on; why is said once; and the next good run is followed."""
+async def test_a_bad_run_never_serves_and_is_tried_once(shelf: Shelf, tmp_path: Path, kind: str) -> None:
+    """The model that served serves on, and no photo notices; why is said once; and the next good run is followed."""
     fields, spoil, says = BAD[kind]
     reload = shelf.following()
     shelf.promote("r1")
     assert await reload.look()
-    digest = shelf.add("bad", **fields)
-    spoil(shelf)
-    shelf.point("bad", digest)
-    await refused(shelf, reload, says)
+    async with bench(tmp_path / "worker") as worker:
+        serve = serving(worker, reload)
+        await serve()
+        async with photos_coming(worker) as sent:
+            digest = await asyncio.to_thread(shelf.add, "bad", **fields)
+            spoil(shelf)
+            shelf.point("bad", digest)
+            await refused(shelf, reload, says)
+            await serve()
+        assert versions_of(worker, sent) == ["r1", "r9"]
 
 
 POINTERS: dict[str, tuple[bytes, str]] = {

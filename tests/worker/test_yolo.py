@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_
 from worker.boxes import BrokenAnswer, Cut, Head
 from worker.calibration import betas_from_fields
 from worker.detector import Detection, Detector, Image
-from worker.engines import ENGINES, MOST_SHAPES
+from worker.engines import ENGINES, MOST_SHAPES, OpenVino
 from worker.evidence import Floats
 from worker.models import ModelRefused, load_detector
 from worker.yolo import Yolo
@@ -126,7 +127,7 @@ def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
     seen: list[tuple[int, ...]] = []
     yolo = load_detector(toy_manifest(tmp_path, runtime=runtime))
     assert isinstance(yolo, Yolo)
-    engine = ENGINES[runtime]((tmp_path / "network.onnx").read_bytes(), SIDE)
+    engine = ENGINES[runtime]((tmp_path / "network.onnx").read_bytes(), SIDE, 1)
 
     class Watched:
         any_shape = engine.any_shape
@@ -148,6 +149,55 @@ def test_any_shape_and_squares_see_the_same(tmp_path: Path, runtime: str) -> Non
     sizes = [(200, 200 - 32 * place) for place in range(MOST_SHAPES + 2)] + [(200, 200), (100, 200)]
     images = [picture(*size, elder_male=(20, 4, 60, 20), adult_female=(61, 6, 99, 22)) for size in sizes]
     assert [about(people) for people in wide.detect(images)] == [plain(people) for people in square.detect(images)]
+
+
+def test_a_network_stays_compiled_for_the_shapes_that_came_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the two usual ones from the start: no kiosk's first photo waits for it."""
+    made: list[tuple[int, int]] = []
+    compiled = OpenVino._compile
+
+    def counted(engine: OpenVino, shape: tuple[int, int]) -> Any:
+        made.append(shape)
+        return compiled(engine, shape)
+
+    monkeypatch.setattr(OpenVino, "_compile", counted)
+    detector = load_detector(toy_manifest(tmp_path, runtime="openvino"))
+    lying, standing = (160, 90), (90, 160)
+    others = [(160, 32 * place) for place in (1, 2, 4)]
+    assert made == [(96, 160), (160, 96)]
+    assert MOST_SHAPES == 4
+    for size in (lying, standing, *others[:2], lying, others[2], lying):
+        detector.detect([picture(*size)])
+    assert made[2:] == [(32, 160), (64, 160), (128, 160)]
+    detector.detect([picture(*standing)])  # longest unseen, so it went
+    assert made[5:] == [(160, 96)]
+
+
+def test_who_has_a_network_does_not_wait_for_another_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads of strange shapes must not hold up the kiosks'."""
+    engine = OpenVino(toy_network(), SIDE)
+    known, new = (np.zeros((*shape, 3), dtype=np.uint8) for shape in ((96, 160), (160, 96)))
+    engine(known)
+    begun, go_on = Event(), Event()
+    compiled = engine._compile
+
+    def slowly(shape: tuple[int, int]) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return compiled(shape)
+
+    monkeypatch.setattr(engine, "_compile", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(engine, new)
+        try:
+            assert begun.wait(20)
+            assert threads.submit(engine, known).result(timeout=10).shape == (1, 8, 12)
+            assert not waiting.done()
+        finally:
+            go_on.set()
+        assert waiting.result(timeout=20).shape == (1, 8, 12)
 
 
 def test_no_images_give_no_answers(toy: Detector) -> None:
@@ -249,9 +299,11 @@ def test_nan_is_a_failure_and_the_next_photo_is_fine(tmp_path: Path, runtime: st
 
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> None:
-    """Threads share the model without disturbing each other; a failure of one is no other's."""
+    """Threads share the model without disturbing each other, in more shapes than stay compiled; a failure of one is no
+    other's.
+    """
     detector = load_detector(toy_manifest(tmp_path, runtime=runtime))
-    images = [picture(100 + number, 90, elder_male=(number, 10, number + 30, 50)) for number in range(24)]
+    images = [picture(100 + 10 * number, 90, elder_male=(number, 10, number + 30, 50)) for number in range(24)]
     expected = [detector.detect([image]) for image in images]
 
     def answer(number: int) -> list[list[Detection]] | None:

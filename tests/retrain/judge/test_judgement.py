@@ -220,6 +220,27 @@ def test_a_candidate_that_is_too_slow_does_not(dataset: Path, tmp_path: Path) ->
     )
 
 
+def test_the_first_look_at_a_photo_is_not_timed(dataset: Path) -> None:
+    """It may be the first of its shape, for which a network is made, and the golden photos may be of many shapes."""
+    quick = model("20260301t000000z-new", BETTER)
+
+    def waits(raw: bool) -> Predict:
+        def predict(paths: Sequence[Path]) -> list[Prediction]:
+            looked: set[Path] = set()
+            answers = []
+            for one in quick(raw)(paths):
+                answers.append(one if one.path in looked else replace(one, ms=400.0))
+                looked.add(one.path)
+            return answers
+
+        return predict
+
+    ask = asking(waits, model("20260101t000000z-old", INCUMBENT))
+    judgement = judge(CANDIDATE, Path("incumbent.json"), dataset, settings=SETTINGS, ask=ask)
+
+    assert (judgement.promoted, judgement.candidate.ms) == (True, 10.0)
+
+
 def test_too_few_golden_photos_judge_nothing(tmp_path: Path) -> None:
     found = decided(judged(golden(tmp_path / "dataset", 80), BETTER), tmp_path)
 

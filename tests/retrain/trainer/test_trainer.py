@@ -8,6 +8,7 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -24,6 +25,7 @@ from retrain.checkpoints import Checkpoints
 from retrain.errors import Interrupted
 from retrain.process import Event, TrainerProcess
 from retrain.settings import DEFAULT_TRAINER
+from retrain.trainer.offline import silence
 from retrain.training import Plan, Trained, Training, export
 from worker.models import load_detector
 from worker.photo import decode
@@ -125,6 +127,13 @@ def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_
     assert len(load_detector(manifest).detect([photo])) == 1
 
 
+def test_for_several_gpus_as_many_processes_are_started_and_say_what_breaks(tmp_path: Path, data: Path) -> None:
+    """Here that no such GPU is there. A training on several was never seen (docs/operating.md)."""
+    status, event = asked(tmp_path, task="train", data=str(data / "data.yaml"), epochs=1, device="0,1", workers=0)
+    assert (status, event["event"], event["kind"]) == (1, "failed", "crash")
+    assert "Invalid CUDA 'device=0,1' requested" in event["message"]
+
+
 def asked(tmp_path: Path, **job: Any) -> tuple[int, dict[str, Any]]:
     """The exit code and the last event of a job, whose folder is empty."""
     (tmp_path / "job.json").write_text(json.dumps({"work": str(tmp_path / "w"), "model": "yolov5n.yaml", **job}))
@@ -149,6 +158,20 @@ def test_a_tracker_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path)
     status, event = asked(tmp_path, task="train", data=str(tmp_path / "job.json"), track="mlflow")
     assert (status, event["kind"]) == (2, "bad_job")
     assert "mlflow, or set NUNCHI_TRACK=none" in event["message"]
+
+
+def test_a_tracker_gets_figures_and_no_weights_and_ultralytics_itself_nothing() -> None:
+    """`wandb` and `mlflow` themselves are no packages of ours: both were tried by hand, without a network."""
+
+    def calls(home: str, *names: str) -> dict[str, list[Any]]:
+        return {name: [SimpleNamespace(__module__=f"ultralytics.utils.{home}", __name__=name)] for name in names}
+
+    wandb = calls("callbacks.wb", "on_fit_epoch_end", "on_train_end")
+    ours = {"on_model_save": [SimpleNamespace(__module__="retrain.trainer.train", __name__="_on_model_save")]}
+    reports = calls("events", "on_pretrain_routine_end") | calls("callbacks.platform", "on_train_start")
+    trainer = SimpleNamespace(callbacks=wandb | ours | reports)
+    assert silence(trainer) == ["wb"]
+    assert {name for name, left in trainer.callbacks.items() if left} == {"on_fit_epoch_end", "on_model_save"}
 
 
 def test_data_that_is_not_there_is_told(tmp_path: Path) -> None:
