@@ -11,7 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("bench.dispatch", "bench.worker", "bench.path", "bench.queue", "bench.yolo", "bench.training")
+PROGRAMS = (
+    "bench.dispatch",
+    "bench.worker",
+    "bench.path",
+    "bench.queue",
+    "bench.reload",
+    "bench.yolo",
+    "bench.training",
+)
 
 
 def processor() -> str:

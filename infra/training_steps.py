@@ -147,6 +147,7 @@ class Steps(Construct):
         outcomes = f"{self._trainings}/{OUTCOME}"
         may = [
             iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[outcomes]),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[self._buckets.weights.arn_for_objects(POINTER)]),
             iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]),
             *self._key_to("kms:Decrypt", "kms:GenerateDataKey"),
         ]

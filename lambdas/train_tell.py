@@ -1,7 +1,8 @@
 """The last step of a retraining: what came of it is written down, once, and people are told.
 
 A training that came to its end has written its outcome itself. For one that never began, broke or vanished this does:
-whoever waits for an outcome finds one. The incumbent serves on in every case but a promotion.
+whoever waits for an outcome finds one. The incumbent serves on in every case but a promotion; one that was cut off
+between the moving of the pointer and its last word is still one.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.errors import MessageRefused
 from contracts.instants import now
+from contracts.names import POINTER
 from contracts.settings import load, setting
 from contracts.training import MOST_REASON, OUTCOME, Outcome, Verdict, training_key
+from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 _THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
@@ -122,6 +126,9 @@ class Tell:
     def _written(self, state: Mapping[str, Any]) -> Outcome:
         """The outcome that is stored, now at the latest. What the training itself wrote goes before what we think."""
         ours = outcome_of(state, self._clock())
+        if ours.verdict is Verdict.FAILED and self._serves(ours.training):
+            reason = f"It was put into service, and ended before it could say so: {ours.reason}"[:MOST_REASON]
+            ours = replace(ours, verdict=Verdict.PROMOTED, rule="better", reason=reason, run=ours.training)
         where = {"Bucket": self._settings.dataset_bucket, "Key": training_key(ours.training, OUTCOME)}
         try:
             self._s3.put_object(**where, Body=ours.to_json().encode(), ContentType="application/json", IfNoneMatch="*")
@@ -131,6 +138,15 @@ class Tell:
             with closing(self._s3.get_object(**where)["Body"]) as body:
                 return Outcome.from_json(body.read())
         return ours
+
+    def _serves(self, run: str) -> bool:
+        """Whether the pointer names it. What can't be read names nothing: people must be told in any case."""
+        try:
+            answer = self._s3.get_object(Bucket=self._settings.weights_bucket, Key=POINTER)
+            with closing(answer["Body"]) as body:
+                return Pointer.from_json(body.read()).run == run
+        except (ClientError, BotoCoreError, MessageRefused):
+            return False
 
     def _publish(self, subject: str, text: str) -> None:
         self._sns.publish(TopicArn=self._settings.topic, Subject=subject, Message=text)

@@ -23,7 +23,7 @@ from ops.kiosk_commands import LocalOption, in_cloud
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 from ops.place import place_of
 from retrain.bucket import DatasetBucket, Tree
-from retrain.errors import DatasetRefused
+from retrain.errors import DatasetRefused, ReviewRefused
 
 # What makes datasets brings numpy, SciPy and Pillow: commands import it when they run, so that the others stay quick.
 
@@ -193,7 +193,8 @@ def import_(
 ) -> None:
     """Import pictures that people have labelled: images/ and labels/ anywhere below FOLDER, classes from its data.yaml.
 
-    Importing them again changes nothing. PNG and WebP become JPEG. A picture of nobody needs an empty label file.
+    Importing them again changes nothing. PNG and WebP become JPEG. A picture of nobody needs an empty label file. What
+    a training may have learned from can't judge, and is not taken into golden.
 
     Exit status: 0 imported, 5 a picture or the classes need a look, and nothing was stored, 2 no kiosk can have this
     name or an option is none, 1 anything else.
@@ -201,13 +202,15 @@ def import_(
     Example: nunchi dataset import my-2400-images --tree reviewed --kiosk students
     """
     from retrain.dataset.classes import classes_in  # noqa: PLC0415 - see above
-    from retrain.dataset.own import look_through, store  # noqa: PLC0415 - see above
+    from retrain.dataset.own import look_through, store, untaught  # noqa: PLC0415 - see above
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with _bucket(local, state) as bucket, _progress() as say:
         meaning, where = classes_in(folder, _aliases(classes or []))
         found = look_through(folder, meaning, kiosk=kiosk, moment_a_folder=moment_a_folder, say=say)
+        if tree == Tree.GOLDEN:
+            found = untaught(bucket, found, folder)
         if found.broken and not skip:
             raise DatasetRefused(_broken(found.broken, "nothing was imported. Mend them, or leave them out: --skip"))
         store(bucket, Tree(tree), found.pictures, say)
@@ -230,7 +233,7 @@ def _bucket(local: bool, state: Path) -> Iterator[DatasetBucket]:
             yield DatasetBucket(place.client("s3"), place.bucket("dataset"))
     except (NameRefused, MessageRefused) as refused:
         raise typer.BadParameter(str(refused)) from None
-    except DatasetRefused as refused:
+    except (DatasetRefused, ReviewRefused) as refused:
         err.print(f"[red]nunchi:[/] {escape(str(refused))}")
         raise typer.Exit(Exit.REFUSED) from None
 

@@ -20,6 +20,7 @@ from contracts.yolo import lines_of, people_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.reading import Say, in_threads, silent
 from retrain.errors import DatasetRefused
+from retrain.taught import taught_pictures
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _QUALITY: Final = 95
@@ -32,12 +33,16 @@ _MINUTES: Final = 1 << 29
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A picture that can be imported: where it is, what it will be called, and who is in it."""
+    """A picture that can be imported: where it is, what it will be called, and who is in it.
+
+    `sha256` is the file's, `jpeg_sha256` that of what is stored.
+    """
 
     path: Path
     reference: Reference
     labels: str
     sha256: str
+    jpeg_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,14 @@ def look_through(
         try:
             content = path.read_bytes()
             labels = _labels(path, classes)
-            as_jpeg(content)
+            jpeg = as_jpeg(content)
         except LabelsRefused as error:
             return f"{place}: {error}"
         except Exception as error:  # noqa: BLE001 - broken pictures raise a dozen kinds; each is named, none ends it
             return f"{place}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, place.parent.as_posix() if moment_a_folder else None)
-        return Own(path, Reference(kiosk, image_id), labels, sha256.hex())
+        return Own(path, Reference(kiosk, image_id), labels, sha256.hex(), hashlib.sha256(jpeg).hexdigest())
 
     pictures: dict[Reference, Own] = {}
     broken = []
@@ -99,6 +104,21 @@ def look_through(
                 twin = pictures[one.reference].path.relative_to(folder)
                 broken.append(f"{one.path.relative_to(folder)}: the same picture as {twin}, with other labels")
     return Found(list(pictures.values()), broken)
+
+
+def untaught(bucket: DatasetBucket, found: Found, folder: Path) -> Found:
+    """Without the pictures that a training may have learned from: who has seen them can't be judged by them.
+
+    ReviewRefused when nobody can know which those are.
+    """
+    seen = taught_pictures(bucket)
+    judges, broken = [], list(found.broken)
+    for own in found.pictures:
+        if own.jpeg_sha256 in seen:
+            broken.append(f"{own.path.relative_to(folder)}: a training may have learned from it, so it can't judge")
+        else:
+            judges.append(own)
+    return Found(judges, broken)
 
 
 def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[Own], say: Say = silent) -> None:

@@ -6,18 +6,11 @@ praised for its memory.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Final
 
-from contracts.errors import NameRefused
-from contracts.names import BUILDS, Reference
-from retrain.bucket import DatasetBucket, Tree
-from retrain.errors import ReviewRefused
+from contracts.names import Reference
+from retrain.bucket import Tree
 from retrain.moments import drawn, moments
-
-MANIFEST: Final = "manifest.json"
-_TAUGHT: Final = frozenset({"train", "val"})  # val chose the epoch, and fitted the calibration
 
 
 class Homes:
@@ -53,23 +46,3 @@ class Homes:
         if here in self._golden_moments:
             return Tree.GOLDEN
         return Tree.GOLDEN if drawn("golden", str(here)) < self._golden_share else Tree.REVIEWED
-
-
-def taught(bucket: DatasetBucket) -> set[Reference]:
-    """Every photo that a training may have learnt from, by the manifests of the builds.
-
-    ReviewRefused when one can't be read: what it taught would be unknown.
-    """
-    found: set[Reference] = set()
-    for key in bucket.keys(BUILDS):
-        if not key.endswith(f"/{MANIFEST}"):
-            continue
-        try:
-            items = json.loads(bucket.get(key) or b"")["items"]
-            found |= {Reference.parse(item["photo"]) for item in items if item["split"] in _TAUGHT}
-        except (KeyError, TypeError, ValueError, AttributeError, NameRefused) as error:
-            raise ReviewRefused(
-                f"s3://{bucket.name}/{key} is no manifest of a build ({error!r}), so nobody knows which photos it "
-                "taught; nothing was stored. Put the right one back, or delete that build if no training used it"
-            ) from error
-    return found

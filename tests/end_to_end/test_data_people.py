@@ -77,6 +77,7 @@ PAGE: Final = (
     Expected("nunchi review export", r"photos are in out/review: 8 unsure, 2 drawn from the sure"),
     Expected("nunchi review import", r"\d+ photos are stored: \d+ to train on, \d+ to judge by; 0 of them corrected"),
     Expected("nunchi review agreement", r"the promise of 0.95"),
+    Expected("nunchi review drift", r"week \d{4}-W\d\d(.|\n)*A training would go on"),
     Expected("nunchi dataset build", r"train( +[1-9]\d*){4}(.|\n)*out/dataset/index.html"),
     Expected("nunchi dataset show --local", r"-dataset +\d{4}-"),
     Expected("nunchi dataset show BUILD", r"digest [0-9a-f]{64}"),

@@ -12,7 +12,9 @@ import pytest
 from moto import mock_aws
 
 from contracts.instants import to_text
+from contracts.names import POINTER
 from contracts.training import OUTCOME, PROGRESS, Outcome, Phase, Progress, Verdict, training_key
+from contracts.weights import Pointer
 from lambdas.train_tell import Tell, TellSettings, message, outcome_of
 from lambdas.train_watch import Command, Seen, Step, WatchTraining, WatchTrainingSettings, decide
 
@@ -242,6 +244,26 @@ def test_what_the_training_wrote_goes_before_what_the_state_machine_thinks() -> 
     assert subject.endswith(": promoted")
     assert f"Report: s3://weights/runs/{TRAINING}/report.html" in text
     assert text.endswith(f"Next: nunchi weights show {TRAINING}; nunchi weights rollback undoes it")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(("serves", "verdict"), [(TRAINING, "promoted"), ("another", "failed"), (None, "failed")])
+def test_a_training_that_was_cut_off_after_it_moved_the_pointer_is_promoted(serves: str | None, verdict: str) -> None:
+    """Else people read that nothing changed, while the new weights serve."""
+    people, s3 = People(), boto3.client("s3")
+    s3.create_bucket(Bucket="weights")
+    if serves is not None:
+        pointer = Pointer(
+            run=serves, manifest_sha256="0" * 64, moved_at=AT, moved_by="retrain", previous=None, reason="better"
+        )
+        s3.put_object(Bucket="weights", Key=POINTER, Body=pointer.to_json().encode())
+    state = {**STATE, "verdict": "failed", "rule": "heartbeat_lost", "reason": "No sign of life."}
+    assert telling(people)({"execution": "me", "state": state}, None)["verdict"] == verdict
+    assert stored().verdict == verdict
+    [(subject, text)] = people.heard
+    assert subject.endswith(f": {verdict}")
+    assert "No sign of life." in text
+    assert ("nunchi weights rollback undoes it" in text) == (verdict == "promoted")
 
 
 @pytest.mark.usefixtures("aws")

@@ -115,6 +115,18 @@ def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     assert made["counts"]["golden"]["pictures"] == 4
 
 
+def test_what_was_learned_from_is_not_taken_into_golden(bucket: DatasetBucket) -> None:
+    """Unless the rest shall judge without it."""
+    mine()
+    options = ("--class", "grandma=elder_female")
+    assert dataset("import", "mine", *options).exit_code == 0
+    assert rows("build", "d", "--val-share", "0")[0]["counts"]["train"]["pictures"] == 4
+    refused = dataset("import", "mine", *options, "--tree", "golden")
+    assert refused.exit_code == Exit.REFUSED
+    assert "a training may have learned from it, so it can't judge" in " ".join(refused.output.split())
+    assert list(bucket.pairs(Tree.GOLDEN)) == []
+
+
 def test_people_are_told_what_to_do_next(bucket: DatasetBucket) -> None:
     mine()
     assert "There is no build yet: nunchi dataset build FOLDER" in dataset("show").output

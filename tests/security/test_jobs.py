@@ -283,6 +283,7 @@ def test_the_steps_of_a_retraining_read_and_write_what_they_are_about(place: Peo
     outcome = f"trainings/{training}/outcome.json"
     place.step("tell").s3.put_object(Bucket=place.dataset, Key=outcome, Body=b"{}", IfNoneMatch="*")
     place.step("tell").s3.get_object(Bucket=place.dataset, Key=outcome)["Body"].close()
+    place.step("tell").s3.get_object(Bucket=place.weights, Key=POINTER)["Body"].close()
 
 
 @pytest.mark.parametrize(("tag", "may"), [("training", True), ("inference", False), (None, False)])

@@ -14,8 +14,9 @@ from contracts.labels import LABELS, Label
 from contracts.names import image_id_time
 from contracts.yolo import lines_of
 from retrain.bucket import DatasetBucket, Tree
+from retrain.dataset import publication
 from retrain.dataset.classes import classes_in
-from retrain.dataset.own import Found, look_through, store
+from retrain.dataset.own import Found, look_through, store, untaught
 from retrain.errors import DatasetRefused
 from tests.pictures import encoded, gradient, turned_by_exif
 from tests.retrain.dataset.shop import HEAD, built, empty_bucket
@@ -73,6 +74,20 @@ def test_what_was_imported_can_be_learned_from(bucket: DatasetBucket, tmp_path: 
         own(tmp_path / "own", f"{number}.png", content=encoded(turned, "PNG"))
     store(bucket, Tree.REVIEWED, found(tmp_path / "own").pictures)
     assert len(built(bucket, tmp_path / "d").items) == 8
+
+
+def test_what_may_have_taught_does_not_judge(bucket: DatasetBucket, tmp_path: Path) -> None:
+    """Whatever it is called by then; of a build that was only looked at, too, for nobody knows who used it."""
+    for number in range(8):
+        own(tmp_path / "own", f"{number}.png", content=encoded(picture(0).rotate(40 * number), "PNG"))
+    store(bucket, Tree.REVIEWED, found(tmp_path / "own").pictures)
+    built(bucket, tmp_path / "d")
+    publication.publish(bucket, tmp_path / "d")
+    own(tmp_path / "exam", "taught.png", content=encoded(picture(0), "PNG"))
+    own(tmp_path / "exam", "fresh.png", content=encoded(picture(5), "PNG"))
+    left = untaught(bucket, look_through(tmp_path / "exam", OURS, kiosk="exam"), tmp_path / "exam")
+    assert [one.path.name for one in left.pictures] == ["fresh.png"]
+    assert left.broken == ["images/taught.png: a training may have learned from it, so it can't judge"]
 
 
 def test_each_picture_is_a_moment_of_its_own_unless_folders_are(tmp_path: Path) -> None:

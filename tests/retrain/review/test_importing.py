@@ -46,7 +46,7 @@ def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[Label] | Non
 
 
 def manifest(shop: Shop, build: str, splits: dict[Reference, str]) -> None:
-    items = [{"photo": str(reference), "split": split} for reference, split in splits.items()]
+    items = [{"photo": str(reference), "split": split, "sha256": "0" * 64} for reference, split in splits.items()]
     content = json.dumps({"schema": 1, "items": items}).encode()
     shop.bucket.put(f"builds/{build}/manifest.json", content, "application/json")
 

@@ -1,0 +1,139 @@
+"""What customers notice of new weights: photos at a constant rate, and a promotion every twenty seconds.
+
+    python -m bench.reload [--seconds 120] [--rate 4]
+
+The whole local path, with the model of day 0 under several versions, so that the models differ in nothing but their
+name: whatever becomes slower is the reload's doing. Photos come by the clock, whether the last one is answered or not.
+A reload lasts from the promotion to the first message that names the new version. The goal: over all of it p95 is less
+than twice what it is between reloads, no photo fails, and each promotion changes the version once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.path import PATIENCE_S, nunchi, quantiles
+from bench.photos import frames
+from kiosk.counter import Counter
+from kiosk.upload import Uploader
+from local.record import Record
+from local.state import StateDir
+from ops.photo_commands import subscriber_of
+from registry.weights import Weights
+from worker.models import DEFAULT_MANIFEST
+
+EVERY_S: Final = 20.0  # between promotions; the first after half of it
+RUNS: Final = ("bench-a", "bench-b")
+GOAL: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One customer: when they came and were answered, by the bench's clock, and by which version of the model."""
+
+    came: float
+    answered: float
+    version: str
+
+    @property
+    def ms(self) -> float:
+        return 1e3 * (self.answered - self.came)
+
+
+def runs(weights: Weights, folder: Path) -> None:
+    """The model of day 0 under two other versions."""
+    for run in RUNS:
+        (folder / run).mkdir()
+        manifest = json.loads(DEFAULT_MANIFEST.read_text()) | {"version": run}
+        (folder / run / "manifest.json").write_text(json.dumps(manifest))
+        weights.add(folder / run, run)
+
+
+async def watched(record: Record, weights: Weights, *, seconds: float, rate: float) -> tuple[list[Photo], list[float]]:
+    """Every photo, and when each promotion was."""
+    uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
+    distinct, photos, promotions = frames(40), [], []
+    began = time.perf_counter()
+    async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
+
+        async def customer(photo: bytes) -> None:
+            came = time.perf_counter()
+            answer = await counter.ask(photo, timeout_s=PATIENCE_S)
+            photos.append(Photo(came, time.perf_counter(), answer.message.model.version))
+
+        async def operator() -> None:
+            await asyncio.sleep(EVERY_S / 2)
+            for run in itertools.cycle(RUNS):
+                if time.perf_counter() - began > seconds - EVERY_S / 2:
+                    return
+                promotions.append(time.perf_counter())
+                await asyncio.to_thread(weights.promote, run, by="bench", reason="a measurement")
+                await asyncio.sleep(EVERY_S)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(operator())
+            for number in range(round(seconds * rate)):
+                await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+                tasks.create_task(customer(distinct[number % len(distinct)]))
+    return sorted(photos, key=lambda one: one.came), promotions
+
+
+def within_reloads(photos: Sequence[Photo], promotions: Sequence[float]) -> list[Photo]:
+    """Who came, or waited, while a promotion was on its way into service."""
+    versions = [photos[0].version, *itertools.islice(itertools.cycle(RUNS), len(promotions))]
+    found: list[Photo] = []
+    for at, version in zip(promotions, versions[1:], strict=True):
+        serves = next((one.answered for one in photos if one.came > at and one.version == version), float("inf"))
+        found += [one for one in photos if one.answered > at and one.came < serves]
+    return found
+
+
+def changes(photos: Sequence[Photo]) -> int:
+    """How often the version changed from one customer to the next."""
+    return sum(before.version != after.version for before, after in itertools.pairwise(photos))
+
+
+def main() -> None:
+    """Measure, print a table for people and a line of JSON for programs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of photos")
+    parser.add_argument("--rate", type=float, default=4.0, help="photos a second")
+    options = parser.parse_args()
+    os.environ["NUNCHI_WEIGHTS_EVERY_S"] = "1"
+    with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as folder:
+        nunchi("up", "--detach", "--state", folder)
+        try:
+            record = StateDir(Path(folder)).read()
+            weights = Weights(record.client("s3"), record.buckets["weights"])
+            with tempfile.TemporaryDirectory() as made:
+                runs(weights, Path(made))
+            photos, promotions = asyncio.run(watched(record, weights, seconds=options.seconds, rate=options.rate))
+        finally:
+            nunchi("down", "--state", folder)
+    during = within_reloads(photos, promotions)
+    between = [one for one in photos if one not in during]
+    figures: dict[str, Any] = {}
+    print(f"\n{len(photos)} photos, {len(promotions)} promotions, the version changed {changes(photos)} times")
+    print(f"  {'milliseconds':<24}{'photos':>8}{'p50':>8}{'p95':>8}{'longest':>9}")
+    for name, some in (("between reloads", between), ("while one is reloaded", during), ("all", photos)):
+        p50, p95 = quantiles([one.ms for one in some])
+        figures[name] = {"photos": len(some), "p50": p50, "p95": p95, "longest": max(one.ms for one in some)}
+        print(f"  {name:<24}{len(some):>8}{p50:>8.0f}{p95:>8.0f}{figures[name]['longest']:>9.0f}")
+    ratio = figures["all"]["p95"] / figures["between reloads"]["p95"]
+    worst = figures["while one is reloaded"]["p95"] / figures["between reloads"]["p95"]
+    print(f"p95 of all is {ratio:.2f} × that between reloads (goal: {GOAL:g}); of those in a reload {worst:.2f} ×")
+    print(json.dumps({"bench": "reload", "ratio": ratio, "worst": worst, "changes": changes(photos), "ms": figures}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Which photos a training may have learned from, by the manifests of the builds: none of them may judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from contracts.errors import NameRefused
+from contracts.names import BUILDS, Reference
+from retrain.bucket import DatasetBucket
+from retrain.errors import ReviewRefused
+
+MANIFEST: Final = "manifest.json"
+_TAUGHT: Final = frozenset({"train", "val"})  # val chose the epoch, and fitted the calibration
+
+
+def taught(bucket: DatasetBucket) -> set[Reference]:
+    """Every photo that a training may have learned from. ReviewRefused when a manifest can't be read."""
+    return {reference for reference, _ in _items(bucket)}
+
+
+def taught_pictures(bucket: DatasetBucket) -> set[str]:
+    """The same by the SHA-256 of their JPEGs, whatever they are called. ReviewRefused as above."""
+    return {sha256 for _, sha256 in _items(bucket)}
+
+
+def _items(bucket: DatasetBucket) -> Iterator[tuple[Reference, str]]:
+    for key in bucket.keys(BUILDS):
+        if not key.endswith(f"/{MANIFEST}"):
+            continue
+        try:
+            items: list[Any] = json.loads(bucket.get(key) or b"")["items"]
+            yield from [
+                (Reference.parse(item["photo"]), str(item["sha256"])) for item in items if item["split"] in _TAUGHT
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError, NameRefused) as error:
+            raise ReviewRefused(
+                f"s3://{bucket.name}/{key} is no manifest of a build ({error!r}), so nobody knows which photos it "
+                "taught; nothing was stored. Put the right one back, or delete that build if no training used it"
+            ) from error
