@@ -99,21 +99,30 @@ class Search:
         Interrupted when told to stop: the trial in hand is tried anew by whoever goes on. RetrainError when no trial
         came to an end.
         """
-        study = optuna.create_study(
-            study_name=self.name,
-            storage=self.storage,
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=self.plan.seed, constant_liar=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, self.plan.epochs // 5)),
-            load_if_exists=True,
-        )
-        if not self.shared:
-            self._forget_the_dead(study)
-        study.enqueue_trial(dict(DEFAULTS), skip_if_exists=True)
+        study = self._study()
         if len(study.get_trials(deepcopy=False, states=ENDED)) < trials:
             ending = MaxTrialsCallback(trials, states=ENDED)
             study.optimize(self._try, callbacks=[self._tell, ending], catch=(TrainerFailed,))
         return self._best(study)
+
+    def _study(self) -> Study:
+        """The study, with the defaults as what is tried first."""
+        named: dict[str, Any] = {
+            "study_name": self.name,
+            "storage": self.storage,
+            # Machines that drew by one seed would draw the same.
+            "sampler": optuna.samplers.TPESampler(seed=None if self.shared else self.plan.seed, constant_liar=True),
+            "pruner": optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, self.plan.epochs // 5)),
+        }
+        try:
+            study = optuna.create_study(**named, direction="maximize")
+        except optuna.exceptions.DuplicatedStudyError:
+            study = optuna.load_study(**named)
+            if self.shared:
+                return study  # its maker, who may be at work, looks after it
+            self._forget_the_dead(study)
+        study.enqueue_trial(dict(DEFAULTS), skip_if_exists=True)
+        return study
 
     def _try(self, trial: Trial) -> float:
         folder = self.work / f"trial-{trial.number}-{os.getpid()}"

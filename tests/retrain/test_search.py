@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +121,23 @@ def test_two_that_share_a_storage_count_together(search: Search, tmp_path: Path)
     search.run(2)
     other.run(3)
     assert len(trials(search)) == 3
+
+
+def test_two_machines_at_once_share_the_trials(search: Search, tmp_path: Path) -> None:
+    """Each trial is one machine's; the defaults are tried once; both come to the same best."""
+    journal = str(tmp_path / "search.journal")
+    machines = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        machines.append(replace(search, work=tmp_path / name, storage=storage_of(journal), shared=True))
+    with ThreadPoolExecutor(2) as pool:
+        found = [json.loads(best.read_text()) for best in pool.map(lambda machine: machine.run(8), machines)]
+    done = trials(search)
+    assert 8 <= len(done) <= 9, "who is at its last trial lets another one finish"
+    assert {one.state for one in done} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len({tuple(one.params.values()) for one in done}) == len(done), "two machines tried the same"
+    assert dict(DEFAULTS) in [one.params for one in done]
+    assert max(one["map50_95"] for one in found) == pytest.approx(max(one.value or 0 for one in done))
 
 
 def test_trials_that_all_break_end_it_and_are_told(search: Search) -> None:
