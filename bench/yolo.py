@@ -33,10 +33,10 @@ from bench.photos import frames
 from bench.training import TRAINER
 from worker.detector import Image
 from worker.engines import OpenVino, openvino
-from worker.letterbox import frame_for, letterbox
 from worker.manifests import read_manifest
 from worker.models import load_detector
 from worker.photo import decode
+from worker.yolo import Yolo
 
 ROUNDS: Final = 5
 GOALS: Final = {"openvino": 0.85, "ultralytics": 2.0}
@@ -89,14 +89,10 @@ def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
     return lambda tensor: session.run(None, {name: tensor})
 
 
-def tensors(images: list[Image], side: int) -> list[Any]:
-    """The photos as the network wants them, (1, 3, height, width) each."""
-    ready = []
-    for image in images:
-        frame = np.empty((*frame_for(image, side), 3), dtype=np.uint8)
-        letterbox(image, side, frame)
-        ready.append(np.ascontiguousarray(frame.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
-    return ready
+def tensors(images: list[Image], yolo: Yolo) -> list[Any]:
+    """The photos as the worker's network sees them, (1, 3, height, width) each."""
+    pictures = [yolo.shown(image)[0] for image in images]
+    return [np.ascontiguousarray(one.transpose(2, 0, 1)[None], dtype=np.float32) / 255 for one in pictures]
 
 
 def predict(python: str, weights: str, images: list[Image], side: int) -> float:
@@ -124,8 +120,11 @@ def main() -> None:
     network, side = manifest.file("network").read_bytes(), int(manifest.fields["input"])
     distinct = [decode(data, max_pixels=40_000_000).image for data in frames(12)]
     images = [distinct[number % len(distinct)] for number in range(options.photos)]
-    ready, threads = tensors(images, side), os.cpu_count() or 1
+    threads = os.cpu_count() or 1
     detector = load_detector(options.manifest)
+    if not isinstance(detector, Yolo):
+        parser.error(f"{options.manifest} is of kind {manifest.kind}, not yolov5")
+    ready = tensors(images, detector)
     sides: dict[str, Callable[[], float]] = {
         "ours": partial(rate, lambda image: detector.detect([image]), images, threads),
         "openvino": partial(rate, bare_openvino(network, ready[0].shape, threads), ready, threads),

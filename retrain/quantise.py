@@ -39,6 +39,8 @@ def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) 
     opset = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0)
     if opset < LEAST_OPSET:
         raise RetrainError(f"{network} is of opset {opset}; INT8 needs {LEAST_OPSET}. Export it anew")
+    if [len(one.type.tensor_type.shape.dim) for one in model.graph.input] != [4]:
+        raise RetrainError(f"{network} is no network of one picture; it stays in 32 bits. Name a YOLO's export")
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         # Symbolic shapes are for transformers, and want sympy; a YOLO's are known.

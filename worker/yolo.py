@@ -88,12 +88,16 @@ class Yolo:
         short = math.ceil(self._side * 9 / 16 / STRIDE) * STRIDE
         return [(short, self._side), (self._side, short)]
 
-    def _answer(self, image: Image, slack: float = 0.0) -> tuple[Floats, Placement]:
-        """What the network says of a photo, and where in its frame the photo lay."""
+    def shown(self, image: Image, slack: float = 0.0) -> tuple[Image, Placement]:
+        """What the network sees of a photo, and where in it the photo lies."""
         any_shape = self._engine.any_shape
         frame = frame_for(image, self._side, slack=slack) if any_shape else (self._side, self._side)
         picture = np.empty((*frame, 3), dtype=np.uint8)
-        at = letterbox(image, self._side, picture)
+        return picture, letterbox(image, self._side, picture)
+
+    def _answer(self, image: Image, slack: float = 0.0) -> tuple[Floats, Placement]:
+        """What the network says of a photo, and where in its frame the photo lay."""
+        picture, at = self.shown(image, slack)
         [answer] = self._engine(picture)
         return answer, at
 

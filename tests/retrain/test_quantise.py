@@ -161,3 +161,12 @@ def test_an_old_export_is_refused(tmp_path: Path, photos: list[Path]) -> None:
 
     with pytest.raises(RetrainError, match=r"is of opset 12; INT8 needs 13\. Export it anew"):
         quantise(network, tmp_path / "int8.onnx", photos, side=SIDE)
+
+
+def test_what_is_no_network_of_one_picture_is_refused(tmp_path: Path, photos: list[Path]) -> None:
+    model = onnx.load(small(tmp_path / "small.onnx"))
+    del model.graph.input[0].type.tensor_type.shape.dim[0]
+    onnx.save(model, tmp_path / "three.onnx")
+
+    with pytest.raises(RetrainError, match="is no network of one picture; it stays in 32 bits"):
+        quantise(tmp_path / "three.onnx", tmp_path / "int8.onnx", photos, side=SIDE)
