@@ -1,6 +1,6 @@
 """Two turns of the flywheel on the development portraits: what a YOLOv5n learns from the cascade, and from people.
 
-    python -m bench.portraits --data PORTRAITS --out bench/out/portraits [--epochs 25,10] [--image-size 192]
+    python -m bench.portraits --data PORTRAITS --out bench/out/portraits [--epochs 40,30] [--image-size 192]
 
 Turn 1 learns from what day 0 is sure of, at the gate, on the people of `train`: nobody has looked. Turn 2 goes on from
 there with the true labels of those whose age is known, and with some shops without anybody. Both are judged by the
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", default="25,10", help="of turn 1 and of turn 2")
+    parser.add_argument("--epochs", default="40,30", help="of turn 1 and of turn 2")
     parser.add_argument("--image-size", type=int, default=192)
     asked = parser.parse_args()
     out: Path = asked.out.absolute()
