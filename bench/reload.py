@@ -90,9 +90,8 @@ async def watched(record: Record, weights: Weights, *, seconds: float, rate: flo
 
 def within_reloads(photos: Sequence[Photo], promotions: Sequence[float]) -> list[Photo]:
     """Who came, or waited, while a promotion was on its way into service."""
-    versions = [photos[0].version, *itertools.islice(itertools.cycle(RUNS), len(promotions))]
     found: list[Photo] = []
-    for at, version in zip(promotions, versions[1:], strict=True):
+    for at, version in zip(promotions, itertools.cycle(RUNS), strict=False):
         serves = next((one.answered for one in photos if one.came > at and one.version == version), float("inf"))
         found += [one for one in photos if one.answered > at and one.came < serves]
     return found

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +44,14 @@ def training_id(began: datetime, execution: str) -> str:
     Two executions of the same second have names of their own, so neither takes the other's outcome for its own.
     """
     return new_run_id(began, f"{MODEL}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}")
+
+
+def words_of(error: Mapping[str, Any]) -> str:
+    """What a person should read of a step's error, as Step Functions hands it over: of a Lambda's no stack trace."""
+    cause = error.get("Cause", "")
+    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
+        cause = json.loads(cause)["errorMessage"]
+    return f"{error.get('Error', 'unknown')}: {cause}"[:MOST_REASON]
 
 
 def training_key(training: str, path: str) -> str:

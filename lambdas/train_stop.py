@@ -9,15 +9,14 @@ Machines are found by their tags too: a step that broke may have started one and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.training import words_of
 from contracts.weights import check_run_id
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
@@ -36,7 +35,7 @@ def after(state: Mapping[str, Any]) -> dict[str, Any]:
     free = {name: value for name, value in state.items() if name not in ("instance", "market", "command")}
     match state.get("next"):
         case _ if "error" in state:
-            broken = {"verdict": "failed", "rule": "step_broken", "reason": _words(state["error"])}
+            broken = {"verdict": "failed", "rule": "step_broken", "reason": _reason(state["error"])}
             return {**free, **broken, "next": "tell"}
         case "done":
             return {**free, "next": "tell"}
@@ -49,12 +48,8 @@ def after(state: Mapping[str, Any]) -> dict[str, Any]:
             return {**free, "next": "tell", "verdict": "failed"}
 
 
-def _words(error: Mapping[str, Any]) -> str:
-    """What a person should read of a step's error, as Step Functions hands it over: of a Lambda's no stack trace."""
-    cause = error.get("Cause", "")
-    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
-        cause = json.loads(cause)["errorMessage"]
-    return f"A step of the retraining failed: {error.get('Error', 'unknown')}: {cause}"[:_MOST_WORDS]
+def _reason(error: Mapping[str, Any]) -> str:
+    return f"A step of the retraining failed: {words_of(error)}"[:_MOST_WORDS]
 
 
 class Stop:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,7 +24,7 @@ from contracts.errors import MessageRefused
 from contracts.instants import now
 from contracts.names import POINTER
 from contracts.settings import load, setting
-from contracts.training import MOST_REASON, OUTCOME, Outcome, Verdict, training_key
+from contracts.training import MOST_REASON, OUTCOME, Outcome, Verdict, training_key, words_of
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
@@ -154,13 +154,7 @@ class Tell:
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:
-    """What a person should read of an error as Step Functions hands it over: of a Lambda's no stack trace."""
-    if error is None:
-        return None
-    cause = error.get("Cause", "")
-    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
-        cause = json.loads(cause)["errorMessage"]
-    return f"{error.get('Error', 'unknown')}: {cause}"[:MOST_REASON]
+    return None if error is None else words_of(error)
 
 
 def wire(environ: Mapping[str, str]) -> Tell:
