@@ -59,7 +59,7 @@ test: setup trainer converter ## All tests: unit, property, moto, and end to end
 lint: setup ## Format, rules, types, imports, shell
 	@ruff format --check --quiet .
 	@ruff check --quiet .
-	@mypy
+	@pyrefly check --progress-bar=no
 	@lint-imports --no-logo
 	@shellcheck shell/*.sh .ci/run .ci/audit
 	@echo "lint: clean"
