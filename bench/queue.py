@@ -23,7 +23,7 @@ import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -73,7 +73,7 @@ def bare(photos: Sequence[bytes], processes: int) -> float:
 
 
 @contextmanager
-def stopped(workers: Sequence[Worker]) -> Iterator[None]:
+def stopped(workers: Sequence[Worker]) -> Generator[None, None, None]:
     """Within the block these workers do nothing."""
     for worker in workers:
         _signal(worker, signal.SIGSTOP)

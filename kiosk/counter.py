@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -55,7 +55,7 @@ class Counter:
         self._asked: dict[Reference, asyncio.Future[LabelMessage]] = {}
 
     @contextlib.asynccontextmanager
-    async def open(self, *, timeout_s: float) -> AsyncIterator[Counter]:
+    async def open(self, *, timeout_s: float) -> AsyncGenerator[Counter, None]:
         """Listen while the block runs. NoAnswer when the broker can't be heard within `timeout_s`."""
         listening = asyncio.create_task(self._listen(), name="labels")
         try:

@@ -19,7 +19,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -241,7 +241,7 @@ class Enrolment:
 
 
 @contextmanager
-def _unless_gone() -> Iterator[None]:
+def _unless_gone() -> Generator[None, None, None]:
     """What is gone already need not be taken away: a try before this one did it, or somebody at the same moment."""
     try:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -43,7 +43,7 @@ def clients(region: str) -> Callable[[str], Any]:
 
 
 @contextmanager
-def asking(region: str) -> Iterator[None]:
+def asking(region: str) -> Generator[None, None, None]:
     """Within the block, what AWS refuses or does not answer is an AwsError that says what to do."""
     try:
         yield

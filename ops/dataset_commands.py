@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -226,7 +226,7 @@ def import_(
 
 
 @contextmanager
-def _bucket(local: bool, state: Path) -> Iterator[DatasetBucket]:
+def _bucket(local: bool, state: Path) -> Generator[DatasetBucket, None, None]:
     """The dataset bucket of the local cloud in `state`, or of AWS; exits as the help says when something is wrong."""
     try:
         with place_of(local, state) as place:
@@ -239,7 +239,7 @@ def _bucket(local: bool, state: Path) -> Iterator[DatasetBucket]:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress() -> Generator[Any, None, None]:
     """A bar for each kind of thing that is done; nothing where no person looks on."""
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
         tasks: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -78,7 +78,7 @@ def demo(
 
 
 @contextmanager
-def _cloud(folder: StateDir) -> Iterator[Record]:
+def _cloud(folder: StateDir) -> Generator[Record, None, None]:
     """The cloud that is up in the folder; otherwise a fresh one, for the length of the block."""
     if folder.holder() is not None:
         err.print(f"[dim]using the cloud in {folder.path}[/]")

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -167,7 +167,7 @@ def _name_only(answers: Sequence[steps.Served], version: str) -> None:
 
 
 @contextmanager
-def _cloud(folder: Path, epochs: int) -> Iterator[Record]:
+def _cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
     """A fresh cloud that can retrain, set for drawings; taken down at the end."""
     hyperparameters = folder / "hyperparameters.json"
     hyperparameters.write_text(json.dumps(dict(steps.HYPERPARAMETERS)))
@@ -215,7 +215,7 @@ def _keep(record: Record, folder: Path) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[steps.Say]:
+def _progress() -> Generator[steps.Say, None, None]:
     """A bar on a terminal, nothing on a pipe."""
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -111,7 +111,7 @@ def judge(
 
 
 @contextmanager
-def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Iterator[list[Path | None]]:
+def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[list[Path | None], None, None]:
     """The manifests of both, fetched for as long as it takes; exits as the help says when they can't be had."""
     try:
         wanted = [None if run == DAY_0 else check_run_id(run) for run in runs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -167,7 +167,7 @@ def remove(
 
 
 @contextmanager
-def fleet_of(local: bool, state: Path) -> Iterator[Fleet]:
+def fleet_of(local: bool, state: Path) -> Generator[Fleet, None, None]:
     """The fleet of the local cloud in `state`, or of AWS; what AWS refuses within the block is an AwsError."""
     if local:
         yield _local_fleet(StateDir(state))
@@ -234,7 +234,7 @@ def outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]
 
 
 @contextmanager
-def _named_rightly() -> Iterator[None]:
+def _named_rightly() -> Generator[None, None, None]:
     """Exit as the help says when a name is not as it must be."""
     try:
         yield

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -167,7 +167,7 @@ def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
 
 
 @contextlib.contextmanager
-def answers_as_they_come(console: Console) -> Iterator[Tell]:
+def answers_as_they_come(console: Console) -> Generator[Tell, None, None]:
     """What shows answers in a table: a terminal gets each at once, a pipe the table when the block ends.
 
     However the block ends, what came until then is shown.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class Place:
 
 
 @contextmanager
-def place_of(local: bool, state: Path) -> Iterator[Place]:
+def place_of(local: bool, state: Path) -> Generator[Place, None, None]:
     """The local cloud in `state`, or AWS; what AWS refuses within the block is an AwsError."""
     if local:
         record = StateDir(state).read()

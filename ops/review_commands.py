@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -172,7 +172,7 @@ review.command()(drift)
 
 
 @contextmanager
-def _buckets(local: bool, state: Path) -> Iterator[Buckets]:
+def _buckets(local: bool, state: Path) -> Generator[Buckets, None, None]:
     """The buckets of the local cloud in `state`, or of AWS; exits as the help says when a review is refused."""
     try:
         with place_of(local, state) as place:

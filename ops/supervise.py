@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import FrameType
 from typing import Final
 
@@ -130,7 +130,7 @@ def _gone(pid: int, *, within_s: float) -> bool:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Generator[None, None, None]:
     """Within the block SIGTERM and SIGHUP interrupt as Ctrl-C does, and the first of all interrupts alone.
 
     Those after it must not break off the stopping that the first one began: a cloud half ended is nobody's.
@@ -151,7 +151,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Generator[None, None, None]:
     """Within the block nothing but kill -9 ends us: half taken down, a cloud is left running."""
     with _on_ending(_still_stopping):
         yield
@@ -168,7 +168,7 @@ def _write(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _on_ending(handler: _Handler) -> Iterator[None]:
+def _on_ending(handler: _Handler) -> Generator[None, None, None]:
     """Within the block the signals that end a program go to the handler."""
     before = [signal.signal(number, handler) for number in _ENDING]
     try:

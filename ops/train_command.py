@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +91,7 @@ def train(
 
 
 @contextmanager
-def _place(local: bool, folder: Path) -> Iterator[_Place]:
+def _place(local: bool, folder: Path) -> Generator[_Place, None, None]:
     first = StateDir(folder).command("up --training") if local else f"cdk deploy {STACK}"
     with place_of(local, folder) as place:
         machine = _state_machine(place.client("cloudformation"), first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -175,7 +175,7 @@ def rollback(
 
 
 @contextmanager
-def _weights(local: bool, state: Path) -> Iterator[Weights]:
+def _weights(local: bool, state: Path) -> Generator[Weights, None, None]:
     """The weights of the local cloud in `state`, or of AWS; exits as the help says when they aren't as they must be."""
     try:
         with place_of(local, state) as place:

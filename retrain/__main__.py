@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -151,7 +151,7 @@ def plan_of(settings: RetrainSettings, name: str) -> Plan:
 
 
 @contextmanager
-def _alone_in(work_dir: Path) -> Iterator[None]:
+def _alone_in(work_dir: Path) -> Generator[None, None, None]:
     """Two trainings on one machine would take each other's memory, and with one id each other's files."""
     work_dir.mkdir(parents=True, exist_ok=True)
     with (work_dir / "lock").open("w") as lock:
@@ -165,7 +165,7 @@ def _alone_in(work_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _folder(home: Path, training: str) -> Iterator[Path]:
+def _folder(home: Path, training: str) -> Generator[Path, None, None]:
     """A folder that is empty at first and gone at the end, whatever happens: photos lie in it.
 
     `home` is ours and goes with it: who has the lock is alone there, so what lies in it is of one that was killed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -38,7 +38,7 @@ class Stopping:
             raise Interrupted("the training was told to end")
 
     @contextmanager
-    def finishing(self) -> Iterator[None]:
+    def finishing(self) -> Generator[None, None, None]:
         """Inside, who works looks at `told` by themselves, or is done in seconds."""
         self._at_once = False
         try:

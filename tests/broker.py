@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,7 +43,7 @@ class IoTCore:
 
 
 @contextmanager
-def iot_core(folder: Path) -> Iterator[IoTCore]:
+def iot_core(folder: Path) -> Generator[IoTCore, None, None]:
     """IoT Core on free ports of this machine, for as long as the block lasts."""
     gateway, mqtt = free_ports(2)
     url = f"http://{LOOPBACK}:{gateway}"

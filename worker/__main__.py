@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -183,7 +183,7 @@ async def _work(
 
 
 @contextlib.contextmanager
-def _alone_in(state_dir: Path) -> Iterator[None]:
+def _alone_in(state_dir: Path) -> Generator[None, None, None]:
     """Hold the state folder: two workers with one outbox, one socket and one MQTT name would undo each other."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "lock").open("w") as lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -78,7 +78,7 @@ class Examiner:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @contextlib.asynccontextmanager
-    async def _alone_if_suspect(self, reference: Reference) -> AsyncIterator[None]:
+    async def _alone_if_suspect(self, reference: Reference) -> AsyncGenerator[None, None]:
         if self._attempts.is_suspect(reference):
             async with self._one_suspect:
                 yield

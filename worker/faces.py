@@ -9,7 +9,7 @@ two passes are never mixed: nobody is counted twice.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +119,7 @@ class FaceFinder:
         ]
 
     @contextmanager
-    def _detector(self) -> Iterator[dlib.fhog_object_detector]:
+    def _detector(self) -> Generator[dlib.fhog_object_detector, None, None]:
         try:
             detector = _IDLE.pop()
         except IndexError:

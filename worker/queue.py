@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -108,7 +108,7 @@ class SqsQueue:
 
 
 @contextmanager
-def _whoever_has_it() -> Iterator[None]:
+def _whoever_has_it() -> Generator[None, None, None]:
     """That our receipt is worth nothing any more is no failure: our time with the message had run out."""
     try:
         yield

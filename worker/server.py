@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,7 @@ def application(health: Health, metrics: Metrics) -> Starlette:
 
 
 @contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
+def listening(path: Path) -> Generator[socket.socket, None, None]:
     """The worker's Unix socket, for its user and group. Whoever holds the state folder owns what lay there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

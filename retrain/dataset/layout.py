@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -124,7 +124,7 @@ def write_lists(folder: Path, items: Sequence[Item]) -> None:
 
 
 @contextmanager
-def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Iterator[None]:
+def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Generator[None, None, None]:
     """DatasetRefused when the disk has no `need` bytes for what the block writes, or when it is full all the same."""
     if need and (there := free(folder)) < need:
         raise DatasetRefused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -20,7 +20,7 @@ def silent(done: int, of: int, note: str) -> None:
 
 
 @contextmanager
-def in_threads(work: Callable[[_Thing], _Made], things: Sequence[_Thing]) -> Iterator[Iterator[_Made]]:
+def in_threads(work: Callable[[_Thing], _Made], things: Sequence[_Thing]) -> Generator[Iterator[_Made], None, None]:
     """What `work` makes of each thing, in their order. When the block is left early, what has not begun never does."""
     pool = ThreadPoolExecutor(_THREADS, "dataset")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ REGION = "eu-west-1"
 
 
 @contextmanager
-def registry() -> Iterator[IoTClient]:
+def registry() -> Generator[IoTClient, None, None]:
     """An empty registry with the kiosks' policy, for as long as the block lasts."""
     with mock_aws():
         iot = boto3.client("iot", region_name=REGION)

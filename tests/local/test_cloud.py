@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 @contextmanager
-def worker_that_says(socket: Path, connected: Iterator[bool]) -> Iterator[None]:
+def worker_that_says(socket: Path, connected: Iterator[bool]) -> Generator[None, None, None]:
     """Something that answers /health, with one `broker_connected` after the other."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -117,7 +117,7 @@ class Shop:
         return self.folder / "work" / "trainings" / TRAINING
 
     @contextmanager
-    def started(self, **hyperparameters: object) -> Iterator[subprocess.Popen[str]]:
+    def started(self, **hyperparameters: object) -> Generator[subprocess.Popen[str], None, None]:
         """`python -m retrain`; never longer than the block."""
         path = self.folder / "hyperparameters.json"
         path.write_text(json.dumps(hyperparameters))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Account:
         return self.iot.list_thing_principals(thingName=thing)["principals"]
 
     @contextmanager
-    def booting(self, instance_id: str, **environ: str) -> Iterator[Machine]:
+    def booting(self, instance_id: str, **environ: str) -> Generator[Machine, None, None]:
         """The machine of an instance, before its user data runs boot.sh."""
         metadata = Metadata({"instance-id": instance_id})
         exported = {

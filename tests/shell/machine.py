@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,9 @@ class Machine:
 
 
 @contextmanager
-def machine(root: Path, *, credentials: Mapping[str, str], exported: Mapping[str, str]) -> Iterator[Machine]:
+def machine(
+    root: Path, *, credentials: Mapping[str, str], exported: Mapping[str, str]
+) -> Generator[Machine, None, None]:
     """A machine for as long as the block lasts, with what user data exported.
 
     `root` must be short: a socket's path has 108 bytes.

@@ -17,7 +17,7 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -153,7 +153,7 @@ class _Request(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def service_manager(root: Path, bin_folder: Path, environ: Mapping[str, str]) -> Iterator[ServiceManager]:
+def service_manager(root: Path, bin_folder: Path, environ: Mapping[str, str]) -> Generator[ServiceManager, None, None]:
     """A manager for as long as the block lasts, its `systemctl` in `bin_folder`. All that it started ends with it."""
     manager = ServiceManager(root, environ)
     address = root / "systemctl"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -58,7 +58,7 @@ class Machine:
         return (self._folder / "log").read_text()
 
     @contextmanager
-    def script(self) -> Iterator[None]:
+    def script(self) -> Generator[None, None, None]:
         """lifecycle.sh, for as long as the block lasts."""
         environ = {
             "PATH": f"{self._folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -89,7 +89,7 @@ class Machine:
             process.wait()
 
     @contextmanager
-    def worker(self) -> Iterator[None]:
+    def worker(self) -> Generator[None, None, None]:
         """A worker that is ready, for as long as the block lasts."""
         with ThreadingUnixStreamServer(str(self._folder / "worker.sock"), _Ready) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +55,7 @@ async def reader(
     detector: FakeDetector | None = None,
     rules: Rules = SHARED,
     visibility_s: float = 15,
-) -> AsyncIterator[Reader]:
+) -> AsyncGenerator[Reader, None]:
     queue = queue or MemoryQueue()
     async with bench(tmp_path, store=store, publisher=publisher, detector=detector, rules=rules) as worker:
         intake = Intake(queue=queue, photos=worker.pipeline, metrics=worker.metrics, visibility_s=visibility_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -72,7 +72,7 @@ async def bench(
     store: MemoryStore | None = None,
     publisher: MemoryPublisher | None = None,
     rules: Rules = RULES,
-) -> AsyncIterator[Bench]:
+) -> AsyncGenerator[Bench, None]:
     store, publisher = store or MemoryStore(), publisher or MemoryPublisher()
     detector, outbox, metrics = detector or FakeDetector(FACE), Outbox(tmp_path / "outbox"), Metrics()
     pipeline = Pipeline(

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,7 +39,7 @@ class Home:
     state: Path
 
     @contextlib.contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[str]]:
+    def worker(self) -> Generator[subprocess.Popen[str], None, None]:
         process = subprocess.Popen(
             [sys.executable, "-m", "worker"], env=self.environ, cwd=ROOT, stderr=subprocess.PIPE, text=True
         )

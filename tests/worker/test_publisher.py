@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -44,7 +44,7 @@ def broker_at(iot: IoTCore, port: int | None = None) -> Broker:
 
 
 @asynccontextmanager
-async def publishing(broker: Broker, *, say_again_every_s: float = 60.0) -> AsyncIterator[MqttPublisher]:
+async def publishing(broker: Broker, *, say_again_every_s: float = 60.0) -> AsyncGenerator[MqttPublisher, None]:
     publisher = MqttPublisher(broker, lambda: MODEL, say_again_every_s=say_again_every_s)
     running = asyncio.create_task(publisher.run())
     try:
@@ -55,7 +55,7 @@ async def publishing(broker: Broker, *, say_again_every_s: float = 60.0) -> Asyn
 
 
 @asynccontextmanager
-async def hearing(iot: IoTCore, *topics: str) -> AsyncIterator[asyncio.Queue[aiomqtt.Message]]:
+async def hearing(iot: IoTCore, *topics: str) -> AsyncGenerator[asyncio.Queue[aiomqtt.Message], None]:
     """Everything said on the topics, by a subscriber that is connected before the block begins."""
     heard: asyncio.Queue[aiomqtt.Message] = asyncio.Queue()
     tls = aiomqtt.TLSParameters(ca_certs=str(iot.ca), certfile=str(iot.cert), keyfile=str(iot.key))

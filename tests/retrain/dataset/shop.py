@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ HEAD = Box(0.25, 0.2, 0.6, 0.8)
 
 
 @contextmanager
-def empty_bucket() -> Iterator[DatasetBucket]:
+def empty_bucket() -> Generator[DatasetBucket, None, None]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
