@@ -68,7 +68,7 @@ class _Ssm(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.ANSWER)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 

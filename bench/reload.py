@@ -62,7 +62,9 @@ def runs(weights: Weights, folder: Path) -> None:
 async def watched(record: Record, weights: Weights, *, seconds: float, rate: float) -> tuple[list[Photo], list[float]]:
     """Every photo, and when each promotion was."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
-    distinct, photos, promotions = frames(40), [], []
+    distinct = frames(40)
+    photos: list[Photo] = []
+    promotions: list[float] = []
     began = time.perf_counter()
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
 

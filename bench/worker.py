@@ -126,7 +126,8 @@ def main() -> None:
     detector = load_detector(DEFAULT_MANIFEST)
     threads = os.cpu_count() or 1
     bare(detector, photos[:16], threads)  # both sides start warm
-    rows, memory = [], []
+    rows: list[float] = []
+    memory: list[float] = []
     for number in range(ROUNDS):
         limit = bare(detector, photos, threads)
         rate = asyncio.run(through_pipeline(detector, photos, threads, options.s3_wait_ms / 1e3))

@@ -39,7 +39,8 @@ def read_event(body: str) -> Announcement:
         announced = _read(body)
     # RecursionError: a body of nothing but brackets must not take its whole batch down.
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise MessageRefused(f"{str(body)[:200]!r} is no S3 event ({type(error).__name__}: {error})") from None
+        start = f"{body!s:.200}"  # a direct invocation may send another type, such as null
+        raise MessageRefused(f"{start!r} is no S3 event ({type(error).__name__}: {error})") from None
     uploaded: dict[Reference, datetime] = {}
     foreign = 0
     for key, at in announced:

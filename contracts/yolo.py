@@ -28,19 +28,24 @@ def people_of(text: str) -> list[tuple[Label, Box]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        try:
-            kind, *numbers = line.split()
-            x, y, width, height = map(float, numbers)
-            label = LABELS[int(kind)] if int(kind) >= 0 else None
-        except (IndexError, ValueError):
-            label = None
-        if label is None:
+        parsed = _parsed(line)
+        if parsed is None:
             raise LabelsRefused(
                 f"line {number} is {line.strip()[:80]!r}, not a class from 0 to {len(LABELS) - 1} and four fractions; "
                 "the picture is left out. Write `class x_centre y_centre width height`"
             )
+        label, x, y, width, height = parsed
         people.append((label, _box(number, x, y, width, height)))
     return people
+
+
+def _parsed(line: str) -> tuple[Label, float, float, float, float] | None:
+    try:
+        kind, *numbers = line.split()
+        x, y, width, height = map(float, numbers)
+        return (LABELS[int(kind)], x, y, width, height) if int(kind) >= 0 else None
+    except (IndexError, ValueError):
+        return None
 
 
 def _box(number: int, x: float, y: float, width: float, height: float) -> Box:

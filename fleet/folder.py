@@ -111,6 +111,7 @@ def amazon_root() -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(bundle)
     for told, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):
-        if (("commonName", _ROOT),) in told["subject"]:
+        subject = told["subject"]
+        if isinstance(subject, tuple) and (("commonName", _ROOT),) in subject:
             return ssl.DER_cert_to_PEM_cert(der)
     return bundle.read_text()

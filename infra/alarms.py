@@ -287,7 +287,7 @@ class Alarms(Construct):
             alarm_name=f"nunchi-{name}",
             alarm_description=f"{means} First: {do}",
             metric=metric,
-            threshold=below if above is None else above,  # type: ignore[arg-type]
+            threshold=below if above is None else above,
             comparison_operator=_BELOW if above is None else _ABOVE,
             evaluation_periods=periods,
             datapoints_to_alarm=of or periods,

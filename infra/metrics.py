@@ -7,18 +7,18 @@ from typing import Any, Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from contracts.emf import DIMENSION, NAMESPACE, Service
+from contracts.emf import DIMENSION, NAMESPACE, Metric, Service
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 DAY: Final = Duration.days(1)
 
 
-def of_worker(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+def of_worker(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of all workers together, of five minutes unless another period is named."""
     return _ours(Service.WORKER, name, statistic, **options)
 
 
-def of_watch(name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+def of_watch(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of the watch."""
     return _ours(Service.WATCH, name, statistic, **options)
 
@@ -34,7 +34,7 @@ def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwat
     )
 
 
-def _ours(service: Service, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
+def _ours(service: Service, name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=str(name),

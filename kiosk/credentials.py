@@ -76,12 +76,14 @@ def s3_client(url: str, certificate: Certificate, *, region: str, endpoint: str 
     """
     asked = botocore.session.Session()
     asked.register_component("credential_provider", CredentialResolver([_FromCertificate(url, certificate)]))
-    # Addresses of buckets as paths where the host name of a bucket would not resolve.
-    addressing = {"addressing_style": "path"} if endpoint else {}
     return boto3.Session(botocore_session=asked, region_name=region).client(
         "s3",
         endpoint_url=endpoint,
-        config=Config(s3=addressing, retries={"mode": "standard", "max_attempts": 3}),  # type: ignore[arg-type]
+        config=Config(
+            # Addresses of buckets as paths where the host name of a bucket would not resolve.
+            s3={"addressing_style": "path"} if endpoint else {},
+            retries={"mode": "standard", "max_attempts": 3},
+        ),
     )
 
 

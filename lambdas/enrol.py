@@ -80,7 +80,7 @@ class Retire:
     instance_id: str
 
 
-def decide(event: object) -> Enrol | Retire:
+def decide(event: Any) -> Enrol | Retire:
     """What an event asks for; EnrolmentRefused says why it is nothing that this function does."""
     match event:
         case {"detail-type": kind, "detail": {"instance-id": instance_id, "state": "terminated"}} if (

@@ -92,6 +92,7 @@ class Watch:
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, float]:
         """The metrics that were told, by name."""
         look = event.get("look") if isinstance(event, Mapping) else None
+        values: dict[str, float]
         if look == "worker":
             values = self._look_at_workers()
         elif look == "certificates":

@@ -25,9 +25,7 @@ ASGIApp = Callable[[Any, Callable[..., Any], Callable[..., Any]], Awaitable[None
 class StricterLoop(asyncio.SelectorEventLoop):
     """An event loop that listens on the loopback interface only, and as a TLS server demands a certificate."""
 
-    async def create_server(  # type: ignore[override]
-        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str | None = None, *args: Any, **kwargs: Any
-    ) -> asyncio.Server:
+    async def create_server(self, protocol_factory: Any, host: Any = None, *args: Any, **kwargs: Any) -> asyncio.Server:
         if host == "0.0.0.0":  # noqa: S104 - what is being avoided
             host = LOOPBACK
         return await super().create_server(protocol_factory, host, *args, **kwargs)

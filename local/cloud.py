@@ -14,7 +14,6 @@ import asyncio
 import json
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -280,7 +279,7 @@ def _ok(url: str) -> bool:
     try:
         with opener.open(url, timeout=2) as answer:
             return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return False
 
 

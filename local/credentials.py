@@ -143,7 +143,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE_S
-    server: Server
 
     def do_GET(self) -> None:
         try:
@@ -163,6 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.connection, ssl.SSLSocket)  # noqa: S101
         certificate = self.connection.getpeercert(binary_form=True) or b""
         certificate_id = hashlib.sha256(certificate).hexdigest()
+        assert isinstance(self.server, Server)  # noqa: S101
         return self.server.provider.credentials(path[1], certificate_id, self.headers.get(THING_HEADER))
 
     def _answer(self, status: int, told: dict[str, Any], kind: str | None = None) -> None:

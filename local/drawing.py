@@ -165,8 +165,10 @@ def _any_colour(chance: random.Random, least: int, most: int) -> _Colour:
 
 def _near(chance: random.Random, colour: _Colour, most: int) -> _Colour:
     shift = chance.randint(-most, most)
-    return tuple(max(0, min(255, part + shift)) for part in colour)  # type: ignore[return-value]
+    red, green, blue = (max(0, min(255, part + shift)) for part in colour)
+    return red, green, blue
 
 
 def _darker(colour: _Colour, share: float) -> _Colour:
-    return tuple(round(part * share) for part in colour)  # type: ignore[return-value]
+    red, green, blue = (round(part * share) for part in colour)
+    return red, green, blue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -106,7 +106,7 @@ class Record:
             mqtt=_mqtt(fields["mqtt"]),
             device=_mqtt(fields["device"]),
             mode=Mode(fields["mode"]),
-            workers=tuple(Worker(**{**worker, "socket": Path(worker["socket"])}) for worker in fields["workers"]),
+            workers=tuple(Worker(**(worker | {"socket": Path(worker["socket"])})) for worker in fields["workers"]),
             credentials=Credentials(**fields["credentials"]),
             state=State(fields["state"]),
         )
@@ -118,8 +118,9 @@ class Record:
 
 def client(service: str, *, endpoint: str, region: str) -> Any:
     """A boto3 client for an endpoint of the local cloud."""
-    return _session().client(
-        service,  # type: ignore[call-overload]
+    make: Callable[..., Any] = _session().client  # its types know a service by a literal name only
+    return make(
+        service,
         endpoint_url=endpoint,
         region_name=region,
         aws_access_key_id=ROOT_KEY,
@@ -146,5 +147,5 @@ def _session() -> boto3.Session:
 
 
 def _mqtt(fields: Mapping[str, Any]) -> Mqtt:
-    paths = {name: Path(fields[name]) for name in ("ca", "cert", "key")}
+    paths: dict[str, Any] = {name: Path(fields[name]) for name in ("ca", "cert", "key")}
     return Mqtt(**{**fields, **paths})

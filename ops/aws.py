@@ -39,7 +39,9 @@ class AwsError(NunchiError):
 
 def clients(region: str) -> Callable[[str], Any]:
     """Makes boto3 clients of a region, with the credentials of the shell."""
-    return partial(boto3.Session(region_name=region).client, config=PATIENCE)
+    session = boto3.Session(region_name=region)
+    make: Callable[..., Any] = session.client  # its types know a service by a literal name only
+    return partial(make, config=PATIENCE)
 
 
 @contextmanager

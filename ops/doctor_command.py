@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -123,8 +123,9 @@ def _sum(findings: list[Finding]) -> str:
 
 def _on_aws(config: Config) -> Patient:
     session = boto3.Session()
+    make: Callable[..., Any] = session.client  # its types know a service by a literal name only
     return Patient(
-        lambda service: session.client(service, region_name=config.region, config=PATIENCE),  # type: ignore[call-overload]
+        lambda service: make(service, region_name=config.region, config=PATIENCE),
         config=config,
         shell_region=session.region_name,
     )

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from contracts.errors import MessageRefused, NameRefused, SettingsError
+from contracts.errors import MessageRefused, NameRefused
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import err, out
 from ops.kiosk_commands import LocalOption, in_cloud
@@ -87,7 +87,7 @@ def judge(
             gate=gate,
             most_slowdown=most_slowdown,
         )
-    except (ValueError, SettingsError) as wrong:
+    except ValueError as wrong:  # SettingsError is a ValueError
         raise typer.BadParameter(str(wrong)) from None
     with _manifests((candidate, incumbent), local, state) as (ours, theirs):
         with Progress(console=err, transient=True, disable=as_json) as bar:

@@ -164,14 +164,14 @@ class Weights:
             reason=reason,
         )
         body = pointer.to_json().encode()
-        still = {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
+        still: dict[str, Any] = {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=POINTER,
                 Body=body,
                 ContentType="application/json",
-                **still,  # type: ignore[arg-type]
+                **still,
             )
         except ClientError as error:
             if _code(error) not in _RACED:

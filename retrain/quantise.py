@@ -78,7 +78,7 @@ def shown(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
     return np.ascontiguousarray(frame.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
-class _Shown(CalibrationDataReader):  # type: ignore[misc]  # the package has no types
+class _Shown(CalibrationDataReader):
     """The photos one by one: 200 at once would be a gigabyte."""
 
     def __init__(self, input: onnx.ValueInfoProto, photos: Sequence[Path], side: int) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.training import PROGRESS, Phase, Progress, training_key
 from retrain.bucket import DatasetBucket
@@ -98,7 +98,7 @@ class Reporter:
                 text = self._now.to_json()
             try:
                 self._bucket.put(self._key, text.encode(), "application/json")
-            except (ClientError, BotoCoreError, HTTPClientError) as error:
+            except (ClientError, BotoCoreError) as error:
                 log.warning("the progress could not be written: %s", error)
 
     def _beat(self) -> None:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
 from contracts.training import DRIFT, MOST_REASON, OUTCOME, Outcome, Phase, Verdict, training_key
@@ -111,7 +111,7 @@ class Run:
         self._keep_log()
 
     def _failed(self, error: Exception) -> Outcome:
-        if isinstance(error, NunchiError | ClientError | BotoCoreError | HTTPClientError | OSError):
+        if isinstance(error, NunchiError | ClientError | BotoCoreError | OSError):
             log.error("the training failed: %s", error)
             return self._outcome(Verdict.FAILED, _rule(error), str(error))
         log.error("the training failed in a way that nobody thought of", exc_info=error)
@@ -247,7 +247,7 @@ class Run:
         try:
             content = (self._trainer.work / LOG).read_bytes()[-MOST_LOG:]
             self._bucket.put(training_key(self._training, LOG), content, "text/plain")
-        except (OSError, ClientError, BotoCoreError, HTTPClientError):
+        except (OSError, ClientError, BotoCoreError):
             return  # there is none, or it can't be had; the outcome matters more
 
 
@@ -283,7 +283,7 @@ def _rule(error: Exception) -> str:
     }
     if isinstance(error, OSError):
         return "disk_full" if error.errno in (28, 122) else "crash"
-    if isinstance(error, ClientError | BotoCoreError | HTTPClientError):
+    if isinstance(error, ClientError | BotoCoreError):
         return "storage"
     return words.get(type(error).__name__, "refused")
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from contracts.errors import NameRefused
 from contracts.names import BUILDS, Reference
 from retrain.bucket import DatasetBucket
 from retrain.errors import ReviewRefused
@@ -34,7 +33,7 @@ def _items(bucket: DatasetBucket) -> Iterator[tuple[Reference, str]]:
             yield from [
                 (Reference.parse(item["photo"]), str(item["sha256"])) for item in items if item["split"] in _TAUGHT
             ]
-        except (KeyError, TypeError, ValueError, AttributeError, NameRefused) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # NameRefused is a ValueError
             raise ReviewRefused(
                 f"s3://{bucket.name}/{key} is no manifest of a build ({error!r}), so nobody knows which photos it "
                 "taught; nothing was stored. Put the right one back, or delete that build if no training used it"

@@ -104,15 +104,17 @@ class Training:
         if saved is not None:
             self._say(saved.epoch, self._plan.epochs, f"goes on after epoch {saved.epoch}, from its checkpoint")
         last, batch = (saved.last if saved else None), self._plan.batch
-        for attempt in range(HALVINGS + 1):
+        halvings = 0
+        while True:
             try:
                 done = self._trainer.run(self._job(last, batch), self._hear)
                 break
             except OutOfMemory:
                 self._store()
                 batch = (self._batch or CPU_BATCH) // 2
-                if attempt == HALVINGS or batch < 1:
+                if halvings == HALVINGS or batch < 1:
                     raise
+                halvings += 1
                 last = self._own_last() or last
                 self._note(f"not enough memory; it goes on with {batch} pictures at a time")
             except (Interrupted, TrainerFailed):

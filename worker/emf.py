@@ -94,7 +94,8 @@ class EmfFile:
         times = {step_metric(step): taken for step, taken in self._metrics.step.take().items()}
         times[Metric.TOTAL] = self._metrics.total.take()
         milliseconds = {name: [round(1e3 * one, 1) for one in taken] for name, taken in times.items()}
-        at, lines = self._clock(), []
+        at = self._clock()
+        lines: list[str] = []
         for start in count(0, MOST_VALUES):
             some = {
                 name: taken[start : start + MOST_VALUES] for name, taken in milliseconds.items() if len(taken) > start

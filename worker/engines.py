@@ -12,7 +12,7 @@ import mmap
 import os
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from threading import Lock
@@ -126,7 +126,7 @@ class _Compiled:
             return np.array(request.get_output_tensor(0).data)  # a copy: the buffer is the next call's
 
     @contextmanager
-    def _request(self) -> Iterator[Any]:
+    def _request(self) -> Generator[Any, None, None]:
         try:
             request = self._idle.pop()
         except IndexError:
@@ -190,7 +190,8 @@ def openvino() -> Any:
     Importing it sends an event to Google Analytics unless `openvino_telemetry` is missing, so it is made to be missing.
     A worker that looks at customers tells nobody that it started.
     """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: an import of it fails
+    # pyrefly: ignore[no-matching-overload]  # None: an import of it fails
+    sys.modules.setdefault("openvino_telemetry", None)
     # Through importlib: the package has no types, and this is the one place that imports it.
     import_module("openvino.preprocess")
     return import_module("openvino")

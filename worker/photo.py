@@ -28,7 +28,7 @@ LEAST_SIDE: Final = 16  # pixels; no network of ours sees anything in less
 WHOLE_PIXELS: Final = 12_200_000
 JPEG_QUALITY: Final = 95
 # Characters in all texts of a PNG. Pillow allows 64 million, which 100 KB of upload can turn into 250 MB.
-PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
+PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20  # pyrefly: ignore[bad-assignment]  # inferred to be Pillow's own number
 # Pillow joins EXIF segments in quadratic time: 40,000 tiny ones, in 8 MB, would keep a processor for 24 s.
 MOST_EXIF_SEGMENTS: Final = 64
 # A progressive JPEG has ten. Each of 15 bytes has libjpeg walk the whole picture again: 8 MB would take it minutes.

@@ -100,7 +100,7 @@ def _everything(yolo: Yolo) -> Answer:
 
 
 def _person(label: str, confidence: float, box: Iterable[float]) -> dict[str, Any]:
-    return {"label": str(label), "confidence": round(confidence, 7), "box": [round(one, 6) for one in box]}
+    return {"label": label, "confidence": round(confidence, 7), "box": [round(one, 6) for one in box]}
 
 
 def _tell(fields: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ class MqttPublisher:
             client = self._client
             if client is None:
                 raise aiomqtt.MqttError("the connection broke")
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties = Properties(PacketTypes.PUBLISH)
             # The broker keeps the label no longer than it is news, for a kiosk that is just reconnecting.
             properties.MessageExpiryInterval = max(1, math.ceil(_seconds_until(message.expires_at)))
             properties.ContentType = "application/json"

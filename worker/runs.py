@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.errors import ContractError
 from contracts.weights import MANIFEST, check_run_id, files_beside, run_key
 from worker.manifests import ModelRefused
 from worker.weights import Weights
@@ -113,7 +112,7 @@ def _files(folder: Path, run: str) -> Mapping[str, str]:
     try:
         manifest: Any = json.loads((folder / MANIFEST).read_bytes())
         return files_beside(manifest)
-    except (ValueError, ContractError) as error:
+    except ValueError as error:  # ContractError is a ValueError
         raise ModelRefused(f"the manifest of run {run}: {error}; it is not loaded. Promote another run") from None
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from contracts.errors import NunchiError
-from worker.detector import Detector, Image
+from worker.detector import Detection, Detector, Image
 from worker.manifests import Manifest, ModelRefused
 from worker.models import ONE_AT_A_TIME, load_detector
 from worker.photo import decode
@@ -52,6 +52,7 @@ def portrait(path: Path = WARM_UP) -> Image:
 
 def require_sense(detector: Detector, picture: Image) -> None:
     """ModelRefused unless the model sees somebody in the portrait, and its answers are probabilities."""
+    people: Sequence[Detection] = ()
     try:
         for _ in range(WARM_UPS):
             [people] = detector.detect([picture])
@@ -77,7 +78,8 @@ def require_speed(detector: Detector, picture: Image, *, against: Detector, most
 
     They take turns, so that whatever else the machine does slows both; and rest in between, as photos go first.
     """
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     for _ in range(RUNS):
         theirs.append(_seconds(against, picture))
         ours.append(_seconds(detector, picture))

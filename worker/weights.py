@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
 from contracts.names import POINTER
@@ -59,9 +59,9 @@ class S3Weights:
 
     def look(self, known: str | None) -> Found | None:
         # A conditional request that finds nothing new is answered without a body.
-        condition = {"IfNoneMatch": known} if known else {}
+        condition: dict[str, Any] = {"IfNoneMatch": known} if known else {}
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)  # type: ignore[arg-type]
+            answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
             with closing(answer["Body"]) as body:
                 return Found(answer["ETag"], body.read(MOST_POINTER))
         except ClientError as error:
@@ -70,7 +70,7 @@ class S3Weights:
             if _code(error) in _MISSING:
                 return None if known == NO_POINTER else Found(NO_POINTER, None)
             raise WeightsAway(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
-        except (BotoCoreError, HTTPClientError) as error:
+        except BotoCoreError as error:
             raise WeightsAway(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
 
     def fetch(self, key: str, path: Path, *, most: int) -> None:
@@ -91,7 +91,7 @@ class S3Weights:
                     "Promote a whole one"
                 ) from None
             raise WeightsAway(f"s3://{self._bucket}/{key} can't be read: {error}") from error
-        except (BotoCoreError, HTTPClientError) as error:
+        except BotoCoreError as error:
             raise WeightsAway(f"s3://{self._bucket}/{key} can't be read: {error}") from error
 
 

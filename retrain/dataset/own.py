@@ -112,7 +112,8 @@ def untaught(bucket: DatasetBucket, found: Found, folder: Path) -> Found:
     ReviewRefused when nobody can know which those are.
     """
     seen = taught_pictures(bucket)
-    judges, broken = [], list(found.broken)
+    judges: list[Own] = []
+    broken = list(found.broken)
     for own in found.pictures:
         if own.jpeg_sha256 in seen:
             broken.append(f"{own.path.relative_to(folder)}: a training may have learned from it, so it can't judge")

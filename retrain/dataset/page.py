@@ -103,7 +103,7 @@ def _groups(folder: Path, manifest: Manifest, dropped: Sequence[Item], most: int
         )
     ]
     for split in Split:
-        sheets = []
+        sheets: list[Sheet] = []
         for label in LABELS:
             items = [item for item in manifest.of(split) if label in _labels(item)]
             sheets += sheet(label, f"{split}-{label}", items, COLOURS[label])

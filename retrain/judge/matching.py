@@ -64,7 +64,10 @@ def people(photos: Sequence[Golden]) -> People:
 
 def ranked(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Ranked:
     """Every box of the predictions, matched with the people of the same photo and label."""
-    place, label, confidence, hit = [], [], [], []
+    place: list[Places] = []
+    label: list[Places] = []
+    confidence: list[Floats] = []
+    hit: list[Flags] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
         labels, sure, boxes = _seen(prediction)
         truths, truth_boxes = _known(photo)
@@ -79,7 +82,11 @@ def ranked(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Ranke
 
 def served(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Served:
     """The boxes matched with people, whatever their labels, the most confident first."""
-    found, right, place, confidence, box_right = [], [], [], [], []
+    found: list[Flags] = []
+    right: list[Flags] = []
+    place: list[Places] = []
+    confidence: list[Floats] = []
+    box_right: list[Flags] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
         labels, sure, boxes = _seen(prediction)
         truths, truth_boxes = _known(photo)

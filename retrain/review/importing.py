@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import MessageRefused
 from contracts.instants import from_text
 from contracts.names import Reference
 from contracts.yolo import lines_of
@@ -68,7 +68,8 @@ def read(file: Path) -> Read:
     ReviewRefused when the file is none.
     """
     answers: dict[Reference, Answer] = {}
-    waiting, refused = 0, []
+    waiting = 0
+    refused: list[str] = []
     for number, task in enumerate(_tasks(file), start=1):
         try:
             answer = _answer(task)
@@ -113,7 +114,7 @@ def _answer(task: Mapping[str, Any]) -> Answer | None:
     try:
         reference, source = Reference.parse(str(data["photo"])), Tree(data["tree"])
         checked_at = from_text(finished_at(annotation))
-    except (KeyError, ValueError, NameRefused, MessageRefused) as error:
+    except (KeyError, ValueError) as error:  # NameRefused and MessageRefused are ValueErrors
         raise TaskRefused(f"{error}; import the tasks.json of nunchi review export as it is") from None
     if source not in _SOURCES:
         raise TaskRefused(f"its photo lies in {source}/, from where nothing is exported")

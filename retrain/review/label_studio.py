@@ -136,7 +136,8 @@ def box_of(value: Mapping[str, Any]) -> Box:
 
 def drawing_of(annotation: Mapping[str, Any]) -> Drawing:
     """What an annotation says; TaskRefused when that can't be learnt."""
-    people, cannot_tell = [], False
+    people: list[tuple[Label, Box]] = []
+    cannot_tell = False
     regions = annotation.get("result")
     if not isinstance(regions, list):
         raise TaskRefused("its annotation has no result; submit it again")

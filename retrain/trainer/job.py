@@ -70,7 +70,7 @@ class Job:
                 raise BadJob(f"{path}: a job has no {', '.join(unknown)}; its fields are {', '.join(sorted(known))}")
             for name in ("work", "data", "resume"):
                 given[name] = Path(given[name]).absolute() if given.get(name) else None
-            job = cls(**{**given, "task": Task(given["task"])})
+            job = cls(**(given | {"task": Task(given["task"])}))
         except (OSError, TypeError, KeyError, ValueError, AttributeError) as error:
             raise BadJob(f"{path} is not a job for the trainer: {error!r}") from None
         if job.task is not Task.EXPORT and (job.data is None or not job.data.is_file()):
