@@ -93,7 +93,7 @@ def toy_network(
     else:
         rows = graph.add("Concat", boxes, chances, axis=2)
         answer, shape = graph.add("Transpose", rows, perm=[0, 2, 1]), [8, 12]
-    return graph.bytes(
+    return graph.serialized(
         answer,
         ["n" if several else 1, *shape],
         ["n" if several else 1, 3, *(("h", "w") if any_shape else (SIDE, SIDE))],
@@ -106,7 +106,7 @@ def constant_network(answer: NDArray[np.float32], *, channels: int = 3) -> bytes
     seen = graph.add("ReduceMax", "images", axes=[0, 1, 2, 3], keepdims=0)
     nothing = graph.add("Mul", seen, graph.constant(np.float32(0)))
     said = graph.add("Add", graph.constant(answer), nothing)
-    return graph.bytes(said, list(answer.shape), [1, channels, SIDE, SIDE])
+    return graph.serialized(said, list(answer.shape), [1, channels, SIDE, SIDE])
 
 
 class _Graph:
@@ -146,7 +146,7 @@ class _Graph:
         last = self.constant(np.array([2]))
         return self.add("Concat", *(self.add("Unsqueeze", value, last) for value in values), axis=2)
 
-    def bytes(self, answer: str, answer_shape: list[Any], input_shape: list[Any]) -> bytes:
+    def serialized(self, answer: str, answer_shape: list[Any], input_shape: list[Any]) -> bytes:
         graph = helper.make_graph(
             self._nodes,
             "toy",
@@ -156,4 +156,4 @@ class _Graph:
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.checker.check_model(model)
-        return bytes(model.SerializeToString())
+        return model.SerializeToString()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,12 +24,12 @@ PHOTO = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")
 
 @given(st.dictionaries(references, ticket_instants, max_size=5), st.lists(st.sampled_from(FOREIGN_KEYS), max_size=3))
 def test_an_event_announces_its_photos_and_counts_foreign_keys(
-    uploads: dict[Reference, object], keys: list[str]
+    uploads: dict[Reference, datetime], keys: list[str]
 ) -> None:
-    body = announcing(*(upload_of(*one) for one in uploads.items()), *((key, AT) for key in keys))  # type: ignore[arg-type]
+    body = announcing(*(upload_of(*one) for one in uploads.items()), *((key, AT) for key in keys))
     announcement = read_event(body)
     assert dict(announcement.uploads) == uploads
-    assert announcement.tickets == tuple(Ticket(*one) for one in uploads.items())  # type: ignore[arg-type]
+    assert announcement.tickets == tuple(Ticket(*one) for one in uploads.items())
     assert announcement.foreign == len(keys)
 
 

@@ -10,7 +10,8 @@ from local.ports import LOOPBACK
 
 def processes_of(state: Path) -> dict[int, str]:
     """Process id → command line, of everything that was started for the cloud in `state`. Linux only."""
-    mark, found = str(state).encode(), {}
+    mark = str(state).encode()
+    found: dict[int, str] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:

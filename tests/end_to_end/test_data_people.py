@@ -142,6 +142,10 @@ class Person:
             if found := re.findall(pattern, answer):
                 self.known[name] = found[-1]
 
+    def record(self) -> Record:
+        """The cloud that is up."""
+        return StateDir(Path(self.environ["NUNCHI_STATE"])).read()
+
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
@@ -162,13 +166,13 @@ def test_every_command_of_the_page_does_what_it_shows(person: Person) -> None:
         assert re.search(expected.says, done.stdout), f"{command}\n{done.stdout}{done.stderr}"
         person.reads(done.stdout + done.stderr)
         if expected.command.startswith("nunchi up"):
-            record = StateDir(Path(person.environ["NUNCHI_STATE"])).read()
+            record = person.record()
             person.known["PORT"] = record.endpoints["s3"].rpartition(":")[2]
             person.known["KIOSK"], person.known["IMAGE"] = keep_photos(record)
         if expected.command.startswith("nunchi review export"):
             submit_all(person.folder)
         if "/KIOSK/IMAGE.*" in expected.command:
-            assert [key for key in dataset_of(record).keys("") if person.known["IMAGE"] in key] == []
+            assert [key for key in dataset_of(person.record()).keys("") if person.known["IMAGE"] in key] == []
     assert (person.folder / "out" / "dataset" / "index.html").exists()
     assert "<svg" in (person.folder / "report.html").read_text()
     stem = f"{person.known['KIOSK']}_{person.known['IMAGE']}.jpg"

@@ -99,7 +99,8 @@ class Retraining:
         return found
 
     def _heard(self) -> list[str]:
-        sqs, found = self.record.client("sqs"), []
+        sqs = self.record.client("sqs")
+        found: list[dict[str, Any]] = []
         while messages := sqs.receive_message(QueueUrl=self.told, MaxNumberOfMessages=10).get("Messages", []):
             for message in messages:
                 found.append(json.loads(message["Body"]))

@@ -45,7 +45,7 @@ def resources(templates: list[Template], type_: str) -> list[tuple[Template, str
 
 def grants(templates: list[Template]) -> list[tuple[str, str, list[str]]]:
     """Everything that an IAM role is allowed: whose policy, an action, its statement's resources."""
-    found = []
+    found: list[tuple[str, str, list[str]]] = []
     for type_ in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         for template, name, one in resources(templates, type_):
             for statement in one["Properties"]["PolicyDocument"]["Statement"]:

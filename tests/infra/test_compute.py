@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import re2  # type: ignore[import-untyped]
+import re2
 
 from contracts.instants import from_epoch_ms
 from contracts.names import Reference

@@ -41,7 +41,7 @@ def minutes_of(expressions: list[str]) -> set[int]:
     for expression in expressions:
         match = re.fullmatch(r"cron\((\S+) (\S+) \? \* (\S+) \*\)", expression)
         assert match, expression
-        names = [day.value[:3].upper() for day in DAYS]
+        names: list[str] = [day.value[:3].upper() for day in DAYS]
         days = range(7) if match[3] == "*" else [names.index(name) for name in match[3].split(",")]
         found |= {
             DAY * day + HOUR * hour + minute

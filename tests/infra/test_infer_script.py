@@ -29,9 +29,8 @@ class Worker(ThreadingUnixStreamServer):
 
 
 class _Answer(BaseHTTPRequestHandler):
-    server: Worker
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, Worker)
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.asked.append((self.path, self.headers["Content-Type"], body))
         self.send_response(self.server.status)
@@ -41,7 +40,7 @@ class _Answer(BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "unix"
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the tests look at what was asked."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import re2  # type: ignore[import-untyped]
+import re2
 
 from contracts.settings import load
 from contracts.training import training_id

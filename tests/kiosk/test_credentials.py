@@ -43,7 +43,7 @@ class Provider:
                 self.end_headers()
                 self.wfile.write(provider.body)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

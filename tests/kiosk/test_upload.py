@@ -34,16 +34,16 @@ def test_a_photo_goes_to_the_key_of_its_reference(s3: Any) -> None:
     assert (answer["Body"].read(), answer["ContentType"]) == (b"not even a picture", "image/jpeg")
 
 
-def test_a_reference_tells_when_its_photo_was_taken() -> None:
+def test_a_reference_tells_when_its_photo_was_taken(s3: Any) -> None:
     """And no two photos of one moment share one."""
-    uploader = Uploader(None, bucket="images", kiosk_id="k")  # type: ignore[arg-type]
+    uploader = Uploader(s3, bucket="images", kiosk_id="k")
     moment = now()
     names = {uploader.name(moment) for _ in range(100)}
     assert len(names) == 100
     assert {image_id_time(one.image_id) for one in names} == {moment}
 
 
-def test_a_bad_kiosk_id_is_refused_before_anything_is_sent() -> None:
+def test_a_bad_kiosk_id_is_refused_before_anything_is_sent(s3: Any) -> None:
     """Where it enters."""
     with pytest.raises(NameRefused, match="is not a kiosk id"):
-        Uploader(None, bucket="images", kiosk_id="Kiosk 7")  # type: ignore[arg-type]
+        Uploader(s3, bucket="images", kiosk_id="Kiosk 7")

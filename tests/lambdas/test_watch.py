@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.fakes import MODEL
 AT = from_text("2027-02-07T03:00:00.000Z")
 POLICIES: dict[str, Any] = {"kiosk_policy": "Kiosk", "worker_policy": "Worker"}
 ONE = WatchSettings(**POLICIES, instance_parameter="/nunchi/inference-instance")
+make_client: Callable[..., Any] = boto3.client  # its types know a service by a literal name only
 MANY = WatchSettings(**POLICIES, group="workers")
 
 
@@ -76,7 +77,7 @@ def watching(
 ) -> Watch:
     own = {"iot-data": broker, "autoscaling": group}
     return Watch(
-        client=lambda service: own[service] if service in own else boto3.client(service),  # type: ignore[call-overload]
+        client=lambda service: own[service] if service in own else make_client(service),
         settings=settings,
         clock=lambda: at,
     )

@@ -33,7 +33,7 @@ def worker_that_says(socket: Path, connected: Iterator[bool]) -> Generator[None,
             self.end_headers()
             self.wfile.write(json.dumps({"broker_connected": next(connected)}).encode())
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     with socketserver.UnixStreamServer(str(socket), Handler) as server:

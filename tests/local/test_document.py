@@ -65,7 +65,7 @@ def test_parameters_that_the_document_does_not_allow_are_refused(given: dict[str
 @pytest.mark.parametrize("change", [{"schemaVersion": "1.2"}, {"mainSteps": [{"action": "aws:runDocument"}]}])
 def test_what_this_agent_does_not_do_is_named(change: dict[str, Any]) -> None:
     """Better than to skip a step in silence."""
-    fields = {"schemaVersion": "2.2", "mainSteps": []} | change
+    fields: dict[str, Any] = {"schemaVersion": "2.2", "mainSteps": []} | change
     with pytest.raises(DocumentUnsupported, match="is not run here"):
         Document.parse(json.dumps(fields))
 

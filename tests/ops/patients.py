@@ -27,7 +27,8 @@ def refused(operation: str, code: str, message: str = "") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-def dated(at: datetime) -> dict[str, Any]:
+def dated(at: datetime) -> Any:
+    """A part of an answer's metadata."""
     return {"HTTPHeaders": {"date": format_datetime(at, usegmt=True)}}
 
 

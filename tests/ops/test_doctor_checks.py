@@ -70,7 +70,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                 "get_caller_identity": ClientError(
                     {
                         "Error": {"Code": "SignatureDoesNotMatch", "Message": ""},
-                        "ResponseMetadata": dated(NOON + timedelta(minutes=6)),  # type: ignore[typeddict-item]
+                        "ResponseMetadata": dated(NOON + timedelta(minutes=6)),
                     },
                     "GetCallerIdentity",
                 )

@@ -69,7 +69,7 @@ class like:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and re.fullmatch(self._form, other) is not None
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: None = None
 
 
 def names(iot: IoTClient) -> list[str]:

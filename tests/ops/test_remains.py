@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -12,7 +14,7 @@ from ops.__main__ import app
 from ops.aws import AwsError
 from ops.remains_command import Remainder, _of_stacks, remainders
 
-TEMPLATE = {
+TEMPLATE: Final[dict[str, Any]] = {
     "Resources": {
         "Images": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {}},
         "Weights": {

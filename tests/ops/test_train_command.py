@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,7 +90,8 @@ def with_answer(region: str, answer: Any) -> Any:
     """Clients of moto, but for how an execution is."""
 
     def client(service: str) -> Any:
-        made = boto3.client(service, region_name=region)  # type: ignore[call-overload]
+        make: Callable[..., Any] = boto3.client  # its types know a service by a literal name only
+        made = make(service, region_name=region)
         if service == "stepfunctions":
             made.describe_execution = answer
         return made

@@ -236,7 +236,7 @@ def test_a_shift_is_the_population_stability_index() -> None:
 @pytest.mark.parametrize("above", [0.2, 0.01, 0.001, 1e-5])
 def test_the_tail_of_chi_squared_is_right(degrees: int, above: float) -> None:
     """As scipy has it."""
-    from scipy.stats import chi2  # type: ignore[import-untyped]
+    from scipy.stats import chi2
 
     assert chi_squared_above(float(chi2.isf(above, degrees)), degrees) == pytest.approx(above)
     assert chi_squared_above(0, 0) == 1

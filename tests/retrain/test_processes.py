@@ -70,7 +70,7 @@ def blind() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return model.SerializeToString()
 
 
 class Shop:

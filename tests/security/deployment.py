@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,8 +66,9 @@ class Identity:
             signature_version=None if self.keys else UNSIGNED,
         )
         port = self.server.plain if plain else self.server.gateway
-        client = boto3.Session(region_name=self.region).client(
-            service,  # type: ignore[call-overload]
+        make: Callable[..., Any] = boto3.Session(region_name=self.region).client  # knows literal names only
+        client = make(
+            service,
             endpoint_url=f"http://{LOOPBACK}:{port}",
             config=config,
             **self.keys,
@@ -179,7 +180,7 @@ class Deployed:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path) -> Generator[Server, None, None]:
     """The local cloud's AWS on free ports, IAM and IoT policies enforced, for as long as the block lasts."""
     gateway, plain, mqtt = free_ports(3)
     running = Server(gateway, plain, mqtt)

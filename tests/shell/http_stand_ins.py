@@ -36,18 +36,17 @@ class _Quiet(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the tests look at what came of it."""
 
 
 class _MetadataAnswer(_Quiet):
-    server: Metadata
-
     def do_PUT(self) -> None:
         timed = "X-aws-ec2-metadata-token-ttl-seconds" in self.headers
         self.answer(200 if timed and self.path == "/latest/api/token" else 400, TOKEN)
 
     def do_GET(self) -> None:
+        assert isinstance(self.server, Metadata)
         entry = self.server.entries.get(self.path.removeprefix("/latest/meta-data/"))
         if self.headers["X-aws-ec2-metadata-token"] != TOKEN:
             self.answer(401, "")
@@ -71,9 +70,8 @@ class Functions(ThreadingHTTPServer):
 
 
 class _Invocation(_Quiet):
-    server: Functions
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, Functions)
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         name = self.path.removeprefix("/2015-03-31/functions/").removesuffix("/invocations")
         if name not in self.server.handlers:
@@ -105,9 +103,8 @@ class AutoScaling(ThreadingHTTPServer):
 
 
 class _AutoScalingAnswer(_Quiet):
-    server: AutoScaling
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, AutoScaling)
         form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
         aws, action = self.server, form["Action"]
         if aws.failing:

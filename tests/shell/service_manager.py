@@ -145,9 +145,8 @@ class _Server(socketserver.UnixStreamServer):
 
 
 class _Request(socketserver.StreamRequestHandler):
-    server: _Server
-
     def handle(self) -> None:
+        assert isinstance(self.server, _Server)
         status = self.server.manager.run(json.loads(self.rfile.readline()))
         self.wfile.write(json.dumps(status).encode() + b"\n")
 

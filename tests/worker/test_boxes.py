@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -143,10 +145,10 @@ def test_what_stays_stays_for_good(found: Candidates) -> None:
 
 
 @given(many, st.randoms(use_true_random=False))
-def test_the_order_of_the_anchors_decides_nothing(found: Candidates, random: object) -> None:
+def test_the_order_of_the_anchors_decides_nothing(found: Candidates, random: Random) -> None:
     """Equal scores neither."""
     order = list(range(len(found)))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     assert rows(CUT.people(found[np.array(order, dtype=np.intp)])) == rows(CUT.people(found))
 
 

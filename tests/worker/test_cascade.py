@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,7 +183,7 @@ def test_confidence_rises_with_what_the_questions_say(cascade: Detector) -> None
 
 def test_a_calibration_with_an_unknown_feature_is_refused() -> None:
     """A manifest of a later version can't be half understood."""
-    plain = {"bias": 0, "weights": {}}
+    plain: dict[str, Any] = {"bias": 0, "weights": {}}
     with pytest.raises(ValueError, match="no feature is called shoe_size"):
         Calibration.from_fields(
             {"elder": {"bias": 0, "weights": {"shoe_size": 1}}, "female": plain, "confidence": plain}

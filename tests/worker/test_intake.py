@@ -89,7 +89,7 @@ async def test_every_try_that_fails_waits_longer_for_the_next(tmp_path: Path) ->
         one.announce(one.worker.upload())
         waits = []
         for times in range(1, len(RETRY_S) + 2):
-            await until(lambda times=times: one.fates().get("failed") == times)  # type: ignore[misc]
+            await until(lambda times=times: one.fates().get("failed") == times)
             [(wait_s, _)] = one.queue.left
             waits.append(wait_s)
             one.queue.now_s += wait_s
@@ -103,7 +103,7 @@ async def test_a_photo_that_was_given_up_leaves_its_message_to_the_dead_letters(
     async with reader(tmp_path, detector=FakeDetector(FACE, before=explode)) as one:
         one.announce(one.worker.upload())
         for times in range(1, MOST_TRIES + 3):
-            await until(lambda times=times: one.fates().get("failed") == times)  # type: ignore[misc]
+            await until(lambda times=times: one.fates().get("failed") == times)
             one.queue.now_s += RETRY_S[-1]
         assert one.worker.metric("nunchi_given_up_total") == 1
         assert one.worker.detector.calls == MOST_TRIES

@@ -198,9 +198,8 @@ class Sqs(ThreadingHTTPServer):
 
 
 class _SqsHandler(BaseHTTPRequestHandler):
-    server: Sqs
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, Sqs)
         self.rfile.read(int(self.headers["Content-Length"]))
         answer: dict[str, Any] | None = {}
         match self.headers["X-Amz-Target"]:

@@ -77,7 +77,7 @@ async def hearing(iot: IoTCore, *topics: str) -> AsyncGenerator[asyncio.Queue[ai
 async def state_on(heard: asyncio.Queue[aiomqtt.Message], wanted: WorkerState) -> aiomqtt.Message:
     while True:
         message: aiomqtt.Message = await soon(heard.get())
-        if json.loads(bytes(message.payload))["state"] == wanted:
+        if json.loads(message.payload)["state"] == wanted:
             return message
 
 
@@ -114,7 +114,7 @@ async def test_a_worker_says_that_it_is_ready_and_its_last_will_that_it_is_gone(
     await cable.plug_in()
     async with hearing(iot, STATUS) as heard, publishing(broker_at(iot, cable.port)) as publisher:
         ready = await state_on(heard, WorkerState.READY)
-        assert json.loads(bytes(ready.payload))["model"]["name"] == "fake"
+        assert json.loads(ready.payload)["model"]["name"] == "fake"
         await cable.pull_out()
         await state_on(heard, WorkerState.OFFLINE)
         await until(lambda: not publisher.connected)

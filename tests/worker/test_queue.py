@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 import pytest
@@ -35,12 +35,14 @@ def url(sqs: SQSClient) -> str:
     return sqs.create_queue(QueueName="uploads", Attributes={"VisibilityTimeout": "120"})["QueueUrl"]
 
 
+VISIBLE: Final = "ApproximateNumberOfMessages"
+HELD: Final = "ApproximateNumberOfMessagesNotVisible"
+
+
 def counted(sqs: SQSClient, url: str) -> tuple[int, int]:
     """How many messages can be received, and how many are in somebody's hands."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
-    visible, held = (int(found[name]) for name in names)  # type: ignore[index]
-    return visible, held
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[VISIBLE, HELD])["Attributes"]
+    return int(found[VISIBLE]), int(found[HELD])
 
 
 def test_a_message_is_received_with_how_often_it_was_given_out(sqs: SQSClient, url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +28,6 @@ from worker.reload import InService, Reload, start
 from worker.weights import S3Weights, WeightsAway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from types_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +57,7 @@ def version(reload: Reload) -> str:
 
 
 @asynccontextmanager
-async def photos_coming(worker: Bench) -> AsyncIterator[list[Reference]]:
+async def photos_coming(worker: Bench) -> AsyncGenerator[list[Reference], None]:
     """A photo every few milliseconds, for as long as the block takes; then all are settled."""
     sent: list[Reference] = []
 
@@ -405,7 +403,8 @@ def test_a_photo_that_hangs_in_a_model_that_was_replaced_is_still_noticed() -> N
     """Until it comes out, or the watchdog ends the worker."""
     seconds = [0.0]
     seen: list[bool] = []
-    in_service = InService(FakeDetector(FACE, before=lambda: seen.append(in_service.is_sound())), lambda: seconds[0])
+    first = FakeDetector(FACE, before=lambda: seen.append(in_service.is_sound()))
+    in_service = InService(first, lambda: seconds[0])
     old = in_service.detector
 
     def hang() -> None:
@@ -413,7 +412,7 @@ def test_a_photo_that_hangs_in_a_model_that_was_replaced_is_still_noticed() -> N
         seconds[0] += ABSURD_S
         seen.append(in_service.is_sound())
 
-    in_service.bare.before = hang  # type: ignore[attr-defined]
+    first.before = hang
     old.detect([])
     assert seen == [False]
     assert in_service.is_sound()

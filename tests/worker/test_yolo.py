@@ -348,8 +348,9 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
 )
 def test_a_manifest_that_is_wrong_is_refused(tmp_path: Path, fields: dict[str, Any], said: str) -> None:
     """A calibration that is missing too: a score that nobody measured is no probability."""
+    known: dict[str, Any] = {"network": toy_network(), **fields}
     with pytest.raises(ModelRefused, match=said) as refusal:
-        load_detector(toy_manifest(tmp_path, **({"network": toy_network()} | fields)))
+        load_detector(toy_manifest(tmp_path, **known))
     assert "this model is not loaded" in str(refusal.value)
 
 
@@ -360,7 +361,7 @@ def made_for_one_shape() -> bytes:
     model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3, SIDE, SIDE]), "one_shape"))
     for node in model.graph.node[1:]:
         node.input[:] = ["pictures" if name == "images" else name for name in node.input]
-    return bytes(model.SerializeToString())
+    return model.SerializeToString()
 
 
 NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {

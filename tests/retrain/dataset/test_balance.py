@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import count
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -117,7 +118,7 @@ people = st.lists(st.sampled_from(LABELS), max_size=3)
     st.lists(st.tuples(people, st.sampled_from([Tree.AUTO, Tree.REVIEWED]), st.booleans()), max_size=60), st.randoms()
 )
 def test_each_photo_is_kept_or_dropped_once_whatever_the_order(
-    drawn: list[tuple[list[Label], Tree, bool]], chance: object
+    drawn: list[tuple[list[Label], Tree, bool]], chance: Random
 ) -> None:
     there = [a_photo(number, labels=labels, tree=tree) for number, (labels, tree, _) in enumerate(drawn)]
     new = references([photo for photo, (_, _, is_new) in zip(there, drawn, strict=True) if is_new])
@@ -125,13 +126,13 @@ def test_each_photo_is_kept_or_dropped_once_whatever_the_order(
     assert len(kept) <= 25
     assert sorted([*kept, *(photo for photo, _ in dropped)], key=lambda one: one.reference) == there
     shuffled = list(there)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     assert choose_train(shuffled, new, STRICT, room=25) == (kept, dropped)
 
 
 def test_settings_that_make_no_sense_are_all_named() -> None:
     with pytest.raises(DatasetRefused) as refused:
-        DatasetSettings(val_share=1.0, near_bits=-1, most_images=1.5)  # type: ignore[arg-type]
+        DatasetSettings(val_share=1.0, near_bits=-1, most_images=1.5)  # pyrefly: ignore[bad-argument-type]
     assert str(refused.value) == (
         "the settings of the dataset make no sense; nothing was built: val_share is 1.0, and must lie between 0 and "
         "0.9; most_images is 1.5, and must be a whole number; near_bits is -1, and must lie between 0 and 128"

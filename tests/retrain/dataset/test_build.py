@@ -277,7 +277,8 @@ def test_a_folder_of_an_earlier_build_is_emptied_and_somebody_s_own_is_not_touch
 
 
 def test_progress_is_said_photo_by_photo(tmp_path: Path) -> None:
-    bucket, said = Shuffled(), []
+    bucket = Shuffled()
+    said: list[tuple[int, int, str]] = []
     fill(bucket, 3)
     build(
         bucket,

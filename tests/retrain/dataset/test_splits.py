@@ -20,7 +20,7 @@ listings = st.dictionaries(shots | references, st.sampled_from([Tree.AUTO, Tree.
 
 def test_one_golden_photo_makes_its_whole_moment_golden() -> None:
     listed = {photo_id(0): Tree.AUTO, photo_id(50): Tree.GOLDEN, photo_id(100): Tree.REVIEWED}
-    assert set(splits(listed, **EVEN).values()) == {Split.GOLDEN}  # type: ignore[arg-type]
+    assert set(splits(listed, **EVEN).values()) == {Split.GOLDEN}
 
 
 def test_what_was_val_stays_val_and_draws_its_moment_along() -> None:
@@ -41,7 +41,7 @@ def test_what_was_golden_and_is_no_more_is_drawn_like_any_other() -> None:
 @given(listings)
 def test_no_moment_is_in_two_splits(listed: dict[Reference, Tree]) -> None:
     """Nor a kiosk's minute by the clock, looked at pair by pair."""
-    told, moment_of = splits(listed, **EVEN), moments(listed, apart_s=60)  # type: ignore[arg-type]
+    told, moment_of = splits(listed, **EVEN), moments(listed, apart_s=60)
     for one, tree in listed.items():
         for other in listed:
             first, second = image_id_time(one.image_id), image_id_time(other.image_id)
@@ -56,8 +56,8 @@ def test_no_moment_is_in_two_splits(listed: dict[Reference, Tree]) -> None:
 @given(listings, st.sets(shots.map(lambda one: Reference("k3", one.image_id)), max_size=5))
 def test_photos_of_elsewhere_move_nobody(listed: dict[Reference, Tree], more: set[Reference]) -> None:
     grown = listed | dict.fromkeys(more, Tree.AUTO)
-    told = splits(grown, **EVEN)  # type: ignore[arg-type]
-    assert {one: told[one] for one in listed} == splits(listed, **EVEN)  # type: ignore[arg-type]
+    told = splits(grown, **EVEN)
+    assert {one: told[one] for one in listed} == splits(listed, **EVEN)
 
 
 def test_the_draw_is_even_and_another_seed_draws_others() -> None:

@@ -21,7 +21,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
-from contracts.labels import LABELS
+from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.yolo import lines_of
 from retrain.judge.golden import golden_photos
@@ -94,7 +94,8 @@ def dataset(folder: Path) -> None:
     width, height = SIDE, SIDE * 3 // 4
     for number in range(PHOTOS):
         shown = chance.sample(LABELS, chance.randint(1, 3))
-        patches, truth = {}, []
+        patches: dict[str, tuple[int, int, int, int]] = {}
+        truth: list[tuple[Label, Box]] = []
         for place, label in enumerate(shown):
             x, y = 6 + 52 * place + chance.randint(0, 8), chance.randint(4, 40)
             wide, high = chance.randint(20, 36), chance.randint(24, 60)
@@ -152,4 +153,4 @@ def harder(network: bytes) -> bytes:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, text
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return model.SerializeToString()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,9 +21,9 @@ HIS = Shown(Label.ADULT_MALE, RIGHT, 0.96, Label.ADULT_MALE)
 NOT_HERS = Shown(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE)
 
 
-def note(*shown: Shown, changed: tuple[Change, ...] = (), sample: bool = True, **fields: object) -> Note:
-    known = {"source": Tree.AUTO, "cannot_tell": False, **fields}
-    return Note(sample=sample, shown=shown, changed=changed, checked_at=CHECKED_AT, **known)  # type: ignore[arg-type]
+def note(*shown: Shown, changed: tuple[Change, ...] = (), sample: bool = True, **fields: Any) -> Note:
+    known: dict[str, Any] = {"source": Tree.AUTO, "cannot_tell": False, **fields}
+    return Note(sample=sample, shown=shown, changed=changed, checked_at=CHECKED_AT, **known)
 
 
 def test_people_and_photos_are_counted_by_label_kiosk_and_week() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from contracts.labels import LABELS
+from contracts.labels import LABELS, Label
 from contracts.messages import Box
+from contracts.names import Reference
 from contracts.yolo import people_of
 from retrain.bucket import Tree, stem
 from retrain.review.export import export
@@ -30,7 +31,7 @@ from label_studio_sdk.converter.converter import Converter
 config, exported, folder = sys.argv[1:]
 Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
 """
-PEOPLE = {
+PEOPLE: dict[Reference, list[tuple[Label, Box]]] = {
     photo(1): [HER, HIM],
     photo(2): [(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
     photo(3): [],

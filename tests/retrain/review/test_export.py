@@ -26,8 +26,8 @@ def tasks(folder: Path) -> dict[str, dict[str, Any]]:
     return {one["data"]["photo"]: one for one in json.loads((folder / "tasks.json").read_text())}
 
 
-def written(shop: Shop, folder: Path, *, sample_share: float = 1, **options: Any) -> Exported:
-    return export(shop.bucket, shop.results, folder, sample_share=sample_share, **({"most": None} | options))
+def written(shop: Shop, folder: Path, *, sample_share: float = 1, most: int | None = None, **options: Any) -> Exported:
+    return export(shop.bucket, shop.results, folder, sample_share=sample_share, most=most, **options)
 
 
 def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: Path) -> None:
