@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.settings import existing_file, fraction, seconds, setting, whole
 from contracts.weights import check_run_id
 
@@ -116,8 +117,8 @@ class RetrainSettings:
     gate: float = setting(
         "NUNCHI_GATE",
         "confidence from which a worker's label is true enough to train on: what a candidate must keep, 0-1",
-        parse=fraction,
-        default=0.95,
+        parse=parse_gate,
+        default=DEFAULT_GATE,
     )
     most_images: int = setting(
         "NUNCHI_MOST_IMAGES", "photos in a dataset, at most", parse=whole(8, 10_000_000), default=20_000
