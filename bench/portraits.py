@@ -197,7 +197,7 @@ def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs
     before = out / RUNS[0] / "weights.pt"
     environ = os.environ | {
         "NUNCHI_DATASET_BUCKET": "dataset", "NUNCHI_WEIGHTS_BUCKET": "weights", "NUNCHI_TRAINING": run,
-        "NUNCHI_WORK_DIR": str(out / "work"), "NUNCHI_LEAST_NEW_LABELS": "1", "NUNCHI_GOLDEN_LEAST": "5",
+        "NUNCHI_WORK_DIR": str(out / "work"), "NUNCHI_LEAST_NEW_PEOPLE": "1", "NUNCHI_GOLDEN_LEAST": "5",
         "NUNCHI_EPOCHS": count, "NUNCHI_PATIENCE": count, "NUNCHI_IMAGE_SIZE": str(asked.image_size),
         "NUNCHI_BATCH": "16", "NUNCHI_DEVICE": "cpu", "NUNCHI_LOADERS": "0", "NUNCHI_FORCE": "true",
         "NUNCHI_START_WEIGHTS": str(before if run == RUNS[1] and before.exists() else start),

@@ -29,6 +29,7 @@ from pydantic import (
 
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate
+from contracts.training import MOST_NEW_LABELS
 from infra.hours import DAYS, Day, Week, Window
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -159,7 +160,7 @@ class Training(_Section):
     spot: Annotated[bool, Field(description="try Spot capacity first, then on demand")] = True
     period_days: Annotated[int, Field(ge=1, le=366, description="days between two runs")] = 60
     least_new_labels: Annotated[
-        int, Field(ge=1, description="a run with fewer new labels ends before the GPU starts")
+        int, Field(ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts")
     ] = 500
 
 

@@ -90,9 +90,10 @@ class RetrainSettings:
         parse=Path,
         default=DEFAULT_TRAINER,
     )
-    least_new_labels: int = setting(
-        "NUNCHI_LEAST_NEW_LABELS",
-        "people labelled since the model in service was trained, under which a training has no sense",
+    least_new_people: int = setting(
+        "NUNCHI_LEAST_NEW_PEOPLE",
+        "people in photos labelled since the model in service was trained, duplicates and caps left out; with fewer "
+        "the training is skipped. `shell/train.sh` sets 1: label files were counted before its machine was started",
         parse=whole(0, 10_000_000),
         default=300,
     )

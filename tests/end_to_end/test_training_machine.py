@@ -177,7 +177,7 @@ def test_a_retraining_that_was_decided_leaves_no_machine_and_tells_people(retrai
     assert retraining.machines()[the_one(before, retraining.machines())] == "terminated"
     outcome = retraining.outcome(arn)
     assert (outcome.verdict, outcome.rule) == ("promoted", "better")
-    assert outcome.reason == "It stood in, asked for 0 new labels."
+    assert outcome.reason == "It stood in, asked for 0 new people."
     assert retraining.mails() == [f"{outcome.training}: promoted"]
     assert (
         f"Report: s3://{retraining.record.buckets['weights']}/runs/{outcome.training}/report.html"
