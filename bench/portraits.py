@@ -35,6 +35,7 @@ from bench.training import ROOT, TRAINER, drawn_dataset
 from contracts.instants import now
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
+from contracts.settings import environment_for
 from contracts.yolo import lines_of
 from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
@@ -42,6 +43,7 @@ from retrain.dataset.assembly import build
 from retrain.dataset.own import look_through, store
 from retrain.dataset.settings import DatasetSettings
 from retrain.judge import JudgeSettings, judge, report
+from retrain.settings import RetrainSettings
 from worker.detector import Detection
 from worker.models import DEFAULT_MANIFEST, load_detector
 from worker.photo import decode
@@ -195,14 +197,14 @@ def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs
     count = asked.epochs.split(",")[epochs]
     # Whoever judged turn 1 lets it serve only if it is better; turn 2 starts from it in any case.
     before = out / RUNS[0] / "weights.pt"
-    environ = os.environ | {
-        "NUNCHI_DATASET_BUCKET": "dataset", "NUNCHI_WEIGHTS_BUCKET": "weights", "NUNCHI_TRAINING": run,
-        "NUNCHI_WORK_DIR": str(out / "work"), "NUNCHI_LEAST_NEW_LABELS": "1", "NUNCHI_GOLDEN_LEAST": "5",
-        "NUNCHI_EPOCHS": count, "NUNCHI_PATIENCE": count, "NUNCHI_IMAGE_SIZE": str(asked.image_size),
-        "NUNCHI_BATCH": "16", "NUNCHI_DEVICE": "cpu", "NUNCHI_LOADERS": "0", "NUNCHI_FORCE": "true",
-        "NUNCHI_START_WEIGHTS": str(before if run == RUNS[1] and before.exists() else start),
-        "NUNCHI_HYPERPARAMETERS": str(hyperparameters),
-    }  # fmt: skip
+    environ = os.environ | environment_for(RetrainSettings, {
+        "dataset_bucket": "dataset", "weights_bucket": "weights", "training": run,
+        "work_dir": out / "work", "least_new_people": 1, "golden_least": 5,
+        "epochs": count, "patience": count, "image_size": asked.image_size,
+        "batch": 16, "device": "cpu", "loaders": 0, "force": True,
+        "start_weights": before if run == RUNS[1] and before.exists() else start,
+        "hyperparameters": hyperparameters,
+    })  # fmt: skip
     print(f"{run}: training, {count} epochs", flush=True)
     if status := retrain([], environ):
         sys.exit(f"{run} ended with {status}")

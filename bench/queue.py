@@ -32,11 +32,13 @@ from bench.path import nunchi
 from bench.photos import frames
 from contracts.instants import now
 from contracts.names import RESULTS, Reference, new_image_id
+from contracts.settings import variables_of
 from local.record import Record, Worker
 from local.state import StateDir
 from worker.models import DEFAULT_MANIFEST, load_detector
 from worker.photo import decode
 from worker.queue import LONG_POLL_S
+from worker.settings import WorkerSettings
 
 MAX_PIXELS: Final = 40_000_000
 ROUNDS: Final = 3
@@ -134,7 +136,7 @@ def main() -> None:
     options = parser.parse_args()
     distinct = frames(24)
     photos = [distinct[number % len(distinct)] for number in range(options.photos)]
-    os.environ |= {"NUNCHI_MODEL_THREADS": "1", "NUNCHI_LABEL_TTL_S": "600"}
+    os.environ |= variables_of(WorkerSettings, {"model_threads": 1, "label_ttl_s": 600})
     ratios: dict[int, list[float]] = {1: [], 2: []}
     rates: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as folder:

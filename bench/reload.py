@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from bench.path import PATIENCE_S, nunchi, quantiles
 from bench.photos import frames
+from contracts.settings import variables_of
 from kiosk.counter import Counter
 from kiosk.upload import Uploader
 from local.record import Record
@@ -31,6 +32,7 @@ from local.state import StateDir
 from ops.photo_commands import subscriber_of
 from registry.weights import Weights
 from worker.models import DEFAULT_MANIFEST
+from worker.settings import WorkerSettings
 
 EVERY_S: Final = 20.0  # between promotions; the first after half of it
 RUNS: Final = ("bench-a", "bench-b")
@@ -110,7 +112,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0, help="of photos")
     parser.add_argument("--rate", type=float, default=4.0, help="photos a second")
     options = parser.parse_args()
-    os.environ["NUNCHI_WEIGHTS_EVERY_S"] = "1"
+    os.environ |= variables_of(WorkerSettings, {"weights_every_s": 1})
     with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as folder:
         nunchi("up", "--detach", "--state", folder)
         try:

@@ -7,7 +7,7 @@ three can't disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,11 +50,32 @@ def load(cls: type[S], environ: Mapping[str, str]) -> S:
 
 def environment_of(settings: object) -> dict[str, str]:
     """The environment that `load` would read `settings` back from."""
-    return {
-        one.metadata["name"]: str(value)
-        for one in _fields_of(type(settings))
-        if (value := getattr(settings, one.name)) is not None
-    }
+    cls = type(settings)
+    return variables_of(cls, {one.name: getattr(settings, one.name) for one in _fields_of(cls)})
+
+
+def environment_for(cls: type, values: Mapping[str, object], *, found_later: Collection[str] = ()) -> dict[str, str]:
+    """The environment of a program that is started elsewhere, from values by the names of its settings' fields.
+
+    `found_later` names fields that only the place of its start knows, as an instance's id. SettingsError, at wiring,
+    for a name that is no field's, and for a field without a default that is neither given nor found later.
+    """
+    known = {one.name: one for one in _fields_of(cls)}
+    required = {name for name, one in known.items() if one.default is MISSING}
+    given = {name for name, value in values.items() if value is not None}
+    wrong = [f"{name} is not one of its settings" for name in sorted({*values, *found_later} - known.keys())]
+    wrong += [f"{name} is missing" for name in sorted(required - given - set(found_later))]
+    if wrong:
+        raise SettingsError(
+            f"the environment of {cls.__name__} is invalid, its program was not started: {'; '.join(wrong)}; correct "
+            "the fields where it is wired"
+        )
+    return {known[name].metadata["name"]: str(value) for name, value in values.items() if value is not None}
+
+
+def variables_of(cls: type, values: Mapping[str, object]) -> dict[str, str]:
+    """As `environment_for`, for some of the settings: the program gets the others from elsewhere."""
+    return environment_for(cls, values, found_later=[one.name for one in _fields_of(cls)])
 
 
 @dataclass(frozen=True, slots=True)

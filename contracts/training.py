@@ -31,6 +31,7 @@ OUTCOME: Final = "outcome.json"
 CHECKPOINT: Final = "checkpoint/"
 DRIFT: Final = "drift.json"
 MOST_REASON: Final = 1000  # characters
+MOST_NEW_LABELS: Final = 10_000_000  # label files that a retraining may wait for
 
 # What `python -m retrain` ends with. The first is every training that was decided, whatever the verdict.
 EXIT_DECIDED: Final = 0

@@ -28,6 +28,8 @@ from pydantic import (
 )
 
 from contracts.errors import SettingsError
+from contracts.gate import DEFAULT_GATE, check_gate
+from contracts.training import MOST_NEW_LABELS
 from infra.hours import DAYS, Day, Week, Window
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -51,6 +53,7 @@ Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-
 InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 # TOML has no null: an empty address says "nobody".
+Gate = Annotated[float, AfterValidator(check_gate)]
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
 
 
@@ -125,9 +128,9 @@ class Inference(_Section):
     """The worker and its instance."""
 
     instance_type: Annotated[InstanceType, Field(description="EC2 type, x86-64")] = "c7i.large"
-    confidence_gate: Annotated[
-        float, Field(ge=0.5, le=1, description="confidence from which a label is true enough to train on")
-    ] = 0.95
+    confidence_gate: Annotated[Gate, Field(description="confidence from which a label is true enough to train on")] = (
+        DEFAULT_GATE
+    )
     review_share: Annotated[
         float, Field(ge=0, le=1, description="share of photos under the gate that are kept for a person's review")
     ] = 0.05
@@ -157,7 +160,7 @@ class Training(_Section):
     spot: Annotated[bool, Field(description="try Spot capacity first, then on demand")] = True
     period_days: Annotated[int, Field(ge=1, le=366, description="days between two runs")] = 60
     least_new_labels: Annotated[
-        int, Field(ge=1, description="a run with fewer new labels ends before the GPU starts")
+        int, Field(ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts")
     ] = 500
 
 

@@ -19,6 +19,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IConstruct
 
 from contracts.names import UPLOADS
+from contracts.settings import environment_for
 from infra.access import TrainingAccess, WorkerAccess
 from infra.acknowledged import acknowledge
 from infra.alarms import Alarms
@@ -48,9 +49,12 @@ from infra.watch import Watch
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
 from lambdas.watch import WatchSettings
+from worker.settings import WorkerSettings
 
 WORKER_LOG: Final = "/nunchi/worker"
 METRICS_LOG: Final = "/nunchi/metrics"
+# Settings of the worker that shell/boot.sh finds out on its instance.
+FOUND_AT_BOOT: Final = ("instance_id", "mqtt_host", "mqtt_ca", "mqtt_cert", "mqtt_key")
 
 
 class Pipeline(Stack):
@@ -286,16 +290,22 @@ def _of_one_mode(*parts: IConstruct) -> None:
 
 def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:
     """What differs from the worker's own defaults; shell/boot.sh adds what only the instance knows."""
-    settings = {
-        "NUNCHI_IMAGES_BUCKET": pipeline.buckets.images.bucket_name,
-        "NUNCHI_DATASET_BUCKET": pipeline.buckets.dataset.bucket_name,
-        "NUNCHI_WEIGHTS_BUCKET": pipeline.buckets.weights.bucket_name,
-        "NUNCHI_GATE": str(config.inference.confidence_gate),
-        "NUNCHI_REVIEW_SHARE": str(config.inference.review_share),
-    }
-    if config.mode is Mode.QUEUE:
-        return settings | {"NUNCHI_UPLOAD_QUEUE_URL": pipeline.uploads.queue.queue_url}
-    return settings | {
+    of_many = config.mode is Mode.QUEUE
+    settings = environment_for(
+        WorkerSettings,
+        {
+            "images_bucket": pipeline.buckets.images.bucket_name,
+            "dataset_bucket": pipeline.buckets.dataset.bucket_name,
+            "weights_bucket": pipeline.buckets.weights.bucket_name,
+            "gate": config.inference.confidence_gate,
+            "review_share": config.inference.review_share,
+            "upload_queue_url": pipeline.uploads.queue.queue_url if of_many else None,
+        },
+        found_later=FOUND_AT_BOOT,
+    )
+    if of_many:
+        return settings
+    return settings | {  # of shell/closed.sh
         "NUNCHI_ZONE": config.hours.zone,
         "NUNCHI_CLOSED_DATES": ",".join(day.isoformat() for day in config.hours.closed_dates),
     }

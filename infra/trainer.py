@@ -29,7 +29,10 @@ def train_document() -> dict[str, Any]:
     """
     parameters = {
         "Training": (f"^{RUN_PATTERN}$", "the training's id, and that of the run that it makes"),
-        "LeastNewLabels": ("^[0-9]{1,8}$", "with fewer new labels the training ends at once"),
+        "LeastNewLabels": (
+            "^[0-9]{1,8}$",
+            "new label files that were asked for before this machine was started; 0 trains without any",
+        ),
         "LimitSeconds": ("^[1-9][0-9]{0,5}$", "the training is ended when it takes longer"),
     }
     return {

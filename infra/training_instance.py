@@ -17,12 +17,14 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from contracts.settings import environment_for
 from infra.acknowledged import acknowledge_wildcards
 from infra.buckets import Buckets
 from infra.config import ROOT
 from infra.inference import ROLE_TAG
 from infra.network import Network
 from infra.trainer import LAUNCH_TEMPLATE, LEASE_S, TRAIN_DOCUMENT, TRAINING_ROLE, train_document
+from retrain.settings import RetrainSettings
 
 # AWS's own image with the open NVIDIA driver: "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)".
 # Without an NVIDIA GPU it is an ordinary Amazon Linux, and the training runs on the processor.
@@ -100,12 +102,15 @@ class TrainingInstance(Construct):
 
     def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
         """What cloud-init runs once, as root. A failure leaves a machine that no training comes to, under its lease."""
-        settings = {
-            "NUNCHI_IMAGES_BUCKET": buckets.images.bucket_name,
-            "NUNCHI_DATASET_BUCKET": buckets.dataset.bucket_name,
-            "NUNCHI_WEIGHTS_BUCKET": buckets.weights.bucket_name,
-            "NUNCHI_GATE": str(gate),
-        }
+        settings = environment_for(
+            RetrainSettings,
+            {
+                "images_bucket": buckets.images.bucket_name,
+                "dataset_bucket": buckets.dataset.bucket_name,
+                "weights_bucket": buckets.weights.bucket_name,
+                "gate": gate,
+            },
+        )
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(
             "set -euo pipefail",

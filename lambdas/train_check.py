@@ -28,7 +28,7 @@ from contracts.instants import from_text, to_text
 from contracts.messages import Training
 from contracts.names import POINTER, REVIEWED
 from contracts.settings import load, setting, whole
-from contracts.training import training_id
+from contracts.training import MOST_NEW_LABELS, training_id
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
@@ -38,7 +38,7 @@ TREES: Final = (f"{Training.AUTO}/labels/", f"{REVIEWED}labels/")
 MOST_PAGES: Final = 600
 # What the input of an execution may say otherwise than the settings do, and the most that each may be.
 LIMITS: Final[Mapping[str, int]] = {
-    "least_new_labels": 10_000_000,
+    "least_new_labels": MOST_NEW_LABELS,
     "attempts": 5,
     "poll_s": 3600,
     "online_s": 3600,
@@ -56,7 +56,9 @@ class CheckSettings:
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket with what was gathered and checked")
     weights_bucket: str = setting("NUNCHI_WEIGHTS_BUCKET", "name of the bucket with the weights and their pointer")
     least_new_labels: int = setting(
-        "NUNCHI_LEAST_NEW_LABELS", "a retraining with fewer new labels starts no machine", parse=whole(0, 10_000_000)
+        "NUNCHI_LEAST_NEW_LABELS",
+        "a retraining with fewer new label files starts no machine",
+        parse=whole(0, MOST_NEW_LABELS),
     )
     attempts: int = setting(
         "NUNCHI_ATTEMPTS", "machines that a training may use up, the last one on demand", parse=whole(1, 5), default=3

@@ -16,9 +16,9 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
-from infra.config import Mode
+from infra.config import Mode, load
 from local.cloud import Cloud
-from local.environment import default_mode
+from local.environment import mode_of, operators_file
 from local.errors import CloudBusy
 from local.progress import Kind, Progress
 from local.shape import Ports, Shape
@@ -62,7 +62,13 @@ async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progres
         asyncio.get_running_loop().add_signal_handler(number, stop)
     status, last = 0, (Kind.STOPPED, "stopped; nothing is left")
     try:
-        shape = Shape(mode=asked.mode or default_mode(os.environ), workers=asked.workers, training=bool(asked.training))
+        config = load(operators_file(os.environ))
+        shape = Shape(
+            mode=asked.mode or mode_of(os.environ, config),
+            workers=asked.workers,
+            training=bool(asked.training),
+            inference=config.inference,
+        )
         await Cloud(state, ports, shape, progress, os.environ).run()
     except asyncio.CancelledError:
         pass

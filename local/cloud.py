@@ -157,7 +157,12 @@ class Cloud:
 
     def _worker(self, worker: Worker, record: Record, keys: Mapping[str, str]) -> KeptWorker:
         environ = worker_environ(
-            worker, record, broker_port=self._worker_broker, state=self._state, environ=self._environ
+            worker,
+            record,
+            broker_port=self._worker_broker,
+            state=self._state,
+            inference=self._shape.inference,
+            environ=self._environ,
         )
         return KeptWorker(
             self._child(worker.socket.stem, "worker", **environ, **keys),
@@ -200,7 +205,14 @@ class Cloud:
         if self._shape.mode is Mode.COMMAND:
             deploy.register_instance(prepared.ssm, prepared.instances[0], deploy.document_of(self._state.assembly))
         if self._shape.training:
-            training.provision(self._state, outputs, client=self._client, endpoint=self._aws_url, environ=self._environ)
+            training.provision(
+                self._state,
+                outputs,
+                client=self._client,
+                endpoint=self._aws_url,
+                gate=self._shape.inference.confidence_gate,
+                environ=self._environ,
+            )
         for instance in prepared.instances:
             prepared.registry.add_worker(instance, policy=outputs["WorkerPolicyName"])
         cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs["KioskPolicyName"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import SettingsError
-from infra.config import FILE_VARIABLE, Mode, load
+from contracts.settings import environment_for, variables_of
+from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Inference, Mode
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
+from worker.settings import WorkerSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MODE_VARIABLE: Final = "NUNCHI_MODE"
+_OF_THE_CLOUD: Final = (FILE_VARIABLE, MODE_VARIABLE, "NUNCHI_STATE")
 
 
 def search_path(environ: Mapping[str, str]) -> str:
@@ -51,11 +55,21 @@ def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]
     }
 
 
-def default_mode(environ: Mapping[str, str]) -> Mode:
-    """The mode of NUNCHI_MODE, else the operator's; SettingsError when it is none, or the file is wrong."""
+def operators_file(environ: Mapping[str, str], *, default: Path = DEFAULT_FILE) -> Path:
+    """The file that `nunchi config check` finds: that of NUNCHI_CONFIG, else the repository's.
+
+    An empty one where the repository has none: a cloud on this machine then has every default.
+    """
+    if named := environ.get(FILE_VARIABLE):
+        return Path(named).absolute()  # the CDK runs in another folder
+    return default if default.exists() else Path(os.devnull)
+
+
+def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
+    """The mode of NUNCHI_MODE, else the operator's; SettingsError when it is invalid."""
     named = environ.get(MODE_VARIABLE)
     if not named:
-        return load(environ=environ).mode
+        return config.mode
     try:
         return Mode(named)
     except ValueError:
@@ -66,34 +80,52 @@ def default_mode(environ: Mapping[str, str]) -> Mode:
 
 def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, str]:
     """What the CDK app is told of the operator's settings: the caller's file, and what a local cloud has its own of."""
-    file = environ.get(FILE_VARIABLE)
-    named = {FILE_VARIABLE: str(Path(file).absolute())} if file else {}  # the CDK runs in another folder
-    return named | {"NUNCHI_REGION": REGION, MODE_VARIABLE: str(mode)}
+    return {FILE_VARIABLE: str(operators_file(environ)), "NUNCHI_REGION": REGION, MODE_VARIABLE: str(mode)}
 
 
 def worker_environ(
-    worker: Worker, record: Record, *, broker_port: int, state: StateDir, environ: Mapping[str, str]
+    worker: Worker,
+    record: Record,
+    *,
+    broker_port: int,
+    state: StateDir,
+    inference: Inference,
+    environ: Mapping[str, str],
 ) -> dict[str, str]:
-    """A worker's settings: the caller's own, such as NUNCHI_GATE=0.9, and ours for where everything is."""
-    # Who tries a promotion on one machine waits for it.
-    tuned = {"NUNCHI_WEIGHTS_EVERY_S": "2"} | {
-        name: value for name, value in environ.items() if name.startswith("NUNCHI_")
-    }
-    queue = {"NUNCHI_UPLOAD_QUEUE_URL": record.queues["uploads"]} if record.mode is Mode.QUEUE else {}
-    return (
-        tuned
-        | queue
-        | {
-            "NUNCHI_IMAGES_BUCKET": record.buckets["images"],
-            "NUNCHI_DATASET_BUCKET": record.buckets["dataset"],
-            "NUNCHI_WEIGHTS_BUCKET": record.buckets["weights"],
-            "NUNCHI_INSTANCE": worker.instance,
-            "NUNCHI_MQTT_HOST": record.mqtt.host,
-            "NUNCHI_MQTT_PORT": str(broker_port),
-            "NUNCHI_MQTT_CA": str(record.mqtt.ca),
-            "NUNCHI_MQTT_CERT": str(state.certs / f"{worker.instance}.cert.pem"),
-            "NUNCHI_MQTT_KEY": str(state.certs / f"{worker.instance}.key.pem"),
-            "NUNCHI_SOCKET": str(worker.socket),
-            "NUNCHI_STATE_DIR": str(state.worker / worker.instance),
-        }
+    """A worker's settings: the operator's; before them the caller's own, such as NUNCHI_GATE=0.9; before both ours, for
+    where everything is."""
+    decided = variables_of(
+        WorkerSettings,
+        {
+            "gate": inference.confidence_gate,
+            "review_share": inference.review_share,
+            "weights_every_s": 2,  # who tries a promotion on one machine waits for it
+        },
     )
+    places = environment_for(
+        WorkerSettings,
+        {
+            "images_bucket": record.buckets["images"],
+            "dataset_bucket": record.buckets["dataset"],
+            "weights_bucket": record.buckets["weights"],
+            "upload_queue_url": record.queues["uploads"] if record.mode is Mode.QUEUE else None,
+            "instance_id": worker.instance,
+            "mqtt_host": record.mqtt.host,
+            "mqtt_port": broker_port,
+            "mqtt_ca": record.mqtt.ca,
+            "mqtt_cert": state.certs / f"{worker.instance}.cert.pem",
+            "mqtt_key": state.certs / f"{worker.instance}.key.pem",
+            "socket": worker.socket,
+            "state_dir": state.worker / worker.instance,
+        },
+    )
+    return decided | callers_own(environ) | places
+
+
+def callers_own(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the caller of `nunchi up` sets of the programs' settings; an empty variable sets nothing."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith("NUNCHI_") and value and name not in _OF_THE_CLOUD
+    }

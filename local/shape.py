@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from infra.config import Mode
+from infra.config import Inference, Mode
 from local.errors import ShapeRefused
 
 
@@ -20,11 +20,12 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """How photos reach workers, how many there are, and whether the cloud can retrain."""
+    """How photos reach workers, how many there are and what they decide by, and whether the cloud can retrain."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1
     training: bool = False
+    inference: Inference = field(default_factory=Inference)
 
     def __post_init__(self) -> None:
         if self.workers > 1 and self.mode is not Mode.QUEUE:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from contracts.settings import environment_for, variables_of
 from infra.inference import ROLE_TAG
 from infra.trainer import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
 from local.deploy import document_of
-from local.environment import ROOT
+from local.environment import ROOT, callers_own
 from local.record import REGION
 from local.state import StateDir
+from retrain.settings import DEFAULT_TRAINER, RetrainSettings
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -70,13 +72,15 @@ def provision(
     client: Callable[[str], Any],
     *,
     endpoint: str,
+    gate: float,
     environ: Mapping[str, str],
 ) -> None:
-    """Make all of it, for the pipeline that has these outputs."""
+    """Make all of it, for the pipeline that has these outputs. `gate`: the operator's."""
     _register(client("ec2"), client("ssm"), document_of(state.assembly, TRAIN_DOCUMENT))
     TrainingMachine(state.training).make(
-        _settings(
+        training_environ(
             buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
+            gate=gate,
             endpoint=endpoint,
             keys=_keys(client("iam"), outputs["TrainingAccessArn"]),
             environ=environ,
@@ -84,26 +88,17 @@ def provision(
     )
 
 
-def _settings(
-    *, buckets: Mapping[str, str], endpoint: str, keys: Mapping[str, str], environ: Mapping[str, str]
+def training_environ(
+    *, buckets: Mapping[str, str], gate: float, endpoint: str, keys: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """The settings of trainings: the caller's own, such as NUNCHI_EPOCHS=3, and ours for where everything is."""
-    tuned = {
-        name: value
-        for name, value in environ.items()
-        if name.startswith("NUNCHI_") and name not in ("NUNCHI_CONFIG", "NUNCHI_STATE", "NUNCHI_MODE")
-    }
-    trainer = ROOT / ".venv-trainer" / "bin" / "python"
+    """The settings of trainings: the operator's; before them the caller's own, such as NUNCHI_EPOCHS=3; before both
+    ours, for where everything is."""
     return (
-        {
-            RETRAIN_VARIABLE: f"{shlex.quote(sys.executable)} -m retrain",
-            "NUNCHI_TRAINER_PYTHON": str(trainer),
-        }
-        | tuned
+        {RETRAIN_VARIABLE: f"{shlex.quote(sys.executable)} -m retrain"}
+        | variables_of(RetrainSettings, {"trainer_python": DEFAULT_TRAINER, "gate": gate})
+        | callers_own(environ)
+        | environment_for(RetrainSettings, {f"{name}_bucket": bucket for name, bucket in buckets.items()})
         | {
-            "NUNCHI_IMAGES_BUCKET": buckets["images"],
-            "NUNCHI_DATASET_BUCKET": buckets["dataset"],
-            "NUNCHI_WEIGHTS_BUCKET": buckets["weights"],
             "PYTHONPATH": str(ROOT),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Mode, load
+from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Mode, Training, load
 from infra.hours import DAYS, Week
 from ops.display import out
 from ops.options import JsonOption
@@ -83,9 +83,8 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
         (
             "retraining",
             (
-                f"not in this version; in a later one every {training.period_days} days on "
-                f"{'a Spot' if training.spot else 'an on-demand'} {training.instance_type}, with "
-                f"{training.least_new_labels} new labels or more"
+                f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
+                f"{_machine(training)} that is terminated afterwards; with fewer no instance starts"
             ),
         ),
         (
@@ -98,6 +97,12 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
         ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS; no key to pay for"),
         ("tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"),
     ]
+
+
+def _machine(training: Training) -> str:
+    if training.spot:
+        return f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
+    return f"an on-demand {training.instance_type}"
 
 
 def opening(config: Config) -> str:

@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from contracts.labels import LABELS
 from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
+from contracts.settings import variables_of
 from contracts.training import Outcome, Phase, Verdict
 from contracts.training import Progress as Training
 from contracts.weights import DAY_0
@@ -33,7 +34,9 @@ from ops.train_command import trained
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.own import look_through, store
+from retrain.settings import RetrainSettings
 from worker.models import DEFAULT_MANIFEST
+from worker.settings import WorkerSettings
 
 TRAINER: Final = ROOT / ".venv-trainer" / "bin" / "python"
 TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
@@ -172,20 +175,21 @@ def _cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
     hyperparameters = folder / "hyperparameters.json"
     hyperparameters.write_text(json.dumps(dict(steps.HYPERPARAMETERS)))
     # Read by the programs of the cloud; who named one of them keeps it.
-    for name, value in {
-        "NUNCHI_TRIAL_PICTURE": str(steps.draw_trial_picture(folder / "trial.jpg")),
-        "NUNCHI_REVIEW_SHARE": "0.3",
-        "NUNCHI_VAL_SHARE": "0.25",  # a calibration wants thirty people, and more
-        "NUNCHI_LOOK_OVER": "false",  # day 0, which would look for wrong labels, does not know drawings
-        "NUNCHI_EPOCHS": str(epochs),
-        "NUNCHI_PATIENCE": str(epochs),
-        "NUNCHI_IMAGE_SIZE": str(steps.IMAGE_SIZE),
-        "NUNCHI_BATCH": "8",
-        "NUNCHI_LOADERS": "0",
-        "NUNCHI_GOLDEN_LEAST": "5",
-        "NUNCHI_HYPERPARAMETERS": str(hyperparameters),
-        "NUNCHI_WORK_DIR": str(folder / "work"),
-    }.items():
+    workers = {"trial_picture": steps.draw_trial_picture(folder / "trial.jpg"), "review_share": 0.3}
+    trainings = {
+        "val_share": 0.25,  # a calibration wants thirty people, and more
+        "look_over": False,  # day 0, which would look for wrong labels, does not know drawings
+        "epochs": epochs,
+        "patience": epochs,
+        "image_size": steps.IMAGE_SIZE,
+        "batch": 8,
+        "loaders": 0,
+        "golden_least": 5,
+        "hyperparameters": hyperparameters,
+        "work_dir": folder / "work",
+    }
+    drawn = variables_of(WorkerSettings, workers) | variables_of(RetrainSettings, trainings)
+    for name, value in drawn.items():
         os.environ.setdefault(name, value)
     state = StateDir(folder / CLOUD)
     try:

@@ -15,7 +15,8 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import MessageRefused, NameRefused, SettingsError
+from contracts.gate import DEFAULT_GATE
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import err, out
 from ops.kiosk_commands import LocalOption, in_cloud
@@ -59,7 +60,7 @@ def judge(
     score: Annotated[str, typer.Option(help="What better means: map50, map50_95 or accuracy.")] = "map50",
     golden_least: Annotated[int, typer.Option(help="Fewer golden photos judge nothing.", min=1)] = 100,
     per_label: Annotated[int, typer.Option(help="Fewer golden people of a label neither.", min=0)] = 10,
-    gate: Annotated[float, typer.Option(help="Confidence from which answers teach.", min=0.01, max=0.99)] = 0.95,
+    gate: Annotated[float, typer.Option(help="Confidence from which answers teach, 0.5 to below 1.")] = DEFAULT_GATE,
     most_slowdown: Annotated[
         float, typer.Option(help="Times as long as B that A may take; workers refuse more than 3.", min=1)
     ] = 3.0,

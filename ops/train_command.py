@@ -60,7 +60,9 @@ def trained(folder: Path, tell: Callable[[Progress], None], *, least_new_labels:
 def train(
     least_new_labels: Annotated[
         int | None,
-        typer.Option(min=0, help="Train with as few new labels. Default: nunchi.toml's least_new_labels.", metavar="N"),
+        typer.Option(
+            min=0, help="Train with as few new label files. Default: nunchi.toml's least_new_labels.", metavar="N"
+        ),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it, and do not follow it.")] = False,
     local: LocalOption = False,

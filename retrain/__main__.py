@@ -117,7 +117,7 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
             clock=now,
         ),
         rules=Rules(
-            least_new=settings.least_new_labels,
+            least_new=settings.least_new_people,
             golden_least=settings.golden_least,
             force=settings.force,
             from_incumbent=settings.from_incumbent,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.settings import existing_file, fraction, seconds, setting, whole
 from contracts.weights import check_run_id
 
@@ -89,9 +90,10 @@ class RetrainSettings:
         parse=Path,
         default=DEFAULT_TRAINER,
     )
-    least_new_labels: int = setting(
-        "NUNCHI_LEAST_NEW_LABELS",
-        "people labelled since the model in service was trained, under which a training has no sense",
+    least_new_people: int = setting(
+        "NUNCHI_LEAST_NEW_PEOPLE",
+        "people in photos labelled since the model in service was trained, duplicates and caps left out; with fewer "
+        "the training is skipped. `shell/train.sh` sets 1: label files were counted before its machine was started",
         parse=whole(0, 10_000_000),
         default=300,
     )
@@ -116,8 +118,8 @@ class RetrainSettings:
     gate: float = setting(
         "NUNCHI_GATE",
         "confidence from which a worker's label is true enough to train on: what a candidate must keep, 0-1",
-        parse=fraction,
-        default=0.95,
+        parse=parse_gate,
+        default=DEFAULT_GATE,
     )
     most_images: int = setting(
         "NUNCHI_MOST_IMAGES", "photos in a dataset, at most", parse=whole(8, 10_000_000), default=20_000

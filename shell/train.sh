@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Step 7, retrain: run one training on this machine, and power the machine off, however that ends.
 #
-#   SSM_Training, SSM_LeastNewLabels, SSM_LimitSeconds   put into the environment by the SSM document `Train`
+#   SSM_Training, SSM_LeastNewLabels, SSM_LimitSeconds   put into the environment by the SSM document `Train`;
+#                    LeastNewLabels counts label files, as the state machine did before it started this machine
 #   NUNCHI_HOME      the code; /opt/nunchi if empty
 #   NUNCHI_PREFIX    another root folder than /, to try it out
 #   NUNCHI_USER      who the training runs as; nunchi if empty
@@ -10,6 +11,7 @@
 #
 # etc/nunchi/training.env, written by boot-train.sh, holds the settings of the training, and may hold
 #   NUNCHI_WORK_DIR  where the training works; var/lib/nunchi/training if empty
+#   NUNCHI_LEAST_NEW_PEOPLE   with fewer people in new photos it is skipped; if empty 1, or 0 if no label file was asked for
 #   NUNCHI_RETRAIN   the program instead of `python -m retrain`, as words for the shell; nothing is installed then
 #
 # Exit: 0 decided · 75 interrupted: call again with the same training, and it goes on · 2 parameters or settings are
@@ -77,7 +79,12 @@ set -a
 # shellcheck disable=SC1091
 source "$etc/training.env"
 set +a
-export NUNCHI_TRAINING=$id NUNCHI_LEAST_NEW_LABELS=$least NUNCHI_WORK_DIR=${NUNCHI_WORK_DIR:-$state/training}
+# Enough label files came, or this machine would not run. People are counted otherwise, without duplicates and what the
+# caps leave out: the same number would send a GPU away for nothing. Only with nobody new there is nothing to learn.
+people=1
+[[ ! $least =~ ^0+$ ]] || people=0
+export NUNCHI_TRAINING=$id NUNCHI_WORK_DIR=${NUNCHI_WORK_DIR:-$state/training}
+export NUNCHI_LEAST_NEW_PEOPLE=${NUNCHI_LEAST_NEW_PEOPLE:-$people}
 mkdir -p "$NUNCHI_WORK_DIR"
 
 # A service of user data's may still be installing: boot-train.sh waits for its turn, and does nothing twice.

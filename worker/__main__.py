@@ -84,7 +84,7 @@ async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    metrics, health = Metrics(), Health(settings.instance_id)
+    metrics, health = Metrics(), Health(settings.instance_id, _thresholds(settings))
     with _alone_in(settings.state_dir), listening(settings.socket) as listener:
         # It answers from the first moment, /ready with 503: who waits sees a start, not a refused connection.
         config = uvicorn.Config(
@@ -223,10 +223,14 @@ async def _model(settings: WorkerSettings, metrics: Metrics, health: Health) -> 
     return _Chosen(reload.in_service, reload)
 
 
+def _thresholds(settings: WorkerSettings) -> Thresholds:
+    return Thresholds(settings.gate, settings.unsure_below, settings.review_share)
+
+
 def _rules(settings: WorkerSettings) -> Rules:
     return Rules(
         instance_id=settings.instance_id,
-        thresholds=Thresholds(settings.gate, settings.unsure_below, settings.review_share),
+        thresholds=_thresholds(settings),
         label_ttl=timedelta(seconds=settings.label_ttl_s),
         max_pixels=settings.max_pixels,
         photos_at_once=settings.photos_at_once,

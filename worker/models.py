@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from worker.cascade import load_cascade
+from worker.day_0 import DEFAULT_MANIFEST
 from worker.detector import Detector
 from worker.engines import CORES
 from worker.ensemble import load_ensemble
@@ -15,7 +16,6 @@ from worker.yolo import load_yolo
 
 __all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "ModelRefused", "load_detector"]
 
-DEFAULT_MANIFEST: Final = Path(__file__).parent / "model_data" / "cascade-v1" / "manifest.json"
 
 Kinds = Mapping[str, Callable[[Manifest], Detector]]
 

@@ -24,6 +24,7 @@ from weakref import WeakSet
 from contracts.errors import ContractError
 from contracts.messages import Model
 from contracts.weights import DAY_0, Pointer
+from worker.day_0 import WARM_UP
 from worker.detector import Detector, Image
 from worker.manifests import ModelRefused, read_manifest
 from worker.metrics import Metrics
@@ -31,7 +32,7 @@ from worker.models import load_detector
 from worker.notify import TimedDetector
 from worker.runs import Runs
 from worker.threads import in_thread
-from worker.trial import PATIENCE_S, WARM_UP, Trial, most_slowdown, portrait, require_sense, require_speed
+from worker.trial import PATIENCE_S, Trial, most_slowdown, portrait, require_sense, require_speed
 from worker.weights import Found, Weights, WeightsAway
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from contracts.errors import NameRefused
 from contracts.messages import Model
 from contracts.tickets import Ticket, from_line
+from worker.decision import Thresholds
 from worker.metrics import Metrics
 from worker.pipeline import Submission
 
@@ -37,6 +38,7 @@ class Health:
     """What the routes say of the worker; the wiring writes it."""
 
     instance_id: str
+    thresholds: Thresholds
     state: str = "starting"  # then "ready", then "stopping"
     model: Model | None = None
     pipeline: Submitting | None = None
@@ -80,6 +82,7 @@ def application(health: Health, metrics: Metrics) -> Starlette:
                 "model_refused": health.model_refused(),
                 "broker_connected": health.broker_connected(),
                 "waiting": health.pipeline.waiting if health.pipeline else 0,
+                "thresholds": asdict(health.thresholds),
             }
         )
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
-from worker.models import DEFAULT_MANIFEST
-from worker.trial import WARM_UP
+from worker.day_0 import DEFAULT_MANIFEST, WARM_UP
 
 THREE_MINUTES_S: Final = 180.0
 HOUR_S: Final = 3600.0
@@ -58,7 +58,10 @@ class WorkerSettings:
         "NUNCHI_WEIGHTS_EVERY_S", "seconds between looks at that pointer", parse=seconds(1, 86400), default=60.0
     )
     gate: float = setting(
-        "NUNCHI_GATE", "confidence from which a label is true enough to train on, 0-1", parse=fraction, default=0.95
+        "NUNCHI_GATE",
+        "confidence from which a label is true enough to train on, 0-1",
+        parse=parse_gate,
+        default=DEFAULT_GATE,
     )
     unsure_below: float = setting(
         "NUNCHI_UNSURE_BELOW", "confidence under which the customer gets no label, 0-1", parse=fraction, default=0.5

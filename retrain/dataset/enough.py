@@ -17,8 +17,8 @@ def enough(manifest: Manifest, *, least_new: int, golden_least: int) -> tuple[st
     people = sum(new[label] for label in LABELS)
     if people < least_new:
         reason = (
-            f"{people} new labels since the model in service was trained, fewer than {least_new}; it serves on. More "
-            "come by themselves, and by review: nunchi review export"
+            f"{people} people in new photos since the model in service was trained, duplicates and caps left out, "
+            f"fewer than {least_new}; it serves on. More come by themselves, and by review: nunchi review export"
         )
         return "too_few_labels", reason
     counts = manifest.counts

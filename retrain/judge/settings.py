@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from contracts.errors import SettingsError
+from contracts.gate import DEFAULT_GATE, gate_mistake
 
 
 class Score(StrEnum):
@@ -37,7 +38,9 @@ class JudgeSettings:
     golden_least_per_label: int = 10  # people
     group_margin: float = 0.02  # of its people that a group may lose before it is looked at
     group_doubt: float = 0.75  # of the draws in which it loses, from which on such a group is behind
-    gate: float = 0.95  # from this confidence on, an answer becomes training data: of them, so many must be right
+    gate: float = (
+        DEFAULT_GATE  # from this confidence on, an answer becomes training data: of them, so many must be right
+    )
     most_slowdown: float = 3.0  # times the incumbent; workers refuse what is slower
     draws: int = 1000  # of the bootstrap
     seed: int = 0
@@ -45,6 +48,7 @@ class JudgeSettings:
     speed_rounds: int = 3
 
     def __post_init__(self) -> None:
+        gate = gate_mistake(self.gate)
         wrong = [
             sentence
             for holds, sentence in (
@@ -53,7 +57,7 @@ class JudgeSettings:
                 (self.golden_least_per_label >= 0, f"golden_least_per_label is {self.golden_least_per_label}, below 0"),
                 (0 <= self.group_margin < 1, f"group_margin is {self.group_margin}, not from 0 to 1"),
                 (0.5 <= self.group_doubt < 1, f"group_doubt is {self.group_doubt}, not from 0.5 to 1"),
-                (0 < self.gate < 1, f"gate is {self.gate}, not between 0 and 1"),
+                (gate is None, f"gate: {gate}"),
                 (self.most_slowdown >= 1, f"most_slowdown is {self.most_slowdown}, not 1 or more"),
                 (self.draws >= 100, f"draws are {self.draws}, not 100 or more"),
                 (self.speed_photos >= 1 and self.speed_rounds >= 1, "speed needs a photo and a round at least"),

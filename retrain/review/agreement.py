@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contracts.gate import DEFAULT_GATE
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
@@ -16,7 +17,7 @@ from retrain.moments import week
 from retrain.review.matching import Change
 from retrain.review.notes import Note
 
-PROMISE: Final = 0.95  # the worker's gate: of people so sure, this share is labelled right
+PROMISE: Final = DEFAULT_GATE  # the worker's gate: of people so sure, this share is labelled right
 SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
 
 

@@ -49,7 +49,7 @@ TINY: Final = {
     "NUNCHI_LOOK_OVER": "false",
     "NUNCHI_VAL_SHARE": "0.3",
     "NUNCHI_GOLDEN_LEAST": "2",
-    "NUNCHI_LEAST_NEW_LABELS": "10",
+    "NUNCHI_LEAST_NEW_PEOPLE": "10",
 }
 
 

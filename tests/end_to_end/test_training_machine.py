@@ -18,6 +18,7 @@ import pytest
 
 from contracts.training import OUTCOME, PROGRESS, Outcome, Verdict, training_id, training_key
 from infra.trainer import LAUNCH_TEMPLATE
+from local import worker_socket
 from local.deploy import outputs_now
 from local.environment import ROOT
 from local.record import Record
@@ -131,7 +132,11 @@ class Retraining:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retraining]:
     state = tmp_path_factory.mktemp("cloud")
-    started = run_nunchi(state, "up", "--detach", "--training")
+    file = tmp_path_factory.mktemp("operator") / "nunchi.toml"
+    file.write_text("[inference]\nconfidence_gate = 0.9\nreview_share = 0.2\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NUNCHI_CONFIG", str(file))
+        started = run_nunchi(state, "up", "--detach", "--training")
     assert started.returncode == 0, started.stderr
     try:
         record = StateDir(state).read()
@@ -170,6 +175,16 @@ def the_one(before: dict[str, str], after: dict[str, str]) -> str:
     return instance
 
 
+def test_workers_and_trainings_decide_by_the_operators_file(running: Retraining) -> None:
+    """As on AWS: `nunchi up` reads the nunchi.toml that a deployment would."""
+    status, health = worker_socket.get(running.record.worker.socket, "/health")
+    assert (status, json.loads(health)["thresholds"]) == (
+        200,
+        {"gate": 0.9, "unsure_below": 0.5, "review_share": 0.2},
+    )
+    assert "NUNCHI_GATE=0.9" in running.machine.settings.read_text().splitlines()
+
+
 def test_a_retraining_that_was_decided_leaves_no_machine_and_tells_people(retraining: Retraining) -> None:
     before = retraining.machines()
     retraining.behave("promoted")
@@ -178,7 +193,7 @@ def test_a_retraining_that_was_decided_leaves_no_machine_and_tells_people(retrai
     assert retraining.machines()[the_one(before, retraining.machines())] == "terminated"
     outcome = retraining.outcome(arn)
     assert (outcome.verdict, outcome.rule) == ("promoted", "better")
-    assert outcome.reason == "It stood in, asked for 0 new labels."
+    assert outcome.reason == "It stood in, asked for 0 new people."
     assert retraining.mails() == [f"{outcome.training}: promoted"]
     assert (
         f"Report: s3://{retraining.record.buckets['weights']}/runs/{outcome.training}/report.html"

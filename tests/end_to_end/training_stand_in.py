@@ -60,7 +60,7 @@ class StandIn:
             training=self._training,
             verdict=verdict,
             rule=rule,
-            reason=f"It stood in, asked for {self._least} new labels.",
+            reason=f"It stood in, asked for {self._least} new people.",
             run=self._training if verdict is Verdict.PROMOTED else None,
             incumbent=None,
             report=f"runs/{self._training}/report.html" if verdict is Verdict.PROMOTED else None,
@@ -112,7 +112,7 @@ class StandIn:
 def main() -> None:
     s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
     training, bucket, least = (
-        os.environ[f"NUNCHI_{name}"] for name in ("TRAINING", "DATASET_BUCKET", "LEAST_NEW_LABELS")
+        os.environ[f"NUNCHI_{name}"] for name in ("TRAINING", "DATASET_BUCKET", "LEAST_NEW_PEOPLE")
     )
     stand_in = StandIn(s3, training, bucket, least)
     signal.signal(signal.SIGTERM, stand_in.keep)

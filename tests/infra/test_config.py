@@ -115,6 +115,7 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
         ('[tags]\n"aws:cost" = "7"', "'aws:cost' is not a tag for instances"),
         ('[tags]\n"shop/kiosk" = "7"', "'shop/kiosk' is not a tag for instances"),
         ("region = ", "is not TOML"),
+        ("[training]\nleast_new_labels = 10000001", "training.least_new_labels: .*10000000, not 10000001"),
     ],
 )
 def test_what_would_not_work_is_refused_in_words(tmp_path: Path, text: str, says: str) -> None:

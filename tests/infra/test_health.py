@@ -20,6 +20,7 @@ from lambdas.watch import Spans, Watch, WatchSettings
 from ops.cost import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, synthesise
+from worker.decision import Thresholds
 from worker.emf import EmfFile
 from worker.metrics import Metrics
 from worker.server import Health
@@ -201,7 +202,12 @@ def told_by_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tu
     for name in STEP_METRICS:
         metrics.step.labels(name.removeprefix("Step").lower()).observe(0.01)
     log = folder / "metrics.log"
-    EmfFile(log, metrics=metrics, health=Health("i-1"), disk=folder).write()
+    EmfFile(
+        log,
+        metrics=metrics,
+        health=Health("i-1", Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)),
+        disk=folder,
+    ).write()
     watch = Watch(client=lambda _: Quiet(), settings=WatchSettings(kiosk_policy="k", worker_policy="w", group="g"))
     for look in ("worker", "certificates"):
         watch({"look": look}, None)

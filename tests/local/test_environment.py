@@ -10,10 +10,13 @@ import pytest
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
-from infra.config import Mode
-from local.environment import base_environ, default_mode, operators_settings, worker_environ
+from infra.config import DEFAULT_FILE, Config, Inference, Mode
+from infra.config import load as load_file
+from local.environment import base_environ, mode_of, operators_file, operators_settings, worker_environ
 from local.record import REGION, Worker
 from local.state import StateDir
+from local.training import training_environ
+from retrain.settings import RetrainSettings
 from tests.local.test_state import record
 from worker.settings import WorkerSettings
 
@@ -50,6 +53,7 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
         known,
         broker_port=1234,
         state=state,
+        inference=Inference(),
         environ={"NUNCHI_GATE": "0.9", "NUNCHI_SOCKET": "/x", "HOME": "/h"},
     )
     told = load(WorkerSettings, environ)
@@ -61,13 +65,52 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
     assert (told.state_dir, told.upload_queue_url) == (state.worker / "i-1", None)
 
 
+@pytest.mark.parametrize(
+    ("callers_own", "told"),
+    [({}, ("0.9", "0.2")), ({"NUNCHI_GATE": "0.8"}, ("0.8", "0.2")), ({"NUNCHI_GATE": ""}, ("0.9", "0.2"))],
+)
+def test_worker_and_training_get_the_operators_settings_unless_the_caller_names_others(
+    tmp_path: Path, callers_own: dict[str, str], told: tuple[str, str]
+) -> None:
+    """A gate that `nunchi up` passed over would gather training data that the same file on AWS does not."""
+    file = tmp_path / "nunchi.toml"
+    file.write_text("[inference]\nconfidence_gate = 0.9\nreview_share = 0.2\n")
+    environ = {"NUNCHI_CONFIG": str(file), **callers_own}
+    inference = load_file(operators_file(environ)).inference
+    known = replace(record(tmp_path), buckets=BUCKETS)
+    worker = worker_environ(
+        known.worker, known, broker_port=1234, state=StateDir(tmp_path), inference=inference, environ=environ
+    )
+    training = training_environ(
+        buckets=BUCKETS, gate=inference.confidence_gate, endpoint="http://127.0.0.1:1", keys={}, environ=environ
+    )
+    assert (worker["NUNCHI_GATE"], worker["NUNCHI_REVIEW_SHARE"]) == told
+    settings = load(RetrainSettings, training)
+    assert (str(settings.gate), settings.dataset_bucket, settings.weights_bucket) == (told[0], "d", "w")
+
+
+def test_a_repository_without_the_operators_file_has_every_default(tmp_path: Path) -> None:
+    """The CDK and the workers of a cloud read the same one. A file that NUNCHI_CONFIG names must be there."""
+    assert operators_file({}) == DEFAULT_FILE
+    assert load_file(operators_file({}, default=tmp_path / "nunchi.toml")) == Config()
+    with pytest.raises(SettingsError, match=r"mine\.toml can't be read"):
+        load_file(operators_file({"NUNCHI_CONFIG": str(tmp_path / "mine.toml")}))
+
+
 def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp_path: Path) -> None:
     """And none shares a certificate, a socket or a folder with another."""
     state = StateDir(tmp_path)
     workers = tuple(Worker(f"i-{number}", None, state.socket_of(number)) for number in (1, 2))
     known = replace(record(tmp_path), mode=Mode.QUEUE, workers=workers, buckets=BUCKETS)
     one, two = (
-        worker_environ(worker, known, broker_port=1234, state=state, environ={"NUNCHI_VISIBILITY_S": "5"})
+        worker_environ(
+            worker,
+            known,
+            broker_port=1234,
+            state=state,
+            inference=Inference(),
+            environ={"NUNCHI_VISIBILITY_S": "5"},
+        )
         for worker in workers
     )
     assert one["NUNCHI_UPLOAD_QUEUE_URL"] == two["NUNCHI_UPLOAD_QUEUE_URL"] == "u"
@@ -81,10 +124,11 @@ def test_the_mode_is_the_variables_or_else_the_operators(tmp_path: Path) -> None
     """So that a test or a developer tries the other mode without editing a file."""
     file = tmp_path / "nunchi.toml"
     file.write_text('mode = "queue"\n')
-    assert default_mode({"NUNCHI_CONFIG": str(file)}) is Mode.QUEUE
-    assert default_mode({"NUNCHI_CONFIG": str(file), "NUNCHI_MODE": "command"}) is Mode.COMMAND
+    config = load_file(operators_file({"NUNCHI_CONFIG": str(file)}))
+    assert mode_of({}, config) is Mode.QUEUE
+    assert mode_of({"NUNCHI_MODE": "command"}, config) is Mode.COMMAND
     with pytest.raises(SettingsError, match="NUNCHI_MODE=both is no mode, nothing was started: use command or queue"):
-        default_mode({"NUNCHI_MODE": "both"})
+        mode_of({"NUNCHI_MODE": "both"}, config)
 
 
 def test_the_cdk_app_is_told_the_mode_the_local_region_and_the_callers_file(

@@ -33,7 +33,26 @@ def test_the_default_is_a_shop_in_seoul_with_one_instance(tmp_path: Path) -> Non
     )
     assert said["alarms"].startswith("to nobody: alarms.email is empty")
     assert said["retraining"] == (
-        "not in this version; in a later one every 60 days on a Spot g4dn.xlarge, with 500 new labels or more"
+        "every 60 days, with 500 new label files or more, on a Spot g4dn.xlarge, on demand where there is no Spot "
+        "capacity, that is terminated afterwards; with fewer no instance starts"
+    )
+
+
+def test_retraining_is_what_the_file_says(tmp_path: Path) -> None:
+    """Its period, its instance, its market, and what it waits for."""
+    said = words(
+        """
+        [training]
+        instance_type = "g5.xlarge"
+        spot = false
+        period_days = 7
+        least_new_labels = 40
+        """,
+        tmp_path,
+    )
+    assert said["retraining"] == (
+        "every 7 days, with 40 new label files or more, on an on-demand g5.xlarge that is terminated afterwards; with "
+        "fewer no instance starts"
     )
 
 

@@ -65,7 +65,9 @@ def test_a_check_says_what_is_missing_and_stores_nothing(
     environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--check"], environ) == 3
-    assert capsys.readouterr().out.startswith("too_few_labels: 4 new labels since the model in service was trained")
+    assert capsys.readouterr().out.startswith(
+        "too_few_labels: 4 people in new photos since the model in service was trained"
+    )
     keys = DatasetBucket(boto3.client("s3"), "dataset").keys("")
     assert [key for key in keys if not key.startswith("auto/")] == []
 

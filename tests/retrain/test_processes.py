@@ -90,7 +90,7 @@ class Shop:
             "NUNCHI_TRAINING": TRAINING,
             "NUNCHI_WORK_DIR": str(folder / "work"),
             "NUNCHI_TRAINER_PYTHON": str(folder / "python"),
-            "NUNCHI_LEAST_NEW_LABELS": "10",
+            "NUNCHI_LEAST_NEW_PEOPLE": "10",
             "NUNCHI_GOLDEN_LEAST": "2",
             "NUNCHI_VAL_SHARE": "0.4",
             "NUNCHI_EPOCHS": "4",

@@ -252,7 +252,9 @@ def test_too_few_labels_end_it_before_the_training(shop: Shop) -> None:
     told = shop.run()
     assert told == shop.stored()
     assert (told.verdict, told.rule, told.run, told.incumbent) == (Verdict.SKIPPED, "too_few_labels", None, OTHER)
-    assert told.reason.startswith("4 new labels since the model in service was trained, fewer than 10")
+    assert told.reason.startswith(
+        "4 people in new photos since the model in service was trained, duplicates and caps left out, fewer than 10"
+    )
     assert (shop.weights.current().run, shop.jobs()) == (OTHER, [])
 
 

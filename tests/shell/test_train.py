@@ -85,11 +85,22 @@ def test_the_status_is_the_trainings_own_and_the_machine_powers_off_after_it_was
 
 def test_the_training_gets_its_settings_and_what_the_command_asked(machine: Machine) -> None:
     """As boot-train.sh wrote them, whatever they hold."""
-    machine.does(
-        'echo "$NUNCHI_TRAINING|$NUNCHI_LEAST_NEW_LABELS|$NUNCHI_DATASET_BUCKET|$(basename "$NUNCHI_WORK_DIR")" >&2'
-    )
-    assert machine.train() == (0, f"{TRAINING}|500|a bucket|training\n")
-    assert (machine.root / "var/log/nunchi/training.log").read_text() == f"{TRAINING}|500|a bucket|training\n"
+    machine.does('echo "$NUNCHI_TRAINING|$NUNCHI_DATASET_BUCKET|$(basename "$NUNCHI_WORK_DIR")" >&2')
+    assert machine.train() == (0, f"{TRAINING}|a bucket|training\n")
+    assert (machine.root / "var/log/nunchi/training.log").read_text() == f"{TRAINING}|a bucket|training\n"
+
+
+@pytest.mark.parametrize(
+    ("label_files", "own", "people"),
+    [("500", "", "1"), ("1", "", "1"), ("0", "", "0"), ("00", "", "0"), ("5", "40", "40")],
+)
+def test_people_are_not_held_against_the_number_of_label_files_that_started_the_machine(
+    machine: Machine, label_files: str, own: str, people: str
+) -> None:
+    """Duplicates and caps leave fewer people than files: a GPU would start only to skip its training."""
+    machine.does('echo "$NUNCHI_LEAST_NEW_PEOPLE|${NUNCHI_LEAST_NEW_LABELS-}" >&2')
+    told = machine.train(SSM_LeastNewLabels=label_files, NUNCHI_LEAST_NEW_PEOPLE=own)
+    assert told == (0, f"{people}|\n")
 
 
 def test_a_training_that_takes_too_long_is_ended(machine: Machine) -> None:

@@ -18,6 +18,7 @@ from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference
 from tests.fakes import MODEL
 from tests.worker.pipeline_bench import bench, until
+from worker.decision import Thresholds
 from worker.emf import EmfFile
 from worker.metrics import MOST_KEPT, Metrics
 from worker.server import Health
@@ -91,13 +92,16 @@ def check(text: str) -> dict[str, Any]:
     return fields
 
 
+RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)
+
+
 @dataclass
 class Told:
     """A worker that is ready, and the file that tells CloudWatch so."""
 
     folder: Path
     metrics: Metrics = field(default_factory=Metrics)
-    health: Health = field(default_factory=lambda: Health("i-1", "ready", MODEL, broker_connected=lambda: True))
+    health: Health = field(default_factory=lambda: Health("i-1", RULES, "ready", MODEL, broker_connected=lambda: True))
 
     @property
     def path(self) -> Path:

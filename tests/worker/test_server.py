@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from contracts.tickets import Ticket
 from tests.fakes import MODEL
+from worker.decision import Thresholds
 from worker.metrics import Metrics
 from worker.pipeline import Submission
 from worker.server import Health, application
@@ -32,8 +33,11 @@ class Intake:
         return Submission(len(self.tickets))
 
 
+RULES = Thresholds(gate=0.9, unsure_below=0.5, review_share=0.2)
+
+
 def client(state: str = "ready", intake: Intake | None = None) -> TestClient:
-    health = Health("i-1", state, MODEL, intake or Intake(), lambda: True)
+    health = Health("i-1", RULES, state, MODEL, intake or Intake(), lambda: True)
     return TestClient(application(health, Metrics()))
 
 
@@ -72,6 +76,7 @@ def test_a_ready_worker_tells_how_it_is() -> None:
         "model_refused": None,
         "broker_connected": True,
         "waiting": 3,
+        "thresholds": {"gate": 0.9, "unsure_below": 0.5, "review_share": 0.2},
     }
 
 

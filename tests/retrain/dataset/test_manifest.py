@@ -134,7 +134,11 @@ def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
 @pytest.mark.parametrize(
     ("people", "rule", "reason"),
     [
-        ({Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(50)}, "too_few_labels", "40 new labels since"),
+        (
+            {Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(50)},
+            "too_few_labels",
+            "40 people in new photos since",
+        ),
         (
             {Split.TRAIN: even(20), Split.VAL: {**even(2), Label.ELDER_MALE: 0}, Split.GOLDEN: even(5)},
             "class_missing",
@@ -150,7 +154,7 @@ def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
             "golden_too_small",
             "the golden set has 4 elder_female, and needs 5 of each",
         ),
-        ({}, "too_few_labels", "0 new labels since"),
+        ({}, "too_few_labels", "0 people in new photos since"),
     ],
 )
 def test_a_dataset_that_is_not_enough_says_by_which_rule(
@@ -161,7 +165,7 @@ def test_a_dataset_that_is_not_enough_says_by_which_rule(
     assert (told[0], told[1][: len(reason)]) == (rule, reason)
 
 
-def test_old_photos_are_no_new_labels() -> None:
+def test_people_in_old_photos_are_not_new() -> None:
     people = {Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(5)}
     told = enough(holding(people, new=False), least_new=1, golden_least=5)
     assert told is not None

@@ -368,5 +368,7 @@ def test_better_means_what_the_settings_say(dataset: Path, score: Score) -> None
 
 
 def test_every_wrong_setting_is_named_at_once() -> None:
-    with pytest.raises(ValueError, match=r"(?s)golden_least is 0.*gate is 1.*most_slowdown is 0.5"):
+    with pytest.raises(
+        ValueError, match=r"(?s)golden_least is 0.*gate: 1 is not a confidence gate.*most_slowdown is 0.5"
+    ):
         JudgeSettings(golden_least=0, gate=1, most_slowdown=0.5)

@@ -1,0 +1,10 @@
+"""The files of the model that every worker carries. Only their names: settings read them without loading a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_FOLDER: Final = Path(__file__).parent / "model_data"
+DEFAULT_MANIFEST: Final = _FOLDER / "cascade-v1" / "manifest.json"
+WARM_UP: Final = _FOLDER / "warm_up.jpg"
