@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -29,6 +28,7 @@ from pydantic import (
 
 from contracts.errors import SettingsError
 from infra.hours import DAYS, Day, Week, Window
+from infra.mode import Mode
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE_VARIABLE: Final = "NUNCHI_CONFIG"
@@ -52,13 +52,6 @@ InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 # TOML has no null: an empty address says "nobody".
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
-
-
-class Mode(StrEnum):
-    """How photos reach a worker."""
-
-    COMMAND = "command"
-    QUEUE = "queue"
 
 
 class _Section(BaseModel):

@@ -16,7 +16,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
-from infra.config import Mode
+from infra.mode import Mode
 from local.cloud import Cloud
 from local.environment import default_mode
 from local.errors import CloudBusy

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import SettingsError
-from infra.config import FILE_VARIABLE, Mode, load
+from infra.config import FILE_VARIABLE, load
+from infra.mode import Mode
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
 

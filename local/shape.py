@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.config import Mode
+from infra.mode import Mode
 from local.errors import ShapeRefused
 
 

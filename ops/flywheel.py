@@ -31,7 +31,7 @@ from retrain.review.confidences import Results
 from retrain.review.export import TASKS, export
 from retrain.review.importing import Imported, read, store
 from retrain.review.label_studio import percent_of
-from worker.trial import WARM_UP
+from worker.shipped import WARM_UP
 
 SIZE: Final = (240, 240)  # pixels of a drawn photo
 IMAGE_SIZE: Final = 128  # of what the network sees: heads of 40 to 60 pixels are left, and a step takes 0.1 s

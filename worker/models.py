@@ -11,11 +11,10 @@ from worker.detector import Detector
 from worker.engines import CORES
 from worker.ensemble import load_ensemble
 from worker.manifests import Manifest, ModelRefused, read_manifest
+from worker.shipped import DEFAULT_MANIFEST
 from worker.yolo import load_yolo
 
 __all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "ModelRefused", "load_detector"]
-
-DEFAULT_MANIFEST: Final = Path(__file__).parent / "model_data" / "cascade-v1" / "manifest.json"
 
 Kinds = Mapping[str, Callable[[Manifest], Detector]]
 

@@ -30,8 +30,9 @@ from worker.metrics import Metrics
 from worker.models import load_detector
 from worker.notify import TimedDetector
 from worker.runs import Runs
+from worker.shipped import WARM_UP
 from worker.threads import in_thread
-from worker.trial import PATIENCE_S, WARM_UP, Trial, most_slowdown, portrait, require_sense, require_speed
+from worker.trial import PATIENCE_S, Trial, most_slowdown, portrait, require_sense, require_speed
 from worker.weights import Found, Weights, WeightsAway
 
 log = logging.getLogger(__name__)

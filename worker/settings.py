@@ -9,8 +9,7 @@ from typing import Final
 
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
-from worker.models import DEFAULT_MANIFEST
-from worker.trial import WARM_UP
+from worker.shipped import DEFAULT_MANIFEST, WARM_UP
 
 THREE_MINUTES_S: Final = 180.0
 HOUR_S: Final = 3600.0

@@ -24,6 +24,7 @@ from worker.detector import Detector, Image
 from worker.manifests import Manifest, ModelRefused
 from worker.models import ONE_AT_A_TIME, load_detector
 from worker.photo import decode
+from worker.shipped import WARM_UP
 
 PATIENCE_S: Final = 60.0
 MOST_MEMORY: Final = 1536 << 20  # bytes of data; the cascade takes a tenth
@@ -32,7 +33,6 @@ RUNS: Final = 7  # of each model, by turns
 # Times the median of the model in service, or `most_slowdown` of the manifest, which may be higher for an ensemble.
 MOST_SLOWDOWN: Final = 3.0
 MOST_MANIFESTS_SLOWDOWN: Final = 20.0
-WARM_UP: Final = Path(__file__).parent / "model_data" / "warm_up.jpg"
 _MOST_PIXELS: Final = 40_000_000
 _HOME: Final = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ import pytest
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
-from infra.config import Mode
+from infra.mode import Mode
 from local.environment import base_environ, default_mode, operators_settings, worker_environ
 from local.record import REGION, Worker
 from local.state import StateDir
