@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -90,7 +91,7 @@ async def test_a_refusal_is_kept_and_an_acknowledgement_is_none(code: int, refus
 @pytest.mark.parametrize(("seconds", "kept"), [(-1.0, 1), (0.2, 1), (29.1, 30)])
 def test_a_message_is_kept_for_whole_seconds_and_one_at_least(seconds: float, kept: int) -> None:
     """Zero seconds would expire it before any subscriber gets it."""
-    properties = json_expiring_in(seconds)
+    properties: Any = json_expiring_in(seconds)
     assert (properties.ContentType, properties.MessageExpiryInterval) == ("application/json", kept)
 
 
