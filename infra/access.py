@@ -13,7 +13,7 @@ from contracts.messages import Training
 from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
 from infra.acknowledged import acknowledge_wildcards
 from infra.buckets import Buckets
-from infra.config import Mode
+from infra.mode import Mode
 from infra.uploads import Uploads
 
 _GATHERED: Final = (f"{Training.AUTO}/", f"{Training.REVIEW}/")

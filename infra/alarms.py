@@ -19,10 +19,10 @@ from constructs import Construct
 from contracts.emf import Metric
 from infra import config
 from infra.acknowledged import acknowledge
-from infra.config import Mode
 from infra.functions import Function
 from infra.inference import DOCUMENT
 from infra.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker, training_failures
+from infra.mode import Mode
 
 _FULL: Final = 85  # percent
 _LATE_S: Final = 120  # what a photo may wait in the queue; its label is no news after 30 seconds

@@ -12,7 +12,8 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from contracts.errors import SettingsError
 from contracts.instants import now
-from infra.config import Config, Mode, load
+from infra.config import Config, load
+from infra.mode import Mode
 from infra.stack import Compute, Health, Pipeline
 from infra.training import Training
 from infra.training_machine import ON_ONE_MACHINE, Pace

@@ -41,7 +41,7 @@ class Boot(Construct):
             "Code",
             path=str(ROOT),
             ignore_mode=IgnoreMode.GIT,
-            exclude=["/*", "!/contracts/", "!/worker/", "!/shell/", "__pycache__/"],
+            exclude=["/*", "!/contracts/", "!/mqtt/", "!/worker/", "!/shell/", "__pycache__/"],
         )
         self._settings = {**settings, "NUNCHI_ENROL_FUNCTION": enrol.function_name}
         self.may = iam.ManagedPolicy(

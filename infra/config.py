@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -31,6 +30,7 @@ from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.training import MOST_NEW_LABELS
 from infra.hours import DAYS, Day, Week, Window
+from infra.mode import Mode
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE_VARIABLE: Final = "NUNCHI_CONFIG"
@@ -55,13 +55,6 @@ TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", 
 # TOML has no null: an empty address says "nobody".
 Gate = Annotated[float, AfterValidator(check_gate)]
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
-
-
-class Mode(StrEnum):
-    """How photos reach a worker."""
-
-    COMMAND = "command"
-    QUEUE = "queue"
 
 
 class _Section(BaseModel):

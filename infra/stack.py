@@ -27,7 +27,7 @@ from infra.boot import Boot
 from infra.buckets import Buckets
 from infra.budget import Budget
 from infra.closed import closed_spans
-from infra.config import Config, Mode
+from infra.config import Config
 from infra.dashboard import Dashboard
 from infra.devices import KIOSK_ROLE_ALIAS, Devices, KioskRole, KioskRoleAlias
 from infra.dispatch import Dispatch
@@ -37,6 +37,7 @@ from infra.group import InferenceGroup
 from infra.inference import DOCUMENT, INSTANCE_PARAMETER, infer_document
 from infra.instance import InferenceInstance
 from infra.key import own_key
+from infra.mode import Mode
 from infra.network import Network
 from infra.roles import InstanceRole
 from infra.schedules import Schedules, of_group, of_instance

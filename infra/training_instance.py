@@ -56,7 +56,11 @@ class TrainingInstance(Construct):
             "Code",
             path=str(ROOT),
             ignore_mode=IgnoreMode.GIT,
-            exclude=["/*", "!/contracts/", "!/registry/", "!/retrain/", "!/shell/", "!/worker/", "__pycache__/"],
+            exclude=[
+                "/*",
+                *(f"!/{folder}/" for folder in ("contracts", "mqtt", "registry", "retrain", "shell", "worker")),
+                "__pycache__/",
+            ],
         )
         template = ec2.LaunchTemplate(
             self,

@@ -1,1 +1,1 @@
-"""The device side, as a library: uploads photos, hears their labels. Imports the contracts only."""
+"""The device side, as a library: uploads photos, hears their labels. Imports `contracts` and `mqtt` only."""

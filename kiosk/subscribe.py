@@ -7,20 +7,17 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
-
-import aiomqtt
+from typing import Final
 
 from contracts.backoff import full_jitter
 from contracts.errors import ContractError
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused
+from mqtt.client import Client, Message, MqttError, connection
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S: Final = 20
-ANSWER_S: Final = 5.0  # for CONNACK and SUBACK
 REFUSED: Final = 0x80  # MQTT 5: reason codes from here on are refusals
 
 
@@ -65,7 +62,7 @@ class Subscriber:
                         label = self._read(message)
                         if label is not None:
                             yield label
-            except (aiomqtt.MqttError, OSError) as error:
+            except (MqttError, OSError) as error:
                 self.subscribed.clear()
                 pause = full_jitter(attempt)
                 attempt += 1
@@ -74,21 +71,11 @@ class Subscriber:
             finally:
                 self.subscribed.clear()
 
-    def _connection(self) -> _Client:
-        tls = aiomqtt.TLSParameters(
-            ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
-        )
-        return _Client(
-            self._broker.host,
-            self._broker.port,
-            identifier=self._broker.client_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            tls_params=tls,
-            keepalive=KEEPALIVE_S,
-            timeout=ANSWER_S,
-        )
+    def _connection(self) -> Client:
+        to = self._broker
+        return connection(to.host, to.port, client_id=to.client_id, ca=to.ca, cert=to.cert, key=to.key)
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
+    async def _subscribe(self, client: Client) -> None:
         for code in await client.subscribe(self._topic, qos=1):
             value = code if isinstance(code, int) else code.value
             if value >= REFUSED:
@@ -98,7 +85,7 @@ class Subscriber:
                 )
         self.subscribed.set()
 
-    def _read(self, message: aiomqtt.Message) -> LabelMessage | None:
+    def _read(self, message: Message) -> LabelMessage | None:
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload)
         try:
             label = LabelMessage.from_json(payload)
@@ -109,17 +96,3 @@ class Subscriber:
             log.warning("label of %s ignored: it is not for %s", label.reference, self._topic)
             return None
         return label
-
-
-class _Client(aiomqtt.Client):
-    """Leaves neither socket nor task behind when connecting fails or is cancelled; aiomqtt's own leaves both."""
-
-    async def __aenter__(self) -> Self:
-        connecting = asyncio.ensure_future(super().__aenter__())
-        try:
-            return await asyncio.shield(connecting)
-        except BaseException:
-            self._connected.cancel()  # nobody waits for the broker's word any more
-            await asyncio.wait({connecting})  # a thread opens the socket, and can't be stopped
-            self._client._sock_close()
-            raise

@@ -16,7 +16,8 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
-from infra.config import Mode, load
+from infra.config import load
+from infra.mode import Mode
 from local.cloud import Cloud
 from local.environment import mode_of, operators_file
 from local.errors import CloudBusy

@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.names import label_topic
-from infra.config import Mode
+from infra.mode import Mode
 from local import credentials, deploy, training
 from local.children import Child
+from local.clients import client
 from local.devices import Registry, worker_keys
 from local.environment import ROOT, base_environ, operators_settings, search_path, worker_environ
 from local.machines import power_off
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
 from local.progress import Kind, Progress
-from local.record import REGION, Mqtt, Record, State, Worker, client
+from local.record import REGION, Mqtt, Record, State, Worker
 from local.shape import Ports, Shape
 from local.state import StateDir
 from local.workers import KeptWorker

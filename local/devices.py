@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from fleet.folder import write_new
 from fleet.kiosks import ROLE, Kiosks
 from fleet.things import Identity, Things
+from local.record import OBSERVER
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
-OBSERVER: Final = "observer"
 OBSERVER_POLICY: Final = "nunchi-local-observer"
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from contracts.errors import SettingsError
 from contracts.settings import environment_for, variables_of
-from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Inference, Mode
+from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Inference
+from infra.mode import Mode
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
 from worker.settings import WorkerSettings

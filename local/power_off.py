@@ -10,8 +10,9 @@ import sys
 import time
 from typing import Final
 
+from local.clients import client
 from local.machines import MARK
-from local.record import REGION, client
+from local.record import REGION
 
 MINUTE_S: Final = 3.0
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-import botocore.session
-from botocore.config import Config
-
-from infra.config import Mode
+from infra.mode import Mode
 
 REGION: Final = "ap-northeast-2"  # Seoul
 # ministack's root key. Nothing but the loopback interface hears it, so it is no secret.
 ROOT_KEY: Final = "test"
 ROOT_SECRET: Final = "test"  # noqa: S105
+OBSERVER: Final = "observer"  # whose certificate may hear every kiosk; see local.devices
 
 
 class State(StrEnum):
@@ -113,37 +108,9 @@ class Record:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever AWS settings the environment holds."""
+        from local.clients import client  # noqa: PLC0415 - boto3 takes half a second, and most readers need none
+
         return client(service, endpoint=self.endpoints[service], region=self.region)
-
-
-def client(service: str, *, endpoint: str, region: str) -> Any:
-    """A boto3 client for an endpoint of the local cloud."""
-    make: Callable[..., Any] = _session().client  # its types know a service by a literal name only
-    return make(
-        service,
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=ROOT_KEY,
-        aws_secret_access_key=ROOT_SECRET,
-        # A proxy is for the internet. Addresses of buckets as paths: the host name of a bucket would not resolve.
-        config=Config(proxies={}, s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
-    )
-
-
-@cache
-def _session() -> boto3.Session:
-    """A session that asks no environment variable and no file: a caller's profile, or a broken ~/.aws/config, is as
-    nothing here."""
-    asked_nowhere = {
-        name: (in_file, None, default, convert)
-        for name, (in_file, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
-    }
-    nothing = (None, None, os.devnull, None)
-    return boto3.Session(
-        botocore_session=botocore.session.Session(
-            session_vars=asked_nowhere | {"config_file": nothing, "credentials_file": nothing}
-        )
-    )
 
 
 def _mqtt(fields: Mapping[str, Any]) -> Mqtt:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra.config import Inference, Mode
+from infra.config import Inference
+from infra.mode import Mode
 from local.errors import ShapeRefused
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from infra.config import Mode
+from infra.mode import Mode
 from local import worker_socket
 from local.errors import CloudDown, CloudError
 from local.progress import Kind, Line, failure

@@ -13,8 +13,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Mode, Training, load
+from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Training, load
 from infra.hours import DAYS, Week
+from infra.mode import Mode
 from ops.display import out
 from ops.options import JsonOption
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.emf import STEP_METRICS, Metric
-from infra.config import Config, Mode
+from infra.config import Config
 from infra.hours import DAYS
+from infra.mode import Mode
 from ops.demand import KIOSKS_A_SHOP, PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.prices import Price, Prices
 from worker.settings import HOUR_S, THREE_MINUTES_S

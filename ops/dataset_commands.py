@@ -19,8 +19,7 @@ from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
 from ops.dataset_display import row, table_of, tell
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.place import place_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import DatasetRefused, ReviewRefused

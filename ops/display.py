@@ -15,7 +15,7 @@ from rich.text import Text
 from contracts.instants import now
 from contracts.messages import STEPS, LabelMessage, Status
 from contracts.names import new_image_id
-from infra.config import Mode
+from infra.mode import Mode
 from local.record import Record
 from ops.options import DEFAULT_STATE
 

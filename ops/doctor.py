@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 from contracts.errors import NunchiError
 from contracts.instants import now
 from infra.closed import closed_spans
-from infra.config import Config, Mode
+from infra.config import Config
 from infra.inference import INFERENCE_ROLE, ROLE_TAG
+from infra.mode import Mode
 from ops.aws import UNANSWERED, first_line, remedy
 
 PIPELINE: Final = "NunchiPipeline"

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from contracts.errors import NunchiError, SettingsError
 from infra.config import Config, load
-from local.record import client
+from local.clients import client
 from local.state import StateDir
 from ops import doctor_checks as checks
 from ops import doctor_photos as photos
@@ -22,8 +22,7 @@ from ops.aws import PATIENCE, remedy
 from ops.config_command import opening
 from ops.display import out
 from ops.doctor import Check, Finding, Patient, State, examine, status_of
-from ops.kiosk_commands import LocalOption
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 
 _MARKS: Final = {
     State.WELL: "[green]✓[/]",

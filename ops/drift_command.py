@@ -13,8 +13,7 @@ from rich.table import Table
 
 from contracts.labels import LABELS
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.place import place_of
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket

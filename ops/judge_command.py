@@ -15,12 +15,11 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from contracts.errors import MessageRefused, NameRefused, SettingsError
+from contracts.errors import MessageRefused, NameRefused
 from contracts.gate import DEFAULT_GATE
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.place import place_of
 from registry.errors import RunRefused, RunUnknown
 from registry.weights import Weights

@@ -25,7 +25,7 @@ from local.deploy import PIPELINE
 from local.state import StateDir
 from ops.aws import asking, clients
 from ops.display import err, out
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -40,9 +40,6 @@ kiosk = typer.Typer(
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-z, 0-9 and '-'.")]
-LocalOption = Annotated[
-    bool, typer.Option("--local", help="The cloud in --state. Otherwise AWS, in the region of nunchi.toml.")
-]
 
 
 class Exit(IntEnum):
@@ -175,11 +172,6 @@ def fleet_of(local: bool, state: Path) -> Generator[Fleet, None, None]:
     config = load()
     with asking(config.region):
         yield _aws_fleet(config)
-
-
-def in_cloud(command: str, local: bool, state: Path) -> str:
-    """A `nunchi` command about the same cloud, to be pasted."""
-    return StateDir(state).command(f"{command} --local") if local else f"nunchi {command}"
 
 
 def _local_fleet(folder: StateDir) -> Fleet:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from local.state import DEFAULT_FOLDER
+from local.state import DEFAULT_FOLDER, StateDir
 
 StateOption = Annotated[
     Path,
@@ -21,3 +21,11 @@ StateOption = Annotated[
 ]
 DEFAULT_STATE = Path(DEFAULT_FOLDER)
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output, one object a line.")]
+LocalOption = Annotated[
+    bool, typer.Option("--local", help="The cloud in --state. Otherwise AWS, in the region of nunchi.toml.")
+]
+
+
+def in_cloud(command: str, local: bool, state: Path) -> str:
+    """A `nunchi` command about the same cloud, to be pasted."""
+    return StateDir(state).command(f"{command} --local") if local else f"nunchi {command}"

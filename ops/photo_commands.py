@@ -22,8 +22,7 @@ from kiosk.counter import Answer, Counter, HearsLabels
 from kiosk.errors import NoAnswer
 from kiosk.subscribe import Broker, Subscriber
 from kiosk.upload import Uploader
-from local.devices import OBSERVER
-from local.record import Record
+from local.record import OBSERVER, Record
 from local.state import StateDir
 from ops.display import answer_row, answers_table, err, message_line, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption

@@ -16,8 +16,7 @@ from infra.config import load
 from local.state import StateDir
 from ops.aws import asking, clients
 from ops.display import out
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -19,18 +19,19 @@ from contracts.errors import NameRefused
 from contracts.names import check_kiosk_id
 from ops.display import err, out
 from ops.drift_command import drift
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.place import place_of
 from retrain.bucket import DatasetBucket
 from retrain.errors import ReviewRefused
 from retrain.review.agreement import PROMISE, Agreement, Holds, Share
 from retrain.review.agreement import agreement as agreement_of
 from retrain.review.confidences import Results
-from retrain.review.export import README
-from retrain.review.export import export as export_to
-from retrain.review.importing import Imported, read, store
 from retrain.review.notes import read_notes
+
+if TYPE_CHECKING:
+    from retrain.review.importing import Imported
+
+# What reads and writes Label Studio's files brings Pillow: commands import it when they run, so that others stay quick.
 
 review = typer.Typer(
     help="Photos for a person to look at, to and from Label Studio: on AWS, or with --local on this machine.",
@@ -85,6 +86,9 @@ def export(
 
     Example: nunchi review export out/review --most 200
     """
+    from retrain.review.export import README  # noqa: PLC0415 - see above
+    from retrain.review.export import export as export_to  # noqa: PLC0415 - see above
+
     with _buckets(local, state) as buckets:
         chosen = None if kiosk is None else check_kiosk_id(kiosk)
         exported = export_to(
@@ -134,6 +138,8 @@ def import_(
 
     Example: nunchi review import project-1.json
     """
+    from retrain.review.importing import read, store  # noqa: PLC0415 - see above
+
     with _buckets(local, state) as buckets:
         imported = store(read(file), buckets.dataset, buckets.results, golden_share=golden_share, missing_ok=missing_ok)
     if as_json:

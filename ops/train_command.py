@@ -18,8 +18,7 @@ from contracts.errors import MessageRefused, NunchiError
 from contracts.training import OUTCOME, PROGRESS, Outcome, Progress, Verdict, training_id, training_key
 from local.state import StateDir
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.place import place_of
 
 STACK: Final = "NunchiTraining"

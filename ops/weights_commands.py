@@ -18,8 +18,7 @@ from contracts.errors import MessageRefused, NameRefused
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
 from ops.display import err, out
-from ops.kiosk_commands import LocalOption, in_cloud
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.place import place_of
 from registry.errors import PointerMoved, RunExists, RunRefused, RunUnknown
 from registry.weights import InService, Run, Weights

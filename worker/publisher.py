@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,21 +17,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
 from contracts.backoff import full_jitter
 from contracts.instants import now
 from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
+from mqtt.client import Client, MqttError, ReasonCode, Will, connection, json_expiring_in
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next label
 SAY_AGAIN_EVERY_S: Final = 60.0
-ANSWER_S: Final = 5.0  # for CONNACK and PUBACK
 GOODBYE_S: Final = 1.0  # for each word of a goodbye; the last will says the same
 QUOTA_EXCEEDED: Final = 0x97  # MQTT 5, 3.4.2.1: too much for now
 
@@ -76,7 +69,7 @@ class MqttPublisher:
         self._state = WorkerState.READY
         self._say_again_every_s = say_again_every_s
         self._topic = worker_status_topic(broker.instance_id)
-        self._client: _Client | None = None
+        self._client: Client | None = None
         self._one_at_a_time = asyncio.Lock()
         self._up = asyncio.Event()
         self._broken = asyncio.Event()
@@ -94,7 +87,7 @@ class MqttPublisher:
                 async with self._connection() as client:
                     attempt = 0
                     await self._serve(client)
-            except (aiomqtt.MqttError, OSError, ValueError) as error:
+            except (MqttError, OSError, ValueError) as error:
                 # ValueError: paho's word for a certificate or key that it can't use. It may be mended while we run.
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise asyncio.CancelledError from error  # the goodbye failed, and the goodbye was all we wanted
@@ -103,25 +96,13 @@ class MqttPublisher:
                 log.warning("broker %s:%d: %s; again in %.1f s", self._broker.host, self._broker.port, error, pause)
                 await asyncio.sleep(pause)
 
-    def _connection(self) -> _Client:
+    def _connection(self) -> Client:
         self._since = now()
-        will = aiomqtt.Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
-        tls = aiomqtt.TLSParameters(
-            ca_certs=str(self._broker.ca), certfile=str(self._broker.cert), keyfile=str(self._broker.key)
-        )
-        return _Client(
-            self._broker.host,
-            self._broker.port,
-            identifier=self._broker.instance_id,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            will=will,
-            tls_params=tls,
-            keepalive=KEEPALIVE_S,
-            timeout=ANSWER_S,
-            max_concurrent_outgoing_calls=None,
-        )
+        will = Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
+        to = self._broker
+        return connection(to.host, to.port, client_id=to.instance_id, ca=to.ca, cert=to.cert, key=to.key, will=will)
 
-    async def _serve(self, client: _Client) -> None:
+    async def _serve(self, client: Client) -> None:
         try:
             await self._say_state(client)
             self._client = client
@@ -129,20 +110,20 @@ class MqttPublisher:
             self._up.set()
             log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
             await _first_to_end(_until_disconnected(client), self._broken.wait(), self._say_state_again(client))
-            raise aiomqtt.MqttError("the connection does not answer")
+            raise MqttError("the connection does not answer")
         except asyncio.CancelledError:
             client.timeout = GOODBYE_S
-            with contextlib.suppress(aiomqtt.MqttError):
+            with contextlib.suppress(MqttError):
                 await client.publish(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
             raise
         finally:
             self._up.clear()
             self._client = None
 
-    async def _say_state(self, client: _Client) -> None:
+    async def _say_state(self, client: Client) -> None:
         await client.publish(self._topic, self._status(self._state), qos=1, retain=True)
 
-    async def _say_state_again(self, client: _Client) -> None:
+    async def _say_state_again(self, client: Client) -> None:
         """The last will of a connection that broke may come after the first word of the next one, and stay."""
         while True:
             await asyncio.sleep(self._say_again_every_s)
@@ -155,7 +136,7 @@ class MqttPublisher:
         if self._client is not None:
             try:
                 await self._client.publish(self._topic, self._status(state), qos=1, retain=True, timeout=GOODBYE_S)
-            except aiomqtt.MqttError as error:
+            except MqttError as error:
                 log.warning("status %s was not delivered: %s", state, error)
 
     async def publish(self, message: LabelMessage) -> Delivery:
@@ -167,7 +148,7 @@ class MqttPublisher:
                     refusal = await self._send(message)
             except TimeoutError:
                 break
-            except aiomqtt.MqttError as error:
+            except MqttError as error:
                 log.warning("label of %s was not acknowledged: %s; again after reconnecting", message.reference, error)
                 continue
             if refusal is None:
@@ -184,16 +165,14 @@ class MqttPublisher:
         async with self._one_at_a_time:  # so that an answer is the answer to this message
             client = self._client
             if client is None:
-                raise aiomqtt.MqttError("the connection broke")
-            properties = Properties(PacketTypes.PUBLISH)
+                raise MqttError("the connection broke")
             # The broker keeps the label no longer than it is news, for a kiosk that is just reconnecting.
-            properties.MessageExpiryInterval = max(1, math.ceil(_seconds_until(message.expires_at)))
-            properties.ContentType = "application/json"
+            properties = json_expiring_in(_seconds_until(message.expires_at))
             client.refusal = None
             try:
                 topic = label_topic(message.reference.kiosk_id)
                 await client.publish(topic, message.to_json(), qos=1, properties=properties)
-            except aiomqtt.MqttError:
+            except MqttError:
                 if self._client is client:
                     self._up.clear()
                     self._broken.set()
@@ -204,18 +183,7 @@ class MqttPublisher:
         return WorkerStatus(self._broker.instance_id, state, self._model(), self._since).to_json()
 
 
-class _Client(aiomqtt.Client):
-    """Keeps the broker's refusal of a message, which aiomqtt takes for an acknowledgement like any other."""
-
-    refusal: ReasonCode | None = None
-
-    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
-        if reason_code.is_failure:
-            self.refusal = reason_code
-        super()._on_publish(client, userdata, mid, reason_code, properties)
-
-
-async def _until_disconnected(client: aiomqtt.Client) -> None:
+async def _until_disconnected(client: Client) -> None:
     async for _ in client.messages:  # nothing is subscribed to; the iterator raises when the connection breaks
         pass
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.calibrate.card import filled
-from infra.config import Config, Mode, Queue
+from infra.config import Config, Queue
+from infra.mode import Mode
 from ops.cost import estimate
 from ops.demand import PHOTOS_A_SHOP
 from ops.prices import load_prices

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from ops.__main__ import app
+from ops.lazy import LazyCommand
 from retrain import __main__ as retraining
 from retrain import search
 from retrain.drift import RULE
@@ -43,6 +44,8 @@ def options_of_nunchi(words: list[str]) -> tuple[set[str], list[str]]:
     while hasattr(command, "commands"):
         assert rest[0] in command.commands, f"nunchi has no {' '.join(words)}"
         command = command.commands[rest.pop(0)]
+        if isinstance(command, LazyCommand):
+            command = command.loaded
     return {name for one in command.params for name in (*one.opts, *one.secondary_opts)}, rest
 
 

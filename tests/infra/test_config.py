@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import SettingsError
-from infra.config import DEFAULT_FILE, Config, Mode, load
+from infra.config import DEFAULT_FILE, Config, load
 from infra.hours import Day, Window
+from infra.mode import Mode
 
 
 def written(folder: Path, text: str) -> Path:

@@ -14,8 +14,9 @@ from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
 from infra.closed import closed_spans
-from infra.config import Hours, Mode
+from infra.config import Hours
 from infra.hours import Day, Window
+from infra.mode import Mode
 from lambdas.watch import Spans, Watch, WatchSettings
 from ops.cost import ALARMS
 from tests.fakes import MODEL

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import aiomqtt
 import pytest
 
 from contracts.messages import LabelMessage
 from contracts.names import Reference
-from kiosk.subscribe import Broker, Subscriber, _Client
-from local.ports import LOOPBACK
+from kiosk.subscribe import Broker, Subscriber
 from tests.kiosk.test_counter import nobody
 
 NOBODY = Path("/nowhere")
@@ -49,30 +46,3 @@ def test_what_is_no_label_is_not_acted_upon(payload: bytes) -> None:
 def test_a_label_for_another_kiosk_is_not_acted_upon() -> None:
     """Whoever sent it there."""
     assert read(MESSAGE.to_json().encode(), kiosk_id="other") is None
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("ends", ["cancelled", "not answered"])
-async def test_a_connection_that_is_not_made_leaves_neither_socket_nor_task(ends: str) -> None:
-    """A broker that takes the connection and is silent; Ctrl-C, or the end of our patience."""
-    came, left = asyncio.Event(), asyncio.Event()
-
-    async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        came.set()
-        await reader.read()
-        left.set()
-        writer.close()
-
-    async with await asyncio.start_server(be_silent, LOOPBACK, 0) as broker:
-        port = broker.sockets[0].getsockname()[1]
-        before = asyncio.all_tasks()
-        client = _Client(LOOPBACK, port, timeout=60 if ends == "cancelled" else 0.1)
-        connecting = asyncio.ensure_future(client.__aenter__())
-        await came.wait()
-        if ends == "cancelled":
-            connecting.cancel()
-        with pytest.raises(asyncio.CancelledError if ends == "cancelled" else aiomqtt.MqttError):
-            await connecting
-        await asyncio.wait_for(left.wait(), 5)
-        await asyncio.sleep(0)  # for the tasks' own ends
-        assert {task for task in asyncio.all_tasks() - before if "be_silent" not in repr(task)} == set()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import Mode
+from infra.mode import Mode
 from local.children import Child
 from local.environment import search_path
 from local.errors import ChildFailed, PortTaken, ShapeRefused

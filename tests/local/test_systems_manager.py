@@ -14,8 +14,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from local.agent import Agent
+from local.clients import client
 from local.ports import LOOPBACK, free_ports
-from local.record import client
 from local.systems_manager import SystemsManager, running_in
 from tests.waiting import until
 

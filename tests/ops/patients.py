@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from contracts.instants import from_text
 from contracts.messages import Model, WorkerState, WorkerStatus
-from infra.config import Alarms, Config, Mode, Queue
+from infra.config import Alarms, Config, Queue
+from infra.mode import Mode
 from ops.doctor import Finding, Patient, State
 from tests.fakes import MODEL
 

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.errors import SettingsError
-from infra.config import Config, Mode, load
+from infra.config import Config, load
+from infra.mode import Mode
 from ops.__main__ import app
 from ops.config_command import meaning
 

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from ops.__main__ import app
+from ops.lazy import LazyCommand
 from ops.photo_commands import Exit, send
 
 COMMANDS = ("up", "down", "status", "send", "watch", "demo", "doctor")
@@ -29,6 +30,8 @@ def test_every_command_shows_an_example_and_takes_a_state_folder(command: str) -
 
 def leaves(command: Any, path: str = "nunchi") -> Iterator[tuple[str, str]]:
     """Every command that does something, and its help."""
+    if isinstance(command, LazyCommand):
+        command = command.loaded
     for name, one in getattr(command, "commands", {}).items():
         yield from leaves(one, f"{path} {name}")
     if not hasattr(command, "commands"):

@@ -1,0 +1,58 @@
+"""Commands of which only names are known until they run: the one place where modules are imported by their names.
+
+A command's module brings what the command needs: boto3, pydantic, paho, some of them numpy and onnxruntime. All of
+them together take seconds, which neither `nunchi --help` nor another command should wait for.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+
+def load(target: str) -> Any:
+    """What `module:name` names; its module is imported now, unless it is loaded already."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+class LazyCommand(TyperCommand):
+    """A command, or a group of commands, whose module is imported when it runs or shows its own help.
+
+    `target`, as `module:name`, is a function or a Typer of several; `line` stands in the help of the group above.
+    """
+
+    def __init__(self, name: str, target: str, line: str) -> None:
+        super().__init__(name, short_help=line)
+        self._name = name
+        self._target = target
+
+    @cached_property
+    def loaded(self) -> Any:
+        """The command itself, with its options; or the group, with its commands."""
+        found = load(self._target)
+        if isinstance(found, typer.Typer):
+            return get_group(found)
+        one = typer.Typer(add_completion=False, rich_markup_mode=None)
+        one.command(self._name)(found)
+        return get_command(one)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself: help, completion and the run all go on from there."""
+        return self.loaded.make_context(info_name, args, parent=parent, **extra)
+
+
+class LazyGroup(TyperGroup):
+    """A group of lazy commands, in the order of `lazy`, which a subclass fills."""
+
+    lazy: ClassVar[tuple[LazyCommand, ...]] = ()
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for command in self.lazy:
+            self.add_command(command)
