@@ -241,9 +241,8 @@ def _verdict(people: Share) -> str:
                 "on its labels before the calibration is fitted anew"
             )
         case _:
-            return (
-                f"[yellow]Can't tell yet whether the promise of {PROMISE} holds[/]: about {people.more()} more people"
-            )
+            can_t = "Too few to tell" if people.too_few() else "Can't tell yet"
+            return f"[yellow]{can_t} whether the promise of {PROMISE} holds[/]: about {people.more()} more people"
 
 
 def _fields(found: Agreement) -> dict[str, Any]:

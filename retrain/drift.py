@@ -54,8 +54,8 @@ class DriftLimits:
     A move of `warn_psi` is some, of `stop_psi` much: the rule of thumb of credit scoring (E. M. Lewis, An Introduction
     to Credit Scoring, 1994). It counts only if chance makes it less than once in 1/`chance` looks at data that did not
     move. Parts of fewer than `least_photos` are not judged, and parts that are less than `least_share` of what is new
-    stop nothing. `least_checked` people looked at are enough to see that a third more than promised are wrong; and
-    `least_agreement` is where labels are too wrong to learn from, moved or not.
+    stop nothing. `least_checked` people looked at are enough to see that 1 in 6 labels is wrong where 1 in 20 was
+    promised; and `least_agreement` is where labels are too wrong to learn from, moved or not.
     """
 
     warn_psi: float = 0.1
@@ -236,6 +236,9 @@ def _disagreement(people: Share, limits: DriftLimits) -> Finding | None:
         return Finding(Level.STOP, "all", "agreement", why)
     if people.against(limits.promise) is Holds.BROKEN:
         return Finding(Level.WARN, "all", "agreement", f"{told}, fewer than the {limits.promise:.0%} promised")
+    if people.right < people.checked and people.too_few(limits.least_agreement):
+        why = f"{told}, too few to tell whether {limits.least_agreement:.0%} are right"
+        return Finding(Level.OK, "all", "agreement", why)
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.intervals import wilson
+from retrain.intervals import exact
 from retrain.moments import week
 from retrain.review.matching import Change
 from retrain.review.notes import Note
@@ -41,8 +41,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true share lies, with 95 % confidence. Nothing checked: 0 to 1."""
-        return wilson(self.right, self.checked)
+        """Where the true share lies, with 95 % confidence: exact, for it decides. Nothing checked: 0 to 1."""
+        return exact(self.right, self.checked)
 
     def against(self, promise: float = PROMISE, slack: float = SLACK) -> Holds:
         """Broken when the promised share is out of reach; holds when less than promise - slack is."""
@@ -50,6 +50,13 @@ class Share:
         if high < promise:
             return Holds.BROKEN
         return Holds.HOLDS if low >= promise - slack else Holds.CANT_TELL
+
+    def too_few(self, promise: float = PROMISE, slack: float = SLACK) -> bool:
+        """Whether so many can't tell, whatever the answers: neither if all are wrong nor if all are right.
+
+        Of a promise of 0.95 that is one person: even a promise that holds is wrong about 1 in 20.
+        """
+        return all(Share(right, self.checked).against(promise, slack) is Holds.CANT_TELL for right in (0, self.checked))
 
     def more(self, promise: float = PROMISE, slack: float = SLACK) -> int:
         """How many more people would tell, if the share stays as it is; of nobody yet, if it is as promised.

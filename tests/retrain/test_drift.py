@@ -97,6 +97,23 @@ def test_agreement_warns_before_it_stops(right: int, level: Level) -> None:
     assert look(facts(500, weeks=LATER, checked=100, right=right), []).level is level
 
 
+def test_too_few_wrong_labels_to_tell_stop_nothing() -> None:
+    """One of one: even of labels that are right 19 times in 20, the first that a person looks at may be wrong."""
+    drift = look(facts(500, weeks=LATER, checked=1), [])
+    why = "people agree with 0 of 1 labels that the model was sure of, too few to tell whether 90% are right"
+    assert (drift.level, drift.reason) == (Level.OK, f"all: {why}")
+    assert look(facts(500, weeks=LATER, checked=1, right=1), []).findings == ()
+    assert look(facts(500, weeks=LATER, checked=2, right=0), []).level is Level.STOP
+
+
+def test_labels_that_moved_stop_a_training_for_want_of_people_not_for_one_wrong_label() -> None:
+    """Before people have looked at enough, nothing is said of how right the labels are."""
+    drift = look(facts(1000, elders=0.05, weeks=LATER, checked=1), facts(1000))
+    assert drift.level is Level.STOP
+    assert "people looked at 1 only, not at 30" in drift.reason
+    assert "0 of 1 only" not in drift.reason
+
+
 def test_a_verdict_is_told_to_programs_too() -> None:
     told = look(facts(500, elders=0.05, weeks=("2026-W45",), checked=40, right=40), facts(500)).to_fields()
     assert json.loads(json.dumps(told)) == told

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Tree
+from retrain.intervals import exact
 from retrain.review.agreement import Agreement, Holds, Share, agreement
 from retrain.review.matching import Change
 from retrain.review.notes import Note, Shown
@@ -52,23 +53,22 @@ def test_without_a_checked_photo_nothing_is_told() -> None:
     assert nobody.people.against() is Holds.CANT_TELL
 
 
-@pytest.mark.parametrize(
-    ("right", "checked", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilson_s(right: int, checked: int, low: float, high: float) -> None:
-    """Against the table of Newcombe, Two-sided confidence intervals for the single proportion (1998), method 3."""
-    assert Share(right, checked).interval == pytest.approx((low, high), abs=5e-5)
+def test_the_interval_decides_and_is_the_exact_one() -> None:
+    assert Share(81, 263).interval == exact(81, 263)
 
 
 @pytest.mark.parametrize(
     ("right", "checked", "holds"),
     [
         (30, 30, Holds.CANT_TELL),
-        (27, 30, Holds.CANT_TELL),
-        (26, 30, Holds.BROKEN),
-        (51, 51, Holds.CANT_TELL),
-        (52, 52, Holds.HOLDS),
+        (0, 1, Holds.CANT_TELL),
+        (1, 1, Holds.CANT_TELL),
+        (0, 2, Holds.BROKEN),
+        (1, 2, Holds.CANT_TELL),
+        (26, 30, Holds.CANT_TELL),
+        (25, 30, Holds.BROKEN),
+        (50, 50, Holds.CANT_TELL),
+        (51, 51, Holds.HOLDS),
         (95, 100, Holds.CANT_TELL),
         (900, 1000, Holds.BROKEN),
         (950, 1000, Holds.HOLDS),
@@ -76,6 +76,15 @@ def test_the_interval_is_wilson_s(right: int, checked: int, low: float, high: fl
 )
 def test_the_promise_holds_is_broken_or_cannot_be_told(right: int, checked: int, holds: Holds) -> None:
     assert Share(right, checked).against() is holds
+
+
+@pytest.mark.parametrize(("promise", "least"), [(0.95, 2), (0.9, 2), (0.8, 3), (0.5, 6)])
+def test_fewer_than_can_tell_are_too_few_whatever_the_answers(promise: float, least: int) -> None:
+    for checked in range(least):
+        verdicts = {Share(right, checked).against(promise) for right in range(checked + 1)}
+        assert (verdicts, Share(0, checked).too_few(promise)) == ({Holds.CANT_TELL}, True)
+    verdicts = {Share(right, least).against(promise) for right in range(least + 1)}
+    assert (verdicts == {Holds.CANT_TELL}, Share(0, least).too_few(promise)) == (False, False)
 
 
 @given(st.integers(0, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
