@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import SettingsError
-from infra.config import FILE_VARIABLE, Mode, load
+from contracts.settings import fraction, setting
+from contracts.settings import load as load_settings
+from infra.config import FILE_VARIABLE, Inference, Mode, load
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
 
@@ -62,6 +65,23 @@ def default_mode(environ: Mapping[str, str]) -> Mode:
         raise SettingsError(
             f"{MODE_VARIABLE}={named} is no mode, nothing was started: use {' or '.join(Mode)}"
         ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tuned:
+    """What the caller may set for the workers, and the record of the cloud tells."""
+
+    gate: float = setting(
+        "NUNCHI_GATE",
+        "confidence from which a label is true enough to train on, 0-1",
+        parse=fraction,
+        default=Inference().confidence_gate,
+    )
+
+
+def gate_of(environ: Mapping[str, str]) -> float:
+    """The gate of the workers and trainings of a cloud that is started with `environ`; SettingsError if it is wrong."""
+    return load_settings(_Tuned, environ).gate
 
 
 def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, str]:

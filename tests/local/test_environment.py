@@ -11,9 +11,10 @@ from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
 from infra.config import Mode
-from local.environment import base_environ, default_mode, operators_settings, worker_environ
+from local.environment import base_environ, default_mode, gate_of, operators_settings, worker_environ
 from local.record import REGION, Worker
 from local.state import StateDir
+from retrain.settings import RetrainSettings
 from tests.local.test_state import record
 from worker.settings import WorkerSettings
 
@@ -59,6 +60,15 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
     assert told.socket == tmp_path / "worker.sock"
     assert "HOME" not in environ
     assert (told.state_dir, told.upload_queue_url) == (state.worker / "i-1", None)
+
+
+def test_the_record_has_the_gate_of_the_workers_and_of_the_trainings() -> None:
+    """What their labels promise, for whoever checks them; the caller's, or the default of both."""
+    needed = {"NUNCHI_DATASET_BUCKET": "d", "NUNCHI_WEIGHTS_BUCKET": "w"}
+    assert gate_of({}) == load(RetrainSettings, needed).gate == WorkerSettings.gate
+    assert gate_of({"NUNCHI_GATE": "0.9"}) == 0.9
+    with pytest.raises(SettingsError, match="NUNCHI_GATE is wrong: 9 is not a number from 0 to 1"):
+        gate_of({"NUNCHI_GATE": "9"})
 
 
 def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp_path: Path) -> None:
