@@ -179,7 +179,7 @@ def test_one_wrong_label_of_one_leaves_the_promise_of_the_gate_possible() -> Non
     """The exact interval: Wilson's ends at 0.79, and the candidate would not serve."""
     gate = Gate(gate=0.95, photos=1, of_photos=100, people=1, right=0)
 
-    assert gate.precision == Estimate(0.0, 0.0, pytest.approx(0.975))
+    assert (gate.precision.value, gate.precision.low, gate.precision.high) == pytest.approx((0, 0, 0.975))
     assert gate.share == Estimate.wilson(1, 100)
 
 
