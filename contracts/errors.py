@@ -8,9 +8,16 @@ NunchiError                 everything this project raises on purpose
     └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
 """
 
+from typing import ClassVar
+
 
 class NunchiError(Exception):
-    """Base of every error that this project raises on purpose."""
+    """Base of every error that this project raises on purpose.
+
+    `rule` is that of a training which ends by the error; docs/data-people.md explains each.
+    """
+
+    rule: ClassVar[str] = "refused"
 
 
 class ContractError(NunchiError, ValueError):

@@ -26,7 +26,7 @@ from local import credentials, deploy, training
 from local.children import Child
 from local.clients import client
 from local.devices import Registry, worker_keys
-from local.environment import ROOT, base_environ, operators_settings, search_path, worker_environ
+from local.environment import ROOT, base_environ, gate_of, operators_settings, search_path, worker_environ
 from local.machines import power_off
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
 from local.progress import Kind, Progress
@@ -72,6 +72,7 @@ class Cloud:
         self._state = state
         self._progress = progress
         self._environ = environ
+        self._gate = gate_of(environ, shape.inference)
         self._path = search_path(environ)
         deploy.require_tools(self._path)
         self._aws_url, self._ssm_url = f"http://{LOOPBACK}:{self._gateway}", f"http://{LOOPBACK}:{self._ssm}"
@@ -211,7 +212,7 @@ class Cloud:
                 outputs,
                 client=self._client,
                 endpoint=self._aws_url,
-                gate=self._shape.inference.confidence_gate,
+                gate=self._gate,
                 environ=self._environ,
             )
         for instance in prepared.instances:
@@ -233,6 +234,7 @@ class Cloud:
                 for number, instance in enumerate(prepared.instances, start=1)
             ),
             credentials_url=credentials.url(self._provider_port, outputs["KioskRoleAliasName"]),
+            gate=self._gate,
             state=State.STARTING,
         )
         return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import SettingsError
-from contracts.settings import environment_for, variables_of
+from contracts.gate import parse_gate
+from contracts.settings import environment_for, setting, variables_of
+from contracts.settings import load as load_settings
 from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Inference
 from infra.mode import Mode
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
@@ -19,6 +22,7 @@ from worker.settings import WorkerSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MODE_VARIABLE: Final = "NUNCHI_MODE"
+GATE_VARIABLE: Final = "NUNCHI_GATE"
 _OF_THE_CLOUD: Final = (FILE_VARIABLE, MODE_VARIABLE, "NUNCHI_STATE")
 
 
@@ -66,6 +70,13 @@ def operators_file(environ: Mapping[str, str], *, default: Path = DEFAULT_FILE) 
     return default if default.exists() else Path(os.devnull)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _CallersGate:
+    gate: float | None = setting(
+        GATE_VARIABLE, "confidence from which a label is true enough to train on", parse=parse_gate, default=None
+    )
+
+
 def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
     """The mode of NUNCHI_MODE, else the operator's; SettingsError when it is invalid."""
     named = environ.get(MODE_VARIABLE)
@@ -77,6 +88,12 @@ def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
         raise SettingsError(
             f"{MODE_VARIABLE}={named} is no mode, nothing was started: use {' or '.join(Mode)}"
         ) from None
+
+
+def gate_of(environ: Mapping[str, str], inference: Inference) -> float:
+    """The gate of the workers and trainings of a cloud that is started with `environ`: the caller's, else the
+    operator's; SettingsError if it is wrong."""
+    return load_settings(_CallersGate, environ).gate or inference.confidence_gate
 
 
 def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, str]:

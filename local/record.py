@@ -75,6 +75,7 @@ class Record:
     mode: Mode
     workers: tuple[Worker, ...]
     credentials_url: str  # of the kiosks' credential provider
+    gate: float  # confidence from which the workers' labels are true enough to train on
     credentials: Credentials = field(default_factory=Credentials)
     state: State = State.UP
 
@@ -98,6 +99,7 @@ class Record:
         return cls(
             **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk")},
             credentials_url=fields["credentials_url"],
+            gate=fields["gate"],
             mqtt=_mqtt(fields["mqtt"]),
             device=_mqtt(fields["device"]),
             mode=Mode(fields["mode"]),

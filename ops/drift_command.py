@@ -17,7 +17,7 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.place import place_of
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket
-from retrain.drift import NOBODY, Drift, Level, look
+from retrain.drift import NOBODY, Drift, DriftLimits, Level, look
 from retrain.drift_facts import gather_facts
 from retrain.drift_parts import Part, parts
 from retrain.review.confidences import Results
@@ -61,7 +61,8 @@ def drift(
         dataset, results = DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images"))
         at = since.replace(tzinfo=UTC) if since else learned_by(Weights(s3, place.bucket("weights")), dataset)
         new, earlier = gather_facts(dataset, results, since=at)
-    found = look(new, earlier)
+        limits = DriftLimits(promise=place.gate)
+    found = look(new, earlier, limits)
     if as_json:
         typer.echo(json.dumps(found.to_fields() | {"parts": [asdict(one) for one in parts(new)]}))
     else:

@@ -16,11 +16,10 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from contracts.errors import MessageRefused, NameRefused
-from contracts.gate import DEFAULT_GATE
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.place import place_of
+from ops.place import gate_of, place_of
 from registry.errors import RunRefused, RunUnknown
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket
@@ -59,7 +58,10 @@ def judge(
     score: Annotated[str, typer.Option(help="What better means: map50, map50_95 or accuracy.")] = "map50",
     golden_least: Annotated[int, typer.Option(help="Fewer golden photos judge nothing.", min=1)] = 100,
     per_label: Annotated[int, typer.Option(help="Fewer golden people of a label neither.", min=0)] = 10,
-    gate: Annotated[float, typer.Option(help="Confidence from which answers teach, 0.5 to below 1.")] = DEFAULT_GATE,
+    gate: Annotated[
+        float | None,
+        typer.Option(help="Confidence from which answers teach, 0.5 to below 1. Default: the workers' own."),
+    ] = None,
     most_slowdown: Annotated[
         float, typer.Option(help="Times as long as B that A may take; workers refuse more than 3.", min=1)
     ] = 3.0,
@@ -79,12 +81,13 @@ def judge(
     from retrain.judge import JudgeSettings, Score, report  # noqa: PLC0415 - see above
     from retrain.judge import judge as judged  # noqa: PLC0415 - see above
 
+    promise = gate_of(local, state) if gate is None else gate
     try:
         settings = JudgeSettings(
             score=Score(score),
             golden_least=golden_least,
             golden_least_per_label=per_label,
-            gate=gate,
+            gate=promise,
             most_slowdown=most_slowdown,
         )
     except ValueError as wrong:  # SettingsError is a ValueError

@@ -23,7 +23,7 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_
 from ops.place import place_of
 from retrain.bucket import DatasetBucket
 from retrain.errors import ReviewRefused
-from retrain.review.agreement import PROMISE, Agreement, Holds, Share
+from retrain.review.agreement import Agreement, Holds, Share
 from retrain.review.agreement import agreement as agreement_of
 from retrain.review.confidences import Results
 from retrain.review.notes import read_notes
@@ -55,6 +55,7 @@ class Buckets:
 
     dataset: DatasetBucket
     results: Results
+    gate: float
 
 
 @review.command()
@@ -165,12 +166,12 @@ def agreement(
     Example: nunchi review agreement --json | jq .people
     """
     with _buckets(local, state) as buckets:
-        found = agreement_of(read_notes(buckets.dataset))
+        found = agreement_of(read_notes(buckets.dataset), buckets.gate)
     if as_json:
         typer.echo(json.dumps(_fields(found)))
     else:
         _tell_agreement(found, in_cloud("review export out/review --sample-share 0.1", local, state))
-    if found.people.against() is Holds.BROKEN:
+    if found.people.against(found.promise) is Holds.BROKEN:
         raise typer.Exit(Exit.BROKEN)
 
 
@@ -183,7 +184,7 @@ def _buckets(local: bool, state: Path) -> Generator[Buckets, None, None]:
     try:
         with place_of(local, state) as place:
             s3 = place.client("s3")
-            yield Buckets(DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")))
+            yield Buckets(DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")), place.gate)
     except NameRefused as refused:
         raise typer.BadParameter(str(refused)) from None
     except ReviewRefused as wrong:
@@ -218,37 +219,42 @@ def _tell_agreement(found: Agreement, more: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("of the sure", "right", "checked", "share", "95 % sure", ""):
         table.add_column(column, justify="left" if column in ("of the sure", "") else "right")
-    table.add_row("people", *_cells(found.people))
-    table.add_row("photos, all in them", *_cells(found.photos)[:-1], "")
+    table.add_row("people", *_cells(found.people, found.promise))
+    table.add_row("photos, all in them", *_cells(found.photos, found.promise)[:-1], "")
     for shares in (found.by_label, found.by_kiosk, found.by_week):
         for name, share in shares.items():
-            table.add_row(f"  {escape(name)}", *_cells(share))
+            table.add_row(f"  {escape(name)}", *_cells(share, found.promise))
     out.print(table)
     if found.cannot_tell:
         out.print(f"{found.cannot_tell} photos of the sample could not be told by a person, and count nowhere")
-    out.print(_verdict(found.people))
-    if found.people.against() is not Holds.HOLDS:
+    if found.below_gate:
+        out.print(
+            f"{found.below_gate} photos of the sample passed a lower gate than {found.promise:g}, and count nowhere"
+        )
+    out.print(_verdict(found.people, found.promise))
+    if found.people.against(found.promise) is not Holds.HOLDS:
         out.print(f"[bold]Next[/]\n  {escape(more)}")
 
 
-def _cells(share: Share) -> list[str]:
+def _cells(share: Share, promise: float) -> list[str]:
     low, high = share.interval
     told = "" if share.share is None else f"{share.share:.3f}"
-    return [f"{share.right:g}", str(share.checked), told, f"{low:.3f}-{high:.3f}", share.against()]
+    return [f"{share.right:g}", str(share.checked), told, f"{low:.3f}-{high:.3f}", share.against(promise)]
 
 
-def _verdict(people: Share) -> str:
-    match people.against():
+def _verdict(people: Share, promise: float) -> str:
+    match people.against(promise):
         case Holds.HOLDS:
-            return f"[green]The promise of {PROMISE} holds[/]"
+            return f"[green]The promise of {promise:g} holds[/]"
         case Holds.BROKEN:
             return (
-                f"[red]The promise of {PROMISE} is broken[/]: the model is less often right than it says. Don't train "
-                "on its labels before the calibration is fitted anew"
+                f"[red]The promise of {promise:g} is broken[/]: the model is less often right than it says. Don't "
+                "train on its labels before the calibration is fitted anew"
             )
         case _:
+            can_t = "Too few to tell" if people.too_few(promise) else "Can't tell yet"
             return (
-                f"[yellow]Can't tell yet whether the promise of {PROMISE} holds[/]: about {people.more()} more people"
+                f"[yellow]{can_t} whether the promise of {promise:g} holds[/]: about {people.more(promise)} more people"
             )
 
 
@@ -261,17 +267,19 @@ def _fields(found: Agreement) -> dict[str, Any]:
             "checked": share.checked,
             "share": share.share,
             "interval": share.interval,
-            "promise": share.against(),
+            "promise": share.against(found.promise),
         }
 
     def all_of(shares: Mapping[str, Share]) -> dict[str, Any]:
         return {name: of(share) for name, share in shares.items()}
 
     return {
-        "people": of(found.people) | {"more": found.people.more()},
+        "gate": found.promise,
+        "people": of(found.people) | {"more": found.people.more(found.promise)},
         "photos": of(found.photos),
         "by_label": all_of(found.by_label),
         "by_kiosk": all_of(found.by_kiosk),
         "by_week": all_of(found.by_week),
         "cannot_tell": found.cannot_tell,
+        "below_gate": found.below_gate,
     }

@@ -18,14 +18,22 @@ class RegistryError(NunchiError):
 class RunUnknown(RegistryError):
     """There is no such run."""
 
+    rule = "incumbent_unreadable"
+
 
 class RunExists(RegistryError):
     """There is such a run, of other bytes."""
+
+    rule = "run_exists"
 
 
 class RunRefused(RegistryError):
     """The run is incomplete, or not the bytes promised."""
 
+    rule = "incumbent_unreadable"
+
 
 class PointerMoved(RegistryError):
     """Somebody else moved the pointer at the same time, or before."""
+
+    rule = "pointer_moved"

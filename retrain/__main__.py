@@ -113,7 +113,9 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
                 seed=settings.seed,
             ),
             look_over=settings.look_over,
-            drifting=watch(bucket, Results(s3, settings.images_bucket) if settings.images_bucket else None),
+            drifting=watch(
+                bucket, Results(s3, settings.images_bucket) if settings.images_bucket else None, gate=settings.gate
+            ),
             clock=now,
         ),
         rules=Rules(

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from contracts.labels import LABELS, Label
 from retrain.moments import NO_WEEK
-from retrain.review.agreement import PROMISE, Holds, Share
+from retrain.review.agreement import Holds, Share, passes
 from retrain.shift import Shift, shift
 
 RULE: Final = "drift"
@@ -54,8 +54,9 @@ class DriftLimits:
     A move of `warn_psi` is some, of `stop_psi` much: the rule of thumb of credit scoring (E. M. Lewis, An Introduction
     to Credit Scoring, 1994). It counts only if chance makes it less than once in 1/`chance` looks at data that did not
     move. Parts of fewer than `least_photos` are not judged, and parts that are less than `least_share` of what is new
-    stop nothing. `least_checked` people looked at are enough to see that a third more than promised are wrong; and
-    `least_agreement` is where labels are too wrong to learn from, moved or not.
+    stop nothing. `least_checked` people looked at are enough to see that 1 in 6 labels is wrong where 1 in 20 was
+    promised. `promise` is the gate that the labels passed. Labels that are right less often than `too_wrong` are not
+    learned from, moved or not: `least_agreement`, or `least_below` under a lower promise.
     """
 
     warn_psi: float = 0.1
@@ -64,8 +65,13 @@ class DriftLimits:
     least_photos: int = 100
     least_share: float = 0.05
     least_checked: int = 30
-    promise: float = PROMISE
+    promise: float
     least_agreement: float = 0.9
+    least_below: float = 0.05
+
+    @property
+    def too_wrong(self) -> float:
+        return min(self.least_agreement, self.promise - self.least_below)
 
 
 class Level(StrEnum):
@@ -136,19 +142,18 @@ _Part = tuple[str, Sequence[Fact], Sequence[Fact]]
 _Count = Callable[[Sequence[Fact]], dict[str, float]]
 
 
-def look(new: Iterable[Fact], earlier: Iterable[Fact], limits: DriftLimits | None = None) -> Drift:
+def look(new: Iterable[Fact], earlier: Iterable[Fact], limits: DriftLimits) -> Drift:
     """What moved between the photos that the incumbent learnt from, and the `new` ones that a training would learn.
 
     All together, each kiosk against its own past (a new one against all others'), each week of the new against all of
     the earlier.
     """
-    limits = limits or DriftLimits()
     new, earlier = list(new), list(earlier)
     compared = [one for one in _comparisons(new, earlier) if one.photos >= limits.least_photos]
     chance = limits.chance / max(1, len(compared))  # Bonferroni: the more looks, the more chance finds
     findings = [found for one in compared if (found := _moved(one, chance, len(new), limits)) is not None]
     people = _checked(new)
-    doubt = _disagreement(people, limits)
+    doubt = _disagreement(people, _checked(_passing(new, limits)), limits)
     if doubt is not None:
         findings.append(doubt)
     findings.sort(
@@ -210,8 +215,10 @@ def _moved(one: _Comparison, chance: float, everything: int, limits: DriftLimits
     checked = _checked(one.facts)
     grave = Level.STOP if len(one.facts) >= limits.least_share * everything else Level.WARN
     agree = f"people agree with {checked.right:g} of {checked.checked}"
-    if checked.against(limits.promise) is Holds.BROKEN:
-        return Finding(grave, one.where, one.what, f"{told}, and {agree} only", found)
+    promised = _checked(_passing(one.facts, limits))
+    if promised.against(limits.promise) is Holds.BROKEN:
+        only = f"people agree with {promised.right:g} of {promised.checked} only"
+        return Finding(grave, one.where, one.what, f"{told}, and {only}", found)
     if checked.checked < limits.least_checked:
         looked = f"and of the random sample people looked at {checked.checked} only, not at {limits.least_checked}"
         remedy = f"nunchi review export FOLDER --sample-share 1 --most 100{_where(one)}"
@@ -226,17 +233,34 @@ def _where(one: _Comparison) -> str:
     return f"{kiosk} --since {datetime.strptime(f'{min(weeks)}-1', '%G-W%V-%u'):%Y-%m-%d}" if weeks else kiosk
 
 
-def _disagreement(people: Share, limits: DriftLimits) -> Finding | None:
-    """Whether the labels are so often wrong that nobody should learn them, or less often right than promised."""
-    told = f"people agree with {people.right:g} of {people.checked} labels that the model was sure of"
-    if people.against(limits.least_agreement) is Holds.BROKEN:
-        why = (
-            f"{told}, surely fewer than {limits.least_agreement:.0%}: fit the calibration anew before training on them"
-        )
-        return Finding(Level.STOP, "all", "agreement", why)
-    if people.against(limits.promise) is Holds.BROKEN:
-        return Finding(Level.WARN, "all", "agreement", f"{told}, fewer than the {limits.promise:.0%} promised")
+def _disagreement(people: Share, promised: Share, limits: DriftLimits) -> Finding | None:
+    """Whether the labels are so often wrong that nobody should learn them, or less often right than promised.
+
+    `people`: all that were looked at, for all would teach; `promised`: those who pass the gate of today.
+    """
+    if people.against(limits.too_wrong) is Holds.BROKEN:
+        why = f"surely fewer than {_percent(limits.too_wrong)}: fit the calibration anew before training on them"
+        return Finding(Level.STOP, "all", "agreement", f"{_agreed(people)}, {why}")
+    if promised.against(limits.promise) is Holds.BROKEN:
+        why = f"fewer than the {_percent(limits.promise)} promised"
+        return Finding(Level.WARN, "all", "agreement", f"{_agreed(promised)}, {why}")
+    if people.right < people.checked and people.too_few(limits.too_wrong):
+        why = f"too few to tell whether {_percent(limits.too_wrong)} are right"
+        return Finding(Level.OK, "all", "agreement", f"{_agreed(people)}, {why}")
     return None
+
+
+def _agreed(people: Share) -> str:
+    return f"people agree with {people.right:g} of {people.checked} labels that the model was sure of"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g}%"
+
+
+def _passing(facts: Iterable[Fact], limits: DriftLimits) -> list[Fact]:
+    """Without photos whose labels are known to have passed an earlier, lower gate only."""
+    return [fact for fact in facts if fact.confidence is None or passes(fact.confidence, limits.promise)]
 
 
 def _checked(facts: Iterable[Fact]) -> Share:

@@ -19,6 +19,8 @@ class RetrainError(NunchiError):
 class DatasetRefused(RetrainError):
     """The pictures and labels that there are make no dataset."""
 
+    rule = "dataset_refused"
+
 
 class ReviewRefused(RetrainError):
     """A review can't be read, or is of other pictures."""
@@ -27,6 +29,8 @@ class ReviewRefused(RetrainError):
 class TrainerFailed(RetrainError):
     """The trainer's process broke."""
 
+    rule = "training_crash"
+
 
 class Interrupted(RetrainError):
     """Somebody, or a Spot notice, cut the training off."""
@@ -34,3 +38,5 @@ class Interrupted(RetrainError):
 
 class JudgementFailed(RetrainError):
     """Candidate and incumbent could not be measured."""
+
+    rule = "judgement_failed"

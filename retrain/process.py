@@ -37,9 +37,13 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 class OutOfMemory(TrainerFailed):
     """So many pictures at a time do not fit on the GPU."""
 
+    rule = "out_of_memory"
+
 
 class DiskFull(TrainerFailed):
     """There is no room for what training writes."""
+
+    rule = "disk_full"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ happens, the pointer moves once or not at all: last, and only over the model tha
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -44,6 +45,7 @@ REPORT: Final = "report.html"
 PROMOTER: Final = "retrain"  # who moved the pointer, in it
 TRACKED: Final = ("run/wandb", "mlflow.db", "mlruns")  # in the trainer's folder
 MOST_LOG: Final = 1 << 20  # bytes of the trainer's log that are stored
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Run:
@@ -113,9 +115,9 @@ class Run:
     def _failed(self, error: Exception) -> Outcome:
         if isinstance(error, NunchiError | ClientError | BotoCoreError | OSError):
             log.error("the training failed: %s", error)
-            return self._outcome(Verdict.FAILED, _rule(error), str(error))
+            return self._outcome(Verdict.FAILED, rule_of(error), str(error))
         log.error("the training failed in a way that nobody thought of", exc_info=error)
-        return self._outcome(Verdict.FAILED, "crash", f"{type(error).__name__}: {error}")
+        return self._outcome(Verdict.FAILED, rule_of(error), f"{type(error).__name__}: {error}")
 
     def _decided(self) -> Outcome:
         self._reporter.phase(Phase.STARTING, f"training {self._training} looks at what serves")
@@ -217,7 +219,7 @@ class Run:
                 self._weights.promote(made.run, by=PROMOTER, reason=line, over=made.incumbent.pointer)
                 verdict = Verdict.PROMOTED
             except PointerMoved as error:
-                rule = "pointer_moved"
+                rule = error.rule
                 reason = f"it is better than {made.incumbent.run or DAY_0}, which does not serve any more: {error}"
         report = run_key(made.run, REPORT) if (made.folder / REPORT).exists() else None
         return self._outcome(verdict, rule, reason, run=made.run, report=report)
@@ -269,23 +271,13 @@ def stored_outcome(bucket: DatasetBucket, training: str) -> Outcome | None:
     return None if content is None else Outcome.from_json(content)
 
 
-def _rule(error: Exception) -> str:
-    """A name for people who count: of our errors' classes."""
-    words = {
-        "DatasetRefused": "dataset_refused",
-        "TrainerFailed": "training_crash",
-        "OutOfMemory": "out_of_memory",
-        "DiskFull": "disk_full",
-        "JudgementFailed": "judgement_failed",
-        "RunRefused": "incumbent_unreadable",
-        "RunUnknown": "incumbent_unreadable",
-        "RunExists": "run_exists",
-    }
-    if isinstance(error, OSError):
-        return "disk_full" if error.errno in (28, 122) else "crash"
+def rule_of(error: Exception) -> str:
+    """The rule of a training that fails with the error: our own errors carry theirs."""
+    if isinstance(error, NunchiError):
+        return error.rule
     if isinstance(error, ClientError | BotoCoreError):
         return "storage"
-    return words.get(type(error).__name__, "refused")
+    return "disk_full" if isinstance(error, OSError) and error.errno in _NO_ROOM else "crash"
 
 
 def _sizes(manifest: Manifest) -> str:

@@ -18,7 +18,7 @@ from retrain.dataset.assembly import build
 from retrain.dataset.manifest import Manifest
 from retrain.dataset.photos import Split
 from retrain.dataset.settings import DatasetSettings
-from retrain.drift import Drift, look
+from retrain.drift import Drift, DriftLimits, look
 from retrain.drift_facts import gather_facts
 from retrain.incumbent import Incumbent
 from retrain.judge import Judgement, JudgeSettings, judge, report
@@ -100,12 +100,16 @@ def pack(made: Made, say: Say) -> None:
     with_fields(made.folder, calibration=fitted.fields)
 
 
-def watch(bucket: DatasetBucket, results: Results | None) -> Callable[[Manifest, Incumbent], Drift]:
-    """Looks for a drift since the incumbent's dataset; `results` None: confidences are known from notes only."""
+def watch(bucket: DatasetBucket, results: Results | None, *, gate: float) -> Callable[[Manifest, Incumbent], Drift]:
+    """Looks for a drift since the incumbent's dataset; `results` None: confidences are known from notes only.
+
+    `gate` is that of the workers: what their labels promise.
+    """
 
     def drifting(_: Manifest, incumbent: Incumbent) -> Drift:
         since = incumbent.learned.made_at if incumbent.learned is not None else None
-        return look(*gather_facts(bucket, results or _NoResults(), since=since))
+        facts = gather_facts(bucket, results or _NoResults(), since=since)
+        return look(*facts, DriftLimits(promise=gate))
 
     return drifting
 

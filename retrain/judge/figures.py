@@ -45,8 +45,8 @@ class Gate:
 
     @property
     def precision(self) -> Estimate:
-        """How many of its labels are right."""
-        return Estimate.wilson(self.right, self.people)
+        """How many of its labels are right: the interval decides about the promise, so it is exact."""
+        return Estimate.exact(self.right, self.people)
 
     @property
     def share(self) -> Estimate:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.labels import LABELS
-from retrain.intervals import SURE, wilson
+from retrain.intervals import SURE, exact, wilson
 from retrain.judge.golden import Golden
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked
 
@@ -44,10 +44,13 @@ class Estimate:
 
     @classmethod
     def wilson(cls, yes: int, of: int) -> Estimate:
-        """A share with its interval."""
-        if of == 0:
-            return cls(math.nan, math.nan, math.nan)
-        return cls(yes / of, *wilson(yes, of))
+        """A share with an interval to show."""
+        return cls(yes / of, *wilson(yes, of)) if of else cls(math.nan, math.nan, math.nan)
+
+    @classmethod
+    def exact(cls, yes: int, of: int) -> Estimate:
+        """A share with an interval to decide by."""
+        return cls(yes / of, *exact(yes, of)) if of else cls(math.nan, math.nan, math.nan)
 
     def fields(self) -> dict[str, Any]:
         """As JSON has it, which knows no NaN."""

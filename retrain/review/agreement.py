@@ -1,23 +1,25 @@
-"""How true the model's promise is: of the sure people that chance showed somebody, the share labelled right. Pure."""
+"""How true the model's promise is: of the sure people that chance showed somebody, the share labelled right. Pure.
+
+The promise is the gate: of the people who pass a gate of 0.9, nine in ten are labelled right.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from contracts.gate import DEFAULT_GATE
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.intervals import wilson
+from retrain.intervals import exact
 from retrain.moments import week
 from retrain.review.matching import Change
 from retrain.review.notes import Note
 
-PROMISE: Final = DEFAULT_GATE  # the worker's gate: of people so sure, this share is labelled right
 SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
 
 
@@ -42,17 +44,24 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true share lies, with 95 % confidence. Nothing checked: 0 to 1."""
-        return wilson(self.right, self.checked)
+        """Where the true share lies, with 95 % confidence: exact, for it decides. Nothing checked: 0 to 1."""
+        return exact(self.right, self.checked)
 
-    def against(self, promise: float = PROMISE, slack: float = SLACK) -> Holds:
+    def against(self, promise: float, slack: float = SLACK) -> Holds:
         """Broken when the promised share is out of reach; holds when less than promise - slack is."""
         low, high = self.interval
         if high < promise:
             return Holds.BROKEN
         return Holds.HOLDS if low >= promise - slack else Holds.CANT_TELL
 
-    def more(self, promise: float = PROMISE, slack: float = SLACK) -> int:
+    def too_few(self, promise: float, slack: float = SLACK) -> bool:
+        """Whether so many can't tell, whatever the answers: neither if all are wrong nor if all are right.
+
+        Of a promise of 0.95 that is one person: even a promise that holds is wrong about 1 in 20.
+        """
+        return all(Share(right, self.checked).against(promise, slack) is Holds.CANT_TELL for right in (0, self.checked))
+
+    def more(self, promise: float, slack: float = SLACK) -> int:
         """How many more people would tell, if the share stays as it is; of nobody yet, if it is as promised.
 
         0 once it can be told. Finite, for an interval shrinks towards a share that one of the two rules decides.
@@ -77,27 +86,40 @@ class Share:
 class Agreement:
     """People, by what the model called them, by kiosk and by ISO week; and whole photos."""
 
+    promise: float  # the gate
     people: Share
     photos: Share
     by_label: Mapping[str, Share]
     by_kiosk: Mapping[str, Share]
     by_week: Mapping[str, Share]
     cannot_tell: int  # photos of the sample in which a person could not tell either; in no share
+    below_gate: int = 0  # photos of the sample that passed an earlier, lower gate; in no share
 
 
-def agreement(notes: Mapping[Reference, Note]) -> Agreement:
+def passes(confidence: float, gate: float) -> bool:
+    """Whether a stored confidence passes the gate. Workers store four decimals, rounded down; the gate is, too."""
+    return confidence >= math.floor(gate * 10_000) / 10_000
+
+
+def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
     """Of the random sample alone: other photos were picked because somebody doubted them.
+
+    `gate` is the deployment's. A photo of somebody whose confidence is below it passed an earlier, lower gate, and
+    says nothing about the promise of this one; a confidence that is not known counts as passed.
 
     A person is right who is there, under the label shown. A photo is right when all of its people are and nobody was
     missed; that a box was drawn better is no matter.
     """
     people: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    photos, cannot_tell = [0, 0], 0
+    photos, cannot_tell, below_gate = [0, 0], 0, 0
     for reference, note in notes.items():
         if note.source is not Tree.AUTO or not note.sample:
             continue
         if note.cannot_tell:
             cannot_tell += 1
+            continue
+        if not all(one.confidence is None or passes(one.confidence, gate) for one in note.shown):
+            below_gate += 1
             continue
         photos[0] += not set(note.changed) - {Change.BOX}
         photos[1] += 1
@@ -111,10 +133,12 @@ def agreement(notes: Mapping[Reference, Note]) -> Agreement:
         return {name: Share(*people[kind, name]) for name in names}
 
     return Agreement(
+        promise=gate,
         people=Share(*people["", ""]),
         photos=Share(*photos),
         by_label=by("label", {label: place for place, label in enumerate(LABELS)}),
         by_kiosk=by("kiosk", {}),
         by_week=by("week", {}),
         cannot_tell=cannot_tell,
+        below_gate=below_gate,
     )

@@ -6,6 +6,8 @@ What its blocks do when they are pasted, tests/end_to_end/test_data_people.py sa
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 import shlex
 from argparse import ArgumentParser
@@ -14,6 +16,10 @@ from pathlib import Path
 import pytest
 import typer
 
+import contracts
+import registry
+import retrain
+from contracts.errors import NunchiError
 from ops.__main__ import app
 from ops.lazy import LazyCommand
 from retrain import __main__ as retraining
@@ -82,21 +88,45 @@ def rules() -> set[str]:
     return {*of_check, *of_watch, *of_run, *enough, *_words_of_errors(), *RULES, RULE} - GO_ON
 
 
+def errors() -> list[type[NunchiError]]:
+    """Every error of ours that a training may end by: those of the programs that it is made of."""
+    for program in (contracts, registry, retrain):
+        for module in pkgutil.walk_packages(program.__path__, f"{program.__name__}."):
+            if not module.name.startswith("retrain.trainer") and not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    found = [NunchiError]
+    for one in found:
+        found += [kind for kind in one.__subclasses__() if kind not in found]
+    return [one for one in found if one.__module__.split(".")[0] in ("contracts", "registry", "retrain")]
+
+
+def test_every_error_of_a_training_has_a_rule_that_the_page_explains() -> None:
+    """Its own, or that of the error it is a kind of; at last the generic one."""
+    explained = {rule for rules, _, _ in _rows() for rule in re.findall("[a-z_]+", rules)}
+    assert {one.__name__: one.rule for one in errors() if one.rule not in explained} == {}
+    named = {one.__name__ for one in errors() if one.rule != NunchiError.rule}
+    assert {"DatasetRefused", "OutOfMemory", "DiskFull", "RunRefused", "PointerMoved"} <= named
+
+
 def _words_of_errors() -> set[str]:
-    """What `retrain.run` calls the errors that a training fails with."""
+    """The rules of our errors, and what `retrain.run` calls those of others."""
     [function] = [
         one
         for one in ast.walk(ast.parse(_text("retrain/run.py")))
-        if isinstance(one, ast.FunctionDef) and one.name == "_rule"
+        if isinstance(one, ast.FunctionDef) and one.name == "rule_of"
     ]
     texts = {one.value for one in ast.walk(function) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return {text for text in texts if re.fullmatch("[a-z_]+", text)}
+    return {text for text in texts if re.fullmatch("[a-z_]+", text)} | {one.rule for one in errors()}
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    """The rows of the tables whose first column is in code."""
+    return re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
 
 
 def test_the_tables_say_of_every_rule_what_it_means_and_what_to_do() -> None:
-    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
     judging = PAGE.split("## How a candidate is judged")[1].split("\n## ")[0]
-    shown = {rule for names, _, _ in rows if names in judging for rule in re.findall("[a-z_]+", names)}
+    shown = {rule for names, _, _ in _rows() if names in judging for rule in re.findall("[a-z_]+", names)}
     kinds = {"cascade", "yolov5", "ensemble"}
     assert shown - kinds == rules()
 

@@ -13,7 +13,7 @@ from infra.app import settings
 from infra.config import DEFAULT_FILE, Config, Inference
 from infra.config import load as load_file
 from infra.mode import Mode
-from local.environment import base_environ, mode_of, operators_file, operators_settings, worker_environ
+from local.environment import base_environ, gate_of, mode_of, operators_file, operators_settings, worker_environ
 from local.record import REGION, Worker
 from local.state import StateDir
 from local.training import training_environ
@@ -96,6 +96,15 @@ def test_a_repository_without_the_operators_file_has_every_default(tmp_path: Pat
     assert load_file(operators_file({}, default=tmp_path / "nunchi.toml")) == Config()
     with pytest.raises(SettingsError, match=r"mine\.toml can't be read"):
         load_file(operators_file({"NUNCHI_CONFIG": str(tmp_path / "mine.toml")}))
+
+
+def test_the_record_has_the_gate_of_the_workers_and_of_the_trainings() -> None:
+    """What their labels promise, for whoever checks them: the caller's, else the operator's."""
+    operators = Inference(confidence_gate=0.9)
+    assert gate_of({}, operators) == gate_of({"NUNCHI_GATE": ""}, operators) == 0.9
+    assert gate_of({"NUNCHI_GATE": "0.8"}, operators) == 0.8
+    with pytest.raises(SettingsError, match="NUNCHI_GATE is wrong: 9"):
+        gate_of({"NUNCHI_GATE": "9"}, operators)
 
 
 def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp_path: Path) -> None:

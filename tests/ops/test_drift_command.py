@@ -94,6 +94,16 @@ def test_labels_that_moved_unseen_end_with_the_status_of_a_stop(monkeypatch: pyt
     assert "A training would stop here" in told(done)
 
 
+@pytest.mark.usefixtures("shop")
+def test_labels_are_held_against_the_gate_of_the_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """870 of 1,000 right are too few under a gate of 0.95, and as many as may be under one of 0.88."""
+    checked = [Fact("lobby", "2026-W47", (HER[0],), True, 0.97, 1, int(number < 870)) for number in range(1000)]
+    monkeypatch.setattr("ops.drift_command.gather_facts", lambda *_, since: (checked, []))  # noqa: ARG005
+    assert (drift().exit_code, "surely fewer than 90%" in told(drift())) == (EXIT_STOP, True)
+    (tmp_path / "nunchi.toml").write_text(f'region = "{REGION}"\ninference.confidence_gate = 0.88\n')
+    assert (drift().exit_code, "A training would go on" in told(drift())) == (0, True)
+
+
 def moved(since: datetime) -> tuple[list[Fact], list[Fact]]:
     assert since == datetime(2026, 11, 1, tzinfo=UTC)
     now_, before = (Fact("lobby", "2026-W47", (one[0],), True, 0.97) for one in (HIM, HER))

@@ -106,6 +106,14 @@ def test_programs_get_the_report_on_one_line(weights: Weights, dataset: Path) ->
 
 
 @pytest.mark.usefixtures("weights")
+def test_without_a_gate_that_of_the_deployment_is_judged_by(dataset: Path, tmp_path: Path) -> None:
+    """So that a judgement by hand is that of a training."""
+    (tmp_path / "nunchi.toml").write_text(f'region = "{REGION}"\ninference.confidence_gate = 0.9\n')
+    result = run("good", "good", "--dataset", str(dataset), "--json")
+    assert json.loads(result.stdout)["settings"]["gate"] == 0.9
+
+
+@pytest.mark.usefixtures("weights")
 def test_a_run_that_is_not_there_is_told(dataset: Path) -> None:
     result = run("good", "nowhere", "--dataset", str(dataset))
 

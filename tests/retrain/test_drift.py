@@ -11,12 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.labels import LABELS, Label
-from retrain.drift import DriftLimits, Fact, Level, look
+from retrain.drift import Drift, DriftLimits, Fact, Level
+from retrain.drift import look as look_at
 from retrain.shift import chi_squared_above, shift
 
 OLD, YOUNG = Label.ELDER_FEMALE, Label.ADULT_FEMALE
 WEEKS = ("2026-W40", "2026-W41", "2026-W42")
 LATER = ("2026-W45", "2026-W46")
+
+
+def look(new: list[Fact], earlier: list[Fact], **limits: float) -> Drift:
+    return look_at(new, earlier, DriftLimits(**{"promise": 0.95, **limits}))  # type: ignore[arg-type]
 
 
 def facts(
@@ -95,6 +100,60 @@ def test_labels_that_are_far_too_often_wrong_stop_a_training_though_nothing_move
 @pytest.mark.parametrize(("right", "level"), [(100, Level.OK), (93, Level.OK), (88, Level.WARN), (80, Level.STOP)])
 def test_agreement_warns_before_it_stops(right: int, level: Level) -> None:
     assert look(facts(500, weeks=LATER, checked=100, right=right), []).level is level
+
+
+@pytest.mark.parametrize(
+    ("promise", "right", "level"),
+    [
+        (0.9, 910, Level.OK),
+        (0.9, 875, Level.WARN),
+        (0.9, 820, Level.STOP),
+        (0.95, 910, Level.WARN),
+        (0.98, 930, Level.WARN),
+        (0.98, 870, Level.STOP),
+    ],
+)
+def test_labels_are_held_against_the_gate_that_they_passed(promise: float, right: int, level: Level) -> None:
+    """A gate of 0.9 lets through what is wrong one time in ten, and that is no reason to stop."""
+    drift = look(facts(1000, weeks=LATER, checked=1000, right=right), [], promise=promise)
+    assert drift.level is level
+
+
+def test_labels_that_moved_are_learnt_if_they_are_as_right_as_the_gate_promises() -> None:
+    new, earlier = facts(1000, elders=0.05, weeks=("2026-W45",), checked=1000, right=910), facts(1000)
+    assert look(new, earlier, promise=0.9).level is Level.WARN
+    assert "people agree with 910 of 1000 only" in look(new, earlier, promise=0.95).reason
+
+
+def test_labels_of_an_earlier_lower_gate_break_no_promise_of_the_present_one() -> None:
+    """They would teach all the same, so they are learned only if they are not far too often wrong."""
+    passing = facts(500, weeks=LATER, checked=500, right=490, confidence=0.97)
+    below = facts(500, weeks=LATER, checked=500, right=420, confidence=0.91)
+    assert look([*passing, *below], []).findings == ()
+    assert (
+        "people agree with 910 of 1000"
+        in look(facts(1000, weeks=LATER, checked=1000, right=910, confidence=0.97), []).reason
+    )
+    far_too_often = facts(500, weeks=LATER, checked=500, right=300, confidence=0.91)
+    drift = look([*passing, *far_too_often], [])
+    assert (drift.level, "790 of 1000" in drift.reason) == (Level.STOP, True)
+
+
+def test_too_few_wrong_labels_to_tell_stop_nothing() -> None:
+    """One of one: even of labels that are right 19 times in 20, the first that a person looks at may be wrong."""
+    drift = look(facts(500, weeks=LATER, checked=1), [])
+    why = "people agree with 0 of 1 labels that the model was sure of, too few to tell whether 90% are right"
+    assert (drift.level, drift.reason) == (Level.OK, f"all: {why}")
+    assert look(facts(500, weeks=LATER, checked=1, right=1), []).findings == ()
+    assert look(facts(500, weeks=LATER, checked=2, right=0), []).level is Level.STOP
+
+
+def test_labels_that_moved_stop_a_training_for_want_of_people_not_for_one_wrong_label() -> None:
+    """Before people have looked at enough, nothing is said of how right the labels are."""
+    drift = look(facts(1000, elders=0.05, weeks=LATER, checked=1), facts(1000))
+    assert drift.level is Level.STOP
+    assert "people looked at 1 only, not at 30" in drift.reason
+    assert "0 of 1 only" not in drift.reason
 
 
 def test_a_verdict_is_told_to_programs_too() -> None:
@@ -204,8 +263,8 @@ def test_data_that_did_not_move_is_hardly_ever_stopped() -> None:
 
 def test_looser_limits_let_more_through() -> None:
     new, earlier = facts(1000, elders=0.05, weeks=("2026-W45",)), facts(1000)
-    assert look(new, earlier, DriftLimits(stop_psi=2)).level is Level.WARN
-    assert look(new, earlier, DriftLimits(warn_psi=2, stop_psi=2)).level is Level.OK
+    assert look(new, earlier, stop_psi=2).level is Level.WARN
+    assert look(new, earlier, warn_psi=2, stop_psi=2).level is Level.OK
 
 
 counts = st.fixed_dictionaries({name: st.integers(0, 500) for name in "abcd"}).filter(lambda one: sum(one.values()) > 0)

@@ -12,11 +12,15 @@ from moto import mock_aws
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
+from registry.weights import InService
 from retrain.bucket import DatasetBucket, Tree
-from retrain.drift import Fact, Level, look
+from retrain.drift import DriftLimits, Fact, Level, look
 from retrain.drift_facts import gather_facts
+from retrain.incumbent import Incumbent
 from retrain.review.confidences import Results
 from retrain.review.notes import Note, Shown
+from retrain.steps import watch
+from tests.retrain.dataset.test_manifest import MANIFEST
 from tests.retrain.review.shop import CHECKED_AT, HER, HIM, LEFT, RIGHT, Shop, photo
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -81,6 +85,16 @@ def test_people_of_the_random_sample_are_counted(shop: Shop) -> None:
     ]
 
 
+def test_a_training_holds_labels_against_the_gate_of_its_settings(shop: Shop) -> None:
+    """Half of them are wrong: far too many under a gate of 0.95, and as many as may be under one of 0.5."""
+    for number in range(10):
+        shop.put(Tree.AUTO, photo(number), (HER, HIM))
+        noted(shop, number)
+    incumbent = Incumbent(InService(pointer=None, etag=None))
+    levels = {gate: watch(shop.bucket, None, gate=gate)(MANIFEST, incumbent).level for gate in (0.95, 0.5)}
+    assert levels == {0.95: Level.STOP, 0.5: Level.OK}
+
+
 def test_of_too_many_photos_a_draw_is_read_and_whatever_was_checked(shop: Shop) -> None:
     for number in range(20):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
@@ -96,5 +110,5 @@ def test_labels_that_people_find_wrong_stop_a_training(shop: Shop) -> None:
     for number in range(40):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
-    drift = look(*gather_facts(shop.bucket, shop.results, since=None))
+    drift = look(*gather_facts(shop.bucket, shop.results, since=None), DriftLimits(promise=0.95))
     assert (drift.level, drift.agreement.right, drift.agreement.checked) == (Level.STOP, 40, 80)

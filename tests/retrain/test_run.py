@@ -5,6 +5,7 @@ The trainer and the judge are fakes; the bucket, the dataset, the registry and t
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import tarfile
@@ -16,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import HTTPClientError
 from moto import mock_aws
 
+from contracts.errors import MessageRefused
 from contracts.training import Outcome, Phase, Progress, Verdict
+from registry.errors import RunExists, RunRefused, RunUnknown
 from registry.weights import Weights
 from retrain.bucket import DatasetBucket, Tree
 from retrain.candidate import package
@@ -26,12 +30,13 @@ from retrain.dataset.assembly import build
 from retrain.dataset.manifest import Manifest
 from retrain.dataset.settings import DatasetSettings
 from retrain.drift import Drift, Finding, Level
-from retrain.errors import Interrupted, JudgementFailed
+from retrain.errors import DatasetRefused, Interrupted, JudgementFailed, RetrainError, ReviewRefused, TrainerFailed
 from retrain.incumbent import Incumbent
 from retrain.ports import Made, Rules, Steps
+from retrain.process import DiskFull, OutOfMemory
 from retrain.reporting import Reporter
 from retrain.review.agreement import Share
-from retrain.run import Run
+from retrain.run import Run, rule_of
 from retrain.stopping import Stopping
 from retrain.training import Plan, Say
 from tests.retrain.trainings import AT, fill, process
@@ -394,6 +399,33 @@ def test_a_judge_that_breaks_keeps_the_incumbent(shop: Shop, error: Exception, r
     shop.meanwhile = broken
     assert shop.run() == shop.stored() == outcome(Verdict.FAILED, rule, reason)
     assert shop.weights.current().run is None
+
+
+@pytest.mark.parametrize(
+    ("error", "rule"),
+    [
+        (DatasetRefused("no"), "dataset_refused"),
+        (TrainerFailed("no"), "training_crash"),
+        (OutOfMemory("no"), "out_of_memory"),
+        (DiskFull("no"), "disk_full"),
+        (JudgementFailed("no"), "judgement_failed"),
+        (RunRefused("no"), "incumbent_unreadable"),
+        (RunUnknown("no"), "incumbent_unreadable"),
+        (RunExists("no"), "run_exists"),
+        (ReviewRefused("no"), "refused"),
+        (MessageRefused("no"), "refused"),
+        (type("Renamed", (OutOfMemory,), {})("no"), "out_of_memory"),
+        (type("Nameless", (RetrainError,), {})("no"), "refused"),
+        (OSError(errno.EDQUOT, "Quota exceeded"), "disk_full"),
+        (OSError(errno.EIO, "I/O error"), "crash"),
+        (HTTPClientError(error="reset"), "storage"),
+        (ZeroDivisionError("no"), "crash"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else type(one).__name__,
+)
+def test_an_error_has_a_rule_whatever_its_class_is_called(error: Exception, rule: str) -> None:
+    """Its own, its parent's, or the generic one."""
+    assert rule_of(error) == rule
 
 
 def test_what_breaks_because_it_is_told_to_end_is_gone_on_with(shop: Shop) -> None:

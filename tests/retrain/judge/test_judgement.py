@@ -171,7 +171,7 @@ def test_a_candidate_that_breaks_the_promise_of_the_gate_does_not(dataset: Path,
     assert (found["promoted"], found["rule"]) == (False, "promise_broken")
     assert found["passed"] == ["golden_too_small", "not_better", "group_behind", "too_slow"]
     assert found["reason"] == (
-        "of 200 people who pass the gate of 0.95, 86.0 % have the right label (95 % interval 80.5 to 90.1 %), fewer "
+        "of 200 people who pass the gate of 0.95, 86.0 % have the right label (95 % interval 80.4 to 90.5 %), fewer "
         "than the 95 % promised"
     )
 

@@ -14,7 +14,7 @@ from contracts.labels import Label
 from contracts.messages import Box
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
-from retrain.judge.figures import calibration_of, gate_of
+from retrain.judge.figures import Gate, calibration_of, gate_of
 from retrain.judge.golden import Build, Golden, build_of, golden_photos
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked, Served, people, ranked, served
 from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, share_of, weights
@@ -171,7 +171,16 @@ def test_a_share_lies_within_its_interval(of: int, every: bool) -> None:
 
 
 def test_a_measure_of_nothing_is_null_in_json() -> None:
-    assert Estimate.wilson(0, 0).fields() == {"value": None, "low": None, "high": None}
+    nothing = {"value": None, "low": None, "high": None}
+    assert (Estimate.wilson(0, 0).fields(), Estimate.exact(0, 0).fields()) == (nothing, nothing)
+
+
+def test_one_wrong_label_of_one_leaves_the_promise_of_the_gate_possible() -> None:
+    """The exact interval: Wilson's ends at 0.79, and the candidate would not serve."""
+    gate = Gate(gate=0.95, photos=1, of_photos=100, people=1, right=0)
+
+    assert (gate.precision.value, gate.precision.low, gate.precision.high) == pytest.approx((0, 0, 0.975))
+    assert gate.share == Estimate.wilson(1, 100)
 
 
 def test_calibration_error_is_how_far_what_is_said_lies_from_what_is_right() -> None:
