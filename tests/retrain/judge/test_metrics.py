@@ -51,7 +51,7 @@ def by_the_book(hit: Flags, people: int) -> float:
     return float(np.trapezoid(np.interp(at, recall, envelope), at))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int) -> None:
     """A photo that is drawn twice stands in the curve as two photos would, but for the points between the two."""
