@@ -65,7 +65,7 @@ def run(line: str, state: Path, folder: Path) -> subprocess.CompletedProcess[str
         environ |= operators_settings(os.environ, mode=record.mode) | {"CDK_HOME": str(folder / "cdk")}
         words += ["--output", str(folder / "assembly"), "--app", f"{sys.executable} -m infra.app"]
         cwd = ROOT
-    return subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=110)
+    return subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_what_is_left_out_needs_an_account() -> None:

@@ -21,7 +21,7 @@ def synthesise(folder: Path, **environ: str) -> Path:
         [sys.executable, "-m", "infra.app"],
         cwd=ROOT,
         check=True,
-        timeout=110,
+        timeout=300,
         env={
             **kept,
             # The app's other half runs on the node that the virtual environment brings.

@@ -59,7 +59,7 @@ def test_the_templates_of_the_operators_own_key_follow_cloudformations_schemas(o
     """Key and bucket must not need each other first, for one. W3005, a dependency said twice, is how the CDK writes."""
     names = sorted(map(str, own_key_assembly.glob("*.template.json")))
     linter = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", *names]
-    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=100)
+    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=300)
     assert (answer.returncode, answer.stdout) == (0, "")
 
 

@@ -218,7 +218,9 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
         "mv /opt/nunchi.new /opt/nunchi",
         "bash /opt/nunchi/shell/boot-train.sh packages",
     ]
-    checked = subprocess.run(["shellcheck", "-"], input=script, capture_output=True, text=True, check=False, timeout=60)
+    checked = subprocess.run(
+        ["shellcheck", "-"], input=script, capture_output=True, text=True, check=False, timeout=300
+    )
     assert (checked.stdout, checked.returncode) == ("", 0)
     header = (ROOT / "shell" / "boot-train.sh").read_text().partition("set -euo")[0]
     for name in ("NUNCHI_DATASET_BUCKET", "NUNCHI_WEIGHTS_BUCKET", "AWS_REGION"):
