@@ -89,9 +89,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     mqtt_port, cable_port = free_ports(2)
     with pytest.MonkeyPatch.context() as environment, Cable(cable_port, mqtt_port) as cable:
         environment.setenv("NUNCHI_LABEL_TTL_S", "300")  # a busy machine must not make a label old
-        started = run_nunchi(state, "up", "--detach", f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
-        assert started.returncode == 0, started.stderr
         try:
+            ports = (f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
+            started = run_nunchi(state, "up", "--detach", *ports)
+            assert started.returncode == 0, started.stderr
             told = run_nunchi(state, "status", "--json")
             yield Running(state, json.loads(told.stdout), cable)
         finally:

@@ -44,9 +44,9 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]
     """The state folder of a cloud of its own, which the hour destroys; and a folder to work in."""
     folder = tmp_path_factory.mktemp("hour")
     state = folder / "cloud"
-    up = run_nunchi(state, "up", "--detach")
-    assert up.returncode == 0, up.stderr
     try:
+        up = run_nunchi(state, "up", "--detach")
+        assert up.returncode == 0, up.stderr
         yield state, folder
     finally:
         run_nunchi(state, "down")

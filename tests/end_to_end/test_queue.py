@@ -41,9 +41,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with pytest.MonkeyPatch.context() as environment, Cable(cable_port, mqtt_port) as cable:
         for name, value in SETTINGS.items():
             environment.setenv(name, value)
-        started = run_nunchi(state, "up", "--detach", "--mode=queue", "--workers=2", *ports)
-        assert started.returncode == 0, started.stderr
         try:
+            started = run_nunchi(state, "up", "--detach", "--mode=queue", "--workers=2", *ports)
+            assert started.returncode == 0, started.stderr
             yield Running(state, json.loads(StateDir(state).read().to_json()), cable)
         finally:
             ended = run_nunchi(state, "down")

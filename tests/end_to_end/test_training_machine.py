@@ -137,9 +137,9 @@ class Retraining:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retraining]:
     state = tmp_path_factory.mktemp("cloud")
-    started = run_nunchi(state, "up", "--detach", "--training")
-    assert started.returncode == 0, started.stderr
     try:
+        started = run_nunchi(state, "up", "--detach", "--training")
+        assert started.returncode == 0, started.stderr
         record = StateDir(state).read()
         told = outputs_now(record.client("cloudformation"), STACK)
         sqs = record.client("sqs")
