@@ -64,7 +64,7 @@ def iot_core(folder: Path) -> Generator[IoTCore, None, None]:
             stderr=output,
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not _answers(f"{url}/_ministack/ready"):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

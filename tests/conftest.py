@@ -1,8 +1,23 @@
-"""What every test may use."""
+"""What every test may use, and how every property is tried."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Here as in CI, and much as Hypothesis's own profile for CI. No deadline and no health check of speed: a busy machine
+# is no defect of what is tested. The same examples in every run: a commit passes or fails alike on every machine, and
+# a change is not blamed for an example that chance draws just then. So no database need keep an example for the next
+# run. New examples: pytest --hypothesis-profile=default.
+settings.register_profile(
+    "nunchi",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    print_blob=True,
+)
+settings.load_profile("nunchi")
 
 
 @pytest.fixture

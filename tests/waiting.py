@@ -1,7 +1,8 @@
-"""Waiting for what other processes do, with a bound."""
+"""Waiting for what others do, with a bound that a busy machine keeps, too."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -12,3 +13,10 @@ def until(condition: Callable[[], object], *, within_s: float, what: str) -> Non
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
         time.sleep(0.02)
+
+
+async def until_async(condition: Callable[[], object]) -> None:
+    """Let the event loop run until the condition holds; TimeoutError when it doesn't within a minute."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)

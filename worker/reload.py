@@ -80,6 +80,7 @@ class Source:
     load: Callable[[Path], Detector] = load_detector
     picture: Path = WARM_UP  # every model must see somebody in it
     patience_s: float = PATIENCE_S
+    clock: Callable[[], float] = time.perf_counter  # by which models are compared; of the thread that asks
 
 
 class Reload:
@@ -174,7 +175,8 @@ class Reload:
         detector = load_checked(manifest, self._picture, self._source.load)
         if fresh:
             allowed = most_slowdown(read_manifest(manifest))
-            require_speed(detector, self._picture, against=self.in_service.bare, most_slowdown=allowed)
+            served, clock = self.in_service.bare, self._source.clock
+            require_speed(detector, self._picture, against=served, most_slowdown=allowed, clock=clock)
         return detector
 
     async def _note(self, run: str | None) -> None:

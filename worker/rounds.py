@@ -26,7 +26,12 @@ class Recovering(Protocol):
 
 
 async def make_rounds(
-    pipeline: Recovering, *, sweep_every_s: float, alone: bool, recover_every_s: float = RECOVER_EVERY_S
+    pipeline: Recovering,
+    *,
+    sweep_every_s: float,
+    alone: bool,
+    recover_every_s: float = RECOVER_EVERY_S,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Recover and sweep, at once and then for ever.
 
@@ -37,17 +42,17 @@ async def make_rounds(
     bucket together nor at once. What such a worker's sweep would find at its start, the queue has.
     """
     recover_every_s = min(recover_every_s, sweep_every_s)
-    sweep_at = time.monotonic() + (0 if alone else random.uniform(0, sweep_every_s))  # noqa: S311 - no secret
+    sweep_at = clock() + (0 if alone else random.uniform(0, sweep_every_s))  # noqa: S311 - no secret
     while True:
         await _attempted(pipeline.recover)
-        if time.monotonic() >= sweep_at:
-            begun = time.monotonic()
+        if clock() >= sweep_at:
+            begun = clock()
             found = await _attempted(pipeline.sweep)
-            ended = time.monotonic()
+            ended = clock()
             drawn_s = sweep_every_s if alone else sweep_every_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
             soon_s = max(recover_every_s, REST * (ended - begun))
             sweep_at = ended + (drawn_s if found == 0 else min(drawn_s, soon_s))
-        await asyncio.sleep(max(0.0, min(recover_every_s, sweep_at - time.monotonic())))
+        await asyncio.sleep(max(0.0, min(recover_every_s, sweep_at - clock())))
 
 
 async def _attempted(look: Callable[[], Awaitable[T]]) -> T | None:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import simpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.scaling import diagram, page, study
@@ -70,7 +70,6 @@ def test_student_t_is_that_of_the_tables(freedom: int, point: float) -> None:
 works = st.lists(st.tuples(st.floats(0, 5), st.floats(0.01, 5)), min_size=1, max_size=40)
 
 
-@settings(deadline=None)  # a busy machine loses no photo
 @given(works, st.integers(1, 3), st.integers(1, 8), st.floats(0, 30), st.floats(0, 20))
 def test_littles_law_holds_and_every_photo_is_told_once_though_an_instance_dies(
     gaps: list[tuple[float, float]], processors: int, in_hand: int, death: float, visibility: float
@@ -95,7 +94,6 @@ def test_littles_law_holds_and_every_photo_is_told_once_though_an_instance_dies(
     assert all(told[photo] >= ready[photo] + work[photo] - 1e-9 for photo in told)
 
 
-@settings(deadline=None)
 @given(works, st.integers(1, 8))
 def test_one_processor_tells_photos_in_the_order_of_their_arrival(
     gaps: list[tuple[float, float]], in_hand: int

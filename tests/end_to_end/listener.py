@@ -32,7 +32,7 @@ class Listener:
     def __enter__(self) -> Listener:
         self._client.connect(self._mqtt.host, self._mqtt.port)
         self._client.loop_start()
-        assert self._wait(lambda: self.granted or self.refused, 10), "the broker did not answer"
+        assert self._wait(lambda: self.granted or self.refused, 60), "the broker did not answer"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,7 +43,7 @@ class Listener:
         """The messages about one photo so far."""
         return [message for message in list(self.messages) if message["image_id"] == image_id]
 
-    def wait_for(self, *image_ids: str, within_s: float = 30) -> dict[str, dict[str, Any]]:
+    def wait_for(self, *image_ids: str, within_s: float = 60) -> dict[str, dict[str, Any]]:
         """The first message about each photo, once there is one about all of them."""
         missing = set(image_ids)
         assert self._wait(lambda: missing <= {message["image_id"] for message in self.messages}, within_s), (

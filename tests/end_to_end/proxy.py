@@ -33,11 +33,11 @@ class Cable:
 
     def cut(self) -> None:
         """The network is away."""
-        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(60)
 
     def mend(self) -> None:
         """The network is back."""
-        asyncio.run_coroutine_threadsafe(self._mend(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._mend(), self._loop).result(60)
 
     async def _mend(self) -> None:
         self._server = await asyncio.start_server(self._carry, LOOPBACK, self.port)

@@ -102,12 +102,11 @@ def test_watch_shows_messages_until_it_is_interrupted(cloud: Running, tmp_path: 
             until(has_heard, within_s=60, what="a message that `watch` shows")
         finally:
             watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == 0
+        assert watching.wait(60) == 0
     assert json.loads(heard[0])["kiosk_id"] == "demo"
 
 
 @linux
-@pytest.mark.timeout(240)
 def test_down_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     """Nor does it fail when nothing is up any more."""
     started = run_nunchi(tmp_path, "up", "--detach")
@@ -125,7 +124,6 @@ def test_down_leaves_no_process_and_no_port(tmp_path: Path) -> None:
 
 
 @linux
-@pytest.mark.timeout(240)
 def test_a_cloud_whose_owner_is_killed_leaves_no_process(tmp_path: Path) -> None:
     """Not even with kill -9, and the folder can be used again."""
     started = run_nunchi(tmp_path, "up", "--detach")
@@ -134,7 +132,7 @@ def test_a_cloud_whose_owner_is_killed_leaves_no_process(tmp_path: Path) -> None
     owner = state.holder()
     assert owner is not None
     os.kill(owner, signal.SIGKILL)
-    until(lambda: not processes_of(tmp_path), within_s=10, what="the end of every process")
+    until(lambda: not processes_of(tmp_path), within_s=60, what="the end of every process")
     assert json.loads(run_nunchi(tmp_path, "status", "--json").stdout) == {"state": "down"}
     assert run_nunchi(tmp_path, "down").returncode == 0
 
@@ -156,12 +154,12 @@ def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
                 break
         until(
             lambda: any("infra.app" in command for command in processes_of(tmp_path).values()),
-            within_s=30,
+            within_s=60,
             what="the CDK's synthesis",
         )
         starting.send_signal(number)
-        starting.communicate(timeout=60)
-    until(lambda: not processes_of(tmp_path), within_s=20, what="the end of every process")
+        starting.communicate(timeout=300)
+    until(lambda: not processes_of(tmp_path), within_s=60, what="the end of every process")
     assert starting.returncode == {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -9}[number]
 
 
@@ -174,11 +172,11 @@ def test_an_up_that_is_interrupted_before_its_cloud_has_the_lock_leaves_nothing(
     with started_up(tmp_path, *options) as starting:
         until(
             lambda: any("-m local" in command for command in processes_of(tmp_path).values()),
-            within_s=30,
+            within_s=60,
             what="the supervisor",
         )
         starting.send_signal(signal.SIGINT)
-        _, told = starting.communicate(timeout=60)
+        _, told = starting.communicate(timeout=300)
     assert (starting.returncode, "nothing is left running" in told) == (130, True), told
     assert processes_of(tmp_path) == {}
 
@@ -188,7 +186,7 @@ def test_a_second_interrupt_does_not_break_off_the_stopping(tmp_path: Path) -> N
     """It is told that the first one is still at work."""
     with started_up(tmp_path, "--detach") as starting:
         state = StateDir(tmp_path)
-        until(state.holder, within_s=30, what="the supervisor")
+        until(state.holder, within_s=60, what="the supervisor")
         supervisor = state.holder()
         assert supervisor is not None
         assert starting.stderr is not None
@@ -200,7 +198,7 @@ def test_a_second_interrupt_does_not_break_off_the_stopping(tmp_path: Path) -> N
             starting.send_signal(signal.SIGTERM)
         finally:
             os.kill(supervisor, signal.SIGCONT)
-        _, told = starting.communicate(timeout=60)
+        _, told = starting.communicate(timeout=300)
     assert (starting.returncode, "nothing is left running" in told) == (130, True), told
     assert processes_of(tmp_path) == {}
 

@@ -31,10 +31,7 @@ from tests.end_to_end.conftest import run_nunchi
 from tests.end_to_end.test_documents import TOOLS
 
 TRAINER: Final = Path(os.environ.get("NUNCHI_TRAINER_PYTHON", ROOT / ".venv-trainer" / "bin" / "python"))
-pytestmark = [
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(not TRAINER.exists(), reason="make trainer installs what trains"),
-]
+pytestmark = pytest.mark.skipif(not TRAINER.exists(), reason="make trainer installs what trains")
 
 MARK: Final = "<!-- run by tests/end_to_end/test_data_people.py -->"
 COMMAND_S: Final = 240.0

@@ -45,7 +45,7 @@ def letter(cloud: Running) -> Iterator[None]:
     yield
     for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", []):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    until(lambda: _none_left(cloud), within_s=10, what="no dead letter is left for other tests")
+    until(lambda: _none_left(cloud), within_s=60, what="no dead letter is left for other tests")
 
 
 def _none_left(cloud: Running) -> bool:

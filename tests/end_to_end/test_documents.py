@@ -27,7 +27,7 @@ def run_block(script: str, cloud: Running, cwd: Path) -> subprocess.CompletedPro
         env={**os.environ, "PATH": TOOLS, "NUNCHI_STATE": str(cloud.state), "COLUMNS": "110"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
 

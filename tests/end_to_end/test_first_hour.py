@@ -44,9 +44,9 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]
     """The state folder of a cloud of its own, which the hour destroys; and a folder to work in."""
     folder = tmp_path_factory.mktemp("hour")
     state = folder / "cloud"
-    up = run_nunchi(state, "up", "--detach")
-    assert up.returncode == 0, up.stderr
     try:
+        up = run_nunchi(state, "up", "--detach")
+        assert up.returncode == 0, up.stderr
         yield state, folder
     finally:
         run_nunchi(state, "down")
@@ -65,7 +65,7 @@ def run(line: str, state: Path, folder: Path) -> subprocess.CompletedProcess[str
         environ |= operators_settings(os.environ, mode=record.mode) | {"CDK_HOME": str(folder / "cdk")}
         words += ["--output", str(folder / "assembly"), "--app", f"{sys.executable} -m infra.app"]
         cwd = ROOT
-    return subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=110)
+    return subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_what_is_left_out_needs_an_account() -> None:

@@ -60,7 +60,7 @@ class Device:
         client.on_connect = lambda _c, _d, _f, reason, _p: ended.append(not reason.is_failure)
         client.on_disconnect = lambda *_: ended.append(False)
         client.connect(self.mqtt.host, self.mqtt.port)
-        until(lambda: ended or (client.loop(0.05) and ended), within_s=10, what="the broker's word")
+        until(lambda: ended or (client.loop(0.05) and ended), within_s=60, what="the broker's word")
         client.disconnect()
         return ended[0]
 

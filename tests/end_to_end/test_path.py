@@ -40,7 +40,7 @@ def aws_s3_copies(cloud: Running, photo: Path, image_id: str) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert copied.returncode == 0, copied.stderr
@@ -179,6 +179,6 @@ def test_a_command_says_how_its_script_went(cloud: Running) -> None:
         answer = ssm.get_command_invocation(CommandId=sent["CommandId"], InstanceId=cloud.record.instance)
         return {name: answer[name] for name in ("Status", "StandardErrorContent")}
 
-    until(lambda: told()["Status"] != "InProgress", within_s=10, what="the command's outcome")
+    until(lambda: told()["Status"] != "InProgress", within_s=60, what="the command's outcome")
     assert told()["Status"] == "Failed"
     assert "parameter Tickets does not match" in told()["StandardErrorContent"]

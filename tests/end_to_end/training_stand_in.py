@@ -31,6 +31,8 @@ from contracts.training import (
     training_key,
 )
 
+CHECKPOINT = "checkpoint/last.pt"
+
 
 @dataclass(frozen=True)
 class StandIn:
@@ -43,7 +45,7 @@ class StandIn:
 
     @property
     def _checkpoint(self) -> str:
-        return training_key(self._training, "checkpoint/last.pt")
+        return training_key(self._training, CHECKPOINT)
 
     def keep(self, _number: int, _frame: FrameType | None) -> None:
         """Told to end: the checkpoint is kept for another machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -10,8 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT: Mapping[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+# Name → environment; of NUNCHI_CONFIG the text of the file.
+SHARED: Mapping[str, Mapping[str, str]] = {
+    "command": {"PYTHONHASHSEED": "1"},
+    "queue": {"NUNCHI_MODE": "queue"},
+    "key": {"NUNCHI_CONFIG": "[security]\nkms = true\n"},
+    "queue and key": {"NUNCHI_CONFIG": 'mode = "queue"\n[security]\nkms = true\n'},
+}
 
 
 def synthesise(folder: Path, **environ: str) -> Path:
@@ -21,7 +31,7 @@ def synthesise(folder: Path, **environ: str) -> Path:
         [sys.executable, "-m", "infra.app"],
         cwd=ROOT,
         check=True,
-        timeout=110,
+        timeout=300,
         env={
             **kept,
             # The app's other half runs on the node that the virtual environment brings.
@@ -32,6 +42,24 @@ def synthesise(folder: Path, **environ: str) -> Path:
         },
     )
     return folder
+
+
+def shared(folders: pytest.TempPathFactory, name: str) -> Path:
+    """The folder of a synthesis that all processes of a test run share: the first that asks makes it."""
+    base = folders.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"assembly-{name}"
+    folder.mkdir(exist_ok=True)
+    done = folder / "done"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with this process, should it die meanwhile
+        if not done.exists():
+            environ = {**SHARED[name]}
+            if "NUNCHI_CONFIG" in environ:
+                (folder / "nunchi.toml").write_text(environ["NUNCHI_CONFIG"])
+                environ["NUNCHI_CONFIG"] = str(folder / "nunchi.toml")
+            synthesise(folder / "out", **environ)
+            done.touch()
+    return folder / "out"
 
 
 class Template:

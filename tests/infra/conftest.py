@@ -1,4 +1,4 @@
-"""One synthesis for all tests of the stacks: it takes seconds."""
+"""One synthesis of a kind for all tests of the stacks: it takes seconds."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.assembly import Template, synthesise
+from tests.infra.assembly import Template, shared
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that synthesis wrote."""
-    return synthesise(tmp_path_factory.mktemp("assembly"), PYTHONHASHSEED="1")
+    return shared(tmp_path_factory, "command")
 
 
 @pytest.fixture(scope="session")
 def queue_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that synthesis wrote for mode `queue`."""
-    return synthesise(tmp_path_factory.mktemp("queue"), NUNCHI_MODE="queue")
+    return shared(tmp_path_factory, "queue")
+
+
+@pytest.fixture(scope="session")
+def key_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that synthesis wrote for an operator with a key of their own."""
+    return shared(tmp_path_factory, "key")
 
 
 @pytest.fixture(scope="session")

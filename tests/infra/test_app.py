@@ -68,7 +68,7 @@ def test_the_templates_follow_cloudformations_schemas(request: pytest.FixtureReq
     """The same check as `make synth`. W3005, a dependency said twice, is how the CDK writes."""
     templates = sorted(map(str, request.getfixturevalue(mode).glob("*.template.json")))
     linter = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", *templates]
-    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=100)
+    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=300)
     assert (answer.returncode, answer.stdout) == (0, "")
 
 

@@ -159,7 +159,9 @@ def test_a_pattern_that_counts_the_tickets_would_not_compile_there() -> None:
 def test_the_user_data_is_a_sound_script_that_ends_with_boot_sh(request: pytest.FixtureRequest, mode: str) -> None:
     """What it does before is no more than to fetch the code; boot.sh itself is run for real in tests/shell."""
     script = user_data(request.getfixturevalue(mode))
-    checked = subprocess.run(["shellcheck", "-"], input=script, capture_output=True, text=True, check=False, timeout=60)
+    checked = subprocess.run(
+        ["shellcheck", "-"], input=script, capture_output=True, text=True, check=False, timeout=300
+    )
     assert (checked.stdout, checked.returncode) == ("", 0)
     assert script.startswith("#!/usr/bin/env bash\nset -euo pipefail\n")
     assert script.endswith("\nbash /opt/nunchi/shell/boot.sh")
@@ -198,7 +200,7 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     ).stdout.split()
     assert packed == set(listed)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.devices import KIOSK_ROLE_ALIAS
-from tests.infra.assembly import Template, synthesise
+from tests.infra.assembly import Template
 
 LENDER = "credentials.iot.amazonaws.com"
 OWN_PHOTOS = "<ImagesBucket.Arn>/uploads/${credentials-iot:ThingName}/*"
@@ -46,9 +46,7 @@ def test_the_kiosks_role_is_lent_by_the_credential_provider_alone_for_an_hour(
     assert pipeline.fields["Outputs"]["KioskRoleAliasName"]["Value"] == KIOSK_ROLE_ALIAS
 
 
-def test_under_a_key_of_the_operators_own_a_kiosk_may_encrypt_with_it(tmp_path: Path) -> None:
+def test_under_a_key_of_the_operators_own_a_kiosk_may_encrypt_with_it(key_assembly: Path) -> None:
     """A photo in one piece; to decrypt it is the worker's to do."""
-    settings = tmp_path / "nunchi.toml"
-    settings.write_text("security.kms = true\n")
-    pipeline = Template(synthesise(tmp_path / "out", NUNCHI_CONFIG=str(settings)) / "NunchiPipeline.template.json")
+    pipeline = Template(key_assembly / "NunchiPipeline.template.json")
     assert {action for action, _, _ in allowed(pipeline)} == {"s3:PutObject", "kms:GenerateDataKey"}

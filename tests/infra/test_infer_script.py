@@ -76,7 +76,7 @@ def infer(path: str, tickets: str | None, at: Path, folder: Path) -> subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=300,
     )
 
 
@@ -171,6 +171,6 @@ def test_the_environment_cannot_steer_it_elsewhere(worker: Worker, tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=300,
     )
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "infer: accepted\n", "")

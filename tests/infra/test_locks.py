@@ -101,7 +101,7 @@ def test_compiling_the_lock_again_changes_nothing(path: str, tmp_path: Path) -> 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     if answer.returncode != 0 and re.search("not found in the cache|connectivity is disabled", answer.stderr):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.assembly import Template, synthesise
+from tests.infra.assembly import Template, shared
 from tests.infra.authorization import grants, is_on, resource_types, resources, spelled
 
 EVERYTHING = "*"
@@ -27,10 +27,7 @@ BUCKETS = {"ImagesBucket", "DatasetBucket", "WeightsBucket"}
 @pytest.fixture(scope="session")
 def own_key_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that synthesis wrote for mode `queue` with `kms = true`."""
-    folder = tmp_path_factory.mktemp("kms")
-    settings = folder / "nunchi.toml"
-    settings.write_text('mode = "queue"\n[security]\nkms = true\n')
-    return synthesise(folder / "assembly", NUNCHI_CONFIG=str(settings))
+    return shared(tmp_path_factory, "queue and key")
 
 
 @pytest.fixture(params=["assembly", "queue_assembly", "own_key_assembly"])
@@ -59,7 +56,7 @@ def test_the_templates_of_the_operators_own_key_follow_cloudformations_schemas(o
     """Key and bucket must not need each other first, for one. W3005, a dependency said twice, is how the CDK writes."""
     names = sorted(map(str, own_key_assembly.glob("*.template.json")))
     linter = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", *names]
-    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=100)
+    answer = subprocess.run(linter, capture_output=True, text=True, check=False, timeout=300)
     assert (answer.returncode, answer.stdout) == (0, "")
 
 

@@ -106,7 +106,7 @@ def test_more_photos_than_a_command_carries_become_several_commands() -> None:
     assert [command.asked_by for command in decision.commands] == [frozenset({"m0"})] * 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(bodies(), max_size=30))
 def test_of_any_batch_every_photo_is_in_exactly_one_command(
     drawn: list[tuple[str, list[tuple[Reference, object]], int | None]],

@@ -24,21 +24,21 @@ def child(tmp_path: Path, script: str) -> Child:
 
 async def test_a_child_is_stopped_with_everything_that_it_started(tmp_path: Path) -> None:
     """Even a grandchild that ignores the polite signal."""
-    one = child(tmp_path, "trap '' TERM; bash -c 'trap \"\" TERM; echo $$ > inner; sleep 60; sleep 60' & wait; wait")
+    one = child(tmp_path, "trap '' TERM; bash -c 'trap \"\" TERM; echo $$ > inner; sleep 600; sleep 600' & wait; wait")
     await one.start()
     inner = tmp_path / "inner"
-    until(lambda: inner.exists() and inner.read_text().strip(), within_s=10, what="the grandchild")
+    until(lambda: inner.exists() and inner.read_text().strip(), within_s=60, what="the grandchild")
     await one.stop(grace_s=0.2)
     assert one.pid is None
-    until(lambda: not Path(f"/proc/{inner.read_text().strip()}/exe").exists(), within_s=5, what="the grandchild's end")
+    until(lambda: not Path(f"/proc/{inner.read_text().strip()}/exe").exists(), within_s=60, what="the grandchild's end")
 
 
 async def test_a_child_may_finish_its_work_within_the_grace(tmp_path: Path) -> None:
     """SIGTERM first; what it says then is in the log."""
     one = child(tmp_path, "trap 'echo finished; exit 0' TERM; touch ready; while :; do sleep 0.05; done")
     await one.start()
-    until((tmp_path / "ready").exists, within_s=10, what="the child")
-    await one.stop(grace_s=10)
+    until((tmp_path / "ready").exists, within_s=60, what="the child")
+    await one.stop(grace_s=60)
     assert await one.ended() == 0
     assert (tmp_path / "log").read_text() == "finished\n"
 
@@ -57,12 +57,12 @@ def test_a_tethered_command_dies_with_a_parent_that_is_killed(tmp_path: Path) ->
     """kill -9 gives the parent no chance to do it."""
     program = "import subprocess, sys; from local.children import tethered; subprocess.run(tethered(sys.argv[1:]))"
     with subprocess.Popen(
-        [sys.executable, "-c", program, "bash", "-c", f"echo $$ > {tmp_path}/pid; sleep 60"], cwd=ROOT
+        [sys.executable, "-c", program, "bash", "-c", f"echo $$ > {tmp_path}/pid; sleep 600"], cwd=ROOT
     ) as p:
         pid = tmp_path / "pid"
-        until(lambda: pid.exists() and pid.read_text().strip(), within_s=10, what="the command")
+        until(lambda: pid.exists() and pid.read_text().strip(), within_s=60, what="the command")
         p.send_signal(signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), within_s=5, what="the command's end")
+    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), within_s=60, what="the command's end")
 
 
 def test_a_command_whose_parent_is_gone_already_does_not_start(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_a_start_waits_until_the_worker_has_reached_the_broker(tmp_path: P
     await worker.start()
     try:
         with worker_that_says(tmp_path / "worker.sock", answers):
-            await reached_broker(worker, tmp_path / "worker.sock", "127.0.0.1:1", within_s=10)
+            await reached_broker(worker, tmp_path / "worker.sock", "127.0.0.1:1", within_s=60)
     finally:
         await worker.stop(grace_s=0)
     assert list(answers) == []

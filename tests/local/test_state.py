@@ -87,7 +87,7 @@ def test_a_holder_that_is_killed_holds_nothing_any_more(tmp_path: Path) -> None:
     state = StateDir(tmp_path)
     process = multiprocessing.get_context("spawn").Process(target=hold_for_ever, args=(tmp_path,))
     process.start()
-    until(lambda: state.holder() == process.pid, within_s=20, what="the lock")
+    until(lambda: state.holder() == process.pid, within_s=60, what="the lock")
     state.write(record(tmp_path))
     assert state.read() == record(tmp_path)
     process.kill()

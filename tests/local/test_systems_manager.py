@@ -54,7 +54,7 @@ def ec2(ssm: Any) -> Iterator[Any]:
     found.close()
 
 
-def document(*lines: str, timeout_s: int = 5) -> dict[str, Any]:
+def document(*lines: str, timeout_s: int = 300) -> dict[str, Any]:
     return {
         "schemaVersion": "2.2",
         "parameters": {"Word": {"type": "String", "allowedPattern": "^[a-z]*$", "interpolationType": "ENV_VAR"}},
@@ -86,7 +86,7 @@ def outcome(ssm: Any, command_id: str) -> tuple[str, int, str, str]:
         told.update(ssm.get_command_invocation(CommandId=command_id, InstanceId=INSTANCE))
         return bool(told["Status"] != "InProgress")
 
-    until(ended, within_s=10, what="the command's outcome")
+    until(ended, within_s=60, what="the command's outcome")
     return told["Status"], told["ResponseCode"], told["StandardOutputContent"], told["StandardErrorContent"]
 
 
@@ -104,11 +104,11 @@ def test_a_script_that_fails_fails_its_command(ssm: Any) -> None:
 
 def test_a_script_that_hangs_is_ended_with_what_it_started(ssm: Any, tmp_path: Path) -> None:
     """The step's own timeoutSeconds."""
-    register(ssm, document("sleep 60 & echo $! > child; wait", timeout_s=1))
+    register(ssm, document("sleep 600 & echo $! > child; wait", timeout_s=3))
     status, _, _, why = outcome(ssm, send(ssm))
-    assert (status, why) == ("TimedOut", "step say took longer than 1 s")
+    assert (status, why) == ("TimedOut", "step say took longer than 3 s")
     child = int((tmp_path / "child").read_text())
-    until(lambda: not _runs(child), within_s=5, what="the end of the script's child")
+    until(lambda: not _runs(child), within_s=60, what="the end of the script's child")
 
 
 def test_a_refused_parameter_runs_nothing(ssm: Any, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_five_commands_run_at_a_time(ssm: Any, tmp_path: Path) -> None:
     register(ssm, document("mkfifo run-$$; read < run-$$; rm run-$$"))
     command_ids = [send(ssm) for _ in range(12)]
     seen: list[int] = []
-    until(lambda: len(list(tmp_path.glob("run-*"))) >= 5, within_s=10, what="five scripts")
+    until(lambda: len(list(tmp_path.glob("run-*"))) >= 5, within_s=60, what="five scripts")
     let_go: set[Path] = set()
 
     def all_let_go() -> bool:
@@ -135,7 +135,7 @@ def test_five_commands_run_at_a_time(ssm: Any, tmp_path: Path) -> None:
             let_go.add(one)
         return len(let_go) == 12
 
-    until(all_let_go, within_s=20, what="a turn for each of twelve scripts")
+    until(all_let_go, within_s=60, what="a turn for each of twelve scripts")
     assert {outcome(ssm, command_id)[0] for command_id in command_ids} == {"Success"}
     assert max(seen) == 5
 
@@ -160,12 +160,12 @@ def test_a_document_that_is_not_there_fails_the_command(ssm: Any) -> None:
 def test_a_machine_that_is_terminated_takes_its_processes_with_it(ssm: Any, ec2: Any, tmp_path: Path) -> None:
     """Those too that made a session of their own; and what its command came to nobody hears."""
     instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
-    register(ssm, document("setsid sleep 60 & echo $! > child.new; mv child.new child; wait", timeout_s=60))
+    register(ssm, document("setsid sleep 600 & echo $! > child.new; mv child.new child; wait", timeout_s=300))
     sent = ssm.send_command(InstanceIds=[instance], DocumentName="Say", Parameters={"Word": [""]}, TimeoutSeconds=30)
     child = tmp_path / "child"
-    until(child.exists, within_s=10, what="the script's child")
+    until(child.exists, within_s=60, what="the script's child")
     ec2.terminate_instances(InstanceIds=[instance])
-    until(lambda: not _runs(int(child.read_text())), within_s=10, what="the end of the child")
+    until(lambda: not _runs(int(child.read_text())), within_s=60, what="the end of the child")
     told = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId=instance)
     assert told["Status"] == "InProgress"
 

@@ -116,6 +116,6 @@ async def test_a_connection_that_is_not_made_leaves_neither_socket_nor_task(ends
             connecting.cancel()
         with pytest.raises(asyncio.CancelledError if ends == "cancelled" else aiomqtt.MqttError):
             await connecting
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), 60)
         await asyncio.sleep(0)  # for the tasks' own ends
         assert {task for task in asyncio.all_tasks() - before if "be_silent" not in repr(task)} == set()

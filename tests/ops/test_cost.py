@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -99,7 +99,6 @@ def test_a_key_of_ones_own_costs_a_dollar_and_its_use() -> None:
     assert usd(with_key) - usd(Config()) == pytest.approx(1 + 300 * MONTH_DAYS * 0.1 / 1e4 * 0.03)
 
 
-@settings(deadline=None)  # a busy machine is no dearer month
 @given(
     st.sampled_from([Config(), QUEUE]),
     st.integers(1, 6000),

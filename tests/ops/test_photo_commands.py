@@ -20,6 +20,7 @@ from ops import photo_commands
 from ops.photo_commands import answers_as_they_come, show_all
 from tests.kiosk.test_counter import nobody
 from tests.local.test_state import record
+from tests.waiting import until_async
 
 MESSAGE = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))
 ANSWER = Answer(MESSAGE, upload_ms=1.0, total_ms=1234.0)
@@ -104,11 +105,20 @@ async def test_watch_says_once_that_the_connection_is_lost_and_ends_with_its_clo
     with Hold(folder):
         folder.write(record(tmp_path))
         watching = asyncio.create_task(show_all(folder, line, heard.append))
-        await asyncio.sleep(0.05)
+        await until_async(lambda: heard == [MESSAGE])
+        await asyncio.sleep(0.05)  # some looks
         line.lost.set()
-        await asyncio.sleep(0.1)
+        said = ""
+
+        def has_said() -> bool:
+            nonlocal said
+            said += capsys.readouterr().err
+            return bool(said)
+
+        await until_async(has_said)
+        await asyncio.sleep(0.05)  # some more looks
         assert not watching.done()
     with pytest.raises(CloudDown, match="nothing is up in"):
-        await asyncio.wait_for(watching, 5)
+        await asyncio.wait_for(watching, 60)
     assert heard == [MESSAGE]
-    assert capsys.readouterr().err == "connection lost, trying again\n"
+    assert said + capsys.readouterr().err == "connection lost, trying again\n"

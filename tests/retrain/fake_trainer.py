@@ -50,7 +50,7 @@ def main(path: Path) -> int:
                 return 3
             if how == "hang":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                threading.Event().wait(60)
+                threading.Event().wait(600)
             if how in ("disk_full", "bad_data"):
                 tell("failed", kind=how, message="OSError: [Errno 28] No space left on device")
                 return 1
@@ -59,7 +59,7 @@ def main(path: Path) -> int:
                 return 1
             if how == "wait":
                 (work / "waiting").touch()
-                told.wait(30)
+                told.wait(300)
         if told.is_set():
             tell("interrupted", checkpoint=str(saved / "last.pt"))
             return 75

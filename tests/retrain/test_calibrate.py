@@ -119,7 +119,7 @@ def test_people_who_say_that_a_higher_score_is_worse_say_nothing() -> None:
     assert confidences(fitted, Label.ADULT_MALE, [0.95])[0] < 0.95
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from(LABELS), st.floats(LEAST, 1), st.booleans(), st.booleans()), max_size=120),
     st.sampled_from([0.05, 0.25, 0.5]),

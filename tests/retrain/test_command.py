@@ -156,7 +156,7 @@ def test_a_signal_ends_what_can_be_cut_off_at_once(stopping: tuple[Stopping, lis
         os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGTERM)  # a second one does not cut off the tidying up
     assert one.told.is_set()
-    assert given_up.wait(5)
+    assert given_up.wait(60)
     assert gave_up == [75]
 
 
@@ -167,4 +167,4 @@ def test_a_signal_lets_what_must_be_finished_finish(stopping: tuple[Stopping, li
         assert one.told.is_set()
     with pytest.raises(Interrupted):
         one.check()
-    assert given_up.wait(5)
+    assert given_up.wait(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +21,9 @@ WEEKS = ("2026-W40", "2026-W41", "2026-W42")
 LATER = ("2026-W45", "2026-W46")
 
 
-def look(new: list[Fact], earlier: list[Fact], **limits: float) -> Drift:
-    return look_at(new, earlier, DriftLimits(**{"promise": 0.95, **limits}))  # type: ignore[arg-type]
+def look(new: list[Fact], earlier: list[Fact], **limits: Any) -> Drift:
+    chosen: dict[str, Any] = {"promise": 0.95, **limits}
+    return look_at(new, earlier, DriftLimits(**chosen))
 
 
 def facts(

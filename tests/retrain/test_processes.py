@@ -45,8 +45,6 @@ else:
     os.execv({fake[0]!r}, [*{fake!r}, sys.argv[-1]])
 """
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def blind() -> bytes:
     """An ONNX that answers for every place of its square that nobody is there."""
@@ -164,7 +162,7 @@ def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> 
     with shop.started(fake="wait", at=3) as told:  # a Spot notice
         shop.waits()
         told.send_signal(signal.SIGTERM)
-        out, said = told.communicate(timeout=60)
+        out, said = told.communicate(timeout=300)
     assert (told.returncode, out) == (75, "")
     assert said.endswith("retrain: the trainer was told to end, in the middle of its job: train\n")
     assert not runs((shop.folder / "pid").read_text())
@@ -174,7 +172,7 @@ def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> 
     assert f"trainings/{TRAINING}/outcome.json" not in keys
 
     with shop.started() as last:
-        out, said = last.communicate(timeout=120)
+        out, said = last.communicate(timeout=300)
     assert last.returncode == 0, said
     assert "training: 2 of 4, goes on after epoch 2, from its checkpoint\n" in said
     outcome = Outcome.from_json(out)
@@ -188,11 +186,11 @@ def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no such tether")
 def test_what_a_training_starts_ends_with_it_also_when_it_is_killed() -> None:
     """By the kernel, say, when memory gave out: a trainer that lives on would keep GPU and disk from the next."""
-    child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     parent = f"import sys; from retrain.children import start; start([sys.executable, '-c', {child!r}]).wait()"
     with subprocess.Popen([sys.executable, "-c", parent], cwd=HOME, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         pid = process.stdout.readline().strip()
         assert runs(pid)
         process.kill()
-    until(lambda: not runs(pid), within_s=10, what="the child is gone")
+    until(lambda: not runs(pid), within_s=60, what="the child is gone")

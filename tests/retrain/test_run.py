@@ -163,8 +163,9 @@ class Shop:
 
     def jobs(self) -> list[dict[str, Any]]:
         """What the trainer was asked, in order of time."""
-        paths = sorted(self.folder.glob("*/trainer/jobs/*.json"), key=lambda path: path.stat().st_mtime_ns)
-        return [json.loads(path.read_text()) for path in paths]
+        paths = self.folder.glob("done-*/trainer/jobs/*.json")
+        in_order = sorted(paths, key=lambda path: (int(path.parents[2].name.removeprefix("done-")), int(path.stem)))
+        return [json.loads(path.read_text()) for path in in_order]
 
 
 def pack(folder: Path, run: str, network: bytes, weights: bytes, build: str = "") -> None:
@@ -322,7 +323,7 @@ def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(s
     waiting = shop.folder / "work" / "trainer" / "waiting"
 
     def end() -> None:
-        until(waiting.exists, within_s=30, what="epoch 3")
+        until(waiting.exists, within_s=60, what="epoch 3")
         shop.stopping.told.set()
 
     notice = threading.Thread(target=end)

@@ -82,7 +82,7 @@ def test_a_training_that_is_told_to_end_is_gone_on_with_elsewhere(tmp_path: Path
     here, there = tmp_path / "here", tmp_path / "there"
 
     def end() -> None:
-        until((here / "waiting").exists, within_s=20, what="epoch 3")
+        until((here / "waiting").exists, within_s=60, what="epoch 3")
         stopping.set()
 
     ender = threading.Thread(target=end)

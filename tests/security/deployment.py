@@ -173,7 +173,7 @@ class Deployed:
             [found] = cloudformation.describe_stacks(StackName=name)["Stacks"]
             return found
 
-        until(lambda: not told()["StackStatus"].endswith("_IN_PROGRESS"), within_s=30, what="the roles are deployed")
+        until(lambda: not told()["StackStatus"].endswith("_IN_PROGRESS"), within_s=60, what="the roles are deployed")
         made = told()
         assert made["StackStatus"] == "CREATE_COMPLETE", made.get("StackStatusReason")
         return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}

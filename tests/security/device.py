@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from local.ports import LOOPBACK
 
-ANSWER_S = 10
+ANSWER_S = 60
 OK = "ok"
 REFUSED = "refused"
 CUT_OFF = "cut off"  # what AWS does, too, to who publishes what it may not

@@ -38,7 +38,7 @@ def test_a_label_reaches_the_kiosk_that_it_is_for(kiosk: Device, worker: Device)
     """What both must be able to do."""
     assert kiosk.subscribe(f"nunchi/{KIOSK}/label") == OK
     assert worker.publish(f"nunchi/{KIOSK}/label") == OK
-    assert kiosk.heard.get(timeout=10) == b"{}"
+    assert kiosk.heard.get(timeout=60) == b"{}"
     assert kiosk.publish(f"nunchi/{KIOSK}/status") == OK
     assert worker.publish(f"nunchi/worker/{WORKER_INSTANCE}/status", retain=True) == OK
 

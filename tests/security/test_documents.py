@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.infra.assembly import synthesise
+from tests.infra.assembly import shared, synthesise
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "security.md"
 START, END = "<!-- wildcards -->\n", "<!-- end -->"
 BOUNDARIES = 8
+MODES = ("command", "queue")
 
 
 def wildcards(folder: Path) -> set[tuple[str, str, str]]:
@@ -62,11 +64,11 @@ def with_table(text: str, found: set[tuple[str, str, str]]) -> str:
 
 @pytest.fixture(scope="module")
 def acknowledged(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str, str]]:
-    return in_both_modes(tmp_path_factory.mktemp("wildcards"))
+    return of_all(shared(tmp_path_factory, mode) for mode in MODES)
 
 
-def in_both_modes(folder: Path) -> set[tuple[str, str, str]]:
-    return set().union(*(wildcards(synthesise(folder / mode, NUNCHI_MODE=mode)) for mode in ("command", "queue")))
+def of_all(assemblies: Iterable[Path]) -> set[tuple[str, str, str]]:
+    return set().union(*map(wildcards, assemblies))
 
 
 def test_every_wildcard_of_every_policy_is_on_the_page_with_its_reason(acknowledged: set[tuple[str, str, str]]) -> None:
@@ -97,4 +99,6 @@ def test_every_boundary_says_what_stops_a_threat_which_test_proves_it_and_what_r
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        PAGE.write_text(with_table(PAGE.read_text(), in_both_modes(Path(scratch))))
+        PAGE.write_text(
+            with_table(PAGE.read_text(), of_all(synthesise(Path(scratch) / mode, NUNCHI_MODE=mode) for mode in MODES))
+        )

@@ -139,7 +139,7 @@ def packages() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
     if tried.returncode:
         pytest.skip(f"uv's cache lacks the worker's packages (rm -r .venv; make setup fills it): {tried.stderr}")

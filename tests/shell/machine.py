@@ -61,7 +61,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
 
     def worker_environment(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ class ServiceManager:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(root / "notify"))
-        self.notify.settimeout(30)
+        self.notify.settimeout(60)
 
     def heard(self, word: str) -> None:
         """Wait until a unit has said this; a test fails by the time-out."""

@@ -28,7 +28,7 @@ def closed(folder: Path, **environ: str) -> tuple[list[str], str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     calls = folder / "systemctl.calls"
     return (calls.read_text().splitlines() if calls.exists() else []), done.stdout + done.stderr

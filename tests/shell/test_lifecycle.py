@@ -116,7 +116,7 @@ class Machine:
     def looks_again(self) -> None:
         """Wait until the script has come round once more, in a state in which it starts the worker."""
         before = len(self.systemctl)
-        until(lambda: len(self.systemctl) >= before + 2, within_s=30, what="it looks again")
+        until(lambda: len(self.systemctl) >= before + 2, within_s=60, what="it looks again")
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_started_again_it_remembers_what_it_told(machine: Machine) -> None:
         with machine.script():
             machine.wants("InService", waiting_in="launching")
             machine.is_told("launching")
-            until(lambda: "launching is done" in machine.log, within_s=30, what="it has written that down")
+            until(lambda: "launching is done" in machine.log, within_s=60, what="it has written that down")
         with machine.script():
             machine.wants("Warmed:Stopped", waiting_in="terminating")
             machine.is_told("launching", "terminating")
@@ -171,7 +171,7 @@ def test_started_again_it_remembers_what_it_told(machine: Machine) -> None:
 def test_no_answer_of_aws_is_the_last_word(machine: Machine) -> None:
     """No metadata, a throttled call, a hook that has yet to begin: it asks again."""
     with machine.worker(), machine.script():
-        until(lambda: "watching over" in machine.log, within_s=30, what="it has started")
+        until(lambda: "watching over" in machine.log, within_s=60, what="it has started")
         machine.group.failing = 2
         machine.wants("InService", waiting_in=None)
         until(lambda: "No active Lifecycle Action" in machine.log, within_s=60, what="it was too early")

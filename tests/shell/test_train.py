@@ -40,7 +40,7 @@ class Machine:
             "NUNCHI_POLL_S": "0.05",
             "SSM_Training": TRAINING,
             "SSM_LeastNewLabels": "500",
-            "SSM_LimitSeconds": "60",
+            "SSM_LimitSeconds": "600",
         }
 
     def does(self, script: str) -> None:
@@ -60,7 +60,7 @@ class Machine:
     def train(self, **environ: str) -> tuple[int, str]:
         """Exit status, and what it said on standard error."""
         with self.start(**environ) as process:
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=300)
         return process.returncode, said
 
     @property
@@ -104,7 +104,7 @@ def test_people_are_not_held_against_the_number_of_label_files_that_started_the_
 
 
 def test_a_training_that_takes_too_long_is_ended(machine: Machine) -> None:
-    machine.does("sleep 60 & wait")
+    machine.does("sleep 600 & wait")
     status, said = machine.train(SSM_LimitSeconds="1")
     assert (status, "it took longer than 1 s and was ended" in said) == (124, True)
     assert machine.shutdowns == POWER_OFF
@@ -116,9 +116,9 @@ def test_a_spot_notice_tells_the_training_to_keep_what_it_has(machine: Machine) 
     machine.does(f"trap 'touch {kept}; exit 3' TERM; touch {begun}; while :; do sleep 0.05; done")
     metadata = Metadata({})
     with serving(metadata), machine.start(NUNCHI_IMDS=metadata.url) as process:
-        until(begun.exists, within_s=20, what="the training")
+        until(begun.exists, within_s=60, what="the training")
         metadata.entries["spot/instance-action"] = '{"action": "terminate", "time": "2026-11-22T03:04:05Z"}'
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert (process.returncode, kept.exists(), machine.shutdowns) == (75, True, POWER_OFF)
 
 
@@ -127,9 +127,9 @@ def test_a_training_that_is_done_in_spite_of_a_notice_is_done(machine: Machine) 
     machine.does(f"trap 'exit 0' TERM; touch {begun}; while :; do sleep 0.05; done")
     metadata = Metadata({})
     with serving(metadata), machine.start(NUNCHI_IMDS=metadata.url) as process:
-        until(begun.exists, within_s=20, what="the training")
+        until(begun.exists, within_s=60, what="the training")
         metadata.entries["spot/instance-action"] = "{}"
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 0
 
 
@@ -137,11 +137,11 @@ def test_a_command_that_is_cancelled_ends_the_training_and_the_machine(machine: 
     pid = machine.root / "pid"
     machine.does(f"echo $$ >{pid}.new; mv {pid}.new {pid}; while :; do sleep 0.05; done")
     with machine.start() as process:
-        until(pid.exists, within_s=20, what="the training")
+        until(pid.exists, within_s=60, what="the training")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert (process.returncode, machine.shutdowns) == (143, POWER_OFF)
-    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), within_s=20, what="the training's end")
+    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), within_s=60, what="the training's end")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
@@ -158,12 +158,12 @@ def test_a_second_command_changes_nothing(machine: Machine) -> None:
     begun, go = machine.root / "begun", machine.root / "go"
     machine.does(f"touch {begun}; until [[ -e {go} ]]; do sleep 0.05; done")
     with machine.start() as first:
-        until(begun.exists, within_s=20, what="the training")
+        until(begun.exists, within_s=60, what="the training")
         status, said = machine.train()
         assert (status, "a training runs here already" in said) == (6, True)
         assert machine.shutdowns == []
         go.touch()
-        first.communicate(timeout=30)
+        first.communicate(timeout=300)
     assert (first.returncode, machine.shutdowns) == (0, POWER_OFF)
 
 
@@ -187,7 +187,7 @@ def boot_train(machine: Machine, step: str, **environ: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -211,7 +211,7 @@ def test_settings_are_written_as_a_shell_reads_them_back(machine: Machine) -> No
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     ).stdout.split("\0")
     told = dict(one.split("=", 1) for one in read if one.startswith(("NUNCHI_", "AWS_")))
     assert told["NUNCHI_TRACK"] == "$(touch x) 'a' \"b\""

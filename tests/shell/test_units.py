@@ -47,7 +47,7 @@ def test_systemd_finds_no_fault_with_the_units(systemd_analyze: str, tmp_path: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
 
@@ -60,7 +60,7 @@ def test_a_service_that_is_taken_over_reaches_little(systemd_analyze: str, name:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert told.returncode == 0, told.stdout + told.stderr
 

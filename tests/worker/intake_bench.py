@@ -41,8 +41,8 @@ class Reader:
 
     async def stop(self) -> None:
         self.running.cancel()
-        await self.worker.pipeline.stop(patience_s=10)
-        await self.intake.stop(patience_s=10)
+        await self.worker.pipeline.stop(patience_s=60)
+        await self.intake.stop(patience_s=60)
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ class Gate:
     def __call__(self) -> None:
         with self._lock:
             self.entered += 1
-        assert self._open.wait(10)
+        assert self._open.wait(60)
 
     def open(self) -> None:
         self._open.set()

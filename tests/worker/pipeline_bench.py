@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import encoded, gradient
+from tests.waiting import until_async
 from worker.attempts import Attempts
 from worker.decision import Thresholds
 from worker.detector import Detection
@@ -58,7 +58,7 @@ class Bench:
         return [result.message for one in references if (result := self.store.result(one))]
 
     async def settled(self) -> None:
-        await until(lambda: not self.pipeline.busy)
+        await until_async(lambda: not self.pipeline.busy)
 
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
@@ -86,10 +86,4 @@ async def bench(
     )
     pipeline.start()
     yield Bench(store, publisher, detector, outbox, metrics, pipeline)
-    await pipeline.stop(patience_s=10)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
+    await pipeline.stop(patience_s=60)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +29,25 @@ from worker.weights import Found, S3Weights, WeightsAway
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-PACE_S = 0.003  # of a fake model; so that the noise of a machine is small beside it
+PACE_S = 0.003  # of a fake model, by its own clock
 CONTENT = b"weights"
 BUCKET = "weights"
+
+
+class ModelTime(threading.local):
+    """A clock that only models move on, each thread's for itself: how busy the machine is makes no model slower."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 class PacedDetector(FakeDetector):
     """A model of a manifest, as slow or as wrong as its field `behaviour` says."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, clock: ModelTime) -> None:
         manifest.file("weights")
         behaviour = manifest.fields.get("behaviour")
         if behaviour == "crashes at load":
@@ -43,6 +55,7 @@ class PacedDetector(FakeDetector):
         if behaviour == "hangs at load":
             time.sleep(1)
         seen = {"nan": [replace(FACE, confidence=float("nan"))], "blind": []}.get(str(behaviour), [FACE])
+        self._clock = clock
         self._pace_s = {"slow": 12 * PACE_S}.get(str(behaviour), PACE_S)
         super().__init__(*seen, before=self._pace)
         self._fails = behaviour == "fails"
@@ -54,7 +67,7 @@ class PacedDetector(FakeDetector):
         return super().detect(images)
 
     def _pace(self) -> None:
-        time.sleep(self._pace_s)
+        self._clock.seconds += self._pace_s
 
 
 class Shaky:
@@ -101,7 +114,7 @@ class Shelf:
         self._folder = folder
         self.registry = Weights(s3, BUCKET)
         self.weights, self.trials, self.metrics = Shaky(S3Weights(s3, BUCKET)), Trials(), Metrics()
-        self.loads = 0
+        self.loads, self.clock = 0, ModelTime()
         self.carried = self._manifest("day-0")
         self.disk = folder / "state" / "weights"
         self.source = Source(
@@ -110,7 +123,8 @@ class Shelf:
             runs=Runs(self.disk),
             trial=self.trials,
             load=self._load,
-            patience_s=10,
+            patience_s=60,
+            clock=self.clock,
         )
 
     def following(self) -> Reload:
@@ -163,4 +177,4 @@ class Shelf:
 
     def _load(self, path: Path) -> Detector:
         self.loads += 1
-        return load_detector(path, {"fake": PacedDetector})
+        return load_detector(path, {"fake": partial(PacedDetector, clock=self.clock)})

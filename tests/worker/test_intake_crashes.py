@@ -12,8 +12,8 @@ from contracts.messages import LabelMessage
 from contracts.names import Reference
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.pictures import gradient, turned_by_exif
+from tests.waiting import until_async
 from tests.worker.intake_bench import reader
-from tests.worker.pipeline_bench import until
 from worker.publisher import Delivery
 from worker.store import Refused, Upload
 
@@ -40,7 +40,7 @@ class Death:
         if place == self._place:
             self.reached.set()
         if place == self._place or (place == "before publish" and "save_pair" in self._place):
-            assert self.over.wait(20)
+            assert self.over.wait(60)
             raise ConnectionError("this worker is dead")
 
 
@@ -101,11 +101,11 @@ async def test_wherever_a_worker_dies_its_photo_has_one_result_one_pair_and_its_
     ) as dead:
         photo = dead.worker.upload(turned_by_exif(gradient(), 6))
         dead.announce(photo)
-        await until(death.reached.is_set)
+        await until_async(death.reached.is_set)
         dead.running.cancel()
         try:
             async with reader(tmp_path / "2", queue=queue, store=store, publisher=publisher) as other:
-                await until(lambda: queue.pass_time() and queue.left == [])
+                await until_async(lambda: queue.pass_time() and queue.left == [])
                 await other.worker.settled()
             by_the_dead = photo in store.stored and "i-1" in store.stored[photo] and other.worker.detector.calls == 0
             async with reader(tmp_path / "1", queue=queue, store=store, publisher=publisher) as again:

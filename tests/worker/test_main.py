@@ -104,7 +104,7 @@ def test_it_gets_ready_without_broker_and_s3_and_ends_well_on_sigterm(home: Home
             dawdler.connect(str(home.socket))
             dawdler.sendall(b"POST /infer HTTP/1.1\r\nHost: worker\r\nContent-Length: 100\r\n\r\ndemo/")
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(timeout=60) == 0
+            assert worker.wait(timeout=300) == 0
     assert not home.socket.exists()
 
 
@@ -117,7 +117,7 @@ def test_without_the_weights_bucket_it_gets_ready_with_the_model_that_it_carries
         assert model is not None
         assert (model["name"], model["version"]) == ("cascade", "1")
         worker.send_signal(signal.SIGTERM)
-        _, told = worker.communicate(timeout=60)
+        _, told = worker.communicate(timeout=300)
         assert worker.returncode == 0
     assert told.count("current.json can't be read") == 1
 
@@ -133,7 +133,7 @@ def test_a_second_worker_in_the_same_folder_does_not_start_and_harms_nothing(hom
     with home.worker():
         until(home.ready, within_s=60, what="the worker is ready")
         with home.worker() as second:
-            _, told = second.communicate(timeout=60)
+            _, told = second.communicate(timeout=300)
             assert second.returncode == 1
             assert f"another worker has {home.state}: this one does not start" in told
         assert home.ready()
@@ -158,7 +158,7 @@ def test_it_tells_nobody_that_it_is_used(home: Home, tmp_path: Path) -> None:
     with home.worker() as worker:
         until(home.ready, within_s=60, what="the worker is ready")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=300) == 0
     assert [path for folder in elsewhere.values() for path in Path(folder).rglob("*")] == []
 
 
@@ -177,7 +177,7 @@ def test_a_queue_that_is_away_keeps_it_neither_from_working_nor_from_ending(home
         assert any("the upload queue gives nothing" in line for line in worker.stderr)
         assert home.ready()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=300) == 0
 
 
 class Sqs(ThreadingHTTPServer):
@@ -252,6 +252,6 @@ def test_it_tells_cloudwatch_a_last_time_when_it_stops(home: Home, tmp_path: Pat
     with home.worker() as worker:
         until(home.ready, within_s=60, what="the worker is ready")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=300) == 0
     last = json.loads(told.read_text().splitlines()[-1])
     assert (last["Service"], last["Instance"], last["Ready"], last["Photos"]) == ("worker", "i-1", 0, 0)

@@ -25,7 +25,7 @@ class Manager:
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address.replace("@", "\0"))
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)
         self.environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "20000", "WATCHDOG_PID": str(os.getpid())}
 
     async def hears(self) -> str:
@@ -41,7 +41,7 @@ class Manager:
         except BlockingIOError:
             return heard
         finally:
-            self.socket.settimeout(30)
+            self.socket.settimeout(60)
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -107,11 +107,11 @@ async def test_a_picture_that_stays_in_the_model_is_noticed() -> None:
     def hang_once() -> None:
         if not inside.is_set():
             inside.set()
-            let_go.wait(30)
+            let_go.wait(60)
 
     detector = TimedDetector(FakeDetector(FACE, before=hang_once), clock=lambda: time)
     hanging = asyncio.create_task(asyncio.to_thread(detector.detect, [PICTURE]))
-    await asyncio.to_thread(inside.wait, 30)
+    await asyncio.to_thread(inside.wait, 60)
     time = ABSURD_S - 1
     assert (detector.detect([PICTURE]), detector.longest_s, detector.is_sound()) == ([[FACE]], ABSURD_S - 1, True)
     time = ABSURD_S

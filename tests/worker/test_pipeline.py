@@ -17,7 +17,8 @@ from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
-from tests.worker.pipeline_bench import RULES, UNSURE, bench, until
+from tests.waiting import until_async
+from tests.worker.pipeline_bench import RULES, UNSURE, bench
 from worker.decision import Thresholds
 from worker.photo import decode
 from worker.pipeline import Submission
@@ -112,13 +113,13 @@ async def test_a_customer_is_served_before_the_backlog(tmp_path: Path) -> None:
 
     def hold() -> None:
         entered.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     rules = replace(RULES, photos_at_once=1)
     async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:
         night = sorted(worker.upload() for _ in range(5))
         assert await worker.pipeline.sweep() == 5
-        await until(entered.is_set)
+        await until_async(entered.is_set)
         customer = worker.upload()
         worker.pipeline.submit([Ticket(customer)])
         go_on.set()
@@ -178,7 +179,7 @@ async def test_no_more_photos_are_held_in_memory_than_the_setting_says(tmp_path:
 
 async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
     """While one photo is in the model another is being fetched: each waits here for the other."""
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=60)
 
     class Slow(MemoryStore):
         fetched = 0
@@ -208,13 +209,13 @@ async def test_stopping_finishes_what_is_in_hand_and_leaves_the_rest_to_the_swee
 
     def hold() -> None:
         entered.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     rules = replace(RULES, photos_at_once=1)
     async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:
         in_hand, waiting = worker.upload(), worker.upload()
         worker.pipeline.submit([Ticket(in_hand), Ticket(waiting)])
-        await until(entered.is_set)
+        await until_async(entered.is_set)
         stop = asyncio.create_task(worker.pipeline.stop(patience_s=10))
         await asyncio.sleep(0)  # let it begin
         go_on.set()
@@ -227,7 +228,7 @@ async def test_tickets_that_do_not_fit_are_refused_and_their_photos_found_by_the
     go_on = threading.Event()
 
     def hold() -> None:
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     rules = replace(RULES, most_waiting=2)
     async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:

@@ -27,7 +27,7 @@ async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_r
     tmp_path: Path,
 ) -> None:
     store, publisher = MemoryStore(), MemoryPublisher()
-    together = threading.Barrier(2, timeout=10)  # both have looked before either stores
+    together = threading.Barrier(2, timeout=60)  # both have looked before either stores
     async with (
         bench(
             tmp_path / "1", store=store, publisher=publisher, detector=FakeDetector(FACE, before=lambda: meet(together))

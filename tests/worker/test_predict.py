@@ -35,7 +35,7 @@ def asked(manifest: Path | str, photos: Sequence[Path | str], *more: str) -> tup
         cwd=HOME,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +22,7 @@ from local.ports import LOOPBACK, free_ports
 from tests.broker import Cable, IoTCore, iot_core, self_signed
 from tests.contracts.test_messages import GOLDEN
 from tests.fakes import MODEL
+from tests.waiting import until_async
 from worker.publisher import Broker, Delivery, MqttPublisher
 
 pytestmark = pytest.mark.anyio
@@ -82,13 +83,7 @@ async def state_on(heard: asyncio.Queue[aiomqtt.Message], wanted: WorkerState) -
 
 
 async def soon(waited: Any) -> Any:
-    return await asyncio.wait_for(waited, timeout=30)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
+    return await asyncio.wait_for(waited, timeout=60)
 
 
 async def test_a_label_arrives_whole_on_its_kiosks_topic_and_with_an_expiry(iot: IoTCore) -> None:
@@ -117,7 +112,7 @@ async def test_a_worker_says_that_it_is_ready_and_its_last_will_that_it_is_gone(
         assert json.loads(ready.payload)["model"]["name"] == "fake"
         await cable.pull_out()
         await state_on(heard, WorkerState.OFFLINE)
-        await until(lambda: not publisher.connected)
+        await until_async(lambda: not publisher.connected)
         await cable.plug_in()
         await state_on(heard, WorkerState.READY)
     await cable.pull_out()
@@ -129,7 +124,7 @@ async def test_a_worker_says_that_it_is_ready_and_its_last_will_that_it_is_gone(
 async def test_a_worker_that_stops_says_goodbye_itself(iot: IoTCore) -> None:
     async with hearing(iot, STATUS) as heard:
         async with publishing(broker_at(iot)) as publisher:
-            await until(lambda: publisher.connected)
+            await until_async(lambda: publisher.connected)
             await publisher.announce(WorkerState.STOPPING)
         await state_on(heard, WorkerState.STOPPING)
         await state_on(heard, WorkerState.OFFLINE)
@@ -164,11 +159,11 @@ async def test_a_broker_that_falls_silent_is_left_and_the_label_sent_again(iot: 
     cable = Cable(iot.port)
     await cable.plug_in()
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot, cable.port)) as publisher:
-        await until(lambda: publisher.connected)
+        await until_async(lambda: publisher.connected)
         cable.go_silent()
         message = fresh()
         sending = asyncio.create_task(publisher.publish(message))
-        await until(lambda: not publisher.connected)
+        await until_async(lambda: not publisher.connected)
         await cable.pull_out()
         await cable.plug_in()
         assert await soon(sending) is Delivery.DELIVERED
@@ -182,7 +177,7 @@ async def test_a_worker_ends_soon_even_when_the_broker_has_fallen_silent(iot: Io
     await cable.plug_in()
     publisher = MqttPublisher(broker_at(iot, cable.port), lambda: MODEL)
     running = asyncio.create_task(publisher.run())
-    await until(lambda: publisher.connected)
+    await until_async(lambda: publisher.connected)
     cable.go_silent()
     await publisher.announce(WorkerState.STOPPING)
     running.cancel()

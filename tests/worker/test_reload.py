@@ -21,7 +21,8 @@ from contracts.names import Reference
 from contracts.tickets import Ticket
 from local.ports import LOOPBACK, free_ports
 from tests.fakes import FACE, FakeDetector
-from tests.worker.pipeline_bench import Bench, bench
+from tests.waiting import until_async
+from tests.worker.pipeline_bench import RULES, Bench, bench
 from tests.worker.reload_bench import BUCKET, CONTENT, Shelf
 from worker.notify import ABSURD_S
 from worker.reload import InService, Reload, start
@@ -58,11 +59,13 @@ def version(reload: Reload) -> str:
 
 @asynccontextmanager
 async def photos_coming(worker: Bench) -> AsyncGenerator[list[Reference], None]:
-    """A photo every few milliseconds, for as long as the block takes; then all are settled."""
+    """A photo every few milliseconds, or as many as the machine can do, for as long as the block takes; then all
+    are settled. The model that serves at the end of the block has photos, too."""
     sent: list[Reference] = []
 
     async def send() -> None:
         while True:
+            await until_async(lambda: worker.pipeline.waiting < RULES.photos_at_once)
             sent.append(worker.upload())
             assert worker.pipeline.submit([Ticket(sent[-1])]).accepted == 1
             await asyncio.sleep(0.004)
@@ -70,7 +73,7 @@ async def photos_coming(worker: Bench) -> AsyncGenerator[list[Reference], None]:
     sending = asyncio.create_task(send())
     try:
         yield sent
-        await asyncio.sleep(0.1)  # some photos for the last model
+        await answered(worker, worker.pipeline.detector.model.version)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -82,6 +85,11 @@ def serving(worker: Bench, reload: Reload) -> Callable[[], Awaitable[None]]:
         worker.pipeline.detector = reload.in_service.detector
 
     return serve
+
+
+async def answered(worker: Bench, version: str) -> None:
+    """Wait until a photo has been answered by the model of this version."""
+    await until_async(lambda: any(one.model.version == version for one in worker.publisher.messages))
 
 
 def versions_of(worker: Bench, sent: list[Reference]) -> list[str]:
@@ -111,7 +119,7 @@ async def test_ten_models_come_into_service_and_no_photo_notices(shelf: Shelf, t
                 await asyncio.to_thread(shelf.promote, f"r{number}")
                 assert await reload.look()
                 await serve()
-                await asyncio.sleep(0.03)
+                await answered(worker, f"r{number}")
         assert versions_of(worker, sent) == ["day-0", *(f"r{number}" for number in range(10))]
 
 
@@ -127,22 +135,16 @@ async def test_a_rollback_while_a_model_is_being_loaded_comes_after_it(shelf: Sh
             shelf.trials.waits_for = asyncio.Event()
             shelf.promote("r2")
             following = asyncio.create_task(reload.run(serve, every_s=0.02))
-            await until(lambda: shelf.trials.tried == ["r1", "r2"])
+            await until_async(lambda: shelf.trials.tried == ["r1", "r2"])
             shelf.registry.rollback(by="ada", reason="a test")
             begun = len(sent)
-            await until(lambda: len(sent) > begun + 10)
+            await until_async(lambda: len(sent) > begun + 10)
             assert version(reload) == "r1"
             shelf.trials.waits_for.set()
-            await until(lambda: len(shelf.weights.looks) > 6 and version(reload) == "r1" and shelf.kept >= {"r2"})
+            await until_async(lambda: len(shelf.weights.looks) > 6 and version(reload) == "r1" and shelf.kept >= {"r2"})
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         assert versions_of(worker, sent) in (["r1", "r2", "r1"], ["r1"])  # r2 served between two looks
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 # ---- what never serves

@@ -185,19 +185,19 @@ def test_who_has_a_network_does_not_wait_for_another_s(monkeypatch: pytest.Monke
 
     def slowly(shape: tuple[int, int]) -> Any:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return compiled(shape)
 
     monkeypatch.setattr(engine, "_compile", slowly)
     with ThreadPoolExecutor(2) as threads:
         waiting = threads.submit(engine, new)
         try:
-            assert begun.wait(20)
-            assert threads.submit(engine, known).result(timeout=10).shape == (1, 8, 12)
+            assert begun.wait(60)
+            assert threads.submit(engine, known).result(timeout=60).shape == (1, 8, 12)
             assert not waiting.done()
         finally:
             go_on.set()
-        assert waiting.result(timeout=20).shape == (1, 8, 12)
+        assert waiting.result(timeout=60).shape == (1, 8, 12)
 
 
 def test_no_images_give_no_answers(toy: Detector) -> None:
@@ -226,7 +226,7 @@ def test_a_read_only_image_is_fine_and_left_as_it_was(toy: Detector) -> None:
     assert np.array_equal(image, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(8, 500), st.integers(8, 500), st.data())
 def test_a_box_comes_back_to_where_the_patch_is(toy: Detector, width: int, height: int, data: st.DataObject) -> None:
     """Within one pixel of the frame, whatever the photo's size; and always inside the photo."""
@@ -399,12 +399,12 @@ def test_loading_tells_nobody(folder: Path) -> None:
         "assert 'openvino' in sys.modules; "
         "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
     assert told.stdout == "[]\n"
 
 
 def test_another_model_does_not_pay_for_openvino() -> None:
     """A worker with the cascade never imports it."""
     program = "import sys, worker.models; print('openvino' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
     assert told.stdout == "False\n"

@@ -46,7 +46,7 @@ def test_ultralytics_reads_the_folder_wherever_it_lies(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert told.returncode == 0, told.stderr

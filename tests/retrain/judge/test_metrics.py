@@ -51,7 +51,7 @@ def by_the_book(hit: Flags, people: int) -> float:
     return float(np.trapezoid(np.interp(at, recall, envelope), at))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int) -> None:
     """A photo that is drawn twice stands in the curve as two photos would, but for the points between the two."""
@@ -171,7 +171,7 @@ def test_a_share_lies_within_its_interval(of: int, every: bool) -> None:
 
 
 def test_a_measure_of_nothing_is_null_in_json() -> None:
-    nothing = {"value": None, "low": None, "high": None}
+    nothing: dict[str, float | None] = {"value": None, "low": None, "high": None}
     assert (Estimate.wilson(0, 0).fields(), Estimate.exact(0, 0).fields()) == (nothing, nothing)
 
 

@@ -71,7 +71,7 @@ def test_a_model_that_can_not_be_loaded_fails_the_judgement_with_its_reason(tmp_
 
 
 def test_a_process_that_hangs_is_ended(tmp_path: Path, photos: list[Path]) -> None:
-    python = program(tmp_path, "import time\ntime.sleep(60)\n")
+    python = program(tmp_path, "import time\ntime.sleep(600)\n")
 
     with pytest.raises(JudgementFailed, match=r"answered for 0 of 3 photos within 0\.3 s; nothing was judged"):
         predictor(None, python=python, start_s=0.3, photo_s=0)(photos)

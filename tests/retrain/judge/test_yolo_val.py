@@ -43,7 +43,6 @@ print(json.dumps({"map50": result.box.map50, "map50_95": result.box.map, "by_lab
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="ultralytics is not installed here: make trainer")
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("any_shape", [True, False], ids=["of any shape", "of squares"])
 def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path, any_shape: bool) -> None:
     dataset(tmp_path / "dataset")

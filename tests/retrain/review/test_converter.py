@@ -65,7 +65,7 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
     answers.write_text(json.dumps(submitted(json.loads((folder / "tasks.json").read_text()))))
     yolo = tmp_path / "yolo"
     subprocess.run(
-        [converter, "-c", CONVERT, folder / "label_config.xml", answers, yolo], check=True, timeout=100, cwd=tmp_path
+        [converter, "-c", CONVERT, folder / "label_config.xml", answers, yolo], check=True, timeout=300, cwd=tmp_path
     )
     assert (yolo / "classes.txt").read_text().splitlines()[: len(LABELS)] == list(LABELS)
     store(read(answers), shop.bucket, shop.results, golden_share=0)

@@ -30,10 +30,7 @@ from retrain.training import Plan, Trained, Training, export
 from worker.models import load_detector
 from worker.photo import decode
 
-pytestmark = [
-    pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer")
 HOW = {"mosaic": 0.0, "lr0": 0.002, "optimizer": "AdamW"}
 COMMAND = (str(DEFAULT_TRAINER), "-m", "retrain.trainer")
 
@@ -137,7 +134,7 @@ def test_for_several_gpus_as_many_processes_are_started_and_say_what_breaks(tmp_
 def asked(tmp_path: Path, **job: Any) -> tuple[int, dict[str, Any]]:
     """The exit code and the last event of a job, whose folder is empty."""
     (tmp_path / "job.json").write_text(json.dumps({"work": str(tmp_path / "w"), "model": "yolov5n.yaml", **job}))
-    done = subprocess.run([*COMMAND, str(tmp_path / "job.json")], capture_output=True, timeout=120, check=False)
+    done = subprocess.run([*COMMAND, str(tmp_path / "job.json")], capture_output=True, timeout=300, check=False)
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
