@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.training import ROOT, TRAINER, drawn_dataset
-from ops.flywheel import HYPERPARAMETERS
-from retrain.calibrate import AS_IT_IS
-from retrain.candidate import package
+from demo.flywheel import HYPERPARAMETERS
+from retrain.fit.calibration import AS_IT_IS
+from retrain.fit.candidate import package
+from retrain.fit.quantise import quantise
 from retrain.judge.golden import Golden, golden_photos
 from retrain.judge.matching import people, ranked
 from retrain.judge.metrics import average_precision, mean_over_labels, weights
 from retrain.judge.predictions import predictor
-from retrain.quantise import quantise
 
 OUT: Final = ROOT / "bench" / "out" / "drawn-yolo"
 LEARNED: Final = 128  # pixels

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.photos import frames
+from config.inference_names import DOCUMENT
 from contracts.messages import STEPS
-from infra.inference import DOCUMENT
 from kiosk.counter import Answer, Counter
 from kiosk.upload import Uploader
 from local.record import Record
 from local.state import StateDir
-from ops.photo_commands import subscriber_of
+from ops.commands.photo import subscriber_of
 
 ROOT: Final = Path(__file__).parents[1]
 PATIENCE_S: Final = 60.0

@@ -29,24 +29,24 @@ from typing import Any, Final
 import boto3
 from moto import mock_aws
 
-from bench.calibrate.photos import Photo, read_photos
-from bench.calibrate.scenes import background
 from bench.training import ROOT, TRAINER, drawn_dataset
 from contracts.instants import now
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.settings import environment_for
 from contracts.yolo import lines_of
+from day0.photos import Photo, read_photos
+from day0.scenes import background
 from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.assembly import build
-from retrain.dataset.own import look_through, store
 from retrain.dataset.settings import DatasetSettings
+from retrain.dataset.yolo_import import look_through, store
 from retrain.judge import JudgeSettings, judge, report
 from retrain.settings import RetrainSettings
-from worker.detector import Detection
-from worker.models import DEFAULT_MANIFEST, load_detector
-from worker.photo import decode
+from worker.models.detector import Detection
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.photos.decoding import decode
 
 GATE: Final = 0.95
 # A network that has never seen a picture of nobody sees somebody in plain grey, and no worker takes it.

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bench.calibrate import card
 from contracts.labels import LABELS, Label
+from day0 import card
 
 ROOT: Final = Path(__file__).parents[1]
 REPORT: Final = ROOT / "bench" / "portraits_report.json"

@@ -35,9 +35,9 @@ from contracts.names import RESULTS, Reference, new_image_id
 from contracts.settings import variables_of
 from local.record import Record, Worker
 from local.state import StateDir
-from worker.models import DEFAULT_MANIFEST, load_detector
-from worker.photo import decode
-from worker.queue import LONG_POLL_S
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.photos.decoding import decode
+from worker.photos.sqs_queue import LONG_POLL_S
 from worker.settings import WorkerSettings
 
 MAX_PIXELS: Final = 40_000_000

@@ -29,9 +29,9 @@ from kiosk.counter import Counter
 from kiosk.upload import Uploader
 from local.record import Record
 from local.state import StateDir
-from ops.photo_commands import subscriber_of
+from ops.commands.photo import subscriber_of
 from registry.weights import Weights
-from worker.models import DEFAULT_MANIFEST
+from worker.models.loading import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
 
 EVERY_S: Final = 20.0  # between promotions; the first after half of it

@@ -16,12 +16,12 @@ from contracts.instants import now
 from contracts.messages import LabelMessage
 from contracts.settings import load
 from contracts.tickets import from_line
-from worker.decision import Thresholds, decide
-from worker.models import load_detector
-from worker.photo import decode
-from worker.publisher import Broker, MqttPublisher
+from worker.models.loading import load_detector
+from worker.photos.decision import Thresholds, decide
+from worker.photos.decoding import decode
+from worker.photos.publisher import Broker, MqttPublisher
+from worker.photos.store import S3Store, Upload
 from worker.settings import WorkerSettings
-from worker.store import S3Store, Upload
 
 
 async def main() -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from contracts.labels import LABELS
 from contracts.yolo import lines_of
-from local.drawing import draw
+from demo.drawn_people import draw
 
 ROOT: Final = Path(__file__).parents[1]
 TRAINER: Final = ROOT / ".venv-trainer" / "bin"

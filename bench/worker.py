@@ -27,15 +27,15 @@ from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import MemoryPublisher, MemoryStore
-from worker.attempts import Attempts
-from worker.decision import Thresholds
-from worker.detector import Detector
-from worker.metrics import Metrics
-from worker.models import DEFAULT_MANIFEST, load_detector
-from worker.outbox import Outbox
-from worker.photo import decode
-from worker.pipeline import Pipeline, Rules
-from worker.store import Refused, Upload
+from worker.models.detector import Detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.photos.decision import Thresholds
+from worker.photos.decoding import decode
+from worker.photos.pipeline import Pipeline, Rules
+from worker.photos.store import Refused, Upload
+from worker.recovery.outbox import Outbox
+from worker.recovery.poison import Attempts
+from worker.telemetry.metrics import Metrics
 
 MAX_PIXELS: Final = 40_000_000
 ROUNDS: Final = 3

@@ -1,6 +1,6 @@
 """Weights on the wire: runs, which never change, and the one small pointer that says which of them serves.
 
-    runs/<run>/manifest.json   what the run is: kind, version, files and their digests (worker/manifests.py reads it)
+    runs/<run>/manifest.json   what the run is: kind, version, files and their digests (read by worker/models/manifests.py)
     runs/<run>/…               the files that lie beside its manifest
     current.json               the pointer: written by who promotes, read by every worker
 

@@ -9,12 +9,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from config.mode import Mode
 from contracts.messages import Training
 from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
-from infra.acknowledged import acknowledge_wildcards
-from infra.buckets import Buckets
-from infra.mode import Mode
-from infra.uploads import Uploads
+from infra.nag import acknowledge_wildcards
+from infra.pipeline.buckets import Buckets
+from infra.pipeline.uploads import Uploads
 
 _GATHERED: Final = (f"{Training.AUTO}/", f"{Training.REVIEW}/")
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from aws_cdk import App, Environment, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
+from config.mode import Mode
+from config.nunchi_toml import Config, load
 from contracts.errors import SettingsError
 from contracts.instants import now
-from infra.config import Config, load
-from infra.mode import Mode
-from infra.stack import Compute, Health, Pipeline
-from infra.training import Training
-from infra.training_machine import ON_ONE_MACHINE, Pace
+from infra.stacks import Compute, Health, Pipeline
+from infra.training.training import Training
+from infra.training.training_state_machine import ON_ONE_MACHINE, Pace
 
 PACE_VARIABLE = "NUNCHI_PACE"
 
@@ -24,7 +24,7 @@ PACE_VARIABLE = "NUNCHI_PACE"
 def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
     """Put the stacks into `app`. They name a region and no account: the credentials at deployment do.
 
-    `at` is now: it says which date of the retrainings' series is the next (infra/turn.py).
+    `at` is now: it says which date of the retrainings' series is the next (config/retrain_calendar.py).
     """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)

@@ -11,8 +11,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.acknowledged import acknowledge, acknowledge_last_resort
-from infra.config import ROOT
+from config.nunchi_toml import ROOT
+from infra.nag import acknowledge, acknowledge_last_resort
 
 
 class Function(Construct):

@@ -7,7 +7,7 @@ from typing import Final
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.acknowledged import acknowledge
+from infra.nag import acknowledge
 
 # What an agent needs to be managed and to run commands. AWS's own policy for it, AmazonSSMManagedInstanceCore, would
 # also read every parameter of the account.

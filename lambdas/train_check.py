@@ -1,6 +1,6 @@
 """The first step of a retraining: is there sense in one now, and under which id?
 
-The state machine (infra/training.py) asks before it starts a machine that costs money. Its answer is the state that
+The state machine (infra/training) asks before it starts a machine that costs money. Its answer is the state that
 every later step reads and hands on:
 
     next "start"   so many labels came since the incumbent's training as were asked for

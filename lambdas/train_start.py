@@ -1,6 +1,6 @@
 """The second step of a retraining: a machine for it, on Spot where there is some, else on demand.
 
-Everything about the machine stands in its launch template (infra/training_instance.py); this adds what it is for, as
+The machine is described by its launch template (infra/training/training_instance.py); this adds what it is for, as
 tags. Whoever asks again for the same attempt gets the same machine: an answer that was lost costs no second one.
 
     there is room         the state, with the machine and how it is paid for

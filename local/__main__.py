@@ -15,14 +15,14 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from config.mode import Mode
+from config.nunchi_toml import load
 from contracts.errors import NunchiError
-from infra.config import load
-from infra.mode import Mode
 from local.cloud import Cloud
 from local.environment import mode_of, operators_file
 from local.errors import CloudBusy
+from local.options import Ports, Shape
 from local.progress import Kind, Progress
-from local.shape import Ports, Shape
 from local.state import Hold, StateDir
 
 

@@ -1,8 +1,8 @@
 """The cloud on one machine: what is started, in which order, and how all of it ends.
 
-ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws.py)
-moto      ─ SSM and EC2, with the agent of the one instance    (local/systems_manager.py)
-provider  ─ S3 credentials for kiosks' certificates            (local/credentials.py)
+ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws/ministack.py)
+moto      ─ SSM and EC2, with the agent of the one instance    (local/aws/systems_manager.py)
+provider  ─ S3 credentials for kiosks' certificates            (local/aws/credential_provider.py)
 cdk       ─ deploys infra/'s pipeline stack, then leaves       (local/deploy.py)
 training  ─ where asked for: its stack, and machines on moto   (local/training.py)
 workers   ─ what runs on the instances; started again when they die, as systemd would   (local/workers.py)
@@ -20,19 +20,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from config.mode import Mode
 from contracts.names import label_topic
-from infra.mode import Mode
-from local import credentials, deploy, training
-from local.children import Child
+from local import deploy, training
+from local.aws import credential_provider as credentials
+from local.aws.fake_ec2 import power_off
+from local.aws.iot_devices import Registry, worker_keys
 from local.clients import client
-from local.devices import Registry, worker_keys
 from local.environment import ROOT, base_environ, gate_of, operators_settings, search_path, worker_environ
-from local.machines import power_off
+from local.options import Ports, Shape
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
 from local.progress import Kind, Progress
 from local.record import REGION, Mqtt, Record, State, Worker
-from local.shape import Ports, Shape
 from local.state import StateDir
+from local.subprocesses import Child
 from local.workers import KeptWorker
 
 _OF_RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
@@ -80,7 +81,7 @@ class Cloud:
         self._cloudformation = self._client("cloudformation")
         self._ministack = self._child(
             "ministack",
-            "local.aws",
+            "local.aws.ministack",
             GATEWAY_PORT=str(self._gateway),
             IOT_MTLS_PORT=str(self._mqtt),
             MINISTACK_REGION=REGION,
@@ -92,7 +93,7 @@ class Cloud:
         )
         self._moto = self._child(
             "systems-manager",
-            "local.systems_manager",
+            "local.aws.systems_manager",
             MOTO_ACCOUNT_ID=deploy.ACCOUNT,
             NUNCHI_SSM_PORT=str(self._ssm),
             # What a script finds on the instance.
@@ -138,7 +139,7 @@ class Cloud:
         record, worker_keys = await asyncio.to_thread(self._provision, prepared, outputs)
         self._record = record
         self._provider = self._child(
-            "credentials", "local.credentials", **_provider_environ(self._provider_port, prepared, outputs)
+            "credentials", "local.aws.credential_provider", **_provider_environ(self._provider_port, prepared, outputs)
         )
         await self._provider.start()
         several = (

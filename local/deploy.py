@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.inference import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
-from local.children import TETHER, Child
+from config.inference_names import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
+from local.subprocesses import TETHER, Child
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from config.mode import Mode
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, Inference
 from contracts.errors import SettingsError
 from contracts.gate import parse_gate
 from contracts.settings import environment_for, setting, variables_of
 from contracts.settings import load as load_settings
-from infra.config import DEFAULT_FILE, FILE_VARIABLE, Config, Inference
-from infra.mode import Mode
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
 from local.state import StateDir
 from worker.settings import WorkerSettings

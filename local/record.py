@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from infra.mode import Mode
+from config.mode import Mode
 
 REGION: Final = "ap-northeast-2"  # Seoul
 # ministack's root key. Nothing but the loopback interface hears it, so it is no secret.

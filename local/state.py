@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from local.aws.fake_ec2 import power_off
 from local.errors import CloudBusy, CloudDown
-from local.machines import power_off
 from local.record import Record
 
 DEFAULT_FOLDER: Final = ".nunchi"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from config.inference_names import ROLE_TAG
+from config.training_names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.settings import environment_for, variables_of
-from infra.inference import ROLE_TAG
-from infra.trainer import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
 from local.deploy import document_of
 from local.environment import ROOT, callers_own
 from local.record import REGION
@@ -31,7 +31,7 @@ RETRAIN_VARIABLE: Final = "NUNCHI_RETRAIN"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 _SHUTDOWN: Final = """#!/usr/bin/env bash
 # What `shutdown` is on a training machine of the local cloud.
-PYTHONPATH={root} setsid {python} -m local.power_off "$@" </dev/null >/dev/null 2>&1 &
+PYTHONPATH={root} setsid {python} -m local.aws.power_off "$@" </dev/null >/dev/null 2>&1 &
 """
 
 

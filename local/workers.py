@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from local import worker_socket
-from local.children import Child
 from local.errors import ChildFailed
 from local.record import Worker
+from local.subprocesses import Child
 
 READY_S: Final = 60.0
 BROKER_S: Final = 20.0

@@ -18,31 +18,31 @@ class _Nunchi(LazyGroup):
     lazy = tuple(
         LazyCommand(name, target, line)
         for name, target, line in (
-            ("up", "ops.cloud_commands:up", "Start a cloud on this machine."),
-            ("down", "ops.cloud_commands:down", "End it."),
-            ("status", "ops.cloud_commands:status", "Say whether it is up, and how to join in."),
-            ("send", "ops.photo_commands:send", "Be a kiosk: upload photos, show their labels."),
-            ("watch", "ops.photo_commands:watch", "Show a kiosk's labels as they come."),
-            ("demo", "ops.demo_command:demo", "Send photos all the way, from upload to training pair."),
-            ("doctor", "ops.doctor_command:doctor", "Say what is wrong, here or on AWS, and what to do."),
-            ("cost", "ops.cost_command:cost", "Say what a month on AWS costs."),
-            ("train", "ops.train_command:train", "Start a retraining now, and follow it."),
+            ("up", "ops.commands.cloud:up", "Start a cloud on this machine."),
+            ("down", "ops.commands.cloud:down", "End it."),
+            ("status", "ops.commands.cloud:status", "Say whether it is up, and how to join in."),
+            ("send", "ops.commands.photo:send", "Be a kiosk: upload photos, show their labels."),
+            ("watch", "ops.commands.photo:watch", "Show a kiosk's labels as they come."),
+            ("demo", "ops.commands.demo:demo", "Send photos all the way, from upload to training pair."),
+            ("doctor", "ops.commands.doctor:doctor", "Say what is wrong, here or on AWS, and what to do."),
+            ("cost", "ops.commands.cost:cost", "Say what a month on AWS costs."),
+            ("train", "ops.commands.train:train", "Start a retraining now, and follow it."),
             (
                 "flywheel",
-                "ops.flywheel_command:flywheel",
+                "ops.commands.flywheel:flywheel",
                 "Show the whole loop here: labels, training, judgement, promotion, and back.",
             ),
-            ("judge", "ops.judge_command:judge", "Say which of two runs is better, and move nothing."),
-            ("remains", "ops.remains_command:remains", "Say what stays after `cdk destroy`."),
-            ("kiosk", "ops.kiosk_commands:kiosk", "Add, list and remove kiosks, here or on AWS."),
+            ("judge", "ops.commands.judge:judge", "Say which of two runs is better, and move nothing."),
+            ("remains", "ops.commands.remains:remains", "Say what stays after `cdk destroy`."),
+            ("kiosk", "ops.commands.kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),
             (
                 "dataset",
-                "ops.dataset_commands:dataset",
+                "ops.commands.dataset:dataset",
                 "See, build, fetch what a training learns from; add your own.",
             ),
-            ("review", "ops.review_commands:review", "Photos for a person to look at, to and from Label Studio."),
-            ("weights", "ops.weights_commands:weights", "See runs of weights; put one into service, and back."),
-            ("config", "ops.config_command:app", "Check nunchi.toml, and say what it means."),
+            ("review", "ops.commands.review:review", "Photos for a person to look at, to and from Label Studio."),
+            ("weights", "ops.commands.weights:weights", "See runs of weights; put one into service, and back."),
+            ("config", "ops.commands.config:app", "Check nunchi.toml, and say what it means."),
         )
     )
 

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from config.mode import Mode
 from contracts.instants import now
 from contracts.messages import STEPS, LabelMessage, Status
 from contracts.names import new_image_id
-from infra.mode import Mode
 from local.record import Record
 from ops.options import DEFAULT_STATE
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Generator, Iterator
 from types import FrameType
 from typing import Final
 
-from local.children import log_tail, tethered
 from local.errors import ChildFailed, CloudError
 from local.progress import Kind, Line, Reader
 from local.record import Record
 from local.state import StateDir
+from local.subprocesses import log_tail, tethered
 
 LOOK_EVERY_S: Final = 0.05
 STOP_S: Final = 40.0  # the worker may take 25 s for the work in hand

@@ -28,16 +28,16 @@ from registry.weights import Weights
 from retrain.bucket import DatasetBucket
 from retrain.dataset.settings import DatasetSettings
 from retrain.errors import Interrupted, RetrainError
+from retrain.fit.trainer_process import TrainerProcess
+from retrain.fit.training import Plan
 from retrain.judge import JudgeSettings
-from retrain.ports import Rules
-from retrain.process import TrainerProcess
-from retrain.reporting import Reporter
 from retrain.review.confidences import Results
-from retrain.run import Run
+from retrain.run.ports import Rules
+from retrain.run.reporting import Reporter
+from retrain.run.stages import steps, watch
+from retrain.run.stopping import Stopping
+from retrain.run.training_run import Run
 from retrain.settings import RetrainSettings, read_hyperparameters
-from retrain.steps import steps, watch
-from retrain.stopping import Stopping
-from retrain.training import Plan
 
 EXIT_SETTINGS: Final = 2
 EXIT_NOT_ENOUGH: Final = 3  # of --check
@@ -223,7 +223,7 @@ def _default(default: str | None) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["search"]:
-        from retrain.search import main as search
+        from retrain.fit.search import main as search
 
         status = search(sys.argv[2:])
     else:

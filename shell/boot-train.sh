@@ -38,7 +38,7 @@ write_settings() {
     for name in NUNCHI_DATASET_BUCKET NUNCHI_WEIGHTS_BUCKET AWS_REGION; do
         [[ -n ${!name:-} ]] || missing+=" $name"
     done
-    [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/training_instance.py)"
+    [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/training/training_instance.py)"
     export AWS_DEFAULT_REGION=$AWS_REGION
     export NUNCHI_TRAINER_PYTHON=${NUNCHI_TRAINER_PYTHON:-$home/venv-trainer/bin/python}
     install -d -m 0750 "$etc"

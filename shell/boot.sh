@@ -98,7 +98,7 @@ check_settings() {
     for name in NUNCHI_IMAGES_BUCKET NUNCHI_DATASET_BUCKET NUNCHI_ENROL_FUNCTION AWS_REGION; do
         [[ -n ${!name:-} ]] || missing+=" $name"
     done
-    [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/boot.py)"
+    [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/compute/boot.py)"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         fail 3 "$python is no Python 3.11 or newer; nothing was done. Install python3.11, or name one in NUNCHI_PYTHON"
     instance=${NUNCHI_INSTANCE:-$(metadata instance-id)} ||

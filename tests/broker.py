@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from contracts.instants import now
-from local.children import tethered
-from local.devices import Registry
+from local.aws.iot_devices import Registry
 from local.ports import LOOPBACK, free_ports
+from local.subprocesses import tethered
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 
@@ -57,7 +57,7 @@ def iot_core(folder: Path) -> Generator[IoTCore, None, None]:
     log = folder / "iot-core.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tethered([sys.executable, "-m", "local.aws"]),
+            tethered([sys.executable, "-m", "local.aws.ministack"]),
             env=environ,
             cwd=Path(__file__).parents[1],
             stdout=output,

@@ -12,11 +12,11 @@ from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Box, LabelMessage, Model, Result
 from contracts.names import Reference
-from worker.detector import Detection, Image
-from worker.publisher import Delivery
-from worker.queue import Received
-from worker.store import Refused, Upload, UploadMissing
-from worker.sweep import Listed
+from worker.models.detector import Detection, Image
+from worker.photos.publisher import Delivery
+from worker.photos.sqs_queue import Received
+from worker.photos.store import Refused, Upload, UploadMissing
+from worker.recovery.sweep import Listed
 
 MODEL = Model("fake", "1", "0" * 64)
 FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from contracts.labels import LABELS
-from worker.detector import Image
+from worker.models.detector import Image
 
 SIDE: Final = 160
 COLOURS: Final = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))

@@ -26,25 +26,25 @@ from botocore.config import Config
 from contracts.errors import NunchiError, SettingsError
 from contracts.messages import WorkerState
 from contracts.settings import load
-from worker.attempts import Attempts
-from worker.decision import Thresholds
-from worker.emf import EmfFile
-from worker.intake import BEATS, THREADS, Intake
-from worker.metrics import Metrics
-from worker.notify import Systemd
-from worker.outbox import Outbox
-from worker.pipeline import Pipeline, Rules
-from worker.publisher import Broker, MqttPublisher
-from worker.queue import LONG_POLL_S, SqsQueue
-from worker.reload import InService, Reload, Source, aside, load_checked, start
-from worker.rounds import make_rounds
-from worker.runs import Runs
-from worker.server import Health, application, listening
+from worker.photos.decision import Thresholds
+from worker.photos.pipeline import Pipeline, Rules
+from worker.photos.publisher import Broker, MqttPublisher
+from worker.photos.socket_server import Health, application, listening
+from worker.photos.sqs_consumer import BEATS, THREADS, Intake
+from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue
+from worker.photos.store import S3Store
+from worker.recovery.maintenance import make_rounds
+from worker.recovery.outbox import Outbox
+from worker.recovery.poison import Attempts
+from worker.recovery.sweep import FORGOTTEN_AFTER
+from worker.rollout.reload import InService, Reload, Source, aside, load_checked, start
+from worker.rollout.runs import Runs
+from worker.rollout.trial import ProcessTrial, portrait
+from worker.rollout.weights import S3Weights
 from worker.settings import WorkerSettings
-from worker.store import S3Store
-from worker.sweep import FORGOTTEN_AFTER
-from worker.trial import ProcessTrial, portrait
-from worker.weights import S3Weights
+from worker.telemetry.emf import EmfFile
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.sd_notify import Systemd
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

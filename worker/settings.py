@@ -10,7 +10,7 @@ from typing import Final
 from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
-from worker.day_0 import DEFAULT_MANIFEST, WARM_UP
+from worker.models.day_0 import DEFAULT_MANIFEST, WARM_UP
 
 THREE_MINUTES_S: Final = 180.0
 HOUR_S: Final = 3600.0

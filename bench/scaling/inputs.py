@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ops.demand import CORE_S, PHOTOS_A_SHOP, PIPELINE_SHARE, PROCESSORS, SPEED, Day
+from ops.cost.demand import CORE_S, PHOTOS_A_SHOP, PIPELINE_SHARE, PROCESSORS, SPEED, Day
 
 LABEL_TTL_S: Final = 30.0  # the worker's NUNCHI_LABEL_TTL_S: later a label is no news
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.calibrate.card import filled
-from infra.config import Config, Queue
-from infra.mode import Mode
-from ops.cost import estimate
-from ops.demand import PHOTOS_A_SHOP
-from ops.prices import load_prices
+from config.mode import Mode
+from config.nunchi_toml import Config, Queue
+from day0.card import filled
+from ops.cost.demand import PHOTOS_A_SHOP
+from ops.cost.estimate import estimate
+from ops.cost.prices import load_prices
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "scaling.md"
 FOLDER: Final = PAGE.with_suffix("")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from bench.scaling.day import simulate
 from bench.scaling.inputs import Delays, Demand, Group, Machine, Scenario, Surge
 from bench.scaling.theory import mean_and_half_width
-from ops.demand import BUSY, Day, busiest_rate, group_for
+from ops.cost.demand import BUSY, Day, busiest_rate, group_for
 
 SIZES: Final = (1, 10, 100, 1_000, 5_000)
 NOON_S: Final = 12 * 3600.0
@@ -23,7 +23,7 @@ Run = Callable[[Scenario], Row]
 
 
 def recommended(shops: int) -> Group:
-    """The group that docs/scaling.md recommends, by the rule of `ops.demand.group_for`."""
+    """The group that docs/scaling.md recommends, by the rule of `ops.cost.demand.group_for`."""
     size = group_for(shops)
     return Group(
         least=size.least, most=size.most, warm_pool=size.warm_pool, backlog_per_instance=size.backlog_per_instance

@@ -16,16 +16,16 @@ from contracts.yolo import lines_of, people_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
 from retrain.dataset.balance import choose_train, choose_val
-from retrain.dataset.duplicates import without_duplicates
-from retrain.dataset.enough import warnings_of
 from retrain.dataset.gather import gather
 from retrain.dataset.manifest import MANIFEST, Item, Manifest
-from retrain.dataset.page import write_page
 from retrain.dataset.photos import LeftOut, Photo, Split, Why
 from retrain.dataset.reading import Say, silent
+from retrain.dataset.report.page import write_page
 from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.splits import splits
-from retrain.dataset.suspects import contradiction
+from retrain.dataset.vetting.duplicates import without_duplicates
+from retrain.dataset.vetting.label_errors import contradiction
+from retrain.dataset.vetting.preconditions import warnings_of
 from retrain.judge.predictions import Predict
 
 

@@ -14,9 +14,9 @@ from contracts.errors import LabelsRefused
 from contracts.names import Reference
 from contracts.yolo import people_of
 from retrain.bucket import DatasetBucket, Pair, Tree
-from retrain.dataset.odd import odd
 from retrain.dataset.photos import LeftOut, Photo, Why
 from retrain.dataset.reading import Say, in_threads
+from retrain.dataset.vetting.sanity import odd
 from retrain.review.notes import read_notes, untellable
 
 HASH_SIDE: Final = 16  # 256 bits: with 64, customers before one and the same counter look alike

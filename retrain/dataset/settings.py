@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from retrain.bursts import APART_S
 from retrain.errors import DatasetRefused
-from retrain.moments import APART_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from contracts.names import Reference
 from retrain.bucket import Tree
+from retrain.bursts import moments
 from retrain.dataset.photos import Split
-from retrain.moments import moments
 
 
 def splits(

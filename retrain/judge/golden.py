@@ -14,8 +14,8 @@ from contracts.messages import Box
 from contracts.names import IMAGE_SUFFIX
 from contracts.yolo import people_of
 from retrain.bucket import reference_of, stem
+from retrain.bursts import moments
 from retrain.errors import JudgementFailed
-from retrain.moments import moments
 
 GOLDEN: Final = "golden"
 

@@ -1,7 +1,7 @@
 """What models say of photos, asked of the worker's own code in a process of its own.
 
 A candidate is judged by the very code that will serve it: decoding, letterbox, suppression, calibration. A training
-never imports the worker; `python -m worker.predict` says how the two talk.
+never imports the worker; `python -m worker.models.predict` says how the two talk.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import IO, Any, Final
 from contracts.labels import Label
 from contracts.messages import Model
 from contracts.weights import DAY_0
-from retrain.children import start, surroundings
 from retrain.errors import JudgementFailed
+from retrain.subprocesses import start, surroundings
 
 # What a process may take: to load its model, and for a photo. A photo takes 10 to 300 ms; a process that hangs must
 # not keep a paid instance up.
@@ -78,7 +78,7 @@ def predictor(
     answers for every photo within its time.
     """
     name = DAY_0 if manifest is None else str(manifest.absolute())
-    command = [python, "-m", "worker.predict", "--manifest", name, *(["--raw"] if raw else [])]
+    command = [python, "-m", "worker.models.predict", "--manifest", name, *(["--raw"] if raw else [])]
 
     def predict(paths: Sequence[Path]) -> list[Prediction]:
         return _asked(command, name, paths, patience_s=start_s + photo_s * len(paths), say=say)

@@ -15,8 +15,8 @@ from typing import Final
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
+from retrain.bursts import week
 from retrain.intervals import exact
-from retrain.moments import week
 from retrain.review.matching import Change
 from retrain.review.notes import Note
 

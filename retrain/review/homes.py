@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.moments import drawn, moments
+from retrain.bursts import drawn, moments
 
 
 class Homes:

@@ -15,6 +15,7 @@ from contracts.instants import from_text
 from contracts.names import Reference
 from contracts.yolo import lines_of
 from retrain.bucket import DatasetBucket, Tree
+from retrain.dataset.vetting.exposure import taught
 from retrain.errors import ReviewRefused
 from retrain.review.confidences import Results
 from retrain.review.export import shown
@@ -22,7 +23,6 @@ from retrain.review.homes import Homes
 from retrain.review.label_studio import Drawing, Seen, TaskRefused, drawing_of, finished_at, last_completed
 from retrain.review.matching import changes, matched
 from retrain.review.notes import AT_ONCE, CHECKED, Note, Shown, noted
-from retrain.taught import taught
 
 _NAMED: Final = 3  # of what is missing, so that a message stays one that people read
 _SOURCES: Final = (Tree.AUTO, Tree.REVIEW)

@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.labels import Label
 from contracts.messages import Box
-from retrain.overlap import corners, overlap
+from retrain.boxes import corners, overlap
 
 SAME_PERSON: Final = 0.5  # intersection over union from which two boxes are of one person, as in Pascal VOC
 SAME_BOX: Final = 0.9  # from which nobody corrected anything: a touched box moves by a pixel

@@ -13,7 +13,7 @@ from typing import Final
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair
-from retrain.moments import drawn
+from retrain.bursts import drawn
 
 # How much likelier than others an unsure photo comes early. The weak spot of every model so far is elder women, whom it
 # also calls young women: see docs/model-card.md.

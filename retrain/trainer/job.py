@@ -1,4 +1,4 @@
-"""What the trainer is asked to do: one JSON file. Its keys are the fields here; retrain/training.py writes it."""
+"""What the trainer is asked to do: one JSON file. Its keys are the fields here; retrain/fit/training.py writes it."""
 
 from __future__ import annotations
 

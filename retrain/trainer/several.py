@@ -14,7 +14,7 @@ from pathlib import Path
 
 from retrain.trainer.job import Job
 
-TETHER = Path(__file__).parents[1] / "tether.py"  # a program; nothing of it is imported
+TETHER = Path(__file__).parents[1] / "pdeathsig.py"  # a program; nothing of it is imported
 STOP = "stop"  # a file of this name in the work folder: all of them leave at the end of the epoch
 
 

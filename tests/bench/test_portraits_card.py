@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bench.calibrate.card import CARD, filled
 from bench.portraits_card import MARK, REPORT, table
+from day0.card import CARD, filled
 
 
 def test_the_model_card_holds_the_report_of_both_turns() -> None:

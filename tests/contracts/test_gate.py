@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from config.nunchi_toml import Inference
+from config.nunchi_toml import load as load_file
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, parse_gate
 from contracts.settings import describe
 from contracts.settings import load as load_environment
-from infra.config import Inference
-from infra.config import load as load_file
 from ops.__main__ import app
 from retrain.judge import JudgeSettings
 from retrain.settings import RetrainSettings

@@ -23,8 +23,8 @@ from contracts.errors import NunchiError
 from ops.__main__ import app
 from ops.lazy import LazyCommand
 from retrain import __main__ as retraining
-from retrain import search
-from retrain.drift import RULE
+from retrain.drift.guard import RULE
+from retrain.fit import search
 from retrain.judge.settings import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -81,9 +81,9 @@ def test_the_page_names_commands_at_all() -> None:
 def rules() -> set[str]:
     """Every rule that can end a retraining, read out of the code that names them."""
     of_check = re.findall(r'"rule": "([a-z_]+)"', _text("lambdas/train_check.py") + _text("lambdas/train_stop.py"))
-    of_watch = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_watch.py"))
-    of_run = re.findall(r'(?:rule = |\(\s*Verdict\.[A-Z]+, )"([a-z_]+)"', _text("retrain/run.py"))
-    enough = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/enough.py"))
+    of_watch = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_poll.py"))
+    of_run = re.findall(r'(?:rule = |\(\s*Verdict\.[A-Z]+, )"([a-z_]+)"', _text("retrain/run/training_run.py"))
+    enough = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/vetting/preconditions.py"))
     assert all((of_check, of_watch, of_run, enough))
     return {*of_check, *of_watch, *of_run, *enough, *_words_of_errors(), *RULES, RULE} - GO_ON
 
@@ -109,10 +109,10 @@ def test_every_error_of_a_training_has_a_rule_that_the_page_explains() -> None:
 
 
 def _words_of_errors() -> set[str]:
-    """The rules of our errors, and what `retrain.run` calls those of others."""
+    """The rules of our errors, and what `retrain.run.training_run` calls those of others."""
     [function] = [
         one
-        for one in ast.walk(ast.parse(_text("retrain/run.py")))
+        for one in ast.walk(ast.parse(_text("retrain/run/training_run.py")))
         if isinstance(one, ast.FunctionDef) and one.name == "rule_of"
     ]
     texts = {one.value for one in ast.walk(function) if isinstance(one, ast.Constant) and isinstance(one.value, str)}

@@ -13,15 +13,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from config.nunchi_toml import describe as describe_config
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.settings import describe
-from infra.config import describe as describe_config
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
-from lambdas.watch import WatchSettings
+from lambdas.health_probe import WatchSettings
 from retrain.settings import RetrainSettings
-from worker.metrics import Metrics
 from worker.settings import WorkerSettings
+from worker.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"

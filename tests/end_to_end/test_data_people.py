@@ -22,7 +22,7 @@ import pytest
 from contracts.labels import LABELS
 from contracts.names import Reference, new_image_id
 from contracts.yolo import lines_of
-from local.drawing import draw
+from demo.drawn_people import draw
 from local.environment import ROOT
 from local.record import Record
 from local.state import StateDir

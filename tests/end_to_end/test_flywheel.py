@@ -14,7 +14,7 @@ import pytest
 from contracts.training import Outcome, Verdict
 from contracts.weights import Pointer
 from local.environment import ROOT
-from ops.flywheel_command import TRAINER, TRAINER_VARIABLE
+from ops.commands.flywheel import TRAINER, TRAINER_VARIABLE
 
 # Fewer pictures than a demonstration shows, and fewer epochs: what is learned is little, and the way is the same.
 SMALL = ("--pictures", "224", "--customers", "64", "--epochs", "9")

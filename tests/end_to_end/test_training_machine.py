@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from config.training_names import LAUNCH_TEMPLATE
 from contracts.training import OUTCOME, PROGRESS, Outcome, Verdict, training_id, training_key
-from infra.trainer import LAUNCH_TEMPLATE
 from local import worker_socket
 from local.deploy import outputs_now
 from local.environment import ROOT

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import re2
 
+from config.inference_names import infer_document
+from config.training_names import LAUNCH_TEMPLATE
 from contracts.instants import from_epoch_ms
 from contracts.names import Reference
 from contracts.settings import describe
 from contracts.tickets import MAX_TICKETS, TICKET_PATTERN, TICKETS_PATTERN, Ticket, to_line
-from infra.inference import infer_document
-from infra.trainer import LAUNCH_TEMPLATE
 from tests.infra.assembly import ROOT, Template
 from worker.settings import WorkerSettings
 

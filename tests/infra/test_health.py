@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
+from config.holidays import closed_spans
+from config.mode import Mode
+from config.nunchi_toml import Hours
+from config.opening_hours import Day, Window
 from contracts.emf import STEP_METRICS
 from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
-from infra.closed import closed_spans
-from infra.config import Hours
-from infra.hours import Day, Window
-from infra.mode import Mode
-from lambdas.watch import Spans, Watch, WatchSettings
-from ops.cost import ALARMS
+from lambdas.health_probe import Spans, Watch, WatchSettings
+from ops.cost.estimate import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, synthesise
-from worker.decision import Thresholds
-from worker.emf import EmfFile
-from worker.metrics import Metrics
-from worker.server import Health
+from worker.photos.decision import Thresholds
+from worker.photos.socket_server import Health
+from worker.telemetry.emf import EmfFile
+from worker.telemetry.metrics import Metrics
 
 MODES = ("health", "queue_health")
 NO_CONDITION = "{}"

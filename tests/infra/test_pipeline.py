@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from config.inference_names import DOCUMENT, INSTANCE_PARAMETER
 from contracts.settings import load
-from infra.inference import DOCUMENT, INSTANCE_PARAMETER
 from lambdas.dispatch import PATIENCE, DispatchSettings
 from tests.infra.assembly import Template
 

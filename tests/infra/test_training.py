@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import re2
 
+from config.training_names import LEASE_S, train_document
 from contracts.settings import load
 from contracts.training import training_id
-from infra.trainer import LEASE_S, train_document
-from infra.training_instance import IMAGE
+from infra.training.training_instance import IMAGE
 from lambdas.train_check import CheckSettings
 from retrain.settings import RetrainSettings
 from tests.infra.assembly import ROOT, Template, synthesise

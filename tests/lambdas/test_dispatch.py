@@ -13,10 +13,10 @@ from botocore.config import Config
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
+from config.inference_names import infer_document
 from contracts.errors import SettingsError
 from contracts.instants import from_text
 from contracts.names import Reference
-from infra.inference import infer_document
 from lambdas import dispatch
 from lambdas.dispatch import Dispatch, DispatchSettings
 from tests.lambdas.events import TEST_EVENT, announcing, batch, upload_of

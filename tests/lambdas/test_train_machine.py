@@ -12,9 +12,9 @@ from moto import mock_aws
 
 from contracts.errors import MessageRefused, SettingsError
 from contracts.settings import environment_of, load
+from lambdas.train_reap import Stray, Sweep, SweepSettings, strays
 from lambdas.train_start import NoRoom, Start, StartSettings, requests
 from lambdas.train_stop import StillThere, Stop, after
-from lambdas.train_sweep import Stray, Sweep, SweepSettings, strays
 
 SETTINGS = StartSettings(launch_template="NunchiTraining", spot=True, role_tag="nunchi:role=training")
 STATE: dict[str, Any] = {"training": "20261122t030405z-yolov5n", "execution": "me", "attempt": 1, "attempts": 3}

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.mode import Mode
-from local.children import Child
+from config.mode import Mode
 from local.environment import search_path
 from local.errors import ChildFailed, PortTaken, ShapeRefused
+from local.options import Shape
 from local.ports import require_different
-from local.shape import Shape
+from local.subprocesses import Child
 from local.workers import reached_broker
 
 pytestmark = pytest.mark.anyio

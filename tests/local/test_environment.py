@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from config.mode import Mode
+from config.nunchi_toml import DEFAULT_FILE, Config, Inference
+from config.nunchi_toml import load as load_file
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
-from infra.config import DEFAULT_FILE, Config, Inference
-from infra.config import load as load_file
-from infra.mode import Mode
 from local.environment import base_environ, gate_of, mode_of, operators_file, operators_settings, worker_environ
 from local.record import REGION, Worker
 from local.state import StateDir

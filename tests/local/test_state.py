@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.mode import Mode
+from config.mode import Mode
 from local.errors import CloudBusy, CloudDown
 from local.record import Mqtt, Record, State, Worker
 from local.state import Hold, StateDir

@@ -12,8 +12,8 @@ import typer
 from typer.testing import CliRunner
 
 from ops.__main__ import app
+from ops.commands.photo import Exit, send
 from ops.lazy import LazyCommand
-from ops.photo_commands import Exit, send
 
 COMMANDS = ("up", "down", "status", "send", "watch", "demo", "doctor")
 WITHOUT_A_STATE = ("cost", "kiosk", "dataset", "review", "weights", "config")

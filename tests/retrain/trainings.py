@@ -13,9 +13,9 @@ from typing import Final
 from contracts.labels import LABELS
 from contracts.names import Reference, new_image_id
 from contracts.yolo import lines_of
-from local.drawing import draw
+from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket, Tree
-from retrain.process import TrainerProcess
+from retrain.fit.trainer_process import TrainerProcess
 
 FAKE: Final = (sys.executable, str(Path(__file__).with_name("fake_trainer.py")))
 AT: Final = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from local.credentials import Alias, CredentialProvider
+from local.aws.credential_provider import Alias, CredentialProvider
+from local.aws.iot_devices import Registry
 from local.deploy import ACCOUNT
-from local.devices import Registry
 from tests.infra.assembly import Template
 from tests.security.deployment import Deployed, Identity, deployed, server
 

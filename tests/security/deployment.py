@@ -19,10 +19,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from local import deploy
-from local.children import tethered
 from local.environment import ROOT, base_environ
 from local.ports import LOOPBACK, free_ports, listens
 from local.record import ROOT_KEY, ROOT_SECRET
+from local.subprocesses import tethered
 from tests.security.roles_alone import as_a_stack
 from tests.waiting import until
 

@@ -1,6 +1,6 @@
 """`python -m tests.security.server`: the local cloud's AWS, with a second door whose requests did not come over TLS.
 
-The first door is `local.aws`' own. The second shows that the buckets and queues refuse what comes in the clear.
+The first door is ministack's own. The second shows that the buckets and queues refuse what comes in the clear.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from local.aws import StricterLoop, ask_iam_as_aws_does, secure_by_loopback
+from local.aws.ministack import StricterLoop, ask_iam_as_aws_does, secure_by_loopback
 from local.ports import LOOPBACK
 
 
 def main() -> None:
-    """Serve until killed; `PLAIN_PORT` is the second door's, the other variables are those of `local.aws`."""
+    """Serve until killed; `PLAIN_PORT` is the second door's, the other variables are those of `local.aws.ministack`."""
     app = import_module("ministack.app").app
     ask_iam_as_aws_does()
     over_tls = secure_by_loopback(app)

@@ -16,19 +16,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from config.inference_names import DOCUMENT, INSTANCE_PARAMETER
 from contracts.instants import now
 from contracts.names import POINTER, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
-from infra.inference import DOCUMENT, INSTANCE_PARAMETER
 from lambdas.enrol import Enrolment, EnrolSettings
 from registry.weights import Weights
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
 from tests.security.judge import Judge
-from worker.manifests import ModelRefused
-from worker.queue import SqsQueue
-from worker.runs import Runs
-from worker.store import S3Store, Upload
-from worker.weights import S3Weights
+from worker.models.manifests import ModelRefused
+from worker.photos.sqs_queue import SqsQueue
+from worker.photos.store import S3Store, Upload
+from worker.rollout.runs import Runs
+from worker.rollout.weights import S3Weights
 
 PHOTO = Reference(KIOSK, IMAGE)
 DAY_0_SERVES = Pointer(

@@ -21,7 +21,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.children import tethered
+from local.subprocesses import tethered
 
 # What `systemctl` is on the PATH of a test: it hands its words over, and prints and exits as it is told.
 CLIENT = """#!{python} -IS

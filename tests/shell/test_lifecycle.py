@@ -16,7 +16,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from local.children import tethered
+from local.subprocesses import tethered
 from tests.infra.assembly import ROOT
 from tests.shell.http_stand_ins import AutoScaling, Metadata, serving
 from tests.shell.machine import RECORDER

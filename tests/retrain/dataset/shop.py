@@ -18,7 +18,7 @@ from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import lines_of
-from local.drawing import draw
+from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.dataset import DatasetSettings, Manifest, build
 from retrain.dataset.photos import Photo

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from local.drawing import draw
+from demo.drawn_people import draw
 from retrain.bucket import Tree
-from retrain.dataset.duplicates import without_duplicates
 from retrain.dataset.photos import Photo
 from retrain.dataset.settings import DatasetSettings
+from retrain.dataset.vetting.duplicates import without_duplicates
 from tests.retrain.dataset.shop import a_photo
 
 NEAR = 20

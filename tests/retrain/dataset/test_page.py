@@ -13,8 +13,8 @@ from PIL import Image
 
 from contracts.labels import Label
 from retrain.bucket import DatasetBucket, Tree
-from retrain.dataset.page import write_page
-from retrain.dataset.sheets import COLOURS
+from retrain.dataset.report.contact_sheet import COLOURS
+from retrain.dataset.report.page import write_page
 from retrain.judge.predictions import Prediction
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
 

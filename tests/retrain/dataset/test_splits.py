@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from contracts.names import Reference, image_id_time
 from retrain.bucket import Tree
+from retrain.bursts import moments
 from retrain.dataset.photos import Split
 from retrain.dataset.splits import share, splits
-from retrain.moments import moments
 from tests.retrain.dataset.shop import photo_id
 from tests.strategies import references
 

@@ -16,8 +16,8 @@ from retrain.review.agreement import Agreement, Holds, Share, agreement, passes
 from retrain.review.matching import Change
 from retrain.review.notes import Note, Shown
 from tests.retrain.review.shop import CHECKED_AT, LEFT, RIGHT, photo
-from worker.decision import Thresholds, decide
-from worker.detector import Detection
+from worker.models.detector import Detection
+from worker.photos.decision import Thresholds, decide
 
 HERS = Shown(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_FEMALE)
 HIS = Shown(Label.ADULT_MALE, RIGHT, 0.96, Label.ADULT_MALE)

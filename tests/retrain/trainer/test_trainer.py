@@ -17,18 +17,18 @@ from moto import mock_aws
 
 from contracts.labels import LABELS
 from contracts.yolo import lines_of
-from local.drawing import draw
+from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket
-from retrain.calibrate import AS_IT_IS
-from retrain.candidate import package
-from retrain.checkpoints import Checkpoints
 from retrain.errors import Interrupted
-from retrain.process import Event, TrainerProcess
+from retrain.fit.calibration import AS_IT_IS
+from retrain.fit.candidate import package
+from retrain.fit.checkpoints import Checkpoints
+from retrain.fit.trainer_process import Event, TrainerProcess
+from retrain.fit.training import Plan, Trained, Training, export
 from retrain.settings import DEFAULT_TRAINER
 from retrain.trainer.offline import silence
-from retrain.training import Plan, Trained, Training, export
-from worker.models import load_detector
-from worker.photo import decode
+from worker.models.loading import load_detector
+from worker.photos.decoding import decode
 
 pytestmark = pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer")
 HOW = {"mosaic": 0.0, "lr0": 0.002, "optimizer": "AdamW"}

@@ -1,1 +1,0 @@
-"""Calibrates the day-0 model and measures it: `python -m bench.calibrate --data PORTRAITS`."""

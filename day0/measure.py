@@ -1,0 +1,131 @@
+"""Figures with intervals: how often a label is right, by group, and at the gate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from day0.fit import Answers, Faces, Mask, weights
+from worker.models.age_gender import Evidence
+from worker.models.calibration import Column
+
+GATE = 0.95
+RESAMPLES = 2000
+BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+
+
+def wilson(right: int, n: int) -> list[float] | None:
+    """Wilson's 95 % score interval of a share; None of nothing."""
+    if n == 0:
+        return None
+    z, p = 1.959964, right / n
+    middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return [round((middle - reach) / (1 + z * z / n), 3), round((middle + reach) / (1 + z * z / n), 3)]
+
+
+def share(yes: Mask) -> dict[str, Any]:
+    """How many, of how many, and the interval."""
+    return {
+        "yes": int(yes.sum()),
+        "of": len(yes),
+        "share": round(float(yes.mean()), 3) if len(yes) else None,
+        "interval": wilson(int(yes.sum()), len(yes)),
+    }
+
+
+def at_gate(confidence: Column, right: Mask, gate: float = GATE) -> dict[str, Any]:
+    """The share of faces kept at the gate, and of these the share of right labels."""
+    kept = confidence >= gate
+    return {"kept": share(kept), "right_of_kept": share(right[kept])}
+
+
+def figures(faces: Faces, answers: Answers, confidence: Column, part: Mask) -> dict[str, Any]:
+    """Everything about the faces of known age in `part`: all, by group and by source, and as one queue."""
+    part = part & faces.known_age
+    right = answers.right(faces)
+    return {
+        "all": _summary(confidence, right, part),
+        "groups": {name: _summary(confidence, right, part & mask) for name, mask in groups(faces)},
+        "sources": {
+            source: _summary(confidence, right, part & (faces.source == source))
+            for source in np.unique(faces.source[part])
+        },
+        "queue": _queue(faces, confidence, right, part),
+        "other gates": {
+            f"{gate:.2f}": at_gate(confidence[part], right[part], gate) for gate in (0.7, 0.8, 0.85, 0.9, 0.95, 0.97)
+        },
+        "reliability": _reliability(confidence[part], right[part]),
+    }
+
+
+def groups(faces: Faces) -> Iterator[tuple[str, Mask]]:
+    """Age group and gender, elders first."""
+    for age_group in ("elder", "adult", "teen", "child"):
+        for gender, female in (("women" if age_group in ("elder", "adult") else "girls", True), ("men", False)):
+            name = gender if female or age_group in ("elder", "adult") else "boys"
+            yield f"{age_group} {name}", (faces.age_group == age_group) & (faces.female == female)
+
+
+def raw_answers(evidence: Evidence) -> tuple[Answers, Column]:
+    """What the networks' own softmax says of one chip at padding 0.2: the usual way."""
+    elder = _softmax(evidence.age_logits[:, 2])[:, 60:].sum(axis=1)
+    female = _softmax(evidence.gender_logits[:, 2])[:, 0]
+    return Answers(elder, female), np.maximum(elder, 1 - elder) * np.maximum(female, 1 - female)
+
+
+def log_loss(faces: Faces, answers: Answers, part: Mask) -> float:
+    """Mean -log of the true label's probability in a balanced queue, nats."""
+    true = np.where(faces.elder, answers.elder, 1 - answers.elder)
+    true = true * np.where(faces.female, answers.female, 1 - answers.female)
+    part = part & faces.known_age
+    return round(float(np.average(-np.log(np.clip(true[part], 1e-6, 1)), weights=weights(faces)[part])), 4)
+
+
+def _summary(confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
+    return {"right": share(right[part]), "gate": at_gate(confidence[part], right[part])}
+
+
+def _queue(faces: Faces, confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
+    """The same with every source weighed as one balanced queue; intervals from resampling people."""
+    weight = weights(faces)[part]
+    kept, good = confidence[part] >= GATE, right[part]
+    _, person = np.unique(faces.person[part], return_inverse=True)
+    random = np.random.default_rng(0)
+    draws = []
+    for _ in range(RESAMPLES):
+        times = np.bincount(random.integers(0, person.max() + 1, person.max() + 1), minlength=person.max() + 1)[person]
+        draws.append(_rates(weight * times, kept, good))
+    lows, highs = np.nanpercentile(np.array(draws), [2.5, 97.5], axis=0)
+    return {
+        name: {"share": round(value, 3), "interval": [round(float(low), 3), round(float(high), 3)]}
+        for name, value, low, high in zip(
+            ("right", "kept", "right_of_kept"), _rates(weight, kept, good), lows, highs, strict=True
+        )
+    }
+
+
+def _rates(weight: Column, kept: Mask, good: Mask) -> tuple[float, float, float]:
+    total, at = weight.sum(), weight[kept].sum()
+    of_kept = float(weight[kept & good].sum() / at) if at else math.nan
+    return float(weight[good].sum() / total), float(at / total), of_kept
+
+
+def _reliability(confidence: Column, right: Mask) -> list[dict[str, Any]]:
+    rows = []
+    for low, high in pairwise(BINS):
+        part = (confidence >= low) & ((confidence < high) | (high == BINS[-1]))
+        if part.any():
+            rows.append(
+                {"from": low, "to": high, "said": round(float(confidence[part].mean()), 3), **share(right[part])}
+            )
+    return rows
+
+
+def _softmax(logits: NDArray[np.float32]) -> Column:
+    e = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))

@@ -1,0 +1,1 @@
+"""The flywheel's demonstration, and the drawn people that it is shown with."""

@@ -1,0 +1,1 @@
+"""The instances that label: their boot, their hours, their network."""

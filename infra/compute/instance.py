@@ -1,0 +1,68 @@
+"""Mode `command`: one inference instance, hardened, replaceable, reachable by Run Command alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from infra.compute.boot import Boot
+from infra.compute.network import Network
+from infra.nag import acknowledge
+
+BOOT_PATIENCE: Final = Duration.minutes(15)  # to install and warm up; then CloudFormation rolls back
+DISK_GIB: Final = 16
+
+
+def disk() -> ec2.BlockDevice:
+    """What an instance boots from. Encrypted: photos pass through its cache."""
+    volume = ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True)
+    return ec2.BlockDevice(device_name="/dev/xvda", volume=volume)
+
+
+class InferenceInstance(Construct):
+    """One instance, and the tag that lets it be sent photos."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, network: Network, instance_type: str, role: iam.IRole, boot: Boot
+    ) -> None:
+        super().__init__(scope, id)
+        instance = ec2.Instance(
+            self,
+            "Instance",
+            instance_type=ec2.InstanceType(instance_type),
+            # The newest image when deployed. A newer one replaces the instance: nothing of value is on it.
+            machine_image=ec2.MachineImage.latest_amazon_linux2023(),
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            security_group=network.outbound_only,
+            associate_public_ip_address=True,
+            role=role,
+            user_data=boot.user_data(),
+            # New code is a new instance. The old one goes only after this one has said that its worker is ready.
+            user_data_causes_replacement=True,
+            resource_signal_timeout=BOOT_PATIENCE,
+            # `poweroff` on a holiday must stop it, and not end it.
+            instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.STOP,
+            http_tokens=ec2.HttpTokens.REQUIRED,
+            http_put_response_hop_limit=1,
+            instance_metadata_tags=True,
+            detailed_monitoring=True,
+            block_devices=[disk()],
+        )
+        instance.node.add_dependency(boot.may)  # before its first command
+        Tags.of(instance).add(ROLE_TAG, INFERENCE_ROLE)
+        acknowledge(
+            instance, "EC29", reason="It holds no state: uploads and results are in S3, and replacing it is routine."
+        )
+        acknowledge(
+            instance,
+            "EC26",
+            reason="Its disk is encrypted (test_compute.py): the rule stumbles over an instance without a "
+            "launch template, in a stack that holds another's.",
+        )
+        self.instance_id = instance.instance_id

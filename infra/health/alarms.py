@@ -1,0 +1,300 @@
+"""When somebody is told. Each alarm says in words what it means and what to do first; docs/operating.md lists them.
+
+While the shop is closed nobody measures, and SQS does not measure a queue that is empty and at rest. So missing data is
+well, unless an alarm says why it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from config import nunchi_toml as config
+from config.inference_names import DOCUMENT
+from config.mode import Mode
+from contracts.emf import Metric
+from infra.functions import Function
+from infra.health.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker, training_failures
+from infra.nag import acknowledge
+
+_FULL: Final = 85  # percent
+_LATE_S: Final = 120  # what a photo may wait in the queue; its label is no news after 30 seconds
+_ABOVE: Final = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+_BELOW: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_WELL: Final = cloudwatch.TreatMissingData.NOT_BREACHING
+_AS_BEFORE: Final = cloudwatch.TreatMissingData.IGNORE
+
+
+class Alarms(Construct):
+    """The alarms, each told on the topic. `dead_letters` and `functions` are named as the alarms about them are."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        topic: sns.ITopic,
+        settings: config.Alarms,
+        mode: Mode,
+        queue: sqs.IQueue,
+        dead_letters: Mapping[str, sqs.IQueue],
+        functions: Mapping[str, Function],
+        training_arn: str,
+    ) -> None:
+        super().__init__(scope, id)
+        self._action = actions.SnsAction(topic)
+        self.all: list[cloudwatch.Alarm] = []
+        self._about_workers(settings)
+        self._about_uploads(settings, mode, queue)
+        for name, dead in dead_letters.items():
+            self._about_dead_letters(name, dead)
+        for name, function in functions.items():
+            self._about_function(name, function)
+        self._about_training(training_arn)
+        if mode is Mode.COMMAND:
+            self._about_commands()
+
+    def _about_workers(self, settings: config.Alarms) -> None:
+        self._alarm(
+            "worker-not-ready",
+            of_watch(Metric.WORKER_READY, "Minimum"),
+            means="The shop is open, and a worker that should be ready is not: photos wait, kiosks keep their usual "
+            "screen.",
+            do="nunchi doctor",
+            below=1,
+            periods=2,
+            tell_when_well=True,
+        )
+        self._alarm(
+            "metrics-missing",
+            math(
+                "IF(watched > 0 AND FILL(told, 0) == 0, 1, 0)",
+                "A worker is ready, and tells nothing",
+                watched=of_watch(Metric.WORKER_READY, "Maximum"),
+                told=of_worker(Metric.READY, "SampleCount"),
+            ),
+            means="Workers are ready, and their metrics don't arrive: the alarms about photos, times and disks are "
+            "blind.",
+            do="nunchi doctor; on the instance: systemctl status amazon-cloudwatch-agent",
+            above=0,
+            periods=3,
+            tell_when_well=True,
+        )
+        self._alarm(
+            "worker-failures",
+            of_worker(Metric.FAILURES, "Sum"),
+            means="Tries fail again and again: S3, the broker or the model. Nothing is lost, later looks try again.",
+            do="aws logs tail /nunchi/worker --since 30m --filter-pattern ERROR",
+            above=4,
+            periods=3,
+            of=2,
+        )
+        self._alarm(
+            "photos-given-up",
+            of_worker(Metric.GIVEN_UP, "Sum"),
+            means="A photo broke the model three times and is left alone: its kiosk gets no answer. One is a strange "
+            "file, many are a bad model.",
+            do='aws logs tail /nunchi/worker --since 30m --filter-pattern "broke the model"',
+            above=0,
+            periods=1,
+        )
+        self._alarm(
+            "weights-refused",
+            of_worker(Metric.MODEL_REFUSED, "Sum"),
+            means="A worker did not follow the pointer to new weights: damaged, for other labels, too slow, or they "
+            "break. The model before them serves on.",
+            do="aws logs tail /nunchi/worker --since 30m --filter-pattern weights; then nunchi weights rollback",
+            above=0,
+            periods=1,
+        )
+        self._alarm(
+            "disk-full",
+            of_worker(Metric.DISK_USED, "Maximum"),
+            means=f"The disk of an instance is more than {_FULL} % full: at 100 % labels lose their insurance against "
+            "a crash.",
+            do="on the instance: sudo du -xh / --max-depth 3 | sort -h | tail; a new instance starts empty",
+            above=_FULL,
+            periods=3,
+            tell_when_well=True,
+        )
+        self._alarm(
+            "certificate-old",
+            of_watch(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=DAY),
+            means=f"A device's certificate is older than {settings.certificate_days} days. It works on; whoever copied "
+            "it in all that time can use it as well.",
+            do="nunchi kiosk list; then nunchi kiosk add NAME --replace",
+            above=settings.certificate_days,
+            periods=1,
+            # It is looked at once a day: a look that is late says nothing new.
+            missing=_AS_BEFORE,
+            tell_when_well=True,
+        )
+
+    def _about_uploads(self, settings: config.Alarms, mode: Mode, queue: sqs.IQueue) -> None:
+        self._alarm(
+            "uploads-forgotten",
+            of_worker(Metric.FORGOTTEN, "Maximum"),
+            means="Uploads have had no result for more than five minutes, though a worker looks for such: it can't "
+            "keep up, or fails on them.",
+            do="nunchi doctor",
+            above=0,
+            periods=3,
+            tell_when_well=True,
+        )
+        self._alarm(
+            "labels-slow",
+            of_worker(Metric.TOTAL, "p95"),
+            means=f"One label in twenty takes more than {settings.slow_ms} ms from the start of the upload: customers "
+            "have begun to choose.",
+            do="the dashboard nunchi, p95 by step. Upload: the shop's line, or a kiosk's clock is slow; dispatch: Run "
+            "Command; wait: too many photos at a time; infer: a larger instance",
+            above=settings.slow_ms,
+            periods=3,
+            tell_when_well=True,
+            # The percentile of three photos is one photo.
+            evaluate_low_sample_count_percentile="ignore",
+        )
+        age: cloudwatch.IMetric = queue.metric_approximate_age_of_oldest_message(
+            period=FIVE_MINUTES, statistic="Maximum"
+        )
+        if mode is Mode.QUEUE:
+            # At night photos wait on purpose: only what waits while somebody is watched counts.
+            age = math(
+                "IF(watched >= 0, age)",
+                "Seconds that the oldest photo has waited, while the shop is open",
+                age=age,
+                watched=of_watch(Metric.WORKER_READY, "Minimum"),
+            )
+        self._alarm(
+            "queue-old",
+            age,
+            means=f"A photo has waited in the upload queue for more than {_LATE_S} s: "
+            + (
+                "the group is too small, or its workers don't read."
+                if mode is Mode.QUEUE
+                else "the dispatch function does not take it."
+            ),
+            do="nunchi doctor",
+            above=_LATE_S,
+            periods=3,
+            tell_when_well=True,
+        )
+
+    def _about_dead_letters(self, name: str, dead: sqs.IQueue) -> None:
+        self._alarm(
+            f"dead-letters-{name}",
+            dead.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum"),
+            means=f"Something about {name} failed for good, and is kept for 14 days among the dead letters.",
+            do=f"aws sqs receive-message --max-number-of-messages 10 --queue-url {dead.queue_url}",
+            above=0,
+            periods=1,
+        )
+
+    def _about_function(self, name: str, ours: Function) -> None:
+        function = ours.function
+        self._alarm(
+            f"{name}-fails",
+            math(
+                "errors + throttles",
+                f"{name}: errors and throttles",
+                errors=function.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
+                throttles=function.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
+            ),
+            means=f"The function {name} failed, or AWS would not run it. Events are tried again, and then are among "
+            "the dead letters.",
+            do=f"aws logs tail {ours.log.log_group_name} --since 1h",
+            above=0,
+            periods=1,
+        )
+
+    def _about_commands(self) -> None:
+        rule = events.Rule(
+            self,
+            "CommandFailed",
+            description="Nunchi: a Run Command with photos failed, or reached nobody. Counted; no target is told",
+            event_pattern=events.EventPattern(
+                source=["aws.ssm"],
+                detail_type=["EC2 Command Status-change Notification"],
+                detail={"document-name": [DOCUMENT], "status": ["Failed", "TimedOut"]},
+            ),
+        )
+        acknowledge(
+            rule,
+            "EventBusDLQ",
+            reason="It has no target, so there is nothing to get lost: EventBridge itself counts what matched.",
+            pack="Serverless",
+        )
+        self._alarm(
+            "commands-fail",
+            cloudwatch.Metric(
+                namespace="AWS/Events",
+                metric_name="TriggeredRules",
+                dimensions_map={"RuleName": rule.rule_name},
+                statistic="Sum",
+                period=FIVE_MINUTES,
+            ),
+            means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds them, late.",
+            do=f"aws ssm list-commands --filters key=DocumentName,value={DOCUMENT} --max-items 5",
+            above=4,
+            periods=2,
+            tell_when_well=True,
+        )
+
+    def _about_training(self, arn: str) -> None:
+        self._alarm(
+            "training-failed",
+            training_failures(arn),
+            means="A retraining did not come to its end. Its machine was stopped, and the weights in service stay.",
+            do="its mail says why; aws logs tail /nunchi/training --since 1d; then nunchi train",
+            above=0,
+            periods=1,
+        )
+        self._alarm(
+            "training-long",
+            of_training(arn, "ExecutionTime", "Maximum"),
+            means="A retraining took more than six hours: so much of a GPU was paid for.",
+            do="the report of that run says what took its time",
+            above=6 * 3600 * 1000,
+            periods=1,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        *,
+        means: str,
+        do: str,
+        periods: int,
+        above: float | None = None,
+        below: float | None = None,
+        of: int | None = None,
+        missing: cloudwatch.TreatMissingData = _WELL,
+        tell_when_well: bool = False,
+        **options: Any,
+    ) -> None:
+        """Tell when the metric is above, or below, in each of the periods, or in `of` of them."""
+        alarm = cloudwatch.Alarm(
+            self,
+            name.title().replace("-", ""),
+            alarm_name=f"nunchi-{name}",
+            alarm_description=f"{means} First: {do}",
+            metric=metric,
+            threshold=below if above is None else above,
+            comparison_operator=_BELOW if above is None else _ABOVE,
+            evaluation_periods=periods,
+            datapoints_to_alarm=of or periods,
+            treat_missing_data=missing,
+            **options,
+        )
+        alarm.add_alarm_action(self._action)
+        if tell_when_well:
+            alarm.add_ok_action(self._action)
+        self.all.append(alarm)

@@ -1,0 +1,1 @@
+"""What holds state, and the way of a photo up to the worker."""

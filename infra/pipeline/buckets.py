@@ -1,0 +1,101 @@
+"""The buckets. Photos leave by themselves; what is trained on, and what was learned, stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from config.nunchi_toml import Retention
+from contracts.messages import Training
+from contracts.names import RESULTS, TRAININGS, UPLOADS
+from infra.nag import acknowledge
+
+_ACCESS_LOG_DAYS = 90
+_TRAINING_DAYS = 180  # progress and checkpoints; what a training decided stands in its run's report
+
+
+class Buckets(Construct):
+    """Images, dataset and weights, and a log of who touched them."""
+
+    def __init__(self, scope: Construct, id: str, *, retention: Retention, key: kms.IKey | None) -> None:
+        super().__init__(scope, id)
+        self.key = key
+        self._access_log = _private(self, "AccessLog", lifecycle_rules=[_expire("log", "", _ACCESS_LOG_DAYS)])
+        acknowledge(self._access_log, "S1", reason="It is the access log itself; logging it would never end.")
+        self.images = self._logged(
+            "Images",
+            lifecycle_rules=[
+                _expire("uploads", UPLOADS, retention.upload_days),
+                _expire("results", RESULTS, retention.result_days),
+            ],
+        )
+        # Training pairs stay. What waits for a person's eyes is no training image yet, and must not wait for ever.
+        self.dataset = self._logged(
+            "Dataset",
+            lifecycle_rules=[
+                _expire("review", f"{Training.REVIEW}/", retention.review_days),
+                _expire("trainings", TRAININGS, _TRAINING_DAYS),
+            ],
+        )
+        # Versions are the way back from a bad model, so old ones have no date of expiry.
+        self.weights = self._logged("Weights", versioned=True)
+
+    def _logged(self, id: str, **options: Any) -> s3.Bucket:
+        if self.key is not None:
+            options |= {
+                "encryption": s3.BucketEncryption.KMS,
+                "encryption_key": self.key,
+                "bucket_key_enabled": True,  # one request to KMS for many photos, and not one for each
+            }
+        return _private(
+            self, id, server_access_logs_bucket=self._access_log, server_access_logs_prefix=f"{id.lower()}/", **options
+        )
+
+
+def _private(
+    scope: Construct, id: str, *, lifecycle_rules: list[s3.LifecycleRule] | None = None, **options: Any
+) -> s3.Bucket:
+    bucket = s3.Bucket(
+        scope,
+        id,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        removal_policy=RemovalPolicy.RETAIN,
+        lifecycle_rules=[
+            # A kiosk that lost its network in the middle of an upload leaves parts that nothing else would remove.
+            s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(1)),
+            *(lifecycle_rules or []),
+        ],
+        # The access log stays under S3's own key: S3 delivers it to no bucket under another.
+        **{"encryption": s3.BucketEncryption.S3_MANAGED, **options},
+    )
+    bucket.add_to_resource_policy(_this_account_only(bucket))
+    return bucket
+
+
+def _this_account_only(bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Nobody of another account, whatever a policy of theirs or a mistake of ours would allow.
+
+    AWS's own services deliver access logs, and are nobody's account.
+    """
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:*"],
+        resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
+        conditions={
+            "StringNotEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        },
+    )
+
+
+def _expire(id: str, prefix: str, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(id=id, prefix=prefix or None, expiration=Duration.days(days))

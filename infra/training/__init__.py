@@ -1,0 +1,1 @@
+"""Retraining: its schedule, its state machine, its instance."""

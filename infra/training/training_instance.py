@@ -1,0 +1,227 @@
+"""What a training machine is: a launch template, what it does at its boot, and who may start one.
+
+A machine is made for each training and goes with it. It is reached by Run Command alone, as the worker's is.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Aws, IgnoreMode, Stack, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from config.inference_names import ROLE_TAG
+from config.nunchi_toml import ROOT
+from config.training_names import LAUNCH_TEMPLATE, LEASE_S, TRAIN_DOCUMENT, TRAINING_ROLE, train_document
+from contracts.settings import environment_for
+from infra.compute.network import Network
+from infra.nag import acknowledge_wildcards
+from infra.pipeline.buckets import Buckets
+from retrain.settings import RetrainSettings
+
+# AWS's own image with the open NVIDIA driver: "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)".
+# Without an NVIDIA GPU it is an ordinary Amazon Linux, and the training runs on the processor.
+IMAGE: Final = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
+DISK_GIB: Final = 125  # the image wants 75; torch, photos and checkpoints the rest
+_PACKAGES: Final = ("python3.11", "amazon-cloudwatch-agent", "unzip")
+_SPOT: Final = "spot.amazonaws.com"
+
+
+class TrainingInstance(Construct):
+    """The launch template, the document that runs a training, and the right of the state machine's step to start."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        network: Network,
+        instance_type: str,
+        role: iam.IRole,
+        start_role: iam.IRole,
+        log: logs.ILogGroup,
+        buckets: Buckets,
+        gate: float,
+    ) -> None:
+        super().__init__(scope, id)
+        self._code = assets.Asset(
+            self,
+            "Code",
+            path=str(ROOT),
+            ignore_mode=IgnoreMode.GIT,
+            exclude=[
+                "/*",
+                *(f"!/{folder}/" for folder in ("contracts", "mqtt", "registry", "retrain", "shell", "worker")),
+                "__pycache__/",
+            ],
+        )
+        template = ec2.LaunchTemplate(
+            self,
+            "Template",
+            launch_template_name=LAUNCH_TEMPLATE,
+            instance_type=ec2.InstanceType(instance_type),
+            machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(IMAGE),
+            security_group=network.outbound_only,
+            role=role,
+            user_data=self._user_data(buckets, gate),
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            http_put_response_hop_limit=1,
+            instance_metadata_tags=True,
+            # It powers itself off when it is done, and that must be its end.
+            instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        DISK_GIB,
+                        volume_type=ec2.EbsDeviceVolumeType.GP3,
+                        encrypted=True,
+                        delete_on_termination=True,
+                    ),
+                )
+            ],
+        )
+        Tags.of(template).add(ROLE_TAG, TRAINING_ROLE)
+        for subnet in network.vpc.public_subnets:
+            Tags.of(subnet).add(ROLE_TAG, TRAINING_ROLE)
+        self._may_boot(role, log)
+        self._may_start(start_role, role, template, network.vpc.public_subnets, network.outbound_only)
+        ssm.CfnDocument(
+            self,
+            "Train",
+            name=TRAIN_DOCUMENT,
+            document_type="Command",
+            document_format="JSON",
+            target_type="/AWS::EC2::Instance",
+            content=train_document(),
+            update_method="NewVersion",  # as Infer's, in stack.py
+        )
+
+    def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
+        """What cloud-init runs once, as root. A failure leaves a machine that no training comes to, under its lease."""
+        settings = environment_for(
+            RetrainSettings,
+            {
+                "images_bucket": buckets.images.bucket_name,
+                "dataset_bucket": buckets.dataset.bucket_name,
+                "weights_bucket": buckets.weights.bucket_name,
+                "gate": gate,
+            },
+        )
+        data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
+        data.add_commands(
+            "set -euo pipefail",
+            # First of all: whatever happens from here on, this machine goes.
+            f"systemd-run --unit=nunchi-lease --on-active={LEASE_S} /usr/sbin/shutdown -h now",
+            f"export AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
+            f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
+            f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",
+            "umask 022",
+            "install -d -m 0755 /opt/nunchi.new",
+            "unzip -q -o /tmp/nunchi.zip -d /opt/nunchi.new",
+            "rm /tmp/nunchi.zip",
+            *(f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())),
+            "bash /opt/nunchi.new/shell/boot-train.sh settings",
+            "mv /opt/nunchi.new /opt/nunchi",  # at once whole: Run Command may already wait for it
+            "bash /opt/nunchi/shell/boot-train.sh packages",
+        )
+        return data
+
+    def _may_boot(self, role: iam.IRole, log: logs.ILogGroup) -> None:
+        may = iam.ManagedPolicy(
+            self,
+            "MayBoot",
+            description="Nunchi training machine: fetch the code, write its log",
+            roles=[role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["s3:GetObject"],
+                    resources=[self._code.bucket.arn_for_objects(self._code.s3_object_key)],
+                ),
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                    resources=[log.log_group_arn],
+                ),
+            ],
+        )
+        acknowledge_wildcards(
+            may, log.log_group_arn, reason="The streams within one log group: each machine writes its own."
+        )
+
+    def _may_start(
+        self,
+        start_role: iam.IRole,
+        role: iam.IRole,
+        template: ec2.LaunchTemplate,
+        subnets: Sequence[ec2.ISubnet],
+        group: ec2.ISecurityGroup,
+    ) -> None:
+        """Machines of this template alone, in these subnets, with this role; and only such tags, at their start."""
+        stack = Stack.of(self)
+
+        def arn(resource: str, name: str = "*", account: str | None = None) -> str:
+            return stack.format_arn(service="ec2", resource=resource, resource_name=name, account=account)
+
+        ours = arn("launch-template", template.launch_template_id or "")
+        of_template = {"ArnEquals": {"ec2:LaunchTemplate": ours}}
+        made = [arn("instance"), arn("volume"), arn("network-interface"), arn("spot-instances-request")]
+        images = arn("image", account="")
+        may = iam.ManagedPolicy(
+            self,
+            "MayStart",
+            description="Nunchi retraining: start machines of one launch template",
+            roles=[start_role],
+            statements=[
+                iam.PolicyStatement(actions=["ec2:RunInstances"], resources=[*made, images], conditions=of_template),
+                iam.PolicyStatement(
+                    actions=["ec2:RunInstances"],
+                    resources=[
+                        ours,
+                        *(arn("subnet", subnet.subnet_id) for subnet in subnets),
+                        arn("security-group", group.security_group_id),
+                    ],
+                ),
+                iam.PolicyStatement(
+                    # The template tags the disk too: who may not, is refused the machine.
+                    actions=["ec2:CreateTags"],
+                    resources=[arn("instance"), arn("volume")],
+                    conditions={"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+                ),
+                iam.PolicyStatement(
+                    # EC2 makes it at the first Spot machine of an account, in the name of who asks for that.
+                    actions=["iam:CreateServiceLinkedRole"],
+                    resources=[_spot_role(stack)],
+                    conditions={"StringEquals": {"iam:AWSServiceName": _SPOT}},
+                ),
+                iam.PolicyStatement(actions=["ssm:GetParameters"], resources=[_parameter(stack)]),
+                iam.PolicyStatement(
+                    actions=["iam:PassRole"],
+                    resources=[role.role_arn],
+                    conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+                ),
+            ],
+        )
+        acknowledge_wildcards(
+            may,
+            *made,
+            images,
+            reason="They are made with the machine, its image is AWS's newest; a condition admits one launch template.",
+        )
+
+
+def _spot_role(stack: Stack) -> str:
+    """AWS's own role, by which EC2 handles an account's Spot machines."""
+    name = f"aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot"
+    return stack.format_arn(service="iam", region="", resource="role", resource_name=name)
+
+
+def _parameter(stack: Stack) -> str:
+    """AWS's own parameter that names the image; RunInstances resolves it in the name of who asks."""
+    return stack.format_arn(service="ssm", account="", resource="parameter", resource_name=IMAGE.removeprefix("/"))

@@ -1,0 +1,162 @@
+"""The SSM agents of the local instances: they take commands, and run their document's own shell lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local.aws.fake_ec2 import MARK, mark, power_off
+from local.aws.ssm_document import Document, ParameterRefused, Step
+from local.errors import DocumentUnsupported
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 5  # the real agent's default: CommandWorkersLimit
+KEPT_OUTPUT: Final = 24_000  # characters that GetCommandInvocation shows, as on AWS
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What SendCommand asked this instance to do."""
+
+    command_id: str
+    instance_id: str
+    document_name: str
+    parameters: Mapping[str, Sequence[str]]
+    expires_at: float  # time.time() after which it must not begin any more
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command went, in the words of GetCommandInvocation."""
+
+    status: str  # Success, Failed, TimedOut
+    response_code: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+class Agent:
+    """Runs up to `at_once` commands of an instance at a time; the others wait, in order, until they expire.
+
+    `cloud` is the folder whose name marks the processes: see local/aws/fake_ec2.py.
+    """
+
+    def __init__(
+        self,
+        fetch_document: Callable[[str], str],
+        *,
+        environ: Mapping[str, str],
+        work_dir: Path,
+        cloud: Path | None = None,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._fetch_document = fetch_document
+        self._environ = environ
+        self._work_dir = work_dir
+        self._cloud = cloud or work_dir
+        self._at_once = at_once
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._gone: set[str] = set()
+        self._documents: dict[str, Document] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+
+    def accept(self, command: Command) -> None:
+        """Run the command when its turn comes; returns at once."""
+        with self._lock:
+            pool = self._pools.get(command.instance_id)
+            if pool is None:
+                pool = self._pools[command.instance_id] = ThreadPoolExecutor(
+                    self._at_once, thread_name_prefix="command"
+                )
+        pool.submit(self._run, command)
+
+    def outcome(self, command_id: str) -> Outcome | None:
+        """How the command went; None while it waits or runs."""
+        with self._lock:
+            return self._outcomes.get(command_id)
+
+    def end(self, instance_id: str) -> None:
+        """The machine is gone, and its processes with it. What its commands came to nobody hears any more."""
+        with self._lock:
+            self._gone.add(instance_id)
+            pool = self._pools.pop(instance_id, None)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+        power_off(self._cloud, instance_id)
+
+    def forget_documents(self) -> None:
+        """A document has changed: fetch it again with the next command."""
+        self._documents = {}
+
+    def _run(self, command: Command) -> None:
+        began = time.perf_counter()
+        try:
+            outcome = self._outcome_of(command)
+        except (ParameterRefused, DocumentUnsupported) as error:
+            outcome = Outcome("Failed", 1, stderr=str(error))
+        except Exception as error:  # a thread of a pool would swallow it
+            log.exception("command %s", command.command_id)
+            outcome = Outcome("Failed", 1, stderr=repr(error))
+        with self._lock:
+            if command.instance_id in self._gone:
+                return
+            self._outcomes[command.command_id] = outcome
+            while len(self._outcomes) > 1000:  # a long-lived cloud must not grow
+                del self._outcomes[next(iter(self._outcomes))]
+        log.info(
+            "command %s %s: %s (%d) in %.0f ms %s",
+            command.command_id,
+            command.document_name,
+            outcome.status,
+            outcome.response_code,
+            (time.perf_counter() - began) * 1e3,
+            outcome.stderr.strip()[-500:],
+        )
+
+    def _outcome_of(self, command: Command) -> Outcome:
+        if time.time() >= command.expires_at:
+            return Outcome("TimedOut", -1, stderr="it waited longer than its TimeoutSeconds")
+        outcome = Outcome("Success", 0)
+        for step in self._document(command.document_name).steps(command.parameters):
+            outcome = self._run_step(step, command.instance_id)
+            if outcome.status != "Success":
+                break
+        return outcome
+
+    def _document(self, name: str) -> Document:
+        if name not in self._documents:
+            self._documents[name] = Document.parse(self._fetch_document(name))
+        return self._documents[name]
+
+    def _run_step(self, step: Step, instance_id: str) -> Outcome:
+        with subprocess.Popen(
+            ["bash", "-c", step.script],
+            env={**self._environ, **step.environ, MARK: mark(self._cloud, instance_id)},
+            cwd=self._work_dir,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=step.timeout_s)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                return Outcome("TimedOut", 137, stderr=f"step {step.name} took longer than {step.timeout_s:g} s")
+        status = "Success" if process.returncode == 0 else "Failed"
+        return Outcome(status, process.returncode, out[:KEPT_OUTPUT], err[:KEPT_OUTPUT])

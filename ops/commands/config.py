@@ -1,0 +1,128 @@
+"""`nunchi config check`: what the operator's settings mean, in words, before anything is deployed."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from config.mode import Mode
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, Training, load
+from config.opening_hours import DAYS, Week
+from ops.display import out
+from ops.options import JsonOption
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you decide: nunchi.toml.")
+
+ConfigArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="The file. Default: NUNCHI_CONFIG, else the repository's nunchi.toml."),
+]
+
+
+@app.callback()
+def _config() -> None:
+    """What you decide: nunchi.toml."""
+
+
+@app.command()
+def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
+    """Find every mistake in the settings, and say in words what they mean. Nothing is deployed.
+
+    Exit status: 0 all is well, 1 the file needs a look.
+
+    Example: nunchi config check && cdk deploy --all
+    """
+    named = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    config = load(named)
+    if as_json:
+        typer.echo(json.dumps(config.model_dump(mode="json"), ensure_ascii=False))
+        return
+    table = Table.grid(padding=(0, 2))
+    for what, words in meaning(config, at=datetime.now(UTC)):
+        table.add_row(f"[bold]{what}[/]", escape(words))
+    out.print(table)
+    out.print(f"[green]{escape(str(named))} is well.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
+
+
+def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
+    """What each part of the settings brings about, as pairs of a word and a sentence. `at`: for the next start."""
+    inference, retention, training = config.inference, config.retention, config.training
+    one = f"one {inference.instance_type}, to which each photo is handed by Run Command"
+    sizes = config.queue
+    many = (
+        f"{sizes.least} to {sizes.most} {inference.instance_type} that read the upload queue; one more for each "
+        f"{sizes.backlog_per_instance} photos that wait; {sizes.warm_pool or 'none'} kept warm"
+    )
+    return [
+        ("region", config.region),
+        ("mode", f"{config.mode.value}: {many if config.mode is Mode.QUEUE else one}"),
+        ("open", f"{opening(config)}; {config.hours.zone}"),
+        *([("closed on", ", ".join(map(str, config.hours.closed_dates)))] if config.hours.closed_dates else []),
+        ("running", _running(config, at)),
+        (
+            "training data",
+            (
+                f"labels of {inference.confidence_gate:g} confidence and more; "
+                f"of the others {inference.review_share:.0%} wait for a person's eyes"
+            ),
+        ),
+        (
+            "kept",
+            (
+                f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
+                f"{retention.review_days}; training pairs and weights until you remove them"
+            ),
+        ),
+        (
+            "retraining",
+            (
+                f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
+                f"{_machine(training)} that is terminated afterwards; with fewer no instance starts"
+            ),
+        ),
+        (
+            "alarms",
+            (
+                f"{config.alarms.email or 'to nobody: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
+                f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
+            ),
+        ),
+        ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS; no key to pay for"),
+        ("tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"),
+    ]
+
+
+def _machine(training: Training) -> str:
+    if training.spot:
+        return f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
+    return f"an on-demand {training.instance_type}"
+
+
+def opening(config: Config) -> str:
+    """Opening hours, days with the same ones together."""
+    texts = []
+    for windows, days in groupby(DAYS, key=config.hours.windows_of):
+        named = [day.value for day in days]
+        span = named[0] if len(named) == 1 else f"{named[0]} to {named[-1]}"
+        texts.append(f"{span} {' and '.join(map(str, windows)) or 'closed'}")
+    return ", ".join(texts)
+
+
+def _running(config: Config, at: datetime) -> str:
+    week: Week = config.hours.week
+    if week.always_running:
+        return "always, 168 hours a week"
+    following = week.next_start(at, config.hours.zone_info, closed=config.hours.closed_dates)
+    when = f"; starts next on {following:%Y-%m-%d at %H:%M}" if following else ""
+    return (
+        f"{week.running_hours:g} hours a week, from {config.hours.boot_lead_minutes} minutes before opening to "
+        f"{config.hours.linger_minutes} after closing{when}; what still runs an hour later is stopped"
+    )

@@ -1,0 +1,101 @@
+"""`nunchi cost`: what a month of this nunchi.toml costs."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from config.nunchi_toml import Config, load
+from ops.cost.demand import PHOTOS_A_SHOP
+from ops.cost.estimate import Estimate, estimate
+from ops.cost.prices import Prices, load_prices
+from ops.display import err, out
+from ops.options import JsonOption
+
+
+def cost(
+    shops: Annotated[int, typer.Option(min=1, help="How many shops.", metavar="N")] = 1,
+    photos_a_day: Annotated[
+        float, typer.Option(min=0, help="Photos of a shop on an open day.", metavar="P")
+    ] = PHOTOS_A_SHOP,
+    as_json: JsonOption = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print the commands that ask AWS for each price, and nothing else.")
+    ] = False,
+) -> None:
+    """Say what a month costs on AWS with this nunchi.toml, line by line: an estimate, from prices of a known date.
+
+    Free tiers, discounts and taxes are left out. Sources: ops/cost/estimate.py, ops/cost/prices.toml.
+
+    Exit status: 0, or 1 when nunchi.toml needs a look or a price is not known.
+
+    Example: nunchi cost --shops 1000 --json | jq .usd
+    """
+    config = load()
+    prices = load_prices(config.region)
+    if check:
+        for price in prices.by_name.values():
+            typer.echo(f"# {price.what}: {price.usd:g} USD per {price.unit}\n{price.command(config.region)}")
+        return
+    reckoned = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
+    if as_json:
+        typer.echo(json.dumps(_as_json(config, prices, reckoned, shops, photos_a_day)))
+        return
+    out.print(
+        f"[bold]{shops:,} {'shop' if shops == 1 else 'shops'}[/], {photos_a_day:g} photos each on an open day, "
+        f"mode {config.mode}, {config.region}; prices of {prices.as_of}"
+    )
+    out.print(cost_table(reckoned))
+    for note in reckoned.notes:
+        err.print(f"[yellow]note:[/] {escape(note)}")
+
+
+def cost_table(reckoned: Estimate) -> Table:
+    """The lines under their parts, each part with its sum, and the sum of all."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", show_footer=True)
+    table.add_column("item", footer="all together, a month", overflow="fold")
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("USD each", justify="right", no_wrap=True)
+    table.add_column("USD", justify="right", no_wrap=True, footer=f"[bold]{reckoned.usd:,.2f}[/]")
+    for part, lines in groupby(reckoned.lines, key=lambda line: line.part):
+        of_part = list(lines)
+        table.add_row(f"[bold]{part}[/]", "", "", "", f"[bold]{sum(line.usd for line in of_part):,.2f}[/]")
+        for line in of_part:
+            table.add_row(
+                f"  {escape(line.item)}", _number(line.quantity), line.unit, f"{line.unit_usd:g}", f"{line.usd:,.2f}"
+            )
+    return table
+
+
+def _as_json(config: Config, prices: Prices, reckoned: Estimate, shops: int, photos_a_day: float) -> dict[str, object]:
+    return {
+        "region": config.region,
+        "mode": config.mode,
+        "shops": shops,
+        "photos_a_day": photos_a_day,
+        "prices_as_of": prices.as_of.isoformat(),
+        "usd": round(reckoned.usd, 2),
+        "lines": [
+            {
+                "part": line.part,
+                "item": line.item,
+                "quantity": float(f"{line.quantity:.6g}"),
+                "unit": line.unit,
+                "unit_usd": line.unit_usd,
+                "usd": round(line.usd, 4),
+            }
+            for line in reckoned.lines
+        ],
+        "notes": list(reckoned.notes),
+    }
+
+
+def _number(quantity: float) -> str:
+    """Enough digits to reckon with, and no more."""
+    return f"{quantity:,.0f}" if quantity >= 1000 or quantity == int(quantity) else f"{quantity:.3g}"

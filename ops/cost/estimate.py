@@ -1,0 +1,272 @@
+"""What a month costs: a pure reckoning from settings, shops, photos and prices. No AWS, no clock.
+
+Where a quantity is an assumption, its name stands below with its reason; the prices are `ops/cost/prices.toml`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from config.mode import Mode
+from config.nunchi_toml import Config
+from config.opening_hours import DAYS
+from contracts.emf import STEP_METRICS, Metric
+from ops.cost.demand import KIOSKS_A_SHOP, PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
+from ops.cost.prices import Price, Prices
+from worker.settings import HOUR_S, THREE_MINUTES_S
+
+MONTH_DAYS: Final = 365.25 / 12
+MONTH_HOURS: Final = 24 * MONTH_DAYS
+WEEKS: Final = MONTH_DAYS / 7
+
+DISK_GIB: Final = 16  # of an instance: infra/compute/instance.py
+PHOTO_GB: Final = 150e3 / 1e9  # a kiosk's frame of 1280 × 720: bench/photos.py
+RESULT_GB: Final = 1e3 / 1e9
+ACCESS_LOG_GB: Final = 600 / 1e9  # a request to S3, in the access log
+ACCESS_LOG_DAYS: Final = 90
+KEPT: Final = 0.218  # share of photos that pass the 0.95 gate: docs/model-card.md
+TRAINING_MONTHS: Final = 12  # training pairs stay; the estimate is for the end of the first year
+RECEIVES_A_PHOTO: Final = 3  # SQS: sent, received, deleted, each alone
+LONG_POLLS_AN_HOUR: Final = 3600 / 20
+LAMBDA_POLLERS: Final = 5  # that Lambda keeps on a queue, day and night
+LAMBDA_GB: Final = 0.5
+DISPATCH_S: Final = 0.25  # a SendCommand over the network; the rest is 2 ms (docs/performance.md)
+WATCH_S: Final = 1.0
+WATCHES_AN_HOUR: Final = 12
+MESSAGES_A_PHOTO: Final = 3  # IoT Core: published, delivered, acknowledged
+LOG_GB_A_PHOTO: Final = 700 / 1e9  # the worker's and Lambda's lines, and a photo's times among the metrics
+LOG_GB_AN_HOUR: Final = 60 * 3e3 / 1e9 + 0.0002  # an instance's metrics, each minute, and its network's flow log
+INSTANCE_METRICS: Final = 7  # of detailed monitoring
+ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/infra/test_health.py counts them
+TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
+OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
+RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
+RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is watched
+TRAINING_DISK_GIB: Final = 125  # of a training machine: infra/training/training_instance.py
+SPOT_SHARE: Final = 0.8  # of runs that find Spot capacity
+KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a while
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the estimate: so many units of something, at its price."""
+
+    part: str
+    item: str
+    quantity: float
+    unit: str
+    unit_usd: float
+
+    @property
+    def usd(self) -> float:
+        """A month."""
+        return self.quantity * self.unit_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """All lines, and what the settings should be told."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def usd(self) -> float:
+        """A month, all together."""
+        return math.fsum(line.usd for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of everything a month has."""
+
+    config: Config
+    shops: int
+    photos_a_day: float
+    running_hours: float  # in which the instances run, lead and linger included
+
+    @property
+    def in_queue_mode(self) -> bool:
+        return self.config.mode is Mode.QUEUE
+
+    @property
+    def photos(self) -> float:
+        """Photos a month. Holidays are not taken off."""
+        open_days = sum(bool(self.config.hours.windows_of(day)) for day in DAYS)
+        return self.shops * self.photos_a_day * open_days * WEEKS
+
+    @property
+    def kiosks(self) -> int:
+        return self.shops * KIOSKS_A_SHOP
+
+    @property
+    def instances(self) -> int:
+        """Instances at work in those hours."""
+        if not self.in_queue_mode:
+            return 1
+        sizes = self.config.queue
+        return instances_paid(self.shops * self.photos_a_day, least=sizes.least, most=sizes.most)
+
+    @property
+    def instance_hours(self) -> float:
+        return self.running_hours * self.instances
+
+    @property
+    def disks(self) -> int:
+        """Disks that exist all month: those of stopped instances too."""
+        return self.instances + (self.config.queue.warm_pool if self.in_queue_mode else 0)
+
+    @property
+    def uploads_kept(self) -> float:
+        return self.photos / MONTH_DAYS * self.config.retention.upload_days
+
+    @property
+    def sweep_lists(self) -> float:
+        """LIST requests of all sweeps: pages of all uploads, and for each kiosk of the results beside them."""
+        pages = math.ceil(self.uploads_kept / 1000) + self.kiosks * math.ceil(self.uploads_kept / self.kiosks / 1000)
+        period_s = HOUR_S if self.in_queue_mode else THREE_MINUTES_S
+        return self.instance_hours * 3600 / period_s * pages
+
+    @property
+    def reviewed(self) -> float:
+        """Photos a month that are kept for a person's eyes."""
+        return self.photos * (1 - KEPT) * self.config.inference.review_share
+
+
+def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float) -> Estimate:
+    """A month of this configuration for so many shops, each with so many photos on an open day.
+
+    SettingsError when the table of prices lacks a region or an instance type.
+    """
+    usage = Usage(config, shops, photos_a_day, config.hours.week.running_hours * WEEKS)
+    lines = (
+        *_compute(usage, prices),
+        *_storage(usage, prices),
+        *_messages(usage, prices),
+        *_watching(usage, prices),
+        *_retraining(usage, prices),
+        *_key(usage, prices),
+    )
+    return Estimate(lines, tuple(_notes(usage, math.fsum(line.usd for line in lines))))
+
+
+def _compute(usage: Usage, prices: Prices) -> Iterator[Line]:
+    part = "compute"
+    kind = usage.config.inference.instance_type
+    hours = usage.instance_hours
+    yield _line(part, f"inference, {usage.instances} × {kind}", hours, prices.instance(kind))
+    yield _line(part, f"disks, {usage.disks} × {DISK_GIB} GiB", usage.disks * DISK_GIB, prices["disk"])
+    yield _line(part, "public IPv4 addresses", hours, prices["public_ipv4"])
+    yield Line(part, "NAT gateway", 0, "there is none", 0.0)
+
+
+def _storage(usage: Usage, prices: Prices) -> Iterator[Line]:
+    part, days = "storage", usage.config.retention
+    a_day = usage.photos / MONTH_DAYS
+    storage = prices["s3_storage"]
+    yield _line(part, f"uploads, {days.upload_days} days", usage.uploads_kept * PHOTO_GB, storage)
+    yield _line(part, f"results, {days.result_days} days", a_day * days.result_days * RESULT_GB, storage)
+    review_gb = usage.reviewed / MONTH_DAYS * days.review_days * PHOTO_GB
+    yield _line(part, f"photos to review, {days.review_days} days", review_gb, storage)
+    training_gb = usage.photos * KEPT * TRAINING_MONTHS * PHOTO_GB
+    yield _line(part, f"training pairs, after {TRAINING_MONTHS} months", training_gb, storage)
+    pairs = usage.photos * KEPT + usage.reviewed
+    writes = 2 * usage.photos + 2 * pairs  # an upload, its result; image and labels of a pair
+    reads = usage.photos
+    requests = writes + reads + usage.sweep_lists
+    log_gb = requests / MONTH_DAYS * ACCESS_LOG_DAYS * ACCESS_LOG_GB
+    yield _line(part, f"access log, {ACCESS_LOG_DAYS} days", log_gb, storage)
+    yield _line(part, "uploads, results, pairs written", writes / 1e3, prices["s3_write"])
+    yield _line(part, "sweeps' listings", usage.sweep_lists / 1e3, prices["s3_write"])
+    yield _line(part, "photos read", reads / 1e3, prices["s3_read"])
+
+
+def _messages(usage: Usage, prices: Prices) -> Iterator[Line]:
+    part = "messages"
+    photos = usage.photos
+    if usage.in_queue_mode:
+        polls = usage.instance_hours * LONG_POLLS_AN_HOUR
+    else:
+        polls = LAMBDA_POLLERS * MONTH_HOURS * LONG_POLLS_AN_HOUR
+    yield _line(part, "upload queue", photos * RECEIVES_A_PHOTO / 1e6, prices["sqs"])
+    yield _line(part, "upload queue, idle polls", polls / 1e6, prices["sqs"])
+    if not usage.in_queue_mode:
+        yield _line(part, "dispatch Lambda, photos", photos / 1e6, prices["lambda_request"])
+        yield _line(part, "dispatch Lambda, time", photos * DISPATCH_S * LAMBDA_GB, prices["lambda_duration"])
+        yield Line(part, "Run Command", photos, "commands, free", 0.0)
+    yield _line(part, "labels over MQTT", photos * MESSAGES_A_PHOTO / 1e6, prices["iot_message"])
+    minutes = 60 * (usage.kiosks * usage.running_hours + usage.instance_hours)
+    yield _line(part, f"connections of {usage.kiosks:,} kiosks", minutes / 1e6, prices["iot_minute"])
+    yield _line(part, "labels to the shops", photos * OUT_GB_A_PHOTO, prices["transfer_out"])
+
+
+def _watching(usage: Usage, prices: Prices) -> Iterator[Line]:
+    part = "watching"
+    running = usage.running_hours / MONTH_HOURS
+    logs_gb = usage.photos * LOG_GB_A_PHOTO + usage.instance_hours * LOG_GB_AN_HOUR
+    yield _line(part, "logs taken in", logs_gb, prices["log_ingestion"])
+    yield _line(part, "logs, a month", logs_gb, prices["log_storage"])
+    own = len(Metric) + len(STEP_METRICS)
+    yield _line(part, f"{own} metrics of our own", own * running, prices["metric"])
+    detailed = INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS
+    yield _line(part, "detailed monitoring", detailed, prices["metric"])
+    alarms = ALARMS[usage.config.mode] + (TRACKING_ALARMS if usage.in_queue_mode else 0)
+    yield _line(part, "alarms", alarms, prices["alarm"])
+    yield _line(part, "key of the alarms' topic", 1, prices["kms_key"])
+    yield _line(part, "dashboard", 1, prices["dashboard"])
+    looks = usage.running_hours * WATCHES_AN_HOUR
+    yield _line(part, "watch Lambda, time", looks * WATCH_S * LAMBDA_GB, prices["lambda_duration"])
+    calls = looks + MONTH_HOURS  # and, at most each hour, a start, a stop or a lease
+    yield _line(part, "schedules", calls / 1e6, prices["schedule"])
+
+
+def _retraining(usage: Usage, prices: Prices) -> Iterator[Line]:
+    part, training = "retraining", usage.config.training
+    hours = MONTH_DAYS / training.period_days * RETRAINING_HOURS
+    spot = hours * SPOT_SHARE if training.spot else 0.0
+    kind = training.instance_type
+    if spot:
+        yield _line(part, f"{kind} on Spot", spot, prices.instance(kind, spot=True))
+    yield _line(part, f"{kind} on demand", hours - spot, prices.instance(kind))
+    yield _line(part, "its disk and address", hours, _beside(prices))
+    runs = MONTH_DAYS / training.period_days
+    yield _line(part, "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"])
+
+
+def _beside(prices: Prices) -> Price:
+    """What a training machine costs an hour beside itself."""
+    disk, address = prices["disk"], prices["public_ipv4"]
+    return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
+
+
+def _key(usage: Usage, prices: Prices) -> Iterator[Line]:
+    if usage.config.security.kms:
+        yield _line("key", "key", 1, prices["kms_key"])
+        yield _line("key", "its use", usage.photos * KMS_REQUESTS_A_PHOTO / 1e4, prices["kms_request"])
+
+
+def _notes(usage: Usage, usd: float) -> Iterator[str]:
+    """What the settings should be told, in sentences."""
+    photos_a_day = usage.shops * usage.photos_a_day
+    rate = busiest_rate(photos_a_day)
+    wanted = group_for(usage.shops, usage.photos_a_day).least
+    if not usage.in_queue_mode and rate > PHOTOS_A_SECOND / 2:
+        yield (
+            f"{rate:.0f} photos a second in the busiest minute are too many for one instance, which labels "
+            f'{PHOTOS_A_SECOND:.0f}: set mode = "queue" and [queue] least = {wanted}'
+        )
+    elif usage.in_queue_mode and usage.config.queue.least < wanted:
+        yield (
+            f"[queue] least = {usage.config.queue.least} does not carry the busiest minute with an instance to spare; "
+            f"docs/scaling.md recommends {wanted}"
+        )
+    budget = usage.config.alarms.budget_usd
+    if budget < usd:
+        yield f"[alarms] budget_usd = {budget:g} is less than this: its alarm would sound every month"
+
+
+def _line(part: str, item: str, quantity: float, price: Price) -> Line:
+    return Line(part, item, quantity, price.unit, price.usd)

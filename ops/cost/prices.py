@@ -1,0 +1,100 @@
+"""The dated table of AWS's prices, `ops/cost/prices.toml`, and how to ask AWS for each."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.errors import SettingsError
+
+FILE: Final = Path(__file__).with_name("prices.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a unit costs in one region, in USD."""
+
+    what: str
+    unit: str
+    usd: float
+    source: str
+    check: tuple[str, ...]
+
+    def command(self, region: str) -> str:
+        """The AWS command line that says what it costs today. The price list is served in us-east-1 for all regions."""
+        service, *where = self.check
+        if service == "spot":
+            [kind] = (one.partition("=")[2] for one in where)
+            words = ["aws", "ec2", "describe-spot-price-history", "--region", region, "--instance-types", kind]
+            return shlex.join([*words, "--product-descriptions", "Linux/UNIX", "--max-items", "1"])
+        place = "fromRegionCode" if service == "AWSDataTransfer" else "regionCode"
+        filters = [
+            f"Type=TERM_MATCH,Field={field},Value={value}"
+            for field, _, value in (one.partition("=") for one in (f"{place}={region}", *where))
+        ]
+        words = ["aws", "pricing", "get-products", "--region", "us-east-1", "--service-code", service, "--filters"]
+        return shlex.join([*words, *filters])
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of one region by their names in the table, at a date."""
+
+    region: str
+    as_of: date
+    by_name: Mapping[str, Price]
+
+    def __getitem__(self, name: str) -> Price:
+        return self.by_name[name]
+
+    def instance(self, kind: str, *, spot: bool = False) -> Price:
+        """An hour of an EC2 type; SettingsError when the table has none."""
+        name = kind.replace(".", "_").replace("-", "_") + ("_spot" if spot else "")
+        if name not in self.by_name:
+            raise SettingsError(
+                f"no price of {kind}{' on Spot' if spot else ''} is known, so there is no estimate; "
+                f"look it up and add [{name}] to {FILE}"
+            )
+        return self.by_name[name]
+
+
+def regions() -> list[str]:
+    """The regions that the table knows."""
+    _, table = _read()
+    return sorted(table["disk"]["source"])
+
+
+def load_prices(region: str) -> Prices:
+    """The prices of a region; SettingsError when the table doesn't know it."""
+    as_of, table = _read()
+    if region not in (known := regions()):
+        raise SettingsError(
+            f"no prices of {region} are known, so there is no estimate; the table has {', '.join(known)}: "
+            f"add a column to {FILE}"
+        )
+    prices = {
+        name: Price(
+            what=row["what"],
+            unit=row["unit"],
+            usd=row[region],
+            source=row["source"][region],
+            check=tuple(row["check"]),
+        )
+        for name, row in table.items()
+        if region in row
+    }
+    return Prices(region, as_of, prices)
+
+
+@cache
+def _read() -> tuple[date, dict[str, Any]]:
+    """The table's date, and its rows."""
+    rows = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    as_of = rows.pop("as_of")
+    return as_of, rows

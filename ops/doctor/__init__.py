@@ -1,0 +1,1 @@
+"""What `nunchi doctor` examines."""

@@ -1,0 +1,1 @@
+"""Which photos may not teach: duplicates, invalid boxes, contradicted labels, leakage."""

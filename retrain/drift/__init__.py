@@ -1,0 +1,1 @@
+"""Whether the model's own labels have moved since it learned."""

@@ -1,0 +1,96 @@
+"""A trained network as a run: the folder that the registry stores and a worker loads.
+
+network.onnx     what serves; named in the manifest's files, so every worker fetches it
+weights.pt       what the next training starts from; lies beside, no worker fetches it
+manifest.json    written last
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.labels import LABELS
+from contracts.training import MODEL
+from contracts.weights import MANIFEST, check_run_id
+
+NETWORK: Final = "network.onnx"
+WEIGHTS: Final = "weights.pt"
+# The worker's habits with a YOLO: see worker/models/boxes.py.
+CUT: Final[Mapping[str, float]] = {"confidence": 0.25, "class_iou": 0.7, "person_iou": 0.6}
+LICENCE: Final = {
+    "weights": "AGPL-3.0",
+    "why": "trained and exported with ultralytics, whose terms cover what is trained with it; "
+    "an Ultralytics Enterprise licence lifts them",
+    "photos": "those of the dataset named under data; they are the kiosk owner's, and not part of the run",
+}
+
+
+def package(
+    folder: Path,
+    *,
+    run: str,
+    onnx: Path,
+    weights_pt: Path,
+    input: int,
+    calibration: Mapping[str, Any],
+    data: Mapping[str, Any],
+    training: Mapping[str, Any],
+    code_version: str,
+    cut: Mapping[str, float] = CUT,
+    head: str = "v8",
+    metrics: Mapping[str, Any] | None = None,
+    licence: Mapping[str, Any] = LICENCE,
+) -> Path:
+    """Write the run's folder, over what is in it of the same names; the path of its manifest.
+
+    `input` is the longer side of what the network sees, pixels. `data` names the build and its digest, `training` the
+    settings; `metrics` is what the judge found, once it has. NameRefused when no run can have this id.
+    """
+    check_run_id(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # a folder is no run while its files change
+    manifest = {
+        "kind": "yolov5",
+        "name": MODEL,
+        "version": run,
+        "classes": [str(label) for label in LABELS],
+        "files": {"network": {"path": NETWORK, "sha256": _put(onnx, folder / NETWORK)}},
+        "input": input,
+        "head": head,
+        "cut": dict(cut),
+        "calibration": dict(calibration),
+        "data": dict(data),
+        "training": {**training, "weights": {"path": WEIGHTS, "sha256": _put(weights_pt, folder / WEIGHTS)}},
+        "metrics": dict(metrics or {}),
+        "code_version": code_version,
+        "licence": dict(licence),
+    }
+    return _written(folder, manifest)
+
+
+def with_fields(folder: Path, **fields: Any) -> Path:
+    """The manifest of a packaged run with some fields replaced, such as its calibration or its metrics.
+
+    What changes is the model's digest: nothing may be replaced once the run is in the registry.
+    """
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    return _written(folder, {**manifest, **fields})
+
+
+def _written(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    part = folder / f"{MANIFEST}.part"
+    part.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return part.replace(folder / MANIFEST)
+
+
+def _put(source: Path, target: Path) -> str:
+    """Copy a file, unless it is there already; its SHA-256."""
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

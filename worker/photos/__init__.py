@@ -1,0 +1,1 @@
+"""The way of a photo through the worker: received, fetched, decoded, labelled, stored, published."""

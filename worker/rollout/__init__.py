@@ -1,0 +1,1 @@
+"""New weights: found, fetched, tried, and swapped in without a failed photo."""

@@ -1,0 +1,127 @@
+"""What CloudWatch is told of a worker: lines in the embedded metric format, in a file that its agent ships.
+
+Each minute, and once more when the worker stops. Counts are of what happened since the lines before; times are all that
+were taken since then. At 25 photos a second the file grows by 6 MB an hour; shell/logrotate.conf keeps it small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from contracts.emf import MOST_VALUES, Metric, Service, Value, line, step_metric
+from contracts.instants import now
+from contracts.messages import Status
+from worker.photos.socket_server import Health
+from worker.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+_MIB: Final = 1 << 20
+_STATUSES: Final = {
+    Metric.REJECTED: Status.REJECTED,
+    Metric.UNSURE: Status.UNSURE,
+    Metric.NO_PERSON: Status.NO_PERSON,
+}
+
+
+class EmfFile:
+    """Writes a worker's metrics for CloudWatch. It fails in silence but for the log: photos matter more."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        metrics: Metrics,
+        health: Health,
+        disk: Path,
+        clock: Callable[[], datetime] = now,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._path = path
+        self._metrics = metrics
+        self._health = health
+        self._disk = disk
+        self._clock = clock
+        self._every_s = every_s
+        self._counted: Mapping[str, float] = {}  # what the last lines that were written had counted
+        self._failing = False
+
+    async def run(self) -> None:
+        """Write each minute until cancelled, and then a last time."""
+        try:
+            while True:
+                await asyncio.sleep(self._every_s)
+                self.write()
+        finally:
+            self.write()
+
+    def write(self) -> None:
+        """Append what there is to say now. Counts that could not be written are in the next lines; times are lost."""
+        counts = self._counts()
+        try:
+            lines = self._lines({name: value - self._counted.get(name, 0) for name, value in counts.items()})
+            # Opened each time: whoever rotates it need not tell us.
+            with self._path.open("a") as file:
+                file.writelines(f"{one}\n" for one in lines)
+        except Exception as error:
+            if not self._failing:
+                log.exception("CloudWatch is told nothing while this lasts: %s", error)
+            self._failing = True
+        else:
+            self._counted, self._failing = counts, False
+
+    def _lines(self, counts: Mapping[str, float]) -> list[str]:
+        """One line with every metric, and more while there are more times than fit."""
+        disk = shutil.disk_usage(self._disk)
+        values: dict[str, Value] = {
+            Metric.READY: int(self._health.state == "ready"),
+            **counts,
+            Metric.WAITING: self._read("nunchi_waiting"),
+            Metric.FORGOTTEN: self._read("nunchi_forgotten"),
+            Metric.BROKER_CONNECTED: int(self._health.broker_connected()),
+            Metric.DISK_USED: round(100 * disk.used / (disk.used + disk.free), 1),  # as `df` reckons
+        }
+        if resident := self._read("process_resident_memory_bytes"):  # Linux alone tells
+            values[Metric.MEMORY_USED] = round(resident / _MIB, 1)
+        times = {step_metric(step): taken for step, taken in self._metrics.step.take().items()}
+        times[Metric.TOTAL] = self._metrics.total.take()
+        milliseconds = {name: [round(1e3 * one, 1) for one in taken] for name, taken in times.items()}
+        at = self._clock()
+        lines: list[str] = []
+        for start in count(0, MOST_VALUES):
+            some = {
+                name: taken[start : start + MOST_VALUES] for name, taken in milliseconds.items() if len(taken) > start
+            }
+            if start and not some:
+                break
+            # Numbers stand in the first line only: CloudWatch would add them up.
+            lines.append(
+                line(Service.WORKER, (values if not start else {}) | some, at=at, Instance=self._health.instance_id)
+            )
+        return lines
+
+    def _counts(self) -> dict[str, float]:
+        return {
+            Metric.PHOTOS: self._read("nunchi_photos_total"),
+            **{str(metric): self._read("nunchi_photos_total", status=status) for metric, status in _STATUSES.items()},
+            Metric.FAILURES: self._read("nunchi_failures_total"),
+            Metric.GIVEN_UP: self._read("nunchi_given_up_total"),
+            Metric.MODEL_REFUSED: self._read("nunchi_model_refused_total"),
+        }
+
+    def _read(self, name: str, **labels: str) -> float:
+        """The sum of the samples with these labels; 0 when there is none."""
+        return sum(
+            sample.value
+            for family in self._metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
