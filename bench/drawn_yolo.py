@@ -18,7 +18,7 @@ from demo.flywheel import HYPERPARAMETERS
 from retrain.fit.calibration import AS_IT_IS
 from retrain.fit.candidate import package
 from retrain.fit.quantise import quantise
-from retrain.judge.golden import Golden, golden_photos
+from retrain.judge.golden import GoldenPhoto, golden_photos
 from retrain.judge.matching import people, ranked
 from retrain.judge.metrics import average_precision, mean_over_labels, weights
 from retrain.judge.predictions import predictor
@@ -80,14 +80,14 @@ def made() -> Made:
     )
 
 
-def mean_ap(manifest: Path, photos: tuple[Golden, ...]) -> tuple[float, float]:
+def mean_ap(manifest: Path, photos: tuple[GoldenPhoto, ...]) -> tuple[float, float]:
     """mAP50 and mAP50-95, as `yolo val` measures them."""
     said = predictor(manifest, raw=True)([photo.path for photo in photos])
     ap = average_precision(ranked(photos, said), people(photos), weights(photos, draws=0, seed=0))
     return float(mean_over_labels(ap)[0].ravel()[0]), float(mean_over_labels(ap.mean(axis=1)).ravel()[0])
 
 
-def held_out(data: Path) -> tuple[Golden, ...]:
+def held_out(data: Path) -> tuple[GoldenPhoto, ...]:
     """The pictures that it did not learn."""
     return golden_photos(data, "val")
 

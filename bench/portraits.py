@@ -34,7 +34,7 @@ from contracts.instants import now
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.settings import environment_for
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from day0.photos import Photo, read_photos
 from day0.scenes import background
 from retrain.__main__ import main as retrain
@@ -110,7 +110,7 @@ def put(
     for number, (portrait, label) in enumerate(labelled):
         stem = f"{number:05}-{portrait.photo.path.stem}"
         shutil.copyfile(portrait.photo.path, scratch / f"{stem}.jpg")
-        (scratch / f"{stem}.txt").write_text(lines_of([(label, portrait.box)]))
+        (scratch / f"{stem}.txt").write_text(format_labels([(label, portrait.box)]))
     for seed in range(empty):
         background(seed).save(scratch / f"empty-{seed}.jpg", quality=90)
         (scratch / f"empty-{seed}.txt").touch()

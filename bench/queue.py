@@ -33,7 +33,7 @@ from bench.photos import frames
 from contracts.instants import now
 from contracts.names import RESULTS, Reference, new_image_id
 from contracts.settings import variables_of
-from local.record import Record, Worker
+from local.record import Record, WorkerRecord
 from local.state import StateDir
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decoding import decode
@@ -75,7 +75,7 @@ def bare(photos: Sequence[bytes], processes: int) -> float:
 
 
 @contextmanager
-def stopped(workers: Sequence[Worker]) -> Generator[None, None, None]:
+def stopped(workers: Sequence[WorkerRecord]) -> Generator[None, None, None]:
     """Within the block these workers do nothing."""
     for worker in workers:
         _signal(worker, signal.SIGSTOP)
@@ -86,7 +86,7 @@ def stopped(workers: Sequence[Worker]) -> Generator[None, None, None]:
             _signal(worker, signal.SIGCONT)
 
 
-def _signal(worker: Worker, number: signal.Signals) -> None:
+def _signal(worker: WorkerRecord, number: signal.Signals) -> None:
     assert worker.pid is not None
     os.kill(worker.pid, number)
 

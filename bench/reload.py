@@ -30,7 +30,7 @@ from kiosk.upload import Uploader
 from local.record import Record
 from local.state import StateDir
 from ops.commands.photo import subscriber_of
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from worker.models.loading import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
 
@@ -52,7 +52,7 @@ class Photo:
         return 1e3 * (self.answered - self.came)
 
 
-def runs(weights: Weights, folder: Path) -> None:
+def runs(weights: WeightsRegistry, folder: Path) -> None:
     """The model of day 0 under two other versions."""
     for run in RUNS:
         (folder / run).mkdir()
@@ -61,7 +61,9 @@ def runs(weights: Weights, folder: Path) -> None:
         weights.add(folder / run, run)
 
 
-async def watched(record: Record, weights: Weights, *, seconds: float, rate: float) -> tuple[list[Photo], list[float]]:
+async def watched(
+    record: Record, weights: WeightsRegistry, *, seconds: float, rate: float
+) -> tuple[list[Photo], list[float]]:
     """Every photo, and when each promotion was."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
     distinct = frames(40)
@@ -117,7 +119,7 @@ def main() -> None:
         nunchi("up", "--detach", "--state", folder)
         try:
             record = StateDir(Path(folder)).read()
-            weights = Weights(record.client("s3"), record.buckets["weights"])
+            weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
             with tempfile.TemporaryDirectory() as made:
                 runs(weights, Path(made))
             photos, promotions = asyncio.run(watched(record, weights, seconds=options.seconds, rate=options.rate))

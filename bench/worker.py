@@ -31,10 +31,10 @@ from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import Thresholds
 from worker.photos.decoding import decode
-from worker.photos.pipeline import Pipeline, Rules
-from worker.photos.store import Refused, Upload
+from worker.photos.pipeline import Pipeline, PipelineSettings
+from worker.photos.store import OversizedUpload, Upload
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import Attempts
+from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics
 
 MAX_PIXELS: Final = 40_000_000
@@ -50,7 +50,7 @@ class WaitingStore(MemoryStore):
         super().__init__()
         self._wait_s = wait_s
 
-    def fetch(self, reference: Reference) -> Upload | Refused:
+    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
         time.sleep(self._wait_s)
         return super().fetch(reference)
 
@@ -80,7 +80,7 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
         store.upload(references[-1], data)
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Pipeline(
-            rules=Rules(
+            rules=PipelineSettings(
                 instance_id="bench",
                 thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05),
                 label_ttl=timedelta(minutes=10),
@@ -92,7 +92,7 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
             store=store,
             publisher=MemoryPublisher(),
             outbox=Outbox(Path(folder) / "outbox"),
-            attempts=Attempts(Path(folder) / "attempts"),
+            attempts=AttemptCounter(Path(folder) / "attempts"),
             metrics=Metrics(),
         )
         start = time.perf_counter()

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from config.mode import Mode
-from config.opening_hours import DAYS, Day, Week, Window
+from config.opening_hours import DAYS, Week, Weekday, Window
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.training import MOST_NEW_LABELS
@@ -61,7 +61,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, arbitrary_types_allowed=True)
 
 
-class Hours(_Section):
+class HoursSettings(_Section):
     """When the shop is open."""
 
     zone: Annotated[str, Field(description="IANA time zone of the shop's clock")] = "Asia/Seoul"
@@ -70,7 +70,7 @@ class Hours(_Section):
         Field(description="opening hours of every day that `days` says nothing of; over midnight: 18:00-02:00"),
     ] = (Window.parse("08:00-20:00"),)
     days: Annotated[
-        Mapping[Day, tuple[OpenWindow, ...]],
+        Mapping[Weekday, tuple[OpenWindow, ...]],
         Field(description="days with hours of their own; an empty list is a day on which the shop is closed"),
     ] = {}
     closed_dates: Annotated[
@@ -94,12 +94,12 @@ class Hours(_Section):
         return name
 
     @model_validator(mode="after")
-    def _open_at_all(self) -> Hours:
+    def _open_at_all(self) -> HoursSettings:
         if not any(self.windows_of(day) for day in DAYS):
             raise ValueError("the shop is closed on every day: no instance would ever start")
         return self
 
-    def windows_of(self, day: Day) -> tuple[Window, ...]:
+    def windows_of(self, day: Weekday) -> tuple[Window, ...]:
         """The opening hours of a day of the week."""
         return self.days.get(day, self.windows)
 
@@ -117,7 +117,7 @@ class Hours(_Section):
         return ZoneInfo(self.zone)
 
 
-class Inference(_Section):
+class InferenceSettings(_Section):
     """The worker and its instance."""
 
     instance_type: Annotated[InstanceType, Field(description="EC2 type, x86-64")] = "c7i.large"
@@ -129,7 +129,7 @@ class Inference(_Section):
     ] = 0.05
 
 
-class Queue(_Section):
+class QueueSettings(_Section):
     """The Auto Scaling group of mode `queue`; docs/scaling.md says how to choose."""
 
     least: Annotated[int, Field(ge=1, le=1000, description="instances during opening hours, at least")] = 2
@@ -140,13 +140,13 @@ class Queue(_Section):
     warm_pool: Annotated[int, Field(ge=0, le=1000, description="stopped instances kept ready; 0 for none")] = 2
 
     @model_validator(mode="after")
-    def _least_is_not_more_than_most(self) -> Queue:
+    def _least_is_not_more_than_most(self) -> QueueSettings:
         if self.least > self.most:
             raise ValueError(f"least is {self.least}, more than most, {self.most}")
         return self
 
 
-class Training(_Section):
+class TrainingSettings(_Section):
     """Retraining."""
 
     instance_type: Annotated[InstanceType, Field(description="EC2 type with an NVIDIA GPU")] = "g4dn.xlarge"
@@ -157,7 +157,7 @@ class Training(_Section):
     ] = 500
 
 
-class Retention(_Section):
+class RetentionSettings(_Section):
     """Days from writing to expiry."""
 
     upload_days: Annotated[int, Field(ge=1, le=3650, description="photos as they were uploaded")] = 7
@@ -165,7 +165,7 @@ class Retention(_Section):
     review_days: Annotated[int, Field(ge=1, le=3650, description="photos that wait for a person's eyes")] = 90
 
     @model_validator(mode="after")
-    def _results_outlive_uploads(self) -> Retention:
+    def _results_outlive_uploads(self) -> RetentionSettings:
         if self.result_days <= self.upload_days:
             raise ValueError(
                 f"results of {self.result_days} days must outlive uploads of {self.upload_days} days: the sweep takes "
@@ -174,7 +174,7 @@ class Retention(_Section):
         return self
 
 
-class Alarms(_Section):
+class AlarmSettings(_Section):
     """Who is told, and of what."""
 
     email: Annotated[Email, Field(description="address that alarms go to; it must confirm once")] = ""
@@ -187,7 +187,7 @@ class Alarms(_Section):
     budget_usd: Annotated[float, Field(ge=1, description="a month; told at 80 % spent and at 100 % foreseen")] = 100.0
 
 
-class Security(_Section):
+class SecuritySettings(_Section):
     """Beyond what is always on."""
 
     kms: Annotated[
@@ -204,13 +204,13 @@ class Config(_Section):
         Field(description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS"),
     ] = Mode.COMMAND
     tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can bear tags")] = {}
-    hours: Hours = Hours()
-    inference: Inference = Inference()
-    queue: Queue = Queue()
-    training: Training = Training()
-    retention: Retention = Retention()
-    alarms: Alarms = Alarms()
-    security: Security = Security()
+    hours: HoursSettings = HoursSettings()
+    inference: InferenceSettings = InferenceSettings()
+    queue: QueueSettings = QueueSettings()
+    training: TrainingSettings = TrainingSettings()
+    retention: RetentionSettings = RetentionSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    security: SecuritySettings = SecuritySettings()
 
     @model_validator(mode="after")
     def _holidays_need_one_instance(self) -> Config:
@@ -223,7 +223,7 @@ class Config(_Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedSetting:
     """A setting as documentation shows it; `name` is its place in the file, `default` as TOML writes it."""
 
     name: str
@@ -231,11 +231,11 @@ class Described:
     default: str
 
 
-def describe() -> list[Described]:
+def describe() -> list[DescribedSetting]:
     """Every setting, in the order of the file."""
     sections: dict[str, type[_Section]] = {"": Config, **_sections()}
     return [
-        Described(f"{section}.{name}" if section else name, field.description or "", _toml(field.default))
+        DescribedSetting(f"{section}.{name}" if section else name, field.description or "", _toml(field.default))
         for section, model in sections.items()
         for name, field in model.model_fields.items()
         if name not in _sections()

@@ -21,7 +21,7 @@ LEASE_AFTER: Final = HOUR  # an instance may outlive its window by this much, an
 LEASE_UNTIL: Final = 10  # minutes before a start in which nothing is stopped
 
 
-class Day(StrEnum):
+class Weekday(StrEnum):
     """The days, in the order of `datetime.weekday()`."""
 
     MONDAY = "monday"
@@ -33,7 +33,7 @@ class Day(StrEnum):
     SUNDAY = "sunday"
 
 
-DAYS: Final = tuple(Day)
+DAYS: Final = tuple(Weekday)
 _CRON_DAYS: Final = tuple(day.value[:3].upper() for day in DAYS)
 _WINDOW: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 
@@ -69,7 +69,7 @@ class Week:
     """The opening hours of a week, and the times at which something has to happen because of them."""
 
     def __init__(
-        self, windows: Mapping[Day, Iterable[Window]], *, lead_minutes: int = 0, linger_minutes: int = 0
+        self, windows: Mapping[Weekday, Iterable[Window]], *, lead_minutes: int = 0, linger_minutes: int = 0
     ) -> None:
         self._open = _merged(
             (DAY * DAYS.index(day) + one.opens, one.closes - one.opens) for day in windows for one in windows[day]

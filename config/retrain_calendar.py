@@ -16,7 +16,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from config.nunchi_toml import Hours
+from config.nunchi_toml import HoursSettings
 from config.opening_hours import DAY, DAYS, HOUR
 
 _SERIES_BEGAN: Final = (2026, 1, 1)
@@ -25,7 +25,7 @@ _ALWAYS_OPEN: Final = 3 * HOUR  # then no time is better than another; few custo
 _AHEAD: Final = timedelta(hours=1)
 
 
-def quiet_minute(hours: Hours) -> int:
+def quiet_minute(hours: HoursSettings) -> int:
     """The minute of the day, by the shop's clock, in the middle of the longest time in which no weekday is open."""
     busy = bytearray(DAY)
     for day in DAYS:
@@ -40,7 +40,7 @@ def quiet_minute(hours: Hours) -> int:
     return (longest + lengths[longest] // 2) % DAY
 
 
-def next_turn(hours: Hours, period_days: int, at: datetime) -> datetime:
+def next_retraining(hours: HoursSettings, period_days: int, at: datetime) -> datetime:
     """The next date of the series that is at least an hour after `at`, in UTC.
 
     A rate counts hours and not days of a calendar: where clocks are put forward in summer, it is an hour later there.

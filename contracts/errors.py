@@ -2,9 +2,9 @@
 
 NunchiError                 everything this project raises on purpose
 └── ContractError           a value that breaks what the programs agreed on
-    ├── NameRefused         a kiosk id, image id, key or topic that is not one (see names.py)
-    ├── MessageRefused      a message or result that does not follow its schema (see messages.py)
-    ├── LabelsRefused       a YOLO label file that is none (see yolo.py)
+    ├── InvalidName         a kiosk id, image id, key or topic that is not one (see names.py)
+    ├── InvalidMessage      a message or result that does not follow its schema (see messages.py)
+    ├── InvalidLabelFile       a YOLO label file that is none (see yolo.py)
     └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
 """
 
@@ -24,15 +24,15 @@ class ContractError(NunchiError, ValueError):
     """A value breaks what the programs agreed on."""
 
 
-class NameRefused(ContractError):
+class InvalidName(ContractError):
     """A name is not of its form; nothing was read or written under it."""
 
 
-class MessageRefused(ContractError):
+class InvalidMessage(ContractError):
     """A message does not follow its schema; it is not acted upon."""
 
 
-class LabelsRefused(ContractError):
+class InvalidLabelFile(ContractError):
     """A label file says nothing that a YOLO of ours could learn; its picture is left out."""
 
 

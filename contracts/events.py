@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import unquote_plus
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_epoch_ms, from_text
 from contracts.names import Reference, parse_upload_key
 from contracts.tickets import Ticket
@@ -18,7 +18,7 @@ _S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class UploadEvent:
     """What a message announces: photos, each once, with when their upload ended; and how many keys are no upload's."""
 
     uploads: tuple[tuple[Reference, datetime], ...] = ()
@@ -29,10 +29,10 @@ class Announcement:
         return tuple(Ticket(reference, at) for reference, at in self.uploads)
 
 
-def read_event(body: str) -> Announcement:
+def read_event(body: str) -> UploadEvent:
     """The uploads that an S3 event announces; none in the test event of a new notification.
 
-    A photo that is in it twice has its earliest upload. Raises MessageRefused when the body is no S3 event; a body is
+    A photo that is in it twice has its earliest upload. Raises InvalidMessage when the body is no S3 event; a body is
     read whole or not at all.
     """
     try:
@@ -40,17 +40,17 @@ def read_event(body: str) -> Announcement:
     # RecursionError: a body of nothing but brackets must not take its whole batch down.
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         start = f"{body!s:.200}"  # a direct invocation may send another type, such as null
-        raise MessageRefused(f"{start!r} is no S3 event ({type(error).__name__}: {error})") from None
+        raise InvalidMessage(f"{start!r} is no S3 event ({type(error).__name__}: {error})") from None
     uploaded: dict[Reference, datetime] = {}
     foreign = 0
     for key, at in announced:
         try:
             reference = parse_upload_key(key)
-        except NameRefused:
+        except InvalidName:
             foreign += 1
             continue
         uploaded[reference] = min(at, uploaded.get(reference, at))
-    return Announcement(tuple(uploaded.items()), foreign)
+    return UploadEvent(tuple(uploaded.items()), foreign)
 
 
 def _read(body: str) -> list[tuple[str, datetime]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -33,12 +33,12 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The instant of an RFC 3339 text, cut to milliseconds.
 
-    Raises MessageRefused when the text is no time or names no zone.
+    Raises InvalidMessage when the text is no time or names no zone.
     """
     try:
         instant = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise MessageRefused(f"{text!r} is not a time; write it like 2026-11-22T05:11:40.123Z") from None
+        raise InvalidMessage(f"{text!r} is not a time; write it like 2026-11-22T05:11:40.123Z") from None
     if instant.tzinfo is None:
-        raise MessageRefused(f"{text!r} names no time zone; end it with Z")
+        raise InvalidMessage(f"{text!r} names no time zone; end it with Z")
     return from_epoch_ms(to_epoch_ms(instant))

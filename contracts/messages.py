@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.names import Reference
@@ -68,7 +68,7 @@ class Box:
 
     def __post_init__(self) -> None:
         if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
-            raise MessageRefused(f"{self} is not a rectangle inside the image")
+            raise InvalidMessage(f"{self} is not a rectangle inside the image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class LabelMessage:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> LabelMessage:
-        """The message of a JSON text; whatever breaks the schema raises MessageRefused."""
+        """The message of a JSON text; whatever breaks the schema raises InvalidMessage."""
         return cls._from_fields(_loads(text))
 
     def _to_fields(self) -> dict[str, Any]:
@@ -186,12 +186,12 @@ class LabelMessage:
                 steps_ms=dict(fields["steps_ms"]),
             )
         except KeyError as missing:
-            raise MessageRefused(f"the label message has no field {missing}; it is ignored") from None
+            raise InvalidMessage(f"the label message has no field {missing}; it is ignored") from None
         except (AttributeError, TypeError, ValueError) as error:
-            raise MessageRefused(f"the label message does not follow schema {SCHEMA}: {error}") from error
+            raise InvalidMessage(f"the label message does not follow schema {SCHEMA}: {error}") from error
 
 
-class Training(StrEnum):
+class DatasetTree(StrEnum):
     """What the dataset bucket got of a photo."""
 
     AUTO = "auto"  # every person passed the gate: a training pair
@@ -207,7 +207,7 @@ class Result:
     """
 
     message: LabelMessage
-    training: Training
+    training: DatasetTree
     instance_id: str
     upload_etag: str
     decided_at: datetime
@@ -227,21 +227,21 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Result:
-        """The result of a JSON text; whatever breaks the schema raises MessageRefused."""
+        """The result of a JSON text; whatever breaks the schema raises InvalidMessage."""
         fields = _loads(text)
         _check_schema(fields)
         try:
             return cls(
                 message=LabelMessage._from_fields(fields["message"]),
-                training=Training(fields["training"]),
+                training=DatasetTree(fields["training"]),
                 instance_id=str(fields["instance_id"]),
                 upload_etag=str(fields["upload_etag"]),
                 decided_at=from_text(fields["decided_at"]),
             )
         except KeyError as missing:
-            raise MessageRefused(f"the result has no field {missing}; it is ignored") from None
+            raise InvalidMessage(f"the result has no field {missing}; it is ignored") from None
         except (AttributeError, TypeError, ValueError) as error:
-            raise MessageRefused(f"the result does not follow schema {SCHEMA}: {error}") from error
+            raise InvalidMessage(f"the result does not follow schema {SCHEMA}: {error}") from error
 
 
 class WorkerState(StrEnum):
@@ -275,7 +275,7 @@ class WorkerStatus:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> WorkerStatus:
-        """The status of a JSON text; whatever breaks the schema raises MessageRefused."""
+        """The status of a JSON text; whatever breaks the schema raises InvalidMessage."""
         fields = _loads(text)
         _check_schema(fields)
         try:
@@ -286,9 +286,9 @@ class WorkerStatus:
                 since=from_text(fields["since"]),
             )
         except KeyError as missing:
-            raise MessageRefused(f"the worker's status has no field {missing}; it is ignored") from None
+            raise InvalidMessage(f"the worker's status has no field {missing}; it is ignored") from None
         except (AttributeError, TypeError, ValueError) as error:
-            raise MessageRefused(f"the worker's status does not follow schema {SCHEMA}: {error}") from error
+            raise InvalidMessage(f"the worker's status does not follow schema {SCHEMA}: {error}") from error
 
 
 def _dumps(fields: Mapping[str, Any]) -> str:
@@ -299,22 +299,22 @@ def _loads(text: str | bytes) -> Mapping[str, Any]:
     try:
         fields = json.loads(text)
     except ValueError as error:
-        raise MessageRefused(f"not JSON: {error}") from None
+        raise InvalidMessage(f"not JSON: {error}") from None
     if not isinstance(fields, dict):
-        raise MessageRefused("not a JSON object")
+        raise InvalidMessage("not a JSON object")
     return fields
 
 
 def _check_schema(fields: Mapping[str, Any]) -> None:
     if fields.get("schema") != SCHEMA:
-        raise MessageRefused(f"schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program")
+        raise InvalidMessage(f"schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program")
 
 
 def _check_fraction(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise MessageRefused(f"{name} {value!r} is not a number from 0 to 1")
+        raise InvalidMessage(f"{name} {value!r} is not a number from 0 to 1")
 
 
 def _promise(kept: bool, what: str) -> None:
     if not kept:
-        raise MessageRefused(f"a label message keeps its promises: {what}")
+        raise InvalidMessage(f"a label message keeps its promises: {what}")

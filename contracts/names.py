@@ -1,7 +1,7 @@
 """Names on the wire: kiosk ids, image ids, S3 keys, MQTT topics.
 
 Every name is `[a-z0-9/._-]` only, so that URL encoding, shells and topic filters never matter. A bad name is refused
-where it enters, with NameRefused; past that point code holds a `Reference` and asks nothing.
+where it enters, with InvalidName; past that point code holds a `Reference` and asks nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.instants import from_epoch_ms, to_epoch_ms
 
 CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base32 without i, l, o, u: no look-alikes
@@ -43,16 +43,16 @@ _INSTANCE = re.compile("[a-z0-9-]{1,64}")
 
 
 def check_kiosk_id(text: str) -> str:
-    """`text` itself if it is a kiosk id; otherwise NameRefused."""
+    """`text` itself if it is a kiosk id; otherwise InvalidName."""
     if not isinstance(text, str) or not _KIOSK.fullmatch(text):
-        raise NameRefused(f"{text!r} is not a kiosk id: use 1 to 32 of a-z, 0-9 and '-'")
+        raise InvalidName(f"{text!r} is not a kiosk id: use 1 to 32 of a-z, 0-9 and '-'")
     return text
 
 
 def check_image_id(text: str) -> str:
-    """`text` itself if it is an image id (a lower-case ULID); otherwise NameRefused."""
+    """`text` itself if it is an image id (a lower-case ULID); otherwise InvalidName."""
     if not isinstance(text, str) or not _IMAGE.fullmatch(text):
-        raise NameRefused(
+        raise InvalidName(
             f"{text!r} is not an image id: it must be a lower-case ULID, 26 of {CROCKFORD}, "
             "as in 01jd8v2k5e9m3x7q4r6t0w1y2z"
         )
@@ -60,9 +60,9 @@ def check_image_id(text: str) -> str:
 
 
 def check_instance_id(text: str) -> str:
-    """`text` itself if it can name a worker's instance in a topic; otherwise NameRefused."""
+    """`text` itself if it can name a worker's instance in a topic; otherwise InvalidName."""
     if not isinstance(text, str) or not _INSTANCE.fullmatch(text):
-        raise NameRefused(f"{text!r} is not an instance id: use 1 to 64 of a-z, 0-9 and '-'")
+        raise InvalidName(f"{text!r} is not an instance id: use 1 to 64 of a-z, 0-9 and '-'")
     return text
 
 
@@ -74,7 +74,7 @@ def new_image_id(captured_at: datetime, randomness: bytes | None = None) -> str:
     random_part = secrets.token_bytes(10) if randomness is None else randomness
     ms = to_epoch_ms(captured_at)
     if len(random_part) != 10 or not 0 <= ms < 1 << 48:
-        raise NameRefused(f"no image id can hold {len(random_part)} random bytes and the time {captured_at}")
+        raise InvalidName(f"no image id can hold {len(random_part)} random bytes and the time {captured_at}")
     number = ms << 80 | int.from_bytes(random_part)
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
@@ -109,7 +109,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """From `<kiosk>/<image>`; anything else raises NameRefused."""
+        """From `<kiosk>/<image>`; anything else raises InvalidName."""
         kiosk_id, _, image_id = text.partition("/")
         return cls(kiosk_id, image_id)
 
@@ -131,29 +131,29 @@ class Reference:
 
 
 def parse_upload_key(key: str) -> Reference:
-    """The photo that an upload's key names, whatever its suffix; a key of any other form raises NameRefused.
+    """The photo that an upload's key names, whatever its suffix; a key of any other form raises InvalidName.
 
     Only `.jpg` is read as a photo. The other suffixes are recognised so that their kiosk can be told.
     """
     match = _UPLOAD_KEY.fullmatch(key)
     if match is None:
-        raise NameRefused(f"{key!r} is not the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
+        raise InvalidName(f"{key!r} is not the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
     return Reference(match[1], match[2])
 
 
 def parse_result_key(key: str) -> Reference:
-    """The photo whose result `key` holds; a key of any other form raises NameRefused."""
+    """The photo whose result `key` holds; a key of any other form raises InvalidName."""
     match = _RESULT_KEY.fullmatch(key)
     if match is None:
-        raise NameRefused(f"{key!r} is not the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
+        raise InvalidName(f"{key!r} is not the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
     return Reference(match[1], match[2])
 
 
 def parse_pair_key(key: str) -> Reference:
-    """The photo whose image in the dataset bucket `key` holds; a key of any other form raises NameRefused."""
+    """The photo whose image in the dataset bucket `key` holds; a key of any other form raises InvalidName."""
     match = _PAIR_IMAGE_KEY.fullmatch(key)
     if match is None:
-        raise NameRefused(f"{key!r} is not the key of a training image: <tree>/images/<kiosk>/<image>{IMAGE_SUFFIX}")
+        raise InvalidName(f"{key!r} is not the key of a training image: <tree>/images/<kiosk>/<image>{IMAGE_SUFFIX}")
     return Reference(match[1], match[2])
 
 

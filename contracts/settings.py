@@ -79,7 +79,7 @@ def variables_of(cls: type, values: Mapping[str, object]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedVariable:
     """One setting as documentation shows it; `default` is None when the setting must be given."""
 
     name: str
@@ -87,10 +87,12 @@ class Described:
     default: str | None
 
 
-def describe(cls: type) -> list[Described]:
+def describe(cls: type) -> list[DescribedVariable]:
     """Every setting of a settings class, in order of declaration."""
     return [
-        Described(one.metadata["name"], one.metadata["help"], None if one.default is MISSING else str(one.default))
+        DescribedVariable(
+            one.metadata["name"], one.metadata["help"], None if one.default is MISSING else str(one.default)
+        )
         for one in _fields_of(cls)
     ]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.names import REFERENCE_PATTERN, Reference
 
@@ -36,17 +36,17 @@ class Ticket:
 
 
 def to_line(tickets: Iterable[Ticket]) -> str:
-    """The tickets as one parameter; more than MAX_TICKETS, or none, raises NameRefused."""
+    """The tickets as one parameter; more than MAX_TICKETS, or none, raises InvalidName."""
     line = " ".join(map(str, tickets))
     if not _is_line(line):
-        raise NameRefused(f"a command carries 1 to {MAX_TICKETS} tickets, not {len(line.split())}")
+        raise InvalidName(f"a command carries 1 to {MAX_TICKETS} tickets, not {len(line.split())}")
     return line
 
 
 def from_line(line: str) -> list[Ticket]:
-    """The tickets of one parameter, each photo once, in order; a malformed line raises NameRefused."""
+    """The tickets of one parameter, each photo once, in order; a malformed line raises InvalidName."""
     if not _is_line(line):
-        raise NameRefused(
+        raise InvalidName(
             f"{line[:200]!r} is not a list of tickets: give 1 to {MAX_TICKETS} of <kiosk>/<image>[@<uploaded_ms>], "
             "separated by single spaces"
         )

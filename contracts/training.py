@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.names import TRAININGS
 from contracts.weights import check_path, check_run_id, new_run_id
@@ -56,7 +56,7 @@ def words_of(error: Mapping[str, Any]) -> str:
 
 
 def training_key(training: str, path: str) -> str:
-    """The key of a training's file. NameRefused when the id or the path is not of its form."""
+    """The key of a training's file. InvalidName when the id or the path is not of its form."""
     return f"{TRAININGS}{check_run_id(training)}/{check_path(path)}"
 
 
@@ -80,7 +80,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a training is. `done` of `of` in this phase: epochs when training, photos otherwise; 0 of 0 unknown.
 
     `note` is a sentence for people.
@@ -96,7 +96,7 @@ class Progress:
     def __post_init__(self) -> None:
         check_run_id(self.training)
         if not 0 <= self.done <= self.of:
-            raise MessageRefused(f"a training can't have done {self.done} of {self.of}")
+            raise InvalidMessage(f"a training can't have done {self.done} of {self.of}")
 
     def to_json(self) -> str:
         fields = {
@@ -111,8 +111,8 @@ class Progress:
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Progress:
-        """MessageRefused when it breaks the schema."""
+    def from_json(cls, text: str | bytes) -> TrainingProgress:
+        """InvalidMessage when it breaks the schema."""
         fields = _fields(text, "progress")
         try:
             return cls(
@@ -124,11 +124,11 @@ class Progress:
                 note=str(fields["note"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise MessageRefused(f"the progress of a training does not follow schema {SCHEMA}: {error!r}") from error
+            raise InvalidMessage(f"the progress of a training does not follow schema {SCHEMA}: {error!r}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class TrainingOutcome:
     """How a training ended. `rule` is the name of the rule that decided, `reason` a sentence for people.
 
     `run` is the candidate as it is stored, None if there is none; `incumbent` the run that it was measured against,
@@ -149,9 +149,9 @@ class Outcome:
             if run is not None:
                 check_run_id(run)
         if self.verdict is Verdict.PROMOTED and self.run is None:
-            raise MessageRefused("a training that was promoted names its run")
+            raise InvalidMessage("a training that was promoted names its run")
         if not self.rule or not self.reason or len(self.reason) > MOST_REASON:
-            raise MessageRefused(f"an outcome names its rule, and a reason of 1 to {MOST_REASON} characters")
+            raise InvalidMessage(f"an outcome names its rule, and a reason of 1 to {MOST_REASON} characters")
 
     def to_json(self) -> str:
         fields = {
@@ -168,8 +168,8 @@ class Outcome:
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Outcome:
-        """MessageRefused when it breaks the schema."""
+    def from_json(cls, text: str | bytes) -> TrainingOutcome:
+        """InvalidMessage when it breaks the schema."""
         fields = _fields(text, "outcome")
         try:
             return cls(
@@ -183,14 +183,14 @@ class Outcome:
                 ended_at=from_text(fields["ended_at"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise MessageRefused(f"the outcome of a training does not follow schema {SCHEMA}: {error!r}") from error
+            raise InvalidMessage(f"the outcome of a training does not follow schema {SCHEMA}: {error!r}") from error
 
 
 def _fields(text: str | bytes, what: str) -> Mapping[str, Any]:
     try:
         fields = json.loads(text)
     except ValueError as error:
-        raise MessageRefused(f"the {what} of a training is not JSON: {error}") from None
+        raise InvalidMessage(f"the {what} of a training is not JSON: {error}") from None
     if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-        raise MessageRefused(f"the {what} of a training is not of schema {SCHEMA}; update this program")
+        raise InvalidMessage(f"the {what} of a training is not of schema {SCHEMA}; update this program")
     return fields

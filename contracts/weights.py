@@ -1,6 +1,6 @@
 """Weights on the wire: runs, which never change, and the one small pointer that says which of them serves.
 
-    runs/<run>/manifest.json   what the run is: kind, version, files and their digests (read by worker/models/manifests.py)
+    runs/<run>/manifest.json   what the run is: kind, version, files and their digests (worker/models/manifests.py)
     runs/<run>/…               the files that lie beside its manifest
     current.json               the pointer: written by who promotes, read by every worker
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.names import RUNS
 
@@ -33,9 +33,9 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def check_run_id(text: str) -> str:
-    """`text` itself if it is a run's id; otherwise NameRefused."""
+    """`text` itself if it is a run's id; otherwise InvalidName."""
     if not isinstance(text, str) or not _RUN.fullmatch(text) or text == DAY_0:
-        raise NameRefused(
+        raise InvalidName(
             f"{text!r} is not the id of a run: use 1 to 64 of a-z, 0-9 and '-', no '-' first, and not {DAY_0}, "
             "as in 20261122t030405z-yolov5n"
         )
@@ -49,14 +49,14 @@ def new_run_id(at: datetime, name: str = "") -> str:
 
 
 def run_key(run: str, path: str) -> str:
-    """The key of a run's file; `path` is relative to its manifest. NameRefused when one of them is not of its form."""
+    """The key of a run's file; `path` is relative to its manifest. InvalidName when one of them is not of its form."""
     return f"{RUNS}{check_run_id(run)}/{check_path(path)}"
 
 
 def check_path(path: str) -> str:
-    """`path` itself if it names a file beside a manifest or below; otherwise NameRefused."""
+    """`path` itself if it names a file beside a manifest or below; otherwise InvalidName."""
     if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise NameRefused(
+        raise InvalidName(
             f"{path!r} is not the path of a run's file: it must be relative, of letters, digits, '.', '_', '-' and '/'"
         )
     return path
@@ -65,15 +65,15 @@ def check_path(path: str) -> str:
 def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
     """The files that a manifest wants beside itself, each with its SHA-256; those of installed packages are left out.
 
-    MessageRefused when it does not name its files as it must.
+    InvalidMessage when it does not name its files as it must.
     """
     try:
         entries = [entry for entry in manifest["files"].values() if entry.get("package") is None]
         files = {check_path(entry["path"]): str(entry["sha256"]) for entry in entries}
-    except (AttributeError, KeyError, NameRefused, TypeError) as error:
-        raise MessageRefused(f'the manifest\'s "files" need a path and a sha256 each: {error!r}') from None
+    except (AttributeError, KeyError, InvalidName, TypeError) as error:
+        raise InvalidMessage(f'the manifest\'s "files" need a path and a sha256 each: {error!r}') from None
     if MANIFEST in files or not all(map(_SHA256.fullmatch, files.values())):
-        raise MessageRefused(f'the manifest\'s "files" name {MANIFEST} itself, or a sha256 that is none')
+        raise InvalidMessage(f'the manifest\'s "files" name {MANIFEST} itself, or a sha256 that is none')
     return files
 
 
@@ -97,12 +97,12 @@ class Pointer:
             if run is not None:
                 check_run_id(run)
         if (self.run is None) != (self.manifest_sha256 is None):
-            raise MessageRefused("a pointer has a manifest's digest if and only if it names a run")
+            raise InvalidMessage("a pointer has a manifest's digest if and only if it names a run")
         if self.manifest_sha256 is not None and not _SHA256.fullmatch(self.manifest_sha256):
-            raise MessageRefused(f"{self.manifest_sha256!r} is not a SHA-256 in lower-case hexadecimal")
+            raise InvalidMessage(f"{self.manifest_sha256!r} is not a SHA-256 in lower-case hexadecimal")
         for name, text in (("moved_by", self.moved_by), ("reason", self.reason)):
             if not isinstance(text, str) or not text.strip() or len(text) > MOST_TEXT or not text.isprintable():
-                raise MessageRefused(f"a pointer's {name} is one line of 1 to {MOST_TEXT} characters, not {text!r}")
+                raise InvalidMessage(f"a pointer's {name} is one line of 1 to {MOST_TEXT} characters, not {text!r}")
 
     def to_json(self) -> str:
         """One line of JSON, the fields in the order of the schema."""
@@ -119,15 +119,15 @@ class Pointer:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Pointer:
-        """The pointer of a JSON text; whatever breaks the schema raises MessageRefused."""
+        """The pointer of a JSON text; whatever breaks the schema raises InvalidMessage."""
         try:
             fields = json.loads(text)
         except ValueError as error:
-            raise MessageRefused(f"the pointer is not JSON: {error}") from None
+            raise InvalidMessage(f"the pointer is not JSON: {error}") from None
         if not isinstance(fields, dict):
-            raise MessageRefused("the pointer is not a JSON object")
+            raise InvalidMessage("the pointer is not a JSON object")
         if fields.get("schema") != SCHEMA:
-            raise MessageRefused(
+            raise InvalidMessage(
                 f"the pointer's schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program"
             )
         try:
@@ -140,6 +140,6 @@ class Pointer:
                 reason=fields["reason"],
             )
         except KeyError as missing:
-            raise MessageRefused(f"the pointer has no field {missing}; it is not followed") from None
+            raise InvalidMessage(f"the pointer has no field {missing}; it is not followed") from None
         except (TypeError, ValueError) as error:
-            raise MessageRefused(f"the pointer does not follow schema {SCHEMA}: {error}") from error
+            raise InvalidMessage(f"the pointer does not follow schema {SCHEMA}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from contracts.errors import LabelsRefused, MessageRefused
+from contracts.errors import InvalidLabelFile, InvalidMessage
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 
@@ -13,7 +13,7 @@ from contracts.messages import Box
 _SLACK = 2e-6
 
 
-def lines_of(people: Iterable[tuple[Label, Box]]) -> str:
+def format_labels(people: Iterable[tuple[Label, Box]]) -> str:
     """The text of a label file; empty when nobody is in the picture."""
     return "".join(
         f"{label.yolo_class} {(box.x0 + box.x1) / 2:.6f} {(box.y0 + box.y1) / 2:.6f} "
@@ -22,15 +22,15 @@ def lines_of(people: Iterable[tuple[Label, Box]]) -> str:
     )
 
 
-def people_of(text: str) -> list[tuple[Label, Box]]:
-    """Who a label file says is there, in its order; LabelsRefused names the line that is none."""
+def parse_labels(text: str) -> list[tuple[Label, Box]]:
+    """Who a label file says is there, in its order; InvalidLabelFile names the line that is none."""
     people = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         parsed = _parsed(line)
         if parsed is None:
-            raise LabelsRefused(
+            raise InvalidLabelFile(
                 f"line {number} is {line.strip()[:80]!r}, not a class from 0 to {len(LABELS) - 1} and four fractions; "
                 "the picture is left out. Write `class x_centre y_centre width height`"
             )
@@ -51,10 +51,10 @@ def _parsed(line: str) -> tuple[Label, float, float, float, float] | None:
 def _box(number: int, x: float, y: float, width: float, height: float) -> Box:
     corners = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
     if not all(math.isfinite(one) and -_SLACK <= one <= 1 + _SLACK for one in corners):
-        raise LabelsRefused(
+        raise InvalidLabelFile(
             f"line {number} has a box that leaves the picture; the picture is left out. Fractions go from 0 to 1"
         )
     try:
         return Box(*(min(max(one, 0.0), 1.0) for one in corners))
-    except MessageRefused:
-        raise LabelsRefused(f"line {number} has a box without area; the picture is left out. Draw it anew") from None
+    except InvalidMessage:
+        raise InvalidLabelFile(f"line {number} has a box without area; the picture is left out. Draw it anew") from None

@@ -14,7 +14,7 @@ from contracts.messages import Model
 from worker.models.age_gender import Networks
 from worker.models.calibration import FEATURES, Calibration
 from worker.models.cascade import Cascade
-from worker.models.faces import FaceFinder, Pass, View
+from worker.models.faces import DetectionPass, FaceFinder, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ FILES = {
     "landmarks": "models/shape_predictor_5_face_landmarks.dat",
 }
 PASSES = (
-    Pass(long_side=640, padding=0.0, max_zoom=2.5),  # a near customer
-    Pass(long_side=1280, padding=0.0, max_zoom=2.5),  # one further away
-    Pass(long_side=640, padding=0.25, max_zoom=2.5),  # a face that touches the edge
+    DetectionPass(long_side=640, padding=0.0, max_zoom=2.5),  # a near customer
+    DetectionPass(long_side=1280, padding=0.0, max_zoom=2.5),  # one further away
+    DetectionPass(long_side=640, padding=0.25, max_zoom=2.5),  # a face that touches the edge
 )
 # An age view takes 5 ms, a gender view 0.7. Each padding plain and mirrored: so a face and its mirror image agree.
 AGE_VIEWS = tuple(View(padding, mirrored) for padding in (0.1, 0.2) for mirrored in (False, True))

@@ -35,14 +35,14 @@ _CLOTHES: Final[Sequence[_Colour]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnPicture:
     """A picture and who is in it: the label of each, and the box of the head with its hair."""
 
     jpeg: bytes
     people: tuple[tuple[Label, Box], ...]
 
 
-def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Label] | None = None) -> Drawn:
+def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Label] | None = None) -> DrawnPicture:
     """The picture of that seed, always the same. `labels`: who is in it, left to right, up to three; otherwise drawn.
 
     `size` is width and height in pixels.
@@ -63,7 +63,7 @@ def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Labe
     image = image.resize(size, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(chance.uniform(0, 0.6)))
     data = io.BytesIO()
     image.save(data, "JPEG", quality=chance.randint(70, 92))
-    return Drawn(data.getvalue(), tuple(people))
+    return DrawnPicture(data.getvalue(), tuple(people))
 
 
 class _Head:

@@ -15,10 +15,10 @@ from PIL import Image
 
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
-from contracts.messages import Box, LabelMessage, Result, Training
+from contracts.messages import Box, DatasetTree, LabelMessage, Result
 from contracts.names import Reference, new_image_id
-from contracts.yolo import lines_of
-from demo.drawn_people import Drawn, draw
+from contracts.yolo import format_labels
+from demo.drawn_people import DrawnPicture, draw
 from kiosk.counter import Counter
 from kiosk.upload import Uploader
 from local import worker_socket
@@ -29,7 +29,7 @@ from retrain.boxes import corners, overlap
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.export import TASKS, export
-from retrain.review.importing import Imported, read, store
+from retrain.review.importing import ImportSummary, read, store
 from retrain.review.label_studio import percent_of
 from worker.models.day_0 import WARM_UP
 
@@ -59,10 +59,10 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedPhoto:
     """A drawn photo that went through the cloud: who was in it, and what the kiosk was told."""
 
-    drawn: Drawn
+    drawn: DrawnPicture
     message: LabelMessage
 
     @property
@@ -76,7 +76,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class AutoLabels:
     """What photos left in the dataset bucket: the pairs, and how many of them are right about everybody."""
 
     pairs: int
@@ -91,7 +91,7 @@ def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
         empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
         drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else _one_of_many(first_seed, number)
         (folder / "images" / f"{number:05}.jpg").write_bytes(drawn.jpeg)
-        (folder / "labels" / f"{number:05}.txt").write_text(lines_of(drawn.people))
+        (folder / "labels" / f"{number:05}.txt").write_text(format_labels(drawn.people))
     (folder / "data.yaml").write_text("names:\n" + "".join(f"  {at}: {one}\n" for at, one in enumerate(LABELS)))
     return folder
 
@@ -111,19 +111,19 @@ def draw_trial_picture(path: Path) -> Path:
     return path
 
 
-def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[Served]:
+def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
     """Be the kiosk for `count` customers, a minute and more between them; CloudError when one gets no answer."""
     kiosk = _PatientKiosk(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk, customers=count)
     return asyncio.run(_serve(record, kiosk, count, first_seed, say))
 
 
-async def _serve(record: Record, kiosk: _PatientKiosk, count: int, first_seed: int, say: Say) -> list[Served]:
+async def _serve(record: Record, kiosk: _PatientKiosk, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
     served = []
     async with Counter(kiosk, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
         for number in range(count):
             drawn = _one_of_many(first_seed, number)
             answer = await counter.ask(drawn.jpeg, timeout_s=ANSWER_S)
-            served.append(Served(drawn, answer.message))
+            served.append(ServedPhoto(drawn, answer.message))
             say(number + 1, count, "customers served")
     return served
 
@@ -141,22 +141,22 @@ class _PatientKiosk(Uploader):
         return Reference(self._kiosk, new_image_id(captured_at or self._next))
 
 
-def gathered(record: Record, served: Sequence[Served]) -> Gathered:
+def gathered(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
     """What of these photos became training data; waits until each is settled. CloudError when one isn't in time."""
     bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
     images = DatasetBucket(record.client("s3"), record.buckets["images"])
     pairs = right = 0
     for one in served:
         stored = images.get(one.message.reference.result_key)
-        if stored is None or Result.from_json(stored).training is not Training.AUTO:
+        if stored is None or Result.from_json(stored).training is not DatasetTree.AUTO:
             continue
         _wait_for(bucket, one.message.reference.pair_keys(Tree.AUTO)[1])
         pairs += 1
         right += _all_right(one)
-    return Gathered(pairs, right)
+    return AutoLabels(pairs, right)
 
 
-def review(record: Record, served: Sequence[Served], folder: Path) -> Imported:
+def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> ImportSummary:
     """What a person would do with Label Studio, between its import and its export: here the drawing tells the truth.
 
     All that was unsure, and a share of what was sure.
@@ -207,7 +207,7 @@ def until_serves(record: Record, version: str) -> None:
         time.sleep(0.2)
 
 
-def _one_of_many(first_seed: int, number: int) -> Drawn:
+def _one_of_many(first_seed: int, number: int) -> DrawnPicture:
     """The labels in turn, so that none is missing by chance; every fourth picture has somebody else in it, too."""
     labels = [LABELS[number % 4]]
     if number % 16 >= 12:
@@ -215,7 +215,7 @@ def _one_of_many(first_seed: int, number: int) -> Drawn:
     return draw(first_seed + number, size=SIZE, labels=labels)
 
 
-def _all_right(one: Served) -> bool:
+def _all_right(one: ServedPhoto) -> bool:
     """Whether the photo's people are just those who were drawn."""
     people = [(person.label, person.box) for person in one.message.people]
     return len(people) == len(one.drawn.people) and all(

@@ -18,8 +18,8 @@ from rich.progress import Progress
 from contracts.labels import LABELS
 from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
 from contracts.settings import variables_of
-from contracts.training import Outcome, Phase, Verdict
-from contracts.training import Progress as Training
+from contracts.training import Phase, TrainingOutcome, Verdict
+from contracts.training import TrainingProgress as Training
 from contracts.weights import DAY_0
 from demo import flywheel as steps
 from local.errors import CloudError
@@ -29,7 +29,7 @@ from ops import supervise
 from ops.commands.cloud import start
 from ops.commands.train import trained
 from ops.display import err, out
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.yolo_import import look_through, store
 from retrain.settings import RetrainSettings
@@ -45,7 +45,7 @@ TEACHES, JUDGES, CUSTOMERS, LATER = 1_000_000, 2_000_000, 3_000_000, 4_000_000
 
 def turn(record: Record, folder: Path, *, pictures: int, customers: int, since: float) -> None:
     """The story, from top to bottom."""
-    weights = Weights(record.client("s3"), record.buckets["weights"])
+    weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
     bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
 
     def tell(what: str) -> None:
@@ -105,7 +105,7 @@ def turn(record: Record, folder: Path, *, pictures: int, customers: int, since: 
     tell(f"messages name {pointer.run or DAY_0} again")
 
 
-def _trained(folder: Path, tell: steps.Tell) -> Outcome:
+def _trained(folder: Path, tell: steps.Tell) -> TrainingOutcome:
     seen: set[Phase] = set()
     with _progress() as say:
 
@@ -121,11 +121,11 @@ def _trained(folder: Path, tell: steps.Tell) -> Outcome:
     return outcome
 
 
-def _right(answers: Sequence[steps.Served]) -> int:
+def _right(answers: Sequence[steps.ServedPhoto]) -> int:
     return sum(one.customer_is_right for one in answers)
 
 
-def _name_only(answers: Sequence[steps.Served], version: str) -> None:
+def _name_only(answers: Sequence[steps.ServedPhoto], version: str) -> None:
     """CloudError unless all were decided by that version."""
     if others := {one.message.model.version for one in answers} - {version}:
         raise CloudError(f"photos were labelled by {', '.join(sorted(others))}, not by {version}, which serves")

@@ -2,11 +2,11 @@
 
 NunchiError (contracts.errors)
 └── FleetError                  the fleet can't be changed, or read, as was asked
-    ├── KioskRefused            no kiosk can have this name; nothing was made
+    ├── InvalidKiosk            no kiosk can have this name; nothing was made
     ├── KioskExists             there is such a kiosk; nothing was made
     ├── KioskUnknown            there is no such kiosk; nothing was changed
-    ├── LeftBehind              a change failed half-way, and could not be taken back
-    └── FolderRefused           a device's files can't be written where they should be; none was changed
+    ├── IncompleteChange              a change failed half-way, and could not be taken back
+    └── InvalidFolder           a device's files can't be written where they should be; none was changed
 """
 
 from contracts.errors import NunchiError
@@ -16,7 +16,7 @@ class FleetError(NunchiError):
     """The fleet can't be changed, or read, as was asked."""
 
 
-class KioskRefused(FleetError):
+class InvalidKiosk(FleetError):
     """No kiosk can have this name."""
 
 
@@ -28,9 +28,9 @@ class KioskUnknown(FleetError):
     """There is no such kiosk."""
 
 
-class LeftBehind(FleetError):
+class IncompleteChange(FleetError):
     """A change failed half-way, and could not be taken back."""
 
 
-class FolderRefused(FleetError):
+class InvalidFolder(FleetError):
     """A device's files can't be written where they should be."""

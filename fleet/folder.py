@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore.httpsession import get_cert_path
 
 from contracts.names import UPLOADS, label_topic
-from fleet.errors import FolderRefused
+from fleet.errors import InvalidFolder
 from fleet.things import Identity
 
 _ROOT: Final = "Amazon Root CA 1"  # it vouches for the *-ats endpoints of AWS IoT
@@ -62,17 +62,17 @@ class DeviceFolder:
         self.ca, self.settings = folder / "ca.pem", folder / f"{kiosk}.json"
 
     def require_free(self, ca_pem: str) -> None:
-        """FolderRefused when a file is in the way. Several kiosks of one cloud share a ca.pem."""
+        """InvalidFolder when a file is in the way. Several kiosks of one cloud share a ca.pem."""
         taken = [path for path in (self.cert, self.key, self.settings) if path.exists()]
         if self.ca.exists() and self.ca.read_text() != ca_pem:
             taken.append(self.ca)
         if taken:
-            raise FolderRefused(
+            raise InvalidFolder(
                 f"{', '.join(map(str, taken))} would be written over; nothing was made. Name another folder: --out DIR"
             )
 
     def write(self, identity: Identity, addresses: Addresses, ca_pem: str) -> None:
-        """Write the files, all of them or none; FolderRefused for none. The key is its owner's from its first byte."""
+        """Write the files, all of them or none; InvalidFolder for none. The key is its owner's from its first byte."""
         files = {
             self.key: (identity.private_key, 0o600),
             self.cert: (identity.certificate_pem, 0o644),
@@ -84,7 +84,7 @@ class DeviceFolder:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_new(files)
         except OSError as error:
-            raise FolderRefused(f"{self._folder} can't be written: {error}. Name another folder: --out DIR") from None
+            raise InvalidFolder(f"{self._folder} can't be written: {error}. Name another folder: --out DIR") from None
 
 
 def write_new(files: Mapping[Path, tuple[str, int]]) -> None:

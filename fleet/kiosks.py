@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import check_kiosk_id
-from fleet.errors import KioskExists, KioskRefused, KioskUnknown
+from fleet.errors import InvalidKiosk, KioskExists, KioskUnknown
 from fleet.things import Identity, Things
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class Kiosks:
         self._things = Things(iot, pause=pause)
 
     def add(self, name: str) -> Identity:
-        """A new kiosk. KioskRefused or KioskExists before anything is made."""
+        """A new kiosk. InvalidKiosk or KioskExists before anything is made."""
         check_name(name)
         attributes = self._things.attributes(name)
         if attributes is not None:
             if attributes.get(ROLE) != KIOSK:
-                raise KioskRefused(f"{name} is a thing of another kind; nothing was made. Choose another name")
+                raise InvalidKiosk(f"{name} is a thing of another kind; nothing was made. Choose another name")
             raise KioskExists(
                 f"there is a kiosk {name}; nothing was made. --replace gives it a new key, and revokes the old one"
             )
@@ -110,13 +110,13 @@ class Kiosks:
 
 
 def check_name(name: str) -> str:
-    """`name` itself if a kiosk can bear it; otherwise KioskRefused."""
+    """`name` itself if a kiosk can bear it; otherwise InvalidKiosk."""
     try:
         check_kiosk_id(name)
-    except NameRefused as refused:
-        raise KioskRefused(f"{refused}; nothing was made") from None
+    except InvalidName as refused:
+        raise InvalidKiosk(f"{refused}; nothing was made") from None
     if _INSTANCE.fullmatch(name) or name == _TOPIC_OF_WORKERS:
-        raise KioskRefused(f"{name!r} would be taken for a worker; nothing was made. Choose another name")
+        raise InvalidKiosk(f"{name!r} would be taken for a worker; nothing was made. Choose another name")
     return name
 
 

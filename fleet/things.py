@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fleet.errors import LeftBehind
+from fleet.errors import IncompleteChange
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -42,7 +42,7 @@ class Things:
     def make(self, name: str, *, policy: str, attributes: Mapping[str, str]) -> Identity:
         """A new thing with a certificate under `policy`, whose id it bears as its attribute `certificate`.
 
-        Whatever fails, nothing of it is left; LeftBehind when even that could not be done. Of two that make the same
+        A failure leaves nothing of it; IncompleteChange when even that could not be done. Of two that make the same
         name at once AWS refuses the second: their certificates differ.
         """
         made = self._iot.create_keys_and_certificate(setAsActive=True)
@@ -115,7 +115,7 @@ class Things:
             if thing:
                 self.delete(name)
         except (BotoCoreError, ClientError) as left:
-            raise LeftBehind(
+            raise IncompleteChange(
                 f"{name} could not be made ({error}), nor what was made of it be taken back ({left}): "
                 f"{certificate_arn} is left, and perhaps the thing {name}; remove them in the console of AWS IoT"
             ) from error

@@ -10,13 +10,13 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from config.mode import Mode
-from contracts.messages import Training
+from contracts.messages import DatasetTree
 from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from infra.pipeline.uploads import Uploads
 
-_GATHERED: Final = (f"{Training.AUTO}/", f"{Training.REVIEW}/")
+_GATHERED: Final = (f"{DatasetTree.AUTO}/", f"{DatasetTree.REVIEW}/")
 
 
 class _Access(iam.ManagedPolicy):

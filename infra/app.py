@@ -14,8 +14,8 @@ from config.mode import Mode
 from config.nunchi_toml import Config, load
 from contracts.errors import SettingsError
 from contracts.instants import now
-from infra.stacks import Compute, Health, Pipeline
-from infra.training.training import Training
+from infra.stacks import ComputeStack, HealthStack, PipelineStack
+from infra.training.training import TrainingStack
 from infra.training.training_state_machine import ON_ONE_MACHINE, Pace
 
 PACE_VARIABLE = "NUNCHI_PACE"
@@ -28,10 +28,10 @@ def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
     """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)
-    pipeline = Pipeline(app, "NunchiPipeline", config=config, env=env)
-    training = Training(app, "NunchiTraining", config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env)
-    compute = Compute(app, "NunchiCompute", config=config, pipeline=pipeline, training=training, env=env)
-    Health(app, "NunchiHealth", config=config, pipeline=pipeline, training=training, compute=compute, env=env)
+    pipeline = PipelineStack(app, "NunchiPipeline", config=config, env=env)
+    training = TrainingStack(app, "NunchiTraining", config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env)
+    compute = ComputeStack(app, "NunchiCompute", config=config, pipeline=pipeline, training=training, env=env)
+    HealthStack(app, "NunchiHealth", config=config, pipeline=pipeline, training=training, compute=compute, env=env)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value)
 

@@ -36,20 +36,20 @@ from infra.health.alarm_topic import AlarmTopic
 from infra.health.alarms import Alarms
 from infra.health.budget import Budget
 from infra.health.dashboard import Dashboard
-from infra.health.health_probe import Watch
+from infra.health.health_probe import HealthProbe
 from infra.kms import own_key
 from infra.nag import acknowledge
 from infra.pipeline.buckets import Buckets
 from infra.pipeline.devices import KIOSK_ROLE_ALIAS, Devices, KioskRole, KioskRoleAlias
-from infra.pipeline.dispatch import Dispatch
-from infra.pipeline.enrol import Enrol
+from infra.pipeline.dispatch import DispatchFunction
+from infra.pipeline.enrol import EnrolFunction
 from infra.pipeline.uploads import Uploads
 from infra.roles import InstanceRole
-from infra.training.training import Training
+from infra.training.training import TrainingStack
 from infra.training.training_instance import TrainingInstance
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
-from lambdas.health_probe import WatchSettings
+from lambdas.health_probe import HealthProbeSettings
 from worker.settings import WorkerSettings
 
 WORKER_LOG: Final = "/nunchi/worker"
@@ -58,7 +58,7 @@ METRICS_LOG: Final = "/nunchi/metrics"
 FOUND_AT_BOOT: Final = ("instance_id", "mqtt_host", "mqtt_ca", "mqtt_cert", "mqtt_key")
 
 
-class Pipeline(Stack):
+class PipelineStack(Stack):
     """Upload → announce → dispatch. `local/` and `nunchi` read its outputs by name."""
 
     def __init__(self, scope: Construct, id: str, *, config: Config, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class Pipeline(Stack):
         self.buckets = Buckets(self, "Buckets", retention=config.retention, key=key)
         self.uploads = Uploads(self, "Uploads", key=key)
         self.devices = Devices(self, "Devices")
-        self.enrol = Enrol(self, "Enrol", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
+        self.enrol = EnrolFunction(self, "EnrolFunction", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
 
         # Whatever a kiosk uploads is announced, whatever its suffix: a wrong file gets an answer, too.
         self.buckets.images.add_event_notification(
@@ -77,9 +77,9 @@ class Pipeline(Stack):
         )
         # Mode queue has no more than this: its workers read the queue themselves.
         self.dispatch = (
-            Dispatch(
+            DispatchFunction(
                 self,
-                "Dispatch",
+                "DispatchFunction",
                 uploads=self.uploads,
                 settings=DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT),
             )
@@ -124,11 +124,18 @@ class Pipeline(Stack):
             CfnOutput(self, name, value=value)
 
 
-class Compute(Stack):
+class ComputeStack(Stack):
     """Inference that nothing can call, when the shop is open; the way to hand it photos; what trains, when it does."""
 
     def __init__(
-        self, scope: Construct, id: str, *, config: Config, pipeline: Pipeline, training: Training, **kwargs: Any
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: Config,
+        pipeline: PipelineStack,
+        training: TrainingStack,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             scope, id, description="Nunchi: the workers' instances, their hours, how photos reach them", **kwargs
@@ -181,7 +188,7 @@ class Compute(Stack):
         self.schedules = Schedules(self, "Schedules", hours=config.hours, actions=actions)
         TrainingInstance(
             self,
-            "Training",
+            "TrainingStack",
             network=network,
             instance_type=config.training.instance_type,
             role=pipeline.training_role.without_policy_updates(),
@@ -222,7 +229,7 @@ class Compute(Stack):
         )
 
 
-class Health(Stack):
+class HealthStack(Stack):
     """Who watches, what is too much, and who is told."""
 
     def __init__(
@@ -231,17 +238,17 @@ class Health(Stack):
         id: str,
         *,
         config: Config,
-        pipeline: Pipeline,
-        training: Training,
-        compute: Compute,
+        pipeline: PipelineStack,
+        training: TrainingStack,
+        compute: ComputeStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id, description="Nunchi: who watches, and who is told", **kwargs)
-        watch = Watch(
+        watch = HealthProbe(
             self,
-            "Watch",
+            "HealthProbe",
             hours=config.hours,
-            settings=WatchSettings(
+            settings=HealthProbeSettings(
                 kiosk_policy=pipeline.devices.kiosk.ref,
                 worker_policy=pipeline.devices.worker.ref,
                 instance_parameter=INSTANCE_PARAMETER if config.mode is Mode.COMMAND else None,
@@ -289,7 +296,7 @@ def _of_one_mode(*parts: IConstruct) -> None:
         CrossStackReferences.of(part).produce(ReferenceStrength.WEAK)
 
 
-def _worker_settings(config: Config, pipeline: Pipeline) -> dict[str, str]:
+def _worker_settings(config: Config, pipeline: PipelineStack) -> dict[str, str]:
     """What differs from the worker's own defaults; shell/boot.sh adds what only the instance knows."""
     of_many = config.mode is Mode.QUEUE
     settings = environment_for(

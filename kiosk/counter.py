@@ -18,7 +18,7 @@ from kiosk.errors import NoAnswer
 log = logging.getLogger(__name__)
 
 
-class NamesAndUploads(Protocol):
+class UploadsPhotos(Protocol):
     """What takes photos up; see kiosk.upload.Uploader."""
 
     def name(self, captured_at: datetime | None = None) -> Reference: ...
@@ -26,7 +26,7 @@ class NamesAndUploads(Protocol):
     def upload(self, reference: Reference, photo: bytes) -> None: ...
 
 
-class HearsLabels(Protocol):
+class ReceivesLabels(Protocol):
     """Where labels come from; see kiosk.subscribe.Subscriber."""
 
     subscribed: asyncio.Event
@@ -49,7 +49,7 @@ class Counter:
     So a late label greets nobody, and no clock has to be right for that: the wait is timed from the photo's upload.
     """
 
-    def __init__(self, uploader: NamesAndUploads, subscriber: HearsLabels) -> None:
+    def __init__(self, uploader: UploadsPhotos, subscriber: ReceivesLabels) -> None:
         self._uploader = uploader
         self._subscriber = subscriber
         self._asked: dict[Reference, asyncio.Future[LabelMessage]] = {}

@@ -28,7 +28,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.events import read_event
 from contracts.names import Reference
 from contracts.settings import load, setting
@@ -57,7 +57,7 @@ class Infer:
 
 
 @dataclass(frozen=True)
-class Decision:
+class DispatchDecision:
     """What to do about a batch. `malformed` are ids of SQS messages, `foreign` is a number of keys."""
 
     commands: tuple[Infer, ...]
@@ -65,7 +65,7 @@ class Decision:
     foreign: int
 
 
-def decide(messages: Iterable[Mapping[str, Any]]) -> Decision:
+def decide(messages: Iterable[Mapping[str, Any]]) -> DispatchDecision:
     """The commands for a batch of SQS messages that carry S3 events: every photo in exactly one of them.
 
     A photo that was announced twice goes once, with its earliest upload. A message is read whole or not at all.
@@ -77,7 +77,7 @@ def decide(messages: Iterable[Mapping[str, Any]]) -> Decision:
     for message in messages:
         try:
             announcement = read_event(message["body"])
-        except MessageRefused:
+        except InvalidMessage:
             malformed.append(message["messageId"])
             continue
         foreign += announcement.foreign
@@ -85,7 +85,7 @@ def decide(messages: Iterable[Mapping[str, Any]]) -> Decision:
             uploaded[reference] = min(at, uploaded.get(reference, at))
             asked_by.setdefault(reference, set()).add(message["messageId"])
     photos = list(uploaded)
-    return Decision(
+    return DispatchDecision(
         commands=tuple(
             Infer(
                 tickets=tuple(Ticket(reference, uploaded[reference]) for reference in some),
@@ -117,7 +117,7 @@ PATIENCE: Final = Config(
 )
 
 
-class Dispatch:
+class Dispatcher:
     """The handler: decides, sends, and tells SQS which messages to give again."""
 
     def __init__(self, *, ssm: SSMClient, settings: DispatchSettings) -> None:
@@ -195,11 +195,11 @@ def _log(level: str, outcome: str, **facts: Any) -> None:
     sys.stdout.write(json.dumps({"level": level, "step": "dispatch", "outcome": outcome, **facts}) + "\n")
 
 
-def wire(environ: Mapping[str, str]) -> Dispatch:
+def wire(environ: Mapping[str, str]) -> Dispatcher:
     """The one place that chooses real I/O."""
     settings = load(DispatchSettings, environ)
     client = botocore.session.get_session().create_client("ssm", config=PATIENCE)
-    return Dispatch(ssm=cast("SSMClient", client), settings=settings)
+    return Dispatcher(ssm=cast("SSMClient", client), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from contracts.emf import Metric, Service, line
-from contracts.errors import MessageRefused, NameRefused, SettingsError
+from contracts.errors import InvalidMessage, InvalidName, SettingsError
 from contracts.instants import from_text, now
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.names import worker_status_topic
@@ -34,7 +34,7 @@ _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class ClosedSpans:
     """Spans of time in which the shop is closed though its week says that it is open, as `from/to,from/to`.
 
     Instants and not dates: a sandbox of Lambda need not know every zone's rules, and whoever deploys does.
@@ -47,7 +47,7 @@ class Spans:
         return ",".join("/".join(f"{one.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for one in span) for span in self.spans)
 
     @classmethod
-    def parse(cls, text: str) -> Spans:
+    def parse(cls, text: str) -> ClosedSpans:
         pairs = [one.partition("/") for one in text.split(",")]
         return cls(tuple((from_text(start), from_text(end)) for start, _, end in pairs))
 
@@ -56,7 +56,7 @@ class Spans:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchSettings:
+class HealthProbeSettings:
     """What the function must know; `infra/` writes it. One instance is watched, or a group of them."""
 
     kiosk_policy: str = setting("NUNCHI_KIOSK_POLICY", "name of the IoT policy that kiosks' certificates have")
@@ -67,8 +67,11 @@ class WatchSettings:
         default=None,
     )
     group: str | None = setting("NUNCHI_GROUP", "name of the Auto Scaling group of inference instances", default=None)
-    closed: Spans | None = setting(
-        "NUNCHI_CLOSED", "spans in which nobody need be ready, as from/to,from/to", parse=Spans.parse, default=None
+    closed: ClosedSpans | None = setting(
+        "NUNCHI_CLOSED",
+        "spans in which nobody need be ready, as from/to,from/to",
+        parse=ClosedSpans.parse,
+        default=None,
     )
 
     def __post_init__(self) -> None:
@@ -78,11 +81,11 @@ class WatchSettings:
             )
 
 
-class Watch:
+class Prober:
     """The handler. `client` makes a client of an AWS service; each look makes those that it needs, once."""
 
     def __init__(
-        self, *, client: Callable[[str], Any], settings: WatchSettings, clock: Callable[[], datetime] = now
+        self, *, client: Callable[[str], Any], settings: HealthProbeSettings, clock: Callable[[], datetime] = now
     ) -> None:
         self._make = client
         self._clients: dict[str, Any] = {}
@@ -98,7 +101,7 @@ class Watch:
         elif look == "certificates":
             values = {Metric.CERTIFICATE_AGE_DAYS: self._oldest_certificate_days()}
         else:
-            raise MessageRefused(f'look {look!r} is not known here: {{"look": "worker"}} or {{"look": "certificates"}}')
+            raise InvalidMessage(f'look {look!r} is not known here: {{"look": "worker"}} or {{"look": "certificates"}}')
         if values:
             sys.stdout.write(line(Service.WATCH, values, at=self._clock()) + "\n")
         return values
@@ -156,7 +159,7 @@ def worker_status(iot_data: Any, instance_id: str) -> WorkerStatus | None:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise
-    except (MessageRefused, NameRefused):
+    except (InvalidMessage, InvalidName):
         return None
 
 
@@ -190,11 +193,11 @@ def _pages(call: Callable[..., Mapping[str, Any]], what: str, **parameters: Any)
         yield from answer[what]
 
 
-def wire(environ: Mapping[str, str]) -> Watch:
+def wire(environ: Mapping[str, str]) -> Prober:
     """The one place that chooses real I/O."""
-    settings = load(WatchSettings, environ)
+    settings = load(HealthProbeSettings, environ)
     session = botocore.session.get_session()
-    return Watch(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Prober(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

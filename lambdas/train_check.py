@@ -23,16 +23,16 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
-from contracts.messages import Training
+from contracts.messages import DatasetTree
 from contracts.names import POINTER, REVIEWED
 from contracts.settings import load, setting, whole
 from contracts.training import MOST_NEW_LABELS, training_id
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-TREES: Final = (f"{Training.AUTO}/labels/", f"{REVIEWED}labels/")
+TREES: Final = (f"{DatasetTree.AUTO}/labels/", f"{REVIEWED}labels/")
 # A thousand keys each, and a third of a second: the function has five minutes. Past so many labels the training itself
 # says whether enough of them are new.
 MOST_PAGES: Final = 600
@@ -83,13 +83,13 @@ class CheckSettings:
 
 
 def plan(settings: CheckSettings, asked: Mapping[str, Any]) -> dict[str, int]:
-    """The settings, and what the execution's input says otherwise; MessageRefused for what it may not say."""
+    """The settings, and what the execution's input says otherwise; InvalidMessage for what it may not say."""
     if unknown := sorted(asked.keys() - LIMITS.keys()):
-        raise MessageRefused(f"an execution's input has no {', '.join(unknown)}; it may set {', '.join(LIMITS)}")
+        raise InvalidMessage(f"an execution's input has no {', '.join(unknown)}; it may set {', '.join(LIMITS)}")
     for name, value in asked.items():
         least = 0 if name == "least_new_labels" else 1
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LIMITS[name]:
-            raise MessageRefused(f"{name} is a whole number from {least} to {LIMITS[name]}, not {value!r}")
+            raise InvalidMessage(f"{name} is a whole number from {least} to {LIMITS[name]}, not {value!r}")
     return {name: asked.get(name, getattr(settings, name)) for name in LIMITS}
 
 
@@ -127,7 +127,7 @@ def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[s
     return {"next": "start"}
 
 
-class Check:
+class CheckPreconditions:
     """The handler. `client` makes a client of an AWS service."""
 
     def __init__(self, *, client: Callable[[str], Any], settings: CheckSettings) -> None:
@@ -196,11 +196,11 @@ def _is_new(listed: Any, since: datetime | None) -> bool:
     return bool(listed["Key"].endswith(".txt") and (since is None or listed["LastModified"] > since))
 
 
-def wire(environ: Mapping[str, str]) -> Check:
+def wire(environ: Mapping[str, str]) -> CheckPreconditions:
     """The one place that chooses real I/O."""
     settings = load(CheckSettings, environ)
     session = botocore.session.get_session()
-    return Check(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return CheckPreconditions(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -20,11 +20,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import now
 from contracts.names import POINTER
 from contracts.settings import load, setting
-from contracts.training import MOST_REASON, OUTCOME, Outcome, Verdict, training_key, words_of
+from contracts.training import MOST_REASON, OUTCOME, TrainingOutcome, Verdict, training_key, words_of
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
@@ -33,7 +33,7 @@ _MOST_SUBJECT: Final = 100  # of a mail, says SNS
 
 
 @dataclass(frozen=True, kw_only=True)
-class TellSettings:
+class NotifySettings:
     """What the function must know; `infra/` writes it."""
 
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket where trainings say how they are")
@@ -49,9 +49,9 @@ _IN_WORDS: Final[Mapping[Verdict, str]] = {
 }
 
 
-def outcome_of(state: Mapping[str, Any], at: datetime) -> Outcome:
+def outcome_of(state: Mapping[str, Any], at: datetime) -> TrainingOutcome:
     """The outcome of a retraining that did not write its own."""
-    return Outcome(
+    return TrainingOutcome(
         training=state["training"],
         verdict=Verdict(state.get("verdict", Verdict.FAILED)),
         rule=state.get("rule") or ("step_broken" if "error" in state else "no_outcome"),
@@ -65,7 +65,7 @@ def outcome_of(state: Mapping[str, Any], at: datetime) -> Outcome:
     )
 
 
-def message(outcome: Outcome, *, weights_bucket: str, unstopped: str | None = None) -> tuple[str, str]:
+def message(outcome: TrainingOutcome, *, weights_bucket: str, unstopped: str | None = None) -> tuple[str, str]:
     """Subject and text for people: verdict, rule, reason, where to read more, what to do next."""
     lines = [_IN_WORDS[outcome.verdict], "", f"Rule: {outcome.rule}", f"Reason: {outcome.reason}"]
     if unstopped is not None:
@@ -78,7 +78,7 @@ def message(outcome: Outcome, *, weights_bucket: str, unstopped: str | None = No
     return f"Nunchi training {outcome.training}: {outcome.verdict}"[:_MOST_SUBJECT], "\n".join(lines)
 
 
-def _next(outcome: Outcome) -> str:
+def _next(outcome: TrainingOutcome) -> str:
     match outcome.verdict:
         case Verdict.PROMOTED:
             return f"nunchi weights show {outcome.run}; nunchi weights rollback undoes it"
@@ -93,11 +93,11 @@ def _next(outcome: Outcome) -> str:
             )
 
 
-class Tell:
+class Notify:
     """The handler. `client` makes a client of an AWS service."""
 
     def __init__(
-        self, *, client: Callable[[str], Any], settings: TellSettings, clock: Callable[[], datetime] = now
+        self, *, client: Callable[[str], Any], settings: NotifySettings, clock: Callable[[], datetime] = now
     ) -> None:
         self._s3, self._sns = client("s3"), client("sns")
         self._settings = settings
@@ -123,7 +123,7 @@ class Tell:
             "message": unstopped or outcome.reason,
         }
 
-    def _written(self, state: Mapping[str, Any]) -> Outcome:
+    def _written(self, state: Mapping[str, Any]) -> TrainingOutcome:
         """The outcome that is stored, now at the latest. What the training itself wrote goes before what we think."""
         ours = outcome_of(state, self._clock())
         if ours.verdict is Verdict.FAILED and self._serves(ours.training):
@@ -136,7 +136,7 @@ class Tell:
             if error.response["Error"]["Code"] not in _THERE:
                 raise
             with closing(self._s3.get_object(**where)["Body"]) as body:
-                return Outcome.from_json(body.read())
+                return TrainingOutcome.from_json(body.read())
         return ours
 
     def _serves(self, run: str) -> bool:
@@ -145,7 +145,7 @@ class Tell:
             answer = self._s3.get_object(Bucket=self._settings.weights_bucket, Key=POINTER)
             with closing(answer["Body"]) as body:
                 return Pointer.from_json(body.read()).run == run
-        except (ClientError, BotoCoreError, MessageRefused):
+        except (ClientError, BotoCoreError, InvalidMessage):
             return False
 
     def _publish(self, subject: str, text: str) -> None:
@@ -157,11 +157,11 @@ def _cause(error: Mapping[str, Any] | None) -> str | None:
     return None if error is None else words_of(error)
 
 
-def wire(environ: Mapping[str, str]) -> Tell:
+def wire(environ: Mapping[str, str]) -> Notify:
     """The one place that chooses real I/O."""
-    settings = load(TellSettings, environ)
+    settings = load(NotifySettings, environ)
     session = botocore.session.get_session()
-    return Tell(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Notify(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -24,10 +24,18 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import from_text, now, to_text
 from contracts.settings import load, setting
-from contracts.training import EXIT_INTERRUPTED, MOST_REASON, OUTCOME, PROGRESS, Outcome, Progress, training_key
+from contracts.training import (
+    EXIT_INTERRUPTED,
+    MOST_REASON,
+    OUTCOME,
+    PROGRESS,
+    TrainingOutcome,
+    TrainingProgress,
+    training_key,
+)
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 ALIVE: Final = frozenset({"pending", "running"})
@@ -41,7 +49,7 @@ _NOT_YET: Final = frozenset({"InvocationDoesNotExist"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchTrainingSettings:
+class PollSettings:
     """What the function must know; `infra/` writes it."""
 
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket where trainings say how they are")
@@ -49,7 +57,7 @@ class WatchTrainingSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandStatus:
     """How Run Command says that the command went; `code` is the script's exit status."""
 
     status: str
@@ -58,7 +66,7 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class Observation:
     """What there is to see of a training.
 
     `machine` is EC2's word for its state, None when it is forgotten already; `why` what EC2 says of how it came to it.
@@ -67,13 +75,13 @@ class Seen:
     machine: str | None
     why: str = ""
     online: bool = False
-    command: Command | None = None
-    progress: Progress | None = None
-    outcome: Outcome | None = None
+    command: CommandStatus | None = None
+    progress: TrainingProgress | None = None
+    outcome: TrainingOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """What to do, and for people why."""
 
     next: str
@@ -84,10 +92,10 @@ class Step:
 _FINAL: Final = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
-def decide(seen: Seen, state: Mapping[str, Any], at: datetime) -> Step:
+def decide(seen: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
     """The next step. The first of these that holds, in this order: what is certain goes before what is guessed."""
     if seen.outcome is not None:
-        return Step("done", seen.outcome.rule, seen.outcome.reason)
+        return NextStep("done", seen.outcome.rule, seen.outcome.reason)
     gone = seen.machine not in ALIVE
     # Of a machine that is gone Run Command says "failed" itself, with no status of the script's.
     command = None if seen.command is None or seen.command.code == _TRAINS_ALREADY else seen.command
@@ -97,61 +105,61 @@ def decide(seen: Seen, state: Mapping[str, Any], at: datetime) -> Step:
     if gone and not (seen.machine is None and state["command"] is None):
         return _lost(state, seen.why)
     if at - from_text(state["began_at"]) > timedelta(seconds=state["limit_s"]):
-        return Step("failed", "too_long", f"It took longer than {state['limit_s']} s, all attempts together.")
+        return NextStep("failed", "too_long", f"It took longer than {state['limit_s']} s, all attempts together.")
     return _before_command(seen, state, at) if state["command"] is None else _while_running(seen.progress, state, at)
 
 
-def _after_command(command: Command) -> Step:
+def _after_command(command: CommandStatus) -> NextStep:
     if command.code == EXIT_INTERRUPTED:
-        return Step("interrupted", "spot_notice", "AWS announced that it takes the Spot machine back.")
+        return NextStep("interrupted", "spot_notice", "AWS announced that it takes the Spot machine back.")
     if command.code == _TIMED_OUT:
-        return Step("failed", "too_long", "It took longer than its machine was told to let it.")
+        return NextStep("failed", "too_long", "It took longer than its machine was told to let it.")
     if command.status == "Success":
-        return Step("failed", "no_outcome", "The training ended well by its own account, and wrote no outcome.")
-    return Step(
+        return NextStep("failed", "no_outcome", "The training ended well by its own account, and wrote no outcome.")
+    return NextStep(
         "failed",
         "crashed",
         f"The training ended with status {command.code} ({command.status}): {command.said[-SHOWN:]}",
     )
 
 
-def _lost(state: Mapping[str, Any], why: str) -> Step:
+def _lost(state: Mapping[str, Any], why: str) -> NextStep:
     told = f" EC2 says: {why}" if why else ""
     if state["market"] == SPOT:
-        return Step("interrupted", "spot_lost", f"AWS took the Spot machine back.{told}")
+        return NextStep("interrupted", "spot_lost", f"AWS took the Spot machine back.{told}")
     lost = f"The machine {state['instance']} is gone, without a word of its training.{told}"
-    return Step("failed", "machine_lost", lost)
+    return NextStep("failed", "machine_lost", lost)
 
 
-def _before_command(seen: Seen, state: Mapping[str, Any], at: datetime) -> Step:
+def _before_command(seen: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
     if seen.online:
-        return Step("command")
+        return NextStep("command")
     if at - from_text(state["started_at"]) > timedelta(seconds=state["online_s"]):
-        return Step(
+        return NextStep(
             "failed", "never_online", f"Run Command did not reach {state['instance']} in {state['online_s']} s."
         )
-    return Step("wait")
+    return NextStep("wait")
 
 
-def _while_running(progress: Progress | None, state: Mapping[str, Any], at: datetime) -> Step:
+def _while_running(progress: TrainingProgress | None, state: Mapping[str, Any], at: datetime) -> NextStep:
     commanded = from_text(state["commanded_at"])
     if progress is None or progress.at < commanded:  # of an earlier attempt
         silent, allowed = at - commanded, state["first_sign_s"]
     else:
         silent, allowed = at - progress.at, state["heartbeat_s"]
     if silent > timedelta(seconds=allowed):
-        return Step("failed", "heartbeat_lost", f"No sign of life came for {silent.total_seconds():.0f} s.")
-    return Step("wait")
+        return NextStep("failed", "heartbeat_lost", f"No sign of life came for {silent.total_seconds():.0f} s.")
+    return NextStep("wait")
 
 
-class WatchTraining:
+class Poll:
     """The handler."""
 
     def __init__(
         self,
         *,
         client: Callable[[str], Any],
-        settings: WatchTrainingSettings,
+        settings: PollSettings,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._ec2, self._ssm, self._s3 = client("ec2"), client("ssm"), client("s3")
@@ -168,16 +176,16 @@ class WatchTraining:
             return {**told, "next": "wait"}
         return {**told, "next": step.next, "rule": step.rule, "reason": step.reason[:MOST_REASON]}
 
-    def _seen(self, state: Mapping[str, Any]) -> Seen:
+    def _seen(self, state: Mapping[str, Any]) -> Observation:
         machine, why = self._machine(state["instance"])
         waiting = state["command"] is None
-        return Seen(
+        return Observation(
             machine=machine,
             why=why,
             online=waiting and machine == "running" and self._online(state["instance"]),
             command=None if waiting else self._command(state["command"], state["instance"]),
-            progress=self._read(state["training"], PROGRESS, Progress.from_json),
-            outcome=self._read(state["training"], OUTCOME, Outcome.from_json),
+            progress=self._read(state["training"], PROGRESS, TrainingProgress.from_json),
+            outcome=self._read(state["training"], OUTCOME, TrainingOutcome.from_json),
         )
 
     def _machine(self, instance: str) -> tuple[str | None, str]:
@@ -195,7 +203,7 @@ class WatchTraining:
         answer = self._ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance]}])
         return any(one["PingStatus"] == "Online" for one in answer["InstanceInformationList"])
 
-    def _command(self, command: str, instance: str) -> Command | None:
+    def _command(self, command: str, instance: str) -> CommandStatus | None:
         try:
             told = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
         except ClientError as error:
@@ -203,7 +211,7 @@ class WatchTraining:
                 return None
             raise
         said = told.get("StandardErrorContent") or told.get("StandardOutputContent") or ""
-        return Command(told["Status"], told["ResponseCode"], said.strip())
+        return CommandStatus(told["Status"], told["ResponseCode"], said.strip())
 
     def _send(self, state: Mapping[str, Any]) -> str:
         answer = self._ssm.send_command(
@@ -217,7 +225,7 @@ class WatchTraining:
             TimeoutSeconds=_DELIVERY_S,
             Comment=f"attempt {state['attempt']}",
         )
-        command_id: str = answer["Command"]["CommandId"]
+        command_id: str = answer["CommandStatus"]["CommandId"]
         return command_id
 
     def _read(self, training: str, path: str, parse: Callable[[bytes], Any]) -> Any:
@@ -232,15 +240,15 @@ class WatchTraining:
             content = body.read()
         try:
             return parse(content)
-        except MessageRefused:
+        except InvalidMessage:
             return None
 
 
-def wire(environ: Mapping[str, str]) -> WatchTraining:
+def wire(environ: Mapping[str, str]) -> Poll:
     """The one place that chooses real I/O."""
-    settings = load(WatchTrainingSettings, environ)
+    settings = load(PollSettings, environ)
     session = botocore.session.get_session()
-    return WatchTraining(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Poll(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -22,34 +22,34 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.settings import load, setting
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 ALIVE: Final = ("pending", "running", "stopping", "stopped")
 
 
-class Stray(Exception):
+class OrphanFound(Exception):
     """A training machine ran that belonged to nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepSettings:
+class ReapSettings:
     """What the function must know; `infra/` writes it."""
 
     executions: str = setting("NUNCHI_EXECUTIONS", "ARN of the state machine's executions, up to their name")
     role_tag: str = setting("NUNCHI_ROLE_TAG", "tag by which training machines are found, as key=value")
 
 
-def strays(machines: Iterable[tuple[str, str | None]], running: Callable[[str], bool]) -> list[str]:
+def orphans(machines: Iterable[tuple[str, str | None]], running: Callable[[str], bool]) -> list[str]:
     """The machines, each with the name of its execution, whose execution does not run, or that have none."""
     return sorted(machine for machine, execution in machines if execution is None or not running(execution))
 
 
-class Sweep:
+class Reap:
     """The handler. `client` makes a client of an AWS service."""
 
-    def __init__(self, *, client: Callable[[str], Any], settings: SweepSettings) -> None:
+    def __init__(self, *, client: Callable[[str], Any], settings: ReapSettings) -> None:
         self._ec2, self._states = client("ec2"), client("stepfunctions")
         self._settings = settings
 
@@ -57,13 +57,13 @@ class Sweep:
         """The machines that were told to go."""
         asked = event.get("sweep") if isinstance(event, Mapping) else None
         if asked not in ("ended", "hourly"):
-            raise MessageRefused(f'sweep {asked!r} is not known here: {{"sweep": "ended"}} or {{"sweep": "hourly"}}')
-        found = strays(self._machines(), self._runs)
+            raise InvalidMessage(f'sweep {asked!r} is not known here: {{"sweep": "ended"}} or {{"sweep": "hourly"}}')
+        found = orphans(self._machines(), self._runs)
         if found:
             self._ec2.terminate_instances(InstanceIds=found)
-            sys.stdout.write(json.dumps({"level": "error", "step": "retrain", "strays": found}) + "\n")
+            sys.stdout.write(json.dumps({"level": "error", "step": "retrain", "orphans": found}) + "\n")
             if asked == "hourly":
-                raise Stray(f"{', '.join(found)} ran for no training, and was told to go")
+                raise OrphanFound(f"{', '.join(found)} ran for no training, and was told to go")
         return {"stopped": found}
 
     def _machines(self) -> list[tuple[str, str | None]]:
@@ -91,11 +91,11 @@ class Sweep:
         return bool(told["status"] == "RUNNING")
 
 
-def wire(environ: Mapping[str, str]) -> Sweep:
+def wire(environ: Mapping[str, str]) -> Reap:
     """The one place that chooses real I/O."""
-    settings = load(SweepSettings, environ)
+    settings = load(ReapSettings, environ)
     session = botocore.session.get_session()
-    return Sweep(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Reap(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ The machine is described by its launch template (infra/training/training_instanc
 tags. Whoever asks again for the same attempt gets the same machine: an answer that was lost costs no second one.
 
     there is room         the state, with the machine and how it is paid for
-    there is none at all  NoRoom: the state machine tries again for a while
+    there is none at all  CapacityUnavailable: the state machine tries again for a while
     anything else         the error itself: the retraining ends, and people are told
 """
 
@@ -46,7 +46,7 @@ _QUOTAS: Final = frozenset({"MaxSpotInstanceCountExceeded", "VcpuLimitExceeded",
 ALIVE: Final = ("pending", "running")
 
 
-class NoRoom(Exception):
+class CapacityUnavailable(Exception):
     """AWS has no such machine to give at the moment, in any zone, on Spot or on demand."""
 
 
@@ -135,7 +135,7 @@ class Start:
         told = "; ".join(f"{where}: {code}" for where, code in full.items())
         if _QUOTAS & set(full.values()):
             told += ". This account's own quota is used up, or was never granted: ask for more in Service Quotas, EC2"
-        raise NoRoom(f"no machine was started, AWS has none to give now: {told}")
+        raise CapacityUnavailable(f"no machine was started, AWS has none to give now: {told}")
 
     def _asking(self, one: Request, tags: Mapping[str, str]) -> dict[str, Any]:
         asked: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """The last step but one of a retraining, on every path: its machine goes, and it is seen to go.
 
     gone, or going             the state: "start" another attempt after an interruption, else "tell"
-    not to be seen going yet   StillThere: the state machine asks again, for a while
+    not to be seen going yet   InstanceStillRunning: the state machine asks again, for a while
     AWS does not answer        the error itself: the same
 
 Machines are found by their tags too: a step that broke may have started one and not said so.
@@ -25,7 +25,7 @@ _UNKNOWN: Final = "InvalidInstanceID.NotFound"
 _MOST_WORDS: Final = 500
 
 
-class StillThere(Exception):
+class InstanceStillRunning(Exception):
     """A training machine was told to go, and is not seen to."""
 
 
@@ -67,7 +67,7 @@ class Stop:
             self._ec2.terminate_instances(InstanceIds=staying)
             machines = self._of(training) | self._described(InstanceIds=staying)
             if staying := sorted(one for one, word in machines.items() if word not in GOING):
-                raise StillThere(f"{', '.join(staying)} of {training} was told to go, and is not seen to")
+                raise InstanceStillRunning(f"{', '.join(staying)} of {training} was told to go, and is not seen to")
         return after(state)
 
     def _of(self, training: str) -> dict[str, str]:

@@ -21,8 +21,8 @@ from contracts.errors import NunchiError
 from local.cloud import Cloud
 from local.environment import mode_of, operators_file
 from local.errors import CloudBusy
-from local.options import Ports, Shape
-from local.progress import Kind, Progress
+from local.options import CloudOptions, Ports
+from local.progress import Kind, ProgressLog
 from local.state import Hold, StateDir
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         with Hold(state):
             state.prepare()
-            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, asked, Progress(state.progress)))
+            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, asked, ProgressLog(state.progress)))
     except CloudBusy as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(3)
@@ -51,7 +51,7 @@ def main() -> None:
     os._exit(status)
 
 
-async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progress: Progress) -> int:
+async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progress: ProgressLog) -> int:
     running = asyncio.current_task()
     assert running is not None  # noqa: S101 - a coroutine runs in a task
 
@@ -64,7 +64,7 @@ async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progres
     status, last = 0, (Kind.STOPPED, "stopped; nothing is left")
     try:
         config = load(operators_file(os.environ))
-        shape = Shape(
+        shape = CloudOptions(
             mode=asked.mode or mode_of(os.environ, config),
             workers=asked.workers,
             training=bool(asked.training),

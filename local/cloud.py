@@ -28,10 +28,10 @@ from local.aws.fake_ec2 import power_off
 from local.aws.iot_devices import Registry, worker_keys
 from local.clients import client
 from local.environment import ROOT, base_environ, gate_of, operators_settings, search_path, worker_environ
-from local.options import Ports, Shape
+from local.options import CloudOptions, Ports
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
-from local.progress import Kind, Progress
-from local.record import REGION, Mqtt, Record, State, Worker
+from local.progress import Kind, ProgressLog
+from local.record import REGION, CloudState, Mqtt, Record, WorkerRecord
 from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
@@ -61,7 +61,7 @@ class Cloud:
     """One cloud in one state folder. `run` starts it, keeps it, and leaves nothing behind, however it ends."""
 
     def __init__(
-        self, state: StateDir, ports: Ports, shape: Shape, progress: Progress, environ: Mapping[str, str]
+        self, state: StateDir, ports: Ports, shape: CloudOptions, progress: ProgressLog, environ: Mapping[str, str]
     ) -> None:
         require_different(ports.gateway, ports.mqtt, "--port and --mqtt-port")
         free = [port for port in free_ports(6) if port not in (ports.gateway, ports.mqtt)]
@@ -158,7 +158,7 @@ class Cloud:
         self._up = True
         self._state.write(self._record)
 
-    def _worker(self, worker: Worker, record: Record, keys: Mapping[str, str]) -> KeptWorker:
+    def _worker(self, worker: WorkerRecord, record: Record, keys: Mapping[str, str]) -> KeptWorker:
         environ = worker_environ(
             worker,
             record,
@@ -231,20 +231,20 @@ class Cloud:
             kiosk=KIOSK,
             mode=self._shape.mode,
             workers=tuple(
-                Worker(instance, None, self._state.socket_of(number))
+                WorkerRecord(instance, None, self._state.socket_of(number))
                 for number, instance in enumerate(prepared.instances, start=1)
             ),
             credentials_url=credentials.url(self._provider_port, outputs["KioskRoleAliasName"]),
             gate=self._gate,
-            state=State.STARTING,
+            state=CloudState.STARTING,
         )
         return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])
 
-    def _worker_changed(self, worker: Worker) -> None:
+    def _worker_changed(self, worker: WorkerRecord) -> None:
         """Tell whoever reads the record: the cloud can be used as long as one worker can."""
         assert self._record is not None  # noqa: S101 - workers are started after it was made
         workers = tuple(worker if one.instance == worker.instance else one for one in self._record.workers)
-        state = State.UP if any(one.pid is not None for one in workers) else State.STARTING
+        state = CloudState.UP if any(one.pid is not None for one in workers) else CloudState.STARTING
         self._record = replace(self._record, workers=workers, state=state)
         if self._up:
             self._state.write(self._record)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, Inference
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, InferenceSettings
 from contracts.errors import SettingsError
 from contracts.gate import parse_gate
 from contracts.settings import environment_for, setting, variables_of
 from contracts.settings import load as load_settings
-from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, Worker
+from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, WorkerRecord
 from local.state import StateDir
 from worker.settings import WorkerSettings
 
@@ -90,7 +90,7 @@ def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
         ) from None
 
 
-def gate_of(environ: Mapping[str, str], inference: Inference) -> float:
+def gate_of(environ: Mapping[str, str], inference: InferenceSettings) -> float:
     """The gate of the workers and trainings of a cloud that is started with `environ`: the caller's, else the
     operator's; SettingsError if it is wrong."""
     return load_settings(_CallersGate, environ).gate or inference.confidence_gate
@@ -102,12 +102,12 @@ def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, s
 
 
 def worker_environ(
-    worker: Worker,
+    worker: WorkerRecord,
     record: Record,
     *,
     broker_port: int,
     state: StateDir,
-    inference: Inference,
+    inference: InferenceSettings,
     environ: Mapping[str, str],
 ) -> dict[str, str]:
     """A worker's settings: the operator's; before them the caller's own, such as NUNCHI_GATE=0.9; before both ours, for

@@ -6,7 +6,7 @@ NunchiError (contracts.errors)
     ├── CloudBusy               somebody else runs, starts or stops a cloud in this state folder
     ├── ToolMissing             a program that the local cloud needs is not installed
     ├── PortTaken               a port that was asked for is in use
-    ├── ShapeRefused            a number of workers that the mode does not have
+    ├── InvalidOptions            a number of workers that the mode does not have
     ├── ChildFailed             a process of the cloud ended, or was not ready in time
     ├── DeployFailed            the CDK could not synthesise or deploy the stack
     └── DocumentUnsupported     the SSM document asks for what the local agent does not do
@@ -35,7 +35,7 @@ class PortTaken(CloudError):
     """A port that was asked for is in use."""
 
 
-class ShapeRefused(CloudError):
+class InvalidOptions(CloudError):
     """A number of workers that the mode does not have."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from config.mode import Mode
-from config.nunchi_toml import Inference
-from local.errors import ShapeRefused
+from config.nunchi_toml import InferenceSettings
+from local.errors import InvalidOptions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,17 +20,17 @@ class Ports:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shape:
+class CloudOptions:
     """How photos reach workers, how many there are and what they decide by, and whether the cloud can retrain."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1
     training: bool = False
-    inference: Inference = field(default_factory=Inference)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
 
     def __post_init__(self) -> None:
         if self.workers > 1 and self.mode is not Mode.QUEUE:
-            raise ShapeRefused(
+            raise InvalidOptions(
                 f"--workers {self.workers} needs mode queue: in mode {self.mode} one instance gets every photo; "
                 "nothing was started. Add --mode queue"
             )

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ProgressLine:
     """One line. `at_s` counts from the beginning of the start."""
 
     kind: Kind
@@ -33,7 +33,7 @@ class Line:
     at_s: float
 
 
-class Progress:
+class ProgressLog:
     """Writes the lines."""
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class Progress:
 
     def say(self, kind: Kind, text: str) -> None:
         """Add a line, at once visible to readers."""
-        line = Line(kind, text, round(time.monotonic() - self._began, 3))
+        line = ProgressLine(kind, text, round(time.monotonic() - self._began, 3))
         with self._path.open("a") as file:
             file.write(json.dumps(asdict(line)) + "\n")
 
@@ -56,7 +56,7 @@ class Reader:
         self._whose = ""
         self._told = 0
 
-    def new(self) -> Iterator[Line]:
+    def new(self) -> Iterator[ProgressLine]:
         """The lines that it has not given yet."""
         try:
             whole, _, _ = self._path.read_text().rpartition("\n")
@@ -68,7 +68,7 @@ class Reader:
         for text in lines[self._told :]:
             self._told += 1
             fields = json.loads(text)
-            yield Line(Kind(fields["kind"]), fields["text"], fields["at_s"])
+            yield ProgressLine(Kind(fields["kind"]), fields["text"], fields["at_s"])
 
 
 def failure(path: Path) -> str | None:

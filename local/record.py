@@ -18,7 +18,7 @@ ROOT_SECRET: Final = "test"  # noqa: S105
 OBSERVER: Final = "observer"  # whose certificate may hear every kiosk; see local.devices
 
 
-class State(StrEnum):
+class CloudState(StrEnum):
     """Whether a cloud can be used."""
 
     UP = "up"
@@ -40,7 +40,7 @@ class Mqtt:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerRecord:
     """A resident process. `pid` is None until it is ready; `model` is what its /health says: name, version, digest."""
 
     instance: str
@@ -73,18 +73,18 @@ class Record:
     device: Mqtt
     kiosk: str
     mode: Mode
-    workers: tuple[Worker, ...]
+    workers: tuple[WorkerRecord, ...]
     credentials_url: str  # of the kiosks' credential provider
     gate: float  # confidence from which the workers' labels are true enough to train on
     credentials: Credentials = field(default_factory=Credentials)
-    state: State = State.UP
+    state: CloudState = CloudState.UP
 
     def to_json(self) -> str:
         """One line of JSON; paths as text. The first worker and its instance stand there by themselves, too."""
         return json.dumps(asdict(self) | {"worker": asdict(self.worker), "instance": self.instance}, default=str)
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> WorkerRecord:
         """The first worker; in mode `command` the only one."""
         return self.workers[0]
 
@@ -103,9 +103,11 @@ class Record:
             mqtt=_mqtt(fields["mqtt"]),
             device=_mqtt(fields["device"]),
             mode=Mode(fields["mode"]),
-            workers=tuple(Worker(**(worker | {"socket": Path(worker["socket"])})) for worker in fields["workers"]),
+            workers=tuple(
+                WorkerRecord(**(worker | {"socket": Path(worker["socket"])})) for worker in fields["workers"]
+            ),
             credentials=Credentials(**fields["credentials"]),
-            state=State(fields["state"]),
+            state=CloudState(fields["state"]),
         )
 
     def client(self, service: str) -> Any:

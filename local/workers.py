@@ -11,7 +11,7 @@ from typing import Final
 
 from local import worker_socket
 from local.errors import ChildFailed
-from local.record import Worker
+from local.record import WorkerRecord
 from local.subprocesses import Child
 
 READY_S: Final = 60.0
@@ -27,7 +27,12 @@ class KeptWorker:
     """One worker. `changed` is told what to record of it: with a process when it is ready, without one otherwise."""
 
     def __init__(
-        self, child: Child, worker: Worker, *, changed: Callable[[Worker], None], note: Callable[[str], None]
+        self,
+        child: Child,
+        worker: WorkerRecord,
+        *,
+        changed: Callable[[WorkerRecord], None],
+        note: Callable[[str], None],
     ) -> None:
         self._child = child
         self._worker = worker

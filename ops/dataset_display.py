@@ -14,10 +14,10 @@ from ops.display import out
 from retrain.bucket import Tree
 
 if TYPE_CHECKING:
-    from retrain.dataset import Manifest
+    from retrain.dataset import DatasetManifest
 
 
-def row(manifest: Manifest) -> dict[str, Any]:
+def row(manifest: DatasetManifest) -> dict[str, Any]:
     """A build as programs get it."""
     return {
         "build": manifest.build,
@@ -30,9 +30,9 @@ def row(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def tell(manifest: Manifest) -> None:
+def tell(manifest: DatasetManifest) -> None:
     """A build, for people."""
-    from retrain.dataset.photos import REASONS, Why  # noqa: PLC0415 - so that other commands stay quick
+    from retrain.dataset.photos import REASONS, ExclusionReason  # noqa: PLC0415 - so that other commands stay quick
 
     out.print(f"[bold]{escape(manifest.build)}[/], digest {manifest.digest}")
     table = table_of("split", *LABELS, "pictures", "of nobody")
@@ -40,7 +40,7 @@ def tell(manifest: Manifest) -> None:
         table.add_row(split, *(f"{number:,}" for number in counts.values()))
     out.print(table)
     for why, number in _reasons(manifest).items():
-        out.print(f"[dim]left out[/] {number:,} {why}: {REASONS[Why(why)]}")
+        out.print(f"[dim]left out[/] {number:,} {why}: {REASONS[ExclusionReason(why)]}")
     for warning in manifest.warnings:
         out.print(f"[yellow]{escape(warning)}[/]")
 
@@ -53,5 +53,5 @@ def table_of(*columns: str) -> Table:
     return table
 
 
-def _reasons(manifest: Manifest) -> dict[str, int]:
+def _reasons(manifest: DatasetManifest) -> dict[str, int]:
     return {str(why): number for why, number in sorted(Counter(one.why for one in manifest.left_out).items())}

@@ -15,7 +15,7 @@ from ops.commands.kiosk import outputs
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Session:
     """A cloud. `client` makes a boto3 client of a service; `bucket` names one: images, dataset or weights.
 
     `gate` is the confidence from which its workers' labels are true enough to train on.
@@ -32,15 +32,15 @@ def gate_of(local: bool, state: Path) -> float:
 
 
 @contextmanager
-def place_of(local: bool, state: Path) -> Generator[Place, None, None]:
+def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
     """The local cloud in `state`, or AWS; what AWS refuses within the block is an AwsError."""
     if local:
         record = StateDir(state).read()
-        yield Place(record.client, record.buckets.__getitem__, record.gate)
+        yield Session(record.client, record.buckets.__getitem__, record.gate)
         return
     config = load()
     region = config.region
     with asking(region):
         client = clients(region)
         told = outputs(client("cloudformation"), region)
-        yield Place(client, lambda name: told[f"{name.capitalize()}Bucket"], config.inference.confidence_gate)
+        yield Session(client, lambda name: told[f"{name.capitalize()}Bucket"], config.inference.confidence_gate)

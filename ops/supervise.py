@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Final
 
 from local.errors import ChildFailed, CloudError
-from local.progress import Kind, Line, Reader
+from local.progress import Kind, ProgressLine, Reader
 from local.record import Record
 from local.state import StateDir
 from local.subprocesses import log_tail, tethered
@@ -56,7 +56,7 @@ class Supervisor:
             _end(self._process.pid)
         self._state.clear_unless_held()
 
-    def follow(self, tell: Callable[[Line], None]) -> Record:
+    def follow(self, tell: Callable[[ProgressLine], None]) -> Record:
         """Tell its progress until it is up; CloudError when it isn't going to be."""
         for line in self._lines():
             tell(line)
@@ -72,7 +72,7 @@ class Supervisor:
             f"the cloud ended without a word; the end of its log:\n{log_tail(self._state.path / 'supervisor.log')}"
         )
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[ProgressLine]:
         """Lines as they come, to the last one of a process that is gone."""
         while True:
             running = self._running()
@@ -81,7 +81,7 @@ class Supervisor:
                 return
             time.sleep(LOOK_EVERY_S)
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[ProgressLine]:
         """What it tells after what was followed, until it ends."""
         while self._running():
             yield from self._reader.new()

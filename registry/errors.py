@@ -4,7 +4,7 @@ NunchiError (contracts.errors)
 └── RegistryError               weights can't be read, added or put into service as was asked
     ├── RunUnknown              there is no such run; nothing was changed
     ├── RunExists               there is such a run, of other bytes; nothing of it was changed
-    ├── RunRefused              the run is incomplete, or not the bytes promised; it is not put into service
+    ├── InvalidRun              the run is incomplete, or not the bytes promised; it is not put into service
     └── PointerMoved            somebody else moved the pointer; it was not moved by us
 """
 
@@ -27,7 +27,7 @@ class RunExists(RegistryError):
     rule = "run_exists"
 
 
-class RunRefused(RegistryError):
+class InvalidRun(RegistryError):
     """The run is incomplete, or not the bytes promised."""
 
     rule = "incumbent_unreadable"

@@ -17,7 +17,7 @@ from contracts.errors import ContractError
 from contracts.instants import now
 from contracts.names import POINTER, RUNS
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_path, check_run_id, files_beside, run_key
-from registry.errors import PointerMoved, RegistryError, RunExists, RunRefused, RunUnknown
+from registry.errors import InvalidRun, PointerMoved, RegistryError, RunExists, RunUnknown
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -44,7 +44,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class InService:
+class CurrentRun:
     """The pointer as it was read; `etag` None: there is none yet, and the model of day 0 serves."""
 
     pointer: Pointer | None
@@ -55,7 +55,7 @@ class InService:
         return self.pointer.run if self.pointer else None
 
 
-class Weights:
+class WeightsRegistry:
     """The weights of one bucket. What AWS refuses passes through as botocore's ClientError."""
 
     def __init__(self, s3: S3Client, bucket: str, *, clock: Callable[[], datetime] = now) -> None:
@@ -71,7 +71,7 @@ class Weights:
         for folder in folders:
             try:
                 found.append(self.run(folder.removeprefix(RUNS).rstrip("/")))
-            except (ContractError, RunUnknown, RunRefused):
+            except (ContractError, RunUnknown, InvalidRun):
                 continue  # not complete yet, or not of our making
         return found
 
@@ -90,7 +90,7 @@ class Weights:
         return Run(run, _manifest(content, f"run {run}"), hashlib.sha256(content).hexdigest(), answer["LastModified"])
 
     def check(self, run: str) -> Run:
-        """The run, every byte of it read; RunRefused when a file is missing or not the bytes promised."""
+        """The run, every byte of it read; InvalidRun when a file is missing or not the bytes promised."""
         known = self.run(run)
         for path, promised in _files(known.manifest, f"run {run}").items():
             try:
@@ -98,11 +98,11 @@ class Weights:
             except ClientError as error:
                 if _code(error) not in _MISSING:
                     raise
-                raise RunRefused(
+                raise InvalidRun(
                     f"run {run} has no {path}; it is not put into service. Add it again under another id"
                 ) from None
             if digest != promised:
-                raise RunRefused(
+                raise InvalidRun(
                     f"{path} of run {run} has SHA-256 {digest}, not {promised}; the run is not put into service. "
                     "Add it again under another id"
                 )
@@ -111,7 +111,7 @@ class Weights:
     def add(self, folder: Path, run: str) -> Run:
         """Store a folder as a run: each file once, its manifest last. What is there already and the same may stay.
 
-        RunRefused before anything is written when the folder is no whole run; RunExists when one of the run's files is
+        InvalidRun before anything is written when the folder is no whole run; RunExists when one of the run's files is
         there with other bytes.
         """
         check_run_id(run)
@@ -128,28 +128,28 @@ class Weights:
                     )
         return self.check(run)
 
-    def current(self) -> InService:
+    def current(self) -> CurrentRun:
         """The pointer; RegistryError when what is there is none, and workers go on with what they have."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER)
         except ClientError as error:
             if _code(error) in _MISSING:
-                return InService(None, None)
+                return CurrentRun(None, None)
             raise
         with closing(answer["Body"]) as body:
             try:
-                return InService(Pointer.from_json(body.read()), answer["ETag"])
+                return CurrentRun(Pointer.from_json(body.read()), answer["ETag"])
             except ContractError as error:
                 raise RegistryError(
                     f"s3://{self._bucket}/{POINTER}: {error}; workers serve what they have. Copy an older version of "
                     "it back: aws s3api list-object-versions"
                 ) from None
 
-    def promote(self, run: str | None, *, by: str, reason: str, over: InService | None = None) -> Pointer:
+    def promote(self, run: str | None, *, by: str, reason: str, over: CurrentRun | None = None) -> Pointer:
         """Put a run into service, None for the model of day 0: checked whole, then the pointer moves.
 
         `over` is what the run was judged against: if anything else serves by now, PointerMoved. RunUnknown or
-        RunRefused when the run can't serve; in each case the pointer stays.
+        InvalidRun when the run can't serve; in each case the pointer stays.
         """
         before = over or self.current()
         if before.run == run:
@@ -226,7 +226,7 @@ def _folder(folder: Path) -> list[str]:
     try:
         content = (folder / MANIFEST).read_bytes()
     except OSError as error:
-        raise RunRefused(
+        raise InvalidRun(
             f"{folder} has no {MANIFEST} ({error.strerror}); nothing was added. Name the folder of a run"
         ) from None
     for path, promised in _files(_manifest(content, str(folder)), str(folder)).items():
@@ -234,11 +234,11 @@ def _folder(folder: Path) -> list[str]:
             with (folder / path).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise RunRefused(
+            raise InvalidRun(
                 f"{folder / path} can't be read ({error.strerror}); nothing was added. Make the run anew"
             ) from None
         if digest != promised:
-            raise RunRefused(
+            raise InvalidRun(
                 f"{folder / path} has SHA-256 {digest}, not {promised}; nothing was added. Make the run anew"
             )
     return _beside(folder)
@@ -250,16 +250,16 @@ def _beside(folder: Path) -> list[str]:
     try:
         return sorted(check_path(path) for path in paths if path != MANIFEST)
     except ContractError as error:
-        raise RunRefused(f"{folder}: {error}; nothing was added. Rename the file, or take it away") from None
+        raise InvalidRun(f"{folder}: {error}; nothing was added. Rename the file, or take it away") from None
 
 
 def _manifest(content: bytes, where: str) -> Mapping[str, Any]:
     try:
         fields = json.loads(content)
     except ValueError as error:
-        raise RunRefused(f"the manifest of {where} is not JSON: {error}; it can't serve. Make the run anew") from None
+        raise InvalidRun(f"the manifest of {where} is not JSON: {error}; it can't serve. Make the run anew") from None
     if not isinstance(fields, dict):
-        raise RunRefused(f"the manifest of {where} is no JSON object; it can't serve. Make the run anew")
+        raise InvalidRun(f"the manifest of {where} is no JSON object; it can't serve. Make the run anew")
     return fields
 
 
@@ -267,7 +267,7 @@ def _files(manifest: Mapping[str, Any], where: str) -> dict[str, str]:
     try:
         return files_beside(manifest)
     except ContractError as error:
-        raise RunRefused(f"{where}: {error}; it can't serve. Make the run anew") from None
+        raise InvalidRun(f"{where}: {error}; it can't serve. Make the run anew") from None
 
 
 def _code(error: ClientError) -> str:

@@ -24,7 +24,7 @@ from contracts.instants import now
 from contracts.settings import describe, load
 from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
 from contracts.weights import new_run_id
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.dataset.settings import DatasetSettings
 from retrain.errors import Interrupted, RetrainError
@@ -32,11 +32,11 @@ from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
 from retrain.judge import JudgeSettings
 from retrain.review.confidences import Results
-from retrain.run.ports import Rules
+from retrain.run.ports import RunSettings
 from retrain.run.reporting import Reporter
-from retrain.run.stages import steps, watch
+from retrain.run.stages import make_stages, watch
 from retrain.run.stopping import Stopping
-from retrain.run.training_run import Run
+from retrain.run.training_run import TrainingRun
 from retrain.settings import RetrainSettings, read_hyperparameters
 
 EXIT_SETTINGS: Final = 2
@@ -84,7 +84,7 @@ def _check(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
     return EXIT_DECIDED if no is None else EXIT_NOT_ENOUGH
 
 
-def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> tuple[Run, Reporter]:
+def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> tuple[TrainingRun, Reporter]:
     config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
     s3 = boto3.client("s3", config=config)
     bucket = DatasetBucket(s3, settings.dataset_bucket)
@@ -96,13 +96,13 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
         stall_s=settings.stall_s,
         alive=reporter.alive,
     )
-    run = Run(
+    run = TrainingRun(
         training,
         folder,
         bucket=bucket,
-        weights=Weights(s3, settings.weights_bucket),
+        weights=WeightsRegistry(s3, settings.weights_bucket),
         weights_files=DatasetBucket(s3, settings.weights_bucket),
-        steps=steps(
+        steps=make_stages(
             bucket,
             training=training,
             dataset=DatasetSettings(val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed),
@@ -118,7 +118,7 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
             ),
             clock=now,
         ),
-        rules=Rules(
+        rules=RunSettings(
             least_new=settings.least_new_people,
             golden_least=settings.golden_least,
             force=settings.force,

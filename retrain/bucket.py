@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import IMAGE_SUFFIX, Reference, parse_pair_key
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class DatasetBucket:
         for one in self._listed(f"{tree}/images/"):
             try:
                 reference = parse_pair_key(one["Key"])
-            except NameRefused:
+            except InvalidName:
                 continue
             text = labels.get(reference.pair_keys(tree)[1])
             if text is not None:
@@ -118,6 +118,6 @@ def stem(reference: Reference) -> str:
 
 
 def reference_of(name: str) -> Reference:
-    """The photo that a dataset's file is of; NameRefused when it is none's."""
+    """The photo that a dataset's file is of; InvalidName when it is none's."""
     kiosk_id, _, image_id = name.removesuffix(".txt").removesuffix(IMAGE_SUFFIX).partition("_")
     return Reference(kiosk_id, image_id)

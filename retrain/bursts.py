@@ -23,7 +23,7 @@ APART_S: Final = 60.0  # seconds from a photo to the next of its moment, at most
 LONGEST: Final = timedelta(minutes=5)
 
 
-def moments(references: Iterable[Reference], *, apart_s: float = APART_S) -> dict[Reference, Reference]:
+def burst_of(references: Iterable[Reference], *, apart_s: float = APART_S) -> dict[Reference, Reference]:
     """Each photo's moment, named by its first photo: a chain of one kiosk's photos, each within `apart_s` of the next.
 
     A chain that has lasted LONGEST ends with its minute by the clock. A photo whose id holds no time is a moment of
@@ -53,7 +53,7 @@ def _minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def week(reference: Reference) -> str:
+def iso_week(reference: Reference) -> str:
     """The ISO week of the photo by its kiosk's clock, as in `2026-W47`; NO_WEEK if its id tells none."""
     taken = image_id_time(reference.image_id)
     if taken is None:
@@ -62,7 +62,7 @@ def week(reference: Reference) -> str:
     return f"{year}-W{number:02}"
 
 
-def drawn(purpose: str, name: str) -> float:
+def stable_draw(purpose: str, name: str) -> float:
     """A number from 0 up to 1, evenly spread over names; draws for two purposes say nothing of each other."""
     digest = hashlib.sha256(f"{purpose}\n{name}".encode()).digest()
     return int.from_bytes(digest[:6]) / (1 << 48)  # 48 bits: a float holds every one of them

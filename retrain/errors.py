@@ -2,8 +2,8 @@
 
 NunchiError (contracts.errors)
 └── RetrainError                a training, or a step of it, can't go on as was asked; the incumbent serves on
-    ├── DatasetRefused          the pictures and labels that there are make no dataset
-    ├── ReviewRefused           a review can't be read, or is of other pictures; nothing of it was stored
+    ├── InvalidDataset          the pictures and labels that there are make no dataset
+    ├── InvalidReview           a review can't be read, or is of other pictures; nothing of it was stored
     ├── TrainerFailed           the trainer's process broke; its last checkpoint is kept
     ├── Interrupted             somebody, or a Spot notice, cut the training off; call it again and it goes on
     └── JudgementFailed         candidate and incumbent could not be measured; the incumbent serves on
@@ -16,13 +16,13 @@ class RetrainError(NunchiError):
     """A training, or a step of it, can't go on as was asked."""
 
 
-class DatasetRefused(RetrainError):
+class InvalidDataset(RetrainError):
     """The pictures and labels that there are make no dataset."""
 
     rule = "dataset_refused"
 
 
-class ReviewRefused(RetrainError):
+class InvalidReview(RetrainError):
     """A review can't be read, or is of other pictures."""
 
 

@@ -13,10 +13,10 @@ from contracts.labels import Label
 from contracts.messages import Box, LabelMessage, Model, Result
 from contracts.names import Reference
 from worker.models.detector import Detection, Image
-from worker.photos.publisher import Delivery
-from worker.photos.sqs_queue import Received
-from worker.photos.store import Refused, Upload, UploadMissing
-from worker.recovery.sweep import Listed
+from worker.photos.publisher import PublishOutcome
+from worker.photos.sqs_queue import ReceivedMessage
+from worker.photos.store import OversizedUpload, Upload, UploadMissing
+from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
 FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
@@ -42,7 +42,7 @@ class MemoryStore:
     """A store in dictionaries, with S3's rules: results are written once, names list in order."""
 
     def __init__(self) -> None:
-        self.files: dict[Reference, Upload | Refused] = {}
+        self.files: dict[Reference, Upload | OversizedUpload] = {}
         self.stored: dict[Reference, str] = {}
         self.pairs: dict[tuple[str, Reference], tuple[bytes | None, str]] = {}
         self.failing: dict[str, int] = {}  # method → how many of its next calls fail
@@ -51,7 +51,7 @@ class MemoryStore:
     def upload(self, reference: Reference, data: bytes, *, at: datetime | None = None) -> None:
         self.files[reference] = Upload(data, f'"{hash(data):x}"', at or now())
 
-    def fetch(self, reference: Reference) -> Upload | Refused:
+    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
         self._may_fail("fetch")
         if reference not in self.files:
             raise UploadMissing(str(reference))
@@ -70,8 +70,8 @@ class MemoryStore:
         if self.files[reference].etag == etag:
             self.pairs[tree, reference] = (jpeg, labels)
 
-    def uploads(self) -> Iterator[Listed]:
-        return iter([Listed(one, self.files[one].uploaded_at) for one in sorted(self.files, key=str)])
+    def uploads(self) -> Iterator[ListedUpload]:
+        return iter([ListedUpload(one, self.files[one].uploaded_at) for one in sorted(self.files, key=str)])
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
         return iter(sorted(one for one in self.stored if one.kiosk_id == first.kiosk_id and one >= first))
@@ -114,7 +114,7 @@ class MemoryQueue:
         with self._lock:
             return [(max(0.0, self._visible_at[one] - self.now_s), self._times[one]) for one in self._bodies]
 
-    def receive(self, most: int) -> list[Received]:
+    def receive(self, most: int) -> list[ReceivedMessage]:
         self._may_fail("receive")
         with self._lock:
             visible = [one for one in self._bodies if self._visible_at[one] <= self.now_s][:most]
@@ -122,7 +122,8 @@ class MemoryQueue:
                 self._times[one] += 1
                 self._visible_at[one] = self.now_s + self._visibility_s
             received = [
-                Received(f"{one}/{self._times[one]}", f"m{one}", self._bodies[one], self._times[one]) for one in visible
+                ReceivedMessage(f"{one}/{self._times[one]}", f"m{one}", self._bodies[one], self._times[one])
+                for one in visible
             ]
         if not received:
             time.sleep(0.01)  # a short long poll
@@ -164,9 +165,9 @@ class MemoryPublisher:
     def __init__(self) -> None:
         self.messages: list[LabelMessage] = []
 
-    async def publish(self, message: LabelMessage) -> Delivery:
+    async def publish(self, message: LabelMessage) -> PublishOutcome:
         await asyncio.sleep(0.02)  # as a broker, it does not answer within one turn of the event loop
         if message.expires_at <= now():
-            return Delivery.EXPIRED
+            return PublishOutcome.EXPIRED
         self.messages.append(message)
-        return Delivery.DELIVERED
+        return PublishOutcome.DELIVERED

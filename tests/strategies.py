@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.labels import LABELS
-from contracts.messages import REASONS_OF, STEPS, Box, LabelMessage, Model, Person, Result, Status, Training
+from contracts.messages import REASONS_OF, STEPS, Box, DatasetTree, LabelMessage, Model, Person, Result, Status
 from contracts.names import CROCKFORD, Reference
 from contracts.tickets import Ticket
 
@@ -57,7 +57,7 @@ def messages(draw: st.DrawFn) -> LabelMessage:
 results = st.builds(
     Result,
     message=messages(),
-    training=st.sampled_from(Training),
+    training=st.sampled_from(DatasetTree),
     instance_id=st.text(max_size=20),
     upload_etag=st.text(max_size=40),
     decided_at=instants,

@@ -27,20 +27,20 @@ from contracts.errors import NunchiError, SettingsError
 from contracts.messages import WorkerState
 from contracts.settings import load
 from worker.photos.decision import Thresholds
-from worker.photos.pipeline import Pipeline, Rules
+from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.publisher import Broker, MqttPublisher
-from worker.photos.socket_server import Health, application, listening
-from worker.photos.sqs_consumer import BEATS, THREADS, Intake
+from worker.photos.socket_server import WorkerHealth, application, listening
+from worker.photos.sqs_consumer import BEATS, THREADS, SqsConsumer
 from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue
 from worker.photos.store import S3Store
-from worker.recovery.maintenance import make_rounds
+from worker.recovery.maintenance import run_maintenance
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import Attempts
+from worker.recovery.poison import AttemptCounter
 from worker.recovery.sweep import FORGOTTEN_AFTER
-from worker.rollout.reload import InService, Reload, Source, aside, load_checked, start
+from worker.rollout.reload import ModelSource, Reload, ServingModel, aside, load_checked, start
 from worker.rollout.runs import Runs
 from worker.rollout.trial import ProcessTrial, portrait
-from worker.rollout.weights import S3Weights
+from worker.rollout.weights import S3WeightsBucket
 from worker.settings import WorkerSettings
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import Metrics
@@ -84,7 +84,7 @@ async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    metrics, health = Metrics(), Health(settings.instance_id, _thresholds(settings))
+    metrics, health = Metrics(), WorkerHealth(settings.instance_id, _thresholds(settings))
     with _alone_in(settings.state_dir), listening(settings.socket) as listener:
         # It answers from the first moment, /ready with 503: who waits sees a start, not a refused connection.
         config = uvicorn.Config(
@@ -122,7 +122,7 @@ async def _work(
     *,
     model: _Chosen,
     systemd: Systemd,
-    health: Health,
+    health: WorkerHealth,
     metrics: Metrics,
     stopping: asyncio.Event,
     serving: asyncio.Task[None],
@@ -136,7 +136,7 @@ async def _work(
         store=_store(settings),
         publisher=publisher,
         outbox=Outbox(settings.state_dir / "outbox"),
-        attempts=Attempts(settings.state_dir / "attempts"),
+        attempts=AttemptCounter(settings.state_dir / "attempts"),
         metrics=metrics,
     )
 
@@ -153,7 +153,7 @@ async def _work(
     health.state = "ready"
     telling = asyncio.create_task(publisher.run(), name="publisher")
     rounds = asyncio.create_task(
-        make_rounds(pipeline, sweep_every_s=settings.sweep_period_s, alone=settings.upload_queue_url is None),
+        run_maintenance(pipeline, sweep_every_s=settings.sweep_period_s, alone=settings.upload_queue_url is None),
         name="rounds",
     )
     beating = asyncio.create_task(systemd.beat(in_service.is_sound), name="watchdog")
@@ -200,20 +200,20 @@ def _alone_in(state_dir: Path) -> Generator[None, None, None]:
 class _Chosen:
     """The model in service, and who follows the pointer of the weights, if there is a bucket of them."""
 
-    in_service: InService
+    in_service: ServingModel
     reload: Reload | None
 
 
-async def _model(settings: WorkerSettings, metrics: Metrics, health: Health) -> _Chosen:
+async def _model(settings: WorkerSettings, metrics: Metrics, health: WorkerHealth) -> _Chosen:
     """What serves first; it has seen somebody in a portrait."""
     if settings.weights_bucket is None:
         return _Chosen(
-            InService(await aside(partial(load_checked, settings.model, portrait(settings.trial_picture)))), None
+            ServingModel(await aside(partial(load_checked, settings.model, portrait(settings.trial_picture)))), None
         )
     config = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
-    source = Source(
+    source = ModelSource(
         carried=settings.model,
-        weights=S3Weights(boto3.client("s3", config=config), settings.weights_bucket),
+        weights=S3WeightsBucket(boto3.client("s3", config=config), settings.weights_bucket),
         runs=Runs(settings.state_dir / "weights"),
         trial=ProcessTrial(settings.trial_picture),
         picture=settings.trial_picture,
@@ -227,8 +227,8 @@ def _thresholds(settings: WorkerSettings) -> Thresholds:
     return Thresholds(settings.gate, settings.unsure_below, settings.review_share)
 
 
-def _rules(settings: WorkerSettings) -> Rules:
-    return Rules(
+def _rules(settings: WorkerSettings) -> PipelineSettings:
+    return PipelineSettings(
         instance_id=settings.instance_id,
         thresholds=_thresholds(settings),
         label_ttl=timedelta(seconds=settings.label_ttl_s),
@@ -267,12 +267,12 @@ def _store(settings: WorkerSettings) -> S3Store:
     )
 
 
-async def _tell_cloudwatch(settings: WorkerSettings, metrics: Metrics, health: Health) -> None:
+async def _tell_cloudwatch(settings: WorkerSettings, metrics: Metrics, health: WorkerHealth) -> None:
     if settings.emf_file is not None:
         await EmfFile(settings.emf_file, metrics=metrics, health=health, disk=settings.state_dir).run()
 
 
-def _intake(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> Intake | None:
+def _intake(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> SqsConsumer | None:
     """What reads the upload queue; None when commands bring the photos."""
     if settings.upload_queue_url is None:
         return None
@@ -292,7 +292,7 @@ def _intake(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> I
         visibility_s=settings.visibility_s,
         polling=client(answer_s=LONG_POLL_S + 5),
     )
-    return Intake(queue=queue, photos=pipeline, metrics=metrics, visibility_s=settings.visibility_s)
+    return SqsConsumer(queue=queue, photos=pipeline, metrics=metrics, visibility_s=settings.visibility_s)
 
 
 async def _first_to_end(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ops.cost.demand import CORE_S, PHOTOS_A_SHOP, PIPELINE_SHARE, PROCESSORS, SPEED, Day
+from ops.cost.demand import CORE_S, PHOTOS_A_SHOP, PIPELINE_SHARE, PROCESSORS, SPEED, DemandDay
 
 LABEL_TTL_S: Final = 30.0  # the worker's NUNCHI_LABEL_TTL_S: later a label is no news
 
@@ -25,7 +25,7 @@ class Demand:
 
     shops: int = 1_000
     photos_a_shop: float = PHOTOS_A_SHOP
-    day: Day = field(default_factory=Day)
+    day: DemandDay = field(default_factory=DemandDay)
     luck_sigma: float = 0.15  # of the day's common factor (weather, pay day), lognormal with mean 1
     luck: float | None = None  # that factor, where it is given
     surge: Surge | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.mode import Mode
-from config.nunchi_toml import Config, Queue
+from config.nunchi_toml import Config, QueueSettings
 from day0.card import filled
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import estimate
@@ -77,7 +77,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
 def _cost(shops: int, row: Mapping[str, Any]) -> tuple[str, ...]:
     """What `nunchi cost --shops N` says in Seoul: one shop in mode command, more with the recommended group."""
     mode = Mode.COMMAND if shops == 1 else Mode.QUEUE
-    group = Queue(**{name: row[name] for name in ("least", "most", "warm_pool", "backlog_per_instance")})
+    group = QueueSettings(**{name: row[name] for name in ("least", "most", "warm_pool", "backlog_per_instance")})
     config = Config(region="ap-northeast-2", mode=mode, queue=group)
     reckoned = estimate(config, load_prices(config.region), shops=shops, photos_a_day=PHOTOS_A_SHOP)
     parts = {part: sum(line.usd for line in reckoned.lines if line.part == part) for part in _PARTS}

@@ -12,7 +12,7 @@ from typing import Any, Final
 from bench.scaling.day import simulate
 from bench.scaling.inputs import Delays, Demand, Group, Machine, Scenario, Surge
 from bench.scaling.theory import mean_and_half_width
-from ops.cost.demand import BUSY, Day, busiest_rate, group_for
+from ops.cost.demand import BUSY, DemandDay, busiest_rate, group_for
 
 SIZES: Final = (1, 10, 100, 1_000, 5_000)
 NOON_S: Final = 12 * 3600.0
@@ -112,7 +112,7 @@ def mean_of_days(scenario: Scenario, *, days: int, pool: ProcessPoolExecutor) ->
 def report(*, days: int, processes: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """All tables' figures."""
     parts: dict[str, Any] = {
-        "rates": {str(shops): busiest_rate(Demand().photos_a_shop * shops, Day()) for shops in SIZES},
+        "rates": {str(shops): busiest_rate(Demand().photos_a_shop * shops, DemandDay()) for shops in SIZES},
         "photos_a_shop": Demand().photos_a_shop,
         "photos_a_second": Machine().photos_a_second,
     }

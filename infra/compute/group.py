@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.inference_names import INFERENCE_ROLE, ROLE_TAG
-from config.nunchi_toml import Queue
+from config.nunchi_toml import QueueSettings
 from infra.compute.boot import Boot
 from infra.compute.instance import BOOT_PATIENCE, disk
 from infra.compute.network import Network
@@ -39,7 +39,7 @@ class InferenceGroup(Construct):
         instance_type: str,
         role: iam.IRole,
         boot: Boot,
-        sizes: Queue,
+        sizes: QueueSettings,
         queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, id)

@@ -16,7 +16,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from config.nunchi_toml import Hours
+from config.nunchi_toml import HoursSettings
 from infra.compute.group import GROUP_ARN
 from infra.functions import dead_letters_of
 from infra.nag import acknowledge_wildcards
@@ -82,7 +82,7 @@ def of_group(name: str, arn: str, *, least: int, most: int) -> Actions:
 class Schedules(Construct):
     """The schedules of a week. A shop that never closes has none."""
 
-    def __init__(self, scope: Construct, id: str, *, hours: Hours, actions: Actions) -> None:
+    def __init__(self, scope: Construct, id: str, *, hours: HoursSettings, actions: Actions) -> None:
         super().__init__(scope, id)
         self._zone = TimeZone.of(hours.zone)
         self._group = scheduler.ScheduleGroup(self, "Group", schedule_group_name=GROUP)

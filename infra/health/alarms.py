@@ -41,7 +41,7 @@ class Alarms(Construct):
         id: str,
         *,
         topic: sns.ITopic,
-        settings: config.Alarms,
+        settings: config.AlarmSettings,
         mode: Mode,
         queue: sqs.IQueue,
         dead_letters: Mapping[str, sqs.IQueue],
@@ -61,7 +61,7 @@ class Alarms(Construct):
         if mode is Mode.COMMAND:
             self._about_commands()
 
-    def _about_workers(self, settings: config.Alarms) -> None:
+    def _about_workers(self, settings: config.AlarmSettings) -> None:
         self._alarm(
             "worker-not-ready",
             of_watch(Metric.WORKER_READY, "Minimum"),
@@ -137,7 +137,7 @@ class Alarms(Construct):
             tell_when_well=True,
         )
 
-    def _about_uploads(self, settings: config.Alarms, mode: Mode, queue: sqs.IQueue) -> None:
+    def _about_uploads(self, settings: config.AlarmSettings, mode: Mode, queue: sqs.IQueue) -> None:
         self._alarm(
             "uploads-forgotten",
             of_worker(Metric.FORGOTTEN, "Maximum"),

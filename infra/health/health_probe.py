@@ -10,11 +10,11 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from config.nunchi_toml import Hours
+from config.nunchi_toml import HoursSettings
 from contracts.settings import environment_of
 from infra.functions import Function
 from infra.nag import acknowledge_wildcards
-from lambdas.health_probe import WatchSettings
+from lambdas.health_probe import HealthProbeSettings
 
 _CERTIFICATES: Final = "cron(30 9 ? * * *)"
 # A look that comes late says what was, not what is: the next one is five minutes away.
@@ -22,10 +22,10 @@ _KEEP_TRYING: Final = Duration.minutes(5)
 _TRIES: Final = 3
 
 
-class Watch(Function):
+class HealthProbe(Function):
     """The function, and the schedules that ask it: every five minutes of the open hours, and once a day."""
 
-    def __init__(self, scope: Construct, id: str, *, hours: Hours, settings: WatchSettings) -> None:
+    def __init__(self, scope: Construct, id: str, *, hours: HoursSettings, settings: HealthProbeSettings) -> None:
         super().__init__(
             scope,
             id,
@@ -77,7 +77,7 @@ class Watch(Function):
             )
 
 
-def _may_look(stack: Stack, settings: WatchSettings) -> list[iam.PolicyStatement]:
+def _may_look(stack: Stack, settings: HealthProbeSettings) -> list[iam.PolicyStatement]:
     """Read who should be ready, what they say of themselves, and which certificates there are."""
     policies = [
         stack.format_arn(service="iot", resource="policy", resource_name=name)

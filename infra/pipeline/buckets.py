@@ -10,8 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config.nunchi_toml import Retention
-from contracts.messages import Training
+from config.nunchi_toml import RetentionSettings
+from contracts.messages import DatasetTree
 from contracts.names import RESULTS, TRAININGS, UPLOADS
 from infra.nag import acknowledge
 
@@ -22,7 +22,7 @@ _TRAINING_DAYS = 180  # progress and checkpoints; what a training decided stands
 class Buckets(Construct):
     """Images, dataset and weights, and a log of who touched them."""
 
-    def __init__(self, scope: Construct, id: str, *, retention: Retention, key: kms.IKey | None) -> None:
+    def __init__(self, scope: Construct, id: str, *, retention: RetentionSettings, key: kms.IKey | None) -> None:
         super().__init__(scope, id)
         self.key = key
         self._access_log = _private(self, "AccessLog", lifecycle_rules=[_expire("log", "", _ACCESS_LOG_DAYS)])
@@ -38,7 +38,7 @@ class Buckets(Construct):
         self.dataset = self._logged(
             "Dataset",
             lifecycle_rules=[
-                _expire("review", f"{Training.REVIEW}/", retention.review_days),
+                _expire("review", f"{DatasetTree.REVIEW}/", retention.review_days),
                 _expire("trainings", TRAININGS, _TRAINING_DAYS),
             ],
         )

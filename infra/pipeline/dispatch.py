@@ -20,7 +20,7 @@ _BATCH = 10
 _AT_ONCE = 5
 
 
-class Dispatch(Function):
+class DispatchFunction(Function):
     """Photos announced on the upload queue become commands to the inference instance."""
 
     def __init__(self, scope: Construct, id: str, *, uploads: Uploads, settings: DispatchSettings) -> None:

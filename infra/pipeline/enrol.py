@@ -14,7 +14,7 @@ from infra.nag import acknowledge_wildcards
 from lambdas.enrol import EnrolSettings
 
 
-class Enrol(Function):
+class EnrolFunction(Function):
     """Asked by instances; and told by EC2 of those that ended."""
 
     def __init__(self, scope: Construct, id: str, *, settings: EnrolSettings) -> None:

@@ -23,19 +23,19 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from config.nunchi_toml import Config
-from config.retrain_calendar import next_turn
+from config.retrain_calendar import next_retraining
 from config.training_names import LEASE_S, STATE_MACHINE
 from infra.functions import dead_letters_of
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
-from infra.training.training_functions import Steps
+from infra.training.training_functions import TrainingFunctions
 from infra.training.training_state_machine import Pace, retraining
 
 # Longer than a machine's lease: a state machine that gave up first would leave the stopping to the sweep.
 _LIMIT: Final = Duration.seconds(LEASE_S + 3 * 3600)
 
 
-class Training(Stack):
+class TrainingStack(Stack):
     """Enough labels? → a machine → a training → its outcome; the machine goes on every path, and people are told."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Training(Stack):
     ) -> None:
         super().__init__(scope, id, description="Nunchi: retraining, its schedule and its state machine", **kwargs)
         topic = self._told_people(config.alarms.email)
-        steps = Steps(self, "Step", config=config, buckets=buckets, topic=topic, pace=pace)
+        steps = TrainingFunctions(self, "Step", config=config, buckets=buckets, topic=topic, pace=pace)
         self.start_role = steps.functions["start"].role
         self.sweep = steps.sweep
         self.machine_arn = steps.machine_arn
@@ -76,7 +76,7 @@ class Training(Stack):
             )
         return topic
 
-    def _state_machine(self, steps: Steps, pace: Pace) -> sfn.StateMachine:
+    def _state_machine(self, steps: TrainingFunctions, pace: Pace) -> sfn.StateMachine:
         log = logs.LogGroup(
             self,
             "Log",
@@ -143,7 +143,7 @@ class Training(Stack):
             "Retraining",
             description="Nunchi: retrain",
             schedule=scheduler.ScheduleExpression.rate(Duration.days(config.training.period_days)),
-            start=next_turn(config.hours, config.training.period_days, at),
+            start=next_retraining(config.hours, config.training.period_days, at),
             target=targets.StepFunctionsStartExecution(
                 machine,
                 input=scheduler.ScheduleTargetInput.from_object({}),
@@ -167,7 +167,7 @@ class Training(Stack):
         role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[dead_arn]))
         return role
 
-    def _sweeping(self, steps: Steps) -> None:
+    def _sweeping(self, steps: TrainingFunctions) -> None:
         """Strays are looked for when an execution failed, was aborted or timed out, and each hour."""
         step = steps.sweep
         assert step.dead is not None  # noqa: S101 - asked for above

@@ -20,9 +20,9 @@ from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from infra.training.training_state_machine import Pace
 from lambdas.train_check import CheckSettings
-from lambdas.train_notify import TellSettings
-from lambdas.train_poll import WatchTrainingSettings
-from lambdas.train_reap import SweepSettings
+from lambdas.train_notify import NotifySettings
+from lambdas.train_poll import PollSettings
+from lambdas.train_reap import ReapSettings
 from lambdas.train_start import StartSettings
 
 _OURS: Final = {"StringEquals": {f"ec2:ResourceTag/{ROLE_TAG}": TRAINING_ROLE}}
@@ -31,7 +31,7 @@ _ANY_MACHINE: Final = "A training machine is made for each training; a condition
 _ITS_FILES: Final = "A training is named when it begins; below its prefix is nothing but what it says of itself."
 
 
-class Steps(Construct):
+class TrainingFunctions(Construct):
     """`functions` are the state machine's, by the names of its steps; `sweep` is the net under it."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Steps(Construct):
 
     def _watch(self) -> Function:
         dataset = self._buckets.dataset
-        settings = WatchTrainingSettings(dataset_bucket=dataset.bucket_name, document=TRAIN_DOCUMENT)
+        settings = PollSettings(dataset_bucket=dataset.bucket_name, document=TRAIN_DOCUMENT)
         own_files, machines = self._trainings, self._machines()
         document = self._stack.format_arn(service="ssm", resource="document", resource_name=TRAIN_DOCUMENT)
         may = [
@@ -139,7 +139,7 @@ class Steps(Construct):
 
     def _tell(self, topic: sns.ITopic) -> Function:
         dataset = self._buckets.dataset
-        settings = TellSettings(
+        settings = NotifySettings(
             dataset_bucket=dataset.bucket_name,
             weights_bucket=self._buckets.weights.bucket_name,
             topic=topic.topic_arn,
@@ -161,7 +161,7 @@ class Steps(Construct):
         step = self._step(
             "sweep",
             "stop machines that belong to no retraining",
-            SweepSettings(executions=self._executions, role_tag=ROLE_FILTER),
+            ReapSettings(executions=self._executions, role_tag=ROLE_FILTER),
             [
                 *self._may_terminate(),
                 iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[running]),

@@ -63,7 +63,7 @@ def retraining(scope: Construct, functions: Mapping[str, lambda_.IFunction], pac
 
     start = _task(scope, "Start", functions["start"])
     start.add_retry(
-        errors=["NoRoom"],
+        errors=["CapacityUnavailable"],
         interval=Duration.seconds(pace.no_room_s),
         max_attempts=pace.no_room_tries,
         backoff_rate=1,

@@ -47,7 +47,7 @@ _UNKNOWN_CERTIFICATE: Final = "Certificate is invalid on this endpoint"
 _NO_ROLE: Final = "Unable to assume the role, or the role to assume does not exist"
 
 
-class Refused(Exception):
+class CredentialsDenied(Exception):
     """What is answered instead of credentials."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
@@ -74,11 +74,11 @@ class CredentialProvider:
         """The answer's object `credentials`; Refused in the order in which AWS looks."""
         arn = self._active(certificate_id)
         if thing is not None and thing not in self._things_of(arn):
-            raise Refused(403, "AccessDeniedException", "Invalid thing name passed")
+            raise CredentialsDenied(403, "AccessDeniedException", "Invalid thing name passed")
         if not self._may_assume(arn, alias):
-            raise Refused(403, "AccessDeniedException", "Access Denied")
+            raise CredentialsDenied(403, "AccessDeniedException", "Access Denied")
         if alias != self._alias.name:
-            raise Refused(404, "ResourceNotFoundException", "Role alias does not exist")
+            raise CredentialsDenied(404, "ResourceNotFoundException", "Role alias does not exist")
         try:
             role_arn = self._alias.role_arn if thing is None else self._role_for(thing)
             session = self._sts.assume_role(
@@ -86,7 +86,7 @@ class CredentialProvider:
             )["Credentials"]
         except ClientError as error:
             log.warning("%s: %s", self._alias.role_arn, error)
-            raise Refused(400, "InvalidRequestException", _NO_ROLE) from None
+            raise CredentialsDenied(400, "InvalidRequestException", _NO_ROLE) from None
         return {
             "accessKeyId": session["AccessKeyId"],
             "secretAccessKey": session["SecretAccessKey"],
@@ -98,9 +98,9 @@ class CredentialProvider:
         try:
             told = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
         except self._iot.exceptions.ResourceNotFoundException:
-            raise Refused(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE) from None
+            raise CredentialsDenied(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE) from None
         if told["status"] != "ACTIVE":
-            raise Refused(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE)
+            raise CredentialsDenied(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE)
         return told["certificateArn"]
 
     def _things_of(self, certificate_arn: str) -> list[str]:
@@ -127,7 +127,7 @@ class CredentialProvider:
         role = self._iam.get_role(RoleName=self._alias.role_arn.rpartition("/")[2])["Role"]
         trust = role["AssumeRolePolicyDocument"]
         if SERVICE not in json.dumps(trust):
-            raise Refused(400, "InvalidRequestException", _NO_ROLE)
+            raise CredentialsDenied(400, "InvalidRequestException", _NO_ROLE)
         name = f"{self._alias.name}-as-{thing}"
         with contextlib.suppress(self._iam.exceptions.EntityAlreadyExistsException):
             self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         try:
             told = {"credentials": self._credentials()}
-        except Refused as refused:
+        except CredentialsDenied as refused:
             self._answer(refused.status, {"message": str(refused)}, refused.kind)
         except (BotoCoreError, ClientError) as error:
             log.error("the local cloud fails: %s", error)
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _credentials(self) -> dict[str, str]:
         path = _PATH.fullmatch(self.path)
         if path is None:
-            raise Refused(404, "ResourceNotFoundException", "Not found")
+            raise CredentialsDenied(404, "ResourceNotFoundException", "Not found")
         assert isinstance(self.connection, ssl.SSLSocket)  # noqa: S101
         certificate = self.connection.getpeercert(binary_form=True) or b""
         certificate_id = hashlib.sha256(certificate).hexdigest()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from local.aws.fake_ec2 import MARK, mark, power_off
-from local.aws.ssm_document import Document, ParameterRefused, Step
+from local.aws.ssm_document import Document, DocumentStep, ParameterRefused
 from local.errors import DocumentUnsupported
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ KEPT_OUTPUT: Final = 24_000  # characters that GetCommandInvocation shows, as on
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class RunCommand:
     """What SendCommand asked this instance to do."""
 
     command_id: str
@@ -37,7 +37,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """How a command went, in the words of GetCommandInvocation."""
 
     status: str  # Success, Failed, TimedOut
@@ -69,10 +69,10 @@ class Agent:
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._gone: set[str] = set()
         self._documents: dict[str, Document] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, CommandOutcome] = {}
         self._lock = threading.Lock()
 
-    def accept(self, command: Command) -> None:
+    def accept(self, command: RunCommand) -> None:
         """Run the command when its turn comes; returns at once."""
         with self._lock:
             pool = self._pools.get(command.instance_id)
@@ -82,7 +82,7 @@ class Agent:
                 )
         pool.submit(self._run, command)
 
-    def outcome(self, command_id: str) -> Outcome | None:
+    def outcome(self, command_id: str) -> CommandOutcome | None:
         """How the command went; None while it waits or runs."""
         with self._lock:
             return self._outcomes.get(command_id)
@@ -100,15 +100,15 @@ class Agent:
         """A document has changed: fetch it again with the next command."""
         self._documents = {}
 
-    def _run(self, command: Command) -> None:
+    def _run(self, command: RunCommand) -> None:
         began = time.perf_counter()
         try:
             outcome = self._outcome_of(command)
         except (ParameterRefused, DocumentUnsupported) as error:
-            outcome = Outcome("Failed", 1, stderr=str(error))
+            outcome = CommandOutcome("Failed", 1, stderr=str(error))
         except Exception as error:  # a thread of a pool would swallow it
             log.exception("command %s", command.command_id)
-            outcome = Outcome("Failed", 1, stderr=repr(error))
+            outcome = CommandOutcome("Failed", 1, stderr=repr(error))
         with self._lock:
             if command.instance_id in self._gone:
                 return
@@ -125,10 +125,10 @@ class Agent:
             outcome.stderr.strip()[-500:],
         )
 
-    def _outcome_of(self, command: Command) -> Outcome:
+    def _outcome_of(self, command: RunCommand) -> CommandOutcome:
         if time.time() >= command.expires_at:
-            return Outcome("TimedOut", -1, stderr="it waited longer than its TimeoutSeconds")
-        outcome = Outcome("Success", 0)
+            return CommandOutcome("TimedOut", -1, stderr="it waited longer than its TimeoutSeconds")
+        outcome = CommandOutcome("Success", 0)
         for step in self._document(command.document_name).steps(command.parameters):
             outcome = self._run_step(step, command.instance_id)
             if outcome.status != "Success":
@@ -140,7 +140,7 @@ class Agent:
             self._documents[name] = Document.parse(self._fetch_document(name))
         return self._documents[name]
 
-    def _run_step(self, step: Step, instance_id: str) -> Outcome:
+    def _run_step(self, step: DocumentStep, instance_id: str) -> CommandOutcome:
         with subprocess.Popen(
             ["bash", "-c", step.script],
             env={**self._environ, **step.environ, MARK: mark(self._cloud, instance_id)},
@@ -157,6 +157,6 @@ class Agent:
             except subprocess.TimeoutExpired:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                return Outcome("TimedOut", 137, stderr=f"step {step.name} took longer than {step.timeout_s:g} s")
+                return CommandOutcome("TimedOut", 137, stderr=f"step {step.name} took longer than {step.timeout_s:g} s")
         status = "Success" if process.returncode == 0 else "Failed"
-        return Outcome(status, process.returncode, out[:KEPT_OUTPUT], err[:KEPT_OUTPUT])
+        return CommandOutcome(status, process.returncode, out[:KEPT_OUTPUT], err[:KEPT_OUTPUT])

@@ -23,7 +23,7 @@ class ParameterRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DocumentStep:
     """Shell lines, ready to run: their parameters are in `environ`, or already in the text."""
 
     name: str
@@ -80,7 +80,7 @@ class Document:
             tuple(fields["mainSteps"]),
         )
 
-    def steps(self, given: Mapping[str, Sequence[str]]) -> list[Step]:
+    def steps(self, given: Mapping[str, Sequence[str]]) -> list[DocumentStep]:
         """The steps for these parameters; ParameterRefused when a parameter is unknown or not allowed."""
         if unknown := given.keys() - {parameter.name for parameter in self.parameters}:
             raise ParameterRefused(f"the document has no parameter {', '.join(sorted(unknown))}")
@@ -92,7 +92,7 @@ class Document:
             return _PLACE.sub(lambda place: pasted.get(place[1], place[0]), text)
 
         return [
-            Step(
+            DocumentStep(
                 name=step["name"],
                 script="\n".join(fill(line) for line in step["inputs"]["runCommand"]) + "\n",
                 environ=environ,

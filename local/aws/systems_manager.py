@@ -23,7 +23,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from local.aws.ssm_agent import Agent, Command
+from local.aws.ssm_agent import Agent, RunCommand
 from local.ports import LOOPBACK
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,11 @@ class SystemsManager:
         return *started[0], json.loads(body)
 
     def _sent(self, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        command = answer["Command"]
+        command = answer["RunCommand"]
         # moto's own answer names every instance that there ever was.
         [instance, *_] = asked.get("InstanceIds") or command["InstanceIds"] or [""]
         self._agent.accept(
-            Command(
+            RunCommand(
                 command_id=command["CommandId"],
                 instance_id=instance,
                 document_name=command["DocumentName"],
@@ -108,7 +108,7 @@ class SystemsManager:
             )
         )
         # moto calls a command done before anybody began it.
-        return {"Command": command | {"Status": "Pending", "StatusDetails": "Pending", "CompletedCount": 0}}
+        return {"RunCommand": command | {"Status": "Pending", "StatusDetails": "Pending", "CompletedCount": 0}}
 
     def _with_outcome(self, answer: dict[str, Any]) -> dict[str, Any]:
         outcome = self._agent.outcome(answer["CommandId"])

@@ -13,8 +13,8 @@ from rich.markup import escape
 from config.mode import Mode
 from local import worker_socket
 from local.errors import CloudDown, CloudError
-from local.progress import Kind, Line, failure
-from local.record import Record, State
+from local.progress import Kind, ProgressLine, failure
+from local.record import CloudState, Record
 from local.state import StateDir
 from ops import supervise
 from ops.display import err, out, summary, try_next
@@ -137,7 +137,7 @@ def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> N
     if as_json:
         typer.echo(record.to_json())
     else:
-        colour = "green" if record.state is State.UP else "yellow"
+        colour = "green" if record.state is CloudState.UP else "yellow"
         out.print(f"[{colour}]The cloud in {folder.path} is {record.state}[/]\n{summary(record)}")
 
 
@@ -151,7 +151,7 @@ def _asked(record: Record) -> Record:
 
 def _show_down(folder: StateDir, why: str, as_json: bool) -> None:
     """That there is no record, and what the last cloud here ended of, if it ended by itself."""
-    state = State.DOWN if folder.holder() is None else State.STARTING
+    state = CloudState.DOWN if folder.holder() is None else CloudState.STARTING
     failed = failure(folder.progress)
     if as_json:
         typer.echo(json.dumps({"state": state} | ({"failed": failed} if failed else {})))
@@ -174,7 +174,7 @@ def wait_until_up(folder: StateDir) -> Record:
     return supervise.Supervisor(folder).follow(lambda line: tell(line) if not folder.record.exists() else None)
 
 
-def tell(line: Line) -> None:
+def tell(line: ProgressLine) -> None:
     """Show a line of progress; what failed is told by whoever raises."""
     if line.kind in (Kind.PHASE, Kind.NOTE):
         err.print(f"[dim]{line.at_s:6.1f} s[/]  {escape(line.text)}")

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, Training, load
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, TrainingSettings, load
 from config.opening_hours import DAYS, Week
 from ops.display import out
 from ops.options import JsonOption
@@ -100,7 +100,7 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
     ]
 
 
-def _machine(training: Training) -> str:
+def _machine(training: TrainingSettings) -> str:
     if training.spot:
         return f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
     return f"an on-demand {training.instance_type}"

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from config.nunchi_toml import Config, load
 from ops.cost.demand import PHOTOS_A_SHOP
-from ops.cost.estimate import Estimate, estimate
+from ops.cost.estimate import CostEstimate, estimate
 from ops.cost.prices import Prices, load_prices
 from ops.display import err, out
 from ops.options import JsonOption
@@ -55,7 +55,7 @@ def cost(
         err.print(f"[yellow]note:[/] {escape(note)}")
 
 
-def cost_table(reckoned: Estimate) -> Table:
+def cost_table(reckoned: CostEstimate) -> Table:
     """The lines under their parts, each part with its sum, and the sum of all."""
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", show_footer=True)
     table.add_column("item", footer="all together, a month", overflow="fold")
@@ -73,7 +73,9 @@ def cost_table(reckoned: Estimate) -> Table:
     return table
 
 
-def _as_json(config: Config, prices: Prices, reckoned: Estimate, shops: int, photos_a_day: float) -> dict[str, object]:
+def _as_json(
+    config: Config, prices: Prices, reckoned: CostEstimate, shops: int, photos_a_day: float
+) -> dict[str, object]:
     return {
         "region": config.region,
         "mode": config.mode,

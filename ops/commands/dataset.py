@@ -13,16 +13,16 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
 from ops.dataset_display import row, table_of, tell
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import place_of
+from ops.session import session_of
 from retrain.bucket import DatasetBucket, Tree
-from retrain.errors import DatasetRefused, ReviewRefused
+from retrain.errors import InvalidDataset, InvalidReview
 
 # What makes datasets brings numpy, SciPy and Pillow: commands import it when they run, so that the others stay quick.
 
@@ -211,7 +211,7 @@ def import_(
         if tree == Tree.GOLDEN:
             found = untaught(bucket, found, folder)
         if found.broken and not skip:
-            raise DatasetRefused(_broken(found.broken, "nothing was imported. Mend them, or leave them out: --skip"))
+            raise InvalidDataset(_broken(found.broken, "nothing was imported. Mend them, or leave them out: --skip"))
         store(bucket, Tree(tree), found.pictures, say)
     told = {"tree": tree, "kiosk": kiosk, "pictures": len(found.pictures), "left_out": len(found.broken)}
     if as_json:
@@ -228,11 +228,11 @@ def import_(
 def _bucket(local: bool, state: Path) -> Generator[DatasetBucket, None, None]:
     """The dataset bucket of the local cloud in `state`, or of AWS; exits as the help says when something is wrong."""
     try:
-        with place_of(local, state) as place:
+        with session_of(local, state) as place:
             yield DatasetBucket(place.client("s3"), place.bucket("dataset"))
-    except (NameRefused, MessageRefused) as refused:
+    except (InvalidName, InvalidMessage) as refused:
         raise typer.BadParameter(str(refused)) from None
-    except (DatasetRefused, ReviewRefused) as refused:
+    except (InvalidDataset, InvalidReview) as refused:
         err.print(f"[red]nunchi:[/] {escape(str(refused))}")
         raise typer.Exit(Exit.REFUSED) from None
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from contracts.messages import Result, Training
+from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
 from kiosk.counter import Answer
 from kiosk.errors import NoAnswer
@@ -103,7 +103,7 @@ def _show_stored(record: Record, asked: dict[Reference, str]) -> None:
     for reference, name in asked.items():
         result = Result.from_json(_stored(s3, images, reference.result_key))
         out.print(f"  {name:24} {reference.result_key}")
-        if result.training is not Training.NONE:
+        if result.training is not DatasetTree.NONE:
             for key in reference.pair_keys(result.training):
                 _stored(s3, dataset, key)
                 out.print(f"  {'':24} [green]{key}[/]")

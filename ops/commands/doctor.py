@@ -20,7 +20,7 @@ from ops.aws import PATIENCE, remedy
 from ops.commands.config import opening
 from ops.display import out
 from ops.doctor import checks, photos
-from ops.doctor.examination import Check, Finding, Patient, State, examine, status_of
+from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 
 _MARKS: Final = {
@@ -119,24 +119,24 @@ def _sum(findings: list[Finding]) -> str:
     return f"{told}; could not look at {', '.join(unseen)}" if unseen else told
 
 
-def _on_aws(config: Config) -> Patient:
+def _on_aws(config: Config) -> Deployment:
     session = boto3.Session()
     make: Callable[..., Any] = session.client  # its types know a service by a literal name only
-    return Patient(
+    return Deployment(
         lambda service: make(service, region_name=config.region, config=PATIENCE),
         config=config,
         shell_region=session.region_name,
     )
 
 
-def _here(folder: StateDir) -> Patient:
+def _here(folder: StateDir) -> Deployment:
     record = folder.read()
 
     def here(service: str) -> Any:
         endpoint = record.endpoints.get(service, record.endpoints["iot"])  # one server answers for all but SSM and EC2
         return client(service, endpoint=endpoint, region=record.region)
 
-    return Patient(
+    return Deployment(
         here,
         config=Config(region=record.region, mode=record.mode),
         local=True,

@@ -14,11 +14,11 @@ from rich.table import Table
 from contracts.labels import LABELS
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
-from ops.session import place_of
-from registry.weights import Weights
+from ops.session import session_of
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.drift.facts import gather_facts
-from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, look
+from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts
 from retrain.review.confidences import Results
 
@@ -56,13 +56,13 @@ def drift(
     """
     from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it brings numpy; other commands stay quick
 
-    with place_of(local, state) as place:
+    with session_of(local, state) as place:
         s3 = place.client("s3")
         dataset, results = DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images"))
-        at = since.replace(tzinfo=UTC) if since else learned_by(Weights(s3, place.bucket("weights")), dataset)
+        at = since.replace(tzinfo=UTC) if since else learned_by(WeightsRegistry(s3, place.bucket("weights")), dataset)
         new, earlier = gather_facts(dataset, results, since=at)
         limits = DriftLimits(promise=place.gate)
-    found = look(new, earlier, limits)
+    found = check_drift(new, earlier, limits)
     if as_json:
         typer.echo(json.dumps(found.to_fields() | {"parts": [asdict(one) for one in parts(new)]}))
     else:

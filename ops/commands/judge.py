@@ -15,13 +15,13 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import gate_of, place_of
-from registry.errors import RunRefused, RunUnknown
-from registry.weights import Weights
+from ops.session import gate_of, session_of
+from registry.errors import InvalidRun, RunUnknown
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.errors import JudgementFailed
 
@@ -42,7 +42,7 @@ class Exit(IntEnum):
     REFUSED = 5
 
 
-_EXITS = {RunUnknown: Exit.UNKNOWN, RunRefused: Exit.REFUSED, JudgementFailed: Exit.REFUSED}
+_EXITS = {RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.REFUSED, JudgementFailed: Exit.REFUSED}
 
 
 def judge(
@@ -120,7 +120,7 @@ def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[lis
         wanted = [None if run == DAY_0 else check_run_id(run) for run in runs]
         with TemporaryDirectory(prefix="nunchi-judge-") as folder:
             yield [None if run is None else _fetched(run, Path(folder) / run, local, state) for run in wanted]
-    except (NameRefused, MessageRefused) as refused:
+    except (InvalidName, InvalidMessage) as refused:
         raise typer.BadParameter(str(refused)) from None
     except tuple(_EXITS) as wrong:
         err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
@@ -128,17 +128,17 @@ def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[lis
 
 
 def _fetched(run: str, folder: Path, local: bool, state: Path) -> Path:
-    with place_of(local, state) as place:
+    with session_of(local, state) as place:
         return _fetch(place.client("s3"), place.bucket("weights"), run, folder)
 
 
 def _fetch(s3: S3Client, bucket: str, run: str, folder: Path) -> Path:
     """The manifest of a run, with the files that it names beside it, every byte checked."""
-    known, files = Weights(s3, bucket).run(run), DatasetBucket(s3, bucket)
+    known, files = WeightsRegistry(s3, bucket).run(run), DatasetBucket(s3, bucket)
     for path, promised in ({MANIFEST: known.manifest_sha256} | files_beside(known.manifest)).items():
         content = files.get(run_key(run, path))
         if content is None or hashlib.sha256(content).hexdigest() != promised:
-            raise RunRefused(
+            raise InvalidRun(
                 f"{path} of run {run} is missing or not the bytes promised; nothing was judged. Add the run again "
                 "under another id"
             )

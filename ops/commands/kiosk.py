@@ -18,7 +18,7 @@ from rich.table import Table
 
 from config.nunchi_toml import Config, load
 from contracts.instants import now, to_text
-from fleet.errors import FleetError, KioskExists, KioskRefused, KioskUnknown
+from fleet.errors import FleetError, InvalidKiosk, KioskExists, KioskUnknown
 from fleet.folder import Addresses, DeviceFolder, amazon_root
 from fleet.kiosks import Kiosk, Kiosks, check_name
 from local.deploy import PIPELINE
@@ -230,7 +230,7 @@ def _named_rightly() -> Generator[None, None, None]:
     """Exit as the help says when a name is not as it must be."""
     try:
         yield
-    except KioskRefused as refused:
+    except InvalidKiosk as refused:
         raise typer.BadParameter(str(refused)) from None
     except (KioskExists, KioskUnknown) as wrong:
         err.print(f"[red]nunchi:[/] {escape(str(wrong))}")

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from contracts.messages import LabelMessage, Status
 from contracts.names import check_kiosk_id
-from kiosk.counter import Answer, Counter, HearsLabels
+from kiosk.counter import Answer, Counter, ReceivesLabels
 from kiosk.errors import NoAnswer
 from kiosk.subscribe import Broker, Subscriber
 from kiosk.upload import Uploader
@@ -102,7 +102,7 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
         raise typer.Exit(0) from None
 
 
-async def show_all(folder: StateDir, subscriber: HearsLabels, show: Callable[[LabelMessage], None]) -> None:
+async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[[LabelMessage], None]) -> None:
     """Show labels as they come. Says so when the connection is lost; CloudDown when the cloud is no more."""
 
     async def hear() -> None:
@@ -120,7 +120,7 @@ async def show_all(folder: StateDir, subscriber: HearsLabels, show: Callable[[La
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until_down(folder: StateDir, subscriber: HearsLabels) -> None:
+async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
     """Raises CloudDown once nobody holds the cloud whose broker we don't reach."""
     connected = False
     while True:

@@ -15,21 +15,21 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import check_kiosk_id
 from ops.commands.drift import drift
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import place_of
+from ops.session import session_of
 from retrain.bucket import DatasetBucket
-from retrain.errors import ReviewRefused
-from retrain.review.agreement import Agreement, Holds, Share
+from retrain.errors import InvalidReview
+from retrain.review.agreement import Agreement, PromiseShare, PromiseState
 from retrain.review.agreement import agreement as agreement_of
 from retrain.review.confidences import Results
 from retrain.review.notes import read_notes
 
 if TYPE_CHECKING:
-    from retrain.review.importing import Imported
+    from retrain.review.importing import ImportSummary
 
 # What reads and writes Label Studio's files brings Pillow: commands import it when they run, so that others stay quick.
 
@@ -50,7 +50,7 @@ class Exit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Buckets:
+class ReviewBuckets:
     """What reviews read and write."""
 
     dataset: DatasetBucket
@@ -171,7 +171,7 @@ def agreement(
         typer.echo(json.dumps(_fields(found)))
     else:
         _tell_agreement(found, in_cloud("review export out/review --sample-share 0.1", local, state))
-    if found.people.against(found.promise) is Holds.BROKEN:
+    if found.people.against(found.promise) is PromiseState.BROKEN:
         raise typer.Exit(Exit.BROKEN)
 
 
@@ -179,20 +179,22 @@ review.command()(drift)
 
 
 @contextmanager
-def _buckets(local: bool, state: Path) -> Generator[Buckets, None, None]:
+def _buckets(local: bool, state: Path) -> Generator[ReviewBuckets, None, None]:
     """The buckets of the local cloud in `state`, or of AWS; exits as the help says when a review is refused."""
     try:
-        with place_of(local, state) as place:
+        with session_of(local, state) as place:
             s3 = place.client("s3")
-            yield Buckets(DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")), place.gate)
-    except NameRefused as refused:
+            yield ReviewBuckets(
+                DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")), place.gate
+            )
+    except InvalidName as refused:
         raise typer.BadParameter(str(refused)) from None
-    except ReviewRefused as wrong:
+    except InvalidReview as wrong:
         err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
         raise typer.Exit(Exit.REFUSED) from None
 
 
-def _tell_imported(imported: Imported) -> None:
+def _tell_imported(imported: ImportSummary) -> None:
     stored = imported.reviewed + imported.golden
     out.print(
         f"[green]{stored} photos are stored[/]: {imported.reviewed} to train on, {imported.golden} to judge by; "
@@ -232,21 +234,21 @@ def _tell_agreement(found: Agreement, more: str) -> None:
             f"{found.below_gate} photos of the sample passed a lower gate than {found.promise:g}, and count nowhere"
         )
     out.print(_verdict(found.people, found.promise))
-    if found.people.against(found.promise) is not Holds.HOLDS:
+    if found.people.against(found.promise) is not PromiseState.HOLDS:
         out.print(f"[bold]Next[/]\n  {escape(more)}")
 
 
-def _cells(share: Share, promise: float) -> list[str]:
+def _cells(share: PromiseShare, promise: float) -> list[str]:
     low, high = share.interval
     told = "" if share.share is None else f"{share.share:.3f}"
     return [f"{share.right:g}", str(share.checked), told, f"{low:.3f}-{high:.3f}", share.against(promise)]
 
 
-def _verdict(people: Share, promise: float) -> str:
+def _verdict(people: PromiseShare, promise: float) -> str:
     match people.against(promise):
-        case Holds.HOLDS:
+        case PromiseState.HOLDS:
             return f"[green]The promise of {promise:g} holds[/]"
-        case Holds.BROKEN:
+        case PromiseState.BROKEN:
             return (
                 f"[red]The promise of {promise:g} is broken[/]: the model is less often right than it says. Don't "
                 "train on its labels before the calibration is fitted anew"
@@ -261,7 +263,7 @@ def _verdict(people: Share, promise: float) -> str:
 def _fields(found: Agreement) -> dict[str, Any]:
     """For programs."""
 
-    def of(share: Share) -> dict[str, Any]:
+    def of(share: PromiseShare) -> dict[str, Any]:
         return {
             "right": share.right,
             "checked": share.checked,
@@ -270,7 +272,7 @@ def _fields(found: Agreement) -> dict[str, Any]:
             "promise": share.against(found.promise),
         }
 
-    def all_of(shares: Mapping[str, Share]) -> dict[str, Any]:
+    def all_of(shares: Mapping[str, PromiseShare]) -> dict[str, Any]:
         return {name: of(share) for name, share in shares.items()}
 
     return {

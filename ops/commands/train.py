@@ -14,12 +14,12 @@ import typer
 from botocore.exceptions import ClientError
 from rich.markup import escape
 
-from contracts.errors import MessageRefused, NunchiError
-from contracts.training import OUTCOME, PROGRESS, Outcome, Progress, Verdict, training_id, training_key
+from contracts.errors import InvalidMessage, NunchiError
+from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from local.state import StateDir
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import place_of
+from ops.session import session_of
 
 STACK: Final = "NunchiTraining"
 LOOK_EVERY_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
@@ -47,7 +47,7 @@ class _Place:
     local: bool
 
 
-def trained(folder: Path, tell: Callable[[Progress], None], *, least_new_labels: int) -> Outcome:
+def trained(folder: Path, tell: Callable[[TrainingProgress], None], *, least_new_labels: int) -> TrainingOutcome:
     """Retrain in the local cloud of a state folder, telling each word of the training's; TrainError without an end."""
     with _place(local=True, folder=folder) as place:
         arn, training = _begun(place, {"least_new_labels": least_new_labels})
@@ -94,7 +94,7 @@ def train(
 @contextmanager
 def _place(local: bool, folder: Path) -> Generator[_Place, None, None]:
     first = StateDir(folder).command("up --training") if local else f"cdk deploy {STACK}"
-    with place_of(local, folder) as place:
+    with session_of(local, folder) as place:
         machine = _state_machine(place.client("cloudformation"), first)
         yield _Place(place.client("stepfunctions"), place.client("s3"), machine, place.bucket("dataset"), local)
 
@@ -116,20 +116,20 @@ def _begun(place: _Place, asked: dict[str, Any]) -> tuple[str, str]:
     return arn, training_id(began["startDate"], began["name"])
 
 
-def _ended(place: _Place, arn: str, training: str) -> Outcome:
-    outcome: Outcome | None = _read(place, training_key(training, OUTCOME), Outcome.from_json)
+def _ended(place: _Place, arn: str, training: str) -> TrainingOutcome:
+    outcome: TrainingOutcome | None = _read(place, training_key(training, OUTCOME), TrainingOutcome.from_json)
     if outcome is None:
         raise TrainError(f"{training} ended without an outcome: look at the execution {arn}")
     return outcome
 
 
-def _followed(place: _Place, arn: str, training: str) -> Iterator[Progress]:
+def _followed(place: _Place, arn: str, training: str) -> Iterator[TrainingProgress]:
     """Each new word of the training's, until its execution ends."""
-    last: Progress | None = None
+    last: TrainingProgress | None = None
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         ended = place.states.describe_execution(executionArn=arn)["status"] != "RUNNING"
-        progress = _read(place, training_key(training, PROGRESS), Progress.from_json)
+        progress = _read(place, training_key(training, PROGRESS), TrainingProgress.from_json)
         if progress is not None and (last is None or progress.at > last.at):
             last = progress
             yield progress
@@ -151,11 +151,11 @@ def _read(place: _Place, key: str, parse: Callable[[bytes], Any]) -> Any:
         content = body.read()
     try:
         return parse(content)
-    except MessageRefused:
+    except InvalidMessage:
         return None
 
 
-def _tell(progress: Progress, as_json: bool) -> None:
+def _tell(progress: TrainingProgress, as_json: bool) -> None:
     if as_json:
         typer.echo(progress.to_json())
         return
@@ -163,7 +163,7 @@ def _tell(progress: Progress, as_json: bool) -> None:
     err.print(f"[dim]{progress.at:%H:%M:%S}[/]  {progress.phase}{share}  {escape(progress.note)}")
 
 
-def _tell_end(outcome: Outcome, as_json: bool, show: str) -> None:
+def _tell_end(outcome: TrainingOutcome, as_json: bool, show: str) -> None:
     if as_json:
         typer.echo(outcome.to_json())
         return

@@ -14,14 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import place_of
-from registry.errors import PointerMoved, RunExists, RunRefused, RunUnknown
-from registry.weights import InService, Run, Weights
+from ops.session import session_of
+from registry.errors import InvalidRun, PointerMoved, RunExists, RunUnknown
+from registry.weights import CurrentRun, Run, WeightsRegistry
 
 weights = typer.Typer(
     help="See runs of weights, put one into service, and back: on AWS, or with --local in the cloud on this machine.",
@@ -47,7 +47,7 @@ class Exit(IntEnum):
     MOVED = 6
 
 
-_EXITS = {RunExists: Exit.EXISTS, RunUnknown: Exit.UNKNOWN, RunRefused: Exit.REFUSED, PointerMoved: Exit.MOVED}
+_EXITS = {RunExists: Exit.EXISTS, RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.REFUSED, PointerMoved: Exit.MOVED}
 
 
 @weights.command("list")
@@ -122,7 +122,7 @@ def add(
     with _weights(local, state) as known:
         added = known.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
     if as_json:
-        typer.echo(json.dumps(_row(added, InService(None, None)) | {"manifest_sha256": added.manifest_sha256}))
+        typer.echo(json.dumps(_row(added, CurrentRun(None, None)) | {"manifest_sha256": added.manifest_sha256}))
         return
     out.print(f"[green]{added.id} is added[/]: {escape(added.version)}")
     out.print(f"[bold]Next[/]\n  {escape(in_cloud(f'weights promote {added.id}', local, state))}")
@@ -174,19 +174,19 @@ def rollback(
 
 
 @contextmanager
-def _weights(local: bool, state: Path) -> Generator[Weights, None, None]:
+def _weights(local: bool, state: Path) -> Generator[WeightsRegistry, None, None]:
     """The weights of the local cloud in `state`, or of AWS; exits as the help says when they aren't as they must be."""
     try:
-        with place_of(local, state) as place:
-            yield Weights(place.client("s3"), place.bucket("weights"))
-    except (NameRefused, MessageRefused) as refused:
+        with session_of(local, state) as place:
+            yield WeightsRegistry(place.client("s3"), place.bucket("weights"))
+    except (InvalidName, InvalidMessage) as refused:
         raise typer.BadParameter(str(refused)) from None
     except tuple(_EXITS) as wrong:
         err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
         raise typer.Exit(_EXITS[type(wrong)]) from None
 
 
-def _row(run: Run | None, current: InService) -> dict[str, Any]:
+def _row(run: Run | None, current: CurrentRun) -> dict[str, Any]:
     """A run as programs get it; None is the model of day 0."""
     return {
         "run": run.id if run else DAY_0,

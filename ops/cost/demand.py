@@ -40,7 +40,7 @@ PEAKS: Final = (Peak(0.33, 12.0 * 3600, 40 * 60), Peak(0.22, 18.5 * 3600, 50 * 6
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DemandDay:
     """The shape of a day: an even part, and the meals that fall into the opening hours, in seconds since midnight."""
 
     open_s: float = 8 * 3600
@@ -63,13 +63,13 @@ def _below(peak: Peak, second: float) -> float:
     return (1 + math.erf((second - peak.at_s) / (peak.width_s * math.sqrt(2)))) / 2
 
 
-def busiest_rate(photos_a_day: float, day: Day | None = None) -> float:
+def busiest_rate(photos_a_day: float, day: DemandDay | None = None) -> float:
     """Photos a second in the busiest minute."""
-    return photos_a_day * _busiest_share(day or Day()) / 60
+    return photos_a_day * _busiest_share(day or DemandDay()) / 60
 
 
 @cache
-def _busiest_share(day: Day) -> float:
+def _busiest_share(day: DemandDay) -> float:
     """The share of the day's photos in its busiest minute."""
     minutes = range(int(day.open_s), int(day.close_s), 60)
     return max(day.share_until(at + 60) - day.share_until(at) for at in minutes)

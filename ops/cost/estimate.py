@@ -51,7 +51,7 @@ KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a w
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CostLine:
     """A line of the estimate: so many units of something, at its price."""
 
     part: str
@@ -67,10 +67,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """All lines, and what the settings should be told."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[CostLine, ...]
     notes: tuple[str, ...]
 
     @property
@@ -136,7 +136,7 @@ class Usage:
         return self.photos * (1 - KEPT) * self.config.inference.review_share
 
 
-def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float) -> Estimate:
+def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float) -> CostEstimate:
     """A month of this configuration for so many shops, each with so many photos on an open day.
 
     SettingsError when the table of prices lacks a region or an instance type.
@@ -150,20 +150,20 @@ def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float)
         *_retraining(usage, prices),
         *_key(usage, prices),
     )
-    return Estimate(lines, tuple(_notes(usage, math.fsum(line.usd for line in lines))))
+    return CostEstimate(lines, tuple(_notes(usage, math.fsum(line.usd for line in lines))))
 
 
-def _compute(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _compute(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     part = "compute"
     kind = usage.config.inference.instance_type
     hours = usage.instance_hours
     yield _line(part, f"inference, {usage.instances} × {kind}", hours, prices.instance(kind))
     yield _line(part, f"disks, {usage.disks} × {DISK_GIB} GiB", usage.disks * DISK_GIB, prices["disk"])
     yield _line(part, "public IPv4 addresses", hours, prices["public_ipv4"])
-    yield Line(part, "NAT gateway", 0, "there is none", 0.0)
+    yield CostLine(part, "NAT gateway", 0, "there is none", 0.0)
 
 
-def _storage(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _storage(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     part, days = "storage", usage.config.retention
     a_day = usage.photos / MONTH_DAYS
     storage = prices["s3_storage"]
@@ -184,7 +184,7 @@ def _storage(usage: Usage, prices: Prices) -> Iterator[Line]:
     yield _line(part, "photos read", reads / 1e3, prices["s3_read"])
 
 
-def _messages(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _messages(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     part = "messages"
     photos = usage.photos
     if usage.in_queue_mode:
@@ -196,14 +196,14 @@ def _messages(usage: Usage, prices: Prices) -> Iterator[Line]:
     if not usage.in_queue_mode:
         yield _line(part, "dispatch Lambda, photos", photos / 1e6, prices["lambda_request"])
         yield _line(part, "dispatch Lambda, time", photos * DISPATCH_S * LAMBDA_GB, prices["lambda_duration"])
-        yield Line(part, "Run Command", photos, "commands, free", 0.0)
+        yield CostLine(part, "Run Command", photos, "commands, free", 0.0)
     yield _line(part, "labels over MQTT", photos * MESSAGES_A_PHOTO / 1e6, prices["iot_message"])
     minutes = 60 * (usage.kiosks * usage.running_hours + usage.instance_hours)
     yield _line(part, f"connections of {usage.kiosks:,} kiosks", minutes / 1e6, prices["iot_minute"])
     yield _line(part, "labels to the shops", photos * OUT_GB_A_PHOTO, prices["transfer_out"])
 
 
-def _watching(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _watching(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     part = "watching"
     running = usage.running_hours / MONTH_HOURS
     logs_gb = usage.photos * LOG_GB_A_PHOTO + usage.instance_hours * LOG_GB_AN_HOUR
@@ -223,7 +223,7 @@ def _watching(usage: Usage, prices: Prices) -> Iterator[Line]:
     yield _line(part, "schedules", calls / 1e6, prices["schedule"])
 
 
-def _retraining(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _retraining(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     part, training = "retraining", usage.config.training
     hours = MONTH_DAYS / training.period_days * RETRAINING_HOURS
     spot = hours * SPOT_SHARE if training.spot else 0.0
@@ -242,7 +242,7 @@ def _beside(prices: Prices) -> Price:
     return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
 
 
-def _key(usage: Usage, prices: Prices) -> Iterator[Line]:
+def _key(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     if usage.config.security.kms:
         yield _line("key", "key", 1, prices["kms_key"])
         yield _line("key", "its use", usage.photos * KMS_REQUESTS_A_PHOTO / 1e4, prices["kms_request"])
@@ -268,5 +268,5 @@ def _notes(usage: Usage, usd: float) -> Iterator[str]:
         yield f"[alarms] budget_usd = {budget:g} is less than this: its alarm would sound every month"
 
 
-def _line(part: str, item: str, quantity: float, price: Price) -> Line:
-    return Line(part, item, quantity, price.unit, price.usd)
+def _line(part: str, item: str, quantity: float, price: Price) -> CostLine:
+    return CostLine(part, item, quantity, price.unit, price.usd)

@@ -12,7 +12,17 @@ from config.inference_names import INSTANCE_PARAMETER
 from contracts.messages import WorkerState, WorkerStatus
 from lambdas.health_probe import certificates, is_ready, worker_status
 from local.worker_socket import ready
-from ops.doctor.examination import COMPUTE, HEALTH, PIPELINE, TRAINING, CantLook, Finding, Patient, State, is_missing
+from ops.doctor.examination import (
+    COMPUTE,
+    HEALTH,
+    PIPELINE,
+    TRAINING,
+    CheckFailed,
+    Deployment,
+    Finding,
+    State,
+    is_missing,
+)
 
 SKEW_S: Final = 30
 LATE_S: Final = 120  # as the alarm about the queue
@@ -20,7 +30,7 @@ _GOOD: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE
 _ROLLED_BACK: Final = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 
 
-def clock(patient: Patient) -> Finding:
+def clock(patient: Deployment) -> Finding:
     """This machine's clock against AWS's: signatures are refused at five minutes, and times mislead before that."""
     try:
         answer = patient.client("sts").get_caller_identity()
@@ -28,7 +38,7 @@ def clock(patient: Patient) -> Finding:
         answer = error.response
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if date is None:
-        raise CantLook("AWS's answer has no date")
+        raise CheckFailed("AWS's answer has no date")
     off = (patient.now() - parsedate_to_datetime(date)).total_seconds()
     if abs(off) > SKEW_S:
         where = "ahead of" if off > 0 else "behind"
@@ -38,13 +48,13 @@ def clock(patient: Patient) -> Finding:
     return Finding("clock", State.WELL, "right")
 
 
-def credentials(patient: Patient) -> Finding:
+def credentials(patient: Deployment) -> Finding:
     """Whose keys these are."""
     answer = patient.client("sts").get_caller_identity()
     return Finding("credentials", State.WELL, f"account {answer['Account']}, {answer['Arn'].rpartition(':')[2]}")
 
 
-def region(patient: Patient) -> Finding:
+def region(patient: Deployment) -> Finding:
     """Ours against the shell's: the commands below take the shell's."""
     ours, shell = patient.config.region, patient.shell_region
     if shell not in (None, ours):
@@ -57,7 +67,7 @@ def region(patient: Patient) -> Finding:
     return Finding("region", State.WELL, ours)
 
 
-def stacks(patient: Patient) -> Finding:
+def stacks(patient: Deployment) -> Finding:
     """Whether all are deployed, and whole."""
     states: dict[str, str] = {}
     for name in (PIPELINE,) if patient.local else (PIPELINE, TRAINING, COMPUTE, HEALTH):
@@ -80,7 +90,7 @@ def stacks(patient: Patient) -> Finding:
     return Finding("stacks", State.ILL, text, "cdk deploy --all")
 
 
-def compute(patient: Patient) -> Finding:
+def compute(patient: Deployment) -> Finding:
     """Instances against the hours."""
     instances, running = patient.instances(), patient.running()
     told = ", ".join(f"{name} {state}" for name, state in sorted(instances.items())) or "no instance"
@@ -111,7 +121,7 @@ def compute(patient: Patient) -> Finding:
     return Finding("compute", State.WELL, f"{told}; the shop is closed")
 
 
-def agent(patient: Patient) -> Finding:
+def agent(patient: Deployment) -> Finding:
     """Whether Systems Manager reaches the instances that run: Run Command, and a person's shell."""
     if not (running := patient.running()):
         return Finding("agent", State.WELL, "no instance runs")
@@ -127,11 +137,11 @@ def agent(patient: Patient) -> Finding:
     return Finding("agent", State.WELL, f"{', '.join(running)} online")
 
 
-def _statuses(patient: Patient) -> dict[str, WorkerStatus | None]:
+def _statuses(patient: Deployment) -> dict[str, WorkerStatus | None]:
     return {name: worker_status(patient.client("iot-data"), name) for name in patient.running()}
 
 
-def worker(patient: Patient) -> Finding:
+def worker(patient: Deployment) -> Finding:
     """What each worker says of itself."""
     statuses = _statuses(patient)
     if not statuses:
@@ -149,7 +159,7 @@ def worker(patient: Patient) -> Finding:
     return Finding("worker", State.WELL, told)
 
 
-def model(patient: Patient) -> Finding:
+def model(patient: Deployment) -> Finding:
     """The model in service, by the workers' own word."""
     statuses = _statuses(patient)
     if not statuses:
@@ -157,13 +167,13 @@ def model(patient: Patient) -> Finding:
     models = {status.model for status in statuses.values() if status and status.state is WorkerState.READY}
     told = ", ".join(sorted(f"{one.name} {one.version} ({one.digest[:12]})" for one in models))
     if not models:
-        raise CantLook("no worker is ready")
+        raise CheckFailed("no worker is ready")
     if len(models) > 1:
         return Finding("model", State.ATTENTION, f"workers differ, as during a rollout: {told}")
     return Finding("model", State.WELL, told)
 
 
-def queue(patient: Patient) -> Finding:
+def queue(patient: Deployment) -> Finding:
     """How much waits in the upload queue, and for how long."""
     url = patient.output(PIPELINE, "UploadQueueUrl")
     waiting, in_hand = _depth(patient, url)
@@ -181,13 +191,13 @@ def queue(patient: Patient) -> Finding:
     return Finding("queue", State.WELL, told)
 
 
-def _depth(patient: Patient, url: str) -> tuple[int, int]:
+def _depth(patient: Deployment, url: str) -> tuple[int, int]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     told = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return int(told[names[0]]), int(told[names[1]])
 
 
-def _oldest_s(patient: Patient, name: str) -> float | None:
+def _oldest_s(patient: Deployment, name: str) -> float | None:
     """None when nobody measured lately: SQS itself does not say."""
     end = patient.now()
     answer = patient.client("cloudwatch").get_metric_statistics(
@@ -203,7 +213,7 @@ def _oldest_s(patient: Patient, name: str) -> float | None:
     return float(points[-1]["Maximum"]) if points else None
 
 
-def dead_letters(patient: Patient) -> Finding:
+def dead_letters(patient: Deployment) -> Finding:
     """What failed for good: uploads, schedules, events."""
     listed = patient.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
     # By name: a queue may be listed under another host than its stack says.
@@ -219,7 +229,7 @@ def dead_letters(patient: Patient) -> Finding:
     )
 
 
-def certificate_ages(patient: Patient) -> Finding:
+def certificate_ages(patient: Deployment) -> Finding:
     """Of the certificates of kiosks and workers that are in use."""
     policies = [patient.output(PIPELINE, name) for name in ("KioskPolicyName", "WorkerPolicyName")]
     made = certificates(patient.client("iot"), policies).values()
@@ -233,7 +243,7 @@ def certificate_ages(patient: Patient) -> Finding:
     return Finding("certificates", State.WELL, told)
 
 
-def alarms(patient: Patient) -> Finding:
+def alarms(patient: Deployment) -> Finding:
     """Those that sound, with the first thing that each says to do."""
     every = _pages(patient.client("cloudwatch").describe_alarms, "MetricAlarms", "NextToken", AlarmNamePrefix="nunchi-")
     if not every:
@@ -247,7 +257,7 @@ def alarms(patient: Patient) -> Finding:
     return Finding("alarms", State.WELL, f"{len(every)}, none sounds")
 
 
-def schedules(patient: Patient) -> Finding:
+def schedules(patient: Deployment) -> Finding:
     """Whether the shop will be opened, watched and closed; and when it starts next."""
     hours = patient.config.hours
     every = _pages(patient.client("scheduler").list_schedules, "Schedules", "NextToken", NamePrefix="Nunchi")
@@ -263,7 +273,7 @@ def schedules(patient: Patient) -> Finding:
     return Finding("schedules", State.WELL, f"{len(every)} on; the next start is {starts}")
 
 
-def mail(patient: Patient) -> Finding:
+def mail(patient: Deployment) -> Finding:
     """Whether somebody hears an alarm."""
     address = patient.config.alarms.email
     if not address:

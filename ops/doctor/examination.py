@@ -53,7 +53,7 @@ class Finding:
         return {name: str(value) for name, value in asdict(self).items()}
 
 
-class CantLook(NunchiError):
+class CheckFailed(NunchiError):
     """A check has nothing to look at, or no way to."""
 
     def __init__(self, why: str, remedy: str = "") -> None:
@@ -61,7 +61,7 @@ class CantLook(NunchiError):
         self.remedy = remedy
 
 
-class Patient:
+class Deployment:
     """What is examined: a cloud, as clients of its services, and what its operator decided.
 
     `client` makes a boto3 client of a service. A cloud on this machine has no opening hours: it should always run; its
@@ -99,19 +99,21 @@ class Patient:
         return self._clients[service]
 
     def output(self, stack: str, name: str) -> str:
-        """An output of a stack; CantLook when there is none."""
+        """An output of a stack; CheckFailed when there is none."""
         if stack not in self._outputs:
             try:
                 [found] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
             except ClientError as error:
                 if is_missing(error):
-                    raise CantLook(f"{stack} is not deployed", f"cdk deploy {stack}") from None
+                    raise CheckFailed(f"{stack} is not deployed", f"cdk deploy {stack}") from None
                 raise
             self._outputs[stack] = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
         try:
             return self._outputs[stack][name]
         except KeyError:
-            raise CantLook(f"{stack} has no output {name}: it is of another version", f"cdk deploy {stack}") from None
+            raise CheckFailed(
+                f"{stack} has no output {name}: it is of another version", f"cdk deploy {stack}"
+            ) from None
 
     @property
     def should_run(self) -> bool:
@@ -149,15 +151,15 @@ class Patient:
         return sorted(name for name, state in self.instances().items() if state == "running")
 
 
-Check = Callable[[Patient], Finding]
+Check = Callable[[Deployment], Finding]
 
 
-def examine(patient: Patient, checks: Mapping[str, Check]) -> Iterator[Finding]:
+def examine(patient: Deployment, checks: Mapping[str, Check]) -> Iterator[Finding]:
     """The finding of each check, in order."""
     for name, check in checks.items():
         try:
             yield check(patient)
-        except CantLook as nothing:
+        except CheckFailed as nothing:
             yield Finding(name, State.UNSEEN, f"can't look: {nothing}", nothing.remedy)
         except UNANSWERED as error:
             told = _in_words(error) if isinstance(error, ClientError) else first_line(error)

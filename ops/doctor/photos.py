@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
-from ops.doctor.examination import PIPELINE, Finding, Patient, State
-from worker.recovery.sweep import FORGOTTEN_AFTER, Listed, look_for_forgotten
+from ops.doctor.examination import PIPELINE, Deployment, Finding, State
+from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
 MOST_LISTED: Final = 20_000  # uploads: some 20 requests; a chain of shops has more in a week than a person waits for
 MOST_KIOSKS: Final = 200
@@ -29,14 +29,14 @@ class _Listings:
     def cut_short(self) -> bool:
         return self.listed >= MOST_LISTED
 
-    def uploads(self) -> Iterator[Listed]:
+    def uploads(self) -> Iterator[ListedUpload]:
         for one in self._objects(UPLOADS):
             self.listed += 1
             if self.cut_short:
                 return
             try:
-                yield Listed(parse_upload_key(one["Key"]), one["LastModified"])
-            except NameRefused:
+                yield ListedUpload(parse_upload_key(one["Key"]), one["LastModified"])
+            except InvalidName:
                 continue  # not an upload; the worker leaves it alone, too
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
@@ -50,7 +50,7 @@ class _Listings:
         for one in self._objects(f"{RESULTS}{first.kiosk_id}/", StartAfter=start):
             try:
                 yield parse_result_key(one["Key"]), one["LastModified"]
-            except NameRefused:
+            except InvalidName:
                 continue
 
     def kiosks(self) -> list[str]:
@@ -68,14 +68,14 @@ class _Listings:
             more = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
-def _listings(patient: Patient) -> _Listings:
+def _listings(patient: Deployment) -> _Listings:
     return _Listings(patient.client("s3"), patient.output(PIPELINE, "ImagesBucket"))
 
 
-def uploads(patient: Patient) -> Finding:
+def uploads(patient: Deployment) -> Finding:
     """Those without a result that are older than five minutes: what the worker's sweep is there for."""
     listings = _listings(patient)
-    forgotten = look_for_forgotten(listings, older_than=FORGOTTEN_AFTER, without=lambda _: False).forgotten
+    forgotten = find_unanswered(listings, older_than=FORGOTTEN_AFTER, without=lambda _: False).forgotten
     some = f" of the first {MOST_LISTED}" if listings.cut_short else ""
     if not forgotten:
         return Finding("uploads", State.WELL, f"none{some} waits for a result longer than five minutes")
@@ -88,7 +88,7 @@ def uploads(patient: Patient) -> Finding:
     return Finding("uploads", State.ILL, told, remedy)
 
 
-def last_label(patient: Patient) -> Finding:
+def last_label(patient: Deployment) -> Finding:
     """When the newest result was written. Results of a kiosk are in the order of its photos: only the end is read."""
     listings = _listings(patient)
     for back in _LOOK_BACK:

@@ -1,24 +1,24 @@
 """From what was gathered to a dataset: chosen, split, balanced, looked over, laid out, put down in a manifest."""
 
 from retrain.dataset.assembly import build
-from retrain.dataset.manifest import Item, Manifest
-from retrain.dataset.photos import LeftOut, Split, Why
+from retrain.dataset.manifest import DatasetManifest, Item
+from retrain.dataset.photos import Excluded, ExclusionReason, Split
 from retrain.dataset.publication import builds, fetch, find, known, publish
 from retrain.dataset.settings import DatasetSettings
-from retrain.dataset.vetting.preconditions import enough
+from retrain.dataset.vetting.preconditions import unmet_precondition
 
 __all__ = [
+    "DatasetManifest",
     "DatasetSettings",
+    "Excluded",
+    "ExclusionReason",
     "Item",
-    "LeftOut",
-    "Manifest",
     "Split",
-    "Why",
     "build",
     "builds",
-    "enough",
     "fetch",
     "find",
     "known",
     "publish",
+    "unmet_precondition",
 ]

@@ -12,13 +12,13 @@ from pathlib import Path
 from contracts.instants import from_text, to_text
 from contracts.names import Reference
 from contracts.weights import check_run_id
-from contracts.yolo import lines_of, people_of
+from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
 from retrain.dataset.balance import choose_train, choose_val
 from retrain.dataset.gather import gather
-from retrain.dataset.manifest import MANIFEST, Item, Manifest
-from retrain.dataset.photos import LeftOut, Photo, Split, Why
+from retrain.dataset.manifest import MANIFEST, DatasetManifest, Item
+from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason, Split
 from retrain.dataset.reading import Say, silent
 from retrain.dataset.report.page import write_page
 from retrain.dataset.settings import DatasetSettings
@@ -35,17 +35,17 @@ def build(
     *,
     build: str,
     settings: DatasetSettings,
-    earlier: Manifest | None,
+    earlier: DatasetManifest | None,
     predict: Predict | None,
     at: datetime,
     say: Say = silent,
-) -> Manifest:
+) -> DatasetManifest:
     """Build the dataset `build` in `folder`, which is made, or emptied if it holds an earlier one.
 
     `earlier` is what the incumbent learned from: photos that are not in it are new, others are replayed. `predict` is
     the teacher, who looks for wrong labels; without one, nobody does. `say(done, of, what)` is called for each photo.
 
-    DatasetRefused when the folder holds something else, or the disk is full. A photo that is broken is left out.
+    InvalidDataset when the folder holds something else, or the disk is full. A photo that is broken is left out.
     """
     check_run_id(build)
     layout.prepare(folder)
@@ -59,21 +59,21 @@ def build(
     )
     left_out = gathered.left_out
 
-    def leave_out(photo: Photo | Item, why: Why, detail: str = "") -> None:
-        left_out.append(LeftOut(photo.reference, photo.source, why, detail))
+    def leave_out(photo: DatasetPhoto | Item, why: ExclusionReason, detail: str = "") -> None:
+        left_out.append(Excluded(photo.reference, photo.source, why, detail))
 
     usable = []
     for photo in gathered.photos:
         if split_of[photo.reference] is Split.GOLDEN and photo.source is not Tree.GOLDEN:
-            leave_out(photo, Why.MOMENT_OF_GOLDEN)
+            leave_out(photo, ExclusionReason.MOMENT_OF_GOLDEN)
         elif photo.odd and photo.source is Tree.AUTO:
-            leave_out(photo, Why.OUTLIER, photo.odd)
+            leave_out(photo, ExclusionReason.OUTLIER, photo.odd)
         else:
             usable.append(photo)
 
     usable, near = without_duplicates(usable, near_bits=settings.near_bits)
     for photo, kept in near:
-        leave_out(photo, Why.DUPLICATE, f"of {kept.reference}")
+        leave_out(photo, ExclusionReason.DUPLICATE, f"of {kept.reference}")
 
     new = frozenset(photo.reference for photo in usable) - _seen(usable, earlier)
     of = {split: [photo for photo in usable if split_of[photo.reference] is split] for split in Split}
@@ -93,7 +93,7 @@ def build(
             new=photo.reference in new,
             sha256=photo.sha256,
             bytes=photo.bytes,
-            labels=lines_of(photo.people),
+            labels=format_labels(photo.people),
             phash=photo.phash,
             suspect=photo.odd,
         )
@@ -102,16 +102,16 @@ def build(
     lost = layout.write_pictures(bucket, items, folder, say)
     for item in items:
         if str(item.reference) in lost:
-            leave_out(item, Why.GONE, lost[str(item.reference)])
+            leave_out(item, ExclusionReason.GONE, lost[str(item.reference)])
     items = [item for item in items if str(item.reference) not in lost]
 
     items = _looked_over(items, folder, predict, settings, say)
     out = [item for item in items if item.suspect and item.source is Tree.AUTO]
     items = [item for item in items if not (item.suspect and item.source is Tree.AUTO)]
     for item in out:
-        leave_out(item, Why.SUSPECT, item.suspect or "")
+        leave_out(item, ExclusionReason.SUSPECT, item.suspect or "")
 
-    manifest = Manifest(
+    manifest = DatasetManifest(
         build=build,
         made_at=from_text(to_text(at)),
         settings=settings.to_fields(),
@@ -127,10 +127,10 @@ def build(
     return manifest
 
 
-_UNREAD = frozenset({Why.GONE, Why.BAD_LABELS, Why.UNREADABLE})
+_UNREAD = frozenset({ExclusionReason.GONE, ExclusionReason.BAD_LABELS, ExclusionReason.UNREADABLE})
 
 
-def _seen(photos: list[Photo], earlier: Manifest | None) -> frozenset[Reference]:
+def _seen(photos: list[DatasetPhoto], earlier: DatasetManifest | None) -> frozenset[Reference]:
     """What the incumbent has seen, or was kept from: the same photo, labelled by the same. A person's look is news."""
     if earlier is None:
         return frozenset()
@@ -140,7 +140,7 @@ def _seen(photos: list[Photo], earlier: Manifest | None) -> frozenset[Reference]
         photo.reference
         for photo in photos
         if (photo.reference, photo.source) in left_out
-        or items.get((photo.reference, photo.source)) == lines_of(photo.people)
+        or items.get((photo.reference, photo.source)) == format_labels(photo.people)
     )
 
 
@@ -157,7 +157,7 @@ def _looked_over(
     for item, prediction in zip(asked, told, strict=True):
         if prediction.error is not None:
             continue  # a teacher that says nothing contradicts nothing
-        against = contradiction(people_of(item.labels), prediction.people, sure=settings.sure)
+        against = contradiction(parse_labels(item.labels), prediction.people, sure=settings.sure)
         looked[item.reference] = replace(item, suspect="; ".join(filter(None, (item.suspect, against))) or None)
     say(len(asked), len(asked), "photos looked over by the teacher")
     return [looked.get(item.reference, item) for item in items]

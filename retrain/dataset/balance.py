@@ -13,18 +13,18 @@ from itertools import zip_longest
 from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.dataset.photos import Photo, Why
+from retrain.dataset.photos import DatasetPhoto, ExclusionReason
 from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.splits import share
 
-Dropped = list[tuple[Photo, Why]]
+Dropped = list[tuple[DatasetPhoto, ExclusionReason]]
 
 _ELDERS = frozenset({Label.ELDER_MALE, Label.ELDER_FEMALE})
 
 
 def choose_train(
-    photos: Sequence[Photo], new: frozenset[Reference], settings: DatasetSettings, *, room: int
-) -> tuple[list[Photo], Dropped]:
+    photos: Sequence[DatasetPhoto], new: frozenset[Reference], settings: DatasetSettings, *, room: int
+) -> tuple[list[DatasetPhoto], Dropped]:
     """The photos to train on. New ones go in front, and the old ones fill up: replay, lest the network forget."""
     order = sorted(photos, key=lambda photo: (_rank(photo, new), share(settings.seed, photo.reference)))
     kept, dropped = _capped(order, new, settings)
@@ -40,7 +40,9 @@ def choose_train(
     return chosen, dropped + too_empty + _missing(kept, chosen)
 
 
-def choose_val(photos: Sequence[Photo], settings: DatasetSettings, *, room: int) -> tuple[list[Photo], Dropped]:
+def choose_val(
+    photos: Sequence[DatasetPhoto], settings: DatasetSettings, *, room: int
+) -> tuple[list[DatasetPhoto], Dropped]:
     """The photos to stop and to calibrate by: as the shops are, without a cap by label, up to so many."""
     order = sorted(photos, key=lambda photo: share(settings.seed, photo.reference))
     kept, too_empty = _with_few_empty(order, settings.nobody_share)
@@ -48,13 +50,13 @@ def choose_val(photos: Sequence[Photo], settings: DatasetSettings, *, room: int)
     return chosen, too_empty + _missing(kept, chosen)
 
 
-def cap_of(photos: Iterable[Photo], settings: DatasetSettings) -> int:
+def cap_of(photos: Iterable[DatasetPhoto], settings: DatasetSettings) -> int:
     """How many people of one label train may hold before photos are dropped for it."""
     there = _people(photos)
     return max(settings.least_per_label, int(settings.most_per_label * min(there.values(), default=0)))
 
 
-def _rank(photo: Photo, new: frozenset[Reference]) -> int:
+def _rank(photo: DatasetPhoto, new: frozenset[Reference]) -> int:
     """0 stays whatever happens; the others are taken in this order."""
     is_new = photo.reference in new
     if is_new and photo.labels & _ELDERS:
@@ -65,47 +67,49 @@ def _rank(photo: Photo, new: frozenset[Reference]) -> int:
 
 
 def _capped(
-    order: Sequence[Photo], new: frozenset[Reference], settings: DatasetSettings
-) -> tuple[list[Photo], Dropped]:
+    order: Sequence[DatasetPhoto], new: frozenset[Reference], settings: DatasetSettings
+) -> tuple[list[DatasetPhoto], Dropped]:
     """Without those of whose every label there is enough."""
     cap = cap_of(order, settings)
     have: Counter[Label] = Counter()
-    kept: list[Photo] = []
+    kept: list[DatasetPhoto] = []
     dropped: Dropped = []
     for photo in order:
         if not photo.people or _rank(photo, new) == 0 or any(have[label] < cap for label in photo.labels):
             kept.append(photo)
             have.update(label for label, _ in photo.people)
         else:
-            dropped.append((photo, Why.OVER_CAP))
+            dropped.append((photo, ExclusionReason.OVER_CAP))
     return kept, dropped
 
 
-def _with_few_empty(order: Sequence[Photo], most_share: float) -> tuple[list[Photo], Dropped]:
+def _with_few_empty(order: Sequence[DatasetPhoto], most_share: float) -> tuple[list[DatasetPhoto], Dropped]:
     """Pictures without people teach what is no person; more than a few, and the network learns to see none."""
     with_people = sum(bool(photo.people) for photo in order)
     room = int(with_people * most_share / (1 - most_share))
     empty = [photo for photo in order if not photo.people]
     dropped = set(empty[room:])
-    return [photo for photo in order if photo not in dropped], [(photo, Why.NOBODY) for photo in empty[room:]]
+    return [photo for photo in order if photo not in dropped], [
+        (photo, ExclusionReason.NOBODY) for photo in empty[room:]
+    ]
 
 
-def _evenly(order: Sequence[Photo], room: int) -> list[Photo]:
+def _evenly(order: Sequence[DatasetPhoto], room: int) -> list[DatasetPhoto]:
     """So many of them: in turn one of each group, a photo being of the group of its rarest label."""
     if len(order) <= room:
         return list(order)
     there = _people(order)
-    groups: dict[Label | None, list[Photo]] = {label: [] for label in (*LABELS, None)}
+    groups: dict[Label | None, list[DatasetPhoto]] = {label: [] for label in (*LABELS, None)}
     for photo in order:
         groups[min(photo.labels, key=lambda label: (there[label], label), default=None)].append(photo)
     rounds = zip_longest(*groups.values())
     return [photo for turn in rounds for photo in turn if photo is not None][: max(room, 0)]
 
 
-def _people(photos: Iterable[Photo]) -> Counter[Label]:
+def _people(photos: Iterable[DatasetPhoto]) -> Counter[Label]:
     return Counter(label for photo in photos for label, _ in photo.people)
 
 
-def _missing(kept: Sequence[Photo], chosen: Sequence[Photo]) -> Dropped:
+def _missing(kept: Sequence[DatasetPhoto], chosen: Sequence[DatasetPhoto]) -> Dropped:
     there = {photo.reference for photo in chosen}
-    return [(photo, Why.OVER_MOST_IMAGES) for photo in kept if photo.reference not in there]
+    return [(photo, ExclusionReason.OVER_MOST_IMAGES) for photo in kept if photo.reference not in there]

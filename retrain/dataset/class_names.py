@@ -9,14 +9,14 @@ from pathlib import Path
 import yaml
 
 from contracts.labels import LABELS, Label
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 
 
 def classes_in(folder: Path, aliases: Mapping[str, Label]) -> tuple[dict[int, Label], str]:
     """The label of each class number, and the name of the file that says so.
 
     Read from `names:` in a YAML file of the folder, or from `classes.txt` (Label Studio writes one); without either,
-    the numbers are ours. `aliases`: labels of names that aren't ours. DatasetRefused when a name says no label.
+    the numbers are ours. `aliases`: labels of names that aren't ours. InvalidDataset when a name says no label.
     """
     told = {}
     for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}):
@@ -31,7 +31,7 @@ def classes_in(folder: Path, aliases: Mapping[str, Label]) -> tuple[dict[int, La
     (where, names), *others = told.items()
     for other, different in others:
         if different != names:
-            raise DatasetRefused(
+            raise InvalidDataset(
                 f"{where} and {other} in {folder} name different classes; nothing was imported. Leave the one that the "
                 "labels were written with"
             )
@@ -42,7 +42,7 @@ def _names(path: Path) -> dict[int, str] | None:
     try:
         content = yaml.safe_load(path.read_text(errors="replace"))
     except (OSError, yaml.YAMLError) as error:
-        raise DatasetRefused(f"{path} can't be read ({error}); nothing was imported. Mend it") from None
+        raise InvalidDataset(f"{path} can't be read ({error}); nothing was imported. Mend it") from None
     names = content.get("names") if isinstance(content, dict) else None
     match names:
         case list():
@@ -57,7 +57,7 @@ def _labels(names: Mapping[int, str], aliases: Mapping[str, Label], where: Path)
     named = {number: name for number, name in names.items() if name.strip()}
     unknown = [name for name in named.values() if _plain(name) not in known]
     if unknown:
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"{where} names {_listed(unknown)}, which is none of {_listed(LABELS)}; nothing was imported. Say what "
             f"it means: --class '{unknown[0]}={LABELS[0]}'"
         )

@@ -10,11 +10,11 @@ from typing import Final
 import imagehash
 from PIL import Image
 
-from contracts.errors import LabelsRefused
+from contracts.errors import InvalidLabelFile
 from contracts.names import Reference
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree
-from retrain.dataset.photos import LeftOut, Photo, Why
+from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason
 from retrain.dataset.reading import Say, in_threads
 from retrain.dataset.vetting.sanity import odd
 from retrain.review.notes import read_notes, untellable
@@ -28,8 +28,8 @@ _ORIENTATION: Final = 0x0112
 class Gathered:
     """Each photo once, in the order of their references, and every reference that was listed, with its tree."""
 
-    photos: list[Photo]
-    left_out: list[LeftOut]
+    photos: list[DatasetPhoto]
+    left_out: list[Excluded]
     listed: dict[Reference, Tree]
 
 
@@ -41,16 +41,18 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
     found: dict[Reference, Pair] = {}
     for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
         found.update({pair.reference: pair for pair in bucket.pairs(tree)})
-    photos: list[Photo] = []
+    photos: list[DatasetPhoto] = []
     cannot_tell = untellable(read_notes(bucket))
     left_out = [
-        LeftOut(reference, pair.tree, Why.CANNOT_TELL) for reference, pair in found.items() if reference in cannot_tell
+        Excluded(reference, pair.tree, ExclusionReason.CANNOT_TELL)
+        for reference, pair in found.items()
+        if reference in cannot_tell
     ]
     out = {one.reference for one in left_out}
     pairs = [found[reference] for reference in sorted(found.keys() - out)]
     with in_threads(lambda pair: _read(bucket, pair), pairs) as results:
         for done, read in enumerate(results, start=1):
-            if isinstance(read, Photo):
+            if isinstance(read, DatasetPhoto):
                 photos.append(read)
             else:
                 left_out.append(read)
@@ -58,22 +60,22 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
     return Gathered(photos, left_out, {reference: pair.tree for reference, pair in found.items()})
 
 
-def _read(bucket: DatasetBucket, pair: Pair) -> Photo | LeftOut:
-    def without(why: Why, detail: str = "") -> LeftOut:
-        return LeftOut(pair.reference, pair.tree, why, detail)
+def _read(bucket: DatasetBucket, pair: Pair) -> DatasetPhoto | Excluded:
+    def without(why: ExclusionReason, detail: str = "") -> Excluded:
+        return Excluded(pair.reference, pair.tree, why, detail)
 
     jpeg, text = bucket.image(pair), bucket.labels(pair)
     if jpeg is None or text is None:
-        return without(Why.GONE)
+        return without(ExclusionReason.GONE)
     try:
-        people = tuple(people_of(text))
-    except LabelsRefused as error:
-        return without(Why.BAD_LABELS, str(error))
+        people = tuple(parse_labels(text))
+    except InvalidLabelFile as error:
+        return without(ExclusionReason.BAD_LABELS, str(error))
     try:
         size, phash = _look(jpeg)
     except Exception as error:  # noqa: BLE001 - broken pictures raise a dozen kinds; a build is not lost over one
-        return without(Why.UNREADABLE, f"{type(error).__name__}: {error}"[:200])
-    return Photo(
+        return without(ExclusionReason.UNREADABLE, f"{type(error).__name__}: {error}"[:200])
+    return DatasetPhoto(
         reference=pair.reference,
         source=pair.tree,
         people=people,

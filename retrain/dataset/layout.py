@@ -21,7 +21,7 @@ from retrain.bucket import DatasetBucket, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split
 from retrain.dataset.reading import Say, in_threads
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 
 INDEX: Final = "index.html"
 SHEETS: Final = "sheets"
@@ -37,14 +37,14 @@ def _free(folder: Path) -> int:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, empty. One that was made here is emptied; DatasetRefused when it holds anything else."""
+    """Make the folder, empty. One that was made here is emptied; InvalidDataset when it holds anything else."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise DatasetRefused(f"{folder} is no folder; nothing was built. Name a new one")
+        raise InvalidDataset(f"{folder} is no folder; nothing was built. Name a new one")
     if folder.exists():
         there = {path.name for path in folder.iterdir()}
         others = sorted(there - _OURS if _MARK in there else there)
         if others:
-            raise DatasetRefused(
+            raise InvalidDataset(
                 f"{folder} holds {', '.join(others[:3])}, which no build put there; nothing was touched. Name a new "
                 "folder"
             )
@@ -125,9 +125,9 @@ def write_lists(folder: Path, items: Sequence[Item]) -> None:
 
 @contextmanager
 def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Generator[None, None, None]:
-    """DatasetRefused when the disk has no `need` bytes for what the block writes, or when it is full all the same."""
+    """InvalidDataset when the disk has no `need` bytes for what the block writes, or when it is full all the same."""
     if need and (there := free(folder)) < need:
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"the dataset needs {_megabytes(need)}, and there are {_megabytes(there)} free at {folder}; no picture was "
             "written. Make room, or name a folder on another disk"
         )
@@ -137,7 +137,7 @@ def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Ge
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         wanted = f"; the dataset needs {_megabytes(need)}" if need else ""
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"the disk is full at {folder}{wanted}; the dataset is not whole, and nothing was published. Make room, or "
             "name a folder on another disk"
         ) from error

@@ -16,10 +16,10 @@ from contracts.instants import from_text, to_text
 from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.weights import check_run_id
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import Tree
-from retrain.dataset.photos import LeftOut, Split, Why
-from retrain.errors import DatasetRefused
+from retrain.dataset.photos import Excluded, ExclusionReason, Split
+from retrain.errors import InvalidDataset
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -62,7 +62,7 @@ class Item:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Item:
-        people_of(fields["labels"])
+        parse_labels(fields["labels"])
         return cls(
             reference=Reference.parse(fields["photo"]),
             split=Split(fields["split"]),
@@ -78,14 +78,14 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
+class DatasetManifest:
     """One build. Items and what was left out are in the order of their references."""
 
     build: str
     made_at: datetime
     settings: Mapping[str, Any]
     items: tuple[Item, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,8 +124,8 @@ class Manifest:
         return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes, where: str = "the manifest") -> Manifest:
-        """DatasetRefused when it is none, or when its digest is not that of its items."""
+    def from_json(cls, text: str | bytes, where: str = "the manifest") -> DatasetManifest:
+        """InvalidDataset when it is none, or when its digest is not that of its items."""
         try:
             fields = json.loads(text)
             if not isinstance(fields, dict) or fields["schema"] != SCHEMA:
@@ -136,32 +136,37 @@ class Manifest:
                 settings=dict(fields["settings"]),
                 items=tuple(Item.from_fields(one) for one in fields["items"]),
                 left_out=tuple(
-                    LeftOut(Reference.parse(one["photo"]), Tree(one["source"]), Why(one["why"]), str(one["detail"]))
+                    Excluded(
+                        Reference.parse(one["photo"]),
+                        Tree(one["source"]),
+                        ExclusionReason(one["why"]),
+                        str(one["detail"]),
+                    )
                     for one in fields["left_out"]
                 ),
                 warnings=tuple(map(str, fields["warnings"])),
             )
             promised = fields["digest"]
         except (ContractError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DatasetRefused(
+            raise InvalidDataset(
                 f"{where} is not a dataset's manifest ({error!r}); nothing was made of it. Build the dataset anew, "
                 "or update this program"
             ) from None
         if manifest.digest != promised:
-            raise DatasetRefused(
+            raise InvalidDataset(
                 f"{where} promises digest {promised}, and its items have {manifest.digest}: somebody changed it; "
                 "nothing was made of it. Fetch it again: nunchi dataset fetch"
             )
         return manifest
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
+    def read(cls, path: Path) -> DatasetManifest:
         """Of a file, or of a dataset's folder."""
         path = path / MANIFEST if path.is_dir() else path
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise DatasetRefused(
+            raise InvalidDataset(
                 f"{path} can't be read ({error.strerror}); name the folder of a dataset: nunchi dataset fetch"
             ) from None
         return cls.from_json(content, str(path))
@@ -172,7 +177,7 @@ def counted(items: Iterable[Item]) -> dict[str, int]:
     people: Counter[str] = Counter()
     pictures = nobody = 0
     for item in items:
-        labels = [label for label, _ in people_of(item.labels)]
+        labels = [label for label, _ in parse_labels(item.labels)]
         people.update(labels)
         pictures += 1
         nobody += not labels

@@ -19,7 +19,7 @@ class Split(StrEnum):
     GOLDEN = "golden"  # the judge's; never learned from
 
 
-class Why(StrEnum):
+class ExclusionReason(StrEnum):
     """Why a photo is in none of the splits."""
 
     GONE = "gone"
@@ -36,23 +36,23 @@ class Why(StrEnum):
 
 
 # For people: what stands in the page and in the terminal.
-REASONS: dict[Why, str] = {
-    Why.GONE: "deleted, or changed, while the dataset was built",
-    Why.CANNOT_TELL: "a person looked, and could not tell who is there",
-    Why.BAD_LABELS: "the label file is none",
-    Why.UNREADABLE: "the picture can't be read",
-    Why.MOMENT_OF_GOLDEN: "taken within the same minute as a golden photo: learning it would be learning the exam",
-    Why.OUTLIER: "a box or a picture of a form that nobody has",
-    Why.DUPLICATE: "nearly the same picture is in the dataset already",
-    Why.OVER_CAP: "there are enough of this label",
-    Why.NOBODY: "there are enough pictures without people",
-    Why.OVER_MOST_IMAGES: "more pictures than one training is to see",
-    Why.SUSPECT: "the teacher contradicts the label, and no person has looked",
+REASONS: dict[ExclusionReason, str] = {
+    ExclusionReason.GONE: "deleted, or changed, while the dataset was built",
+    ExclusionReason.CANNOT_TELL: "a person looked, and could not tell who is there",
+    ExclusionReason.BAD_LABELS: "the label file is none",
+    ExclusionReason.UNREADABLE: "the picture can't be read",
+    ExclusionReason.MOMENT_OF_GOLDEN: "taken within the same minute as a golden photo: excluded to prevent leakage",
+    ExclusionReason.OUTLIER: "a box or a picture of a form that nobody has",
+    ExclusionReason.DUPLICATE: "nearly the same picture is in the dataset already",
+    ExclusionReason.OVER_CAP: "there are enough of this label",
+    ExclusionReason.NOBODY: "there are enough pictures without people",
+    ExclusionReason.OVER_MOST_IMAGES: "more pictures than one training is to see",
+    ExclusionReason.SUSPECT: "the teacher contradicts the label, and no person has looked",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class DatasetPhoto:
     """A whole pair. `size` is width and height in pixels; `odd` says what is strange about its boxes, None nothing."""
 
     reference: Reference
@@ -70,10 +70,10 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Excluded:
     """A photo that is in no split. `detail` is for people, and may be empty."""
 
     reference: Reference
     source: Tree
-    why: Why
+    why: ExclusionReason
     detail: str = ""

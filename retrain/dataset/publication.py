@@ -10,24 +10,24 @@ from contracts.names import BUILDS
 from contracts.weights import check_run_id
 from retrain.bucket import DatasetBucket
 from retrain.dataset import layout
-from retrain.dataset.manifest import MANIFEST, Manifest
+from retrain.dataset.manifest import MANIFEST, DatasetManifest
 from retrain.dataset.reading import Say, silent
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 
 _SHEET: Final = re.compile(r"sheets/[a-z0-9_-]+\.jpg")
 
 
 def build_key(build: str, path: str) -> str:
-    """The key of a build's file; NameRefused or MessageRefused when the id is none."""
+    """The key of a build's file; InvalidName or InvalidMessage when the id is none."""
     return f"{BUILDS}{check_run_id(build)}/{path}"
 
 
-def publish(bucket: DatasetBucket, folder: Path) -> Manifest:
+def publish(bucket: DatasetBucket, folder: Path) -> DatasetManifest:
     """Store the build in `folder`, its manifest last and once. Stored again, the same is the same.
 
-    DatasetRefused when there is another dataset under its id.
+    InvalidDataset when there is another dataset under its id.
     """
-    manifest = Manifest.read(folder)
+    manifest = DatasetManifest.read(folder)
     stored = find(bucket, manifest.build)
     if stored is None:
         for sheet in sorted((folder / layout.SHEETS).glob("*.jpg")):
@@ -40,25 +40,25 @@ def publish(bucket: DatasetBucket, folder: Path) -> Manifest:
             return manifest
         stored = find(bucket, manifest.build)
     if stored is None or stored.digest != manifest.digest:
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"build {manifest.build} is in s3://{bucket.name} with other photos or labels; builds never change, and "
             "this one was not stored. Build it anew under another id"
         )
     return stored
 
 
-def find(bucket: DatasetBucket, build: str) -> Manifest | None:
+def find(bucket: DatasetBucket, build: str) -> DatasetManifest | None:
     """The manifest of a build; None when there is none."""
     key = build_key(build, MANIFEST)
     content = bucket.get(key)
-    return None if content is None else Manifest.from_json(content, f"s3://{bucket.name}/{key}")
+    return None if content is None else DatasetManifest.from_json(content, f"s3://{bucket.name}/{key}")
 
 
-def known(bucket: DatasetBucket, build: str) -> Manifest:
-    """The manifest of a build; DatasetRefused when there is none."""
+def known(bucket: DatasetBucket, build: str) -> DatasetManifest:
+    """The manifest of a build; InvalidDataset when there is none."""
     found = find(bucket, build)
     if found is None:
-        raise DatasetRefused(f"there is no build {build} in s3://{bucket.name}; see them all: nunchi dataset show")
+        raise InvalidDataset(f"there is no build {build} in s3://{bucket.name}; see them all: nunchi dataset show")
     return found
 
 
@@ -75,10 +75,10 @@ def fetch(
     *,
     missing_ok: bool = False,
     say: Say = silent,
-) -> Manifest:
+) -> DatasetManifest:
     """Lay out a build in a folder, every picture checked against its digest.
 
-    DatasetRefused when there is no such build, or photos of it have gone or changed; `missing_ok` goes on without
+    InvalidDataset when there is no such build, or photos of it have gone or changed; `missing_ok` goes on without
     those: the manifest still lists them.
     """
     manifest = known(bucket, build)
@@ -86,7 +86,7 @@ def fetch(
     lost = layout.write_pictures(bucket, manifest.items, folder, say)
     if lost and not missing_ok:
         named = ", ".join(f"{photo} {how}" for photo, how in sorted(lost.items())[:5])
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"of build {build}, {named}{f' and {len(lost) - 5} more' if len(lost) > 5 else ''}; the folder {folder} is "
             "not that build. Build it anew, or do without them: nunchi dataset fetch --missing-ok"
         )

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from retrain.bursts import APART_S
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """DatasetRefused when a value makes no sense; every such value is named at once.
+    """InvalidDataset when a value makes no sense; every such value is named at once.
 
     `most_per_label`: no label has more people in train than this many times those of the rarest one. At 4, a shop where
     one customer in five is an elder keeps every photo; beyond it, the loss is that of the common label alone, and the
@@ -62,7 +62,7 @@ class DatasetSettings:
             elif not least <= value <= most:
                 wrong.append(f"{name} is {value}, and must lie between {least} and {most}")
         if wrong:
-            raise DatasetRefused("the settings of the dataset make no sense; nothing was built: " + "; ".join(wrong))
+            raise InvalidDataset("the settings of the dataset make no sense; nothing was built: " + "; ".join(wrong))
 
     def to_fields(self) -> dict[str, Any]:
         return asdict(self)

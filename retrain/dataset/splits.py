@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.bursts import moments
+from retrain.bursts import burst_of
 from retrain.dataset.photos import Split
 
 
@@ -24,7 +24,7 @@ def splits(
 
     What was val once stays val, as photos are added: a model must not be stopped and calibrated on what it has learned.
     """
-    moment_of = moments(listed, apart_s=apart_s)
+    moment_of = burst_of(listed, apart_s=apart_s)
     known: dict[Reference, Split] = {}
     for reference, moment in moment_of.items():
         was = Split.GOLDEN if listed[reference] is Tree.GOLDEN else earlier.get(reference)

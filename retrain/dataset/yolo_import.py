@@ -13,14 +13,14 @@ from typing import Final
 
 from PIL import Image
 
-from contracts.errors import LabelsRefused
+from contracts.errors import InvalidLabelFile
 from contracts.labels import Label
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
-from contracts.yolo import lines_of, people_of
+from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.reading import Say, in_threads, silent
-from retrain.dataset.vetting.exposure import taught_pictures
-from retrain.errors import DatasetRefused
+from retrain.dataset.vetting.exposure import exposed_pictures
+from retrain.errors import InvalidDataset
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _QUALITY: Final = 95
@@ -32,7 +32,7 @@ _MINUTES: Final = 1 << 29
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class ImportedPicture:
     """A picture that can be imported: where it is, what it will be called, and who is in it.
 
     `sha256` is the file's, `jpeg_sha256` that of what is stored.
@@ -46,10 +46,10 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPictures:
     """What a folder holds; `broken` says, of each picture that can't be imported, why."""
 
-    pictures: list[Own]
+    pictures: list[ImportedPicture]
     broken: list[str]
 
 
@@ -60,12 +60,12 @@ def look_through(
     kiosk: str,
     moment_a_folder: bool = False,
     say: Say = silent,
-) -> Found:
+) -> FoundPictures:
     """Every picture below `folder` that has labels: beside it, or under `labels/` where it is under `images/`.
 
     A picture's name comes from its bytes, so importing it again changes nothing. It holds no time, and each picture is
     a moment of its own, unless `moment_a_folder`: then those of one folder go into one split, as frames of one video
-    must. NameRefused when the kiosk's name is none, DatasetRefused when there is no picture.
+    must. InvalidName when the kiosk's name is none, InvalidDataset when there is no picture.
     """
     check_kiosk_id(kiosk)
     paths = sorted(
@@ -74,26 +74,26 @@ def look_through(
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
     if not paths:
-        raise DatasetRefused(
+        raise InvalidDataset(
             f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))}); nothing was imported. Name a folder with "
             "images/ and labels/"
         )
 
-    def look(path: Path) -> Own | str:
+    def look(path: Path) -> ImportedPicture | str:
         place = path.relative_to(folder)
         try:
             content = path.read_bytes()
             labels = _labels(path, classes)
             jpeg = as_jpeg(content)
-        except LabelsRefused as error:
+        except InvalidLabelFile as error:
             return f"{place}: {error}"
         except Exception as error:  # noqa: BLE001 - broken pictures raise a dozen kinds; each is named, none ends it
             return f"{place}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, place.parent.as_posix() if moment_a_folder else None)
-        return Own(path, Reference(kiosk, image_id), labels, sha256.hex(), hashlib.sha256(jpeg).hexdigest())
+        return ImportedPicture(path, Reference(kiosk, image_id), labels, sha256.hex(), hashlib.sha256(jpeg).hexdigest())
 
-    pictures: dict[Reference, Own] = {}
+    pictures: dict[Reference, ImportedPicture] = {}
     broken = []
     with in_threads(look, paths) as looked:
         for done, one in enumerate(looked, start=1):
@@ -103,32 +103,32 @@ def look_through(
             elif pictures.setdefault(one.reference, one).labels != one.labels:
                 twin = pictures[one.reference].path.relative_to(folder)
                 broken.append(f"{one.path.relative_to(folder)}: the same picture as {twin}, with other labels")
-    return Found(list(pictures.values()), broken)
+    return FoundPictures(list(pictures.values()), broken)
 
 
-def untaught(bucket: DatasetBucket, found: Found, folder: Path) -> Found:
+def untaught(bucket: DatasetBucket, found: FoundPictures, folder: Path) -> FoundPictures:
     """Without the pictures that a training may have learned from: who has seen them can't be judged by them.
 
-    ReviewRefused when nobody can know which those are.
+    InvalidReview when nobody can know which those are.
     """
-    seen = taught_pictures(bucket)
-    judges: list[Own] = []
+    seen = exposed_pictures(bucket)
+    judges: list[ImportedPicture] = []
     broken = list(found.broken)
     for own in found.pictures:
         if own.jpeg_sha256 in seen:
             broken.append(f"{own.path.relative_to(folder)}: a training may have learned from it, so it can't judge")
         else:
             judges.append(own)
-    return Found(judges, broken)
+    return FoundPictures(judges, broken)
 
 
-def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[Own], say: Say = silent) -> None:
-    """Put them under `tree`; DatasetRefused when one has changed since it was looked at, those before it are stored."""
+def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[ImportedPicture], say: Say = silent) -> None:
+    """Put them under `tree`; InvalidDataset when one has changed since it was looked at, those before it are stored."""
 
-    def put(own: Own) -> None:
+    def put(own: ImportedPicture) -> None:
         content = own.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != own.sha256:
-            raise DatasetRefused(f"{own.path} changed while it was imported; import the folder again")
+            raise InvalidDataset(f"{own.path} changed while it was imported; import the folder again")
         jpeg = as_jpeg(content)
         note = {"schema": 1, "from": "import", "original_sha256": own.sha256, "converted": jpeg != content}
         bucket.put_pair(tree, own.reference, jpeg=jpeg, labels=own.labels, note=json.dumps(note))
@@ -163,7 +163,7 @@ def as_jpeg(content: bytes) -> bytes:
 
 
 def _labels(path: Path, classes: Mapping[int, Label]) -> str:
-    """The text of a picture's label file in our classes; LabelsRefused when there is none, or it says no people."""
+    """The text of a picture's label file in our classes; InvalidLabelFile when there is none, or it says no people."""
     parts = list(path.with_suffix(".txt").parts)
     places = [number for number, part in enumerate(parts[:-1]) if part == "images"]
     beside = path.with_suffix(".txt")
@@ -171,7 +171,7 @@ def _labels(path: Path, classes: Mapping[int, Label]) -> str:
         parts[places[-1]] = "labels"
     found = next((one for one in (Path(*parts), beside) if one.is_file()), None)
     if found is None:
-        raise LabelsRefused("it has no label file; an empty one says that nobody is there")
+        raise InvalidLabelFile("it has no label file; an empty one says that nobody is there")
     lines = []
     for number, line in enumerate(found.read_text(errors="replace").splitlines(), start=1):
         kind, *rest = line.split() or [""]
@@ -179,9 +179,9 @@ def _labels(path: Path, classes: Mapping[int, Label]) -> str:
             continue
         label = classes.get(int(kind)) if kind.isdecimal() else None
         if label is None:
-            raise LabelsRefused(f"line {number} of its labels is of class {kind[:20]!r}, which has no name")
+            raise InvalidLabelFile(f"line {number} of its labels is of class {kind[:20]!r}, which has no name")
         lines.append(f"{label.yolo_class} {' '.join(rest)}\n")
-    return lines_of(people_of("".join(lines)))
+    return format_labels(parse_labels("".join(lines)))
 
 
 def _image_id(sha256: bytes, moment: str | None) -> str:

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
-from contracts.errors import LabelsRefused
+from contracts.errors import InvalidLabelFile
 from contracts.messages import Result
 from contracts.names import Reference
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree
-from retrain.bursts import drawn, week
-from retrain.drift.guard import Fact
+from retrain.bursts import iso_week, stable_draw
+from retrain.drift.guard import LabelFact
 from retrain.review.confidences import Results
 from retrain.review.notes import AT_ONCE, Note, read_notes
 
@@ -22,7 +22,7 @@ MOST: Final = 4000  # photos read of each side: shares are then within a percent
 
 def gather_facts(
     bucket: DatasetBucket, results: Results, *, since: datetime | None, most: int = MOST
-) -> tuple[list[Fact], list[Fact]]:
+) -> tuple[list[LabelFact], list[LabelFact]]:
     """The photos that came after `since`, when the incumbent's dataset was built, and those before; None: all are new.
 
     They are read from auto/ and review/, not from a dataset, whose shares were balanced on purpose. Of more than `most`
@@ -37,8 +37,8 @@ def gather_facts(
 
 def _facts(
     pairs: list[Pair], notes: Mapping[Reference, Note], bucket: DatasetBucket, results: Results, most: int
-) -> list[Fact]:
-    by_draw = sorted(pairs, key=lambda pair: drawn("drift", str(pair.reference)))
+) -> list[LabelFact]:
+    by_draw = sorted(pairs, key=lambda pair: stable_draw("drift", str(pair.reference)))
     chosen, rest = by_draw[:most], by_draw[most:]
     checked = [pair for pair in rest if pair.reference in notes and notes[pair.reference].sample]
     known = results.of(pair.reference for pair in chosen)
@@ -53,19 +53,19 @@ def _facts(
     return facts
 
 
-def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn_: bool = True) -> Fact | None:
+def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn_: bool = True) -> LabelFact | None:
     """What is known of one photo of auto/ or review/; None when its label file is broken."""
     try:
-        people = tuple(label for label, _ in people_of(labels))
-    except LabelsRefused:
+        people = tuple(label for label, _ in parse_labels(labels))
+    except InvalidLabelFile:
         return None
     told = [person.confidence for person in result.message.people] if result else []
     if not told and note is not None:
         told = [one.confidence for one in note.shown if one.confidence is not None]
     looked_at = note is not None and note.sample and not note.cannot_tell
-    return Fact(
+    return LabelFact(
         kiosk=pair.reference.kiosk_id,
-        week=week(pair.reference),
+        week=iso_week(pair.reference),
         labels=people,
         sure=pair.tree is Tree.AUTO,
         confidence=min(told, default=None),

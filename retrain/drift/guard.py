@@ -21,7 +21,7 @@ from typing import Any, Final
 from contracts.labels import LABELS, Label
 from retrain.bursts import NO_WEEK
 from retrain.drift.psi import Shift, shift
-from retrain.review.agreement import Holds, Share, passes
+from retrain.review.agreement import PromiseShare, PromiseState, passes
 
 RULE: Final = "drift"
 NOBODY: Final = "nobody"
@@ -29,7 +29,7 @@ _BANDS: Final = (0.96, 0.97, 0.98, 0.99)  # of the confidence of the sure: where
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class LabelFact:
     """What is known of one photo.
 
     `sure`: everybody in it passed the gate, so it would teach. `confidence` is that of the person the model was least
@@ -83,7 +83,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DriftFinding:
     """One thing that moved, or that people disagree with. `where`: `all`, `kiosk lobby` or `week 2026-W47`."""
 
     level: Level
@@ -97,8 +97,8 @@ class Finding:
 class Drift:
     """The verdict: the gravest of the findings, which come gravest first, of all before of a part."""
 
-    findings: tuple[Finding, ...]
-    agreement: Share
+    findings: tuple[DriftFinding, ...]
+    agreement: PromiseShare
     compared: int  # how many comparisons were made; 0: there was nothing to compare with
 
     def to_fields(self) -> dict[str, Any]:
@@ -138,11 +138,11 @@ class Drift:
 
 
 _GRAVITY: Final = (Level.OK, Level.WARN, Level.STOP)
-_Part = tuple[str, Sequence[Fact], Sequence[Fact]]
-_Count = Callable[[Sequence[Fact]], dict[str, float]]
+_Part = tuple[str, Sequence[LabelFact], Sequence[LabelFact]]
+_Count = Callable[[Sequence[LabelFact]], dict[str, float]]
 
 
-def look(new: Iterable[Fact], earlier: Iterable[Fact], limits: DriftLimits) -> Drift:
+def check_drift(new: Iterable[LabelFact], earlier: Iterable[LabelFact], limits: DriftLimits) -> Drift:
     """What moved between the photos that the incumbent learnt from, and the `new` ones that a training would learn.
 
     All together, each kiosk against its own past (a new one against all others'), each week of the new against all of
@@ -168,7 +168,7 @@ class _Comparison:
 
     where: str
     what: str
-    facts: Sequence[Fact]
+    facts: Sequence[LabelFact]
     now: dict[str, float]
     before: dict[str, float]
 
@@ -177,7 +177,7 @@ class _Comparison:
         return min(sum(self.now.values()), sum(self.before.values()))
 
 
-def _comparisons(new: Sequence[Fact], earlier: Sequence[Fact]) -> Iterator[_Comparison]:
+def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Comparison]:
     whole_weeks = _told_unsure([*new, *earlier])
     aspects: dict[str, _Count] = {
         "labels": label_counts,
@@ -189,7 +189,7 @@ def _comparisons(new: Sequence[Fact], earlier: Sequence[Fact]) -> Iterator[_Comp
             yield _Comparison(where, what, facts, count(_drawn(facts)), count(_drawn(before)))
 
 
-def _parts(new: Sequence[Fact], earlier: Sequence[Fact]) -> Iterator[_Part]:
+def _parts(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Part]:
     """What is compared with what, under which name."""
     yield "all", new, earlier
     past = {fact.kiosk for fact in earlier}
@@ -200,30 +200,32 @@ def _parts(new: Sequence[Fact], earlier: Sequence[Fact]) -> Iterator[_Part]:
         yield f"week {week}", [fact for fact in new if fact.week == week], earlier
 
 
-def _drawn(facts: Iterable[Fact]) -> list[Fact]:
+def _drawn(facts: Iterable[LabelFact]) -> list[LabelFact]:
     return [fact for fact in facts if fact.drawn]
 
 
-def _moved(one: _Comparison, chance: float, everything: int, limits: DriftLimits) -> Finding | None:
+def _moved(one: _Comparison, chance: float, everything: int, limits: DriftLimits) -> DriftFinding | None:
     """None when nothing moved but by chance."""
     found = shift(one.now, one.before, chance)
     if not found.significant or found.psi < limits.warn_psi:
         return None
     told = f"{one.what} moved (PSI {found.psi:.2f}; {found.told})"
     if found.psi < limits.stop_psi:
-        return Finding(Level.WARN, one.where, one.what, told, found)
+        return DriftFinding(Level.WARN, one.where, one.what, told, found)
     checked = _checked(one.facts)
     grave = Level.STOP if len(one.facts) >= limits.least_share * everything else Level.WARN
     agree = f"people agree with {checked.right:g} of {checked.checked}"
     promised = _checked(_passing(one.facts, limits))
-    if promised.against(limits.promise) is Holds.BROKEN:
+    if promised.against(limits.promise) is PromiseState.BROKEN:
         only = f"people agree with {promised.right:g} of {promised.checked} only"
-        return Finding(grave, one.where, one.what, f"{told}, and {only}", found)
+        return DriftFinding(grave, one.where, one.what, f"{told}, and {only}", found)
     if checked.checked < limits.least_checked:
         looked = f"and of the random sample people looked at {checked.checked} only, not at {limits.least_checked}"
         remedy = f"nunchi review export FOLDER --sample-share 1 --most 100{_where(one)}"
-        return Finding(grave, one.where, one.what, f"{told}, {looked}: {remedy}", found)
-    return Finding(Level.WARN, one.where, one.what, f"{told}, but {agree}: it is the customers that changed", found)
+        return DriftFinding(grave, one.where, one.what, f"{told}, {looked}: {remedy}", found)
+    return DriftFinding(
+        Level.WARN, one.where, one.what, f"{told}, but {agree}: it is the customers that changed", found
+    )
 
 
 def _where(one: _Comparison) -> str:
@@ -233,24 +235,24 @@ def _where(one: _Comparison) -> str:
     return f"{kiosk} --since {datetime.strptime(f'{min(weeks)}-1', '%G-W%V-%u'):%Y-%m-%d}" if weeks else kiosk
 
 
-def _disagreement(people: Share, promised: Share, limits: DriftLimits) -> Finding | None:
+def _disagreement(people: PromiseShare, promised: PromiseShare, limits: DriftLimits) -> DriftFinding | None:
     """Whether the labels are so often wrong that nobody should learn them, or less often right than promised.
 
     `people`: all that were looked at, for all would teach; `promised`: those who pass the gate of today.
     """
-    if people.against(limits.too_wrong) is Holds.BROKEN:
+    if people.against(limits.too_wrong) is PromiseState.BROKEN:
         why = f"surely fewer than {_percent(limits.too_wrong)}: fit the calibration anew before training on them"
-        return Finding(Level.STOP, "all", "agreement", f"{_agreed(people)}, {why}")
-    if promised.against(limits.promise) is Holds.BROKEN:
+        return DriftFinding(Level.STOP, "all", "agreement", f"{_agreed(people)}, {why}")
+    if promised.against(limits.promise) is PromiseState.BROKEN:
         why = f"fewer than the {_percent(limits.promise)} promised"
-        return Finding(Level.WARN, "all", "agreement", f"{_agreed(promised)}, {why}")
+        return DriftFinding(Level.WARN, "all", "agreement", f"{_agreed(promised)}, {why}")
     if people.right < people.checked and people.too_few(limits.too_wrong):
         why = f"too few to tell whether {_percent(limits.too_wrong)} are right"
-        return Finding(Level.OK, "all", "agreement", f"{_agreed(people)}, {why}")
+        return DriftFinding(Level.OK, "all", "agreement", f"{_agreed(people)}, {why}")
     return None
 
 
-def _agreed(people: Share) -> str:
+def _agreed(people: PromiseShare) -> str:
     return f"people agree with {people.right:g} of {people.checked} labels that the model was sure of"
 
 
@@ -258,19 +260,19 @@ def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
-def _passing(facts: Iterable[Fact], limits: DriftLimits) -> list[Fact]:
+def _passing(facts: Iterable[LabelFact], limits: DriftLimits) -> list[LabelFact]:
     """Without photos whose labels are known to have passed an earlier, lower gate only."""
     return [fact for fact in facts if fact.confidence is None or passes(fact.confidence, limits.promise)]
 
 
-def _checked(facts: Iterable[Fact]) -> Share:
+def _checked(facts: Iterable[LabelFact]) -> PromiseShare:
     right = checked = 0
     for fact in facts:
         right, checked = right + fact.right, checked + fact.checked
-    return Share(right, checked)
+    return PromiseShare(right, checked)
 
 
-def label_counts(facts: Sequence[Fact]) -> dict[str, float]:
+def label_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
     """Photos whose labels would teach. Each counts once, shared among its people, who came together."""
     counts: dict[str, float] = dict.fromkeys((*LABELS, NOBODY), 0.0)
     for fact in facts:
@@ -280,12 +282,12 @@ def label_counts(facts: Sequence[Fact]) -> dict[str, float]:
     return counts
 
 
-def _sureness(facts: Sequence[Fact]) -> dict[str, float]:
+def _sureness(facts: Sequence[LabelFact]) -> dict[str, float]:
     unsure = sum(not fact.sure for fact in facts)
     return {"sure": len(facts) - unsure, "unsure": unsure}
 
 
-def _confidences(facts: Sequence[Fact]) -> dict[str, float]:
+def _confidences(facts: Sequence[LabelFact]) -> dict[str, float]:
     """Of the sure alone: of the others only some are kept, and not for long."""
     counts = Counter(
         sum(fact.confidence >= end for end in _BANDS) for fact in facts if fact.sure and fact.confidence is not None
@@ -294,7 +296,7 @@ def _confidences(facts: Sequence[Fact]) -> dict[str, float]:
     return {name: counts[place] for place, name in enumerate(names)}
 
 
-def _told_unsure(facts: Iterable[Fact]) -> frozenset[str]:
+def _told_unsure(facts: Iterable[LabelFact]) -> frozenset[str]:
     """The weeks that still have their unsure photos, which expire: all since the first that has some.
 
     Not that one: a part of its photos may have gone.

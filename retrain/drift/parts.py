@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from retrain.drift.guard import Fact, label_counts
+from retrain.drift.guard import LabelFact, label_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Part:
     right: float
 
 
-def parts(facts: Sequence[Fact]) -> Iterator[Part]:
+def parts(facts: Sequence[LabelFact]) -> Iterator[Part]:
     """Of everything, then of each kiosk, then of each week, the latest last; nothing of no photo."""
     if not facts:
         return
@@ -38,7 +38,7 @@ def parts(facts: Sequence[Fact]) -> Iterator[Part]:
         yield _part(f"week {week}", [fact for fact in facts if fact.week == week])
 
 
-def _part(where: str, facts: Sequence[Fact]) -> Part:
+def _part(where: str, facts: Sequence[LabelFact]) -> Part:
     counts = label_counts(facts)
     sure = sum(counts.values())
     told = [fact.confidence for fact in facts if fact.sure and fact.confidence is not None]

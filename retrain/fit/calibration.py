@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import calibration_of
-from retrain.judge.golden import Golden
+from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import served
 from retrain.judge.predictions import Prediction
 
@@ -79,7 +79,7 @@ DOUBT: Final = Formula(1.8, 2.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class FittedCalibration:
     """`fields` is a manifest's `calibration`, which says under `fitted` what it was fitted on and how well it holds."""
 
     fields: Mapping[str, Any]
@@ -87,7 +87,7 @@ class Calibration:
 
 
 def examples(
-    photos: Sequence[Golden], predictions: Sequence[Prediction], *, human: Collection[str]
+    photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction], *, human: Collection[str]
 ) -> tuple[Example, ...]:
     """Every box of the predictions, which are served AS_IT_IS; `human` are the stems of photos that a person checked.
 
@@ -101,7 +101,7 @@ def examples(
     )
 
 
-def calibrate(every: Sequence[Example], *, least: float) -> Calibration:
+def calibrate(every: Sequence[Example], *, least: float) -> FittedCalibration:
     """Fit the formulas; `least` is the lowest score that the worker reports, its cut's."""
     human = [one for one in every if one.human]
     trusted = human if len(human) >= LEAST_HUMAN else list(every)
@@ -140,7 +140,7 @@ def calibrate(every: Sequence[Example], *, least: float) -> Calibration:
         **_held_out(trusted, least),
         "warnings": warnings,
     }
-    return Calibration(fields, tuple(warnings))
+    return FittedCalibration(fields, tuple(warnings))
 
 
 def _whose(trusted: Sequence[Example]) -> str:

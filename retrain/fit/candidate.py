@@ -49,7 +49,7 @@ def package(
     """Write the run's folder, over what is in it of the same names; the path of its manifest.
 
     `input` is the longer side of what the network sees, pixels. `data` names the build and its digest, `training` the
-    settings; `metrics` is what the judge found, once it has. NameRefused when no run can have this id.
+    settings; `metrics` is what the judge found, once it has. InvalidName when no run can have this id.
     """
     check_run_id(run)
     folder.mkdir(parents=True, exist_ok=True)

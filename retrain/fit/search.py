@@ -36,11 +36,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from contracts.errors import NunchiError
 from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED
 from retrain.bucket import DatasetBucket
-from retrain.dataset.manifest import Manifest
+from retrain.dataset.manifest import DatasetManifest
 from retrain.dataset.publication import build_key
 from retrain.errors import Interrupted, RetrainError, TrainerFailed
 from retrain.fit.trainer_process import Event, TrainerProcess
-from retrain.fit.training import Plan, Training
+from retrain.fit.training import Plan, TrainingSession
 from retrain.settings import DEFAULT_TRAINER
 
 JOURNAL: Final = "search.journal"
@@ -138,7 +138,7 @@ class Search:
 
         plan = replace(self.plan, hyperparameters={**self.plan.hyperparameters, **FIXED, **values})
         try:
-            Training(
+            TrainingSession(
                 self.process(folder),
                 plan,
                 data=self.dataset / "data.yaml",
@@ -207,7 +207,7 @@ def storage_of(text: str) -> BaseStorage:
 
 def _data(dataset: Path) -> dict[str, str]:
     try:
-        manifest = Manifest.read(dataset)
+        manifest = DatasetManifest.read(dataset)
     except NunchiError:
         return {}  # of somebody's own making
     return {"build": manifest.build, "digest": manifest.digest}
@@ -218,7 +218,7 @@ class _Keeper:
 
     def __init__(self, bucket: str, dataset: Path, work: Path) -> None:
         self._bucket = DatasetBucket(boto3.client("s3"), bucket)
-        self._build = Manifest.read(dataset).build
+        self._build = DatasetManifest.read(dataset).build
         self._work = work
 
     def bring(self) -> None:

@@ -49,7 +49,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedWeights:
     """What came of it: files of the trainer's, valid while its folder is. `epochs` were trained in `seconds` here.
 
     `notes` are what people should know: other start weights than asked for, a smaller batch.
@@ -64,7 +64,7 @@ class Trained:
     notes: tuple[str, ...]
 
 
-class Training:
+class TrainingSession:
     """One training, followed from its first event to its last."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Training:
         self._batch = plan.batch
         self._notes: list[str] = []
 
-    def run(self) -> Trained:
+    def run(self) -> TrainedWeights:
         """Train to the end, from the last checkpoint if there is one.
 
         Interrupted when told to stop, TrainerFailed when it broke; in both cases what was learned is stored.
@@ -121,7 +121,7 @@ class Training:
                 self._store()
                 raise
         self._store()
-        return Trained(
+        return TrainedWeights(
             best=Path(done["best"]),
             last=Path(done["last"]),
             metrics=done["metrics"],

@@ -12,8 +12,8 @@ import numpy as np
 from contracts.labels import LABELS
 from contracts.messages import Model
 from retrain.errors import JudgementFailed
-from retrain.judge.golden import Golden
-from retrain.judge.matching import Flags, Floats, Served, people, ranked, served
+from retrain.judge.golden import GoldenPhoto
+from retrain.judge.matching import Flags, Floats, ServedMatches, people, ranked, served
 from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, rounded, share_of
 from retrain.judge.predictions import Prediction
 from retrain.judge.settings import Score
@@ -126,7 +126,7 @@ class Figures:
 
 
 def figures(
-    photos: Sequence[Golden],
+    photos: Sequence[GoldenPhoto],
     draws: Floats,
     *,
     answers: Sequence[Prediction],
@@ -175,7 +175,7 @@ def calibration_of(confidence: Floats, right: Flags, *, least: int = LEAST_IN_BI
     return sum(one.count * abs(one.said - one.right) for one in bins) / count, bins
 
 
-def gate_of(answers: Served, photos: int, gate: float) -> Gate:
+def gate_of(answers: ServedMatches, photos: int, gate: float) -> Gate:
     """What passes: a photo does when somebody is seen in it and everybody is as sure as the gate, as in the worker."""
     least = np.full(photos, np.inf)
     np.minimum.at(least, answers.photo, answers.confidence)

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.errors import LabelsRefused, NameRefused
+from contracts.errors import InvalidLabelFile, InvalidName
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.names import IMAGE_SUFFIX
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import reference_of, stem
-from retrain.bursts import moments
+from retrain.bursts import burst_of
 from retrain.errors import JudgementFailed
 
 GOLDEN: Final = "golden"
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class GoldenPhoto:
     """A photo whose people are known. `moment`: photos that share it show the same people, and count as one draw.
 
     It is that of splits: what may not be parted there is no independent proof here.
@@ -33,14 +33,14 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class DatasetBuild:
     """Which dataset it was; empty where its folder has no manifest, as one that was made elsewhere."""
 
     build: str = ""
     digest: str = ""
 
 
-def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
+def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
     images, labels = folder / "images" / split, folder / "labels" / split
     paths = sorted(images.glob(f"*{IMAGE_SUFFIX}"))
@@ -49,12 +49,12 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = tuple(people_of(text.read_text()))
-        except (OSError, LabelsRefused) as error:
+            people = tuple(parse_labels(text.read_text()))
+        except (OSError, InvalidLabelFile) as error:
             raise JudgementFailed(
                 f"{text}: who is in {path.name} can't be read ({error}); nothing was judged. Build the dataset anew"
             ) from None
-        photos.append(Golden(path, moment_of[path.stem], people))
+        photos.append(GoldenPhoto(path, moment_of[path.stem], people))
     if not photos:
         raise JudgementFailed(
             f"{images} holds no photo; nothing was judged. Check some by hand, and build the dataset anew: "
@@ -63,13 +63,13 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[Golden, ...]:
     return tuple(photos)
 
 
-def build_of(folder: Path) -> Build:
+def build_of(folder: Path) -> DatasetBuild:
     """Which build a folder is of."""
     try:
         fields = json.loads((folder / "manifest.json").read_bytes())
-        return Build(str(fields["build"]), str(fields["digest"]))
+        return DatasetBuild(str(fields["build"]), str(fields["digest"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Build()
+        return DatasetBuild()
 
 
 def _moments(stems: Iterable[str]) -> dict[str, str]:
@@ -79,12 +79,12 @@ def _moments(stems: Iterable[str]) -> dict[str, str]:
     for name in stems:
         try:
             references.append(reference_of(name))
-        except NameRefused:
+        except InvalidName:
             found[name] = name
-    return found | {stem(one): str(first) for one, first in moments(references).items()}
+    return found | {stem(one): str(first) for one, first in burst_of(references).items()}
 
 
-def counts(photos: Sequence[Golden]) -> dict[Label, int]:
+def counts(photos: Sequence[GoldenPhoto]) -> dict[Label, int]:
     """People of each label."""
     every = [label for photo in photos for label, _ in photo.people]
     return {label: every.count(label) for label in LABELS}

@@ -13,7 +13,7 @@ from contracts.labels import Label
 from contracts.weights import DAY_0
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Figures, figures
-from retrain.judge.golden import Build, Golden, build_of, counts, golden_photos
+from retrain.judge.golden import DatasetBuild, GoldenPhoto, build_of, counts, golden_photos
 from retrain.judge.metrics import weights
 from retrain.judge.predictions import Predict, Prediction, Say, predictor, silent
 from retrain.judge.rules import Ruling, rule_on
@@ -34,7 +34,7 @@ class Judgement:
     runs: tuple[str, str]  # what commands call candidate and incumbent
     candidate: Figures
     incumbent: Figures
-    build: Build
+    build: DatasetBuild
     photos: int
     people: Mapping[Label, int]
     moments: int
@@ -132,7 +132,9 @@ def _run(manifest: Path | None, figures: Figures) -> str:
     return DAY_0 if manifest is None else figures.model.version
 
 
-def _answers(manifest: Path | None, photos: Sequence[Golden], ask: Ask) -> tuple[list[Prediction], list[Prediction]]:
+def _answers(
+    manifest: Path | None, photos: Sequence[GoldenPhoto], ask: Ask
+) -> tuple[list[Prediction], list[Prediction]]:
     """What the model says: raw where it can, and as it serves."""
     paths = [photo.path for photo in photos]
     raw = _asked(ask(manifest, True), paths)
@@ -153,7 +155,7 @@ def _asked(predict: Predict, paths: Sequence[Path]) -> list[Prediction]:
 
 
 def _speeds(
-    candidate: Predict, incumbent: Predict, photos: Sequence[Golden], settings: JudgeSettings
+    candidate: Predict, incumbent: Predict, photos: Sequence[GoldenPhoto], settings: JudgeSettings
 ) -> tuple[float, float]:
     """Milliseconds for a photo of each, as served: the median of the round that was disturbed least.
 

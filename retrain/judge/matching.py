@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.labels import LABELS
-from retrain.judge.golden import Golden
+from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import Prediction
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ FOUND: Final = 0.5  # overlap from which on a box is that person
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class GoldenPeople:
     """The m people of the golden photos."""
 
     photo: Places  # (m,) which photo
@@ -35,7 +35,7 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedBoxes:
     """The n boxes of a model, the most confident first, and whether each is a person at each threshold."""
 
     photo: Places  # (n,)
@@ -44,7 +44,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedMatches:
     """What customers would have been told: of each golden person, and of each box."""
 
     found: Flags  # (m,) some box is this person
@@ -54,15 +54,15 @@ class Served:
     box_right: Flags  # (n,) it is a person, and has their label
 
 
-def people(photos: Sequence[Golden]) -> People:
+def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
     """The golden people, photo by photo."""
-    return People(
+    return GoldenPeople(
         np.array([place for place, photo in enumerate(photos) for _ in photo.people], dtype=np.intp),
         np.array([label.yolo_class for photo in photos for label, _ in photo.people], dtype=np.intp),
     )
 
 
-def ranked(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Ranked:
+def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> RankedBoxes:
     """Every box of the predictions, matched with the people of the same photo and label."""
     place: list[Places] = []
     label: list[Places] = []
@@ -77,10 +77,10 @@ def ranked(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Ranke
         confidence.append(sure)
         hit.append(_claimed(shared))
     order = np.argsort(-np.concatenate(confidence), kind="stable")
-    return Ranked(np.concatenate(place)[order], np.concatenate(label)[order], np.concatenate(hit)[order])
+    return RankedBoxes(np.concatenate(place)[order], np.concatenate(label)[order], np.concatenate(hit)[order])
 
 
-def served(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Served:
+def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> ServedMatches:
     """The boxes matched with people, whatever their labels, the most confident first."""
     found: list[Flags] = []
     right: list[Flags] = []
@@ -104,7 +104,7 @@ def served(photos: Sequence[Golden], predictions: Sequence[Prediction]) -> Serve
         place.append(np.full(len(labels), number, dtype=np.intp))
         confidence.append(sure)
         box_right.append(is_right)
-    return Served(
+    return ServedMatches(
         np.concatenate(found),
         np.concatenate(right),
         np.concatenate(place),
@@ -145,7 +145,7 @@ def _seen(prediction: Prediction) -> tuple[Places, Floats, Floats]:
     )
 
 
-def _known(photo: Golden) -> tuple[Places, Floats]:
+def _known(photo: GoldenPhoto) -> tuple[Places, Floats]:
     boxes: list[Any] = [(box.x0, box.y0, box.x1, box.y1) for _, box in photo.people]
     labels = [label.yolo_class for label, _ in photo.people]
     return np.array(labels, dtype=np.intp), np.array(boxes, dtype=np.float64).reshape(-1, 4)

@@ -20,8 +20,8 @@ import numpy as np
 
 from contracts.labels import LABELS
 from retrain.intervals import SURE, exact, wilson
-from retrain.judge.golden import Golden
-from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked
+from retrain.judge.golden import GoldenPhoto
+from retrain.judge.matching import THRESHOLDS, Flags, Floats, GoldenPeople, Places, RankedBoxes
 
 # The recalls at which precision is read, and averaged by trapezoids: ultralytics' definition, nearly COCO's.
 _RECALLS: Final = np.linspace(0, 1, 101)
@@ -57,7 +57,7 @@ class Estimate:
         return {name: rounded(getattr(self, name)) for name in ("value", "low", "high")}
 
 
-def weights(photos: Sequence[Golden], *, draws: int, seed: int) -> Floats:
+def weights(photos: Sequence[GoldenPhoto], *, draws: int, seed: int) -> Floats:
     """How often each photo counts: (photos, 1 + draws)."""
     names = {moment: place for place, moment in enumerate(dict.fromkeys(photo.moment for photo in photos))}
     moment = np.array([names[photo.moment] for photo in photos])
@@ -66,7 +66,7 @@ def weights(photos: Sequence[Golden], *, draws: int, seed: int) -> Floats:
     return np.concatenate([np.ones((len(photos), 1)), counts[:, moment].T], axis=1).astype(np.float64)
 
 
-def average_precision(boxes: Ranked, known: People, draws: Floats) -> Floats:
+def average_precision(boxes: RankedBoxes, known: GoldenPeople, draws: Floats) -> Floats:
     """AP of each label at each threshold, (labels, thresholds, draws); NaN for labels that nobody in the draw has."""
     ap = np.full((len(LABELS), len(THRESHOLDS), draws.shape[1]), np.nan)
     for label in range(len(LABELS)):

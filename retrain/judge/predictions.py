@@ -33,7 +33,7 @@ Say = Callable[[int, int, str], None]  # done, of, a sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PredictedPerson:
     """A person whom a model sees. `box` in fractions of the photo: x0, y0, x1, y1; raw answers may leave it."""
 
     label: Label
@@ -50,7 +50,7 @@ class Prediction:
 
     path: Path
     ms: float = 0.0
-    people: tuple[Seen, ...] = ()
+    people: tuple[PredictedPerson, ...] = ()
     error: str | None = None
     model: Model | None = None
     raw: bool = False
@@ -157,7 +157,9 @@ def _read(lines: Iterable[str], paths: Sequence[Path], say: Say) -> Iterator[Pre
 def _prediction(fields: dict[str, Any], path: Path, model: Model | None, raw: bool) -> Prediction:
     if "error" in fields:
         return Prediction(path, error=str(fields["error"]), model=model, raw=raw)
-    people = tuple(Seen(Label(one["label"]), float(one["confidence"]), _four(one["box"])) for one in fields["people"])
+    people = tuple(
+        PredictedPerson(Label(one["label"]), float(one["confidence"]), _four(one["box"])) for one in fields["people"]
+    )
     return Prediction(path, float(fields["ms"]), people, None, model, raw)
 
 

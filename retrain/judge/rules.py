@@ -23,7 +23,7 @@ from retrain.judge.settings import JudgeSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RuleCheck:
     """One rule: whether the candidate passes it, a sentence for people, and the numbers."""
 
     rule: str
@@ -42,7 +42,7 @@ class Ruling:
     promoted: bool
     rule: str
     reason: str
-    checks: tuple[Check, ...]
+    checks: tuple[RuleCheck, ...]
 
 
 def rule_on(
@@ -64,14 +64,14 @@ def rule_on(
     ]
     against = next((check for check in checks if not check.passes), None)
     if against is not None:
-        checks.append(Check("better", False, f"{against.rule} decided before", {}))
+        checks.append(RuleCheck("better", False, f"{against.rule} decided before", {}))
         return Ruling(False, against.rule, against.says, tuple(checks))
     says = f"{checks[1].says}; no group falls behind, the gate keeps its promise, and it is fast enough"
-    checks.append(Check("better", True, says, {}))
+    checks.append(RuleCheck("better", True, says, {}))
     return Ruling(True, "better", says, tuple(checks))
 
 
-def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], settings: JudgeSettings) -> Check:
+def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], settings: JudgeSettings) -> RuleCheck:
     least_moments = min(settings.golden_least_moments, settings.golden_least)
     few = {label: count for label, count in people.items() if count < settings.golden_least_per_label}
     parts = []
@@ -95,10 +95,10 @@ def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], se
         "people": {str(label): count for label, count in people.items()},
         "least_people": settings.golden_least_per_label,
     }
-    return Check("golden_too_small", not parts, says, numbers)
+    return RuleCheck("golden_too_small", not parts, says, numbers)
 
 
-def _not_better(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+def _not_better(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
     ours, theirs = candidate.score(settings.score), incumbent.score(settings.score)
     difference = Estimate.of(ours - theirs)
     passes = difference.low > 0
@@ -113,10 +113,10 @@ def _not_better(candidate: Figures, incumbent: Figures, settings: JudgeSettings)
         "incumbent": Estimate.of(theirs).fields(),
         "difference": difference.fields(),
     }
-    return Check("not_better", passes, says, numbers)
+    return RuleCheck("not_better", passes, says, numbers)
 
 
-def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
     """Behind is who surely loses, and who loses more than the margin and probably not by chance.
 
     Of 25 people one is four points: one who gets lucky with each model must not decide for all. But nobody waits for
@@ -143,12 +143,12 @@ def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSetting
         says = "no group gets its right label less often than before"
         if fewer:
             says += f" by more than chance, {_listed([_points(label, differences[label]) for label in fewer])}"
-        return Check("group_behind", True, says, numbers)
+        return RuleCheck("group_behind", True, says, numbers)
     says = f"it is worse for {_listed([_points(label, differences[label]) for label in behind])}"
-    return Check("group_behind", False, f"{says}, whatever it is on the whole", numbers)
+    return RuleCheck("group_behind", False, f"{says}, whatever it is on the whole", numbers)
 
 
-def _promise_broken(candidate: Figures, incumbent: Figures) -> Check:
+def _promise_broken(candidate: Figures, incumbent: Figures) -> RuleCheck:
     ours, theirs = candidate.gate, incumbent.gate
     numbers = {"candidate": ours.fields(), "incumbent": theirs.fields()}
     if ours.people == 0:
@@ -164,7 +164,7 @@ def _promise_broken(candidate: Figures, incumbent: Figures) -> Check:
                 if passes
                 else ": no label would be gathered any more. With more checked photos to calibrate on, some pass"
             )
-        return Check("promise_broken", passes, says, numbers)
+        return RuleCheck("promise_broken", passes, says, numbers)
     precision = ours.precision
     passes = _kept(ours)
     says = (
@@ -178,7 +178,7 @@ def _promise_broken(candidate: Figures, incumbent: Figures) -> Check:
             else f"too few to say that it is not the {100 * ours.gate:g} % promised"
         )
     )
-    return Check("promise_broken", passes, says, numbers)
+    return RuleCheck("promise_broken", passes, says, numbers)
 
 
 def _kept(gate: Gate) -> bool:
@@ -193,7 +193,7 @@ def _so_did(theirs: Gate) -> str:
     return f" (so does the incumbent, with {100 * theirs.precision.value:.1f} % of {theirs.people})"
 
 
-def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> Check:
+def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
     times = candidate.ms / max(incumbent.ms, 1e-6)
     passes = times <= settings.most_slowdown
     says = (
@@ -206,7 +206,7 @@ def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -
         "times": round(times, 4),
         "most": settings.most_slowdown,
     }
-    return Check("too_slow", passes, says, numbers)
+    return RuleCheck("too_slow", passes, says, numbers)
 
 
 def _points(label: Label, difference: Estimate) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 from contracts.labels import LABELS
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.bursts import week
+from retrain.bursts import iso_week
 from retrain.intervals import exact
 from retrain.review.matching import Change
 from retrain.review.notes import Note
@@ -23,7 +23,7 @@ from retrain.review.notes import Note
 SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
 
 
-class Holds(StrEnum):
+class PromiseState(StrEnum):
     """Whether a promise holds, as far as the people checked can tell."""
 
     HOLDS = "holds"
@@ -32,7 +32,7 @@ class Holds(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class PromiseShare:
     """`right` of `checked`, and what that says."""
 
     right: float
@@ -47,19 +47,22 @@ class Share:
         """Where the true share lies, with 95 % confidence: exact, for it decides. Nothing checked: 0 to 1."""
         return exact(self.right, self.checked)
 
-    def against(self, promise: float, slack: float = SLACK) -> Holds:
+    def against(self, promise: float, slack: float = SLACK) -> PromiseState:
         """Broken when the promised share is out of reach; holds when less than promise - slack is."""
         low, high = self.interval
         if high < promise:
-            return Holds.BROKEN
-        return Holds.HOLDS if low >= promise - slack else Holds.CANT_TELL
+            return PromiseState.BROKEN
+        return PromiseState.HOLDS if low >= promise - slack else PromiseState.CANT_TELL
 
     def too_few(self, promise: float, slack: float = SLACK) -> bool:
         """Whether so many can't tell, whatever the answers: neither if all are wrong nor if all are right.
 
         Of a promise of 0.95 that is one person: even a promise that holds is wrong about 1 in 20.
         """
-        return all(Share(right, self.checked).against(promise, slack) is Holds.CANT_TELL for right in (0, self.checked))
+        return all(
+            PromiseShare(right, self.checked).against(promise, slack) is PromiseState.CANT_TELL
+            for right in (0, self.checked)
+        )
 
     def more(self, promise: float, slack: float = SLACK) -> int:
         """How many more people would tell, if the share stays as it is; of nobody yet, if it is as promised.
@@ -69,9 +72,9 @@ class Share:
         share = promise if self.share is None else self.share
 
         def tells(number: int) -> bool:
-            return Share(share * number, number).against(promise, slack) is not Holds.CANT_TELL
+            return PromiseShare(share * number, number).against(promise, slack) is not PromiseState.CANT_TELL
 
-        if self.checked and self.against(promise, slack) is not Holds.CANT_TELL:
+        if self.checked and self.against(promise, slack) is not PromiseState.CANT_TELL:
             return 0
         low, high = self.checked, max(1, self.checked)
         while not tells(high):
@@ -87,11 +90,11 @@ class Agreement:
     """People, by what the model called them, by kiosk and by ISO week; and whole photos."""
 
     promise: float  # the gate
-    people: Share
-    photos: Share
-    by_label: Mapping[str, Share]
-    by_kiosk: Mapping[str, Share]
-    by_week: Mapping[str, Share]
+    people: PromiseShare
+    photos: PromiseShare
+    by_label: Mapping[str, PromiseShare]
+    by_kiosk: Mapping[str, PromiseShare]
+    by_week: Mapping[str, PromiseShare]
     cannot_tell: int  # photos of the sample in which a person could not tell either; in no share
     below_gate: int = 0  # photos of the sample that passed an earlier, lower gate; in no share
 
@@ -124,21 +127,26 @@ def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
         photos[0] += not set(note.changed) - {Change.BOX}
         photos[1] += 1
         for one in note.shown:
-            for group in (("", ""), ("label", one.label), ("kiosk", reference.kiosk_id), ("week", week(reference))):
+            for group in (
+                ("", ""),
+                ("label", one.label),
+                ("kiosk", reference.kiosk_id),
+                ("iso_week", iso_week(reference)),
+            ):
                 people[group][0] += one.right
                 people[group][1] += 1
 
-    def by(kind: str, order: Mapping[str, int]) -> dict[str, Share]:
+    def by(kind: str, order: Mapping[str, int]) -> dict[str, PromiseShare]:
         names = sorted((name for one, name in people if one == kind), key=lambda name: (order.get(name, 0), name))
-        return {name: Share(*people[kind, name]) for name in names}
+        return {name: PromiseShare(*people[kind, name]) for name in names}
 
     return Agreement(
         promise=gate,
-        people=Share(*people["", ""]),
-        photos=Share(*photos),
+        people=PromiseShare(*people["", ""]),
+        photos=PromiseShare(*photos),
         by_label=by("label", {label: place for place, label in enumerate(LABELS)}),
         by_kiosk=by("kiosk", {}),
-        by_week=by("week", {}),
+        by_week=by("iso_week", {}),
         cannot_tell=cannot_tell,
         below_gate=below_gate,
     )

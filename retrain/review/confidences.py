@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.labels import Label
 from contracts.messages import Box, Person, Result
 from contracts.names import Reference
@@ -41,7 +41,7 @@ class Results:
             content = body.read()
         try:
             return Result.from_json(content)
-        except MessageRefused:
+        except InvalidMessage:
             return None
 
     def of(self, references: Iterable[Reference]) -> dict[Reference, Result]:

@@ -13,17 +13,17 @@ from typing import Any, Final
 
 from PIL import Image
 
-from contracts.errors import LabelsRefused
+from contracts.errors import InvalidLabelFile
 from contracts.labels import Label
 from contracts.messages import Box, Result
 from contracts.names import IMAGE_SUFFIX
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree, stem
-from retrain.errors import ReviewRefused
+from retrain.errors import InvalidReview
 from retrain.review.confidences import Results, confidence_of
-from retrain.review.label_studio import IMAGES, Seen, label_config, task
+from retrain.review.label_studio import IMAGES, ShownPerson, label_config, task
 from retrain.review.notes import AT_ONCE, noted
-from retrain.review.picking import Picked, pick
+from retrain.review.picking import SelectedPhoto, select
 
 TASKS: Final = "tasks.json"
 CONFIG: Final = "label_config.xml"
@@ -41,7 +41,7 @@ _README: Final = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportSummary:
     """What an export holds, and what it left for another one."""
 
     unsure: int
@@ -63,14 +63,14 @@ def export(
     kiosk: str | None = None,
     since: datetime | None = None,
     say: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Exported:
+) -> ExportSummary:
     """Write the folder. `kiosk`: photos of that one only; `since`: that came then or later; `say` hears how many photos
     of how many are written.
 
-    ReviewRefused, and nothing written, when the folder holds something already.
+    InvalidReview, and nothing written, when the folder holds something already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ReviewRefused(f"{folder} is not an empty folder, so nothing was written; name a new one")
+        raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
     picked, left = _pick(bucket, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     known = results.of(one.pair.reference for one in picked)
@@ -88,12 +88,12 @@ def export(
     (folder / CONFIG).write_text(label_config(), encoding="utf-8")
     (folder / README).write_text(_README, encoding="utf-8")
     (folder / TASKS).write_text(json.dumps(tasks, indent=1) + "\n", encoding="utf-8")
-    return Exported(unsure=written[False], sample=written[True], left=left)
+    return ExportSummary(unsure=written[False], sample=written[True], left=left)
 
 
 def _pick(
     bucket: DatasetBucket, *, sample_share: float, most: int | None, kiosk: str | None, since: datetime | None
-) -> tuple[list[Picked], int]:
+) -> tuple[list[SelectedPhoto], int]:
     """The photos to look at, and how many more wait."""
     seen = noted(bucket)
     for tree in (Tree.REVIEWED, Tree.GOLDEN):
@@ -111,12 +111,12 @@ def _pick(
     unsure, sure = waiting(Tree.REVIEW), waiting(Tree.AUTO)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         labels = dict(zip(unsure, pool.map(lambda pair: _labels(bucket.labels(pair)), unsure), strict=True))
-    everything = pick(labels, sure, sample_share=sample_share, most=None)
-    picked = everything if most is None else pick(labels, sure, sample_share=sample_share, most=most)
+    everything = select(labels, sure, sample_share=sample_share, most=None)
+    picked = everything if most is None else select(labels, sure, sample_share=sample_share, most=most)
     return picked, len(everything) - len(picked)
 
 
-def _task(one: Picked, jpeg: bytes, labels: str, result: Result | None) -> dict[str, Any]:
+def _task(one: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None) -> dict[str, Any]:
     model = result.message.model if result else None
     return task(
         one.pair.reference,
@@ -128,17 +128,17 @@ def _task(one: Picked, jpeg: bytes, labels: str, result: Result | None) -> dict[
     )
 
 
-def shown(labels: str, result: Result | None) -> list[Seen]:
+def shown(labels: str, result: Result | None) -> list[ShownPerson]:
     """The people of a label file, with how sure the model was; none when the file is no label file."""
     people = result.message.people if result else ()
-    return [Seen(label, box, confidence_of(label, box, people)) for label, box in people_in(labels)]
+    return [ShownPerson(label, box, confidence_of(label, box, people)) for label, box in people_in(labels)]
 
 
 def people_in(labels: str) -> Sequence[tuple[Label, Box]]:
     """A broken label file shows nobody: whoever looks draws them."""
     try:
-        return people_of(labels)
-    except LabelsRefused:
+        return parse_labels(labels)
+    except InvalidLabelFile:
         return []
 
 

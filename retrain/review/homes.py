@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.bursts import drawn, moments
+from retrain.bursts import burst_of, stable_draw
 
 
 class Homes:
@@ -29,7 +29,7 @@ class Homes:
         golden_share: float,
     ) -> None:
         self._reviewed, self._golden, self._taught = set(reviewed), set(golden), set(taught)
-        self._moments = moments({*self._reviewed, *self._golden, *self._taught, *others})
+        self._moments = burst_of({*self._reviewed, *self._golden, *self._taught, *others})
         self._golden_moments = {self._moments[one] for one in self._golden}
         self._teaching_moments = {self._moments[one] for one in self._reviewed | self._taught}
         self._golden_share = golden_share
@@ -45,4 +45,4 @@ class Homes:
             return Tree.REVIEWED
         if here in self._golden_moments:
             return Tree.GOLDEN
-        return Tree.GOLDEN if drawn("golden", str(here)) < self._golden_share else Tree.REVIEWED
+        return Tree.GOLDEN if stable_draw("golden", str(here)) < self._golden_share else Tree.REVIEWED

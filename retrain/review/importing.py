@@ -10,46 +10,46 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import from_text
 from contracts.names import Reference
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
-from retrain.dataset.vetting.exposure import taught
-from retrain.errors import ReviewRefused
+from retrain.dataset.vetting.exposure import exposed
+from retrain.errors import InvalidReview
 from retrain.review.confidences import Results
 from retrain.review.export import shown
 from retrain.review.homes import Homes
-from retrain.review.label_studio import Drawing, Seen, TaskRefused, drawing_of, finished_at, last_completed
+from retrain.review.label_studio import Annotation, InvalidTask, ShownPerson, drawing_of, finished_at, last_completed
 from retrain.review.matching import changes, matched
-from retrain.review.notes import AT_ONCE, CHECKED, Note, Shown, noted
+from retrain.review.notes import AT_ONCE, CHECKED, Note, ReviewedPerson, noted
 
 _NAMED: Final = 3  # of what is missing, so that a message stays one that people read
 _SOURCES: Final = (Tree.AUTO, Tree.REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReviewAnswer:
     """What a person said of a photo."""
 
     reference: Reference
     source: Tree
     sample: bool
-    drawing: Drawing
+    drawing: Annotation
     checked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ParsedExport:
     """An export as it was read. `refused`: the tasks that can't be learnt from, each with its reason."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[ReviewAnswer, ...]
     waiting: int  # tasks that nobody has submitted, or that were skipped
     refused: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportSummary:
     """What became of the tasks of an export."""
 
     reviewed: int = 0
@@ -62,51 +62,51 @@ class Imported:
     refused: list[str] = field(default_factory=list)
 
 
-def read(file: Path) -> Read:
+def read(file: Path) -> ParsedExport:
     """The answers of Label Studio's JSON export. Of two tasks of one photo the one finished last counts.
 
-    ReviewRefused when the file is none.
+    InvalidReview when the file is none.
     """
-    answers: dict[Reference, Answer] = {}
+    answers: dict[Reference, ReviewAnswer] = {}
     waiting = 0
     refused: list[str] = []
     for number, task in enumerate(_tasks(file), start=1):
         try:
             answer = _answer(task)
-        except TaskRefused as reason:
+        except InvalidTask as reason:
             refused.append(f"task {task.get('id', f'number {number}')}: {reason}")
             continue
         if answer is None:
             waiting += 1
         elif answer.reference not in answers or answers[answer.reference].checked_at <= answer.checked_at:
             answers[answer.reference] = answer
-    return Read(tuple(answers.values()), waiting, tuple(refused))
+    return ParsedExport(tuple(answers.values()), waiting, tuple(refused))
 
 
 def _tasks(file: Path) -> Sequence[Mapping[str, Any]]:
-    """ReviewRefused unless every task is one of our export with annotations in Label Studio's JSON."""
+    """InvalidReview unless every task is one of our export with annotations in Label Studio's JSON."""
     remedy = "nothing was stored. In Label Studio: Export, JSON (not JSON-MIN)"
     try:
         tasks = json.loads(file.read_bytes())
     except OSError as error:
-        raise ReviewRefused(f"{file} can't be read ({error.strerror}); nothing was stored") from None
+        raise InvalidReview(f"{file} can't be read ({error.strerror}); nothing was stored") from None
     except ValueError:
-        raise ReviewRefused(f"{file} is not JSON; {remedy}") from None
+        raise InvalidReview(f"{file} is not JSON; {remedy}") from None
     if not isinstance(tasks, list):
-        raise ReviewRefused(f"{file} is no list of tasks; {remedy}")
+        raise InvalidReview(f"{file} is no list of tasks; {remedy}")
     for task in tasks:
         if not isinstance(task, dict) or not isinstance(task.get("annotations"), list):
-            raise ReviewRefused(f"{file} holds a task without annotations: not Label Studio's JSON export; {remedy}")
+            raise InvalidReview(f"{file} holds a task without annotations: not Label Studio's JSON export; {remedy}")
         if not isinstance(task.get("data"), dict) or "photo" not in task["data"]:
-            raise ReviewRefused(
+            raise InvalidReview(
                 f"{file}: task {task.get('id')} names no photo, so it was not made by nunchi review export; nothing "
                 "was stored. Export the project into which you imported its tasks.json"
             )
     return tasks
 
 
-def _answer(task: Mapping[str, Any]) -> Answer | None:
-    """None while nobody has submitted one; TaskRefused when it can't be learnt."""
+def _answer(task: Mapping[str, Any]) -> ReviewAnswer | None:
+    """None while nobody has submitted one; InvalidTask when it can't be learnt."""
     annotation = last_completed(task["annotations"])
     if annotation is None:
         return None
@@ -114,48 +114,48 @@ def _answer(task: Mapping[str, Any]) -> Answer | None:
     try:
         reference, source = Reference.parse(str(data["photo"])), Tree(data["tree"])
         checked_at = from_text(finished_at(annotation))
-    except (KeyError, ValueError) as error:  # NameRefused and MessageRefused are ValueErrors
-        raise TaskRefused(f"{error}; import the tasks.json of nunchi review export as it is") from None
+    except (KeyError, ValueError) as error:  # InvalidName and InvalidMessage are ValueErrors
+        raise InvalidTask(f"{error}; import the tasks.json of nunchi review export as it is") from None
     if source not in _SOURCES:
-        raise TaskRefused(f"its photo lies in {source}/, from where nothing is exported")
+        raise InvalidTask(f"its photo lies in {source}/, from where nothing is exported")
     # Only of the sure there is a sample: whatever else says so would spoil the agreement.
     sample = data.get("sample") is True and source is Tree.AUTO
-    return Answer(reference, source, sample, drawing_of(annotation), checked_at)
+    return ReviewAnswer(reference, source, sample, drawing_of(annotation), checked_at)
 
 
 def store(
-    read_: Read,
+    read_: ParsedExport,
     bucket: DatasetBucket,
     results: Results,
     *,
     golden_share: float,
     missing_ok: bool = False,
     say: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Imported:
+) -> ImportSummary:
     """Store every answer that is new or other than stored. `say` hears how many photos of how many are done.
 
-    ReviewRefused, and nothing stored, when photos are in no tree any more, unless `missing_ok`.
+    InvalidReview, and nothing stored, when photos are in no tree any more, unless `missing_ok`.
     """
     there = {tree: {pair.reference for pair in bucket.pairs(tree)} for tree in Tree}
     known = set[Reference]().union(*there.values(), noted(bucket))
     missing = [one.reference for one in read_.answers if one.reference not in known]
     if missing and not missing_ok:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        raise ReviewRefused(
+        raise InvalidReview(
             f"{', '.join(map(str, missing[:_NAMED]))}{more}: not in s3://{bucket.name}, or no more; nothing was "
             "stored. Is this the export of another cloud? If they have expired, --missing-ok leaves them out"
         )
     homes = Homes(
         reviewed=there[Tree.REVIEWED],
         golden=there[Tree.GOLDEN],
-        taught=taught(bucket),
+        taught=exposed(bucket),
         others=known,
         golden_share=golden_share,
     )
-    imported = Imported(waiting=read_.waiting, missing=len(missing), refused=list(read_.refused))
+    imported = ImportSummary(waiting=read_.waiting, missing=len(missing), refused=list(read_.refused))
     answers = [one for one in read_.answers if one.reference in known]
 
-    def keep(answer: Answer) -> tuple[Answer, Tree, Note, bool]:
+    def keep(answer: ReviewAnswer) -> tuple[ReviewAnswer, Tree, Note, bool]:
         earlier = _earlier(answer.reference, bucket)
         note = _note(answer, earlier, bucket, results)
         tree = homes.of(answer.reference)
@@ -178,10 +178,10 @@ def store(
     return imported
 
 
-def _note(answer: Answer, earlier: Note | None, bucket: DatasetBucket, results: Results) -> Note:
+def _note(answer: ReviewAnswer, earlier: Note | None, bucket: DatasetBucket, results: Results) -> Note:
     """What the check found out, held against what the model had stored: which expires, so the first note keeps it."""
     if earlier is not None:
-        seen = [Seen(one.label, one.box, one.confidence) for one in earlier.shown]
+        seen = [ShownPerson(one.label, one.box, one.confidence) for one in earlier.shown]
     else:
         labels = bucket.get(answer.reference.pair_keys(answer.source)[1]) or b""
         seen = shown(labels.decode(errors="replace"), results.result(answer.reference))
@@ -192,7 +192,7 @@ def _note(answer: Answer, earlier: Note | None, bucket: DatasetBucket, results: 
     return Note(
         source=answer.source,
         sample=answer.sample,
-        shown=tuple(Shown(*one, label if told else None) for one, label in zip(seen, now, strict=True)),
+        shown=tuple(ReviewedPerson(*one, label if told else None) for one, label in zip(seen, now, strict=True)),
         changed=changes(was, people) if told else (),
         checked_at=answer.checked_at,
         cannot_tell=not told,
@@ -206,12 +206,12 @@ def _earlier(reference: Reference, bucket: DatasetBucket) -> Note | None:
         if content is not None:
             try:
                 return Note.from_json(content)
-            except MessageRefused:
+            except InvalidMessage:
                 continue  # this one will replace it
     return None
 
 
-def _put(answer: Answer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
+def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
     """Store it; False when just that is stored already."""
     reference = answer.reference
     image_key, labels_key = reference.pair_keys(tree)
@@ -221,7 +221,7 @@ def _put(answer: Answer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
         if not noted_already:
             bucket.put(reference.note_key(tree), text.encode(), "application/json")
         return not noted_already
-    labels = lines_of(answer.drawing.people)
+    labels = format_labels(answer.drawing.people)
     if noted_already and bucket.get(labels_key) == labels.encode():
         return False
     for tree_of_image in (answer.source, *CHECKED):
@@ -229,7 +229,7 @@ def _put(answer: Answer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
         if jpeg is not None:
             bucket.put_pair(tree, reference, jpeg=jpeg, labels=labels, note=text)
             return True
-    raise ReviewRefused(
+    raise InvalidReview(
         f"s3://{bucket.name}/{image_key}: the photo of {reference} has expired while it was imported; those before it "
         "are stored. Import the file once more with --missing-ok"
     )

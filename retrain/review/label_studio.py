@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.names import IMAGE_SUFFIX, Reference
@@ -24,11 +24,11 @@ _COLOURS: Final = ("#1f77b4", "#d62728", "#17becf", "#ff7f0e")
 _SLACK: Final = 0.5  # percent that a hand-drawn box may leave the picture by; it is cut off there
 
 
-class TaskRefused(Exception):
+class InvalidTask(Exception):
     """One task says nothing that can be learnt; the message says why, and what to do."""
 
 
-class Seen(NamedTuple):
+class ShownPerson(NamedTuple):
     """A person as the model saw them; how sure it was is not known for ever."""
 
     label: Label
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class Annotation:
     """What a person left of a photo: who is there, or that it cannot be told."""
 
     people: tuple[tuple[Label, Box], ...]
@@ -69,7 +69,7 @@ def image_url(reference: Reference) -> str:
 
 def task(
     reference: Reference,
-    people: Sequence[Seen],
+    people: Sequence[ShownPerson],
     *,
     source: Tree,
     sample: bool,
@@ -90,7 +90,7 @@ def task(
     }
 
 
-def _result(seen: Seen, place: int, size: tuple[int, int] | None) -> dict[str, Any]:
+def _result(seen: ShownPerson, place: int, size: tuple[int, int] | None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "id": f"p{place}",
         "type": "rectanglelabels",
@@ -117,45 +117,45 @@ def percent_of(box: Box) -> dict[str, float]:
 
 
 def box_of(value: Mapping[str, Any]) -> Box:
-    """The rectangle of a region's value; TaskRefused when it is turned, outside, or no rectangle."""
+    """The rectangle of a region's value; InvalidTask when it is turned, outside, or no rectangle."""
     try:
         x, y, width, height = (float(value[name]) for name in ("x", "y", "width", "height"))
         rotation = float(value.get("rotation") or 0)
     except (KeyError, TypeError, ValueError):
-        raise TaskRefused("a region has no x, y, width and height; draw it anew") from None
+        raise InvalidTask("a region has no x, y, width and height; draw it anew") from None
     if rotation % 360:
-        raise TaskRefused(f"a box is turned by {rotation:g} degrees, which no YOLO label can say; draw it upright")
+        raise InvalidTask(f"a box is turned by {rotation:g} degrees, which no YOLO label can say; draw it upright")
     corners = (x, y, x + width, y + height)
     if not all(math.isfinite(one) and -_SLACK <= one <= 100 + _SLACK for one in corners):
-        raise TaskRefused("a box leaves the picture; draw it inside")
+        raise InvalidTask("a box leaves the picture; draw it inside")
     try:
         return Box(*(min(max(one / 100, 0.0), 1.0) for one in corners))
-    except MessageRefused:
-        raise TaskRefused("a box has no area; remove it, or draw it anew") from None
+    except InvalidMessage:
+        raise InvalidTask("a box has no area; remove it, or draw it anew") from None
 
 
-def drawing_of(annotation: Mapping[str, Any]) -> Drawing:
-    """What an annotation says; TaskRefused when that can't be learnt."""
+def drawing_of(annotation: Mapping[str, Any]) -> Annotation:
+    """What an annotation says; InvalidTask when that can't be learnt."""
     people: list[tuple[Label, Box]] = []
     cannot_tell = False
     regions = annotation.get("result")
     if not isinstance(regions, list):
-        raise TaskRefused("its annotation has no result; submit it again")
+        raise InvalidTask("its annotation has no result; submit it again")
     for region in regions:
         kind = region.get("type") if isinstance(region, dict) else None
         value = region.get("value") if isinstance(region, dict) else None
         if not isinstance(value, dict) or kind not in ("rectanglelabels", "choices"):
-            raise TaskRefused(f"it holds a region of type {kind!r}; use the labelling interface of the export")
+            raise InvalidTask(f"it holds a region of type {kind!r}; use the labelling interface of the export")
         named = value.get(kind)
         if kind == "choices":
             if named != [CANNOT_TELL]:
-                raise TaskRefused(f"it chose {named!r}, which is not {CANNOT_TELL!r}")
+                raise InvalidTask(f"it chose {named!r}, which is not {CANNOT_TELL!r}")
             cannot_tell = True
             continue
         if not isinstance(named, list) or len(named) != 1 or named[0] not in LABELS:
-            raise TaskRefused(f"a box is labelled {named!r}, which is not one of {', '.join(LABELS)}")
+            raise InvalidTask(f"a box is labelled {named!r}, which is not one of {', '.join(LABELS)}")
         people.append((Label(named[0]), box_of(value)))
-    return Drawing(tuple(people), cannot_tell)
+    return Annotation(tuple(people), cannot_tell)
 
 
 def last_completed(annotations: Sequence[Any]) -> Mapping[str, Any] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.errors import MessageRefused, NameRefused
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.messages import Box
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReviewedPerson:
     """A person as the model had them, and what a person made of it: `now` is None when nobody is there."""
 
     label: Label
@@ -49,7 +49,7 @@ class Note:
 
     source: Tree
     sample: bool
-    shown: tuple[Shown, ...]
+    shown: tuple[ReviewedPerson, ...]
     changed: tuple[Change, ...]
     checked_at: datetime
     cannot_tell: bool = False
@@ -82,11 +82,11 @@ class Note:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Note:
-        """MessageRefused when it breaks the schema."""
+        """InvalidMessage when it breaks the schema."""
         try:
             fields = json.loads(text)
             if fields["schema"] != SCHEMA:
-                raise MessageRefused(f"a note of schema {fields['schema']!r}, not {SCHEMA}; update this program")
+                raise InvalidMessage(f"a note of schema {fields['schema']!r}, not {SCHEMA}; update this program")
             return cls(
                 source=Tree(fields["from"]),
                 sample=fields["sample"] is True,
@@ -96,9 +96,9 @@ class Note:
                 cannot_tell=fields["cannot_tell"] is True,
             )
         except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, MessageRefused):
+            if isinstance(error, InvalidMessage):
                 raise
-            raise MessageRefused(f"a note does not follow schema {SCHEMA}: {error!r}; it is not counted") from error
+            raise InvalidMessage(f"a note does not follow schema {SCHEMA}: {error!r}; it is not counted") from error
 
 
 def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:
@@ -110,7 +110,7 @@ def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:
             try:
                 if content is not None and not _of_an_import(content):
                     notes[reference] = Note.from_json(content)
-            except MessageRefused as error:
+            except InvalidMessage as error:
                 log.warning("s3://%s/%s: %s", bucket.name, keys[reference], error)
     return dict(sorted(notes.items()))
 
@@ -139,13 +139,13 @@ def _keys(bucket: DatasetBucket, tree: Tree) -> Iterator[tuple[Reference, str]]:
     for key in bucket.keys(prefix):
         try:
             yield Reference.parse(key.removeprefix(prefix).removesuffix(RESULT_SUFFIX)), key
-        except NameRefused:
+        except InvalidName:
             continue
 
 
-def _shown(fields: Mapping[str, Any]) -> Shown:
+def _shown(fields: Mapping[str, Any]) -> ReviewedPerson:
     now, confidence = fields["now"], fields["confidence"]
-    return Shown(
+    return ReviewedPerson(
         label=Label(fields["label"]),
         box=Box(*fields["box"]),
         confidence=None if confidence is None else float(confidence),

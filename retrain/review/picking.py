@@ -13,7 +13,7 @@ from typing import Final
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair
-from retrain.bursts import drawn
+from retrain.bursts import stable_draw
 
 # How much likelier than others an unsure photo comes early. The weak spot of every model so far is elder women, whom it
 # also calls young women: see docs/model-card.md.
@@ -26,7 +26,7 @@ _WEIGHTS: Final[Mapping[Label, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class SelectedPhoto:
     """A photo for a person to look at. `sample`: picked by chance among the sure."""
 
     pair: Pair
@@ -35,12 +35,12 @@ class Picked:
 
 def in_sample(reference: Reference, share: float) -> bool:
     """Whether a sure photo belongs to the random sample of that share: for ever, once it does."""
-    return drawn("sample", str(reference)) < share
+    return stable_draw("sample", str(reference)) < share
 
 
-def pick(
+def select(
     unsure: Mapping[Pair, Sequence[Label]], sure: Iterable[Pair], *, sample_share: float, most: int | None
-) -> list[Picked]:
+) -> list[SelectedPhoto]:
     """`unsure` photos with the labels that the model would give, and the sample of the `sure`; at most `most`.
 
     Where not all fit, half the room is the sample's, and what one leaves is the other's. They come mixed, so that
@@ -48,13 +48,13 @@ def pick(
     """
     waiting = sorted(unsure, key=lambda pair: _turn(pair.reference, unsure[pair]))
     sample = [pair for pair in sure if in_sample(pair.reference, sample_share)]
-    sample.sort(key=lambda pair: drawn("sample", str(pair.reference)))
+    sample.sort(key=lambda pair: stable_draw("sample", str(pair.reference)))
     if most is not None:
         room = max(most // 2, most - len(waiting))
         sample = sample[:room]
         waiting = waiting[: most - len(sample)]
-    picked = [Picked(pair, False) for pair in waiting] + [Picked(pair, True) for pair in sample]
-    return sorted(picked, key=lambda one: drawn("order", str(one.pair.reference)))
+    picked = [SelectedPhoto(pair, False) for pair in waiting] + [SelectedPhoto(pair, True) for pair in sample]
+    return sorted(picked, key=lambda one: stable_draw("order", str(one.pair.reference)))
 
 
 def _turn(reference: Reference, labels: Collection[Label]) -> float:
@@ -65,4 +65,4 @@ def _turn(reference: Reference, labels: Collection[Label]) -> float:
     without a chance.
     """
     weight = max((_WEIGHTS[label] for label in labels), default=1.0)
-    return -math.log1p(-drawn("unsure", str(reference))) / weight
+    return -math.log1p(-stable_draw("unsure", str(reference))) / weight

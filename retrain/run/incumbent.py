@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from contracts.errors import ContractError
 from contracts.weights import MANIFEST, files_beside, run_key
-from registry.errors import RunRefused
-from registry.weights import InService, Weights
+from registry.errors import InvalidRun
+from registry.weights import CurrentRun, WeightsRegistry
 from retrain.bucket import DatasetBucket
-from retrain.dataset.manifest import Manifest
+from retrain.dataset.manifest import DatasetManifest
 from retrain.dataset.publication import find
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +30,18 @@ class Incumbent:
     `weights` is None when it can't be trained on; `learned` None when nothing tells what it was trained on.
     """
 
-    pointer: InService
+    pointer: CurrentRun
     manifest: Path | None = None
     weights: Path | None = None
-    learned: Manifest | None = None
+    learned: DatasetManifest | None = None
 
     @property
     def run(self) -> str | None:
         return self.pointer.run
 
 
-def bring(weights: Weights, files: DatasetBucket, datasets: DatasetBucket, folder: Path) -> Incumbent:
-    """Fetch what serves into `folder`, every byte checked. RunRefused or RunUnknown when it can't be had whole.
+def bring(weights: WeightsRegistry, files: DatasetBucket, datasets: DatasetBucket, folder: Path) -> Incumbent:
+    """Fetch what serves into `folder`, every byte checked. InvalidRun or RunUnknown when it can't be had whole.
 
     `files` is the weights bucket, read only.
     """
@@ -53,7 +53,7 @@ def bring(weights: Weights, files: DatasetBucket, datasets: DatasetBucket, folde
     for path, digest in ({MANIFEST: run.manifest_sha256} | wanted).items():
         content = files.get(run_key(run.id, path))
         if content is None or hashlib.sha256(content).hexdigest() != digest:
-            raise RunRefused(
+            raise InvalidRun(
                 f"{path} of run {run.id}, which serves, is missing or not the bytes promised; nothing can be measured "
                 "against it. Put a whole run into service: nunchi weights rollback"
             )
@@ -67,7 +67,7 @@ def bring(weights: Weights, files: DatasetBucket, datasets: DatasetBucket, folde
     )
 
 
-def learned_by(weights: Weights, datasets: DatasetBucket) -> datetime | None:
+def learned_by(weights: WeightsRegistry, datasets: DatasetBucket) -> datetime | None:
     """When the dataset was built that the model in service learned from; None for day 0, or where nothing tells."""
     run = weights.current().run
     learned = _learned(weights.run(run).manifest, datasets) if run else None
@@ -88,11 +88,11 @@ def _trainable(manifest: Any, files: DatasetBucket, run: str, folder: Path) -> P
     return folder / WEIGHTS
 
 
-def _learned(manifest: Any, datasets: DatasetBucket) -> Manifest | None:
+def _learned(manifest: Any, datasets: DatasetBucket) -> DatasetManifest | None:
     """The dataset that it was trained on; None for one that was trained elsewhere: then every photo is new."""
     try:
         return find(datasets, manifest["data"]["build"])
-    except (KeyError, TypeError, ContractError, DatasetRefused) as error:
+    except (KeyError, TypeError, ContractError, InvalidDataset) as error:
         log.warning(
             "what %s learned from can't be read, and every photo counts as new: %r", manifest.get("version"), error
         )

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from retrain.dataset.manifest import Manifest
+from retrain.dataset.manifest import DatasetManifest
 from retrain.drift.guard import Drift
-from retrain.fit.training import Plan, Say, Trained
+from retrain.fit.training import Plan, Say, TrainedWeights
 from retrain.run.incumbent import Incumbent
 
 
-class Ruling(Protocol):
+class PromotionRuling(Protocol):
     """Whether the candidate may serve, and why."""
 
     @property
@@ -25,35 +25,35 @@ class Ruling(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class Candidate:
     """What training made, for whoever packs and judges it."""
 
     run: str
     folder: Path  # the candidate's, empty
     dataset: Path
-    manifest: Manifest
+    manifest: DatasetManifest
     plan: Plan
-    trained: Trained
+    trained: TrainedWeights
     network: Path
     incumbent: Incumbent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps:
+class Stages:
     """What others know how to do. Each raises a NunchiError when it can't, which ends the training.
 
     `build(folder, incumbent, say)` makes a dataset; `drifting(manifest, incumbent)` says what moved since the incumbent
     learned; `pack(made, say)` fills the candidate's folder; `judge(made, say)` measures it and puts the report there.
     """
 
-    build: Callable[[Path, Incumbent, Say], Manifest]
-    drifting: Callable[[Manifest, Incumbent], Drift]
-    pack: Callable[[Made, Say], None]
-    judge: Callable[[Made, Say], Ruling]
+    build: Callable[[Path, Incumbent, Say], DatasetManifest]
+    drifting: Callable[[DatasetManifest, Incumbent], Drift]
+    pack: Callable[[Candidate, Say], None]
+    judge: Callable[[Candidate, Say], PromotionRuling]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class RunSettings:
     """What it takes to train at all."""
 
     least_new: int

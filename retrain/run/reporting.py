@@ -14,7 +14,7 @@ from typing import Final, Self, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.training import PROGRESS, Phase, Progress, training_key
+from contracts.training import PROGRESS, Phase, TrainingProgress, training_key
 from retrain.bucket import DatasetBucket
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Reporter:
         self._silence_s = silence_s
         self._beat_s = beat_s
         self._out = out or sys.stderr
-        self._now = Progress(training=training, phase=Phase.STARTING, at=clock())
+        self._now = TrainingProgress(training=training, phase=Phase.STARTING, at=clock())
         self._key = training_key(training, PROGRESS)
         self._heard = time.monotonic()
         self._every_s = LOOK_S if self._out.isatty() else LOG_S

@@ -13,11 +13,11 @@ from contracts.names import Reference
 from contracts.weights import DAY_0, MANIFEST
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset.assembly import build
-from retrain.dataset.manifest import Manifest
+from retrain.dataset.manifest import DatasetManifest
 from retrain.dataset.photos import Split
 from retrain.dataset.settings import DatasetSettings
 from retrain.drift.facts import gather_facts
-from retrain.drift.guard import Drift, DriftLimits, look
+from retrain.drift.guard import Drift, DriftLimits, check_drift
 from retrain.fit.calibration import AS_IT_IS, calibrate, examples
 from retrain.fit.candidate import CUT, package, with_fields
 from retrain.fit.training import Say
@@ -26,24 +26,24 @@ from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import predictor
 from retrain.review.confidences import Results
 from retrain.run.incumbent import Incumbent
-from retrain.run.ports import Made, Steps
+from retrain.run.ports import Candidate, Stages
 
 _HOME: Final = Path(__file__).parents[2]
 
 
-def steps(
+def make_stages(
     bucket: DatasetBucket,
     *,
     training: str,
     dataset: DatasetSettings,
     judging: JudgeSettings,
     look_over: bool,
-    drifting: Callable[[Manifest, Incumbent], Drift],
+    drifting: Callable[[DatasetManifest, Incumbent], Drift],
     clock: Callable[[], datetime],
-) -> Steps:
+) -> Stages:
     """`look_over`: the model of day 0 looks for wrong labels, unless it is the one that made them."""
 
-    def make(folder: Path, incumbent: Incumbent, say: Say) -> Manifest:
+    def make(folder: Path, incumbent: Incumbent, say: Say) -> DatasetManifest:
         teacher = predictor(None, say=say) if look_over and incumbent.run is not None else None
         return build(
             bucket,
@@ -56,17 +56,17 @@ def steps(
             say=say,
         )
 
-    def measure(made: Made, say: Say) -> Judgement:
+    def measure(made: Candidate, say: Say) -> Judgement:
         judgement = judge(made.folder / MANIFEST, made.incumbent.manifest, made.dataset, settings=judging, say=say)
         report.write(made.folder, judgement)
         fields = judgement.fields()
         with_fields(made.folder, metrics={"golden": fields["golden"], **fields["candidate"]})
         return judgement
 
-    return Steps(build=make, drifting=drifting, pack=pack, judge=measure)
+    return Stages(build=make, drifting=drifting, pack=pack, judge=measure)
 
 
-def pack(made: Made, say: Say) -> None:
+def pack(made: Candidate, say: Say) -> None:
     """The candidate's folder: packed with its raw scores, asked about the photos of val, calibrated on its answers."""
     plan = {
         name: value for name, value in vars(made.plan).items() if name not in ("model", "track", "track_to", "name")
@@ -100,16 +100,18 @@ def pack(made: Made, say: Say) -> None:
     with_fields(made.folder, calibration=fitted.fields)
 
 
-def watch(bucket: DatasetBucket, results: Results | None, *, gate: float) -> Callable[[Manifest, Incumbent], Drift]:
+def watch(
+    bucket: DatasetBucket, results: Results | None, *, gate: float
+) -> Callable[[DatasetManifest, Incumbent], Drift]:
     """Looks for a drift since the incumbent's dataset; `results` None: confidences are known from notes only.
 
     `gate` is that of the workers: what their labels promise.
     """
 
-    def drifting(_: Manifest, incumbent: Incumbent) -> Drift:
+    def drifting(_: DatasetManifest, incumbent: Incumbent) -> Drift:
         since = incumbent.learned.made_at if incumbent.learned is not None else None
         facts = gather_facts(bucket, results or _NoResults(), since=since)
-        return look(*facts, DriftLimits(promise=gate))
+        return check_drift(*facts, DriftLimits(promise=gate))
 
     return drifting
 
@@ -133,5 +135,5 @@ def code_version() -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _is_incumbents(made: Made) -> bool:
+def _is_incumbents(made: Candidate) -> bool:
     return made.plan.model == str(made.incumbent.weights)

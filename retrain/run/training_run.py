@@ -20,22 +20,22 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
-from contracts.training import DRIFT, MOST_REASON, OUTCOME, Outcome, Phase, Verdict, training_key
+from contracts.training import DRIFT, MOST_REASON, OUTCOME, Phase, TrainingOutcome, Verdict, training_key
 from contracts.weights import DAY_0, MOST_TEXT, run_key
 from registry.errors import PointerMoved
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.dataset import publication
-from retrain.dataset.manifest import Manifest
-from retrain.dataset.vetting.preconditions import enough
+from retrain.dataset.manifest import DatasetManifest
+from retrain.dataset.vetting.preconditions import unmet_precondition
 from retrain.drift.guard import RULE as DRIFTS
 from retrain.drift.guard import Drift, Level
 from retrain.errors import Interrupted
 from retrain.fit.checkpoints import Checkpoints
 from retrain.fit.trainer_process import LOG, TrainerProcess
-from retrain.fit.training import Plan, Trained, Training, export
+from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from retrain.run.incumbent import Incumbent, bring
-from retrain.run.ports import Made, Rules, Ruling, Steps
+from retrain.run.ports import Candidate, PromotionRuling, RunSettings, Stages
 from retrain.run.reporting import Reporter
 from retrain.run.stopping import Stopping
 
@@ -48,7 +48,7 @@ MOST_LOG: Final = 1 << 20  # bytes of the trainer's log that are stored
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Run:
+class TrainingRun:
     """One training. `folder` is its own, there and empty; whoever made it takes it away."""
 
     def __init__(
@@ -57,10 +57,10 @@ class Run:
         folder: Path,
         *,
         bucket: DatasetBucket,
-        weights: Weights,
+        weights: WeightsRegistry,
         weights_files: DatasetBucket,
-        steps: Steps,
-        rules: Rules,
+        steps: Stages,
+        rules: RunSettings,
         plan: Plan,
         trainer: TrainerProcess,
         reporter: Reporter,
@@ -83,7 +83,7 @@ class Run:
         self._store_every_s = store_every_s
         self._incumbent: str | None = None
 
-    def decide(self) -> Outcome:
+    def decide(self) -> TrainingOutcome:
         """Do it, or go on with it; its outcome, which is stored then. One that has an outcome is left as it is.
 
         Interrupted when it was told to end: there is no outcome then, and it goes on when it is called again.
@@ -112,14 +112,14 @@ class Run:
         self._reporter.phase(Phase.TRAINING, "told to end; call it again with the same id, and it goes on")
         self._keep_log()
 
-    def _failed(self, error: Exception) -> Outcome:
+    def _failed(self, error: Exception) -> TrainingOutcome:
         if isinstance(error, NunchiError | ClientError | BotoCoreError | OSError):
             log.error("the training failed: %s", error)
             return self._outcome(Verdict.FAILED, rule_of(error), str(error))
         log.error("the training failed in a way that nobody thought of", exc_info=error)
         return self._outcome(Verdict.FAILED, rule_of(error), f"{type(error).__name__}: {error}")
 
-    def _decided(self) -> Outcome:
+    def _decided(self) -> TrainingOutcome:
         self._reporter.phase(Phase.STARTING, f"training {self._training} looks at what serves")
         self._incumbent = self._weights.current().run
         if self._incumbent == self._training:
@@ -152,7 +152,7 @@ class Run:
         with self._stopping.finishing():
             network = export(self._trainer, trained.best, plan.image_size)
         self._stopping.check()
-        made = Made(
+        made = Candidate(
             run=self._training,
             folder=self._folder / "candidate",
             dataset=dataset,
@@ -170,7 +170,7 @@ class Run:
         with self._stopping.finishing():
             return self._stored(made, ruling)
 
-    def _dataset(self, folder: Path, incumbent: Incumbent) -> Manifest:
+    def _dataset(self, folder: Path, incumbent: Incumbent) -> DatasetManifest:
         """The build of this training: of before it was cut off, or made now."""
         if publication.find(self._bucket, self._training) is not None:
             return publication.fetch(self._bucket, self._training, folder, say=self._reporter.say)
@@ -184,9 +184,11 @@ class Run:
         manifest = self._steps.build(self._folder / "dataset", incumbent, self._reporter.say)
         return self._too_little(manifest) or self._moved(self._steps.drifting(manifest, incumbent))
 
-    def _too_little(self, manifest: Manifest) -> tuple[str, str] | None:
+    def _too_little(self, manifest: DatasetManifest) -> tuple[str, str] | None:
         rules = self._rules  # who forces it may do with few labels; without a class or a judge it has no sense
-        return enough(manifest, least_new=0 if rules.force else rules.least_new, golden_least=rules.golden_least)
+        return unmet_precondition(
+            manifest, least_new=0 if rules.force else rules.least_new, golden_least=rules.golden_least
+        )
 
     def _moved(self, drift: Drift) -> tuple[str, str] | None:
         return (DRIFTS, drift.reason) if drift.level is Level.STOP and not self._rules.force else None
@@ -198,8 +200,8 @@ class Run:
         for one in drift.findings:
             self._reporter.say(0, 0, f"drift, {one.level}: {one.where}: {one.why}")
 
-    def _train(self, plan: Plan, dataset: Path, manifest: Manifest) -> Trained:
-        return Training(
+    def _train(self, plan: Plan, dataset: Path, manifest: DatasetManifest) -> TrainedWeights:
+        return TrainingSession(
             self._trainer,
             plan,
             data=dataset / "data.yaml",
@@ -209,7 +211,7 @@ class Run:
             store_every_s=self._store_every_s,
         ).run()
 
-    def _stored(self, made: Made, ruling: Ruling) -> Outcome:
+    def _stored(self, made: Candidate, ruling: PromotionRuling) -> TrainingOutcome:
         """The candidate, stored whatever the ruling, and the pointer, moved if it is better."""
         self._weights.add(made.folder, made.run)
         verdict, rule, reason = Verdict.KEPT, ruling.rule, ruling.reason
@@ -226,8 +228,8 @@ class Run:
 
     def _outcome(
         self, verdict: Verdict, rule: str, reason: str, *, run: str | None = None, report: str | None = None
-    ) -> Outcome:
-        return Outcome(
+    ) -> TrainingOutcome:
+        return TrainingOutcome(
             training=self._training,
             verdict=verdict,
             rule=rule,
@@ -265,10 +267,10 @@ def _tracked(work: Path) -> bytes | None:
     return content.getvalue()
 
 
-def stored_outcome(bucket: DatasetBucket, training: str) -> Outcome | None:
+def stored_outcome(bucket: DatasetBucket, training: str) -> TrainingOutcome | None:
     """How a training ended; None when it has not."""
     content = bucket.get(training_key(training, OUTCOME))
-    return None if content is None else Outcome.from_json(content)
+    return None if content is None else TrainingOutcome.from_json(content)
 
 
 def rule_of(error: Exception) -> str:
@@ -280,6 +282,6 @@ def rule_of(error: Exception) -> str:
     return "disk_full" if isinstance(error, OSError) and error.errno in _NO_ROOM else "crash"
 
 
-def _sizes(manifest: Manifest) -> str:
+def _sizes(manifest: DatasetManifest) -> str:
     counts = manifest.counts
     return f"{counts['train']['pictures']} photos to learn from, {counts['val']['pictures']} to choose by"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retrain.trainer.events import Events
-from retrain.trainer.job import BadJob, Job, Task
+from retrain.trainer.job import InvalidJob, Job, Task
 
 DONE, FAILED, NO_JOB, CUT_OFF = 0, 1, 2, 75
 MOST_MESSAGE: Final = 600  # characters
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         job = Job.read(Path(arguments[0]))
         return _do(job, Path(arguments[0]), events, told)
-    except BadJob as error:
+    except InvalidJob as error:
         events.tell("failed", kind="bad_job", message=str(error))
         return NO_JOB
     except Exception as error:  # noqa: BLE001 - told, with its kind, to whoever started us
@@ -75,10 +75,10 @@ def _do(job: Job, path: Path, events: Events, told: _Told) -> int:
     if job.task in tasks:
         events.tell("done", **tasks[job.task](job))
         return DONE
-    training = train.Training(job, events, told)
+    training = train.UltralyticsTraining(job, events, told)
     try:
         results = training.run()
-    except train.CutOff:
+    except train.TrainingInterrupted:
         checkpoint = training.checkpoint()
         events.tell("interrupted", checkpoint=None if checkpoint is None else str(checkpoint))
         return CUT_OFF

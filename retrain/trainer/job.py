@@ -21,7 +21,7 @@ HYPERPARAMETERS: Final = frozenset(
 )
 
 
-class BadJob(Exception):
+class InvalidJob(Exception):
     """The job says something that can't be done; nothing was started."""
 
 
@@ -62,23 +62,27 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """BadJob when the file is no job."""
+        """InvalidJob when the file is no job."""
         try:
             given = json.loads(path.read_text())
             known = {one.name for one in fields(cls)}
             if unknown := sorted(set(given) - known):
-                raise BadJob(f"{path}: a job has no {', '.join(unknown)}; its fields are {', '.join(sorted(known))}")
+                raise InvalidJob(
+                    f"{path}: a job has no {', '.join(unknown)}; its fields are {', '.join(sorted(known))}"
+                )
             for name in ("work", "data", "resume"):
                 given[name] = Path(given[name]).absolute() if given.get(name) else None
             job = cls(**(given | {"task": Task(given["task"])}))
         except (OSError, TypeError, KeyError, ValueError, AttributeError) as error:
-            raise BadJob(f"{path} is not a job for the trainer: {error!r}") from None
+            raise InvalidJob(f"{path} is not a job for the trainer: {error!r}") from None
         if job.task is not Task.EXPORT and (job.data is None or not job.data.is_file()):
-            raise BadJob(f"there is no {job.data or 'data'}: the data.yaml of a dataset")
+            raise InvalidJob(f"there is no {job.data or 'data'}: the data.yaml of a dataset")
         if job.task is not Task.TRAIN and not Path(job.model).is_file():
-            raise BadJob(f"there is no file {job.model} to {job.task}")
+            raise InvalidJob(f"there is no file {job.model} to {job.task}")
         if strange := sorted(set(job.hyperparameters) - HYPERPARAMETERS):
-            raise BadJob(f"{', '.join(strange)} is no hyperparameter; they are {', '.join(sorted(HYPERPARAMETERS))}")
+            raise InvalidJob(
+                f"{', '.join(strange)} is no hyperparameter; they are {', '.join(sorted(HYPERPARAMETERS))}"
+            )
         return job
 
     @property

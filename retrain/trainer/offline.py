@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from retrain.trainer.job import BadJob, Job
+from retrain.trainer.job import InvalidJob, Job
 
 TRACKERS: Final = ("mlflow", "wandb")
 OTHERS: Final = ("clearml", "comet", "dvc", "raytune", "tensorboard")
@@ -23,7 +23,7 @@ WEIGHTS_TO_WANDB: Final = ("ultralytics.utils.callbacks.wb", "on_train_end")
 
 
 def shut(job: Job) -> None:
-    """Set the environment that ultralytics reads when it is imported. BadJob for a tracker that is not there."""
+    """Set the environment that ultralytics reads when it is imported. InvalidJob for a tracker that is not there."""
     config = job.work / "config"
     config.mkdir(parents=True, exist_ok=True)
     os.environ["YOLO_CONFIG_DIR"] = str(config)
@@ -32,12 +32,12 @@ def shut(job: Job) -> None:
     os.environ.pop("ULTRALYTICS_API_KEY", None)
     os.environ.pop("WANDB_DISABLED", None)
     if job.track not in ("none", *TRACKERS):
-        raise BadJob(f"{job.track!r} is no tracker; choose none, {' or '.join(TRACKERS)}")
+        raise InvalidJob(f"{job.track!r} is no tracker; choose none, {' or '.join(TRACKERS)}")
     if job.track != "none":
         try:
             importlib.import_module(job.track)
         except ImportError:
-            raise BadJob(
+            raise InvalidJob(
                 f"{job.track} is to follow the training, and is not installed where it runs: "
                 f"uv pip install --python {sys.executable} {job.track}, or set NUNCHI_TRACK=none"
             ) from None

@@ -26,11 +26,11 @@ MOST_CACHED: Final = 10_000  # pictures kept in memory, where they fit
 METRICS: Final = {"map50": "metrics/mAP50(B)", "map50_95": "metrics/mAP50-95(B)"}
 
 
-class CutOff(BaseException):
+class TrainingInterrupted(BaseException):
     """Told to stop; what was saved last is what to go on from. No Exception: nobody in between may swallow it."""
 
 
-class Training:
+class UltralyticsTraining:
     """Ultralytics' trainer and what it is asked to call. `stopped` says whether somebody wants an end."""
 
     def __init__(self, job: Job, events: Events, stopped: Callable[[], bool]) -> None:
@@ -43,7 +43,7 @@ class Training:
         self._training = False  # an epoch is under way: the last validation, of the best, tells no epoch
 
     def run(self) -> dict[str, Any]:
-        """Train to the end; the files and the metrics of the best epoch. CutOff when stopped before."""
+        """Train to the end; the files and the metrics of the best epoch. TrainingInterrupted when stopped before."""
         from ultralytics import YOLO  # noqa: PLC0415 - torch takes seconds
 
         job = self._job
@@ -57,7 +57,7 @@ class Training:
             model.add_callback(name, getattr(self, f"_{name}"))
         model.train(**self._settings())
         if self._stopped() and not self._over(model.trainer):
-            raise CutOff  # several GPUs: they can only leave together, at the end of an epoch
+            raise TrainingInterrupted  # several GPUs: they can only leave together, at the end of an epoch
         return self._results(model.trainer)
 
     def checkpoint(self) -> Path | None:
@@ -224,7 +224,7 @@ class Training:
 
     def _leave_if_told(self) -> None:
         if RANK == -1 and self._stopped():
-            raise CutOff
+            raise TrainingInterrupted
 
     @staticmethod
     def _over(trainer: Any) -> bool:

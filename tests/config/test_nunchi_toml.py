@@ -9,7 +9,7 @@ import pytest
 
 from config.mode import Mode
 from config.nunchi_toml import DEFAULT_FILE, Config, load
-from config.opening_hours import Day, Window
+from config.opening_hours import Weekday, Window
 from contracts.errors import SettingsError
 
 
@@ -58,7 +58,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert (config.region, config.mode) == ("us-east-1", Mode.COMMAND)
     assert config.hours.windows == (Window(660, 870), Window(1020, 1560))
     assert config.hours.closed_dates == (date(2026, 12, 25), date(2027, 1, 1))
-    assert config.hours.windows_of(Day.SUNDAY) == ()
+    assert config.hours.windows_of(Weekday.SUNDAY) == ()
 
 
 def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:

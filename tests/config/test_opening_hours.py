@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.opening_hours import DAY, DAYS, HOUR, LEASE_AFTER, WEEK, Day, Week, Window, crons
+from config.opening_hours import DAY, DAYS, HOUR, LEASE_AFTER, WEEK, Week, Weekday, Window, crons
 
 SEOUL = ZoneInfo("Asia/Seoul")
 EVERY_DAY = {day: [Window.parse("08:00-20:00")] for day in DAYS}
@@ -70,7 +70,7 @@ def test_a_shop_of_eight_to_eight_has_one_start_one_stop_and_a_lease_for_the_nig
 
 def test_a_midday_break_and_a_late_night_stop_and_start_in_between() -> None:
     late = [Window.parse("11:00-14:30"), Window.parse("17:00-02:00")]
-    week = Week({day: late for day in DAYS if day is not Day.SUNDAY}, lead_minutes=10)
+    week = Week({day: late for day in DAYS if day is not Weekday.SUNDAY}, lead_minutes=10)
     assert week.starts == ["cron(50 10,16 ? * MON,TUE,WED,THU,FRI,SAT *)"]
     assert week.stops == [
         "cron(0 2 ? * TUE,WED,THU,FRI,SAT,SUN *)",
@@ -80,7 +80,7 @@ def test_a_midday_break_and_a_late_night_stop_and_start_in_between() -> None:
 
 def test_a_break_shorter_than_the_lead_stops_nothing() -> None:
     """Else the stop of the first window would end what the start of the second has just begun."""
-    week = Week({Day.MONDAY: [Window.parse("08:00-12:00"), Window.parse("12:20-20:00")]}, lead_minutes=30)
+    week = Week({Weekday.MONDAY: [Window.parse("08:00-12:00"), Window.parse("12:20-20:00")]}, lead_minutes=30)
     assert (week.starts, week.stops) == (["cron(30 7 ? * MON *)"], ["cron(0 20 ? * MON *)"])
 
 

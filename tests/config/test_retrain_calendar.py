@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.nunchi_toml import Hours
-from config.opening_hours import Day, Window
-from config.retrain_calendar import next_turn, quiet_minute
+from config.nunchi_toml import HoursSettings
+from config.opening_hours import Weekday, Window
+from config.retrain_calendar import next_retraining, quiet_minute
 
 AT = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 INSTANTS = st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(UTC))
 
 
-def hours(*windows: str, zone: str = "Asia/Seoul", **days: tuple[str, ...]) -> Hours:
-    return Hours(
+def hours(*windows: str, zone: str = "Asia/Seoul", **days: tuple[str, ...]) -> HoursSettings:
+    return HoursSettings(
         zone=zone,
         windows=tuple(map(Window.parse, windows)),
-        days={Day(day): tuple(map(Window.parse, of_day)) for day, of_day in days.items()},
+        days={Weekday(day): tuple(map(Window.parse, of_day)) for day, of_day in days.items()},
     )
 
 
@@ -35,17 +35,19 @@ def hours(*windows: str, zone: str = "Asia/Seoul", **days: tuple[str, ...]) -> H
         (hours("00:00-24:00"), 3 * 60),
     ],
 )
-def test_a_retraining_is_due_in_the_middle_of_the_longest_closed_time_of_all_days(open_: Hours, minute: int) -> None:
+def test_a_retraining_is_due_in_the_middle_of_the_longest_closed_time_of_all_days(
+    open_: HoursSettings, minute: int
+) -> None:
     assert quiet_minute(open_) == minute
 
 
 def test_the_next_date_is_one_of_a_series_that_no_deployment_moves() -> None:
     """Every 60 days from the first of January 2026 at two in the morning in Seoul, which is 17:00 UTC."""
-    turn = next_turn(hours("08:00-20:00"), 60, AT)
+    turn = next_retraining(hours("08:00-20:00"), 60, AT)
     assert turn == datetime(2026, 12, 26, 17, 0, tzinfo=UTC)
     assert turn.astimezone(ZoneInfo("Asia/Seoul")).hour == 2
-    assert next_turn(hours("08:00-20:00"), 60, AT + timedelta(days=30)) == turn
-    assert next_turn(hours("08:00-20:00"), 60, turn) == turn + timedelta(days=60)
+    assert next_retraining(hours("08:00-20:00"), 60, AT + timedelta(days=30)) == turn
+    assert next_retraining(hours("08:00-20:00"), 60, turn) == turn + timedelta(days=60)
 
 
 @given(INSTANTS, st.integers(1, 366), st.sampled_from(["Asia/Seoul", "Europe/Berlin", "America/Lima"]))
@@ -54,7 +56,7 @@ def test_whenever_it_is_deployed_the_date_is_ahead_and_what_was_deployed_before_
 ) -> None:
     """AWS refuses a StartDate that is past, and counts the rate from it: a later date must be a multiple away."""
     open_ = hours("08:00-20:00", zone=zone)
-    turn, period = next_turn(open_, period_days, at), timedelta(days=period_days)
+    turn, period = next_retraining(open_, period_days, at), timedelta(days=period_days)
     assert timedelta(hours=1) <= turn - at < timedelta(hours=1) + period
-    later = next_turn(open_, period_days, at + timedelta(days=1000))
+    later = next_retraining(open_, period_days, at + timedelta(days=1000))
     assert (later - turn) % period == timedelta(0)

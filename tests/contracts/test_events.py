@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import MessageRefused
-from contracts.events import Announcement, read_event
+from contracts.errors import InvalidMessage
+from contracts.events import UploadEvent, read_event
 from contracts.instants import from_text
 from contracts.names import Reference
 from contracts.tickets import Ticket
@@ -35,17 +35,17 @@ def test_an_event_announces_its_photos_and_counts_foreign_keys(
 
 def test_a_photo_that_is_in_an_event_twice_has_its_earliest_upload() -> None:
     body = announcing(upload_of(PHOTO, LATER), upload_of(PHOTO, AT))
-    assert read_event(body) == Announcement(((PHOTO, AT),), 0)
+    assert read_event(body) == UploadEvent(((PHOTO, AT),), 0)
 
 
 def test_the_test_event_of_a_new_notification_announces_nothing() -> None:
-    assert read_event(TEST_EVENT) == Announcement()
+    assert read_event(TEST_EVENT) == UploadEvent()
 
 
 @pytest.mark.parametrize("body", MALFORMED)
 def test_what_is_no_s3_event_is_refused_with_its_beginning(body: str) -> None:
     """A person who reads the log must find it among the dead letters."""
-    with pytest.raises(MessageRefused, match="is no S3 event") as refused:
+    with pytest.raises(InvalidMessage, match="is no S3 event") as refused:
         read_event(body)
     assert repr(body[:40])[1:-1] in str(refused.value)
     assert len(str(refused.value)) < 500

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.nunchi_toml import Inference
+from config.nunchi_toml import InferenceSettings
 from config.nunchi_toml import load as load_file
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, parse_gate
@@ -75,4 +75,4 @@ def test_every_program_has_the_same_default() -> None:
     defaults = [
         one.default for cls in (WorkerSettings, RetrainSettings) for one in describe(cls) if one.name == "NUNCHI_GATE"
     ]
-    assert [*defaults, str(Inference().confidence_gate), str(JudgeSettings().gate)] == [str(DEFAULT_GATE)] * 4
+    assert [*defaults, str(InferenceSettings().confidence_gate), str(JudgeSettings().gate)] == [str(DEFAULT_GATE)] * 4

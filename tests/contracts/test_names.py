@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import (
     Reference,
     check_kiosk_id,
@@ -44,7 +44,7 @@ def test_every_key_and_topic_is_made_of_letters_that_need_no_encoding(reference:
 @example("uploads/demo/01jd8v2k5e9m3x7q4r6t0w1y2i.jpg")
 @example("uploads//01jd8v2k5e9m3x7q4r6t0w1y2z.jpg")
 def test_no_other_text_is_the_key_of_an_upload(text: str) -> None:
-    with pytest.raises(NameRefused, match=r"write to uploads/<kiosk>/<image>\.jpg"):
+    with pytest.raises(InvalidName, match=r"write to uploads/<kiosk>/<image>\.jpg"):
         parse_upload_key(text)
 
 
@@ -56,7 +56,7 @@ def test_an_upload_under_another_suffix_still_names_its_photo_so_that_the_kiosk_
 
 @pytest.mark.parametrize("text", ["", "Demo", "a" * 33, "shop/1", "shop 1", "shop_1", "커피", "demo\n", "+", "#"])
 def test_a_kiosk_id_of_other_letters_or_lengths_is_refused(text: str) -> None:
-    with pytest.raises(NameRefused, match="is not a kiosk id"):
+    with pytest.raises(InvalidName, match="is not a kiosk id"):
         check_kiosk_id(text)
 
 
@@ -109,12 +109,12 @@ def test_a_photo_named_twice_in_a_line_is_one_ticket() -> None:
 @example("demo/01jd8v2k5e9m3x7q4r6t0w1y2z  demo/01jd8v2k5e9m3x7q4r6t0w1y2z")
 @example("demo/01jd8v2k5e9m3x7q4r6t0w1y2z@12")
 def test_no_other_text_is_a_line_of_tickets(text: str) -> None:
-    with pytest.raises(NameRefused, match="is not a list of tickets"):
+    with pytest.raises(InvalidName, match="is not a list of tickets"):
         from_line(text)
 
 
 def test_a_command_carries_no_more_tickets_than_it_may() -> None:
     many = [Ticket(Reference("demo", new_image_id(NOON, bytes([n, *range(9)])))) for n in range(MAX_TICKETS + 1)]
-    with pytest.raises(NameRefused, match="1 to 50 tickets, not 51"):
+    with pytest.raises(InvalidName, match="1 to 50 tickets, not 51"):
         to_line(many)
     assert len(to_line(many[:-1]).split(" ")) == MAX_TICKETS

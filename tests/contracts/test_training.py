@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import MessageRefused, NameRefused
-from contracts.training import Outcome, Phase, Progress, Verdict, training_id, training_key
+from contracts.errors import InvalidMessage, InvalidName
+from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from contracts.weights import DAY_0, check_run_id
 from tests.strategies import instants
 
 RUN = "20261122t030405z-yolov5n"
 AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
-OUTCOME = Outcome(
+OUTCOME = TrainingOutcome(
     training=RUN,
     verdict=Verdict.KEPT,
     rule="group_behind",
@@ -39,7 +39,7 @@ def test_an_outcome_is_written_in_the_order_of_its_schema() -> None:
 
 @given(
     st.builds(
-        Outcome,
+        TrainingOutcome,
         training=runs,
         verdict=st.sampled_from(Verdict),
         rule=st.text(min_size=1),
@@ -50,13 +50,13 @@ def test_an_outcome_is_written_in_the_order_of_its_schema() -> None:
         ended_at=instants,
     )
 )
-def test_an_outcome_survives_json(outcome: Outcome) -> None:
-    assert Outcome.from_json(outcome.to_json()) == outcome
+def test_an_outcome_survives_json(outcome: TrainingOutcome) -> None:
+    assert TrainingOutcome.from_json(outcome.to_json()) == outcome
 
 
 @given(
     st.builds(
-        lambda done, more, **rest: Progress(done=done, of=done + more, **rest),
+        lambda done, more, **rest: TrainingProgress(done=done, of=done + more, **rest),
         done=st.integers(0, 10**6),
         more=st.integers(0, 10**6),
         training=runs,
@@ -65,8 +65,8 @@ def test_an_outcome_survives_json(outcome: Outcome) -> None:
         note=st.text(),
     )
 )
-def test_progress_survives_json(progress: Progress) -> None:
-    assert Progress.from_json(progress.to_json()) == progress
+def test_progress_survives_json(progress: TrainingProgress) -> None:
+    assert TrainingProgress.from_json(progress.to_json()) == progress
 
 
 @pytest.mark.parametrize(
@@ -81,24 +81,24 @@ def test_progress_survives_json(progress: Progress) -> None:
     ],
 )
 def test_an_outcome_that_breaks_its_promise_is_refused(change: dict[str, object], why: str) -> None:
-    with pytest.raises(MessageRefused, match=why):
-        Outcome.from_json(json.dumps(json.loads(OUTCOME.to_json()) | change))
+    with pytest.raises(InvalidMessage, match=why):
+        TrainingOutcome.from_json(json.dumps(json.loads(OUTCOME.to_json()) | change))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", '{"schema": 1}'])
 def test_what_is_no_progress_is_refused(text: str) -> None:
-    with pytest.raises(MessageRefused):
-        Progress.from_json(text)
+    with pytest.raises(InvalidMessage):
+        TrainingProgress.from_json(text)
 
 
 def test_more_can_not_be_done_than_there_is() -> None:
-    with pytest.raises(MessageRefused, match="3 of 2"):
-        Progress(training=RUN, phase=Phase.TRAINING, at=AT, done=3, of=2)
+    with pytest.raises(InvalidMessage, match="3 of 2"):
+        TrainingProgress(training=RUN, phase=Phase.TRAINING, at=AT, done=3, of=2)
 
 
 def test_a_file_of_a_training_lies_under_its_id() -> None:
     assert training_key(RUN, "checkpoint/last.pt") == f"trainings/{RUN}/checkpoint/last.pt"
-    with pytest.raises(NameRefused):
+    with pytest.raises(InvalidName):
         training_key(RUN, "../other")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ContractError, MessageRefused, NameRefused
+from contracts.errors import ContractError, InvalidMessage, InvalidName
 from contracts.weights import DAY_0, MOST_TEXT, Pointer, check_run_id, files_beside, new_run_id, run_key
 from tests.strategies import instants
 
@@ -84,7 +84,7 @@ def test_fields_of_later_versions_are_let_pass() -> None:
     ],
 )
 def test_what_is_no_pointer_is_refused_in_words(text: str, says: str) -> None:
-    with pytest.raises(MessageRefused, match=says):
+    with pytest.raises(InvalidMessage, match=says):
         Pointer.from_json(text)
 
 
@@ -107,7 +107,7 @@ def test_a_models_name_stands_in_the_id_as_far_as_it_can() -> None:
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../x", "a//b", ".x", "a b", "-x", "a/"])
 def test_no_path_leaves_the_folder_of_its_run(path: str) -> None:
-    with pytest.raises(NameRefused, match="is not the path of a run's file"):
+    with pytest.raises(InvalidName, match="is not the path of a run's file"):
         run_key("r1", path)
 
 
@@ -131,5 +131,5 @@ def test_the_files_beside_a_manifest_are_those_of_no_package() -> None:
     ids=str,
 )
 def test_a_manifest_that_does_not_name_its_files_is_refused(manifest: Any) -> None:
-    with pytest.raises(MessageRefused, match='the manifest\'s "files"'):
+    with pytest.raises(InvalidMessage, match='the manifest\'s "files"'):
         files_beside(manifest)

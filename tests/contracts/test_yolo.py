@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import LabelsRefused
+from contracts.errors import InvalidLabelFile
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from contracts.yolo import lines_of, people_of
+from contracts.yolo import format_labels, parse_labels
 
 
 @st.composite
@@ -21,7 +21,7 @@ def boxes(draw: st.DrawFn) -> Box:
 
 @given(st.lists(st.tuples(st.sampled_from(LABELS), boxes())))
 def test_people_survive_their_label_file(people: list[tuple[Label, Box]]) -> None:
-    read = people_of(lines_of(people))
+    read = parse_labels(format_labels(people))
     assert [label for label, _ in read] == [label for label, _ in people]
     for (_, box), (_, written) in zip(read, people, strict=True):
         assert [box.x0, box.y0, box.x1, box.y1] == pytest.approx(
@@ -30,11 +30,11 @@ def test_people_survive_their_label_file(people: list[tuple[Label, Box]]) -> Non
 
 
 def test_an_empty_file_means_that_nobody_is_there() -> None:
-    assert people_of("") == people_of("\n \n") == []
+    assert parse_labels("") == parse_labels("\n \n") == []
 
 
 def test_the_class_number_is_the_place_among_the_labels() -> None:
-    assert lines_of([(Label.ADULT_FEMALE, Box(0.1, 0.2, 0.5, 0.8))]) == "3 0.300000 0.500000 0.400000 0.600000\n"
+    assert format_labels([(Label.ADULT_FEMALE, Box(0.1, 0.2, 0.5, 0.8))]) == "3 0.300000 0.500000 0.400000 0.600000\n"
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_the_class_number_is_the_place_among_the_labels() -> None:
     ],
 )
 def test_a_line_that_is_none_is_named(line: str, why: str) -> None:
-    with pytest.raises(LabelsRefused, match=f"^line 2 .*{why}"):
-        people_of(f"0 0.5 0.5 0.1 0.1\n{line}\n")
+    with pytest.raises(InvalidLabelFile, match=f"^line 2 .*{why}"):
+        parse_labels(f"0 0.5 0.5 0.1 0.1\n{line}\n")

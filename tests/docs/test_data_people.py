@@ -105,7 +105,7 @@ def test_every_error_of_a_training_has_a_rule_that_the_page_explains() -> None:
     explained = {rule for rules, _, _ in _rows() for rule in re.findall("[a-z_]+", rules)}
     assert {one.__name__: one.rule for one in errors() if one.rule not in explained} == {}
     named = {one.__name__ for one in errors() if one.rule != NunchiError.rule}
-    assert {"DatasetRefused", "OutOfMemory", "DiskFull", "RunRefused", "PointerMoved"} <= named
+    assert {"InvalidDataset", "OutOfMemory", "DiskFull", "InvalidRun", "PointerMoved"} <= named
 
 
 def _words_of_errors() -> set[str]:

@@ -18,7 +18,7 @@ from contracts.messages import LabelMessage, Reason, Status
 from contracts.settings import describe
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
-from lambdas.health_probe import WatchSettings
+from lambdas.health_probe import HealthProbeSettings
 from retrain.settings import RetrainSettings
 from worker.settings import WorkerSettings
 from worker.telemetry.metrics import Metrics
@@ -29,7 +29,7 @@ PROGRAMS: dict[str, type] = {
     "worker": WorkerSettings,
     "dispatch": DispatchSettings,
     "enrol": EnrolSettings,
-    "watch": WatchSettings,
+    "watch": HealthProbeSettings,
     "retrain": RetrainSettings,
 }
 MACHINE_DEFAULTS = {

@@ -21,7 +21,7 @@ import pytest
 
 from contracts.labels import LABELS
 from contracts.names import Reference, new_image_id
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from demo.drawn_people import draw
 from local.environment import ROOT
 from local.record import Record
@@ -188,7 +188,7 @@ def draw_pictures(folder: Path, count: int, *, first: int, names: Sequence[str])
     for number in range(count):
         drawn = draw(first + number, size=SIZE, labels=[LABELS[number % 4]])
         (folder / "images" / f"{number}.jpg").write_bytes(drawn.jpeg)
-        (folder / "labels" / f"{number}.txt").write_text(lines_of(drawn.people))
+        (folder / "labels" / f"{number}.txt").write_text(format_labels(drawn.people))
     (folder / "data.yaml").write_text("names:\n" + "".join(f"  {at}: {name}\n" for at, name in enumerate(names)))
 
 
@@ -200,7 +200,7 @@ def keep_photos(record: Record) -> tuple[str, str]:
         at = FIRST_PHOTO + timedelta(minutes=10 * number)
         reference = Reference("demo", new_image_id(at, number.to_bytes(10)))
         tree = Tree.REVIEW if number < 8 else Tree.AUTO
-        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=lines_of(drawn.people))
+        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))
     return reference.kiosk_id, reference.image_id
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.training import Outcome, Verdict
+from contracts.training import TrainingOutcome, Verdict
 from contracts.weights import Pointer
 from local.environment import ROOT
 from ops.commands.flywheel import TRAINER, TRAINER_VARIABLE
@@ -37,7 +37,8 @@ def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
     )
     assert told.returncode == 0, told.stdout + told.stderr
     outcomes = [
-        Outcome.from_json(path.read_bytes()) for path in sorted((tmp_path / "out" / "trainings").glob("*/outcome.json"))
+        TrainingOutcome.from_json(path.read_bytes())
+        for path in sorted((tmp_path / "out" / "trainings").glob("*/outcome.json"))
     ]
     first, second = outcomes
     assert (first.verdict, first.incumbent) == (Verdict.PROMOTED, None)

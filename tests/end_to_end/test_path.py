@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, Training
+from contracts.messages import DatasetTree, LabelMessage
 from contracts.names import Reference, new_image_id
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.listener import Listener
@@ -139,7 +139,7 @@ def test_a_label_that_passes_the_gate_becomes_a_training_pair(cloud: Running, la
         assert result is not None
         there = s3.list_objects_v2(Bucket=bucket, Prefix=f"auto/images/demo/{image_id}")["KeyCount"]
         sure = all(person.confidence >= 0.95 for person in result.message.people)
-        assert (result.training is Training.AUTO) == sure == bool(there)
+        assert (result.training is DatasetTree.AUTO) == sure == bool(there)
 
 
 def test_a_kiosk_can_not_hear_another_kiosk(cloud: Running) -> None:

@@ -16,7 +16,7 @@ import pytest
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from local.ports import free_ports
-from local.record import State
+from local.record import CloudState
 from local.state import StateDir
 from tests.end_to_end.conftest import Running, run_nunchi
 from tests.end_to_end.listener import Listener
@@ -121,7 +121,7 @@ def test_a_worker_killed_in_the_middle_of_sixty_photos_costs_no_photo_and_no_lab
         done = by_whom(cloud, image_ids)
         assert sum(done.values()) < len(image_ids), "they were done before the kill"
         until(lambda: killed not in pids(cloud), within_s=60, what="a record without the dead worker")
-        assert cloud.record.state is State.UP  # there is another one
+        assert cloud.record.state is CloudState.UP  # there is another one
     finally:
         cloud.cable.mend()
     cloud.until_results(image_ids, within_s=90)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from config.training_names import LAUNCH_TEMPLATE
-from contracts.training import OUTCOME, PROGRESS, Outcome, Verdict, training_id, training_key
+from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, Verdict, training_id, training_key
 from local import worker_socket
 from local.deploy import outputs_now
 from local.environment import ROOT
@@ -109,12 +109,12 @@ class Retraining:
         self.texts = [one["Message"] for one in found]
         return [one["Subject"].split(" ", 2)[-1] for one in found]
 
-    def outcome(self, arn: str) -> Outcome:
+    def outcome(self, arn: str) -> TrainingOutcome:
         answer = self.record.client("s3").get_object(
             Bucket=self.record.buckets["dataset"], Key=training_key(self._training(arn), OUTCOME)
         )
         with closing(answer["Body"]) as body:
-            return Outcome.from_json(body.read())
+            return TrainingOutcome.from_json(body.read())
 
     def progress(self, arn: str) -> bool:
         """Whether it gave a sign of life."""

@@ -24,9 +24,9 @@ from contracts.training import (
     EXIT_INTERRUPTED,
     OUTCOME,
     PROGRESS,
-    Outcome,
     Phase,
-    Progress,
+    TrainingOutcome,
+    TrainingProgress,
     Verdict,
     training_key,
 )
@@ -53,12 +53,12 @@ class StandIn:
         sys.exit(EXIT_INTERRUPTED)
 
     def _say(self, done: int) -> None:
-        progress = Progress(training=self._training, phase=Phase.TRAINING, at=now(), done=done, of=100)
+        progress = TrainingProgress(training=self._training, phase=Phase.TRAINING, at=now(), done=done, of=100)
         key = training_key(self._training, PROGRESS)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=progress.to_json().encode())
 
     def _decide(self, verdict: Verdict, rule: str) -> None:
-        outcome = Outcome(
+        outcome = TrainingOutcome(
             training=self._training,
             verdict=verdict,
             rule=rule,

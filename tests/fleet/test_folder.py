@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fleet.errors import FolderRefused
+from fleet.errors import InvalidFolder
 from fleet.folder import Addresses, DeviceFolder, amazon_root, write_new
 from fleet.things import Identity
 
@@ -76,10 +76,10 @@ def test_no_file_is_ever_written_over(tmp_path: Path, name: str) -> None:
     """Neither when it is looked for first, nor when it comes in between; and the others aren't written then."""
     (tmp_path / name).write_text("somebody's")
     folder = DeviceFolder(tmp_path, "shop1")
-    with pytest.raises(FolderRefused, match=rf"{name} would be written over; nothing was made"):
+    with pytest.raises(InvalidFolder, match=rf"{name} would be written over; nothing was made"):
         folder.require_free("the authority")
     if name != "ca.pem":
-        with pytest.raises(FolderRefused, match="Name another folder"):
+        with pytest.raises(InvalidFolder, match="Name another folder"):
             folder.write(IDENTITY, ADDRESSES, "the authority")
         assert {name: text for name, (text, _) in contents(tmp_path).items()} == {name: "somebody's"}
 

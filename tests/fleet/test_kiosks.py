@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from fleet.errors import KioskExists, KioskRefused, KioskUnknown, LeftBehind
+from fleet.errors import IncompleteChange, InvalidKiosk, KioskExists, KioskUnknown
 from fleet.kiosks import KIOSK, ROLE, Kiosk, Kiosks
 from fleet.things import SETTLE_PAUSE_S, Things
 from tests.fleet.registry import POLICY, count_calls, fail, left_in, registry
@@ -60,7 +60,7 @@ def test_a_name_that_is_no_kiosks_is_refused_before_anything_is_asked(
 ) -> None:
     """Also one that an instance could have: its thing is a worker's."""
     calls = count_calls(iot)
-    with pytest.raises(KioskRefused, match="nothing was made"):
+    with pytest.raises(InvalidKiosk, match="nothing was made"):
         kiosks.add(name)
     assert calls == []
 
@@ -78,7 +78,7 @@ def test_somebody_elses_thing_is_neither_taken_nor_removed(
 ) -> None:
     """Not even to renew its certificate."""
     iot.create_thing(thingName="printer", attributePayload={"attributes": attributes})
-    with pytest.raises(KioskRefused, match="another kind"):
+    with pytest.raises(InvalidKiosk, match="another kind"):
         kiosks.add("printer")
     for change in (kiosks.renew, kiosks.remove):
         with pytest.raises(KioskUnknown):
@@ -109,7 +109,7 @@ def test_a_renewal_that_fails_leaves_the_kiosk_as_it_was(iot: IoTClient, kiosks:
 def test_what_could_not_be_taken_back_is_named(iot: IoTClient, kiosks: Kiosks) -> None:
     fail(iot, "AttachThingPrincipal")
     fail(iot, "DetachPolicy")
-    with pytest.raises(LeftBehind, match=r"arn:aws:iot:.*:cert/[0-9a-f]{64} is left"):
+    with pytest.raises(IncompleteChange, match=r"arn:aws:iot:.*:cert/[0-9a-f]{64} is left"):
         kiosks.add("shop1")
 
 

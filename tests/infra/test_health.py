@@ -11,18 +11,18 @@ import pytest
 
 from config.holidays import closed_spans
 from config.mode import Mode
-from config.nunchi_toml import Hours
-from config.opening_hours import Day, Window
+from config.nunchi_toml import HoursSettings
+from config.opening_hours import Weekday, Window
 from contracts.emf import STEP_METRICS
 from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
-from lambdas.health_probe import Spans, Watch, WatchSettings
+from lambdas.health_probe import ClosedSpans, HealthProbeSettings, Prober
 from ops.cost.estimate import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, synthesise
 from worker.photos.decision import Thresholds
-from worker.photos.socket_server import Health
+from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import Metrics
 
@@ -161,7 +161,7 @@ def test_the_functions_environment_is_what_it_loads(request: pytest.FixtureReque
     """It is told whom to watch: the instance of a parameter, or a group."""
     health: Template = request.getfixturevalue(mode)
     variables = health.one("AWS::Lambda::Function")["Environment"]["Variables"]
-    settings = load(WatchSettings, {name: health.text(value) for name, value in variables.items()})
+    settings = load(HealthProbeSettings, {name: health.text(value) for name, value in variables.items()})
     assert settings.closed is None
     if mode == "health":
         assert (settings.instance_parameter, settings.group) == ("/nunchi/inference-instance", None)
@@ -181,19 +181,19 @@ def test_the_function_knows_when_the_shop_is_closed_in_spans_that_need_no_zone(o
 
 def test_a_closed_date_takes_the_hours_of_its_weekday() -> None:
     """A Sunday without hours is no span at all; a clock that is put back is the zone's business."""
-    hours = Hours(
+    hours = HoursSettings(
         zone="Europe/Berlin",
         windows=(Window.parse("08:00-20:00"),),
-        days={Day.SUNDAY: (), Day.SATURDAY: (Window.parse("22:00-06:00"),)},
+        days={Weekday.SUNDAY: (), Weekday.SATURDAY: (Window.parse("22:00-06:00"),)},
         closed_dates=(date(2026, 10, 25), date(2026, 10, 24), date(2026, 12, 25)),
     )
-    assert closed_spans(hours) == Spans(
+    assert closed_spans(hours) == ClosedSpans(
         (
             (from_text("2026-10-24T20:00:00Z"), from_text("2026-10-25T05:00:00Z")),
             (from_text("2026-12-25T07:00:00Z"), from_text("2026-12-25T19:00:00Z")),
         )
     )
-    assert closed_spans(Hours()) is None
+    assert closed_spans(HoursSettings()) is None
 
 
 def told_by_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:
@@ -206,10 +206,12 @@ def told_by_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tu
     EmfFile(
         log,
         metrics=metrics,
-        health=Health("i-1", Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)),
+        health=WorkerHealth("i-1", Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)),
         disk=folder,
     ).write()
-    watch = Watch(client=lambda _: Quiet(), settings=WatchSettings(kiosk_policy="k", worker_policy="w", group="g"))
+    watch = Prober(
+        client=lambda _: Quiet(), settings=HealthProbeSettings(kiosk_policy="k", worker_policy="w", group="g")
+    )
     for look in ("worker", "certificates"):
         watch({"look": look}, None)
     lines = [*log.read_text().splitlines(), *capsys.readouterr().out.splitlines()]

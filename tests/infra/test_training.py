@@ -71,7 +71,7 @@ def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, 
     }
     assert all(task["Retry"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
     assert tasks["Start"]["Retry"][0] == {
-        "ErrorEquals": ["NoRoom"],
+        "ErrorEquals": ["CapacityUnavailable"],
         "IntervalSeconds": 600,
         "MaxAttempts": 12,
         "BackoffRate": 1,

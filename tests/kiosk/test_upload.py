@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.instants import now
 from contracts.names import image_id_time
 from kiosk.upload import Uploader
@@ -45,5 +45,5 @@ def test_a_reference_tells_when_its_photo_was_taken(s3: Any) -> None:
 
 def test_a_bad_kiosk_id_is_refused_before_anything_is_sent(s3: Any) -> None:
     """Where it enters."""
-    with pytest.raises(NameRefused, match="is not a kiosk id"):
+    with pytest.raises(InvalidName, match="is not a kiosk id"):
         Uploader(s3, bucket="images", kiosk_id="Kiosk 7")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.instants import from_epoch_ms, from_text
 from contracts.names import IMAGE_PATTERN, Reference
 from contracts.tickets import MAX_TICKETS, Ticket, from_line, to_line
-from lambdas.dispatch import Decision, Infer, decide
+from lambdas.dispatch import DispatchDecision, Infer, decide
 from tests.lambdas.events import TEST_EVENT, announcing, batch, upload_of
 from tests.strategies import references, ticket_instants
 
@@ -56,32 +56,32 @@ def bodies(draw: st.DrawFn) -> tuple[str, list[tuple[Reference, object]], int | 
 def test_a_photo_becomes_a_ticket_that_knows_when_its_upload_ended() -> None:
     """The ticket carries S3's own time, not ours."""
     decision = decide(batch([announcing(upload_of(PHOTO, AT))]))
-    assert decision == Decision((Infer((Ticket(PHOTO, AT),), frozenset({"m0"})),), (), 0)
+    assert decision == DispatchDecision((Infer((Ticket(PHOTO, AT),), frozenset({"m0"})),), (), 0)
 
 
 def test_a_photo_announced_twice_goes_once_with_its_earliest_upload() -> None:
     """S3 delivers at least once and in any order; both messages hang on the one command."""
     decision = decide(batch([announcing(upload_of(PHOTO, LATER)), announcing(upload_of(PHOTO, AT))]))
-    assert decision == Decision((Infer((Ticket(PHOTO, AT),), frozenset({"m0", "m1"})),), (), 0)
+    assert decision == DispatchDecision((Infer((Ticket(PHOTO, AT),), frozenset({"m0", "m1"})),), (), 0)
 
 
 def test_the_test_event_of_a_new_notification_asks_for_nothing() -> None:
     """S3 sends one when the bucket is connected to the queue; it is acknowledged."""
-    assert decide(batch([TEST_EVENT])) == Decision((), (), 0)
+    assert decide(batch([TEST_EVENT])) == DispatchDecision((), (), 0)
 
 
 @pytest.mark.parametrize("key", FOREIGN_KEYS)
 def test_a_foreign_key_is_counted_and_its_neighbours_go_on(key: str) -> None:
     """A stray file under uploads/ is nobody's photo, now or later."""
     decision = decide(batch([announcing((key, AT), upload_of(OTHER, LATER))]))
-    assert decision == Decision((Infer((Ticket(OTHER, LATER),), frozenset({"m0"})),), (), 1)
+    assert decision == DispatchDecision((Infer((Ticket(OTHER, LATER),), frozenset({"m0"})),), (), 1)
 
 
 @pytest.mark.parametrize("body", MALFORMED)
 def test_a_body_that_is_no_s3_event_is_named_and_its_neighbours_go_on(body: str) -> None:
     """One poisoned message must not take its batch with it."""
     decision = decide(batch([body, announcing(upload_of(PHOTO, AT))]))
-    assert decision == Decision((Infer((Ticket(PHOTO, AT),), frozenset({"m1"})),), ("m0",), 0)
+    assert decision == DispatchDecision((Infer((Ticket(PHOTO, AT),), frozenset({"m1"})),), ("m0",), 0)
 
 
 def test_a_key_is_decoded_as_s3_encodes_it() -> None:

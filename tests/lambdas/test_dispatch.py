@@ -18,7 +18,7 @@ from contracts.errors import SettingsError
 from contracts.instants import from_text
 from contracts.names import Reference
 from lambdas import dispatch
-from lambdas.dispatch import Dispatch, DispatchSettings
+from lambdas.dispatch import Dispatcher, DispatchSettings
 from tests.lambdas.events import TEST_EVENT, announcing, batch, upload_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_a_photo_becomes_a_run_command_to_the_instance_of_the_parameter(ssm: SSM
     instances = boto3.client("ec2").run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]
     instance_id = instances[0]["InstanceId"]
     ssm.put_parameter(Name=SETTINGS.instance_parameter, Value=instance_id, Type="String")
-    assert Dispatch(ssm=ssm, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert Dispatcher(ssm=ssm, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
     [command] = ssm.list_commands()["Commands"]
     assert {name: command.get(name) for name in ("DocumentName", "InstanceIds", "Parameters", "Comment")} == {
         "DocumentName": "Nunchi-Infer",
@@ -120,7 +120,7 @@ def test_without_an_inference_instance_photos_wait_for_the_sweep(
     ssm: SSMClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No parameter means that no compute was deployed: dead letters would tell nobody anything new."""
-    assert Dispatch(ssm=ssm, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert Dispatcher(ssm=ssm, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
     assert outcomes(capsys) == [
         {
             "level": "warning",
@@ -137,7 +137,7 @@ def test_the_instance_is_looked_up_once_for_the_life_of_a_sandbox(script: Script
     script.parameter("i-1")
     script.sent_to("i-1")
     script.sent_to("i-1")
-    handler = Dispatch(ssm=script.client, settings=SETTINGS)
+    handler = Dispatcher(ssm=script.client, settings=SETTINGS)
     handler.look_up_ahead()
     assert [handler(ONE_PHOTO, None), handler(ONE_PHOTO, None)] == [ALL_DONE, ALL_DONE]
 
@@ -148,7 +148,7 @@ def test_a_replaced_instance_is_looked_up_again_and_sent_to(script: Scripted) ->
     script.sending_fails("InvalidInstanceId", "i-1")
     script.parameter("i-2")
     script.sent_to("i-2")
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
 
 
 def test_a_terminated_instance_that_no_longer_shows_its_tag_is_looked_up_again(script: Scripted) -> None:
@@ -157,7 +157,7 @@ def test_a_terminated_instance_that_no_longer_shows_its_tag_is_looked_up_again(s
     script.sending_fails("AccessDeniedException", "i-1")
     script.parameter("i-2")
     script.sent_to("i-2")
-    handler = Dispatch(ssm=script.client, settings=SETTINGS)
+    handler = Dispatcher(ssm=script.client, settings=SETTINGS)
     handler.look_up_ahead()
     assert handler(ONE_PHOTO, None) == ALL_DONE
 
@@ -169,7 +169,7 @@ def test_a_terminated_instance_without_a_successor_leaves_photos_to_the_sweep(
     script.parameter("i-1")
     script.sending_fails("AccessDeniedException", "i-1")
     script.parameter_fails("ParameterNotFound")
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
     assert [(line["outcome"], line["code"]) for line in outcomes(capsys)] == [("nobody_there", "ParameterNotFound")]
 
 
@@ -180,7 +180,7 @@ def test_a_role_that_may_not_send_is_a_failure_after_one_more_look(
     script.parameter("i-1")
     script.sending_fails("AccessDeniedException", "i-1")
     script.parameter("i-1")
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
     assert [(line["outcome"], line["code"]) for line in outcomes(capsys)] == [("failed", "AccessDeniedException")]
 
 
@@ -189,7 +189,7 @@ def test_at_a_closed_shop_photos_wait_for_the_sweep(script: Scripted, capsys: py
     script.parameter("i-1")
     script.sending_fails("InvalidInstanceId")
     script.parameter("i-1")
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == ALL_DONE
     assert [(line["level"], line["outcome"], line["code"]) for line in outcomes(capsys)] == [
         ("warning", "nobody_there", "InvalidInstanceId")
     ]
@@ -212,7 +212,7 @@ def test_a_refused_command_is_given_again(
     """A moment's trouble passes; a misconfiguration ends among the dead letters, where an alarm can see it."""
     script.parameter("i-1")
     script.sending_fails(code, status=status)
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
     assert outcomes(capsys) == [
         {"level": "error", "step": "dispatch", "outcome": "failed", "photos": [str(PHOTO)], "code": code}
     ]
@@ -227,14 +227,14 @@ def test_a_service_that_does_not_answer_is_asked_again_later(capsys: pytest.Capt
             endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
             config=Config(read_timeout=0.1, retries={"total_max_attempts": 1}),
         )
-        assert Dispatch(ssm=client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
+        assert Dispatcher(ssm=client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
     assert [(line["outcome"], line["code"]) for line in outcomes(capsys)] == [("failed", "ReadTimeoutError")]
 
 
 def test_a_throttled_look_up_is_given_again(script: Scripted) -> None:
     """Not knowing the instance is not the same as there being none."""
     script.parameter_fails("ThrottlingException")
-    assert Dispatch(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
+    assert Dispatcher(ssm=script.client, settings=SETTINGS)(ONE_PHOTO, None) == GIVE_AGAIN
 
 
 def test_a_failed_look_up_ahead_is_left_to_the_first_event(script: Scripted) -> None:
@@ -242,7 +242,7 @@ def test_a_failed_look_up_ahead_is_left_to_the_first_event(script: Scripted) -> 
     script.parameter_fails("InternalServerError")
     script.parameter("i-1")
     script.sent_to("i-1")
-    handler = Dispatch(ssm=script.client, settings=SETTINGS)
+    handler = Dispatcher(ssm=script.client, settings=SETTINGS)
     handler.look_up_ahead()
     assert handler(ONE_PHOTO, None) == ALL_DONE
 
@@ -252,7 +252,7 @@ def test_a_malformed_message_fails_alone(script: Scripted, capsys: pytest.Captur
     script.parameter("i-1")
     script.sent_to("i-1")
     bodies = ["{}", announcing(upload_of(PHOTO, AT)), TEST_EVENT, announcing(("uploads/holiday.jpg", AT))]
-    answer = Dispatch(ssm=script.client, settings=SETTINGS)({"Records": batch(bodies)}, None)
+    answer = Dispatcher(ssm=script.client, settings=SETTINGS)({"Records": batch(bodies)}, None)
     assert answer == GIVE_AGAIN
     lines = outcomes(capsys)
     assert [(line["level"], line["outcome"]) for line in lines] == [

@@ -12,19 +12,19 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from contracts.errors import MessageRefused, SettingsError
+from contracts.errors import InvalidMessage, SettingsError
 from contracts.instants import from_text, now
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import environment_of, load
 from lambdas import health_probe as watch
-from lambdas.health_probe import Spans, Watch, WatchSettings
+from lambdas.health_probe import ClosedSpans, HealthProbeSettings, Prober
 from tests.fakes import MODEL
 
 AT = from_text("2027-02-07T03:00:00.000Z")
 POLICIES: dict[str, Any] = {"kiosk_policy": "Kiosk", "worker_policy": "Worker"}
-ONE = WatchSettings(**POLICIES, instance_parameter="/nunchi/inference-instance")
+ONE = HealthProbeSettings(**POLICIES, instance_parameter="/nunchi/inference-instance")
 make_client: Callable[..., Any] = boto3.client  # its types know a service by a literal name only
-MANY = WatchSettings(**POLICIES, group="workers")
+MANY = HealthProbeSettings(**POLICIES, group="workers")
 
 
 class Retained:
@@ -73,10 +73,10 @@ def broker() -> Retained:
 
 
 def watching(
-    broker: Retained, settings: WatchSettings = ONE, *, at: datetime = AT, group: Group | None = None
-) -> Watch:
+    broker: Retained, settings: HealthProbeSettings = ONE, *, at: datetime = AT, group: Group | None = None
+) -> Prober:
     own = {"iot-data": broker, "autoscaling": group}
-    return Watch(
+    return Prober(
         client=lambda service: own[service] if service in own else make_client(service),
         settings=settings,
         clock=lambda: at,
@@ -171,8 +171,8 @@ def test_of_a_group_each_instance_in_service_must_be_ready(
 @pytest.mark.usefixtures("aws")
 def test_on_a_closed_day_nothing_is_told(broker: Retained, capsys: pytest.CaptureFixture[str]) -> None:
     """The alarm takes missing data for well; a zero would wake somebody on a holiday."""
-    closed = Spans.parse("2027-02-06T23:00:00.000Z/2027-02-07T11:00:00.000Z")
-    settings = WatchSettings(**POLICIES, instance_parameter="/nunchi/inference-instance", closed=closed)
+    closed = ClosedSpans.parse("2027-02-06T23:00:00.000Z/2027-02-07T11:00:00.000Z")
+    settings = HealthProbeSettings(**POLICIES, instance_parameter="/nunchi/inference-instance", closed=closed)
     assert watching(broker, settings)({"look": "worker"}, None) == {}
     assert told(capsys) == []
     watching(broker, settings, at=from_text("2027-02-07T11:00:00.000Z"))({"look": "worker"}, None)
@@ -253,28 +253,28 @@ def test_every_page_of_certificates_is_read() -> None:
 @pytest.mark.parametrize("event", [{}, {"look": "moon"}, {"look": None}, []])
 def test_a_look_that_it_does_not_know_is_refused(broker: Retained, event: Any) -> None:
     """A schedule that asks for nothing would look like a shop without alarms."""
-    with pytest.raises(MessageRefused, match="is not known here"):
+    with pytest.raises(InvalidMessage, match="is not known here"):
         watching(broker)(event, None)
 
 
 @pytest.mark.parametrize("who", [{}, {"instance_parameter": "/a", "group": "b"}])
 def test_it_must_be_said_who_is_watched(who: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="either NUNCHI_INSTANCE_PARAMETER or NUNCHI_GROUP"):
-        WatchSettings(**POLICIES, **who)
+        HealthProbeSettings(**POLICIES, **who)
 
 
 @pytest.mark.parametrize(
-    "spans", [None, Spans.parse("2027-02-06T23:00Z/2027-02-07T11:00Z,2027-02-08T00:00Z/2027-02-09T00:00Z")]
+    "spans", [None, ClosedSpans.parse("2027-02-06T23:00Z/2027-02-07T11:00Z,2027-02-08T00:00Z/2027-02-09T00:00Z")]
 )
-def test_the_settings_that_infra_writes_are_those_that_it_reads(spans: Spans | None) -> None:
-    settings = WatchSettings(**POLICIES, group="workers", closed=spans)
-    assert load(WatchSettings, environment_of(settings)) == settings
+def test_the_settings_that_infra_writes_are_those_that_it_reads(spans: ClosedSpans | None) -> None:
+    settings = HealthProbeSettings(**POLICIES, group="workers", closed=spans)
+    assert load(HealthProbeSettings, environment_of(settings)) == settings
 
 
 def test_spans_that_are_none_are_refused_in_words() -> None:
     environ = {"NUNCHI_KIOSK_POLICY": "k", "NUNCHI_WORKER_POLICY": "w", "NUNCHI_GROUP": "g", "NUNCHI_CLOSED": "monday"}
     with pytest.raises(SettingsError, match="NUNCHI_CLOSED is wrong: 'monday' is not a time"):
-        load(WatchSettings, environ)
+        load(HealthProbeSettings, environ)
 
 
 def test_lambda_gets_a_handler_and_everybody_else_an_import_without_effects(
@@ -283,4 +283,4 @@ def test_lambda_gets_a_handler_and_everybody_else_an_import_without_effects(
     for name, value in environment_of(ONE).items():
         monkeypatch.setenv(name, value)
     assert "handler" not in vars(watch)
-    assert isinstance(watch.handler, Watch)
+    assert isinstance(watch.handler, Prober)

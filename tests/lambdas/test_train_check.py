@@ -10,12 +10,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.instants import to_text
 from contracts.settings import environment_of, load
 from contracts.training import training_id
 from contracts.weights import Pointer
-from lambdas.train_check import Check, CheckSettings, plan, trained_at
+from lambdas.train_check import CheckPreconditions, CheckSettings, plan, trained_at
 
 SETTINGS = CheckSettings(dataset_bucket="dataset", weights_bucket="weights", least_new_labels=3)
 STARTED = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
@@ -51,7 +51,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def check(s3: Any, *others: tuple[str, datetime], **asked: Any) -> dict[str, Any]:
     clients = {"s3": s3, "stepfunctions": States(("me", STARTED), *others)}
     event = {"execution": "me", "started": to_text(STARTED), "machine": MACHINE, "input": asked}
-    return Check(client=clients.__getitem__, settings=SETTINGS)(event, None)
+    return CheckPreconditions(client=clients.__getitem__, settings=SETTINGS)(event, None)
 
 
 def put_labels(s3: Any, count: int, tree: str = "auto") -> None:
@@ -150,7 +150,7 @@ def test_an_execution_may_ask_for_fewer_labels_and_another_pace(s3: Any) -> None
 
 @pytest.mark.parametrize("asked", [{"poll_s": 0}, {"poll_s": "1"}, {"limit_s": 10**6}, {"bucket": 1}, {"poll_s": True}])
 def test_what_an_execution_may_not_ask_is_refused(asked: dict[str, Any]) -> None:
-    with pytest.raises(MessageRefused, match=r"whole number from|has no bucket"):
+    with pytest.raises(InvalidMessage, match=r"whole number from|has no bucket"):
         plan(SETTINGS, asked)
 
 

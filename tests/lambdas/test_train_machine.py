@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from contracts.errors import MessageRefused, SettingsError
+from contracts.errors import InvalidMessage, SettingsError
 from contracts.settings import environment_of, load
-from lambdas.train_reap import Stray, Sweep, SweepSettings, strays
-from lambdas.train_start import NoRoom, Start, StartSettings, requests
-from lambdas.train_stop import StillThere, Stop, after
+from lambdas.train_reap import OrphanFound, Reap, ReapSettings, orphans
+from lambdas.train_start import CapacityUnavailable, Start, StartSettings, requests
+from lambdas.train_stop import InstanceStillRunning, Stop, after
 
 SETTINGS = StartSettings(launch_template="NunchiTraining", spot=True, role_tag="nunchi:role=training")
 STATE: dict[str, Any] = {"training": "20261122t030405z-yolov5n", "execution": "me", "attempt": 1, "attempts": 3}
@@ -108,7 +108,9 @@ def test_without_spot_capacity_it_is_on_demand(ec2: Any) -> None:
 
 
 def test_without_any_capacity_the_state_machine_hears_of_it(ec2: Any) -> None:
-    with pytest.raises(NoRoom, match=r"spot in the default subnet: InsufficientInstanceCapacity; on-demand in"):
+    with pytest.raises(
+        CapacityUnavailable, match=r"spot in the default subnet: InsufficientInstanceCapacity; on-demand in"
+    ):
         Start(ec2=Full(ec2, times=9), settings=SETTINGS)(STATE, None)
 
 
@@ -118,7 +120,9 @@ def test_an_account_that_may_have_no_spot_machine_gets_one_on_demand(ec2: Any) -
 
 
 def test_of_a_quota_people_hear_where_to_ask_for_more(ec2: Any) -> None:
-    with pytest.raises(NoRoom, match=r"VcpuLimitExceeded\. This account's own quota is used up, or was never granted"):
+    with pytest.raises(
+        CapacityUnavailable, match=r"VcpuLimitExceeded\. This account's own quota is used up, or was never granted"
+    ):
         Start(ec2=Full(ec2, times=9, code="VcpuLimitExceeded"), settings=SETTINGS)(STATE, None)
 
 
@@ -177,7 +181,7 @@ def test_a_machine_that_is_not_seen_to_go_is_asked_again(ec2: Any) -> None:
         def terminate_instances(self, **_: Any) -> None:
             """Says yes, and does nothing."""
 
-    with pytest.raises(StillThere, match="was told to go, and is not seen to"):
+    with pytest.raises(InstanceStillRunning, match="was told to go, and is not seen to"):
         Stop(ec2=Stubborn())(STATE, None)
     assert Stop(ec2=ec2)(STATE, None)["next"] == "tell"
 
@@ -211,8 +215,13 @@ def test_without_a_machine_there_is_nothing_to_stop(ec2: Any) -> None:
             },
         ),
         (
-            {"error": {"Error": "NoRoom", "Cause": '{"errorMessage": "none to give", "stackTrace": ["x"]}'}},
-            {"next": "tell", "reason": "A step of the retraining failed: NoRoom: none to give"},
+            {
+                "error": {
+                    "Error": "CapacityUnavailable",
+                    "Cause": '{"errorMessage": "none to give", "stackTrace": ["x"]}',
+                }
+            },
+            {"next": "tell", "reason": "A step of the retraining failed: CapacityUnavailable: none to give"},
         ),
     ],
 )
@@ -234,10 +243,10 @@ class States:
         raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}, "DescribeExecution")
 
 
-def sweep(ec2: Any) -> Sweep:
-    settings = SweepSettings(executions=EXECUTIONS, role_tag="nunchi:role=training")
+def sweep(ec2: Any) -> Reap:
+    settings = ReapSettings(executions=EXECUTIONS, role_tag="nunchi:role=training")
     clients = {"ec2": ec2, "stepfunctions": States()}
-    return Sweep(client=clients.__getitem__, settings=settings)
+    return Reap(client=clients.__getitem__, settings=settings)
 
 
 def test_the_sweep_ends_machines_whose_execution_is_over_and_no_other(
@@ -256,21 +265,21 @@ def test_the_sweep_ends_machines_whose_execution_is_over_and_no_other(
         unknown: "terminated",
         worker["InstanceId"]: "running",
     }
-    assert '"strays"' in capsys.readouterr().out
+    assert '"orphans"' in capsys.readouterr().out
 
 
 def test_a_stray_of_the_hourly_look_fails_the_function_once(ec2: Any) -> None:
     """Its alarm tells people; the machine is gone by then."""
     Start(ec2=ec2, settings=SETTINGS)({**STATE, "execution": "over"}, None)
-    with pytest.raises(Stray, match="ran for no training, and was told to go"):
+    with pytest.raises(OrphanFound, match="ran for no training, and was told to go"):
         sweep(ec2)({"sweep": "hourly"}, None)
     assert sweep(ec2)({"sweep": "hourly"}, None) == {"stopped": []}
 
 
 def test_a_machine_that_belongs_to_nobody_is_a_stray() -> None:
-    assert strays([("i-2", None), ("i-1", "over"), ("i-3", "me")], lambda name: name == "me") == ["i-1", "i-2"]
+    assert orphans([("i-2", None), ("i-1", "over"), ("i-3", "me")], lambda name: name == "me") == ["i-1", "i-2"]
 
 
 def test_the_sweep_refuses_what_it_does_not_know(ec2: Any) -> None:
-    with pytest.raises(MessageRefused, match="sweep None is not known here"):
+    with pytest.raises(InvalidMessage, match="sweep None is not known here"):
         sweep(ec2)({}, None)

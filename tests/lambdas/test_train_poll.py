@@ -13,10 +13,10 @@ from moto import mock_aws
 
 from contracts.instants import to_text
 from contracts.names import POINTER
-from contracts.training import OUTCOME, PROGRESS, Outcome, Phase, Progress, Verdict, training_key
+from contracts.training import OUTCOME, PROGRESS, Phase, TrainingOutcome, TrainingProgress, Verdict, training_key
 from contracts.weights import Pointer
-from lambdas.train_notify import Tell, TellSettings, message, outcome_of
-from lambdas.train_poll import Command, Seen, Step, WatchTraining, WatchTrainingSettings, decide
+from lambdas.train_notify import Notify, NotifySettings, message, outcome_of
+from lambdas.train_poll import CommandStatus, NextStep, Observation, Poll, PollSettings, decide
 
 AT = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
 TRAINING = "20261122t030405z-yolov5n"
@@ -44,11 +44,11 @@ STATE: dict[str, Any] = {
 WAITING = {**STATE, "command": None}
 
 
-def progress(minutes: float) -> Progress:
-    return Progress(training=TRAINING, phase=Phase.TRAINING, at=AT - timedelta(minutes=minutes))
+def progress(minutes: float) -> TrainingProgress:
+    return TrainingProgress(training=TRAINING, phase=Phase.TRAINING, at=AT - timedelta(minutes=minutes))
 
 
-def outcome(verdict: Verdict = Verdict.KEPT, **changed: Any) -> Outcome:
+def outcome(verdict: Verdict = Verdict.KEPT, **changed: Any) -> TrainingOutcome:
     fields: dict[str, Any] = {
         "rule": "not_better",
         "reason": "By less than the noise.",
@@ -56,48 +56,66 @@ def outcome(verdict: Verdict = Verdict.KEPT, **changed: Any) -> Outcome:
         "incumbent": None,
         "report": None,
     }
-    return Outcome(training=TRAINING, verdict=verdict, ended_at=AT, **fields | changed)
+    return TrainingOutcome(training=TRAINING, verdict=verdict, ended_at=AT, **fields | changed)
 
 
-RUNS = Command("InProgress", -1)
+RUNS = CommandStatus("InProgress", -1)
 
 
 @pytest.mark.parametrize(
     ("seen", "state", "step"),
     [
-        (Seen(machine="pending"), WAITING, ("wait", "")),
-        (Seen(machine=None), WAITING, ("wait", "")),  # not known everywhere yet
-        (Seen(machine="running", online=True), WAITING, ("command", "")),
-        (Seen(machine="running"), {**WAITING, "started_at": ago(16)}, ("failed", "never_online")),
-        (Seen(machine="running", command=RUNS), STATE, ("wait", "")),
-        (Seen(machine="running"), STATE, ("wait", "")),  # Run Command does not know it yet
-        (Seen(machine="running", command=RUNS, progress=progress(9.9)), STATE, ("wait", "")),  # of an earlier attempt
-        (Seen(machine="running", command=RUNS), {**STATE, "commanded_at": ago(41)}, ("failed", "heartbeat_lost")),
+        (Observation(machine="pending"), WAITING, ("wait", "")),
+        (Observation(machine=None), WAITING, ("wait", "")),  # not known everywhere yet
+        (Observation(machine="running", online=True), WAITING, ("command", "")),
+        (Observation(machine="running"), {**WAITING, "started_at": ago(16)}, ("failed", "never_online")),
+        (Observation(machine="running", command=RUNS), STATE, ("wait", "")),
+        (Observation(machine="running"), STATE, ("wait", "")),  # Run Command does not know it yet
         (
-            Seen(machine="running", command=RUNS, progress=progress(11)),
+            Observation(machine="running", command=RUNS, progress=progress(9.9)),
+            STATE,
+            ("wait", ""),
+        ),  # of an earlier attempt
+        (
+            Observation(machine="running", command=RUNS),
+            {**STATE, "commanded_at": ago(41)},
+            ("failed", "heartbeat_lost"),
+        ),
+        (
+            Observation(machine="running", command=RUNS, progress=progress(11)),
             {**STATE, "commanded_at": ago(15)},
             ("failed", "heartbeat_lost"),
         ),
         (
-            Seen(machine="running", command=RUNS, progress=progress(1)),
+            Observation(machine="running", command=RUNS, progress=progress(1)),
             {**STATE, "began_at": ago(601)},
             ("failed", "too_long"),
         ),
-        (Seen(machine="running", command=Command("Failed", 6)), STATE, ("wait", "")),  # an earlier command trains
-        (Seen(machine="terminated", command=Command("Failed", 6)), STATE, ("interrupted", "spot_lost")),
-        (Seen(machine="running", command=Command("Failed", 124)), STATE, ("failed", "too_long")),
-        (Seen(machine="running", command=Command("Failed", 1)), STATE, ("failed", "crashed")),
-        (Seen(machine="running", command=Command("TimedOut", -1)), STATE, ("failed", "crashed")),
-        (Seen(machine="running", command=Command("Success", 0)), STATE, ("failed", "no_outcome")),
-        (Seen(machine="shutting-down", command=Command("Failed", 75)), STATE, ("interrupted", "spot_notice")),
-        (Seen(machine="terminated", command=RUNS), STATE, ("interrupted", "spot_lost")),
-        (Seen(machine="terminated", command=Command("Failed", -1)), STATE, ("interrupted", "spot_lost")),
-        (Seen(machine="terminated", command=RUNS), {**STATE, "market": "on-demand"}, ("failed", "machine_lost")),
-        (Seen(machine="terminated", command=Command("Failed", 1)), STATE, ("failed", "crashed")),
-        (Seen(machine=None, command=RUNS, outcome=outcome()), STATE, ("done", "not_better")),
+        (
+            Observation(machine="running", command=CommandStatus("Failed", 6)),
+            STATE,
+            ("wait", ""),
+        ),  # an earlier command trains
+        (Observation(machine="terminated", command=CommandStatus("Failed", 6)), STATE, ("interrupted", "spot_lost")),
+        (Observation(machine="running", command=CommandStatus("Failed", 124)), STATE, ("failed", "too_long")),
+        (Observation(machine="running", command=CommandStatus("Failed", 1)), STATE, ("failed", "crashed")),
+        (Observation(machine="running", command=CommandStatus("TimedOut", -1)), STATE, ("failed", "crashed")),
+        (Observation(machine="running", command=CommandStatus("Success", 0)), STATE, ("failed", "no_outcome")),
+        (
+            Observation(machine="shutting-down", command=CommandStatus("Failed", 75)),
+            STATE,
+            ("interrupted", "spot_notice"),
+        ),
+        (Observation(machine="terminated", command=RUNS), STATE, ("interrupted", "spot_lost")),
+        (Observation(machine="terminated", command=CommandStatus("Failed", -1)), STATE, ("interrupted", "spot_lost")),
+        (Observation(machine="terminated", command=RUNS), {**STATE, "market": "on-demand"}, ("failed", "machine_lost")),
+        (Observation(machine="terminated", command=CommandStatus("Failed", 1)), STATE, ("failed", "crashed")),
+        (Observation(machine=None, command=RUNS, outcome=outcome()), STATE, ("done", "not_better")),
     ],
 )
-def test_what_is_certain_goes_before_what_is_guessed(seen: Seen, state: dict[str, Any], step: tuple[str, str]) -> None:
+def test_what_is_certain_goes_before_what_is_guessed(
+    seen: Observation, state: dict[str, Any], step: tuple[str, str]
+) -> None:
     told = decide(seen, state, AT)
     assert (told.next, told.rule) == step
     assert bool(told.reason) == (told.next not in ("wait", "command"))
@@ -110,13 +128,15 @@ def test_of_a_machine_that_is_gone_people_read_what_ec2_says() -> None:
         ("spot", "AWS took the Spot machine back."),
         ("on-demand", "The machine i-1 is gone, without a word of its training."),
     ):
-        told = decide(Seen(machine="terminated", why=why), {**WAITING, "market": market}, AT)
+        told = decide(Observation(machine="terminated", why=why), {**WAITING, "market": market}, AT)
         assert told.reason == f"{reason} EC2 says: {why}"
 
 
 def test_a_crash_is_told_with_the_last_words() -> None:
-    told = decide(Seen(machine="running", command=Command("Failed", 1, "x" * 9000 + "no space left")), STATE, AT)
-    assert told == Step("failed", "crashed", f"The training ended with status 1 (Failed): {'x' * 487}no space left")
+    told = decide(
+        Observation(machine="running", command=CommandStatus("Failed", 1, "x" * 9000 + "no space left")), STATE, AT
+    )
+    assert told == NextStep("failed", "crashed", f"The training ended with status 1 (Failed): {'x' * 487}no space left")
 
 
 @pytest.fixture
@@ -141,16 +161,16 @@ class Managed:
 
     def send_command(self, **asked: Any) -> dict[str, Any]:
         self.sent.append(asked)
-        return {"Command": {"CommandId": "c-1"}}
+        return {"CommandStatus": {"CommandId": "c-1"}}
 
     def get_command_invocation(self, **_: Any) -> dict[str, Any]:
         return {"Status": "InProgress", "ResponseCode": -1}
 
 
-def watching(ssm: Managed) -> WatchTraining:
-    return WatchTraining(
+def watching(ssm: Managed) -> Poll:
+    return Poll(
         client=lambda service: ssm if service == "ssm" else make_client(service),
-        settings=WatchTrainingSettings(dataset_bucket="dataset", document="Nunchi-Train"),
+        settings=PollSettings(dataset_bucket="dataset", document="Nunchi-Train"),
         clock=lambda: AT,
     )
 
@@ -201,18 +221,18 @@ class People:
         self.heard.append((Subject, Message))
 
 
-def telling(people: People) -> Tell:
-    return Tell(
+def telling(people: People) -> Notify:
+    return Notify(
         client=lambda service: people if service == "sns" else make_client(service),
-        settings=TellSettings(dataset_bucket="dataset", weights_bucket="weights", topic="topic"),
+        settings=NotifySettings(dataset_bucket="dataset", weights_bucket="weights", topic="topic"),
         clock=lambda: AT,
     )
 
 
-def stored() -> Outcome:
+def stored() -> TrainingOutcome:
     body = boto3.client("s3").get_object(Bucket="dataset", Key=training_key(TRAINING, OUTCOME))["Body"]
     try:
-        return Outcome.from_json(body.read())
+        return TrainingOutcome.from_json(body.read())
     finally:
         body.close()
 
@@ -274,7 +294,7 @@ def test_a_machine_that_could_not_be_stopped_is_the_first_that_people_read() -> 
     state = {
         **STATE,
         "next": "done",
-        "unstopped": {"Error": "StillThere", "Cause": '{"errorMessage": "i-1", "stackTrace": []}'},
+        "unstopped": {"Error": "InstanceStillRunning", "Cause": '{"errorMessage": "i-1", "stackTrace": []}'},
     }
     boto3.client("s3").put_object(
         Bucket="dataset", Key=training_key(TRAINING, OUTCOME), Body=outcome().to_json().encode()
@@ -282,11 +302,11 @@ def test_a_machine_that_could_not_be_stopped_is_the_first_that_people_read() -> 
     assert telling(people)({"execution": "me", "state": state}, None)["verdict"] == "failed"
     [(_, text)] = people.heard
     assert text.startswith("A TRAINING MACHINE MAY STILL RUN, and cost money. First: aws ec2 describe-instances")
-    assert "Why: StillThere: i-1\n" in text
+    assert "Why: InstanceStillRunning: i-1\n" in text
 
 
 def test_what_broke_before_a_machine_could_not_be_stopped_is_not_forgotten() -> None:
-    state = {**STATE, "error": {"Error": "ClientError", "Cause": "no"}, "unstopped": {"Error": "StillThere"}}
+    state = {**STATE, "error": {"Error": "ClientError", "Cause": "no"}, "unstopped": {"Error": "InstanceStillRunning"}}
     told = outcome_of(state, AT)
     assert (told.verdict, told.rule, told.reason) == ("failed", "step_broken", "ClientError: no")
 
@@ -294,8 +314,8 @@ def test_what_broke_before_a_machine_could_not_be_stopped_is_not_forgotten() -> 
 @pytest.mark.usefixtures("aws")
 def test_a_retraining_whose_first_step_broke_is_told_too() -> None:
     people = People()
-    event = {"execution": "me", "state": {"error": {"Error": "MessageRefused", "Cause": json.dumps({"a": 1})}}}
-    assert telling(people)(event, None) == {"verdict": "failed", "message": 'MessageRefused: {"a": 1}'}
+    event = {"execution": "me", "state": {"error": {"Error": "InvalidMessage", "Cause": json.dumps({"a": 1})}}}
+    assert telling(people)(event, None) == {"verdict": "failed", "message": 'InvalidMessage: {"a": 1}'}
     assert people.heard[0][0] == "Nunchi training: me failed"
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from config.mode import Mode
 from local.environment import search_path
-from local.errors import ChildFailed, PortTaken, ShapeRefused
-from local.options import Shape
+from local.errors import ChildFailed, InvalidOptions, PortTaken
+from local.options import CloudOptions
 from local.ports import require_different
 from local.subprocesses import Child
 from local.workers import reached_broker
@@ -89,6 +89,6 @@ def test_two_servers_on_one_port_are_refused() -> None:
 
 def test_several_workers_are_for_mode_queue() -> None:
     """In mode command a Run Command goes to one instance: the others would stand idle, and nobody would see why."""
-    assert Shape(mode=Mode.QUEUE, workers=3).workers == 3
-    with pytest.raises(ShapeRefused, match=r"--workers 3 needs mode queue: .* nothing was started. Add --mode queue"):
-        Shape(mode=Mode.COMMAND, workers=3)
+    assert CloudOptions(mode=Mode.QUEUE, workers=3).workers == 3
+    with pytest.raises(InvalidOptions, match=r"--workers 3 needs mode queue: .* nothing was started. Add --mode queue"):
+        CloudOptions(mode=Mode.COMMAND, workers=3)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, Config, Inference
+from config.nunchi_toml import DEFAULT_FILE, Config, InferenceSettings
 from config.nunchi_toml import load as load_file
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
 from local.environment import base_environ, gate_of, mode_of, operators_file, operators_settings, worker_environ
-from local.record import REGION, Worker
+from local.record import REGION, WorkerRecord
 from local.state import StateDir
 from local.training import training_environ
 from retrain.settings import RetrainSettings
@@ -54,7 +54,7 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
         known,
         broker_port=1234,
         state=state,
-        inference=Inference(),
+        inference=InferenceSettings(),
         environ={"NUNCHI_GATE": "0.9", "NUNCHI_SOCKET": "/x", "HOME": "/h"},
     )
     told = load(WorkerSettings, environ)
@@ -100,7 +100,7 @@ def test_a_repository_without_the_operators_file_has_every_default(tmp_path: Pat
 
 def test_the_record_has_the_gate_of_the_workers_and_of_the_trainings() -> None:
     """What their labels promise, for whoever checks them: the caller's, else the operator's."""
-    operators = Inference(confidence_gate=0.9)
+    operators = InferenceSettings(confidence_gate=0.9)
     assert gate_of({}, operators) == gate_of({"NUNCHI_GATE": ""}, operators) == 0.9
     assert gate_of({"NUNCHI_GATE": "0.8"}, operators) == 0.8
     with pytest.raises(SettingsError, match="NUNCHI_GATE is wrong: 9"):
@@ -110,7 +110,7 @@ def test_the_record_has_the_gate_of_the_workers_and_of_the_trainings() -> None:
 def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp_path: Path) -> None:
     """And none shares a certificate, a socket or a folder with another."""
     state = StateDir(tmp_path)
-    workers = tuple(Worker(f"i-{number}", None, state.socket_of(number)) for number in (1, 2))
+    workers = tuple(WorkerRecord(f"i-{number}", None, state.socket_of(number)) for number in (1, 2))
     known = replace(record(tmp_path), mode=Mode.QUEUE, workers=workers, buckets=BUCKETS)
     one, two = (
         worker_environ(
@@ -118,7 +118,7 @@ def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp
             known,
             broker_port=1234,
             state=state,
-            inference=Inference(),
+            inference=InferenceSettings(),
             environ={"NUNCHI_VISIBILITY_S": "5"},
         )
         for worker in workers

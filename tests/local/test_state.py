@@ -15,7 +15,7 @@ import pytest
 
 from config.mode import Mode
 from local.errors import CloudBusy, CloudDown
-from local.record import Mqtt, Record, State, Worker
+from local.record import CloudState, Mqtt, Record, WorkerRecord
 from local.state import Hold, StateDir
 from tests.waiting import until
 
@@ -31,7 +31,7 @@ def record(folder: Path) -> Record:
         device=mqtt,
         kiosk="demo",
         mode=Mode.COMMAND,
-        workers=(Worker("i-1", 1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),),
+        workers=(WorkerRecord("i-1", 1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),),
         credentials_url="https://127.0.0.1:1/role-aliases/a/credentials",
         gate=0.9,
     )
@@ -45,12 +45,12 @@ def hold_for_ever(path: Path) -> None:
 def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """The file is what `nunchi status --json` prints."""
     assert Record.from_json(record(tmp_path).to_json()) == record(tmp_path)
-    assert record(tmp_path).state is State.UP
+    assert record(tmp_path).state is CloudState.UP
 
 
 def test_whoever_knows_one_worker_finds_the_first_where_it_always_was(tmp_path: Path) -> None:
     """`nunchi status --json | jq .worker.pid`, with any number of workers."""
-    first, second = (Worker(f"i-{number}", number, tmp_path / f"{number}.sock") for number in (1, 2))
+    first, second = (WorkerRecord(f"i-{number}", number, tmp_path / f"{number}.sock") for number in (1, 2))
     status = json.loads(replace(record(tmp_path), workers=(first, second)).to_json())
     assert (status["worker"]["pid"], status["instance"]) == (1, "i-1")
     assert [worker["instance"] for worker in status["workers"]] == ["i-1", "i-2"]

@@ -14,8 +14,8 @@ import pytest
 from moto import mock_aws
 
 from contracts.weights import Pointer
-from registry.errors import PointerMoved, RegistryError, RunExists, RunRefused, RunUnknown
-from registry.weights import InService, Weights
+from registry.errors import InvalidRun, PointerMoved, RegistryError, RunExists, RunUnknown
+from registry.weights import CurrentRun, WeightsRegistry
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -35,8 +35,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
 
 
 @pytest.fixture
-def weights(s3: S3Client) -> Weights:
-    return Weights(s3, "weights", clock=lambda: AT)
+def weights(s3: S3Client) -> WeightsRegistry:
+    return WeightsRegistry(s3, "weights", clock=lambda: AT)
 
 
 def folder(path: Path, content: bytes = b"weights") -> Path:
@@ -57,31 +57,31 @@ def moved(run: str | None, digest: str | None, previous: str | None) -> Pointer:
     return Pointer(run=run, manifest_sha256=digest, moved_at=AT, moved_by="ada", previous=previous, reason="a test")
 
 
-def test_a_run_is_its_folder(s3: S3Client, weights: Weights, tmp_path: Path) -> None:
+def test_a_run_is_its_folder(s3: S3Client, weights: WeightsRegistry, tmp_path: Path) -> None:
     run = weights.add(folder(tmp_path / "run"), "r1")
     digest = hashlib.sha256((tmp_path / "run" / "manifest.json").read_bytes()).hexdigest()
     assert (run.id, run.version, run.manifest_sha256) == ("r1", "yolov5n 1", digest)
     assert keys(s3) == ["runs/r1/manifest.json", "runs/r1/onnx/model.onnx", "runs/r1/report.html"]
     assert weights.runs() == [run]
-    assert weights.current() == InService(None, None)
+    assert weights.current() == CurrentRun(None, None)
 
 
-def test_a_run_that_is_not_complete_is_no_run_yet(s3: S3Client, weights: Weights) -> None:
+def test_a_run_that_is_not_complete_is_no_run_yet(s3: S3Client, weights: WeightsRegistry) -> None:
     s3.put_object(Bucket="weights", Key="runs/r1/model.onnx", Body=b"weights")
     assert weights.runs() == []
     with pytest.raises(RunUnknown, match="there is no complete run r1"):
         weights.promote("r1", by="ada", reason="a test")
-    assert weights.current() == InService(None, None)
+    assert weights.current() == CurrentRun(None, None)
 
 
-def test_adding_again_after_a_crash_completes_the_run(s3: S3Client, weights: Weights, tmp_path: Path) -> None:
+def test_adding_again_after_a_crash_completes_the_run(s3: S3Client, weights: WeightsRegistry, tmp_path: Path) -> None:
     path = folder(tmp_path / "run")
     weights.add(path, "r1")
     s3.delete_object(Bucket="weights", Key="runs/r1/manifest.json")
     assert weights.add(path, "r1") == weights.run("r1")
 
 
-def test_runs_never_change(weights: Weights, tmp_path: Path) -> None:
+def test_runs_never_change(weights: WeightsRegistry, tmp_path: Path) -> None:
     before = weights.add(folder(tmp_path / "one"), "r1")
     with pytest.raises(RunExists, match=r"run r1 is there with another onnx/model\.onnx; runs never change"):
         weights.add(folder(tmp_path / "two", b"others"), "r1")
@@ -102,12 +102,12 @@ def test_runs_never_change(weights: Weights, tmp_path: Path) -> None:
     ids=["no-manifest", "no-json", "no-object", "no-files", "file-missing", "file-cut-off", "name"],
 )
 def test_a_folder_that_is_no_whole_run_is_refused_before_anything_is_written(
-    s3: S3Client, weights: Weights, tmp_path: Path, spoil: object, says: str
+    s3: S3Client, weights: WeightsRegistry, tmp_path: Path, spoil: object, says: str
 ) -> None:
     path = folder(tmp_path / "run")
     assert callable(spoil)
     spoil(path)
-    with pytest.raises(RunRefused, match=says):
+    with pytest.raises(InvalidRun, match=says):
         weights.add(path, "r1")
     assert keys(s3) == []
 
@@ -116,19 +116,19 @@ def test_a_folder_that_is_no_whole_run_is_refused_before_anything_is_written(
     ("content", "says"), [(b"weigh", "has SHA-256"), (None, "has no onnx/model.onnx")], ids=["cut-off", "missing"]
 )
 def test_a_run_that_was_spoilt_in_the_bucket_is_not_promoted(
-    s3: S3Client, weights: Weights, tmp_path: Path, content: bytes | None, says: str
+    s3: S3Client, weights: WeightsRegistry, tmp_path: Path, content: bytes | None, says: str
 ) -> None:
     weights.add(folder(tmp_path / "run"), "r1")
     if content is None:
         s3.delete_object(Bucket="weights", Key="runs/r1/onnx/model.onnx")
     else:
         s3.put_object(Bucket="weights", Key="runs/r1/onnx/model.onnx", Body=content)
-    with pytest.raises(RunRefused, match=says):
+    with pytest.raises(InvalidRun, match=says):
         weights.promote("r1", by="ada", reason="a test")
-    assert weights.current() == InService(None, None)
+    assert weights.current() == CurrentRun(None, None)
 
 
-def test_the_pointer_moves_back_and_forth_and_remembers(weights: Weights, tmp_path: Path) -> None:
+def test_the_pointer_moves_back_and_forth_and_remembers(weights: WeightsRegistry, tmp_path: Path) -> None:
     one = weights.add(folder(tmp_path / "one"), "r1").manifest_sha256
     two = weights.add(folder(tmp_path / "two", b"others"), "r2").manifest_sha256
     moves = [
@@ -151,7 +151,7 @@ def test_the_pointer_moves_back_and_forth_and_remembers(weights: Weights, tmp_pa
     assert weights.history() == moves[::-1]
 
 
-def test_what_serves_already_is_not_promoted_again(weights: Weights, tmp_path: Path) -> None:
+def test_what_serves_already_is_not_promoted_again(weights: WeightsRegistry, tmp_path: Path) -> None:
     """`previous` would name itself, and there would be no way back."""
     weights.add(folder(tmp_path / "run"), "r1")
     weights.promote("r1", by="ada", reason="a test")
@@ -159,14 +159,14 @@ def test_what_serves_already_is_not_promoted_again(weights: Weights, tmp_path: P
         weights.promote("r1", by="ada", reason="a test")
 
 
-def test_without_a_pointer_there_is_nothing_to_go_back_to(weights: Weights) -> None:
+def test_without_a_pointer_there_is_nothing_to_go_back_to(weights: WeightsRegistry) -> None:
     with pytest.raises(RegistryError, match="no run was ever put into service, day-0 serves"):
         weights.rollback(by="ada", reason="a test")
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first-pointer", "later-pointer"])
 def test_of_two_who_were_judged_against_the_same_the_second_is_told(
-    weights: Weights, tmp_path: Path, first: bool
+    weights: WeightsRegistry, tmp_path: Path, first: bool
 ) -> None:
     """A run that was better than r1 need not be better than r2."""
     for number in ("1", "2", "3"):
@@ -180,7 +180,7 @@ def test_of_two_who_were_judged_against_the_same_the_second_is_told(
     assert weights.current().pointer == won
 
 
-def test_a_pointer_that_is_none_says_what_it_is_and_what_to_do(s3: S3Client, weights: Weights) -> None:
+def test_a_pointer_that_is_none_says_what_it_is_and_what_to_do(s3: S3Client, weights: WeightsRegistry) -> None:
     s3.put_object(Bucket="weights", Key="current.json", Body=b"r1")
     with pytest.raises(RegistryError, match=r"the pointer is not JSON: .*; workers serve what they have"):
         weights.current()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.names import Reference, image_id_time, new_image_id
 from retrain.bucket import Tree
-from retrain.bursts import APART_S, NO_WEEK, drawn, moments, week
+from retrain.bursts import APART_S, NO_WEEK, burst_of, iso_week, stable_draw
 from retrain.review.homes import Homes
 from tests.retrain.dataset.shop import photo_id
 from tests.strategies import kiosk_ids, references
@@ -32,7 +32,7 @@ def neighbours(draw: st.DrawFn) -> tuple[Reference, Reference]:
 def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
     chain = [photo_id(seconds) for seconds in (0, 60, 120, 180)]
     later, elsewhere = photo_id(240.001), photo_id(60, kiosk="k2")
-    assert moments([later, elsewhere, *reversed(chain)], apart_s=60) == {
+    assert burst_of([later, elsewhere, *reversed(chain)], apart_s=60) == {
         **dict.fromkeys(chain, chain[0]),
         later: later,
         elsewhere: elsewhere,
@@ -42,7 +42,7 @@ def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
 def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None:
     """A hundred customers, one every 40 seconds: each moment ends with the first whole minute after five."""
     queue = [photo_id(40 * number) for number in range(100)]
-    found = moments(queue, apart_s=60)
+    found = burst_of(queue, apart_s=60)
     lengths = [list(found.values()).count(first) for first in dict.fromkeys(found.values())]
     assert len(queue) == sum(lengths)
     assert 8 <= max(lengths) <= 10
@@ -55,8 +55,8 @@ def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None
 
 
 def test_photos_whose_ids_hold_no_time_are_moments_of_their_own() -> None:
-    drawn = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
-    assert moments([*drawn, photo_id()], apart_s=60) == {one: one for one in [*drawn, photo_id()]}
+    stable_draw = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
+    assert burst_of([*stable_draw, photo_id()], apart_s=60) == {one: one for one in [*stable_draw, photo_id()]}
 
 
 @given(neighbours(), st.floats(0, 1))
@@ -103,25 +103,25 @@ def test_a_neighbour_of_what_has_taught_does_not_judge_because_another_neighbour
 @given(references)
 def test_every_photo_has_a_moment_and_a_week(reference: Reference) -> None:
     """Of an id that holds no time, no week."""
-    assert moments([reference]) == {reference: reference}
-    assert (week(reference) == NO_WEEK) is (image_id_time(reference.image_id) is None)
+    assert burst_of([reference]) == {reference: reference}
+    assert (iso_week(reference) == NO_WEEK) is (image_id_time(reference.image_id) is None)
 
 
 def test_weeks_are_those_of_the_iso_calendar() -> None:
     """The first of January may belong to the year before."""
     new_year = Reference("lobby", new_image_id(datetime(2027, 1, 1, tzinfo=UTC), bytes(10)))
-    assert week(new_year) == "2026-W53"
+    assert iso_week(new_year) == "2026-W53"
 
 
 @given(st.text(max_size=50))
 def test_a_draw_is_a_fraction_that_never_changes_and_depends_on_its_purpose(name: str) -> None:
-    assert 0 <= drawn("sample", name) < 1
-    assert drawn("sample", name) == drawn("sample", name) != drawn("golden", name)
+    assert 0 <= stable_draw("sample", name) < 1
+    assert stable_draw("sample", name) == stable_draw("sample", name) != stable_draw("golden", name)
 
 
 def test_draws_are_even() -> None:
     """Of 10,000 names each tenth holds a tenth, within four standard errors."""
     tenths = [0] * 10
     for number in range(10_000):
-        tenths[int(drawn("golden", f"lobby {number}") * 10)] += 1
+        tenths[int(stable_draw("golden", f"lobby {number}") * 10)] += 1
     assert all(880 < one < 1120 for one in tenths)

@@ -12,7 +12,7 @@ from typing import Final
 
 from contracts.labels import LABELS
 from contracts.names import Reference, new_image_id
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket, Tree
 from retrain.fit.trainer_process import TrainerProcess
@@ -36,4 +36,4 @@ def fill(bucket: DatasetBucket, tree: Tree, seeds: Sequence[int], *, size: tuple
         drawn = draw(seed, size=size, labels=[LABELS[number % 4]])
         at = AT + timedelta(minutes=10 * seed)
         reference = Reference("counter-1", new_image_id(at, random.Random(seed).randbytes(10)))
-        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=lines_of(drawn.people))
+        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))

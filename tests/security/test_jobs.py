@@ -21,14 +21,14 @@ from contracts.instants import now
 from contracts.names import POINTER, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
 from lambdas.enrol import Enrolment, EnrolSettings
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
 from tests.security.judge import Judge
-from worker.models.manifests import ModelRefused
+from worker.models.manifests import InvalidModel
 from worker.photos.sqs_queue import SqsQueue
 from worker.photos.store import S3Store, Upload
 from worker.rollout.runs import Runs
-from worker.rollout.weights import S3Weights
+from worker.rollout.weights import S3WeightsBucket
 
 PHOTO = Reference(KIOSK, IMAGE)
 DAY_0_SERVES = Pointer(
@@ -82,8 +82,8 @@ def test_a_training_run_adds_and_promotes_weights_and_a_worker_follows(place: Pe
     files = {"weights": {"path": "m.onnx", "sha256": hashlib.sha256(b"weights").hexdigest()}}
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "yolov5n", "version": "1", "files": files}))
     run = new_run_id(now(), secrets.token_hex(4))
-    training = Weights(place.training.s3, place.weights)
-    worker = S3Weights(place.worker.s3, place.weights)
+    training = WeightsRegistry(place.training.s3, place.weights)
+    worker = S3WeightsBucket(place.worker.s3, place.weights)
     seen = worker.look(None)
     assert seen is not None
     assert worker.look(seen.etag) is None
@@ -96,7 +96,7 @@ def test_a_training_run_adds_and_promotes_weights_and_a_worker_follows(place: Pe
     manifest = Runs(tmp_path / "state").get(run, added.manifest_sha256, worker)
     assert (manifest.parent / "m.onnx").read_bytes() == b"weights"
     assert training.rollback(by="a training run", reason="worse").run is None
-    with pytest.raises(ModelRefused, match="is not there: the run is incomplete"):  # and not that it may not look
+    with pytest.raises(InvalidModel, match="is not there: the run is incomplete"):  # and not that it may not look
         Runs(tmp_path / "state").get("never", "0" * 64, worker)
 
 

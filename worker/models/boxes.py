@@ -23,7 +23,7 @@ MOST_CANDIDATES: Final = 1000
 SLACK: Final = 0.01
 
 
-class BrokenAnswer(NunchiError):
+class InvalidOutput(NunchiError):
     """The network answered with what no photo can mean; that photo counts as failed, and is tried again."""
 
 
@@ -64,7 +64,7 @@ class Head(StrEnum):
             )
 
     def read(self, answer: NDArray[np.float32], least: float) -> Candidates:
-        """What scores at least `least` in the answer about one picture; BrokenAnswer if it is none."""
+        """What scores at least `least` in the answer about one picture; InvalidOutput if it is none."""
         middles, chances = self._parts(answer)
         best = chances.max(axis=0)
         (heard,) = np.nonzero(best >= least)
@@ -74,7 +74,7 @@ class Head(StrEnum):
         return Candidates(_corners(middles[:, heard]), scores, chances[:, heard].argmax(axis=0))
 
     def read_all(self, answer: NDArray[np.float32], least: float) -> Candidates:
-        """Each box once for every class of it that scores more than `least`, however many; BrokenAnswer if it is none.
+        """Each box once for every class of it that scores more than `least`, however many; InvalidOutput if it is none.
 
         That is what a YOLO is measured on, see raw.py.
         """
@@ -86,7 +86,7 @@ class Head(StrEnum):
     def _parts(self, answer: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Centre and size of each box, (4, n), and the score of each class, (classes, n)."""
         if not np.isfinite(answer).all():
-            raise BrokenAnswer("the network answered with NaN or infinity; this photo gets no label from it")
+            raise InvalidOutput("the network answered with NaN or infinity; this photo gets no label from it")
         if self is Head.V5:
             columns = answer.T
             middles, chances = columns[:4], columns[5:] * columns[4]
@@ -95,7 +95,7 @@ class Head(StrEnum):
             middles, chances = answer[:4], answer[4:]
             bounded = chances
         if bounded.size and (bounded.min() < -SLACK or bounded.max() > 1 + SLACK):
-            raise BrokenAnswer(
+            raise InvalidOutput(
                 f"the network answered with scores from {bounded.min():.3g} to {bounded.max():.3g}, not 0-1; "
                 "this photo gets no label from it"
             )
@@ -103,7 +103,7 @@ class Head(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class BoxFilter:
     """Where a YOLO's boxes end to be people; scores are the network's own, overlaps are intersection over union."""
 
     confidence: float  # what scores less is nobody

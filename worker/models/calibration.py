@@ -96,7 +96,7 @@ class Beta:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CalibratedLabel:
     """The likeliest label of one face and how likely it is to be right, 0-1."""
 
     label: Label
@@ -120,13 +120,13 @@ class Calibration:
             confidence=_logistic(fields["confidence"], LABEL_FEATURES),
         )
 
-    def judge(self, evidence: Evidence) -> list[Judgement]:
+    def judge(self, evidence: Evidence) -> list[CalibratedLabel]:
         """One judgement for each face of the evidence."""
         features = {name: feature(evidence) for name, feature in FEATURES.items()}
         elder, female = self.elder(features), self.female(features)
         confidence = self.sure(elder, female)
         return [
-            Judgement(Label.of(elder=bool(old > 0.5), female=bool(woman > 0.5)), float(sure))
+            CalibratedLabel(Label.of(elder=bool(old > 0.5), female=bool(woman > 0.5)), float(sure))
             for old, woman, sure in zip(elder, female, confidence, strict=True)
         ]
 

@@ -12,8 +12,8 @@ from contracts.messages import Model
 from worker.models.age_gender import AGE_SIDE, GENDER_SIDE, Evidence, Networks, Views
 from worker.models.calibration import Calibration
 from worker.models.detector import Detection, Image
-from worker.models.faces import FaceFinder, Pass, Rect, View
-from worker.models.manifests import Manifest, ModelRefused
+from worker.models.faces import DetectionPass, FaceFinder, Rect, View
+from worker.models.manifests import InvalidModel, ModelManifest
 
 
 class Cascade:
@@ -77,14 +77,14 @@ class Cascade:
         )
 
 
-def load_cascade(manifest: Manifest) -> Cascade:
-    """The cascade that a manifest of kind "cascade" describes; ModelRefused if a file or a number of it is wrong."""
+def load_cascade(manifest: ModelManifest) -> Cascade:
+    """The cascade that a manifest of kind "cascade" describes; InvalidModel if a file or a number of it is wrong."""
     age, gender, landmarks = (manifest.file(role) for role in ("age", "gender", "landmarks"))
     try:
         finder, calibration = manifest.fields["finder"], Calibration.from_fields(manifest.fields["calibration"])
         return Cascade(
             model=manifest.model,
-            finder=FaceFinder(landmarks, [Pass(**look) for look in finder["passes"]]),
+            finder=FaceFinder(landmarks, [DetectionPass(**look) for look in finder["passes"]]),
             networks=Networks(age.read_bytes(), gender.read_bytes()),
             calibration=calibration,
             age_views=[View(**view) for view in finder["age_views"]],
@@ -92,7 +92,7 @@ def load_cascade(manifest: Manifest) -> Cascade:
             head_margin=float(finder["head_margin"]),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: dlib can't read the landmarks
-        raise ModelRefused(
+        raise InvalidModel(
             f"{manifest.path}: its networks, finder or calibration can't be used ({error!r}); "
             "this model is not loaded. Write the manifest anew: python -m day0"
         ) from None

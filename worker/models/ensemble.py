@@ -27,11 +27,11 @@ import numpy as np
 
 from contracts.labels import LABELS
 from contracts.messages import Model
-from worker.models.boxes import Candidates, Cut, overlaps
+from worker.models.boxes import BoxFilter, Candidates, overlaps
 from worker.models.calibration import Beta, betas_from_fields
 from worker.models.detector import Detection, Detector, Image
 from worker.models.letterbox import Corners
-from worker.models.manifests import Manifest, ModelRefused
+from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.yolo import cut_from_fields, detections
 
 
@@ -39,7 +39,7 @@ class Ensemble:
     """Several Detectors as one; they look one after the other, in the caller's thread."""
 
     def __init__(
-        self, *, model: Model, members: Sequence[Detector], iou: float, cut: Cut, calibration: Sequence[Beta]
+        self, *, model: Model, members: Sequence[Detector], iou: float, cut: BoxFilter, calibration: Sequence[Beta]
     ) -> None:
         self._model = model
         self._members = tuple(members)
@@ -103,10 +103,10 @@ def _clusters(candidates: Candidates, iou: float) -> list[tuple[Candidates, Corn
     return [(candidates[np.array(cluster)], box) for cluster, box in zip(members, fused, strict=True)]
 
 
-def load_ensemble(manifest: Manifest, load: Callable[[Path], Detector]) -> Ensemble:
+def load_ensemble(manifest: ModelManifest, load: Callable[[Path], Detector]) -> Ensemble:
     """The ensemble that a manifest of kind "ensemble" describes; `load` loads a member from its manifest.
 
-    ModelRefused if a number is wrong, or a member is refused.
+    InvalidModel if a number is wrong, or a member is refused.
     """
     try:
         fields = manifest.fields
@@ -117,7 +117,7 @@ def load_ensemble(manifest: Manifest, load: Callable[[Path], Detector]) -> Ensem
         calibration = betas_from_fields(fields["calibration"], least=cut.confidence)
         iou = _fraction(fields["fusion"]["iou"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{manifest.path}: its members, numbers or calibration can't be used ({error!r}); this ensemble is not "
             "loaded. Calibrate and write the manifest anew."
         ) from None

@@ -32,7 +32,7 @@ MIN_SIDE = 16  # pixels; a photo narrower than this can't hold a face, and dlib'
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class DetectionPass:
     """One look at the picture: its long side resized to `long_side` pixels, after a border of `padding` of it.
 
     The border repeats the edge: the finder sees no face that touches the edge of what it is given. Small pictures are
@@ -74,7 +74,7 @@ class Rect:
 class FaceFinder:
     """Finds faces with dlib's HOG detector and cuts chips with its five-point landmarks. Safe for several threads."""
 
-    def __init__(self, landmarks: Path, passes: Sequence[Pass]) -> None:
+    def __init__(self, landmarks: Path, passes: Sequence[DetectionPass]) -> None:
         self._passes = tuple(passes)
         self._landmarks = dlib.shape_predictor(str(landmarks))
 

@@ -11,13 +11,13 @@ from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Detector
 from worker.models.engines import CORES
 from worker.models.ensemble import load_ensemble
-from worker.models.manifests import Manifest, ModelRefused, read_manifest
+from worker.models.manifests import InvalidModel, ModelManifest, read_manifest
 from worker.models.yolo import load_yolo
 
-__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "ModelRefused", "load_detector"]
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "InvalidModel", "load_detector"]
 
 
-Kinds = Mapping[str, Callable[[Manifest], Detector]]
+Kinds = Mapping[str, Callable[[ModelManifest], Detector]]
 
 
 def kinds_of(at_once: int) -> Kinds:
@@ -36,11 +36,11 @@ ONE_AT_A_TIME: Final = kinds_of(1)  # for programs that ask so
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
     """The model that the manifest describes, its files' digests checked, ready to answer.
 
-    ModelRefused says what is missing or wrong, and what to do. Takes a second or two.
+    InvalidModel says what is missing or wrong, and what to do. Takes a second or two.
     """
     manifest = read_manifest(manifest_path)
     if (load := kinds.get(manifest.kind)) is None:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{manifest_path}: models of kind {manifest.kind!r} are not known here, only {', '.join(sorted(kinds))}; "
             "this model is not loaded. Update the worker, or name another manifest."
         )

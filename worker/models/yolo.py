@@ -25,12 +25,12 @@ import numpy as np
 from contracts.labels import LABELS
 from contracts.messages import Box, Model
 from worker.models.age_gender import Floats
-from worker.models.boxes import BrokenAnswer, Candidates, Cut, Head
+from worker.models.boxes import BoxFilter, Candidates, Head, InvalidOutput
 from worker.models.calibration import Beta, betas_from_fields
 from worker.models.detector import Detection, Image
 from worker.models.engines import CORES, ENGINES, Engine, preferred
 from worker.models.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
-from worker.models.manifests import Manifest, ModelRefused
+from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.raw import LEAST_SCORE, suppressed
 
 LARGEST_INPUT: Final = 1280  # pixels; four times the work of 640
@@ -42,7 +42,7 @@ class Yolo:
     """Letterbox, network, suppression and calibration as one Detector."""
 
     def __init__(
-        self, *, model: Model, engine: Engine, side: int, head: Head, cut: Cut, calibration: Sequence[Beta]
+        self, *, model: Model, engine: Engine, side: int, head: Head, cut: BoxFilter, calibration: Sequence[Beta]
     ) -> None:
         """`side`: of what the network sees the longer one, pixels."""
         self._model = model
@@ -57,7 +57,7 @@ class Yolo:
         return self._model
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """The people in each image, the surest first. BrokenAnswer if the network answers with NaN, or no scores."""
+        """The people in each image, the surest first. InvalidOutput if the network answers with NaN, or no scores."""
         people: list[list[Detection]] = []
         for image in images:
             answer, at = self._answer(image)
@@ -67,14 +67,14 @@ class Yolo:
     def everything(self, image: Image) -> Candidates:
         """What the network itself says, before it is cut, merged and calibrated: what mAP is measured on, see raw.py.
 
-        Boxes are fractions of the photo, and may leave it. BrokenAnswer as in `detect`.
+        Boxes are fractions of the photo, and may leave it. InvalidOutput as in `detect`.
         """
         answer, at = self._answer(image, slack=VALIDATION_SLACK)
         found = suppressed(self._head.read_all(answer, LEAST_SCORE))
         return Candidates(at.to_photo(found.boxes), found.scores, found.classes)
 
     def check(self) -> None:
-        """ValueError or BrokenAnswer unless the network answers as its manifest says, and sees nobody in plain grey."""
+        """ValueError or InvalidOutput unless the output has the manifest's form, with no person in plain grey."""
         for frame in self._usual_frames():
             answers = self._engine(np.full((*frame, 3), GREY, dtype=np.uint8))
             self._head.check(answers.shape)
@@ -120,10 +120,10 @@ def detections(people: Candidates, fractions: Corners, calibration: Sequence[Bet
     ]
 
 
-def load_yolo(manifest: Manifest, at_once: int = CORES) -> Yolo:
+def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:
     """The YOLO that a manifest of kind "yolov5" describes, tried on an empty picture; see engines.py for `at_once`.
 
-    ModelRefused if a file or a number of it is wrong, or the network does not answer as the manifest says.
+    InvalidModel if a file or a number of it is wrong, or the network does not answer as the manifest says.
     """
     network = manifest.file("network")
     try:
@@ -142,17 +142,17 @@ def load_yolo(manifest: Manifest, at_once: int = CORES) -> Yolo:
             calibration=calibration,
         )
         yolo.check()
-    except (KeyError, TypeError, ValueError, AttributeError, BrokenAnswer) as error:
-        raise ModelRefused(
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOutput) as error:
+        raise InvalidModel(
             f"{manifest.path}: its network, numbers or calibration can't be used ({error!r}); this model is not "
             "loaded. Export, calibrate and write the manifest anew."
         ) from None
     return yolo
 
 
-def cut_from_fields(fields: Any) -> Cut:
+def cut_from_fields(fields: Any) -> BoxFilter:
     """Of a manifest's `cut`. KeyError, TypeError or ValueError if a number is missing or none."""
-    return Cut(*(float(fields[name]) for name in ("confidence", "class_iou", "person_iou")))
+    return BoxFilter(*(float(fields[name]) for name in ("confidence", "class_iou", "person_iou")))
 
 
 def _side(side: Any) -> int:

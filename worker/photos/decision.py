@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.labels import Label
-from contracts.messages import Box, Person, Reason, Status, Training
+from contracts.messages import Box, DatasetTree, Person, Reason, Status
 from contracts.names import Reference
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from worker.models.detector import Detection
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -38,7 +38,7 @@ class Decision:
     reason: Reason | None = None
     people: tuple[Person, ...] = ()
     customer: int | None = None
-    training: Training = Training.NONE
+    training: DatasetTree = DatasetTree.NONE
 
 
 def decide(reference: Reference, detections: Sequence[Detection], thresholds: Thresholds) -> Decision:
@@ -55,7 +55,7 @@ def decide(reference: Reference, detections: Sequence[Detection], thresholds: Th
     person = people[customer]
     # One unsure person spoils a training image: unlabelled, they would teach the model not to see them.
     sure = all(one.confidence >= thresholds.gate for one in people)
-    training = Training.AUTO if sure else _review_or_none(reference, thresholds)
+    training = DatasetTree.AUTO if sure else _review_or_none(reference, thresholds)
     if person.confidence < thresholds.unsure_below:
         return Decision(
             Status.UNSURE,
@@ -90,13 +90,13 @@ def customer_of(boxes: Sequence[Box]) -> int:
 
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
-    return lines_of((person.label, person.box) for person in people)
+    return format_labels((person.label, person.box) for person in people)
 
 
-def _review_or_none(reference: Reference, thresholds: Thresholds) -> Training:
+def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
     # Drawn from the name instead of at random: a rerun draws the same, and nobody can be drawn twice.
     drawn = int.from_bytes(hashlib.sha256(str(reference).encode()).digest()[:8]) / (1 << 64)
-    return Training.REVIEW if drawn < thresholds.review_share else Training.NONE
+    return DatasetTree.REVIEW if drawn < thresholds.review_share else DatasetTree.NONE
 
 
 def _rounded_down(confidence: float) -> float:
@@ -107,5 +107,5 @@ def _rounded_down(confidence: float) -> float:
 def _rounded(box: Box) -> Box:
     try:
         return Box(round(box.x0, 5), round(box.y0, 5), round(box.x1, 5), round(box.y1, 5))
-    except MessageRefused:
+    except InvalidMessage:
         return box  # thinner than the rounding

@@ -55,14 +55,14 @@ class PhotoRejected(NunchiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class DecodedPhoto:
     """A decoded picture. `upright_jpeg` tells that its bytes can enter a dataset as they are."""
 
     image: Image
     upright_jpeg: bool
 
 
-def decode(data: bytes, *, max_pixels: int) -> Photo:
+def decode(data: bytes, *, max_pixels: int) -> DecodedPhoto:
     """The upright RGB picture of a JPEG, PNG or WebP, shrunk while decoding when it is far larger than needed.
 
     The format is told from the bytes, never from a name. Raises PhotoRejected. What can't be shrunk while it is
@@ -130,7 +130,7 @@ def _decodes_in_rows(picture: Pillow.Image, data: bytes) -> bool:
     return False
 
 
-def _photo(picture: Pillow.Image) -> Photo:
+def _photo(picture: Pillow.Image) -> DecodedPhoto:
     if (times := _times_too_large(picture)) > 1:
         # Only JPEG obeys, and only with powers of two; `_rgb` does what remains.
         picture.draft(None, (max(1, picture.width // times), max(1, picture.height // times)))
@@ -140,7 +140,7 @@ def _photo(picture: Pillow.Image) -> Photo:
     upright = _rgb(picture, _times_too_large(picture))
     if (turn := _TURNS.get(orientation)) is not None:  # FLIP_LEFT_RIGHT is 0
         upright = upright.transpose(turn)
-    return Photo(np.ascontiguousarray(upright, dtype=np.uint8), upright_jpeg)
+    return DecodedPhoto(np.ascontiguousarray(upright, dtype=np.uint8), upright_jpeg)
 
 
 def _times_too_large(picture: Pillow.Image) -> int:

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from contracts.errors import MessageRefused
-from contracts.messages import Result, Training
+from contracts.errors import InvalidMessage
+from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
 from worker.photos.decision import yolo_lines
 from worker.photos.decoding import decode, encode_jpeg
-from worker.photos.publisher import Delivery, Publisher
-from worker.photos.store import Refused, Store, UploadMissing
+from worker.photos.publisher import Publisher, PublishOutcome
+from worker.photos.store import OversizedUpload, Store, UploadMissing
 from worker.photos.timing import Stopwatch
 from worker.recovery.outbox import Outbox
 from worker.telemetry.metrics import Metrics
@@ -26,7 +26,7 @@ from worker.threads import in_thread
 log = logging.getLogger(__name__)
 
 
-class Settlement:
+class ResultDelivery:
     """Settles results in the background. One a process; methods belong to its event loop."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Settlement:
             return settling
         try:
             result = await in_thread(self._io, partial(self._store.result, reference))
-        except MessageRefused:
+        except InvalidMessage:
             log.warning("%s has a result of a version that this worker can't read; it is left as it is", reference)
             return asyncio.create_task(_settled())
         if result is None:
@@ -128,7 +128,7 @@ class Settlement:
         """Whether this very result is what S3 holds for its photo."""
         try:
             return await in_thread(self._io, partial(self._store.result, result.message.reference)) == result
-        except MessageRefused:
+        except InvalidMessage:
             return False  # written by a version that we don't know: not by us
 
     def _settle_soon(self, result: Result, pair: Awaitable[None], *, told: bool) -> asyncio.Task[bool]:
@@ -156,13 +156,13 @@ class Settlement:
         delivery = await self._publisher.publish(result.message)
         watch.lap("publish")
         self._metrics.deliveries.labels(delivery).inc()
-        if delivery is Delivery.DELIVERED:
+        if delivery is PublishOutcome.DELIVERED:
             self._metrics.told(result.message, publish_s=watch.seconds["publish"])
-        if result.training is not Training.NONE:
+        if result.training is not DatasetTree.NONE:
             self._outbox.told(result.message.reference)
 
     async def _save_pair(self, result: Result, jpeg: bytes | None) -> None:
-        if result.training is Training.NONE:
+        if result.training is DatasetTree.NONE:
             return
         save = partial(
             self._store.save_pair,
@@ -176,14 +176,14 @@ class Settlement:
 
     async def _save_pair_again(self, result: Result) -> None:
         """As `_save_pair`, of a photo that is no longer in memory."""
-        if result.training is Training.NONE:
+        if result.training is DatasetTree.NONE:
             return
         async with self._one_pair_again:
             try:
                 upload = await in_thread(self._io, partial(self._store.fetch, result.message.reference))
             except UploadMissing:
                 return  # expired meanwhile: there is no picture left to learn from
-            if isinstance(upload, Refused) or upload.etag != result.upload_etag:
+            if isinstance(upload, OversizedUpload) or upload.etag != result.upload_etag:
                 return  # overwritten since: the labels are not this picture's
             jpeg = await in_thread(self._io, partial(self._dataset_jpeg, upload.data))
             await self._save_pair(result, jpeg)

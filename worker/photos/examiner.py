@@ -15,25 +15,25 @@ from dataclasses import dataclass
 from functools import partial
 
 from contracts.errors import NunchiError
-from contracts.messages import Status, Training
+from contracts.messages import DatasetTree, Status
 from contracts.names import Reference
 from worker.models.detector import Detector
 from worker.photos.decision import Decision, Thresholds, decide
 from worker.photos.decoding import PhotoRejected, decode, encode_jpeg
 from worker.photos.timing import Stopwatch
-from worker.recovery.poison import MOST_TRIES, Attempts
+from worker.recovery.poison import MOST_TRIES, AttemptCounter
 from worker.telemetry.metrics import Metrics
 from worker.threads import in_thread
 
 log = logging.getLogger(__name__)
 
 
-class GivenUp(NunchiError):
+class PoisonPhoto(NunchiError):
     """The photo broke the model too often; this worker does not try it again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Examined:
     """The decision about a picture, and the picture as JPEG where the dataset can't take the upload itself."""
 
     decision: Decision
@@ -44,7 +44,7 @@ class Examiner:
     """Decides about pictures. One a process; `look` belongs to its event loop."""
 
     def __init__(
-        self, *, thresholds: Thresholds, max_pixels: int, threads: int, attempts: Attempts, metrics: Metrics
+        self, *, thresholds: Thresholds, max_pixels: int, threads: int, attempts: AttemptCounter, metrics: Metrics
     ) -> None:
         self._thresholds = thresholds
         self._max_pixels = max_pixels
@@ -57,11 +57,11 @@ class Examiner:
         """Whether this worker does not look at the photo any more."""
         return self._attempts.is_given_up(reference)
 
-    async def look(self, reference: Reference, data: bytes, detector: Detector, watch: Stopwatch) -> Seen:
-        """The decision; raises GivenUp, or what the model raised."""
+    async def look(self, reference: Reference, data: bytes, detector: Detector, watch: Stopwatch) -> Examined:
+        """The decision; raises PoisonPhoto, or what the model raised."""
         async with self._alone_if_suspect(reference):
             if self.gave_up(reference):
-                raise GivenUp(f"{reference} broke the model {MOST_TRIES} times; this worker does not try it again")
+                raise PoisonPhoto(f"{reference} broke the model {MOST_TRIES} times; this worker does not try it again")
             tries = self._attempts.begin(reference)
             try:
                 seen = await in_thread(self._threads, partial(self._see, reference, data, detector, watch))
@@ -85,19 +85,19 @@ class Examiner:
         else:
             yield
 
-    def _see(self, reference: Reference, data: bytes, detector: Detector, watch: Stopwatch) -> Seen:
+    def _see(self, reference: Reference, data: bytes, detector: Detector, watch: Stopwatch) -> Examined:
         watch.lap("wait")
         try:
             photo = decode(data, max_pixels=self._max_pixels)
         except PhotoRejected as rejection:
-            return Seen(rejected(reference, rejection))
+            return Examined(rejected(reference, rejection))
         finally:
             watch.lap("decode")
         [detections] = detector.detect([photo.image])
         watch.lap("infer")
         decision = decide(reference, detections, self._thresholds)
-        turned = decision.training is not Training.NONE and not photo.upright_jpeg
-        return Seen(decision, encode_jpeg(photo.image) if turned else None)
+        turned = decision.training is not DatasetTree.NONE and not photo.upright_jpeg
+        return Examined(decision, encode_jpeg(photo.image) if turned else None)
 
 
 def rejected(reference: Reference, rejection: PhotoRejected) -> Decision:

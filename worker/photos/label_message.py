@@ -7,11 +7,11 @@ from datetime import datetime
 from contracts.messages import LabelMessage, Model
 from contracts.names import Reference
 from worker.photos.decision import Decision
-from worker.photos.timing import Stopwatch, Times
+from worker.photos.timing import PhotoTimes, Stopwatch
 
 
 def label_message(
-    reference: Reference, decision: Decision, model: Model, times: Times, watch: Stopwatch, *, expires_at: datetime
+    reference: Reference, decision: Decision, model: Model, times: PhotoTimes, watch: Stopwatch, *, expires_at: datetime
 ) -> LabelMessage:
     """The message about a decision, with how long every step took so far."""
     steps = {"upload": times.upload_ms, "dispatch": times.dispatch_ms}

@@ -18,7 +18,7 @@ from contracts.tickets import Ticket
 from worker.photos.timing import Stopwatch
 
 
-class Outcome(StrEnum):
+class PhotoOutcome(StrEnum):
     """What became of a photo, for whoever brought it and must know whether it is done with."""
 
     SETTLED = "settled"  # its result is stored, its kiosk told or not to be told any more, its training pair saved
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
-class Photo:
+class PendingPhoto:
     """A photo in hand. `perhaps_done`: worth a look, before anything else, whether it has a result."""
 
     ticket: Ticket
@@ -37,22 +37,28 @@ class Photo:
     begun: bool = False
     received_at: datetime = field(default_factory=now)
     watch: Stopwatch = field(default_factory=Stopwatch)
-    outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    outcome: asyncio.Future[PhotoOutcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def reference(self) -> Reference:
         return self.ticket.reference
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: PhotoOutcome) -> None:
         """Tell whoever waits; the first word counts."""
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
-    def end_with(self, settling: asyncio.Task[bool] | None, otherwise: Outcome) -> None:
+    def end_with(self, settling: asyncio.Task[bool] | None, otherwise: PhotoOutcome) -> None:
         """Tell whoever waits when the task is over that settles the photo; at once, `otherwise`, if there is none."""
 
         def end(task: asyncio.Task[bool]) -> None:
-            self.end(Outcome.RELEASED if task.cancelled() else Outcome.SETTLED if task.result() else Outcome.FAILED)
+            self.end(
+                PhotoOutcome.RELEASED
+                if task.cancelled()
+                else PhotoOutcome.SETTLED
+                if task.result()
+                else PhotoOutcome.FAILED
+            )
 
         if settling is None:
             self.end(otherwise)
@@ -60,14 +66,14 @@ class Photo:
             settling.add_done_callback(end)
 
 
-class Line:
+class PendingPhotos:
     """Who is next. One a process; methods belong to its event loop."""
 
     def __init__(self) -> None:
         # Before others goes what is smaller in the first two fields. None is the word to go home.
-        self._queue: asyncio.PriorityQueue[tuple[bool, int, Photo | None]] = asyncio.PriorityQueue()
+        self._queue: asyncio.PriorityQueue[tuple[bool, int, PendingPhoto | None]] = asyncio.PriorityQueue()
         self._places = itertools.count()
-        self._photos: dict[Reference, Photo] = {}
+        self._photos: dict[Reference, PendingPhoto] = {}
         self._fewer = asyncio.Event()
         self.waiting = 0  # photos that wait for their turn
         self.fresh = 0  # photos in hand that no sweep found
@@ -78,31 +84,31 @@ class Line:
     def __len__(self) -> int:
         return len(self._photos)
 
-    def get(self, reference: Reference) -> Photo | None:
+    def get(self, reference: Reference) -> PendingPhoto | None:
         """The photo if it is in hand."""
         return self._photos.get(reference)
 
-    def add(self, photo: Photo) -> None:
+    def add(self, photo: PendingPhoto) -> None:
         """Let a photo wait that is not in hand."""
         self._photos[photo.reference] = photo
         self.waiting += 1
         self.fresh += not photo.swept
         self._queue.put_nowait((photo.swept, next(self._places), photo))
 
-    def hurry(self, photo: Photo) -> None:
+    def hurry(self, photo: PendingPhoto) -> None:
         """The photo was found by a sweep, and now somebody brought it: its kiosk waits."""
         if photo.swept and not photo.begun:
             photo.swept = False
             self.fresh += 1
             self._queue.put_nowait((False, next(self._places), photo))  # its later place will find it begun
 
-    def hold(self, photo: Photo) -> None:
+    def hold(self, photo: PendingPhoto) -> None:
         """Have a photo in hand that waits for no turn."""
         photo.begun = True
         self.fresh += not photo.swept
         self._photos[photo.reference] = photo
 
-    async def next(self) -> Photo | None:
+    async def next(self) -> PendingPhoto | None:
         """The photo whose turn it is; None to go home."""
         while True:
             _, _, photo = await self._queue.get()
@@ -113,7 +119,7 @@ class Line:
                 self.waiting -= 1
                 return photo
 
-    def leave(self, photo: Photo) -> None:
+    def leave(self, photo: PendingPhoto) -> None:
         """The photo's turn is over."""
         del self._photos[photo.reference]
         self.waiting -= not photo.begun
@@ -127,7 +133,7 @@ class Line:
             await self._fewer.wait()
         return room
 
-    def close(self, consumers: int) -> list[Photo]:
+    def close(self, consumers: int) -> list[PendingPhoto]:
         """Send that many consumers home after the photo they have; the photos that only waited, in hand no more."""
         left = [photo for photo in self._photos.values() if not photo.begun]
         for photo in left:

@@ -27,16 +27,16 @@ from contracts.names import Reference
 from contracts.tickets import Ticket
 from worker.models.detector import Detector
 from worker.photos.decision import Thresholds
-from worker.photos.delivery import Settlement
-from worker.photos.examiner import Examiner, GivenUp, Seen, rejected
+from worker.photos.delivery import ResultDelivery
+from worker.photos.examiner import Examined, Examiner, PoisonPhoto, rejected
 from worker.photos.label_message import label_message
-from worker.photos.pending import Line, Outcome, Photo
+from worker.photos.pending import PendingPhoto, PendingPhotos, PhotoOutcome
 from worker.photos.publisher import Publisher
-from worker.photos.store import Refused, Store, UploadMissing
+from worker.photos.store import OversizedUpload, Store, UploadMissing
 from worker.photos.timing import times_of
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import Attempts
-from worker.recovery.sweep import look_for_forgotten
+from worker.recovery.poison import AttemptCounter
+from worker.recovery.sweep import find_unanswered
 from worker.telemetry.metrics import Metrics
 from worker.threads import in_thread
 
@@ -47,7 +47,7 @@ REMEMBERED: Final = 10_000  # photos decided lately: doubled events come within 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
+class PipelineSettings:
     """What the pipeline must know besides its parts.
 
     `sweep_older_than`: what is younger when a sweep finds it is left to the queue, which gives it to one worker only.
@@ -81,12 +81,12 @@ class Pipeline:
     def __init__(
         self,
         *,
-        rules: Rules,
+        rules: PipelineSettings,
         detector: Detector,
         store: Store,
         publisher: Publisher,
         outbox: Outbox,
-        attempts: Attempts,
+        attempts: AttemptCounter,
         metrics: Metrics,
     ) -> None:
         self.detector = detector
@@ -101,10 +101,10 @@ class Pipeline:
             attempts=attempts,
             metrics=metrics,
         )
-        self._settlement = Settlement(
+        self._settlement = ResultDelivery(
             store=store, publisher=publisher, outbox=outbox, metrics=metrics, io=self._io, max_pixels=rules.max_pixels
         )
-        self._line = Line()
+        self._line = PendingPhotos()
         self._decided: OrderedDict[Reference, None] = OrderedDict()
         self._consumers: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -134,7 +134,7 @@ class Pipeline:
         self._stopping = True
         left = self._line.close(len(self._consumers))
         for photo in left:
-            photo.end(Outcome.RELEASED)
+            photo.end(PhotoOutcome.RELEASED)
         if left:
             log.info("stopping: %d photos are left to other workers, or to the next sweep", len(left))
         await _ended(self._consumers, deadline)
@@ -152,12 +152,12 @@ class Pipeline:
             elif self._stopping or self.waiting >= self._rules.most_waiting:
                 refused += 1
             else:
-                self._line.add(Photo(ticket=ticket, swept=swept, perhaps_done=swept and self._shared))
+                self._line.add(PendingPhoto(ticket=ticket, swept=swept, perhaps_done=swept and self._shared))
                 accepted += 1
         self._metrics.duplicates.inc(duplicates)
         return Submission(accepted, duplicates, refused)
 
-    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[Outcome]:
+    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[PhotoOutcome]:
         """Let the photo wait whatever is known about it; what became of it, for whoever must know that it is settled.
 
         `again`: it was handed out before, to somebody who did not say what became of it.
@@ -169,9 +169,9 @@ class Pipeline:
             self._line.hurry(photo)
             return photo.outcome
         known = reference in self._decided or self._examiner.gave_up(reference)
-        photo = Photo(ticket=ticket, perhaps_done=again or known)
+        photo = PendingPhoto(ticket=ticket, perhaps_done=again or known)
         if self._stopping:
-            photo.end(Outcome.RELEASED)
+            photo.end(PhotoOutcome.RELEASED)
         else:
             self._line.add(photo)
         return photo.outcome
@@ -183,7 +183,7 @@ class Pipeline:
     async def sweep(self) -> int:
         """Let the uploads wait that have no result; how many those are, or those that wait for too long in any case."""
         look = partial(
-            look_for_forgotten, self._store, older_than=self._rules.sweep_older_than, without=self._examiner.gave_up
+            find_unanswered, self._store, older_than=self._rules.sweep_older_than, without=self._examiner.gave_up
         )
         found = await in_thread(self._io, look)
         self._metrics.forgotten.set(found.forgotten)
@@ -201,7 +201,7 @@ class Pipeline:
         for reference in await in_thread(self._io, self._settlement.left_over):
             if reference in self._line:
                 continue
-            photo = Photo(ticket=Ticket(reference), swept=True)
+            photo = PendingPhoto(ticket=Ticket(reference), swept=True)
             self._line.hold(photo)  # a ticket for it must not come in between
             settling = None
             try:
@@ -211,21 +211,21 @@ class Pipeline:
                 log.exception("%s can't be settled now; a later look tries again", reference)
             finally:
                 self._line.leave(photo)
-                photo.end_with(settling, Outcome.FAILED)
+                photo.end_with(settling, PhotoOutcome.FAILED)
 
     async def _consume(self) -> None:
         while (photo := await self._line.next()) is not None:
-            settling, otherwise = None, Outcome.FAILED
+            settling, otherwise = None, PhotoOutcome.FAILED
             with self._metrics.in_hand.track_inprogress():
                 try:
                     settling = await self._work(photo)
                 except UploadMissing as error:
-                    otherwise = Outcome.MISSING
+                    otherwise = PhotoOutcome.MISSING
                     log.warning("%s", error)
-                except GivenUp as error:
+                except PoisonPhoto as error:
                     log.warning("%s", error)
                 except asyncio.CancelledError:
-                    otherwise = Outcome.RELEASED
+                    otherwise = PhotoOutcome.RELEASED
                     raise
                 except Exception as error:  # nothing is lost: without a result it is found again
                     self._metrics.failures.labels(type(error).__name__).inc()
@@ -234,7 +234,7 @@ class Pipeline:
                     self._line.leave(photo)
                     photo.end_with(settling, otherwise)
 
-    async def _work(self, photo: Photo) -> asyncio.Task[bool] | None:
+    async def _work(self, photo: PendingPhoto) -> asyncio.Task[bool] | None:
         """Decide about the photo, unless somebody did; the task that settles it, None if it can't be settled."""
         reference, detector, watch = photo.reference, self.detector, photo.watch
         # What is open is never decided anew: its place in the outbox would be lost, and its label with it.
@@ -246,8 +246,8 @@ class Pipeline:
         watch.lap("wait")
         upload = await in_thread(self._io, partial(self._store.fetch, reference))
         watch.lap("fetch")
-        if isinstance(upload, Refused):
-            seen = Seen(rejected(reference, upload.rejection))
+        if isinstance(upload, OversizedUpload):
+            seen = Examined(rejected(reference, upload.rejection))
         else:
             seen = await self._examiner.look(reference, upload.data, detector, watch)
         watch.lap("label")

@@ -30,7 +30,7 @@ GOODBYE_S: Final = 1.0  # for each word of a goodbye; the last will says the sam
 QUOTA_EXCEEDED: Final = 0x97  # MQTT 5, 3.4.2.1: too much for now
 
 
-class Delivery(StrEnum):
+class PublishOutcome(StrEnum):
     """How the telling of a label went."""
 
     DELIVERED = "delivered"  # the broker acknowledged it
@@ -41,7 +41,7 @@ class Delivery(StrEnum):
 class Publisher(Protocol):
     """Where labels go."""
 
-    async def publish(self, message: LabelMessage) -> Delivery:
+    async def publish(self, message: LabelMessage) -> PublishOutcome:
         """Give the message to the broker; waits out a broker that is away, but never past the message's expiry."""
         ...
 
@@ -139,7 +139,7 @@ class MqttPublisher:
             except MqttError as error:
                 log.warning("status %s was not delivered: %s", state, error)
 
-    async def publish(self, message: LabelMessage) -> Delivery:
+    async def publish(self, message: LabelMessage) -> PublishOutcome:
         attempt = 0
         while (left_s := _seconds_until(message.expires_at)) > 0:
             try:
@@ -152,13 +152,13 @@ class MqttPublisher:
                 log.warning("label of %s was not acknowledged: %s; again after reconnecting", message.reference, error)
                 continue
             if refusal is None:
-                return Delivery.DELIVERED
+                return PublishOutcome.DELIVERED
             log.error("the broker refuses the label of %s: %s", message.reference, refusal)
             if refusal.value != QUOTA_EXCEEDED:
-                return Delivery.REFUSED
+                return PublishOutcome.REFUSED
             await asyncio.sleep(full_jitter(attempt))
             attempt += 1
-        return Delivery.EXPIRED
+        return PublishOutcome.EXPIRED
 
     async def _send(self, message: LabelMessage) -> ReasonCode | None:
         """The broker's refusal, None when it took the message; MqttError when it did not answer."""

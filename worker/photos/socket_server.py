@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.messages import Model
 from contracts.tickets import Ticket, from_line
 from worker.photos.decision import Thresholds
@@ -24,7 +24,7 @@ from worker.telemetry.metrics import Metrics
 MOST_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB
 
 
-class Submitting(Protocol):
+class AcceptsTickets(Protocol):
     """The side of the pipeline that the routes use."""
 
     @property
@@ -34,19 +34,19 @@ class Submitting(Protocol):
 
 
 @dataclass(slots=True)
-class Health:
+class WorkerHealth:
     """What the routes say of the worker; the wiring writes it."""
 
     instance_id: str
     thresholds: Thresholds
     state: str = "starting"  # then "ready", then "stopping"
     model: Model | None = None
-    pipeline: Submitting | None = None
+    pipeline: AcceptsTickets | None = None
     broker_connected: Callable[[], bool] = lambda: False
     model_refused: Callable[[], str | None] = lambda: None  # why the weights that were promoted don't serve
 
 
-def application(health: Health, metrics: Metrics) -> Starlette:
+def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
     """The ASGI application.
 
     POST /infer     a line of tickets → 202 queued, 400 malformed, 503 not ready or full (the sweep finds the photos)
@@ -63,7 +63,7 @@ def application(health: Health, metrics: Metrics) -> Starlette:
                 return _refusal(400, f"more than {MOST_BODY} bytes; send fewer tickets at a time")
         try:
             tickets = from_line(body.decode("ascii", "replace").strip())
-        except NameRefused as error:
+        except InvalidName as error:
             return _refusal(400, str(error))
         if health.pipeline is None or health.state != "ready":
             return _refusal(503, f"the worker is {health.state}; its sweep will find these photos")

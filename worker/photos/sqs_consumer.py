@@ -20,11 +20,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from contracts.backoff import full_jitter
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.events import read_event
 from contracts.tickets import Ticket
-from worker.photos.pending import Outcome
-from worker.photos.sqs_queue import Queue, Received
+from worker.photos.pending import PhotoOutcome
+from worker.photos.sqs_queue import ReceivedMessage, UploadQueue
 from worker.telemetry.metrics import Metrics
 from worker.threads import in_thread
 
@@ -37,18 +37,18 @@ BEATS: Final = 3  # in a visibility timeout: one may get lost
 THREADS: Final = 4  # one of them waits for messages
 
 
-class Photos(Protocol):
+class ProcessesPhotos(Protocol):
     """The side of the pipeline that this uses."""
 
-    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[Outcome]: ...
+    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[PhotoOutcome]: ...
 
     async def room(self) -> int: ...
 
 
-class Intake:
+class SqsConsumer:
     """Reads the queue. One a process; methods belong to its event loop."""
 
-    def __init__(self, *, queue: Queue, photos: Photos, metrics: Metrics, visibility_s: float) -> None:
+    def __init__(self, *, queue: UploadQueue, photos: ProcessesPhotos, metrics: Metrics, visibility_s: float) -> None:
         self._queue = queue
         self._photos = photos
         self._metrics = metrics
@@ -87,16 +87,16 @@ class Intake:
             await asyncio.gather(self._heart, return_exceptions=True)
         # The threads stay: one may still wait for SQS, and what it brings is given back as long as the process lives.
 
-    def _taken(self, taking: asyncio.Future[list[Received]]) -> None:
+    def _taken(self, taking: asyncio.Future[list[ReceivedMessage]]) -> None:
         if not taking.cancelled() and taking.exception() is None:
             for message in taking.result():
                 self._take(message)
 
-    def _take(self, message: Received) -> None:
+    def _take(self, message: ReceivedMessage) -> None:
         self._count("received")
         try:
             announcement = read_event(message.body)
-        except MessageRefused as error:
+        except InvalidMessage as error:
             self._count("malformed")
             log.error("message %s is left to the dead letters: %s", message.message_id, error)
             return
@@ -109,7 +109,7 @@ class Intake:
             self._hold(message, photos), name=f"message {message.message_id}"
         )
 
-    async def _hold(self, message: Received, photos: Collection[asyncio.Future[Outcome]]) -> None:
+    async def _hold(self, message: ReceivedMessage, photos: Collection[asyncio.Future[PhotoOutcome]]) -> None:
         """Keep the message until it is known what became of its photos, then part with it."""
         try:
             if photos:
@@ -125,12 +125,12 @@ class Intake:
             self._kept.discard(message.receipt)
             del self._held[message.receipt]
 
-    async def _part(self, message: Received, outcomes: Collection[Outcome]) -> None:
-        if Outcome.RELEASED in outcomes:
+    async def _part(self, message: ReceivedMessage, outcomes: Collection[PhotoOutcome]) -> None:
+        if PhotoOutcome.RELEASED in outcomes:
             await self._say(partial(self._queue.give_back, message.receipt, after_s=0))
             self._count("released")
             log.info("message %s is given back: this worker stops", message.message_id)
-        elif Outcome.FAILED in outcomes:
+        elif PhotoOutcome.FAILED in outcomes:
             after_s = RETRY_S[min(message.times, len(RETRY_S)) - 1]
             await self._say(partial(self._queue.give_back, message.receipt, after_s=after_s))
             self._count("failed")

@@ -25,7 +25,7 @@ _NOT_OURS: Final = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "I
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """A message in our hands. `receipt` stands for this receiving of it; `times` counts how often it was given out."""
 
     receipt: str
@@ -34,10 +34,10 @@ class Received:
     times: int
 
 
-class Queue(Protocol):
+class UploadQueue(Protocol):
     """Every method blocks, and may be called from several threads at once."""
 
-    def receive(self, most: int) -> list[Received]:
+    def receive(self, most: int) -> list[ReceivedMessage]:
         """Wait a while for messages; up to `most` of them, nobody else's for the visibility timeout."""
         ...
 
@@ -67,7 +67,7 @@ class SqsQueue:
         self._url = url
         self._visibility_s = visibility_s
 
-    def receive(self, most: int) -> list[Received]:
+    def receive(self, most: int) -> list[ReceivedMessage]:
         answer = self._polling.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=min(most, MOST_AT_ONCE),
@@ -76,7 +76,7 @@ class SqsQueue:
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
         return [
-            Received(
+            ReceivedMessage(
                 receipt=one["ReceiptHandle"],
                 message_id=one["MessageId"],
                 body=one["Body"],

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
-from contracts.errors import NameRefused, NunchiError
+from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
 from worker.photos.decoding import PhotoRejected
-from worker.recovery.sweep import Listed
+from worker.recovery.sweep import ListedUpload
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -42,7 +42,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class OversizedUpload:
     """An upload whose bytes are not worth reading."""
 
     rejection: PhotoRejected
@@ -53,7 +53,7 @@ class Refused:
 class Store(Protocol):
     """The worker's side of the buckets. Every method blocks, and may be called from several threads at once."""
 
-    def fetch(self, reference: Reference) -> Upload | Refused:
+    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
         """The photo, or why its bytes aren't read; raises UploadMissing."""
         ...
 
@@ -69,7 +69,7 @@ class Store(Protocol):
         """Write image and YOLO labels under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
         ...
 
-    def uploads(self) -> Iterator[Listed]:
+    def uploads(self) -> Iterator[ListedUpload]:
         """Every photo uploaded, in order of its reference, each once."""
         ...
 
@@ -87,7 +87,7 @@ class S3Store:
         self._dataset = dataset_bucket
         self._max_bytes = max_bytes
 
-    def fetch(self, reference: Reference) -> Upload | Refused:
+    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
         # botocore sends a request again, but does not read its answer again when that breaks off; and the sweep's next
         # try would come too late for the customer.
         try:
@@ -96,7 +96,7 @@ class S3Store:
             log.warning("%s broke off while it was read (%s); once more", reference, error.__cause__)
             return self._fetch(reference)
 
-    def _fetch(self, reference: Reference) -> Upload | Refused:
+    def _fetch(self, reference: Reference) -> Upload | OversizedUpload:
         try:
             answer = self._s3.get_object(Bucket=self._images, Key=reference.upload_key)
         except self._s3.exceptions.NoSuchKey:
@@ -105,19 +105,19 @@ class S3Store:
             size = answer["ContentLength"]
             if size > self._max_bytes:
                 rejection = PhotoRejected(Reason.TOO_MANY_BYTES, f"{size} bytes, more than {self._max_bytes}")
-                return Refused(rejection, answer["ETag"], answer["LastModified"])
+                return OversizedUpload(rejection, answer["ETag"], answer["LastModified"])
             try:
                 data = body.read()
             except (HTTPClientError, IncompleteReadError) as error:
                 raise _BrokeOff(f"s3://{self._images}/{reference.upload_key} broke off while it was read") from error
         return Upload(data, answer["ETag"], answer["LastModified"])
 
-    def _misnamed(self, reference: Reference) -> Refused:
+    def _misnamed(self, reference: Reference) -> OversizedUpload:
         """What was uploaded under that id with another suffix, so that its kiosk can be told."""
         listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=f"{UPLOADS}{reference}", MaxKeys=1)
         for one in listing.get("Contents", []):
             rejection = PhotoRejected(Reason.WRONG_SUFFIX, f"{one['Key']} does not end with .jpg")
-            return Refused(rejection, one["ETag"], one["LastModified"])
+            return OversizedUpload(rejection, one["ETag"], one["LastModified"])
         raise UploadMissing(f"s3://{self._images}/{reference.upload_key} is not there; nothing to label")
 
     def save_result(self, reference: Reference, result: str) -> bool:
@@ -154,7 +154,7 @@ class S3Store:
                 return  # the kiosk wrote its key again since: the labels are not this picture's
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
 
-    def uploads(self) -> Iterator[Listed]:
+    def uploads(self) -> Iterator[ListedUpload]:
         return self._listed(parse_upload_key, prefix=UPLOADS, after=UPLOADS)
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
@@ -163,17 +163,17 @@ class S3Store:
         listed = self._listed(parse_result_key, prefix=f"{RESULTS}{first.kiosk_id}/", after=after)
         return (one.reference for one in listed)
 
-    def _listed(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[Listed]:
+    def _listed(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[ListedUpload]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._images, Prefix=prefix, StartAfter=after)
         last: Reference | None = None
         for page in pages:
             for one in page.get("Contents", []):
                 try:
                     reference = parse(one["Key"])
-                except NameRefused:
+                except InvalidName:
                     continue  # not of our making; it was logged when its event came
                 if reference != last:  # one photo under two suffixes is one photo
-                    yield Listed(reference, one["LastModified"])
+                    yield ListedUpload(reference, one["LastModified"])
                 last = reference
 
     def _put_once(self, bucket: str, key: str, body: bytes, content_type: str, *, tries: int = 3) -> bool:

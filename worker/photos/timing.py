@@ -18,7 +18,7 @@ LAST_MODIFIED_SLACK: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class PhotoTimes:
     """The instants of a photo before the worker had it; `upload_ms` and `dispatch_ms` are None when nobody knows."""
 
     captured_at: datetime
@@ -27,7 +27,7 @@ class Times:
     dispatch_ms: float | None
 
 
-def times_of(ticket: Ticket, *, last_modified: datetime, received_at: datetime) -> Times:
+def times_of(ticket: Ticket, *, last_modified: datetime, received_at: datetime) -> PhotoTimes:
     """The times of a photo from what S3 knows (`last_modified`), refined by what its ticket and its name say.
 
     S3's clock is the one to trust. The ticket adds its milliseconds when the two agree; the kiosk's clock, which wrote
@@ -37,7 +37,7 @@ def times_of(ticket: Ticket, *, last_modified: datetime, received_at: datetime) 
     if ticket.uploaded_at and last_modified <= ticket.uploaded_at <= last_modified + LAST_MODIFIED_SLACK:
         uploaded_at, exact = ticket.uploaded_at, True
     captured_at = _captured_at(ticket.reference, uploaded_at, slack=timedelta(0) if exact else timedelta(seconds=1))
-    return Times(
+    return PhotoTimes(
         captured_at=captured_at or uploaded_at,
         uploaded_at=uploaded_at,
         upload_ms=max(0.0, _ms(uploaded_at - captured_at)) if captured_at and exact else None,

@@ -17,7 +17,7 @@ RECOVER_EVERY_S: Final = 180.0
 REST: Final = 10
 
 
-class Recovering(Protocol):
+class RecoversPhotos(Protocol):
     """The side of the pipeline that this uses."""
 
     async def recover(self) -> None: ...
@@ -25,8 +25,8 @@ class Recovering(Protocol):
     async def sweep(self) -> int: ...
 
 
-async def make_rounds(
-    pipeline: Recovering,
+async def run_maintenance(
+    pipeline: RecoversPhotos,
     *,
     sweep_every_s: float,
     alone: bool,

@@ -13,7 +13,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.messages import Result
 from contracts.names import Reference
 
@@ -56,7 +56,7 @@ class Outbox:
         for path in (self._path(reference), self._path(reference).with_suffix(".told")):
             try:
                 return Result.from_json(path.read_bytes()), path.suffix == ".told"
-            except (FileNotFoundError, MessageRefused):
+            except (FileNotFoundError, InvalidMessage):
                 continue
         return None
 
@@ -70,7 +70,7 @@ class Outbox:
                     entries.append((path.stat().st_mtime, result, path.suffix == ".told"))
             except FileNotFoundError:
                 continue  # settled while we looked
-            except MessageRefused:
+            except InvalidMessage:
                 log.warning("%s is no result and is dropped from the outbox", path)
                 path.unlink(missing_ok=True)
         return [(result, told) for _, result, told in sorted(entries, key=lambda entry: entry[0])]

@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.names import Reference
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MOST_TRIES: Final = 3
 
 
-class Attempts:
+class AttemptCounter:
     """The counts, in `folder`; a disk that can't be written costs only their memory across crashes."""
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class Attempts:
         for path in folder.iterdir():
             try:
                 self._counts[Reference.parse(path.name.replace("_", "/"))] = int(path.read_text() or 1)
-            except (NameRefused, ValueError):
+            except (InvalidName, ValueError):
                 path.unlink()
 
     def is_suspect(self, reference: Reference) -> bool:

@@ -15,7 +15,7 @@ MOST_SWEPT: Final = 1_000  # photos from one look
 FORGOTTEN_AFTER: Final = timedelta(minutes=5)
 
 
-class Listed(NamedTuple):
+class ListedUpload(NamedTuple):
     """An upload as a listing shows it."""
 
     reference: Reference
@@ -23,22 +23,24 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SweepResult:
     """What a look found: photos to work on, the first MOST_SWEPT of them; and how many wait longer than they should."""
 
     references: list[Reference]
     forgotten: int
 
 
-class Listings(Protocol):
+class ListsUploads(Protocol):
     """The side of the store that this uses."""
 
-    def uploads(self) -> Iterable[Listed]: ...
+    def uploads(self) -> Iterable[ListedUpload]: ...
 
     def results_from(self, first: Reference) -> Iterable[Reference]: ...
 
 
-def look_for_forgotten(listings: Listings, *, older_than: timedelta, without: Callable[[Reference], bool]) -> Found:
+def find_unanswered(
+    listings: ListsUploads, *, older_than: timedelta, without: Callable[[Reference], bool]
+) -> SweepResult:
     """The uploads without a result that are older than a time, but for those `without` holds of, in order.
 
     Forgotten are those that were uploaded FORGOTTEN_AFTER ago, whoever was to work on them. What this worker gave up is
@@ -54,12 +56,12 @@ def look_for_forgotten(listings: Listings, *, older_than: timedelta, without: Ca
         forgotten += age >= FORGOTTEN_AFTER
         if len(references) < MOST_SWEPT and age >= older_than:
             references.append(upload.reference)
-    return Found(references, forgotten)
+    return SweepResult(references, forgotten)
 
 
 def without_result(
-    uploads: Iterable[Listed], results_from: Callable[[Reference], Iterable[Reference]]
-) -> Iterator[Listed]:
+    uploads: Iterable[ListedUpload], results_from: Callable[[Reference], Iterable[Reference]]
+) -> Iterator[ListedUpload]:
     """The uploads that have no result, in order; nothing is held in memory.
 
     `uploads` must be sorted. `results_from(first)` gives the results of first's kiosk from that photo on, sorted.

@@ -27,10 +27,10 @@ from contracts.weights import DAY_0, Pointer
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Detector, Image
 from worker.models.loading import load_detector
-from worker.models.manifests import ModelRefused, read_manifest
+from worker.models.manifests import InvalidModel, read_manifest
 from worker.rollout.runs import Runs
 from worker.rollout.trial import PATIENCE_S, Trial, most_slowdown, portrait, require_sense, require_speed
-from worker.rollout.weights import Found, Weights, WeightsAway
+from worker.rollout.weights import PointerRead, WeightsBucket, WeightsUnavailable
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.sd_notify import TimedDetector
 from worker.threads import in_thread
@@ -41,7 +41,7 @@ T = TypeVar("T")
 EVERY_S: Final = 60.0
 
 
-class InService:
+class ServingModel:
     """The model that photos begin with, and those that earlier photos still have in hand."""
 
     def __init__(self, detector: Detector, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,11 +70,11 @@ class InService:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class ModelSource:
     """Where models come from: the weights bucket, what is on disk, and `carried`, the manifest that is always there."""
 
     carried: Path
-    weights: Weights
+    weights: WeightsBucket
     runs: Runs
     trial: Trial
     load: Callable[[Path], Detector] = load_detector
@@ -86,7 +86,7 @@ class Source:
 class Reload:
     """Follows the pointer. One a process; methods belong to its event loop."""
 
-    def __init__(self, source: Source, in_service: InService, metrics: Metrics) -> None:
+    def __init__(self, source: ModelSource, in_service: ServingModel, metrics: Metrics) -> None:
         self._source = source
         self._metrics = metrics
         self._known: str | None = None  # ETag of the pointer that was followed, or refused
@@ -116,7 +116,7 @@ class Reload:
                 self._quiet_again()
                 return False
             detector, run = await self._try(found)
-        except WeightsAway as error:
+        except WeightsUnavailable as error:
             self._say_once(found, error)
             return False
         except OSError as error:
@@ -124,7 +124,7 @@ class Reload:
                 self._metrics.model_refused.inc()
             self.refused = f"no room, or no right, for new weights: {error}"
             return False
-        except (ModelRefused, ContractError) as error:
+        except (InvalidModel, ContractError) as error:
             assert found is not None  # noqa: S101 - nothing is refused unseen
             self._known, self.refused = found.etag, str(error)
             self._metrics.model_refused.inc()
@@ -142,7 +142,7 @@ class Reload:
         await self._note(run)
         return detector is not None
 
-    async def _try(self, found: Found) -> tuple[Detector | None, str | None]:
+    async def _try(self, found: PointerRead) -> tuple[Detector | None, str | None]:
         """The model that the pointer means, ready to serve, None if it serves; and its run."""
         source = self._source
         pointer = None if found.text is None else Pointer.from_json(found.text)
@@ -166,7 +166,7 @@ class Reload:
             async with asyncio.timeout(self._source.patience_s):
                 return await aside(partial(self._load, manifest, fresh=fresh))
         except TimeoutError:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{manifest}: not loaded and checked within {self._source.patience_s:g} s; it does not serve. "
                 "Promote another run"
             ) from None
@@ -185,7 +185,7 @@ class Reload:
         except OSError as error:
             log.warning("%s serves, but a restart may not know: %s", run or DAY_0, error)
 
-    def _say_once(self, found: Found | None, error: Exception) -> bool:
+    def _say_once(self, found: PointerRead | None, error: Exception) -> bool:
         """Log what may pass, once while it lasts; True if it was new."""
         said = (found.etag if found else None, type(error).__name__)
         if new := said != self._said:
@@ -200,10 +200,10 @@ class Reload:
             self._said = None
 
 
-async def start(source: Source, metrics: Metrics) -> Reload:
+async def start(source: ModelSource, metrics: Metrics) -> Reload:
     """What serves at a start: what the pointer means; else the run that served last; else the model that is carried.
 
-    ModelRefused only when that one can't serve either.
+    InvalidModel only when that one can't serve either.
     """
     picture = portrait(source.picture)
     latest = source.runs.latest()
@@ -211,11 +211,11 @@ async def start(source: Source, metrics: Metrics) -> Reload:
     if latest is not None:
         try:
             detector = await aside(partial(load_checked, source.runs.manifest(latest), picture, source.load))
-        except ModelRefused as error:
+        except InvalidModel as error:
             log.error("run %s served last and can't any more: %s", latest, error)
     if detector is None:
         detector = await aside(partial(load_checked, source.carried, picture, source.load))
-    reload = Reload(source, InService(detector), metrics)
+    reload = Reload(source, ServingModel(detector), metrics)
     try:
         async with asyncio.timeout(source.patience_s):
             await reload.look()
@@ -225,13 +225,13 @@ async def start(source: Source, metrics: Metrics) -> Reload:
 
 
 def load_checked(manifest: Path, picture: Image, load: Callable[[Path], Detector] = load_detector) -> Detector:
-    """The model of a manifest, that has seen somebody in the portrait; ModelRefused otherwise."""
+    """The model of a manifest, that has seen somebody in the portrait; InvalidModel otherwise."""
     try:
         detector = load(manifest)
-    except ModelRefused:
+    except InvalidModel:
         raise
     except Exception as error:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{manifest}: it can't be loaded: {error!r}; it does not serve. Promote another run"
         ) from error
     require_sense(detector, picture)

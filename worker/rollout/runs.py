@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.weights import MANIFEST, check_run_id, files_beside, run_key
-from worker.models.manifests import ModelRefused
-from worker.rollout.weights import Weights
+from worker.models.manifests import InvalidModel
+from worker.rollout.weights import WeightsBucket
 
 MOST_MANIFEST: Final = 1 << 20  # bytes
 MOST_FILE: Final = 1 << 30
@@ -32,16 +32,16 @@ class Runs:
         self._folder = folder
         self._one_at_a_time = threading.Lock()
 
-    def get(self, run: str, manifest_sha256: str, weights: Weights) -> Path:
+    def get(self, run: str, manifest_sha256: str, weights: WeightsBucket) -> Path:
         """The manifest of a run that lies here whole, fetched if it did not.
 
-        ModelRefused when the bucket has no such run; WeightsAway when it does not answer; OSError when the disk is
+        InvalidModel when the bucket has no such run; WeightsAway when it does not answer; OSError when the disk is
         full. Nothing is left of a run that did not come whole.
         """
         with self._one_at_a_time:  # one that was given up on may still be at it
             return self._get(run, manifest_sha256, weights)
 
-    def _get(self, run: str, manifest_sha256: str, weights: Weights) -> Path:
+    def _get(self, run: str, manifest_sha256: str, weights: WeightsBucket) -> Path:
         place = self._folder / check_run_id(run)
         if self._is_whole(place, manifest_sha256):
             return place / MANIFEST
@@ -103,7 +103,7 @@ class Runs:
             _require_digest(place / MANIFEST, manifest_sha256, "it")
             for path, promised in _files(place, place.name).items():
                 _require_digest(place / path, promised, "it")
-        except (OSError, ModelRefused):
+        except (OSError, InvalidModel):
             return False
         return True
 
@@ -113,14 +113,14 @@ def _files(folder: Path, run: str) -> Mapping[str, str]:
         manifest: Any = json.loads((folder / MANIFEST).read_bytes())
         return files_beside(manifest)
     except ValueError as error:  # ContractError is a ValueError
-        raise ModelRefused(f"the manifest of run {run}: {error}; it is not loaded. Promote another run") from None
+        raise InvalidModel(f"the manifest of run {run}: {error}; it is not loaded. Promote another run") from None
 
 
 def _require_digest(path: Path, promised: str, what: str) -> None:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != promised:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{what} has SHA-256 {digest}, not {promised}: cut off, or not the bytes that were promoted; it is not "
             "loaded. Add the run again under another id"
         )

@@ -23,7 +23,7 @@ from contracts.errors import NunchiError
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Detection, Detector, Image
 from worker.models.loading import ONE_AT_A_TIME, load_detector
-from worker.models.manifests import Manifest, ModelRefused
+from worker.models.manifests import InvalidModel, ModelManifest
 from worker.photos.decoding import decode
 
 PATIENCE_S: Final = 60.0
@@ -41,7 +41,7 @@ class Trial(Protocol):
     """Tries a model where nothing can be broken."""
 
     async def __call__(self, manifest: Path) -> None:
-        """ModelRefused says why it may not serve."""
+        """InvalidModel says why it may not serve."""
         ...
 
 
@@ -51,23 +51,23 @@ def portrait(path: Path = WARM_UP) -> Image:
 
 
 def require_sense(detector: Detector, picture: Image) -> None:
-    """ModelRefused unless the model sees somebody in the portrait, and its answers are probabilities."""
+    """InvalidModel unless the model sees somebody in the portrait, and its answers are probabilities."""
     people: Sequence[Detection] = ()
     try:
         for _ in range(WARM_UPS):
             [people] = detector.detect([picture])
     except Exception as error:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{_name(detector)} fails at the portrait that every model must see: {error!r}; it does not serve. "
             "Promote another run"
         ) from error
     if not people:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{_name(detector)} sees nobody in the portrait that every model must see; it does not serve. "
             "Promote another run"
         )
     if not all(math.isfinite(one.confidence) and 0 <= one.confidence <= 1 for one in people):
-        raise ModelRefused(
+        raise InvalidModel(
             f"{_name(detector)} answers with confidences {[one.confidence for one in people]}, which are no "
             "probabilities; it does not serve. Promote another run"
         )
@@ -81,7 +81,7 @@ def require_speed(
     most_slowdown: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
-    """ModelRefused if the model takes more than `most_slowdown` times as long as the one in service.
+    """InvalidModel if the model takes more than `most_slowdown` times as long as the one in service.
 
     They take turns, so that whatever else the machine does slows both; and rest in between, as photos go first.
     """
@@ -93,18 +93,18 @@ def require_speed(
         time.sleep(theirs[-1] + ours[-1])
     median, served = statistics.median(ours), statistics.median(theirs)
     if median > most_slowdown * served:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{_name(detector)} takes {1e3 * median:.1f} ms for a photo, {_name(against)} in service "
             f"{1e3 * served:.1f} ms: more than {most_slowdown:g} times as long, so it does not serve. Promote a faster "
             "run, or allow it in its manifest: most_slowdown"
         )
 
 
-def most_slowdown(manifest: Manifest) -> float:
-    """What the manifest allows; ModelRefused when that is no sensible number."""
+def most_slowdown(manifest: ModelManifest) -> float:
+    """What the manifest allows; InvalidModel when that is no sensible number."""
     allowed = manifest.fields.get("most_slowdown", MOST_SLOWDOWN)
     if isinstance(allowed, bool) or not isinstance(allowed, int | float) or not 1 <= allowed <= MOST_MANIFESTS_SLOWDOWN:
-        raise ModelRefused(
+        raise InvalidModel(
             f"{manifest.path}: most_slowdown is {allowed!r}, not a number from 1 to {MOST_MANIFESTS_SLOWDOWN:g}; this "
             "model is not loaded. Write the manifest anew."
         )
@@ -134,7 +134,7 @@ class ProcessTrial:
             async with asyncio.timeout(self._patience_s):
                 _, told = await process.communicate()
         except TimeoutError:
-            raise ModelRefused(
+            raise InvalidModel(
                 f"{manifest}: not loaded and tried within {self._patience_s:g} s; it does not serve. "
                 "Promote another run"
             ) from None
@@ -146,8 +146,8 @@ class ProcessTrial:
             return
         said = told.decode(errors="replace").strip().splitlines()
         if process.returncode == 1 and said:
-            raise ModelRefused(said[-1])
-        raise ModelRefused(
+            raise InvalidModel(said[-1])
+        raise InvalidModel(
             f"{manifest}: loading it ended a process with status {process.returncode}"
             f"{': ' + said[-1] if said else ''}; it does not serve. Promote another run"
         )

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
 from contracts.names import POINTER
-from worker.models.manifests import ModelRefused
+from worker.models.manifests import InvalidModel
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -23,62 +23,62 @@ _UNCHANGED: Final = frozenset({"304", "NotModified"})
 NO_POINTER: Final = ""  # in the place of an ETag
 
 
-class WeightsAway(NunchiError):
+class WeightsUnavailable(NunchiError):
     """The weights can't be read now; it has nothing to do with them, and a later look may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PointerRead:
     """What was found in the pointer's place; `text` None: nothing."""
 
     etag: str
     text: bytes | None
 
 
-class Weights(Protocol):
-    """The weights bucket. Both methods block, and raise WeightsAway when it does not answer."""
+class WeightsBucket(Protocol):
+    """The weights bucket. Both methods block, and raise WeightsUnavailable when it does not answer."""
 
-    def look(self, known: str | None) -> Found | None:
+    def look(self, known: str | None) -> PointerRead | None:
         """The pointer; None when its ETag is `known` still."""
         ...
 
     def fetch(self, key: str, path: Path, *, most: int) -> None:
-        """Write an object into a new file. ModelRefused when there is none, or one of more than `most` bytes.
+        """Write an object into a new file. InvalidModel when there is none, or one of more than `most` bytes.
 
         OSError when the file can't be written.
         """
         ...
 
 
-class S3Weights:
+class S3WeightsBucket:
     """The weights bucket on S3."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
-    def look(self, known: str | None) -> Found | None:
+    def look(self, known: str | None) -> PointerRead | None:
         # A conditional request that finds nothing new is answered without a body.
         condition: dict[str, Any] = {"IfNoneMatch": known} if known else {}
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
             with closing(answer["Body"]) as body:
-                return Found(answer["ETag"], body.read(MOST_POINTER))
+                return PointerRead(answer["ETag"], body.read(MOST_POINTER))
         except ClientError as error:
             if _code(error) in _UNCHANGED:
                 return None
             if _code(error) in _MISSING:
-                return None if known == NO_POINTER else Found(NO_POINTER, None)
-            raise WeightsAway(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
+                return None if known == NO_POINTER else PointerRead(NO_POINTER, None)
+            raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
         except BotoCoreError as error:
-            raise WeightsAway(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
+            raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
 
     def fetch(self, key: str, path: Path, *, most: int) -> None:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
             with closing(answer["Body"]) as body, path.open("xb") as file:
                 if answer["ContentLength"] > most:
-                    raise ModelRefused(
+                    raise InvalidModel(
                         f"s3://{self._bucket}/{key} has {answer['ContentLength']} bytes, more than {most}; "
                         "it is not read. Add a smaller run"
                     )
@@ -86,13 +86,13 @@ class S3Weights:
                     file.write(chunk)
         except ClientError as error:
             if _code(error) in _MISSING:
-                raise ModelRefused(
+                raise InvalidModel(
                     f"s3://{self._bucket}/{key} is not there: the run is incomplete, and is not loaded. "
                     "Promote a whole one"
                 ) from None
-            raise WeightsAway(f"s3://{self._bucket}/{key} can't be read: {error}") from error
+            raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error
         except BotoCoreError as error:
-            raise WeightsAway(f"s3://{self._bucket}/{key} can't be read: {error}") from error
+            raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error
 
 
 def _code(error: ClientError) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from contracts.emf import MOST_VALUES, Metric, Service, Value, line, step_metric
 from contracts.instants import now
 from contracts.messages import Status
-from worker.photos.socket_server import Health
+from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class EmfFile:
         path: Path,
         *,
         metrics: Metrics,
-        health: Health,
+        health: WorkerHealth,
         disk: Path,
         clock: Callable[[], datetime] = now,
         every_s: float = EVERY_S,

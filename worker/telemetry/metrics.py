@@ -16,7 +16,7 @@ _BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1,
 MOST_KEPT: Final = 6_000  # times of one kind that nobody has taken: a minute at a hundred photos a second
 
 
-class Times:
+class Timings:
     """Times in seconds: counted in buckets for Prometheus, and kept until they are taken, for exact percentiles."""
 
     def __init__(self, histogram: Histogram) -> None:
@@ -40,12 +40,12 @@ class StepTimes:
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
-        self._steps: dict[str, Times] = {}
+        self._steps: dict[str, Timings] = {}
 
-    def labels(self, step: str) -> Times:
+    def labels(self, step: str) -> Timings:
         """The times of one step."""
         if step not in self._steps:
-            self._steps[step] = Times(self._histogram.labels(step))
+            self._steps[step] = Timings(self._histogram.labels(step))
         return self._steps[step]
 
     def take(self) -> dict[str, list[float]]:
@@ -92,7 +92,7 @@ class Metrics:
                 "nunchi_step_seconds", "Time of each step of a photo", ["step"], buckets=_BUCKETS_S, registry=registry
             )
         )
-        self.total = Times(
+        self.total = Timings(
             Histogram(
                 "nunchi_total_seconds",
                 "From the start of the upload until the broker has the label",

@@ -10,7 +10,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from contracts.labels import Label
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.dataset.manifest import Item
 
 COLOURS: Final[Mapping[Label, str]] = {
@@ -26,14 +26,14 @@ _GROUND: Final = "#1c1f26"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class SheetPhoto:
     """A picture of a sheet."""
 
     item: Item
     path: Path
 
 
-def write_sheet(shown: Sequence[Shown], path: Path) -> tuple[int, int]:
+def write_sheet(shown: Sequence[SheetPhoto], path: Path) -> tuple[int, int]:
     """One JPEG of them all, numbered from 1, row by row; its width and height."""
     columns = min(_MOST_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
@@ -47,12 +47,12 @@ def write_sheet(shown: Sequence[Shown], path: Path) -> tuple[int, int]:
     return width, height
 
 
-def _cell(one: Shown, number: int) -> Image.Image:
+def _cell(one: SheetPhoto, number: int) -> Image.Image:
     with Image.open(one.path) as picture:
         picture.draft("RGB", (2 * _CELL[0], 2 * _CELL[1]))
         small = ImageOps.contain(picture.convert("RGB"), _CELL, Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(small)
-    for label, box in people_of(one.item.labels):
+    for label, box in parse_labels(one.item.labels):
         corners = (box.x0 * small.width, box.y0 * small.height, box.x1 * small.width - 1, box.y1 * small.height - 1)
         pen.rectangle(corners, outline=COLOURS[label], width=3)
     cell = Image.new("RGB", _CELL, _GROUND)

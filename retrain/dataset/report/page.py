@@ -15,11 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.instants import to_text
 from contracts.labels import LABELS
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.dataset.layout import INDEX, SHEETS, image_path
-from retrain.dataset.manifest import NOBODY, PICTURES, Item, Manifest
+from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split
-from retrain.dataset.report.contact_sheet import COLOURS, Shown, write_sheet
+from retrain.dataset.report.contact_sheet import COLOURS, SheetPhoto, write_sheet
 from retrain.dataset.splits import share
 
 _PURPOSE: Final = {
@@ -50,7 +50,7 @@ class _Group:
     sheets: tuple[Sheet, ...]
 
 
-def write_page(folder: Path, manifest: Manifest, *, dropped: Sequence[Item], most: int) -> None:
+def write_page(folder: Path, manifest: DatasetManifest, *, dropped: Sequence[Item], most: int) -> None:
     """`index.html` and its sheets. `dropped` are suspects that are in the folder still, and not in the manifest.
 
     `most`: pictures on a sheet; 0 makes a page without pictures.
@@ -79,7 +79,7 @@ def write_page(folder: Path, manifest: Manifest, *, dropped: Sequence[Item], mos
     (folder / INDEX).write_text(page)
 
 
-def _groups(folder: Path, manifest: Manifest, dropped: Sequence[Item], most: int) -> list[_Group]:
+def _groups(folder: Path, manifest: DatasetManifest, dropped: Sequence[Item], most: int) -> list[_Group]:
     (folder / SHEETS).mkdir(exist_ok=True)
 
     def sheet(title: str, name: str, items: Iterable[Item], colour: str | None = None) -> list[Sheet]:
@@ -88,7 +88,7 @@ def _groups(folder: Path, manifest: Manifest, dropped: Sequence[Item], most: int
             return []
         some = tuple(there[:most])
         file = f"{SHEETS}/{name}.jpg"
-        size = write_sheet([Shown(item, image_path(folder, item)) for item in some], folder / file)
+        size = write_sheet([SheetPhoto(item, image_path(folder, item)) for item in some], folder / file)
         return [Sheet(title, file, size, some, len(there), colour)]
 
     suspects = [item for item in manifest.items if item.suspect]
@@ -113,4 +113,4 @@ def _groups(folder: Path, manifest: Manifest, dropped: Sequence[Item], most: int
 
 
 def _labels(item: Item) -> frozenset[str]:
-    return frozenset(label for label, _ in people_of(item.labels))
+    return frozenset(label for label, _ in parse_labels(item.labels))

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain.bucket import Tree
-from retrain.dataset.photos import Photo
+from retrain.dataset.photos import DatasetPhoto
 
 _ROWS: Final = 64  # of a block: with 20,000 kept, 40 MB
 _TURN: Final = {Tree.GOLDEN: 0, Tree.REVIEWED: 1, Tree.AUTO: 2}
 
 
-def without_duplicates(photos: Sequence[Photo], *, near_bits: int) -> tuple[list[Photo], list[tuple[Photo, Photo]]]:
+def without_duplicates(
+    photos: Sequence[DatasetPhoto], *, near_bits: int
+) -> tuple[list[DatasetPhoto], list[tuple[DatasetPhoto, DatasetPhoto]]]:
     """The photos of which no two are near each other, but golden ones, which all stay; and (photo, the one kept).
 
     Golden before reviewed before auto, then the earliest reference. So nothing near a golden photo is ever learned, and
@@ -28,7 +30,7 @@ def without_duplicates(photos: Sequence[Photo], *, near_bits: int) -> tuple[list
     turn = sorted(photos, key=lambda photo: (_TURN[photo.source], photo.reference))
     hashes = _hashes(turn)
     kept: list[int] = []
-    dropped: list[tuple[Photo, Photo]] = []
+    dropped: list[tuple[DatasetPhoto, DatasetPhoto]] = []
     for start in range(0, len(turn), _ROWS):
         block = hashes[start : start + _ROWS]
         nearest, bits = _nearest(block, hashes[kept])
@@ -49,7 +51,7 @@ def without_duplicates(photos: Sequence[Photo], *, near_bits: int) -> tuple[list
     return [turn[place] for place in kept], dropped
 
 
-def _hashes(photos: Sequence[Photo]) -> NDArray[np.uint64]:
+def _hashes(photos: Sequence[DatasetPhoto]) -> NDArray[np.uint64]:
     """(photos, 4): 256 bits each."""
     raw = b"".join(bytes.fromhex(photo.phash) for photo in photos)
     return np.frombuffer(raw, dtype=np.uint64).reshape(len(photos), -1 if photos else 4)

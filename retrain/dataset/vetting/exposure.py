@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from contracts.names import BUILDS, Reference
 from retrain.bucket import DatasetBucket
-from retrain.errors import ReviewRefused
+from retrain.errors import InvalidReview
 
 MANIFEST: Final = "manifest.json"
 _TAUGHT: Final = frozenset({"train", "val"})  # val chose the epoch, and fitted the calibration
 
 
-def taught(bucket: DatasetBucket) -> set[Reference]:
-    """Every photo that a training may have learned from. ReviewRefused when a manifest can't be read."""
+def exposed(bucket: DatasetBucket) -> set[Reference]:
+    """Every photo that a training may have learned from. InvalidReview when a manifest can't be read."""
     return {reference for reference, _ in _items(bucket)}
 
 
-def taught_pictures(bucket: DatasetBucket) -> set[str]:
-    """The same by the SHA-256 of their JPEGs, whatever they are called. ReviewRefused as above."""
+def exposed_pictures(bucket: DatasetBucket) -> set[str]:
+    """The same by the SHA-256 of their JPEGs, whatever they are called. InvalidReview as above."""
     return {sha256 for _, sha256 in _items(bucket)}
 
 
@@ -33,8 +33,8 @@ def _items(bucket: DatasetBucket) -> Iterator[tuple[Reference, str]]:
             yield from [
                 (Reference.parse(item["photo"]), str(item["sha256"])) for item in items if item["split"] in _TAUGHT
             ]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:  # NameRefused is a ValueError
-            raise ReviewRefused(
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # InvalidName is a ValueError
+            raise InvalidReview(
                 f"s3://{bucket.name}/{key} is no manifest of a build ({error!r}), so nobody knows which photos it "
                 "taught; nothing was stored. Put the right one back, or delete that build if no training used it"
             ) from error

@@ -11,12 +11,12 @@ from typing import Final
 from contracts.labels import Label
 from contracts.messages import Box
 from retrain.boxes import corners, overlap
-from retrain.judge.predictions import Seen
+from retrain.judge.predictions import PredictedPerson
 
 SAME_PERSON: Final = 0.3  # intersection over union: people draw boxes less tightly than models
 
 
-def contradiction(labelled: Sequence[tuple[Label, Box]], seen: Sequence[Seen], *, sure: float) -> str | None:
+def contradiction(labelled: Sequence[tuple[Label, Box]], seen: Sequence[PredictedPerson], *, sure: float) -> str | None:
     """What the teacher says against the labels, in words; None when nothing.
 
     A label is contradicted only by a teacher that is `sure`; that somebody is there at all, by one who sees nobody.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contracts.labels import LABELS
-from retrain.dataset.manifest import Manifest, counted
+from retrain.dataset.manifest import DatasetManifest, counted
 from retrain.dataset.photos import Split
 
 
-def enough(manifest: Manifest, *, least_new: int, golden_least: int) -> tuple[str, str] | None:
+def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_least: int) -> tuple[str, str] | None:
     """None, or the rule that says no and its reason.
 
     `least_new`: people in new photos of train and val. `golden_least`: people of each label in golden; a judge who has
@@ -42,7 +42,7 @@ def enough(manifest: Manifest, *, least_new: int, golden_least: int) -> tuple[st
     return None
 
 
-def warnings_of(manifest: Manifest, *, scarce: int = 50) -> tuple[str, ...]:
+def warnings_of(manifest: DatasetManifest, *, scarce: int = 50) -> tuple[str, ...]:
     """What a person should know before they train on it: labels that are missing or scarce, too much left out."""
     told = []
     for split, counts in manifest.counts.items():

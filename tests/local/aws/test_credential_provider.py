@@ -26,7 +26,7 @@ from local.aws.credential_provider import (
     THING_VARIABLE,
     Alias,
     CredentialProvider,
-    Refused,
+    CredentialsDenied,
     Server,
     make_server_certificate,
     url,
@@ -65,7 +65,7 @@ class Cloud:
     def refusal(
         self, *, alias: str = ALIAS, certificate: str | None = None, thing: str | None = "shop1"
     ) -> tuple[int, str]:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CredentialsDenied) as refused:
             self.provider.credentials(alias, certificate or self.kiosk.certificate_id, thing)
         return refused.value.status, str(refused.value)
 

@@ -11,7 +11,7 @@ from config.inference_names import infer_document
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket, to_line
-from local.aws.ssm_document import Document, ParameterRefused, Step
+from local.aws.ssm_document import Document, DocumentStep, ParameterRefused
 from local.errors import DocumentUnsupported
 
 
@@ -37,14 +37,14 @@ def test_an_env_var_parameter_reaches_the_script_by_its_environment_only() -> No
     """What a shell would act upon stays a value."""
     found = document("echo $SSM_Word {{ Word }}", Word={"type": "String", "interpolationType": "ENV_VAR"})
     assert found.steps({"Word": ["$(reboot)"]}) == [
-        Step("one", "echo $SSM_Word {{ Word }}\n", {"SSM_Word": "$(reboot)"}, 5.0)
+        DocumentStep("one", "echo $SSM_Word {{ Word }}\n", {"SSM_Word": "$(reboot)"}, 5.0)
     ]
 
 
 def test_another_parameter_is_pasted_into_the_script() -> None:
     """As agents did before ENV_VAR."""
     found = document("sleep {{Seconds}}", Seconds={"type": "String", "default": "3"})
-    assert found.steps({}) == [Step("one", "sleep 3\n", {}, 5.0)]
+    assert found.steps({}) == [DocumentStep("one", "sleep 3\n", {}, 5.0)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from fleet.errors import FleetError
 from ops.commands import dataset as dataset_commands
 from ops.commands.dataset import Exit, build, fetch, import_, show
@@ -110,7 +110,7 @@ def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     assert rows("import", "mine", *options) == [told]
     pairs = bucket.pairs(Tree.GOLDEN)
     box = Box(0.3, 0.2, 0.7, 0.8)
-    assert sorted(bucket.labels(pair) or "" for pair in pairs) == [lines_of([(label, box)]) for label in LABELS]
+    assert sorted(bucket.labels(pair) or "" for pair in pairs) == [format_labels([(label, box)]) for label in LABELS]
     [made] = rows("build", "d", "--no-keep")
     assert made["counts"]["golden"]["pictures"] == 4
 

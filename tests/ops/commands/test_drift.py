@@ -18,12 +18,12 @@ from contracts.messages import Person
 from contracts.weights import new_run_id
 from ops.commands.drift import EXIT_STOP
 from ops.commands.review import review
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
 from retrain.dataset.assembly import build
 from retrain.dataset.settings import DatasetSettings
-from retrain.drift.guard import Fact
+from retrain.drift.guard import LabelFact
 from retrain.fit.candidate import package
 from retrain.review.confidences import Results
 from tests.retrain.review.shop import HER, HIM, Shop, photo
@@ -97,16 +97,16 @@ def test_labels_that_moved_unseen_end_with_the_status_of_a_stop(monkeypatch: pyt
 @pytest.mark.usefixtures("shop")
 def test_labels_are_held_against_the_gate_of_the_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """870 of 1,000 right are too few under a gate of 0.95, and as many as may be under one of 0.88."""
-    checked = [Fact("lobby", "2026-W47", (HER[0],), True, 0.97, 1, int(number < 870)) for number in range(1000)]
+    checked = [LabelFact("lobby", "2026-W47", (HER[0],), True, 0.97, 1, int(number < 870)) for number in range(1000)]
     monkeypatch.setattr("ops.commands.drift.gather_facts", lambda *_, since: (checked, []))  # noqa: ARG005
     assert (drift().exit_code, "surely fewer than 90%" in told(drift())) == (EXIT_STOP, True)
     (tmp_path / "nunchi.toml").write_text(f'region = "{REGION}"\ninference.confidence_gate = 0.88\n')
     assert (drift().exit_code, "A training would go on" in told(drift())) == (0, True)
 
 
-def moved(since: datetime) -> tuple[list[Fact], list[Fact]]:
+def moved(since: datetime) -> tuple[list[LabelFact], list[LabelFact]]:
     assert since == datetime(2026, 11, 1, tzinfo=UTC)
-    now_, before = (Fact("lobby", "2026-W47", (one[0],), True, 0.97) for one in (HIM, HER))
+    now_, before = (LabelFact("lobby", "2026-W47", (one[0],), True, 0.97) for one in (HIM, HER))
     return [now_] * 300, [before] * 300
 
 
@@ -137,6 +137,6 @@ def serve(shop: Shop, folder: Path, *, built_at: datetime) -> None:
         training={},
         code_version="test",
     )
-    weights = Weights(shop.s3, "weights")
+    weights = WeightsRegistry(shop.s3, "weights")
     weights.add(folder / run, run)
     weights.promote(run, by="ada", reason="a test")

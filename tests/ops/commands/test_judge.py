@@ -17,9 +17,9 @@ from typer.testing import CliRunner, Result
 
 from contracts.labels import LABELS
 from contracts.messages import Box
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from ops.commands.judge import Exit, judge
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from tests.toy_yolo import picture, toy_manifest, toy_network
 
 REGION = "eu-west-1"
@@ -32,7 +32,7 @@ app.command()(judge)
 
 
 @pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Weights]:
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WeightsRegistry]:
     """A deployed account with two runs: one that knows all labels, and one that knows the first."""
     settings = tmp_path / "nunchi.toml"
     settings.write_text(f'region = "{REGION}"\n')
@@ -44,7 +44,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Weights
             StackName="NunchiPipeline", TemplateBody=json.dumps(PIPELINE)
         )
         s3.create_bucket(Bucket="weights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        known = Weights(s3, "weights")
+        known = WeightsRegistry(s3, "weights")
         known.add(toy_manifest(tmp_path / "good", version="good").parent, "good")
         timid = toy_network(sure=(0.9, 0.0005, 0.0005, 0.0005))
         known.add(toy_manifest(tmp_path / "timid", version="timid", network=timid).parent, "timid")
@@ -62,7 +62,7 @@ def dataset(tmp_path: Path) -> Path:
         image = picture(160, 160, **{str(label): (32, 32, 96, 96 + number)})
         Pillow.fromarray(image).save(folder / f"images/golden/{number}.jpg", quality=98, subsampling=0)
         (folder / f"labels/golden/{number}.txt").write_text(
-            lines_of([(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))])
+            format_labels([(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))])
         )
     return folder
 
@@ -79,7 +79,7 @@ def run(*arguments: str) -> Result:
     ],
 )
 def test_two_runs_are_judged_and_nothing_is_moved(
-    weights: Weights, dataset: Path, runs: tuple[str, str], said: str, rule: str
+    weights: WeightsRegistry, dataset: Path, runs: tuple[str, str], said: str, rule: str
 ) -> None:
     # A millisecond is too short to be timed on a machine that does other things.
     few = ("--golden-least", "8", "--per-label", "2", "--gate", "0.5", "--most-slowdown", "1000")
@@ -96,7 +96,7 @@ def test_two_runs_are_judged_and_nothing_is_moved(
     assert weights.current().pointer is None
 
 
-def test_programs_get_the_report_on_one_line(weights: Weights, dataset: Path) -> None:
+def test_programs_get_the_report_on_one_line(weights: WeightsRegistry, dataset: Path) -> None:
     result = run("good", "good", "--dataset", str(dataset), "--json")
 
     assert weights.current().pointer is None
@@ -121,7 +121,7 @@ def test_a_run_that_is_not_there_is_told(dataset: Path) -> None:
     assert "there is no complete run nowhere" in result.output
 
 
-def test_a_run_that_is_not_the_bytes_promised_is_not_judged(weights: Weights, dataset: Path) -> None:
+def test_a_run_that_is_not_the_bytes_promised_is_not_judged(weights: WeightsRegistry, dataset: Path) -> None:
     assert weights.run("good")
     boto3.client("s3", region_name=REGION).put_object(Bucket="weights", Key="runs/good/network.onnx", Body=b"other")
 

@@ -13,7 +13,7 @@ import typer
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from contracts.training import OUTCOME, Outcome, Verdict, training_id, training_key
+from contracts.training import OUTCOME, TrainingOutcome, Verdict, training_id, training_key
 from ops.commands.train import TrainError, train
 
 PIPELINE = {"Resources": {"B": {"Type": "AWS::S3::Bucket"}}, "Outputs": {"DatasetBucket": {"Value": "dataset"}}}
@@ -67,7 +67,7 @@ def test_it_follows_to_the_outcome_and_ends_likewise(
         """The execution is over when it is asked after, and its outcome there."""
         return {"status": "SUCCEEDED", "startDate": began, "name": "an-execution"}
 
-    outcome = Outcome(
+    outcome = TrainingOutcome(
         training=training,
         verdict=verdict,
         rule="a_rule",

@@ -21,7 +21,7 @@ from fleet.errors import FleetError
 from ops.commands import weights as weights_commands
 from ops.commands.weights import Exit, add, promote, rollback, show
 from registry.errors import RegistryError
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -85,7 +85,7 @@ def test_a_run_is_added_promoted_and_rolled_back(deployed: S3Client) -> None:
         "manifest_sha256": digest,
     }
     [moved] = rows("promote", "r1", "--by", "ada", "--reason", "better")
-    pointer = Weights(deployed, "weights").current().pointer
+    pointer = WeightsRegistry(deployed, "weights").current().pointer
     assert Pointer.from_json(json.dumps(moved)) == pointer
     assert pointer == Pointer(
         run="r1",

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from config.nunchi_toml import FILE_VARIABLE, Alarms, Config, Hours, Queue, load
-from config.opening_hours import Day, Window
+from config.nunchi_toml import FILE_VARIABLE, AlarmSettings, Config, HoursSettings, QueueSettings, load
+from config.opening_hours import Weekday, Window
 from contracts.errors import SettingsError
 from infra.compute.instance import DISK_GIB as DISK_OF_THE_STACK
 from ops.__main__ import app
 from ops.cost.demand import PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
-from ops.cost.demand import Day as DayOfPhotos
-from ops.cost.estimate import DISK_GIB, MONTH_DAYS, Line, estimate
+from ops.cost.demand import DemandDay as DayOfPhotos
+from ops.cost.estimate import DISK_GIB, MONTH_DAYS, CostLine, estimate
 from ops.cost.prices import load_prices, regions
 
 REPORT = Path(__file__).parents[3] / "docs" / "scaling" / "report.json"
 QUEUE = Config.model_validate({"mode": "queue", "queue": {"least": 3, "most": 9, "warm_pool": 3}})
 
 
-def lines(config: Config, *, shops: int = 1, photos_a_day: float = 300) -> dict[str, Line]:
+def lines(config: Config, *, shops: int = 1, photos_a_day: float = 300) -> dict[str, CostLine]:
     """The lines by their items."""
     reckoned = estimate(config, load_prices(config.region), shops=shops, photos_a_day=photos_a_day)
     return {line.item: line for line in reckoned.lines}
@@ -44,7 +44,7 @@ def test_an_instance_is_paid_for_by_its_running_hours() -> None:
 
 
 def test_a_closed_day_is_not_paid_for() -> None:
-    hours = Hours(windows=(Window.parse("08:00-20:00"),), days={Day.SUNDAY: ()})
+    hours = HoursSettings(windows=(Window.parse("08:00-20:00"),), days={Weekday.SUNDAY: ()})
     line = lines(Config(hours=hours))["inference, 1 × c7i.large"]
     assert line.quantity == pytest.approx(6 * 12.25 * MONTH_DAYS / 7)
     assert lines(Config(hours=hours))["Run Command"].quantity == pytest.approx(300 * 6 / 7 * MONTH_DAYS)
@@ -147,7 +147,7 @@ def test_the_disk_is_that_of_the_stack() -> None:
 
 def test_a_group_too_small_for_its_shops_is_told_so_and_so_is_one_instance() -> None:
     def notes(config: Config, shops: int) -> tuple[str, ...]:
-        rich = config.model_copy(update={"alarms": Alarms(budget_usd=10_000)})
+        rich = config.model_copy(update={"alarms": AlarmSettings(budget_usd=10_000)})
         return estimate(rich, load_prices(config.region), shops=shops, photos_a_day=300).notes
 
     assert notes(QUEUE, 1000) == ()
@@ -164,7 +164,7 @@ def test_a_group_too_small_for_its_shops_is_told_so_and_so_is_one_instance() -> 
 
 
 def test_a_budget_that_is_less_than_the_estimate_is_told_so() -> None:
-    config = Config(alarms=Alarms(budget_usd=50))
+    config = Config(alarms=AlarmSettings(budget_usd=50))
     assert estimate(config, load_prices(config.region), shops=1, photos_a_day=300).notes == (
         "[alarms] budget_usd = 50 is less than this: its alarm would sound every month",
     )
@@ -201,7 +201,7 @@ def test_a_group_carries_the_busiest_minute_of_a_busy_day_with_one_instance_less
     for shops in (1, 10, 100, 1000, 5000):
         size = group_for(shops)
         assert (size.least - 1) * PHOTOS_A_SECOND >= 1.3 * busiest_rate(300 * shops)
-        Queue(least=size.least, most=size.most, warm_pool=size.warm_pool)  # nunchi.toml would take it
+        QueueSettings(least=size.least, most=size.most, warm_pool=size.warm_pool)  # nunchi.toml would take it
 
 
 # The command.

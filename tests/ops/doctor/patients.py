@@ -10,15 +10,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from config.mode import Mode
-from config.nunchi_toml import Alarms, Config, Queue
+from config.nunchi_toml import AlarmSettings, Config, QueueSettings
 from contracts.instants import from_text
 from contracts.messages import Model, WorkerState, WorkerStatus
-from ops.doctor.examination import Finding, Patient, State
+from ops.doctor.examination import Deployment, Finding, State
 from tests.fakes import MODEL
 
 NOON = from_text("2026-11-23T03:00:00Z")  # a Monday in Seoul, and the shop is open
 NIGHT = from_text("2026-11-23T15:00:00Z")
-CONFIG = Config(alarms=Alarms(email="shop@example.com"))
+CONFIG = Config(alarms=AlarmSettings(email="shop@example.com"))
 TOPIC = "arn:aws:sns:ap-northeast-2:111122223333:Topic"
 URL = "https://sqs.ap-northeast-2.amazonaws.com/111122223333/"
 Answer = dict[str, Any] | Exception | Callable[..., dict[str, Any]]
@@ -130,8 +130,8 @@ def patient(
     at: datetime = NOON,
     config: Config = CONFIG,
     shell_region: str | None = None,
-) -> Patient:
-    return Patient(Aws(**changed or {}), config=config, shell_region=shell_region, clock=lambda: at)
+) -> Deployment:
+    return Deployment(Aws(**changed or {}), config=config, shell_region=shell_region, clock=lambda: at)
 
 
 def ill(check: str, text: str, remedy: str) -> Finding:
@@ -143,4 +143,4 @@ def attention(check: str, text: str, remedy: str = "") -> Finding:
 
 
 OLD = {"certificateArn": "arn:1", "status": "ACTIVE", "creationDate": NOON - timedelta(days=400)}
-MANY = Config(mode=Mode.QUEUE, queue=Queue(least=2))
+MANY = Config(mode=Mode.QUEUE, queue=QueueSettings(least=2))

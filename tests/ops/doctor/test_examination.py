@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from config.nunchi_toml import Config, Hours
+from config.nunchi_toml import Config, HoursSettings
 from contracts.messages import Model, WorkerState
 from ops.doctor import checks
-from ops.doctor.examination import Check, Finding, Patient, State, examine, status_of
+from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of
 from tests.fakes import MODEL
 from tests.ops.doctor.patients import (
     CONFIG,
@@ -64,7 +64,7 @@ def test_without_an_address_nobody_is_told() -> None:
     [
         (NIGHT, CONFIG),
         # A holiday at noon.
-        (NOON, Config(hours=Hours(closed_dates=(date(2026, 11, 23),)))),
+        (NOON, Config(hours=HoursSettings(closed_dates=(date(2026, 11, 23),)))),
     ],
 )
 def test_at_night_and_on_holidays_nothing_should_run(
@@ -96,7 +96,7 @@ def test_a_group_has_at_least_as_many_as_the_operator_said(running: dict[str, st
 
 def test_a_worker_here_that_says_it_is_ready_and_does_not_answer_is_ill(tmp_path: Path) -> None:
     """As one that was stopped in its tracks: the broker here does not miss it."""
-    frozen = Patient(Aws(), config=CONFIG, local=True, sockets={"i-1": tmp_path / "nobody"}, clock=lambda: NOON)
+    frozen = Deployment(Aws(), config=CONFIG, local=True, sockets={"i-1": tmp_path / "nobody"}, clock=lambda: NOON)
     assert checks.worker(frozen) == ill(
         "worker", "i-1 ready, but i-1 does not answer", "nunchi down && nunchi up --detach"
     )
@@ -104,7 +104,7 @@ def test_a_worker_here_that_says_it_is_ready_and_does_not_answer_is_ill(tmp_path
 
 def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
     """There may be another one in the usual folder."""
-    offline = Patient(
+    offline = Deployment(
         Aws(get_retained_message=status(WorkerState.OFFLINE)),
         config=CONFIG,
         local=True,

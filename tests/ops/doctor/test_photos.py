@@ -11,11 +11,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from config.nunchi_toml import Config, Hours
+from config.nunchi_toml import Config, HoursSettings
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from ops.doctor import photos
-from ops.doctor.examination import Finding, Patient, State
+from ops.doctor.examination import Deployment, Finding, State
 from ops.doctor.photos import MOST_LISTED
 from tests.ops.doctor.patients import NIGHT, NOON, Aws, attention, ill
 
@@ -32,10 +32,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield s3
 
 
-def of_bucket(s3: Any, *, at: datetime | None = None, hours: Hours | None = None, **more: Any) -> Patient:
+def of_bucket(s3: Any, *, at: datetime | None = None, hours: HoursSettings | None = None, **more: Any) -> Deployment:
     """A patient whose S3 is moto's."""
-    always = Hours.model_validate({"windows": ["00:00-24:00"]})
-    return Patient(
+    always = HoursSettings.model_validate({"windows": ["00:00-24:00"]})
+    return Deployment(
         lambda service: s3 if service == "s3" else Aws(),
         config=Config(hours=hours or always),
         clock=(lambda: at) if at else now,
@@ -113,7 +113,7 @@ def test_a_look_at_uploads_ends_and_says_that_it_did_not_see_all() -> None:
 
 
 def test_uploads_of_a_closed_shop_wait_for_its_start() -> None:
-    found = photos.uploads(of_bucket(Endless(), at=NIGHT, hours=Hours()))
+    found = photos.uploads(of_bucket(Endless(), at=NIGHT, hours=HoursSettings()))
     assert (found.state, found.text.endswith("; the next start finds them")) == (State.WELL, True)
 
 

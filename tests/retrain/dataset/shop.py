@@ -17,11 +17,11 @@ from moto import mock_aws
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.names import Reference, new_image_id, parse_pair_key
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket, Pair, Tree
-from retrain.dataset import DatasetSettings, Manifest, build
-from retrain.dataset.photos import Photo
+from retrain.dataset import DatasetManifest, DatasetSettings, build
+from retrain.dataset.photos import DatasetPhoto
 from retrain.judge.predictions import Predict
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ def put(
     """A drawn photo with its true labels. The same `picture` and labels draw the same; by default each has its own."""
     seed = int.from_bytes(hashlib.sha256(str(reference).encode()).digest()[:4]) if picture is None else picture
     drawn = draw(seed, size=SIZE, labels=labels)
-    bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=lines_of(drawn.people))
+    bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))
     return reference
 
 
@@ -102,10 +102,10 @@ def built(
     folder: Path,
     *,
     predict: Predict | None = None,
-    earlier: Manifest | None = None,
+    earlier: DatasetManifest | None = None,
     name: str = "b1",
     **settings: Any,
-) -> Manifest:
+) -> DatasetManifest:
     """A build with a page without pictures, which takes the longest."""
     chosen = DatasetSettings(**{"sheet_photos": 0, **settings})
     return build(bucket, folder, build=name, settings=chosen, earlier=earlier, predict=predict, at=NOON)
@@ -113,11 +113,11 @@ def built(
 
 def a_photo(
     number: int = 0, *, labels: Sequence[Label] = (Label.ADULT_MALE,), tree: Tree = Tree.AUTO, phash: str | None = None
-) -> Photo:
+) -> DatasetPhoto:
     """A photo as it was read, with a hash that is far from the others'."""
     reference = photo_id(3600 * number)
     phash = hashlib.sha256(str(reference).encode()).hexdigest() if phash is None else phash
-    return Photo(reference, tree, tuple((label, HEAD) for label in labels), SIZE, "", 1000, phash)
+    return DatasetPhoto(reference, tree, tuple((label, HEAD) for label in labels), SIZE, "", 1000, phash)
 
 
 def counts(each: int = 0, *, pictures: int, nobody: int = 0, **others: int) -> dict[str, int]:

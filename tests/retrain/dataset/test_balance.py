@@ -14,15 +14,15 @@ from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from retrain.bucket import Tree
 from retrain.dataset.balance import cap_of, choose_train, choose_val
-from retrain.dataset.photos import Photo, Why
+from retrain.dataset.photos import DatasetPhoto, ExclusionReason
 from retrain.dataset.settings import DatasetSettings
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import a_photo
 
 STRICT = DatasetSettings(least_per_label=0)
 
 
-def photos(*kinds: tuple[int, Label | None, Tree]) -> list[Photo]:
+def photos(*kinds: tuple[int, Label | None, Tree]) -> list[DatasetPhoto]:
     """So many of each label and tree; None: of nobody."""
     numbers = count()
     return [
@@ -32,11 +32,11 @@ def photos(*kinds: tuple[int, Label | None, Tree]) -> list[Photo]:
     ]
 
 
-def references(some: list[Photo]) -> frozenset[Reference]:
+def references(some: list[DatasetPhoto]) -> frozenset[Reference]:
     return frozenset(photo.reference for photo in some)
 
 
-def kinds(some: list[Photo]) -> Counter[tuple[str, str]]:
+def kinds(some: list[DatasetPhoto]) -> Counter[tuple[str, str]]:
     return Counter((next(iter(photo.labels), "nobody"), photo.source) for photo in some)
 
 
@@ -47,7 +47,7 @@ def test_no_label_outnumbers_the_rarest_by_more_than_the_ratio_and_a_model_s_lab
     assert cap_of(there, STRICT) == 40
     kept, dropped = choose_train(there, frozenset(), STRICT, room=1000)
     assert kinds(kept) == {("elder_male", "auto"): 10, ("adult_male", "reviewed"): 30, ("adult_male", "auto"): 10}
-    assert Counter(why for _, why in dropped) == {Why.OVER_CAP: 50}
+    assert Counter(why for _, why in dropped) == {ExclusionReason.OVER_CAP: 50}
 
 
 def test_the_cap_leaves_small_datasets_alone() -> None:
@@ -68,7 +68,7 @@ def test_pictures_of_nobody_are_a_tenth_at_most() -> None:
     there = photos((90, Label.ADULT_MALE, Tree.AUTO), (50, None, Tree.REVIEWED))
     kept, dropped = choose_train(there, frozenset(), STRICT, room=1000)
     assert kinds(kept) == {("adult_male", "auto"): 90, ("nobody", "reviewed"): 10}
-    assert Counter(why for _, why in dropped) == {Why.NOBODY: 40}
+    assert Counter(why for _, why in dropped) == {ExclusionReason.NOBODY: 40}
     assert len(choose_val(there, STRICT, room=1000)[0]) == 100
 
 
@@ -78,7 +78,7 @@ def test_new_photos_are_all_learned_from_and_old_ones_fill_up_evenly() -> None:
     kept, dropped = choose_train([*old, *new], references(new), STRICT, room=60)
     assert references(new) <= references(kept)
     assert kinds([photo for photo in kept if photo not in new]) == {(label, "auto"): 10 for label in LABELS}
-    assert Counter(why for _, why in dropped) == {Why.OVER_MOST_IMAGES: 120}
+    assert Counter(why for _, why in dropped) == {ExclusionReason.OVER_MOST_IMAGES: 120}
 
 
 def test_a_share_stays_for_replay_however_much_is_new() -> None:
@@ -104,10 +104,10 @@ def test_val_is_as_the_shops_are() -> None:
     there = photos((2, Label.ELDER_MALE, Tree.AUTO), (90, Label.ADULT_MALE, Tree.AUTO))
     assert choose_val(there, STRICT, room=1000) == (sorted_by_draw(there), [])
     kept, dropped = choose_val(there, STRICT, room=10)
-    assert (len(kept), {why for _, why in dropped}) == (10, {Why.OVER_MOST_IMAGES})
+    assert (len(kept), {why for _, why in dropped}) == (10, {ExclusionReason.OVER_MOST_IMAGES})
 
 
-def sorted_by_draw(some: list[Photo]) -> list[Photo]:
+def sorted_by_draw(some: list[DatasetPhoto]) -> list[DatasetPhoto]:
     return choose_val(list(reversed(some)), STRICT, room=1000)[0]
 
 
@@ -131,7 +131,7 @@ def test_each_photo_is_kept_or_dropped_once_whatever_the_order(
 
 
 def test_settings_that_make_no_sense_are_all_named() -> None:
-    with pytest.raises(DatasetRefused) as refused:
+    with pytest.raises(InvalidDataset) as refused:
         DatasetSettings(val_share=1.0, near_bits=-1, most_images=1.5)  # pyrefly: ignore[bad-argument-type]
     assert str(refused.value) == (
         "the settings of the dataset make no sense; nothing was built: val_share is 1.0, and must lie between 0 and "

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from contracts.instants import to_text
 from contracts.labels import LABELS, Label
 from contracts.names import image_id_time
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Tree, stem
-from retrain.dataset import DatasetSettings, Manifest, Split, Why, build
-from retrain.errors import DatasetRefused
-from retrain.judge.predictions import Prediction, Seen
+from retrain.dataset import DatasetManifest, DatasetSettings, ExclusionReason, Split, build
+from retrain.errors import InvalidDataset
+from retrain.judge.predictions import PredictedPerson, Prediction
 from retrain.review.notes import Note
 from tests.pictures import gradient, turned_by_exif
 from tests.retrain.dataset.shop import NOON, Shuffled, built, counts, empty_bucket, fill, photo_id, put
@@ -31,11 +31,11 @@ def bucket() -> Iterator[DatasetBucket]:
         yield bucket
 
 
-def left_out(manifest: Manifest) -> dict[str, str]:
+def left_out(manifest: DatasetManifest) -> dict[str, str]:
     return {str(one.reference): one.why for one in manifest.left_out}
 
 
-def splits(manifest: Manifest) -> dict[str, str]:
+def splits(manifest: DatasetManifest) -> dict[str, str]:
     return {str(item.reference): item.split for item in manifest.items}
 
 
@@ -53,7 +53,7 @@ class Teacher:
 
 def _as_labelled(path: Path) -> Prediction:
     text = (path.parents[2] / "labels" / path.parent.name / f"{path.stem}.txt").read_text()
-    seen = tuple(Seen(label, 0.99, (box.x0, box.y0, box.x1, box.y1)) for label, box in people_of(text))
+    seen = tuple(PredictedPerson(label, 0.99, (box.x0, box.y0, box.x1, box.y1)) for label, box in parse_labels(text))
     return Prediction(path, people=seen)
 
 
@@ -62,7 +62,7 @@ def test_a_folder_holds_what_its_manifest_says(bucket: DatasetBucket, tmp_path: 
     fill(bucket, 8, tree=Tree.REVIEWED, kiosk="k2")
     golden = fill(bucket, 4, tree=Tree.GOLDEN, kiosk="k3")
     manifest = built(bucket, tmp_path / "d", val_share=0.3)
-    assert Manifest.read(tmp_path / "d") == manifest
+    assert DatasetManifest.read(tmp_path / "d") == manifest
     assert (manifest.build, to_text(manifest.made_at)) == ("b1", to_text(NOON))
     assert {str(item.reference) for item in manifest.of(Split.GOLDEN)} == {str(one) for one in golden}
     assert {len(manifest.of(split)) > 3 for split in Split} == {True}
@@ -106,7 +106,7 @@ def test_a_photo_in_several_trees_is_what_the_most_careful_look_made_of_it(
         (reviewed, Split.TRAIN, Tree.REVIEWED, "0"),
         (golden, Split.GOLDEN, Tree.GOLDEN, "1"),
     ]
-    assert left_out(manifest) == {str(broken): Why.BAD_LABELS}
+    assert left_out(manifest) == {str(broken): ExclusionReason.BAD_LABELS}
 
 
 def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_pa
     bucket.objects[turned.pair_keys("auto")[0]] = turned_by_exif(gradient(128, 96), 6)
     manifest = built(bucket, tmp_path / "d")
     assert left_out(manifest) == {
-        str(gone): Why.GONE,
-        str(goes): Why.GONE,
-        str(no_labels): Why.BAD_LABELS,
-        str(torn): Why.UNREADABLE,
-        str(turned): Why.UNREADABLE,
+        str(gone): ExclusionReason.GONE,
+        str(goes): ExclusionReason.GONE,
+        str(no_labels): ExclusionReason.BAD_LABELS,
+        str(torn): ExclusionReason.UNREADABLE,
+        str(turned): ExclusionReason.UNREADABLE,
     }
     assert [item.reference for item in manifest.items] == photos[5:]
     assert "5 photos could not be read, and are left out" in manifest.warnings
@@ -141,7 +141,7 @@ def test_a_photo_that_goes_between_looking_and_storing_is_left_out(tmp_path: Pat
     manifest = build(
         bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=say
     )
-    assert left_out(manifest) == dict.fromkeys(map(str, photos[:2]), Why.GONE)
+    assert left_out(manifest) == dict.fromkeys(map(str, photos[:2]), ExclusionReason.GONE)
     assert len(list(tmp_path.glob("images/*/*.jpg"))) == 2
 
 
@@ -155,7 +155,10 @@ def test_a_photo_that_a_person_could_not_tell_is_not_learned_from(bucket: Datase
     bucket.put(told.note_key("reviewed"), b'{"schema":1,"from":"import"}', "application/json")
     bucket.put("reviewed/notes/readme.txt", b"", "text/plain")
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {str(unsure): Why.CANNOT_TELL, str(told_first): Why.CANNOT_TELL}
+    assert left_out(manifest) == {
+        str(unsure): ExclusionReason.CANNOT_TELL,
+        str(told_first): ExclusionReason.CANNOT_TELL,
+    }
     assert [item.reference for item in manifest.items] == [told]
 
 
@@ -176,7 +179,7 @@ def test_photos_of_a_golden_moment_and_their_like_are_never_learned(bucket: Data
     like = put(bucket, photo_id(86_400, kiosk="k2"), picture=1, labels=[Label.ELDER_MALE])
     manifest = built(bucket, tmp_path / "d")
     assert splits(manifest) == {str(golden): Split.GOLDEN}
-    assert left_out(manifest) == {str(beside): Why.MOMENT_OF_GOLDEN, str(like): Why.DUPLICATE}
+    assert left_out(manifest) == {str(beside): ExclusionReason.MOMENT_OF_GOLDEN, str(like): ExclusionReason.DUPLICATE}
 
 
 def test_odd_boxes_of_a_model_go_and_those_of_a_person_are_marked(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_odd_boxes_of_a_model_go_and_those_of_a_person_are_marked(bucket: Datase
     for one, tree in ((auto, "auto"), (reviewed, "reviewed")):
         bucket.put(one.pair_keys(tree)[1], b"0 0.5 0.5 1 1", "text/plain")
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {str(auto): Why.OUTLIER}
+    assert left_out(manifest) == {str(auto): ExclusionReason.OUTLIER}
     assert [(item.reference, item.suspect) for item in manifest.items] == [(reviewed, "box 1 is the whole picture")]
 
 
@@ -200,7 +203,7 @@ def test_what_the_teacher_contradicts_goes_unless_a_person_said_it(bucket: Datas
     )
     manifest = built(bucket, tmp_path / "d", predict=teacher)
     assert sorted(teacher.asked) == sorted(map(stem, [auto, reviewed, fine, unreadable]))
-    assert left_out(manifest) == {str(auto): Why.SUSPECT}
+    assert left_out(manifest) == {str(auto): ExclusionReason.SUSPECT}
     suspects = {item.reference: bool(item.suspect) for item in manifest.items}
     assert suspects == {reviewed: True, fine: False, unreadable: False, golden: False}
     assert not list((tmp_path / "d").glob(f"*/*/{stem(auto)}.*"))
@@ -266,12 +269,12 @@ def test_a_folder_of_an_earlier_build_is_emptied_and_somebody_s_own_is_not_touch
     own = tmp_path / "own/images/one.jpg"
     own.parent.mkdir(parents=True)
     own.touch()
-    with pytest.raises(DatasetRefused, match="own holds images, which no build put there; nothing was touched"):
+    with pytest.raises(InvalidDataset, match="own holds images, which no build put there; nothing was touched"):
         built(bucket, tmp_path / "own")
     (tmp_path / "d/thesis.txt").touch()
-    with pytest.raises(DatasetRefused, match=r"holds thesis\.txt"):
+    with pytest.raises(InvalidDataset, match=r"holds thesis\.txt"):
         built(bucket, tmp_path / "d")
-    with pytest.raises(DatasetRefused, match="is no folder"):
+    with pytest.raises(InvalidDataset, match="is no folder"):
         built(bucket, own)
     assert own.exists()
 

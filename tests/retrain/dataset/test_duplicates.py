@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance
 
 from demo.drawn_people import draw
 from retrain.bucket import Tree
-from retrain.dataset.photos import Photo
+from retrain.dataset.photos import DatasetPhoto
 from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.vetting.duplicates import without_duplicates
 from tests.retrain.dataset.shop import a_photo
@@ -23,7 +23,7 @@ def hashed(number: int) -> str:
     return f"{number:064x}"
 
 
-def distance(one: Photo, other: Photo) -> int:
+def distance(one: DatasetPhoto, other: DatasetPhoto) -> int:
     return (int(one.phash, 16) ^ int(other.phash, 16)).bit_count()
 
 

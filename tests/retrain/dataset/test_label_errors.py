@@ -8,40 +8,42 @@ from contracts.labels import Label
 from contracts.messages import Box
 from retrain.dataset.vetting.label_errors import contradiction
 from retrain.dataset.vetting.sanity import odd
-from retrain.judge.predictions import Seen
+from retrain.judge.predictions import PredictedPerson
 
 HERE, NEXT, FAR = (0.1, 0.1, 0.4, 0.5), (0.12, 0.1, 0.42, 0.52), (0.6, 0.1, 0.9, 0.5)
 MAN, WOMAN = Label.ADULT_MALE, Label.ELDER_FEMALE
 
 
-def contradicted(labelled: list[tuple[Label, tuple[float, float, float, float]]], *seen: Seen) -> str | None:
+def contradicted(labelled: list[tuple[Label, tuple[float, float, float, float]]], *seen: PredictedPerson) -> str | None:
     return contradiction([(label, Box(*box)) for label, box in labelled], seen, sure=0.9)
 
 
 def test_a_teacher_who_agrees_or_is_unsure_says_nothing() -> None:
-    assert contradicted([(MAN, HERE)], Seen(MAN, 0.99, NEXT)) is None
-    assert contradicted([(MAN, HERE)], Seen(WOMAN, 0.89, NEXT), Seen(MAN, 0.89, FAR)) is None
+    assert contradicted([(MAN, HERE)], PredictedPerson(MAN, 0.99, NEXT)) is None
+    assert contradicted([(MAN, HERE)], PredictedPerson(WOMAN, 0.89, NEXT), PredictedPerson(MAN, 0.89, FAR)) is None
     assert contradicted([]) is None
 
 
 def test_a_teacher_who_is_sure_of_another_label_contradicts() -> None:
-    assert contradicted([(MAN, HERE)], Seen(WOMAN, 0.9, NEXT)) == "adult_male is seen as elder_female, at 0.90"
+    assert (
+        contradicted([(MAN, HERE)], PredictedPerson(WOMAN, 0.9, NEXT)) == "adult_male is seen as elder_female, at 0.90"
+    )
 
 
 def test_a_label_where_nobody_is_seen_is_contradicted() -> None:
-    assert contradicted([(MAN, HERE)], Seen(MAN, 0.5, FAR)) == "nobody is seen where adult_male is labelled"
+    assert contradicted([(MAN, HERE)], PredictedPerson(MAN, 0.5, FAR)) == "nobody is seen where adult_male is labelled"
 
 
 def test_a_person_without_a_label_contradicts() -> None:
     """Such a picture would teach not to see them."""
-    told = contradicted([(MAN, HERE)], Seen(MAN, 0.9, HERE), Seen(WOMAN, 0.95, FAR))
+    told = contradicted([(MAN, HERE)], PredictedPerson(MAN, 0.9, HERE), PredictedPerson(WOMAN, 0.95, FAR))
     assert told == "elder_female is seen at 0.95, and not labelled"
 
 
 def test_each_person_is_seen_once_and_the_nearest_is_meant() -> None:
     two = [(MAN, HERE), (WOMAN, NEXT)]
-    assert contradicted(two, Seen(WOMAN, 0.95, NEXT), Seen(MAN, 0.95, HERE)) is None
-    assert contradicted(two, Seen(WOMAN, 0.95, NEXT)) == "nobody is seen where adult_male is labelled"
+    assert contradicted(two, PredictedPerson(WOMAN, 0.95, NEXT), PredictedPerson(MAN, 0.95, HERE)) is None
+    assert contradicted(two, PredictedPerson(WOMAN, 0.95, NEXT)) == "nobody is seen where adult_male is labelled"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.bucket import Tree
-from retrain.dataset import DatasetSettings, Item, LeftOut, Manifest, Split, Why, enough
-from retrain.errors import DatasetRefused
+from retrain.dataset import DatasetManifest, DatasetSettings, Excluded, ExclusionReason, Item, Split, unmet_precondition
+from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import HEAD, NOON, counts, photo_id
 
 ITEM = Item(
@@ -25,27 +25,27 @@ ITEM = Item(
     new=True,
     sha256="0" * 64,
     bytes=1000,
-    labels=lines_of([(Label.ELDER_FEMALE, HEAD)]),
+    labels=format_labels([(Label.ELDER_FEMALE, HEAD)]),
     phash="f" * 64,
     suspect="nobody is seen",
 )
-MANIFEST = Manifest(
+MANIFEST = DatasetManifest(
     build="20260302t120000z-yolov5n",
     made_at=NOON,
     settings=DatasetSettings().to_fields(),
     items=(ITEM,),
-    left_out=(LeftOut(photo_id(60), Tree.AUTO, Why.DUPLICATE, "of that"),),
+    left_out=(Excluded(photo_id(60), Tree.AUTO, ExclusionReason.DUPLICATE, "of that"),),
     warnings=("mind it",),
 )
 
 
 def holding(
     people: Mapping[Split, Mapping[Label, int]], *, new: bool = True, settings: Mapping[str, object] | None = None
-) -> Manifest:
+) -> DatasetManifest:
     """A manifest with so many people of each label in each split, one a photo."""
     kinds = [(split, label) for split, labels in people.items() for label, many in labels.items() for _ in range(many)]
     items = (
-        replace(ITEM, reference=photo_id(3600 * number), split=split, new=new, labels=lines_of([(label, HEAD)]))
+        replace(ITEM, reference=photo_id(3600 * number), split=split, new=new, labels=format_labels([(label, HEAD)]))
         for number, (split, label) in enumerate(kinds)
     )
     return replace(MANIFEST, items=tuple(items), settings=settings or {})
@@ -56,9 +56,9 @@ def even(many: int) -> dict[Label, int]:
 
 
 def test_a_manifest_comes_back_as_it_was(tmp_path: Path) -> None:
-    assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+    assert DatasetManifest.from_json(MANIFEST.to_json()) == MANIFEST
     (tmp_path / "manifest.json").write_text(MANIFEST.to_json())
-    assert Manifest.read(tmp_path) == Manifest.read(tmp_path / "manifest.json") == MANIFEST
+    assert DatasetManifest.read(tmp_path) == DatasetManifest.read(tmp_path / "manifest.json") == MANIFEST
 
 
 def test_a_manifest_says_this() -> None:
@@ -115,20 +115,20 @@ def test_the_digest_is_of_items_and_settings_alone() -> None:
 )
 def test_what_is_no_manifest_is_refused(broken: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(broken)
-    with pytest.raises(DatasetRefused, match="is not a dataset's manifest"):
-        Manifest.read(tmp_path)
+    with pytest.raises(InvalidDataset, match="is not a dataset's manifest"):
+        DatasetManifest.read(tmp_path)
 
 
 def test_a_manifest_that_somebody_changed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetRefused, match="somebody changed it"):
-        Manifest.from_json(MANIFEST.to_json().replace('"weight": 3', '"weight": 4'))
-    with pytest.raises(DatasetRefused, match="No such file"):
-        Manifest.read(tmp_path)
+    with pytest.raises(InvalidDataset, match="somebody changed it"):
+        DatasetManifest.from_json(MANIFEST.to_json().replace('"weight": 3', '"weight": 4'))
+    with pytest.raises(InvalidDataset, match="No such file"):
+        DatasetManifest.read(tmp_path)
 
 
 def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
     people = {Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(5)}
-    assert enough(holding(people), least_new=40, golden_least=5) is None
+    assert unmet_precondition(holding(people), least_new=40, golden_least=5) is None
 
 
 @pytest.mark.parametrize(
@@ -160,19 +160,19 @@ def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
 def test_a_dataset_that_is_not_enough_says_by_which_rule(
     people: dict[Split, dict[Label, int]], rule: str, reason: str
 ) -> None:
-    told = enough(holding(people), least_new=41, golden_least=5)
+    told = unmet_precondition(holding(people), least_new=41, golden_least=5)
     assert told is not None
     assert (told[0], told[1][: len(reason)]) == (rule, reason)
 
 
 def test_people_in_old_photos_are_not_new() -> None:
     people = {Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(5)}
-    told = enough(holding(people, new=False), least_new=1, golden_least=5)
+    told = unmet_precondition(holding(people, new=False), least_new=1, golden_least=5)
     assert told is not None
     assert told[0] == "too_few_labels"
 
 
 def test_a_box_of_two_people_counts_two() -> None:
-    both = lines_of([(Label.ELDER_MALE, HEAD), (Label.ADULT_MALE, Box(0.6, 0.1, 0.9, 0.5))])
+    both = format_labels([(Label.ELDER_MALE, HEAD), (Label.ADULT_MALE, Box(0.6, 0.1, 0.9, 0.5))])
     manifest = replace(MANIFEST, items=(replace(ITEM, labels=both), replace(ITEM, labels="")))
     assert manifest.counts[Split.TRAIN] == counts(pictures=2, nobody=1, elder_male=1, adult_male=1)

@@ -12,7 +12,7 @@ from contracts.errors import ContractError
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset import builds, fetch, find, known, publish
 from retrain.dataset.layout import prepare, room_for, write_pictures
-from retrain.errors import DatasetRefused
+from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
 
 
@@ -53,7 +53,7 @@ def test_a_build_never_changes(bucket: DatasetBucket, tmp_path: Path) -> None:
     assert publish(bucket, tmp_path) == first
     put(bucket, photo_id(99_999))
     built(bucket, tmp_path)
-    with pytest.raises(DatasetRefused, match="build b1 is in s3://dataset with other photos or labels"):
+    with pytest.raises(InvalidDataset, match="build b1 is in s3://dataset with other photos or labels"):
         publish(bucket, tmp_path)
     assert find(bucket, "b1") == first
 
@@ -62,7 +62,7 @@ def test_a_page_without_a_manifest_is_no_build(bucket: DatasetBucket, tmp_path: 
     """As a publication leaves it that was cut off; the next one goes through."""
     bucket.put("builds/b1/index.html", b"half", "text/html")
     assert (builds(bucket), find(bucket, "b1")) == ([], None)
-    with pytest.raises(DatasetRefused, match="there is no build b1 in s3://dataset; see them all: nunchi dataset show"):
+    with pytest.raises(InvalidDataset, match="there is no build b1 in s3://dataset; see them all: nunchi dataset show"):
         fetch(bucket, "b1", tmp_path / "d")
     built(bucket, tmp_path / "d")
     publish(bucket, tmp_path / "d")
@@ -75,7 +75,7 @@ def test_photos_that_have_gone_or_changed_are_named(bucket: DatasetBucket, tmp_p
     gone, changed = (item.reference for item in manifest.items[:2])
     bucket._s3.delete_object(Bucket="dataset", Key=gone.pair_keys("auto")[0])
     bucket.put(changed.pair_keys("auto")[0], b"other", "image/jpeg")
-    with pytest.raises(DatasetRefused) as refused:
+    with pytest.raises(InvalidDataset) as refused:
         fetch(bucket, "b1", tmp_path / "e")
     assert str(refused.value) == (
         f"of build b1, {gone} has gone, {changed} has changed; the folder {tmp_path / 'e'} is not that build. Build it "
@@ -105,7 +105,7 @@ def test_what_can_t_be_a_build_s_id_names_no_key(bucket: DatasetBucket, tmp_path
 def test_a_dataset_that_does_not_fit_is_not_begun(bucket: DatasetBucket, tmp_path: Path) -> None:
     manifest = built(bucket, tmp_path / "d")
     prepare(tmp_path / "e")
-    with pytest.raises(DatasetRefused) as refused:
+    with pytest.raises(InvalidDataset) as refused:
         write_pictures(bucket, manifest.items, tmp_path / "e", lambda *_: None, free=lambda _: 3_000_000)
     assert str(refused.value) == (
         f"the dataset needs 68 MB, and there are 3 MB free at {tmp_path / 'e'}; no picture was written. Make room, or "
@@ -116,7 +116,7 @@ def test_a_dataset_that_does_not_fit_is_not_begun(bucket: DatasetBucket, tmp_pat
 
 def test_a_disk_that_fills_meanwhile_is_told_as_that(tmp_path: Path) -> None:
     """/dev/full answers every write as a full disk does."""
-    with pytest.raises(DatasetRefused) as refused, room_for(tmp_path, 5_000_000, lambda _: 6_000_000):
+    with pytest.raises(InvalidDataset) as refused, room_for(tmp_path, 5_000_000, lambda _: 6_000_000):
         Path("/dev/full").write_text("a label")
     assert str(refused.value) == (
         f"the disk is full at {tmp_path}; the dataset needs 5 MB; the dataset is not whole, and nothing was published. "

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.names import Reference, image_id_time
 from retrain.bucket import Tree
-from retrain.bursts import moments
+from retrain.bursts import burst_of
 from retrain.dataset.photos import Split
 from retrain.dataset.splits import share, splits
 from tests.retrain.dataset.shop import photo_id
@@ -41,7 +41,7 @@ def test_what_was_golden_and_is_no_more_is_drawn_like_any_other() -> None:
 @given(listings)
 def test_no_moment_is_in_two_splits(listed: dict[Reference, Tree]) -> None:
     """Nor a kiosk's minute by the clock, looked at pair by pair."""
-    told, moment_of = splits(listed, **EVEN), moments(listed, apart_s=60)
+    told, moment_of = splits(listed, **EVEN), burst_of(listed, apart_s=60)
     for one, tree in listed.items():
         for other in listed:
             first, second = image_id_time(one.image_id), image_id_time(other.image_id)

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.labels import LABELS, Label
 from contracts.names import image_id_time
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
 from retrain.dataset.class_names import classes_in
-from retrain.dataset.yolo_import import Found, look_through, store, untaught
-from retrain.errors import DatasetRefused
+from retrain.dataset.yolo_import import FoundPictures, look_through, store, untaught
+from retrain.errors import InvalidDataset
 from tests.pictures import encoded, gradient, turned_by_exif
 from tests.retrain.dataset.shop import HEAD, built, empty_bucket
 
@@ -35,7 +35,7 @@ def picture(number: int) -> Image.Image:
 
 
 def own(
-    folder: Path, name: str, *, labels: str | None = lines_of([(Label.ELDER_MALE, HEAD)]), content: bytes = b""
+    folder: Path, name: str, *, labels: str | None = format_labels([(Label.ELDER_MALE, HEAD)]), content: bytes = b""
 ) -> bytes:
     """A picture `images/<name>` and its labels; the picture's bytes."""
     path = folder / "images" / name
@@ -49,7 +49,7 @@ def own(
     return content
 
 
-def found(folder: Path, *, moment_a_folder: bool = False) -> Found:
+def found(folder: Path, *, moment_a_folder: bool = False) -> FoundPictures:
     return look_through(folder, OURS, kiosk="mine", moment_a_folder=moment_a_folder)
 
 
@@ -58,7 +58,7 @@ def test_pictures_are_stored_as_they_are_and_once_more_changes_nothing(bucket: D
     store(bucket, Tree.REVIEWED, found(tmp_path).pictures)
     pairs = bucket.pairs(Tree.REVIEWED)
     assert {bucket.image(pair) for pair in pairs} == content.keys()
-    assert {bucket.labels(pair) for pair in pairs} == {lines_of([(Label.ELDER_MALE, HEAD)])}
+    assert {bucket.labels(pair) for pair in pairs} == {format_labels([(Label.ELDER_MALE, HEAD)])}
     assert {pair.reference.kiosk_id for pair in pairs} == {"mine"}
     note = json.loads(bucket.get(pairs[0].reference.note_key("reviewed")) or b"")
     assert (note["schema"], note["from"], note["converted"]) == (1, "import", False)
@@ -159,9 +159,9 @@ def test_what_can_t_be_imported_is_named_and_why(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_pictures_and_a_bad_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetRefused, match="holds no picture"):
+    with pytest.raises(InvalidDataset, match="holds no picture"):
         found(tmp_path)
-    with pytest.raises(NameRefused):
+    with pytest.raises(InvalidName):
         look_through(tmp_path, OURS, kiosk="My Kiosk")
 
 
@@ -169,7 +169,7 @@ def test_a_picture_that_changes_meanwhile_is_not_stored(bucket: DatasetBucket, t
     own(tmp_path, "a.jpg")
     seen = found(tmp_path)
     own(tmp_path, "a.jpg")
-    with pytest.raises(DatasetRefused, match=r"a\.jpg changed while it was imported"):
+    with pytest.raises(InvalidDataset, match=r"a\.jpg changed while it was imported"):
         store(bucket, Tree.REVIEWED, seen.pictures)
     assert bucket.keys("") == []
 
@@ -199,7 +199,7 @@ def test_without_names_the_classes_are_ours(tmp_path: Path) -> None:
 
 def test_a_class_that_nobody_explains_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [elder_male, grandma, cat]")
-    with pytest.raises(DatasetRefused) as refused:
+    with pytest.raises(InvalidDataset) as refused:
         classes_in(tmp_path, {"grandma": Label.ELDER_FEMALE})
     assert str(refused.value) == (
         f"{tmp_path / 'data.yaml'} names cat, which is none of elder_male, elder_female, adult_male, adult_female; "
@@ -210,8 +210,8 @@ def test_a_class_that_nobody_explains_is_refused(tmp_path: Path) -> None:
 def test_names_that_contradict_each_other_or_can_t_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [elder_male]")
     (tmp_path / "other.yaml").write_text("names: [adult_male]")
-    with pytest.raises(DatasetRefused, match=r"data\.yaml and other\.yaml in .* name different classes"):
+    with pytest.raises(InvalidDataset, match=r"data\.yaml and other\.yaml in .* name different classes"):
         classes_in(tmp_path, {})
     (tmp_path / "data.yaml").write_text("names: [")
-    with pytest.raises(DatasetRefused, match=r"data\.yaml can't be read"):
+    with pytest.raises(InvalidDataset, match=r"data\.yaml can't be read"):
         classes_in(tmp_path, {})

@@ -12,12 +12,12 @@ from moto import mock_aws
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
-from registry.weights import InService
+from registry.weights import CurrentRun
 from retrain.bucket import DatasetBucket, Tree
 from retrain.drift.facts import gather_facts
-from retrain.drift.guard import DriftLimits, Fact, Level, look
+from retrain.drift.guard import DriftLimits, LabelFact, Level, check_drift
 from retrain.review.confidences import Results
-from retrain.review.notes import Note, Shown
+from retrain.review.notes import Note, ReviewedPerson
 from retrain.run.incumbent import Incumbent
 from retrain.run.stages import watch
 from tests.retrain.dataset.test_manifest import MANIFEST
@@ -38,8 +38,8 @@ def shop() -> Iterator[Shop]:
 def noted(shop: Shop, number: int, *, sample: bool = True, cannot_tell: bool = False) -> None:
     """Somebody looked at her and him, and called her a man."""
     shown = (
-        Shown(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE),
-        Shown(Label.ADULT_MALE, RIGHT, None, Label.ADULT_MALE),
+        ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE),
+        ReviewedPerson(Label.ADULT_MALE, RIGHT, None, Label.ADULT_MALE),
     )
     note = Note(
         source=Tree.AUTO, sample=sample, shown=shown, changed=(), checked_at=CHECKED_AT, cannot_tell=cannot_tell
@@ -58,7 +58,7 @@ def test_each_photo_of_the_model_s_own_labels_is_a_fact(shop: Shop) -> None:
     both = (Label.ELDER_FEMALE, Label.ADULT_MALE)
     new, earlier = gather_facts(shop.bucket, shop.results, since=None)
     assert (sorted(new, key=str), earlier) == (
-        sorted([Fact("lobby", "2026-W47", both, True, 0.96), Fact("door", "2026-W48", (), False)], key=str),
+        sorted([LabelFact("lobby", "2026-W47", both, True, 0.96), LabelFact("door", "2026-W48", (), False)], key=str),
         [],
     )
 
@@ -90,7 +90,7 @@ def test_a_training_holds_labels_against_the_gate_of_its_settings(shop: Shop) ->
     for number in range(10):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
-    incumbent = Incumbent(InService(pointer=None, etag=None))
+    incumbent = Incumbent(CurrentRun(pointer=None, etag=None))
     levels = {gate: watch(shop.bucket, None, gate=gate)(MANIFEST, incumbent).level for gate in (0.95, 0.5)}
     assert levels == {0.95: Level.STOP, 0.5: Level.OK}
 
@@ -110,5 +110,5 @@ def test_labels_that_people_find_wrong_stop_a_training(shop: Shop) -> None:
     for number in range(40):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
-    drift = look(*gather_facts(shop.bucket, shop.results, since=None), DriftLimits(promise=0.95))
+    drift = check_drift(*gather_facts(shop.bucket, shop.results, since=None), DriftLimits(promise=0.95))
     assert (drift.level, drift.agreement.right, drift.agreement.checked) == (Level.STOP, 40, 80)

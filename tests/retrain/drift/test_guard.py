@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.labels import LABELS, Label
-from retrain.drift.guard import Drift, DriftLimits, Fact, Level
-from retrain.drift.guard import look as look_at
+from retrain.drift.guard import Drift, DriftLimits, LabelFact, Level
+from retrain.drift.guard import check_drift as look_at
 from retrain.drift.psi import chi_squared_above, shift
 
 OLD, YOUNG = Label.ELDER_FEMALE, Label.ADULT_FEMALE
@@ -21,7 +21,7 @@ WEEKS = ("2026-W40", "2026-W41", "2026-W42")
 LATER = ("2026-W45", "2026-W46")
 
 
-def look(new: list[Fact], earlier: list[Fact], **limits: Any) -> Drift:
+def look(new: list[LabelFact], earlier: list[LabelFact], **limits: Any) -> Drift:
     chosen: dict[str, Any] = {"promise": 0.95, **limits}
     return look_at(new, earlier, DriftLimits(**chosen))
 
@@ -35,10 +35,10 @@ def facts(
     confidence: float | None = None,
     checked: int = 0,
     right: int = 0,
-) -> list[Fact]:
+) -> list[LabelFact]:
     """Photos of one elder or young woman each, the elders spread evenly, all of them sure."""
     return [
-        Fact(
+        LabelFact(
             kiosk=kiosk,
             week=weeks[place % len(weeks)],
             labels=(OLD if int((place + 1) * elders) > int(place * elders) else YOUNG,),
@@ -51,8 +51,8 @@ def facts(
     ]
 
 
-def unsure(number: int, weeks: tuple[str, ...] = WEEKS, kiosk: str = "lobby") -> list[Fact]:
-    return [Fact(kiosk, weeks[place % len(weeks)], (YOUNG,), sure=False) for place in range(number)]
+def unsure(number: int, weeks: tuple[str, ...] = WEEKS, kiosk: str = "lobby") -> list[LabelFact]:
+    return [LabelFact(kiosk, weeks[place % len(weeks)], (YOUNG,), sure=False) for place in range(number)]
 
 
 def test_what_did_not_move_is_learnt() -> None:
@@ -232,18 +232,18 @@ def test_confidence_that_moved_is_found() -> None:
 
 def test_people_of_one_photo_count_as_one() -> None:
     """So a crowd moves nothing."""
-    crowd = Fact("lobby", "2026-W45", (OLD,) * 1000, sure=True)
+    crowd = LabelFact("lobby", "2026-W45", (OLD,) * 1000, sure=True)
     assert look([*facts(1000, weeks=("2026-W45",)), crowd], facts(1000)).findings == ()
 
 
 def test_photos_of_nobody_are_a_label_of_their_own() -> None:
-    nobody = [Fact("lobby", "2026-W45", (), sure=True)] * 1000
+    nobody = [LabelFact("lobby", "2026-W45", (), sure=True)] * 1000
     assert "nobody 0% → 100%" in look(nobody, facts(1000)).reason
 
 
 def test_photos_that_were_only_checked_move_no_share() -> None:
     """Of one kiosk all may have been looked at, and of the others a hundredth."""
-    looked = [Fact("lobby", "2026-W45", (OLD,), sure=True, checked=1, right=1, drawn=False)] * 500
+    looked = [LabelFact("lobby", "2026-W45", (OLD,), sure=True, checked=1, right=1, drawn=False)] * 500
     drift = look([*facts(1000, weeks=("2026-W45",)), *looked], facts(1000))
     assert (drift.level, drift.agreement.checked) == (Level.OK, 500)
 
@@ -252,9 +252,9 @@ def test_data_that_did_not_move_is_hardly_ever_stopped() -> None:
     """Of 60 periods of four kiosks and eight weeks, drawn alike, at most one."""
     chance = random.Random(1)
 
-    def period(weeks: int) -> list[Fact]:
+    def period(weeks: int) -> list[LabelFact]:
         return [
-            Fact(
+            LabelFact(
                 f"k{chance.randrange(4)}", f"2026-W{10 + chance.randrange(weeks)}", (chance.choice(LABELS),), sure=True
             )
             for _ in range(1200)

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.labels import LABELS, Label
-from retrain.drift.guard import NOBODY, Fact
+from retrain.drift.guard import NOBODY, LabelFact
 from retrain.drift.parts import parts
 
 HER, HIM = Label.ELDER_FEMALE, Label.ADULT_MALE
 FACTS = [
-    Fact("lobby", "2026-W46", (HER,), True, 0.96, checked=1, right=1),
-    Fact("lobby", "2026-W47", (HER, HIM), True, 0.98),
-    Fact("lobby", "2026-W47", (HIM,), False, 0.5),
-    Fact("door", "2026-W47", (), True, None),
+    LabelFact("lobby", "2026-W46", (HER,), True, 0.96, checked=1, right=1),
+    LabelFact("lobby", "2026-W47", (HER, HIM), True, 0.98),
+    LabelFact("lobby", "2026-W47", (HIM,), False, 0.5),
+    LabelFact("door", "2026-W47", (), True, None),
 ]
 
 
@@ -37,12 +37,12 @@ def test_shares_and_confidence_are_of_the_sure_alone() -> None:
 
 def test_what_nobody_knows_is_not_made_up() -> None:
     assert list(parts([])) == []
-    unsure = next(parts([Fact("lobby", "2026-W47", (HER,), False, 0.4)]))
+    unsure = next(parts([LabelFact("lobby", "2026-W47", (HER,), False, 0.4)]))
     assert (unsure.unsure, sum(unsure.labels.values()), unsure.confidence) == (1, 0, None)
 
 
 facts = st.builds(
-    Fact,
+    LabelFact,
     kiosk=st.sampled_from(["lobby", "door"]),
     week=st.sampled_from(["2026-W46", "2026-W47", "unknown"]),
     labels=st.lists(st.sampled_from(LABELS), max_size=3).map(tuple),
@@ -52,7 +52,7 @@ facts = st.builds(
 
 
 @given(st.lists(facts, min_size=1))
-def test_kiosks_and_weeks_each_make_up_all(every: list[Fact]) -> None:
+def test_kiosks_and_weeks_each_make_up_all(every: list[LabelFact]) -> None:
     whole, *rest = parts(every)
     for kind in ("kiosk", "week"):
         assert sum(one.photos for one in rest if one.where.startswith(kind)) == whole.photos == len(every)

@@ -13,9 +13,18 @@ from hypothesis import strategies as st
 
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from retrain.fit.calibration import AS_IT_IS, DOUBT, MOST_CONFIDENCE, Calibration, Example, Formula, calibrate, examples
-from retrain.judge.golden import Golden
-from retrain.judge.predictions import Prediction, Seen
+from retrain.fit.calibration import (
+    AS_IT_IS,
+    DOUBT,
+    MOST_CONFIDENCE,
+    Example,
+    FittedCalibration,
+    Formula,
+    calibrate,
+    examples,
+)
+from retrain.judge.golden import GoldenPhoto
+from retrain.judge.predictions import PredictedPerson, Prediction
 from worker.models import calibration as worker
 
 LEAST = 0.25
@@ -34,7 +43,7 @@ def people(
     return found
 
 
-def confidences(fitted: Calibration, label: Label, scores: Sequence[float]) -> list[float]:
+def confidences(fitted: FittedCalibration, label: Label, scores: Sequence[float]) -> list[float]:
     """What the worker makes of the manifest."""
     betas = worker.betas_from_fields(fitted.fields, least=LEAST)
     return [float(one) for one in betas[label.yolo_class](np.array(scores))]
@@ -158,12 +167,12 @@ def test_doubt_lets_nothing_pass() -> None:
 def test_a_box_is_right_when_somebody_of_that_label_is_there() -> None:
     here, there = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
     photos = [
-        Golden(Path("k1_a.jpg"), "noon", ((Label.ELDER_MALE, here),)),
-        Golden(Path("k1_b.jpg"), "one", ((Label.ELDER_MALE, here), (Label.ADULT_MALE, there))),
+        GoldenPhoto(Path("k1_a.jpg"), "noon", ((Label.ELDER_MALE, here),)),
+        GoldenPhoto(Path("k1_b.jpg"), "one", ((Label.ELDER_MALE, here), (Label.ADULT_MALE, there))),
     ]
 
-    def seen(label: Label, score: float, box: Box) -> Seen:
-        return Seen(label, score, (box.x0, box.y0, box.x1, box.y1))
+    def seen(label: Label, score: float, box: Box) -> PredictedPerson:
+        return PredictedPerson(label, score, (box.x0, box.y0, box.x1, box.y1))
 
     said = [
         Prediction(Path("k1_a.jpg"), people=(seen(Label.ELDER_MALE, 0.5, there), seen(Label.ELDER_MALE, 0.7, here))),

@@ -11,10 +11,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.errors import NameRefused
+from contracts.errors import InvalidName
 from contracts.labels import LABELS
 from contracts.weights import files_beside
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from retrain.fit.calibration import AS_IT_IS, calibrate
 from retrain.fit.candidate import CUT, LICENCE, package, with_fields
 from tests.toy_yolo import SIDE, toy_network
@@ -79,7 +79,7 @@ def test_the_registry_stores_it_with_the_weights_to_train_on_beside(tmp_path: Pa
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="weights")
 
-        added = Weights(s3, "weights").add(manifest.parent, RUN)
+        added = WeightsRegistry(s3, "weights").add(manifest.parent, RUN)
 
         keys = [one["Key"] for one in s3.list_objects_v2(Bucket="weights")["Contents"]]
     assert keys == [f"runs/{RUN}/{path}" for path in ("manifest.json", "network.onnx", "weights.pt")]
@@ -106,7 +106,7 @@ def test_what_is_found_out_later_is_written_into_it(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_run_can_have_packages_nothing(tmp_path: Path) -> None:
-    with pytest.raises(NameRefused, match="is not the id of a run"):
+    with pytest.raises(InvalidName, match="is not the id of a run"):
         packaged(tmp_path, run="day-0")
 
     assert not (tmp_path / RUN).exists()

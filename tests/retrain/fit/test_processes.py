@@ -22,7 +22,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from onnx import TensorProto, helper, numpy_helper
 
-from contracts.training import Outcome, Verdict
+from contracts.training import TrainingOutcome, Verdict
 from retrain.bucket import DatasetBucket, Tree
 from tests.retrain.trainings import FAKE, fill
 from tests.waiting import until
@@ -175,7 +175,7 @@ def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> 
         out, said = last.communicate(timeout=300)
     assert last.returncode == 0, said
     assert "training: 2 of 4, goes on after epoch 2, from its checkpoint\n" in said
-    outcome = Outcome.from_json(out)
+    outcome = TrainingOutcome.from_json(out)
     assert outcome.verdict in (Verdict.KEPT, Verdict.PROMOTED)
     assert shop.bucket.get(f"trainings/{TRAINING}/outcome.json") == outcome.to_json().encode()
     assert [path.name for path in (shop.folder / "work").iterdir()] == ["lock"]

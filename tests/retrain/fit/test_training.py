@@ -17,7 +17,7 @@ from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted, TrainerFailed
 from retrain.fit.checkpoints import Checkpoints, Saved
 from retrain.fit.trainer_process import DiskFull, OutOfMemory, TrainerProcess
-from retrain.fit.training import Plan, Trained, Training, export
+from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from tests.retrain.trainings import process
 from tests.waiting import until
 
@@ -54,9 +54,9 @@ def training(
     say: Any = lambda *_: None,
     build: str = "b1",
     **hyperparameters: Any,
-) -> Training:
+) -> TrainingSession:
     plan = Plan(model="yolov5n.yaml", epochs=4, hyperparameters=hyperparameters)
-    return Training(
+    return TrainingSession(
         trainer, plan, data=Path("data.yaml"), build=build, checkpoints=checkpoints, say=say, store_every_s=0
     )
 
@@ -73,7 +73,7 @@ def test_a_training_is_told_epoch_by_epoch(tmp_path: Path, checkpoints: Checkpoi
     ]
     best = tmp_path / "checkpoint" / "best.pt"
     last = tmp_path / "checkpoint" / "last.pt"
-    assert trained == Trained(best, last, {"map50": 0.5}, 4, trained.seconds, "fake", ())
+    assert trained == TrainedWeights(best, last, {"map50": 0.5}, 4, trained.seconds, "fake", ())
     assert export(process(tmp_path), trained.best, 64).read_text() == "4"
 
 
@@ -140,7 +140,9 @@ def test_too_little_memory_halves_the_batch_and_goes_on(tmp_path: Path, checkpoi
 def test_memory_that_is_never_enough_ends_it(tmp_path: Path) -> None:
     plan = Plan(model="yolov5n.yaml", batch=512, hyperparameters={"fake": "memory", "at": 1})
     with pytest.raises(OutOfMemory):
-        Training(process(tmp_path), plan, data=Path("d"), build="b1", checkpoints=None, say=lambda *_: None).run()
+        TrainingSession(
+            process(tmp_path), plan, data=Path("d"), build="b1", checkpoints=None, say=lambda *_: None
+        ).run()
 
 
 def test_a_trainer_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_a_storage_that_is_away_costs_the_checkpoint_and_not_the_training(
             boto3.client("s3", region_name="us-east-1").delete_bucket(Bucket="dataset")
 
     plan = Plan(model="yolov5n.yaml", epochs=4)
-    one = Training(
+    one = TrainingSession(
         process(tmp_path),
         plan,
         data=Path("d"),

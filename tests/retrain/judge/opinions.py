@@ -10,17 +10,17 @@ from typing import Final
 from contracts.labels import LABELS, Label
 from contracts.messages import Box, Model
 from contracts.names import Reference, new_image_id
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.bucket import stem
 from retrain.judge.judgement import Ask
-from retrain.judge.predictions import Predict, Prediction, Seen
+from retrain.judge.predictions import Predict, PredictedPerson, Prediction
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BOX: Final = Box(0.3, 0.2, 0.6, 0.7)
 CANDIDATE: Final = Path("candidate.json")
 WRONG: Final[Mapping[Label, Label]] = {label: LABELS[3 - place] for place, label in enumerate(LABELS)}
 
-Opinion = Callable[[int, Label], list[Seen]]  # of the photo of that number, which shows that one person
+Opinion = Callable[[int, Label], list[PredictedPerson]]  # of the photo of that number, which shows that one person
 
 
 def golden(
@@ -33,19 +33,19 @@ def golden(
         taken = NOON + number * apart
         name = stem(Reference("k1", new_image_id(taken, number.to_bytes(10))))
         (folder / f"images/golden/{name}.jpg").touch()
-        (folder / f"labels/golden/{name}.txt").write_text(lines_of([(labels[number % len(labels)], BOX)]))
+        (folder / f"labels/golden/{name}.txt").write_text(format_labels([(labels[number % len(labels)], BOX)]))
     return folder
 
 
-def seen(label: Label, confidence: float = 0.9) -> list[Seen]:
+def seen(label: Label, confidence: float = 0.9) -> list[PredictedPerson]:
     """The person where they are."""
-    return [Seen(label, confidence, (BOX.x0, BOX.y0, BOX.x1, BOX.y1))]
+    return [PredictedPerson(label, confidence, (BOX.x0, BOX.y0, BOX.x1, BOX.y1))]
 
 
 def wrong_about(every: int, *, of: Sequence[Label] = LABELS, sure: float = 0.9, doubting: float = 0.6) -> Opinion:
     """Wrong about one in `every` people of those labels, and less sure of these; right about all others."""
 
-    def opinion(number: int, label: Label) -> list[Seen]:
+    def opinion(number: int, label: Label) -> list[PredictedPerson]:
         errs = label in of and (number // len(LABELS)) % every == 0
         # No two confidences are equal, so that the order of a model's answers is its own.
         return seen(WRONG[label] if errs else label, (doubting if errs else sure) + number * 1e-5)

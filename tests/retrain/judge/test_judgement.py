@@ -14,7 +14,7 @@ import pytest
 from contracts.labels import LABELS, Label
 from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
-from retrain.judge.predictions import Predict, Prediction, Seen
+from retrain.judge.predictions import Predict, PredictedPerson, Prediction
 from retrain.judge.settings import RULES
 from tests.retrain.judge.opinions import CANDIDATE, WRONG, Opinion, asking, golden, model, seen, wrong_about
 
@@ -89,7 +89,7 @@ def test_a_candidate_that_is_better_by_no_more_than_noise_does_not(dataset: Path
 
 
 def test_a_candidate_that_is_better_but_for_elder_women_does_not(dataset: Path, tmp_path: Path) -> None:
-    def opinion(number: int, label: Label) -> list[Seen]:
+    def opinion(number: int, label: Label) -> list[PredictedPerson]:
         return wrong_about(3)(number, label) if label in WOMEN else seen(label, 0.9 + number * 1e-5)
 
     found = decided(judged(dataset, opinion), tmp_path)
@@ -102,7 +102,7 @@ def test_a_candidate_that_is_better_but_for_elder_women_does_not(dataset: Path, 
 
 
 def test_a_group_that_is_worse_beyond_doubt_is_behind_within_the_margin_too(dataset: Path) -> None:
-    def opinion(number: int, label: Label) -> list[Seen]:
+    def opinion(number: int, label: Label) -> list[PredictedPerson]:
         return wrong_about(2)(number, label) if label in WOMEN else seen(label, 0.9 + number * 1e-5)
 
     ruling = judged(dataset, opinion, settings=JudgeSettings(draws=300, group_margin=0.5)).ruling
@@ -119,7 +119,7 @@ def losing(lost: Collection[int], won: Collection[int]) -> tuple[Opinion, Opinio
     """
 
     def opinion(wrong: Collection[int], others: Opinion) -> Opinion:
-        def says(number: int, label: Label) -> list[Seen]:
+        def says(number: int, label: Label) -> list[PredictedPerson]:
             if label not in WOMEN:
                 return others(number, label)
             return seen(WRONG[label] if number // len(LABELS) in wrong else label, 0.8 + number * 1e-5)

@@ -15,23 +15,34 @@ from contracts.messages import Box
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Gate, calibration_of, gate_of
-from retrain.judge.golden import Build, Golden, build_of, golden_photos
-from retrain.judge.matching import THRESHOLDS, Flags, Floats, People, Places, Ranked, Served, people, ranked, served
+from retrain.judge.golden import DatasetBuild, GoldenPhoto, build_of, golden_photos
+from retrain.judge.matching import (
+    THRESHOLDS,
+    Flags,
+    Floats,
+    GoldenPeople,
+    Places,
+    RankedBoxes,
+    ServedMatches,
+    people,
+    ranked,
+    served,
+)
 from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, share_of, weights
-from retrain.judge.predictions import Prediction, Seen
+from retrain.judge.predictions import PredictedPerson, Prediction
 from tests.retrain.dataset.shop import photo_id
 
 MAN, WOMAN = Label.ELDER_MALE, Label.ELDER_FEMALE
 HERE, THERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
 
 
-def photo(*known: tuple[Label, Box], moment: str = "") -> Golden:
-    return Golden(Path("photo.jpg"), moment or str(id(known)), known)
+def photo(*known: tuple[Label, Box], moment: str = "") -> GoldenPhoto:
+    return GoldenPhoto(Path("photo.jpg"), moment or str(id(known)), known)
 
 
 def says(*told: tuple[Label, float, Box]) -> Prediction:
     return Prediction(
-        Path("photo.jpg"), 1.0, tuple(Seen(label, sure, (b.x0, b.y0, b.x1, b.y1)) for label, sure, b in told)
+        Path("photo.jpg"), 1.0, tuple(PredictedPerson(label, sure, (b.x0, b.y0, b.x1, b.y1)) for label, sure, b in told)
     )
 
 
@@ -60,8 +71,8 @@ def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int)
     place = chance.integers(0, photos, boxes)
     hit = chance.random(boxes) < 0.5
     truth = np.concatenate([place[hit], chance.integers(0, photos, 5)])  # every hit is somebody; some are missed
-    known = People(truth, np.zeros(len(truth), dtype=np.intp))
-    ordered = Ranked(place, np.zeros(boxes, dtype=np.intp), np.repeat(hit[:, None], len(THRESHOLDS), axis=1))
+    known = GoldenPeople(truth, np.zeros(len(truth), dtype=np.intp))
+    ordered = RankedBoxes(place, np.zeros(boxes, dtype=np.intp), np.repeat(hit[:, None], len(THRESHOLDS), axis=1))
     draw = (chance.random(photos) < 0.7).astype(float)  # there or not: nothing lies between
     draws = np.stack([np.ones(photos), draw], axis=1)
 
@@ -79,8 +90,8 @@ def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int)
 def test_a_photo_drawn_often_weighs_as_often() -> None:
     """Two photos, one right and one wrong: the share of right ones goes with the draw."""
     hit = np.repeat(np.array([[False], [True]]), len(THRESHOLDS), axis=1)
-    ordered = Ranked(np.array([0, 1]), np.zeros(2, dtype=np.intp), hit)
-    known = People(np.array([1]), np.array([0]))
+    ordered = RankedBoxes(np.array([0, 1]), np.zeros(2, dtype=np.intp), hit)
+    known = GoldenPeople(np.array([1]), np.array([0]))
     draws = np.array([[1.0, 3.0, 1.0], [1.0, 1.0, 3.0]])
 
     ap = average_precision(ordered, known, draws)[0, 0]
@@ -194,7 +205,7 @@ def test_calibration_error_is_how_far_what_is_said_lies_from_what_is_right() -> 
 
 def test_a_photo_passes_the_gate_when_everybody_in_it_does() -> None:
     """One unsure person spoils it, as in the worker; a photo of nobody teaches nothing."""
-    answers = Served(
+    answers = ServedMatches(
         np.empty(0, bool),
         np.empty(0, bool),
         np.array([0, 0, 1, 2]),
@@ -238,9 +249,16 @@ def test_a_dataset_without_golden_photos_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [('{"build": "b", "digest": "d"}', Build("b", "d")), ("[]", Build()), ("{", Build()), (None, Build())],
+    [
+        ('{"build": "b", "digest": "d"}', DatasetBuild("b", "d")),
+        ("[]", DatasetBuild()),
+        ("{", DatasetBuild()),
+        (None, DatasetBuild()),
+    ],
 )
-def test_a_folder_that_was_made_elsewhere_names_no_build(tmp_path: Path, text: str | None, expected: Build) -> None:
+def test_a_folder_that_was_made_elsewhere_names_no_build(
+    tmp_path: Path, text: str | None, expected: DatasetBuild
+) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
 

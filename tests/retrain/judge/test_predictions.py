@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from contracts.labels import Label
 from contracts.messages import Model
 from retrain.errors import JudgementFailed
-from retrain.judge.predictions import Prediction, Seen, predictor
+from retrain.judge.predictions import PredictedPerson, Prediction, predictor
 from tests.toy_yolo import picture, toy_manifest
 
 
@@ -114,6 +114,6 @@ def test_the_worker_gets_no_credentials(tmp_path: Path, photos: list[Path], monk
 
 
 def test_a_prediction_is_a_value() -> None:
-    seen = Seen(Label.ADULT_MALE, 0.5, (0.0, 0.0, 1.0, 1.0))
+    seen = PredictedPerson(Label.ADULT_MALE, 0.5, (0.0, 0.0, 1.0, 1.0))
 
     assert Prediction(Path("a"), 1.0, (seen,)) == Prediction(Path("a"), 1.0, (seen,))

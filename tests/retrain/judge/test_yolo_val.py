@@ -23,7 +23,7 @@ from PIL import Image as Pillow
 
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.judge.golden import golden_photos
 from retrain.judge.matching import people, ranked
 from retrain.judge.metrics import average_precision, mean_over_labels, weights
@@ -108,7 +108,7 @@ def dataset(folder: Path) -> None:
         image = picture(width, height, **patches)
         image[(image == 0).all(axis=2)] = 1 + 2 * number
         Pillow.fromarray(image).save(folder / f"images/golden/{number:03}.jpg", quality=98, subsampling=0)
-        (folder / f"labels/golden/{number:03}.txt").write_text(lines_of(truth))
+        (folder / f"labels/golden/{number:03}.txt").write_text(format_labels(truth))
     names = "".join(f"  {place}: {label}\n" for place, label in enumerate(LABELS))
     (folder / "data.yaml").write_text(
         f"path: {folder}\ntrain: images/golden\nval: images/golden\ntest: images/golden\nnames:\n{names}"

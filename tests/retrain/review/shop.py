@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.instants import to_text
 from contracts.labels import Label
-from contracts.messages import Box, LabelMessage, Model, Person, Reason, Result, Status, Training
+from contracts.messages import Box, DatasetTree, LabelMessage, Model, Person, Reason, Result, Status
 from contracts.names import Reference, new_image_id
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.label_studio import percent_of
@@ -44,7 +44,7 @@ class Shop:
     results: Results
 
     def put(self, tree: Tree, reference: Reference, people: People = (HER,), jpeg: bytes = JPEG) -> Reference:
-        self.bucket.put_pair(tree, reference, jpeg=jpeg, labels=lines_of(people))
+        self.bucket.put_pair(tree, reference, jpeg=jpeg, labels=format_labels(people))
         return reference
 
     def decide(self, reference: Reference, *people: Person) -> None:
@@ -60,7 +60,7 @@ class Shop:
             captured_at=NOON,
             expires_at=NOON,
         )
-        result = Result(message, Training.REVIEW, "i-1", '"etag"', NOON)
+        result = Result(message, DatasetTree.REVIEW, "i-1", '"etag"', NOON)
         self.s3.put_object(Bucket="images", Key=reference.result_key, Body=result.to_json().encode())
 
     def keys(self) -> dict[str, bytes | None]:

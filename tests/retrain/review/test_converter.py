@@ -17,7 +17,7 @@ import pytest
 from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from contracts.names import Reference
-from contracts.yolo import people_of
+from contracts.yolo import parse_labels
 from retrain.bucket import Tree, stem
 from retrain.review.export import export
 from retrain.review.importing import read, store
@@ -72,8 +72,8 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
     for reference in PEOPLE:
         stored = shop.bucket.get(reference.pair_keys(Tree.REVIEWED)[1])
         assert stored is not None
-        ours = people_of(stored.decode())
-        theirs = people_of((yolo / "labels" / f"{stem(reference)}.txt").read_text())
+        ours = parse_labels(stored.decode())
+        theirs = parse_labels((yolo / "labels" / f"{stem(reference)}.txt").read_text())
         assert [label for label, _ in theirs] == [label for label, _ in ours]
         for (_, one), (_, other) in zip(theirs, ours, strict=True):
             assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((other.x0, other.y0, other.x1, other.y1), abs=2e-6)

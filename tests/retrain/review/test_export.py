@@ -13,9 +13,9 @@ from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Box, Person
 from retrain.bucket import Tree, stem
-from retrain.errors import ReviewRefused
+from retrain.errors import InvalidReview
 from retrain.review.confidences import confidence_of
-from retrain.review.export import Exported, export
+from retrain.review.export import ExportSummary, export
 from retrain.review.label_studio import label_config
 from tests.pictures import encoded, gradient
 from tests.retrain.review.shop import HER, HIM, JPEG, LEFT, Shop, photo
@@ -26,7 +26,9 @@ def tasks(folder: Path) -> dict[str, dict[str, Any]]:
     return {one["data"]["photo"]: one for one in json.loads((folder / "tasks.json").read_text())}
 
 
-def written(shop: Shop, folder: Path, *, sample_share: float = 1, most: int | None = None, **options: Any) -> Exported:
+def written(
+    shop: Shop, folder: Path, *, sample_share: float = 1, most: int | None = None, **options: Any
+) -> ExportSummary:
     return export(shop.bucket, shop.results, folder, sample_share=sample_share, most=most, **options)
 
 
@@ -35,7 +37,9 @@ def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: P
     sure = shop.put(Tree.AUTO, photo(2), (HER, HIM))
     folder = tmp_path / "a" / "review"
     told: list[tuple[int, int]] = []
-    assert written(shop, folder, say=lambda done, of: told.append((done, of))) == Exported(unsure=1, sample=1, left=0)
+    assert written(shop, folder, say=lambda done, of: told.append((done, of))) == ExportSummary(
+        unsure=1, sample=1, left=0
+    )
     assert told == [(1, 2), (2, 2)]
     assert {one.name for one in folder.iterdir()} == {"images", "tasks.json", "label_config.xml", "README.txt"}
     assert {one.name: one.read_bytes() for one in (folder / "images").iterdir()} == {
@@ -76,7 +80,7 @@ def test_what_a_person_has_checked_is_not_shown_again(shop: Shop, tmp_path: Path
     shop.put(Tree.REVIEW, photo(3))
     shop.bucket.put(photo(3).note_key(Tree.REVIEWED), b"{}", "application/json")
     waiting = shop.put(Tree.REVIEW, photo(4))
-    assert written(shop, tmp_path / "out") == Exported(unsure=1, sample=0, left=0)
+    assert written(shop, tmp_path / "out") == ExportSummary(unsure=1, sample=0, left=0)
     assert set(tasks(tmp_path / "out")) == {str(waiting)}
 
 
@@ -84,22 +88,22 @@ def test_at_most_so_many_are_written_and_the_rest_is_told(shop: Shop, tmp_path: 
     for number in range(6):
         shop.put(Tree.REVIEW, photo(number))
         shop.put(Tree.AUTO, photo(number, kiosk="door"))
-    assert written(shop, tmp_path / "out", most=4) == Exported(unsure=2, sample=2, left=8)
+    assert written(shop, tmp_path / "out", most=4) == ExportSummary(unsure=2, sample=2, left=8)
     assert len(tasks(tmp_path / "out")) == 4
 
 
 def test_photos_of_one_kiosk_alone_can_be_asked_for(shop: Shop, tmp_path: Path) -> None:
     shop.put(Tree.AUTO, photo(1))
     there = shop.put(Tree.AUTO, photo(1, kiosk="door"))
-    assert written(shop, tmp_path / "out", kiosk="door") == Exported(unsure=0, sample=1, left=0)
+    assert written(shop, tmp_path / "out", kiosk="door") == ExportSummary(unsure=0, sample=1, left=0)
     assert set(tasks(tmp_path / "out")) == {str(there)}
 
 
 def test_photos_that_came_lately_alone_can_be_asked_for(shop: Shop, tmp_path: Path) -> None:
     shop.put(Tree.AUTO, photo(1))
     day = timedelta(days=1)
-    assert written(shop, tmp_path / "old", since=now() + day) == Exported(unsure=0, sample=0, left=0)
-    assert written(shop, tmp_path / "new", since=now() - day) == Exported(unsure=0, sample=1, left=0)
+    assert written(shop, tmp_path / "old", since=now() + day) == ExportSummary(unsure=0, sample=0, left=0)
+    assert written(shop, tmp_path / "new", since=now() - day) == ExportSummary(unsure=0, sample=1, left=0)
 
 
 def test_a_broken_label_file_shows_nobody(shop: Shop, tmp_path: Path) -> None:
@@ -112,15 +116,15 @@ def test_a_broken_label_file_shows_nobody(shop: Shop, tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_is_left_alone(shop: Shop, tmp_path: Path) -> None:
     shop.put(Tree.REVIEW, photo(1))
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(ReviewRefused, match="not an empty folder, so nothing was written"):
+    with pytest.raises(InvalidReview, match="not an empty folder, so nothing was written"):
         written(shop, tmp_path)
-    with pytest.raises(ReviewRefused, match="not an empty folder"):
+    with pytest.raises(InvalidReview, match="not an empty folder"):
         written(shop, tmp_path / "mine.txt")
     assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_without_photos_there_are_no_tasks(shop: Shop, tmp_path: Path) -> None:
-    assert written(shop, tmp_path / "out") == Exported(unsure=0, sample=0, left=0)
+    assert written(shop, tmp_path / "out") == ExportSummary(unsure=0, sample=0, left=0)
     assert tasks(tmp_path / "out") == {}
 
 

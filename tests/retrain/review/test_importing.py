@@ -12,13 +12,13 @@ import pytest
 from contracts.labels import Label
 from contracts.messages import Box, Person
 from contracts.names import Reference
-from contracts.yolo import lines_of, people_of
+from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import Tree
-from retrain.errors import ReviewRefused
-from retrain.review.importing import Imported, read, store
+from retrain.errors import InvalidReview
+from retrain.review.importing import ImportSummary, read, store
 from retrain.review.label_studio import CANNOT_TELL
 from retrain.review.matching import Change
-from retrain.review.notes import Note, Shown, read_notes
+from retrain.review.notes import Note, ReviewedPerson, read_notes
 from tests.retrain.review.shop import (
     CHECKED_AT,
     HER,
@@ -36,13 +36,13 @@ from tests.retrain.review.shop import (
 NOT_HER = (Label.ELDER_MALE, LEFT)
 
 
-def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: bool = False) -> Imported:
+def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: bool = False) -> ImportSummary:
     return store(read(file), shop.bucket, shop.results, golden_share=golden_share, missing_ok=missing_ok)
 
 
 def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[Label] | None:
     content = shop.bucket.get(reference.pair_keys(tree)[1])
-    return None if content is None else [label for label, _ in people_of(content.decode())]
+    return None if content is None else [label for label, _ in parse_labels(content.decode())]
 
 
 def manifest(shop: Shop, build: str, splits: dict[Reference, str]) -> None:
@@ -55,7 +55,7 @@ def test_an_answer_becomes_a_pair_with_a_note(shop: Shop, tmp_path: Path) -> Non
     one = shop.put(Tree.AUTO, photo(1), (HER, HIM))
     shop.decide(one, Person(Label.ELDER_FEMALE, 0.97, LEFT), Person(Label.ADULT_MALE, 0.96, RIGHT))
     told = imported(shop, answered(tmp_path / "x.json", {one: [NOT_HER, HIM]}))
-    assert told == Imported(reviewed=1, corrected=1)
+    assert told == ImportSummary(reviewed=1, corrected=1)
     assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[0]) == JPEG
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE, Label.ADULT_MALE]
     assert labels_in(shop, Tree.AUTO, one) == [Label.ELDER_FEMALE, Label.ADULT_MALE]
@@ -73,7 +73,7 @@ def test_who_agrees_is_noted_too(shop: Shop, tmp_path: Path) -> None:
     """Also that nobody is there."""
     full, empty = shop.put(Tree.REVIEW, photo(1)), shop.put(Tree.REVIEW, photo(2), ())
     file = answered(tmp_path / "x.json", {full: [HER], empty: []}, source=Tree.REVIEW, sample=False)
-    assert imported(shop, file) == Imported(reviewed=2)
+    assert imported(shop, file) == ImportSummary(reviewed=2)
     assert [note.agreed for note in read_notes(shop.bucket).values()] == [True, True]
     assert labels_in(shop, Tree.REVIEWED, empty) == []
 
@@ -83,20 +83,20 @@ def test_once_more_changes_nothing_and_a_correction_replaces(shop: Shop, tmp_pat
     one = shop.put(Tree.REVIEW, photo(1))
     shop.decide(one, Person(Label.ELDER_FEMALE, 0.61, LEFT))
     first = answered(tmp_path / "1.json", {one: [HER]}, source=Tree.REVIEW)
-    assert imported(shop, first) == Imported(reviewed=1)
+    assert imported(shop, first) == ImportSummary(reviewed=1)
     for key in one.pair_keys(Tree.REVIEW):
         shop.s3.delete_object(Bucket="dataset", Key=key)
     shop.s3.delete_object(Bucket="images", Key=one.result_key)
     before = shop.keys()
-    assert imported(shop, first) == Imported(unchanged=1)
+    assert imported(shop, first) == ImportSummary(unchanged=1)
     assert shop.keys() == before
     later = CHECKED_AT + timedelta(hours=1)
     second = answered(tmp_path / "2.json", {one: [NOT_HER]}, source=Tree.REVIEW, at=later)
-    assert imported(shop, second) == Imported(reviewed=1, corrected=1)
+    assert imported(shop, second) == ImportSummary(reviewed=1, corrected=1)
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE]
     [note] = read_notes(shop.bucket).values()
     assert [(person.confidence, person.now) for person in note.shown] == [(0.61, Label.ELDER_MALE)]
-    assert imported(shop, first) == Imported(unchanged=1)  # an old export, found again
+    assert imported(shop, first) == ImportSummary(unchanged=1)  # an old export, found again
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE]
 
 
@@ -119,8 +119,8 @@ def test_a_photo_stays_where_it_lies_and_brings_its_moment(shop: Shop, tmp_path:
     with_taught, with_judged = shop.put(Tree.AUTO, photo(3)), shop.put(Tree.AUTO, photo(4, minutes=9))
     answers = {one: [NOT_HER] for one in (taught, judged, with_taught, with_judged)}
     file = answered(tmp_path / "x.json", answers)
-    assert imported(shop, file, golden_share=1) == Imported(reviewed=2, golden=2, corrected=4)
-    assert imported(shop, file, golden_share=0) == Imported(unchanged=4)
+    assert imported(shop, file, golden_share=1) == ImportSummary(reviewed=2, golden=2, corrected=4)
+    assert imported(shop, file, golden_share=0) == ImportSummary(unchanged=4)
     homes = {tree: [pair.reference for pair in shop.bucket.pairs(tree)] for tree in (Tree.REVIEWED, Tree.GOLDEN)}
     assert homes == {Tree.REVIEWED: [taught, with_taught], Tree.GOLDEN: [judged, with_judged]}
 
@@ -133,7 +133,7 @@ def test_what_a_training_may_have_seen_never_judges(shop: Shop, tmp_path: Path, 
     told = imported(
         shop, answered(tmp_path / "x.json", {one: [HER] for one in (seen, neighbour, judged)}), golden_share=1
     )
-    assert told == Imported(reviewed=2, golden=1)
+    assert told == ImportSummary(reviewed=2, golden=1)
     assert [pair.reference for pair in shop.bucket.pairs(Tree.GOLDEN)] == [judged]
 
 
@@ -142,7 +142,7 @@ def test_a_build_that_cannot_be_read_stops_the_import(shop: Shop, tmp_path: Path
     shop.bucket.put("builds/b/manifest.json", b'{"items": [{"photo": "x"}]}', "application/json")
     shop.bucket.put("builds/b/index.html", b"", "text/html")
     before = shop.keys()
-    with pytest.raises(ReviewRefused, match=r"builds/b/manifest\.json is no manifest.*nothing was stored"):
+    with pytest.raises(InvalidReview, match=r"builds/b/manifest\.json is no manifest.*nothing was stored"):
         imported(shop, answered(tmp_path / "x.json", {one: [HER]}))
     assert shop.keys() == before
 
@@ -150,14 +150,18 @@ def test_a_build_that_cannot_be_read_stops_the_import(shop: Shop, tmp_path: Path
 def test_of_whom_nobody_can_tell_only_a_note_is_stored(shop: Shop, tmp_path: Path) -> None:
     """Until somebody can."""
     one = shop.put(Tree.AUTO, photo(1))
-    assert imported(shop, answered(tmp_path / "1.json", {one: CANNOT_TELL}), golden_share=1) == Imported(cannot_tell=1)
-    assert imported(shop, answered(tmp_path / "1.json", {one: CANNOT_TELL})) == Imported(unchanged=1)
+    assert imported(shop, answered(tmp_path / "1.json", {one: CANNOT_TELL}), golden_share=1) == ImportSummary(
+        cannot_tell=1
+    )
+    assert imported(shop, answered(tmp_path / "1.json", {one: CANNOT_TELL})) == ImportSummary(unchanged=1)
     assert [len(shop.bucket.pairs(tree)) for tree in (Tree.REVIEWED, Tree.GOLDEN)] == [0, 0]
     [note] = read_notes(shop.bucket).values()
     assert (note.cannot_tell, note.agreed, note.changed) == (True, False, ())
-    assert note.shown == (Shown(Label.ELDER_FEMALE, note.shown[0].box, None, None),)
+    assert note.shown == (ReviewedPerson(Label.ELDER_FEMALE, note.shown[0].box, None, None),)
     later = CHECKED_AT + timedelta(hours=1)
-    assert imported(shop, answered(tmp_path / "2.json", {one: [HER]}, at=later), golden_share=1) == Imported(golden=1)
+    assert imported(shop, answered(tmp_path / "2.json", {one: [HER]}, at=later), golden_share=1) == ImportSummary(
+        golden=1
+    )
     [note] = read_notes(shop.bucket).values()
     assert (note.cannot_tell, note.agreed) == (False, True)
 
@@ -170,7 +174,7 @@ def test_a_task_that_cannot_be_learnt_is_told_and_the_others_are_stored(shop: Sh
     file.write_text(json.dumps(tasks))
     told = imported(shop, file)
     reason = "task 1: a box is turned by 30 degrees, which no YOLO label can say; draw it upright"
-    assert told == Imported(reviewed=1, refused=[reason])
+    assert told == ImportSummary(reviewed=1, refused=[reason])
     assert [pair.reference for pair in shop.bucket.pairs(Tree.REVIEWED)] == [other]
 
 
@@ -245,13 +249,13 @@ def test_of_two_tasks_of_one_photo_the_one_finished_last_counts(tmp_path: Path) 
 def test_a_file_that_is_no_export_of_ours_stores_nothing(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(content)
-    with pytest.raises(ReviewRefused, match=why) as refused:
+    with pytest.raises(InvalidReview, match=why) as refused:
         read(file)
     assert "nothing" in str(refused.value)
 
 
 def test_a_file_that_is_not_there_stores_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ReviewRefused, match="can't be read"):
+    with pytest.raises(InvalidReview, match="can't be read"):
         read(tmp_path / "gone.json")
 
 
@@ -260,15 +264,15 @@ def test_photos_that_are_not_there_stop_the_import_unless_they_may_be_missing(sh
     answers = {here: [HER]} | {photo(number): [HER] for number in range(2, 7)}
     file = answered(tmp_path / "x.json", answers)
     before = shop.keys()
-    with pytest.raises(ReviewRefused, match=r"and 2 more: not in s3://dataset.*nothing was stored") as refused:
+    with pytest.raises(InvalidReview, match=r"and 2 more: not in s3://dataset.*nothing was stored") as refused:
         imported(shop, file)
     assert str(photo(2)) in str(refused.value)
     assert shop.keys() == before
-    assert imported(shop, file, missing_ok=True) == Imported(reviewed=1, missing=5)
+    assert imported(shop, file, missing_ok=True) == ImportSummary(reviewed=1, missing=5)
 
 
 def test_a_box_is_stored_as_it_was_drawn(shop: Shop, tmp_path: Path) -> None:
     one = shop.put(Tree.AUTO, photo(1))
     drawn = (Label.ELDER_FEMALE, Box(0.125, 0.25, 0.5, 0.75))
     imported(shop, answered(tmp_path / "x.json", {one: [drawn]}))
-    assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == lines_of([drawn]).encode()
+    assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == format_labels([drawn]).encode()

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import MessageRefused
+from contracts.errors import InvalidMessage
 from contracts.labels import Label
 from contracts.messages import Box
 from retrain.bucket import Tree
 from retrain.review.matching import Change
-from retrain.review.notes import Note, Shown, noted, read_notes, untellable
+from retrain.review.notes import Note, ReviewedPerson, noted, read_notes, untellable
 from tests.retrain.review.shop import CHECKED_AT, LEFT, Shop, photo
 from tests.strategies import boxes, fractions, instants, labels
 
-shown = st.builds(Shown, labels, boxes(), st.none() | fractions, st.none() | labels)
+shown = st.builds(ReviewedPerson, labels, boxes(), st.none() | fractions, st.none() | labels)
 notes = st.builds(
     Note,
     source=st.sampled_from([Tree.AUTO, Tree.REVIEW]),
@@ -31,7 +31,7 @@ notes = st.builds(
 NOTE = Note(
     source=Tree.AUTO,
     sample=True,
-    shown=(Shown(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.97, Label.ELDER_MALE),),
+    shown=(ReviewedPerson(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.97, Label.ELDER_MALE),),
     changed=(Change.LABEL,),
     checked_at=CHECKED_AT,
 )
@@ -57,7 +57,7 @@ def test_a_note_says_what_was_shown_and_what_became_of_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"schema":2}', '{"schema":1}', b"\xff"])
 def test_what_is_no_note_is_refused(text: str | bytes) -> None:
-    with pytest.raises(MessageRefused):
+    with pytest.raises(InvalidMessage):
         Note.from_json(text)
 
 
@@ -65,7 +65,7 @@ def test_what_is_no_note_is_refused(text: str | bytes) -> None:
     "changed", [{"from": "uploads"}, {"changed": ["hair"]}, {"shown": [{}]}, {"checked_at": "yesterday"}]
 )
 def test_a_note_with_a_wrong_field_is_refused(changed: dict[str, object]) -> None:
-    with pytest.raises(MessageRefused):
+    with pytest.raises(InvalidMessage):
         Note.from_json(json.dumps(json.loads(NOTE.to_json()) | changed))
 
 
@@ -89,7 +89,9 @@ def test_notes_are_read_from_what_teaches_and_what_judges(shop: Shop, caplog: py
 
 
 def test_who_was_shown_is_right_only_under_the_same_label() -> None:
-    assert [Shown(Label.ELDER_MALE, LEFT, None, now).right for now in (Label.ELDER_MALE, Label.ADULT_MALE, None)] == [
+    assert [
+        ReviewedPerson(Label.ELDER_MALE, LEFT, None, now).right for now in (Label.ELDER_MALE, Label.ADULT_MALE, None)
+    ] == [
         True,
         False,
         False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair, Tree
-from retrain.review.picking import Picked, in_sample, pick
+from retrain.review.picking import SelectedPhoto, in_sample, select
 from tests.retrain.review.shop import NOON, photo
 
 F, M = Label.ELDER_FEMALE, Label.ADULT_MALE
@@ -20,7 +20,7 @@ UNSURE = {pair(photo(number, kiosk="door"), Tree.REVIEW): [F if number % 2 else 
 
 
 def test_every_unsure_photo_is_picked_and_a_share_of_the_sure() -> None:
-    picked = pick(UNSURE, SURE, sample_share=0.1, most=None)
+    picked = select(UNSURE, SURE, sample_share=0.1, most=None)
     assert {one.pair for one in picked if not one.sample} == set(UNSURE)
     sample = [one.pair for one in picked if one.sample]
     assert sample == [one.pair for one in picked if one.pair.tree is Tree.AUTO]
@@ -28,9 +28,9 @@ def test_every_unsure_photo_is_picked_and_a_share_of_the_sure() -> None:
 
 
 def test_a_larger_share_holds_the_sample_of_a_smaller_one_and_new_photos_move_none() -> None:
-    small = {one.pair for one in pick({}, SURE, sample_share=0.05, most=None)}
-    assert small < {one.pair for one in pick({}, SURE, sample_share=0.2, most=None)}
-    half = {one.pair for one in pick({}, SURE[:1000], sample_share=0.05, most=None)}
+    small = {one.pair for one in select({}, SURE, sample_share=0.05, most=None)}
+    assert small < {one.pair for one in select({}, SURE, sample_share=0.2, most=None)}
+    half = {one.pair for one in select({}, SURE[:1000], sample_share=0.05, most=None)}
     assert half == {one for one in small if one in set(SURE[:1000])}
 
 
@@ -40,33 +40,33 @@ def test_a_share_of_all_is_all_and_of_nothing_none() -> None:
 
 
 def test_where_not_all_fit_half_the_room_is_the_sample_s() -> None:
-    picked = pick(UNSURE, SURE, sample_share=0.1, most=100)
+    picked = select(UNSURE, SURE, sample_share=0.1, most=100)
     assert [sum(one.sample is sample for one in picked) for sample in (True, False)] == [50, 50]
     few_unsure = dict(list(UNSURE.items())[:10])
-    picked = pick(few_unsure, SURE, sample_share=0.1, most=100)
+    picked = select(few_unsure, SURE, sample_share=0.1, most=100)
     assert [sum(one.sample is sample for one in picked) for sample in (True, False)] == [90, 10]
-    picked = pick(UNSURE, [], sample_share=0.1, most=100)
+    picked = select(UNSURE, [], sample_share=0.1, most=100)
     assert [sum(one.sample is sample for one in picked) for sample in (True, False)] == [0, 100]
-    assert len(pick(UNSURE, SURE, sample_share=0.1, most=1)) == 1
+    assert len(select(UNSURE, SURE, sample_share=0.1, most=1)) == 1
 
 
 def test_elders_come_first_and_nobody_is_shut_out() -> None:
     """Half of the unsure photos show an elder woman; of the first 100 she is in four of five, as 4 to 1 says."""
-    picked = pick(UNSURE, [], sample_share=0, most=100)
+    picked = select(UNSURE, [], sample_share=0, most=100)
     elders = sum(UNSURE[one.pair] == [F] for one in picked)
     assert 65 <= elders <= 92
 
 
 def test_photos_come_mixed_in_an_order_that_says_nothing() -> None:
     """Neither who is unsure, nor by kiosk or time."""
-    picked = pick(UNSURE, SURE, sample_share=0.2, most=None)
+    picked = select(UNSURE, SURE, sample_share=0.2, most=None)
     first = picked[: len(picked) // 2]
     share = sum(one.sample for one in picked) / len(picked)
     assert abs(sum(one.sample for one in first) / len(first) - share) < 0.12
-    assert picked == pick(dict(reversed(UNSURE.items())), SURE[::-1], sample_share=0.2, most=None)
+    assert picked == select(dict(reversed(UNSURE.items())), SURE[::-1], sample_share=0.2, most=None)
     assert picked != sorted(picked, key=lambda one: one.pair.reference)
 
 
 def test_a_photo_of_nobody_waits_its_turn() -> None:
     empty = pair(photo(1), Tree.REVIEW)
-    assert pick({empty: []}, [], sample_share=0, most=None) == [Picked(empty, False)]
+    assert select({empty: []}, [], sample_share=0, most=None) == [SelectedPhoto(empty, False)]

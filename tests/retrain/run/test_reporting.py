@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.training import Phase, Progress
+from contracts.training import Phase, TrainingProgress
 from retrain.bucket import DatasetBucket
 from retrain.run.reporting import Reporter
 from tests.retrain.trainings import AT
@@ -44,7 +44,7 @@ def test_the_heart_beats_as_long_as_there_is_life(s3: S3Client) -> None:
         reporter.say(10, 10, "epoch")
         until(lambda: _beats(reporter, beats), within_s=60, what="beats")
         until(lambda: _quiet(beats), within_s=60, what="silence after 0.3 s without a word")
-    last = Progress.from_json(beats[-1])
+    last = TrainingProgress.from_json(beats[-1])
     assert (last.phase, last.done, last.of, last.note) == (Phase.TRAINING, 10, 10, "epoch")
     assert out.getvalue() == "training: begins\ntraining: 10 of 10, epoch\n"
 

@@ -20,25 +20,25 @@ import pytest
 from botocore.exceptions import HTTPClientError
 from moto import mock_aws
 
-from contracts.errors import MessageRefused
-from contracts.training import Outcome, Phase, Progress, Verdict
-from registry.errors import RunExists, RunRefused, RunUnknown
-from registry.weights import Weights
+from contracts.errors import InvalidMessage
+from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict
+from registry.errors import InvalidRun, RunExists, RunUnknown
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.assembly import build
-from retrain.dataset.manifest import Manifest
+from retrain.dataset.manifest import DatasetManifest
 from retrain.dataset.settings import DatasetSettings
-from retrain.drift.guard import Drift, Finding, Level
-from retrain.errors import DatasetRefused, Interrupted, JudgementFailed, RetrainError, ReviewRefused, TrainerFailed
+from retrain.drift.guard import Drift, DriftFinding, Level
+from retrain.errors import Interrupted, InvalidDataset, InvalidReview, JudgementFailed, RetrainError, TrainerFailed
 from retrain.fit.candidate import package
 from retrain.fit.trainer_process import DiskFull, OutOfMemory
 from retrain.fit.training import Plan, Say
-from retrain.review.agreement import Share
+from retrain.review.agreement import PromiseShare
 from retrain.run.incumbent import Incumbent
-from retrain.run.ports import Made, Rules, Steps
+from retrain.run.ports import Candidate, RunSettings, Stages
 from retrain.run.reporting import Reporter
 from retrain.run.stopping import Stopping
-from retrain.run.training_run import Run, rule_of
+from retrain.run.training_run import TrainingRun, rule_of
 from tests.retrain.trainings import AT, fill, process
 from tests.waiting import until
 
@@ -47,12 +47,16 @@ if TYPE_CHECKING:
 
 TRAINING = "20261122t030405z-yolov5n"
 OTHER = "20261201t000000z-other"
-STILL = Drift((), Share(0, 0), compared=3)
+STILL = Drift((), PromiseShare(0, 0), compared=3)
 
 
 def moved(level: Level) -> Drift:
     """A kiosk whose labels moved."""
-    return Drift((Finding(level, "kiosk counter-1", "labels", "three times as many elders"),), Share(0, 0), compared=3)
+    return Drift(
+        (DriftFinding(level, "kiosk counter-1", "labels", "three times as many elders"),),
+        PromiseShare(0, 0),
+        compared=3,
+    )
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,10 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.bucket = DatasetBucket(self.s3, "dataset")
-        self.weights = Weights(self.s3, "weights", clock=lambda: AT)
+        self.weights = WeightsRegistry(self.s3, "weights", clock=lambda: AT)
         self.stopping = Stopping()
         self.plan = Plan(model="yolov5n.yaml", epochs=4)
-        self.rules = Rules(least_new=10, golden_least=2)
+        self.rules = RunSettings(least_new=10, golden_least=2)
         self.ruling = Ruled()
         self.drift = STILL
         self.meanwhile: Callable[[], None] = lambda: None
@@ -97,22 +101,22 @@ class Shop:
         pack(folder, run, b"network", b"0")
         self.weights.add(folder, run)
 
-    def steps(self) -> Steps:
-        def make(folder: Path, incumbent: Incumbent, say: Say) -> Manifest:
+    def steps(self) -> Stages:
+        def make(folder: Path, incumbent: Incumbent, say: Say) -> DatasetManifest:
             settings = DatasetSettings(val_share=0.5)
             earlier = incumbent.learned
             return build(
                 self.bucket, folder, build=TRAINING, settings=settings, earlier=earlier, predict=None, at=AT, say=say
             )
 
-        def judge(made: Made, say: Say) -> Ruled:
+        def judge(made: Candidate, say: Say) -> Ruled:
             assert (made.dataset / "images" / "golden").is_dir()
             say(1, 1, "judged")
             self.meanwhile()
             (made.folder / "report.html").write_text(f"<p>{self.ruling.reason}</p>")
             return self.ruling
 
-        return Steps(
+        return Stages(
             build=make,
             drifting=lambda *_: self.drift,
             pack=lambda made, _: pack(made.folder, made.run, made.network.read_bytes(), made.trained.best.read_bytes()),
@@ -123,13 +127,13 @@ class Shop:
         """What was gathered and checked."""
         return {key: self.bucket.get(key) for tree in Tree for key in self.bucket.keys(f"{tree}/")}
 
-    def run(self) -> Outcome:
+    def run(self) -> TrainingOutcome:
         """However it ends, no photo, label or note is another one afterwards."""
         before, work = self.labels(), self.folder / "work"
         work.mkdir()
         out = io.StringIO()
         reporter = Reporter(self.bucket, TRAINING, clock=lambda: AT, silence_s=60, beat_s=0.05, out=out)
-        run = Run(
+        run = TrainingRun(
             TRAINING,
             work,
             bucket=self.bucket,
@@ -152,14 +156,14 @@ class Shop:
             work.rename(self.folder / f"done-{len(list(self.folder.iterdir()))}")
             assert self.labels() == before
 
-    def stored(self) -> Outcome | None:
+    def stored(self) -> TrainingOutcome | None:
         content = self.bucket.get(f"trainings/{TRAINING}/outcome.json")
-        return None if content is None else Outcome.from_json(content)
+        return None if content is None else TrainingOutcome.from_json(content)
 
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingProgress:
         content = self.bucket.get(f"trainings/{TRAINING}/progress.json")
         assert content is not None
-        return Progress.from_json(content)
+        return TrainingProgress.from_json(content)
 
     def jobs(self) -> list[dict[str, Any]]:
         """What the trainer was asked, in order of time."""
@@ -199,9 +203,11 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield Shop(s3, tmp_path)
 
 
-def outcome(verdict: Verdict, rule: str, reason: str, **fields: Any) -> Outcome:
+def outcome(verdict: Verdict, rule: str, reason: str, **fields: Any) -> TrainingOutcome:
     nothing: dict[str, Any] = {"run": None, "incumbent": None, "report": None}
-    return Outcome(training=TRAINING, verdict=verdict, rule=rule, reason=reason, ended_at=AT, **(nothing | fields))
+    return TrainingOutcome(
+        training=TRAINING, verdict=verdict, rule=rule, reason=reason, ended_at=AT, **(nothing | fields)
+    )
 
 
 STORED = {"run": TRAINING, "report": f"runs/{TRAINING}/report.html"}
@@ -221,7 +227,7 @@ def test_a_candidate_that_is_better_serves(shop: Shop) -> None:
     assert shop.bucket.get(f"builds/{TRAINING}/manifest.json") is not None
     log = shop.bucket.get(f"trainings/{TRAINING}/trainer.log")
     assert log is not None
-    assert shop.progress() == Progress(
+    assert shop.progress() == TrainingProgress(
         training=TRAINING, phase=Phase.STORING, at=AT, note=f"promoted: {shop.ruling.reason}"
     )
 
@@ -339,7 +345,7 @@ def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(s
     assert shop.run() == outcome(Verdict.PROMOTED, "better", shop.ruling.reason, **STORED)
     first, second = shop.jobs()
     assert ("resume" in first, Path(second["resume"]).name) == (False, "last.pt")
-    manifest = Manifest.from_json(shop.bucket.get(f"builds/{TRAINING}/manifest.json") or b"")
+    manifest = DatasetManifest.from_json(shop.bucket.get(f"builds/{TRAINING}/manifest.json") or b"")
     assert len(manifest.items) + len(manifest.left_out) == 28
 
 
@@ -405,16 +411,16 @@ def test_a_judge_that_breaks_keeps_the_incumbent(shop: Shop, error: Exception, r
 @pytest.mark.parametrize(
     ("error", "rule"),
     [
-        (DatasetRefused("no"), "dataset_refused"),
+        (InvalidDataset("no"), "dataset_refused"),
         (TrainerFailed("no"), "training_crash"),
         (OutOfMemory("no"), "out_of_memory"),
         (DiskFull("no"), "disk_full"),
         (JudgementFailed("no"), "judgement_failed"),
-        (RunRefused("no"), "incumbent_unreadable"),
+        (InvalidRun("no"), "incumbent_unreadable"),
         (RunUnknown("no"), "incumbent_unreadable"),
         (RunExists("no"), "run_exists"),
-        (ReviewRefused("no"), "refused"),
-        (MessageRefused("no"), "refused"),
+        (InvalidReview("no"), "refused"),
+        (InvalidMessage("no"), "refused"),
         (type("Renamed", (OutOfMemory,), {})("no"), "out_of_memory"),
         (type("Nameless", (RetrainError,), {})("no"), "refused"),
         (OSError(errno.EDQUOT, "Quota exceeded"), "disk_full"),

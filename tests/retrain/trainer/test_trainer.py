@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 
 from contracts.labels import LABELS
-from contracts.yolo import lines_of
+from contracts.yolo import format_labels
 from demo.drawn_people import draw
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted
@@ -24,7 +24,7 @@ from retrain.fit.calibration import AS_IT_IS
 from retrain.fit.candidate import package
 from retrain.fit.checkpoints import Checkpoints
 from retrain.fit.trainer_process import Event, TrainerProcess
-from retrain.fit.training import Plan, Trained, Training, export
+from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from retrain.settings import DEFAULT_TRAINER
 from retrain.trainer.offline import silence
 from worker.models.loading import load_detector
@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in seeds:
             drawn = draw(seed, size=(160, 120), labels=[LABELS[seed % 4]])
             (folder / "images" / split / f"{seed}.jpg").write_bytes(drawn.jpeg)
-            (folder / "labels" / split / f"{seed}.txt").write_text(lines_of(drawn.people))
+            (folder / "labels" / split / f"{seed}.txt").write_text(format_labels(drawn.people))
     (folder / "train.txt").write_text("".join(f"./images/train/{seed}.jpg\n" for seed in range(24)))
     names = "".join(f"  {place}: {label}\n" for place, label in enumerate(LABELS))
     (folder / "data.yaml").write_text(f"train: train.txt\nval: images/val\ntest: images/val\nnames:\n{names}")
@@ -65,11 +65,11 @@ class Followed:
         if event["event"] == "epoch" and event["epoch"] == self.end_after:
             self.stopping.set()
 
-    def train(self, work: Path, data: Path, checkpoints: Checkpoints) -> Trained:
+    def train(self, work: Path, data: Path, checkpoints: Checkpoints) -> TrainedWeights:
         plan = Plan(
             model="yolov5n.yaml", epochs=3, image_size=64, batch=8, device="cpu", workers=0, hyperparameters=HOW
         )
-        return Training(
+        return TrainingSession(
             TrainerProcess(command=COMMAND, work=work, stopping=self.stopping),
             plan,
             data=data / "data.yaml",

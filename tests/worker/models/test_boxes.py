@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.models.boxes import MOST_CANDIDATES, BrokenAnswer, Candidates, Cut, Head, best_of_overlapping, overlaps
+from worker.models.boxes import (
+    MOST_CANDIDATES,
+    BoxFilter,
+    Candidates,
+    Head,
+    InvalidOutput,
+    best_of_overlapping,
+    overlaps,
+)
 
-CUT = Cut(confidence=0.25, class_iou=0.7, person_iou=0.5)
+CUT = BoxFilter(confidence=0.25, class_iou=0.7, person_iou=0.5)
 # centre, size, then objectness 0.8 and four classes; the second one is not sure enough
 V5 = np.array(
     [[100, 50, 40, 20, 0.8, 0.1, 0.9, 0.2, 0.0], [10, 10, 4, 4, 0.3, 0.8, 0.1, 0.1, 0.1]],
@@ -71,7 +79,7 @@ def test_an_answer_that_means_nothing_is_refused(head: Head, wrong: float, said:
     """NaN, infinity, or scores that are none (an export without its last sigmoid)."""
     answer = (V5 if head is Head.V5 else V8).copy()
     answer[-1, -1] = wrong
-    with pytest.raises(BrokenAnswer, match=said):
+    with pytest.raises(InvalidOutput, match=said):
         head.read(answer, 0.25)
 
 
@@ -128,7 +136,7 @@ def test_a_cut_off_its_scale_is_refused(wrong: float) -> None:
     """An overlap of 0 would leave one person a picture, of 1 would leave everybody many times."""
     for numbers in ((wrong, 0.5, 0.5), (0.5, wrong, 0.5), (0.5, 0.5, wrong)):
         with pytest.raises(ValueError, match="is not between 0 and 1"):
-            Cut(*numbers)
+            BoxFilter(*numbers)
 
 
 side = st.integers(0, 12)

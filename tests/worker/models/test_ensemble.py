@@ -16,11 +16,11 @@ from contracts.labels import LABELS, Label
 from contracts.messages import Box
 from tests.fakes import MODEL, FakeDetector
 from tests.toy_yolo import AS_IT_IS, picture, toy_manifest, toy_network
-from worker.models.boxes import Candidates, Cut
+from worker.models.boxes import BoxFilter, Candidates
 from worker.models.calibration import betas_from_fields
 from worker.models.detector import Detection
 from worker.models.ensemble import Ensemble, weighted_boxes_fusion
-from worker.models.loading import ModelRefused, load_detector
+from worker.models.loading import InvalidModel, load_detector
 
 CUT = {"confidence": 0.25, "class_iou": 0.7, "person_iou": 0.5}
 HEAD = Detection(Label.ELDER_FEMALE, 0.8, Box(0.2, 0.2, 0.4, 0.4))
@@ -31,7 +31,7 @@ def ensemble(*members: FakeDetector) -> Ensemble:
         model=MODEL,
         members=members,
         iou=0.55,
-        cut=Cut(**CUT),
+        cut=BoxFilter(**CUT),
         calibration=betas_from_fields(AS_IT_IS, least=0.25),
     )
 
@@ -155,7 +155,7 @@ def test_two_networks_serve_as_one_model(tmp_path: Path) -> None:
 )
 def test_an_ensemble_that_is_wrong_is_refused(tmp_path: Path, fields: dict[str, Any], said: str) -> None:
     """Its members' calibrations are not its own."""
-    with pytest.raises(ModelRefused, match=said):
+    with pytest.raises(InvalidModel, match=said):
         load_detector(manifest(tmp_path, **fields))
 
 
@@ -164,7 +164,7 @@ def test_a_member_that_was_changed_is_refused(tmp_path: Path) -> None:
     path = manifest(tmp_path)
     with (tmp_path / "second" / "manifest.json").open("a") as member:
         member.write("\n")
-    with pytest.raises(ModelRefused, match=r"the second file .* has SHA-256"):
+    with pytest.raises(InvalidModel, match=r"the second file .* has SHA-256"):
         load_detector(path)
 
 
@@ -175,5 +175,5 @@ def test_an_ensemble_is_no_member(tmp_path: Path) -> None:
     outer = json.loads(manifest(tmp_path).read_text())
     outer["files"]["second"] = entry
     (tmp_path / "manifest.json").write_text(json.dumps(outer))
-    with pytest.raises(ModelRefused, match="kind 'ensemble' are not known here, only cascade, yolov5"):
+    with pytest.raises(InvalidModel, match="kind 'ensemble' are not known here, only cascade, yolov5"):
         load_detector(tmp_path / "manifest.json")

@@ -14,7 +14,7 @@ from bench import portraits_card
 from contracts.labels import LABELS
 from contracts.messages import Model
 from day0 import card
-from worker.models.loading import DEFAULT_MANIFEST, ModelRefused, load_detector
+from worker.models.loading import DEFAULT_MANIFEST, InvalidModel, load_detector
 
 REPORT = Path(card.__file__).parent / "report.json"
 
@@ -46,13 +46,13 @@ def test_another_kind_takes_its_place_by_one_entry() -> None:
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     """The kinds that are known are named."""
-    with pytest.raises(ModelRefused, match=r"kind 'oracle' are not known here, only cascade"):
+    with pytest.raises(InvalidModel, match=r"kind 'oracle' are not known here, only cascade"):
         load_detector(changed(tmp_path, kind="oracle"))
 
 
 def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
     """Nothing is loaded from nowhere."""
-    with pytest.raises(ModelRefused, match="no manifest can be read there"):
+    with pytest.raises(InvalidModel, match="no manifest can be read there"):
         load_detector(tmp_path / "manifest.json")
 
 
@@ -61,14 +61,14 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     """Not JSON, not an object, or not all of its fields."""
     path = tmp_path / "manifest.json"
     path.write_text(text, encoding="latin-1")
-    with pytest.raises(ModelRefused, match="not a model's manifest"):
+    with pytest.raises(InvalidModel, match="not a model's manifest"):
         load_detector(path)
 
 
 @pytest.mark.parametrize("classes", [[], [str(label) for label in reversed(LABELS)], ["person"]], ids=str)
 def test_other_classes_are_refused(tmp_path: Path, classes: list[str]) -> None:
     """Also the right ones in another order: each answer would mean another label."""
-    with pytest.raises(ModelRefused, match="ours are"):
+    with pytest.raises(InvalidModel, match="ours are"):
         load_detector(changed(tmp_path, classes=classes))
 
 
@@ -79,35 +79,35 @@ def test_a_tampered_file_is_refused(tmp_path: Path) -> None:
     promised = hashlib.sha256(b"age").hexdigest()
     weights.write_bytes(b"age!")
     path = changed(tmp_path, files=files(age={"path": "age.onnx", "sha256": promised}))
-    with pytest.raises(ModelRefused, match=r"the age file .*age\.onnx has SHA-256 \w+, not " + promised):
+    with pytest.raises(InvalidModel, match=r"the age file .*age\.onnx has SHA-256 \w+, not " + promised):
         load_detector(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """By its role and its place."""
     path = changed(tmp_path, files=files(gender={"path": "gender.onnx", "sha256": "0" * 64}))
-    with pytest.raises(ModelRefused, match=r"the gender file .*gender\.onnx can't be read"):
+    with pytest.raises(InvalidModel, match=r"the gender file .*gender\.onnx can't be read"):
         load_detector(path)
 
 
 def test_a_missing_package_is_refused(tmp_path: Path) -> None:
     """It says what to install."""
     path = changed(tmp_path, files=files(age={"package": "no_such_package", "path": "a.onnx", "sha256": "0" * 64}))
-    with pytest.raises(ModelRefused, match=r"package 'no_such_package', which is not installed.*requirements"):
+    with pytest.raises(InvalidModel, match=r"package 'no_such_package', which is not installed.*requirements"):
         load_detector(path)
 
 
 @pytest.mark.parametrize("place", ["../age.onnx", "/etc/passwd"])
 def test_a_file_outside_the_models_folder_is_refused(tmp_path: Path, place: str) -> None:
     """A manifest can't reach elsewhere on the machine."""
-    with pytest.raises(ModelRefused, match="leaves the model's folder"):
+    with pytest.raises(InvalidModel, match="leaves the model's folder"):
         load_detector(changed(tmp_path, files=files(age={"path": place, "sha256": "0" * 64})))
 
 
 @pytest.mark.parametrize("field", ["files", "finder", "calibration"])
 def test_a_manifest_without_a_part_is_refused(tmp_path: Path, field: str) -> None:
     """Each part is needed."""
-    with pytest.raises(ModelRefused, match="this model is not loaded"):
+    with pytest.raises(InvalidModel, match="this model is not loaded"):
         load_detector(changed(tmp_path, **{field: None}))
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path, role: str) -> None
     """Also when its digest is the one promised."""
     (tmp_path / "weights").write_bytes(b"no network")
     entry = {"path": "weights", "sha256": hashlib.sha256(b"no network").hexdigest()}
-    with pytest.raises(ModelRefused, match="can't be used"):
+    with pytest.raises(InvalidModel, match="can't be used"):
         load_detector(changed(tmp_path, files=files(**{role: entry})))
 
 

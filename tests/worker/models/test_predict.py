@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from contracts.labels import LABELS
 from contracts.messages import Model
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
-from worker.models.boxes import Candidates, Cut, Head
+from worker.models.boxes import BoxFilter, Candidates, Head
 from worker.models.engines import OnnxRuntime
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.models.raw import MOST_BOXES, suppressed
@@ -121,7 +121,7 @@ def test_raw_boxes_may_leave_the_photo() -> None:
         engine=OnnxRuntime(constant_network(answer), SIDE),
         side=SIDE,
         head=Head.V8,
-        cut=Cut(0.25, 0.7, 0.6),
+        cut=BoxFilter(0.25, 0.7, 0.6),
         calibration=(),
     )
 

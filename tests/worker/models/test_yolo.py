@@ -22,11 +22,11 @@ from contracts.messages import Box
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network
 from worker.models.age_gender import Floats
-from worker.models.boxes import BrokenAnswer, Cut, Head
+from worker.models.boxes import BoxFilter, Head, InvalidOutput
 from worker.models.calibration import betas_from_fields
 from worker.models.detector import Detection, Detector, Image
 from worker.models.engines import ENGINES, MOST_SHAPES, OpenVino
-from worker.models.loading import ModelRefused, load_detector
+from worker.models.loading import InvalidModel, load_detector
 from worker.models.yolo import Yolo
 
 KINDS_OF_TOY = [
@@ -259,7 +259,7 @@ def test_boxes_end_where_the_photo_ends() -> None:
         engine=Squares(answer),
         side=SIDE,
         head=Head.V8,
-        cut=Cut(confidence=0.25, class_iou=0.7, person_iou=0.6),
+        cut=BoxFilter(confidence=0.25, class_iou=0.7, person_iou=0.6),
         calibration=betas_from_fields(AS_IT_IS, least=0.25),
     )
     expected = [
@@ -292,7 +292,7 @@ def test_no_confidence_is_more_than_the_data_can_bear(tmp_path: Path) -> None:
 def test_nan_is_a_failure_and_the_next_photo_is_fine(tmp_path: Path, runtime: str) -> None:
     """Never "nobody": the photo is tried again, and the model goes on."""
     detector = load_detector(toy_manifest(tmp_path, runtime=runtime))
-    with pytest.raises(BrokenAnswer, match="NaN"):
+    with pytest.raises(InvalidOutput, match="NaN"):
         detector.detect([BROKEN])
     assert len(detector.detect([picture(200, 100, **TWO_PEOPLE)])[0]) == 2
 
@@ -309,7 +309,7 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
     def answer(number: int) -> list[list[Detection]] | None:
         try:
             return detector.detect([BROKEN if number % 5 == 4 else images[number % 24]])
-        except BrokenAnswer:
+        except InvalidOutput:
             return None
 
     with ThreadPoolExecutor(8) as threads:
@@ -349,7 +349,7 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
 def test_a_manifest_that_is_wrong_is_refused(tmp_path: Path, fields: dict[str, Any], said: str) -> None:
     """A calibration that is missing too: a score that nobody measured is no probability."""
     known: dict[str, Any] = {"network": toy_network(), **fields}
-    with pytest.raises(ModelRefused, match=said) as refusal:
+    with pytest.raises(InvalidModel, match=said) as refusal:
         load_detector(toy_manifest(tmp_path, **known))
     assert "this model is not loaded" in str(refusal.value)
 
@@ -387,7 +387,7 @@ NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_a_network_that_is_wrong_is_refused(tmp_path: Path, runtime: str, name: str) -> None:
     """Its digest is the one promised, and still it never serves."""
     make, said = NETWORKS[name]
-    with pytest.raises(ModelRefused, match=said):
+    with pytest.raises(InvalidModel, match=said):
         load_detector(toy_manifest(tmp_path, network=make(), runtime=runtime))
 
 

@@ -14,8 +14,8 @@ from contracts.names import Reference
 from tests.fakes import FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.lambdas.events import announcing, upload_of
 from tests.worker.photos.pipeline_bench import RULES, Bench, bench
-from worker.photos.pipeline import Rules
-from worker.photos.sqs_consumer import Intake
+from worker.photos.pipeline import PipelineSettings
+from worker.photos.sqs_consumer import SqsConsumer
 from worker.recovery.sweep import FORGOTTEN_AFTER
 
 SHARED = replace(RULES, sweep_older_than=FORGOTTEN_AFTER)
@@ -27,7 +27,7 @@ class Reader:
 
     worker: Bench
     queue: MemoryQueue
-    intake: Intake
+    intake: SqsConsumer
     running: asyncio.Task[None]
 
     def announce(self, *photos: Reference) -> None:
@@ -53,12 +53,12 @@ async def reader(
     store: MemoryStore | None = None,
     publisher: MemoryPublisher | None = None,
     detector: FakeDetector | None = None,
-    rules: Rules = SHARED,
+    rules: PipelineSettings = SHARED,
     visibility_s: float = 15,
 ) -> AsyncGenerator[Reader, None]:
     queue = queue or MemoryQueue()
     async with bench(tmp_path, store=store, publisher=publisher, detector=detector, rules=rules) as worker:
-        intake = Intake(queue=queue, photos=worker.pipeline, metrics=worker.metrics, visibility_s=visibility_s)
+        intake = SqsConsumer(queue=queue, photos=worker.pipeline, metrics=worker.metrics, visibility_s=visibility_s)
         reading = Reader(worker, queue, intake, asyncio.create_task(intake.run()))
         yield reading
         await reading.stop()

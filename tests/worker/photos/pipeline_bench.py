@@ -18,14 +18,14 @@ from tests.pictures import encoded, gradient
 from tests.waiting import until_async
 from worker.models.detector import Detection
 from worker.photos.decision import Thresholds
-from worker.photos.pipeline import Pipeline, Rules
+from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import Attempts
+from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics
 
 UNSURE = Detection(Label.ADULT_MALE, 0.3, Box(0.4, 0.2, 0.6, 0.6))
 JPEG = encoded(gradient())
-RULES = Rules(
+RULES = PipelineSettings(
     instance_id="i-1",
     thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0),
     label_ttl=timedelta(seconds=30),
@@ -71,7 +71,7 @@ async def bench(
     detector: FakeDetector | None = None,
     store: MemoryStore | None = None,
     publisher: MemoryPublisher | None = None,
-    rules: Rules = RULES,
+    rules: PipelineSettings = RULES,
 ) -> AsyncGenerator[Bench, None]:
     store, publisher = store or MemoryStore(), publisher or MemoryPublisher()
     detector, outbox, metrics = detector or FakeDetector(FACE), Outbox(tmp_path / "outbox"), Metrics()
@@ -81,7 +81,7 @@ async def bench(
         store=store,
         publisher=publisher,
         outbox=outbox,
-        attempts=Attempts(tmp_path / "attempts"),
+        attempts=AttemptCounter(tmp_path / "attempts"),
         metrics=metrics,
     )
     pipeline.start()

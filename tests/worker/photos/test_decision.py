@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.labels import LABELS, Label
-from contracts.messages import Box, Person, Reason, Status, Training
+from contracts.messages import Box, DatasetTree, Person, Reason, Status
 from contracts.names import Reference
 from tests.fakes import FACE
 from tests.strategies import boxes, fractions, labels, references
@@ -35,21 +35,21 @@ def test_a_sure_customer_gets_a_label_and_teaches() -> None:
         confidence=0.97,
         people=(Person(FACE.label, FACE.confidence, FACE.box),),
         customer=0,
-        training=Training.AUTO,
+        training=DatasetTree.AUTO,
     )
 
 
 @pytest.mark.parametrize(
     ("confidence", "status", "training"),
     [
-        (0.49, Status.UNSURE, Training.NONE),
-        (0.5, Status.LABELLED, Training.NONE),
-        (0.9499, Status.LABELLED, Training.NONE),
-        (0.95, Status.LABELLED, Training.AUTO),
-        (1.0, Status.LABELLED, Training.AUTO),
+        (0.49, Status.UNSURE, DatasetTree.NONE),
+        (0.5, Status.LABELLED, DatasetTree.NONE),
+        (0.9499, Status.LABELLED, DatasetTree.NONE),
+        (0.95, Status.LABELLED, DatasetTree.AUTO),
+        (1.0, Status.LABELLED, DatasetTree.AUTO),
     ],
 )
-def test_thresholds_hold_from_their_own_value_on(confidence: float, status: Status, training: Training) -> None:
+def test_thresholds_hold_from_their_own_value_on(confidence: float, status: Status, training: DatasetTree) -> None:
     decision = decide(PHOTO, [Detection(Label.ADULT_MALE, confidence, NEAR)], RULES)
     assert (decision.status, decision.training) == (status, training)
     assert (decision.label is None) == (status is Status.UNSURE)
@@ -57,7 +57,7 @@ def test_thresholds_hold_from_their_own_value_on(confidence: float, status: Stat
 
 def test_writing_a_confidence_short_never_lifts_it_over_the_gate() -> None:
     decision = decide(PHOTO, [Detection(Label.ADULT_MALE, 0.94999, NEAR)], RULES)
-    assert (decision.confidence, decision.training) == (0.9499, Training.NONE)
+    assert (decision.confidence, decision.training) == (0.9499, DatasetTree.NONE)
 
 
 def test_an_unsure_answer_still_tells_who_was_seen() -> None:
@@ -70,7 +70,7 @@ def test_one_unsure_bystander_keeps_the_image_out_of_training() -> None:
     """An unlabelled person would teach the model not to see them."""
     bystander = Detection(Label.ADULT_MALE, 0.94, FAR)
     decision = decide(PHOTO, [Detection(Label.ELDER_MALE, 0.99, NEAR), bystander], RULES)
-    assert (decision.status, decision.label, decision.training) == (Status.LABELLED, Label.ELDER_MALE, Training.NONE)
+    assert (decision.status, decision.label, decision.training) == (Status.LABELLED, Label.ELDER_MALE, DatasetTree.NONE)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_image_teaches_if_and_only_if_everybody_in_it_passes_the_gate(
 ) -> None:
     decision = decide(reference, found, thresholds)
     sure = all(person.confidence >= thresholds.gate for person in decision.people)
-    assert (decision.training is Training.AUTO) == sure
+    assert (decision.training is DatasetTree.AUTO) == sure
 
 
 def test_the_review_share_is_drawn_by_name_and_close_to_its_size() -> None:
@@ -108,8 +108,8 @@ def test_the_review_share_is_drawn_by_name_and_close_to_its_size() -> None:
     share = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.1)
     drawn = [decide(photo, [Detection(Label.ADULT_MALE, 0.7, NEAR)], share).training for photo in photos]
     assert drawn == [decide(photo, [], share).training for photo in photos]
-    assert 0.08 < drawn.count(Training.REVIEW) / len(drawn) < 0.12
-    assert Training.AUTO not in drawn
+    assert 0.08 < drawn.count(DatasetTree.REVIEW) / len(drawn) < 0.12
+    assert DatasetTree.AUTO not in drawn
 
 
 def test_labels_are_written_as_yolo_reads_them() -> None:

@@ -30,7 +30,7 @@ from worker.photos.decoding import (
     MOST_SCANS,
     MOST_SIDE,
     WHOLE_PIXELS,
-    Photo,
+    DecodedPhoto,
     PhotoRejected,
     decode,
     encode_jpeg,
@@ -210,7 +210,7 @@ def decoded_or_rejected(data: bytes) -> None:
         photo = decode(data, max_pixels=MOST)
     except PhotoRejected:
         return
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, DecodedPhoto)
     assert photo.image.ndim == 3
 
 

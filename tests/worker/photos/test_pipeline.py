@@ -12,7 +12,7 @@ import pytest
 
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import Reason, Result, Status, Training
+from contracts.messages import DatasetTree, Reason, Result, Status
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
@@ -22,7 +22,7 @@ from tests.worker.photos.pipeline_bench import RULES, UNSURE, bench
 from worker.photos.decision import Thresholds
 from worker.photos.decoding import decode
 from worker.photos.pipeline import Submission
-from worker.photos.store import Refused, Upload
+from worker.photos.store import OversizedUpload, Upload
 
 pytestmark = pytest.mark.anyio
 
@@ -153,14 +153,14 @@ async def test_a_share_of_what_is_not_sure_goes_to_review(tmp_path: Path) -> Non
         assert list(worker.store.pairs) == [("review", photo)]
         result = worker.store.result(photo)
         assert isinstance(result, Result)
-        assert result.training is Training.REVIEW
+        assert result.training is DatasetTree.REVIEW
 
 
 async def test_no_more_photos_are_held_in_memory_than_the_setting_says(tmp_path: Path) -> None:
     class Counting(MemoryStore):
         held = most = 0
 
-        def fetch(self, reference: Reference) -> Upload | Refused:
+        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
             with self._lock:
                 self.held += 1
                 self.most = max(self.most, self.held)
@@ -184,7 +184,7 @@ async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
     class Slow(MemoryStore):
         fetched = 0
 
-        def fetch(self, reference: Reference) -> Upload | Refused:
+        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
             with self._lock:
                 self.fetched += 1
                 second = self.fetched == 2

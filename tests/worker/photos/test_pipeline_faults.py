@@ -16,9 +16,9 @@ from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import gradient, turned_by_exif
 from tests.worker.photos.pipeline_bench import JPEG, UNSURE, bench
 from worker.photos.pipeline import Submission
-from worker.photos.store import Refused, Upload
+from worker.photos.store import OversizedUpload, Upload
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import MOST_TRIES, Attempts
+from worker.recovery.poison import MOST_TRIES, AttemptCounter
 
 pytestmark = pytest.mark.anyio
 
@@ -116,11 +116,11 @@ async def test_a_photo_that_takes_the_process_with_it_is_given_up_after_a_few_de
     store = MemoryStore()
     async with bench(tmp_path, store=store) as worker:
         guilty, innocent = worker.upload(b"a picture that kills"), worker.upload()
-        Attempts(tmp_path / "attempts").begin(innocent)
-        Attempts(tmp_path / "attempts").begin(guilty)
+        AttemptCounter(tmp_path / "attempts").begin(innocent)
+        AttemptCounter(tmp_path / "attempts").begin(guilty)
     for _ in range(MOST_TRIES - 1):
         async with bench(tmp_path, store=store):
-            Attempts(tmp_path / "attempts").begin(guilty)
+            AttemptCounter(tmp_path / "attempts").begin(guilty)
     async with bench(tmp_path, store=store) as restarted:
         assert await restarted.pipeline.sweep() == 1
         await restarted.settled()
@@ -145,7 +145,7 @@ async def test_suspects_go_into_the_model_one_at_a_time(tmp_path: Path) -> None:
     suspects = [Reference("demo", new_image_id(now())) for _ in range(6)]
     for suspect in suspects:
         store.upload(suspect, JPEG)
-        Attempts(tmp_path / "attempts").begin(suspect)
+        AttemptCounter(tmp_path / "attempts").begin(suspect)
     async with bench(tmp_path, store=store, detector=FakeDetector(FACE, before=count)) as worker:
         assert len(await worker.label(*suspects)) == 6
     assert most == 1
@@ -202,7 +202,7 @@ async def test_left_overs_are_brought_back_into_memory_one_by_one(tmp_path: Path
     class Counting(MemoryStore):
         held = most = 0
 
-        def fetch(self, reference: Reference) -> Upload | Refused:
+        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
             with self._lock:
                 self.held += 1
                 self.most = max(self.most, self.held)

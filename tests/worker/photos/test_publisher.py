@@ -23,7 +23,7 @@ from tests.broker import Cable, IoTCore, iot_core, self_signed
 from tests.contracts.test_messages import GOLDEN
 from tests.fakes import MODEL
 from tests.waiting import until_async
-from worker.photos.publisher import Broker, Delivery, MqttPublisher
+from worker.photos.publisher import Broker, MqttPublisher, PublishOutcome
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +89,7 @@ async def soon(waited: Any) -> Any:
 async def test_a_label_arrives_whole_on_its_kiosks_topic_and_with_an_expiry(iot: IoTCore) -> None:
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot)) as publisher:
         message = fresh()
-        assert await publisher.publish(message) is Delivery.DELIVERED
+        assert await publisher.publish(message) is PublishOutcome.DELIVERED
         arrived = await soon(heard.get())
         assert LabelMessage.from_json(arrived.payload) == message
         assert arrived.qos == 1
@@ -98,9 +98,9 @@ async def test_a_label_arrives_whole_on_its_kiosks_topic_and_with_an_expiry(iot:
 
 async def test_a_label_that_has_expired_is_not_sent(iot: IoTCore) -> None:
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot)) as publisher:
-        assert await publisher.publish(fresh(lives=timedelta(0))) is Delivery.EXPIRED
+        assert await publisher.publish(fresh(lives=timedelta(0))) is PublishOutcome.EXPIRED
         last = fresh()
-        assert await publisher.publish(last) is Delivery.DELIVERED
+        assert await publisher.publish(last) is PublishOutcome.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == last
 
 
@@ -146,10 +146,10 @@ async def test_while_the_broker_is_away_labels_wait_until_they_are_no_news_any_m
         short = asyncio.create_task(publisher.publish(fresh(lives=timedelta(seconds=0.5))))
         lasting = fresh()
         waiting = asyncio.create_task(publisher.publish(lasting))
-        assert await soon(short) is Delivery.EXPIRED
+        assert await soon(short) is PublishOutcome.EXPIRED
         assert not waiting.done()
         await cable.plug_in()
-        assert await soon(waiting) is Delivery.DELIVERED
+        assert await soon(waiting) is PublishOutcome.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == lasting
     await cable.pull_out()
 
@@ -166,7 +166,7 @@ async def test_a_broker_that_falls_silent_is_left_and_the_label_sent_again(iot: 
         await until_async(lambda: not publisher.connected)
         await cable.pull_out()
         await cable.plug_in()
-        assert await soon(sending) is Delivery.DELIVERED
+        assert await soon(sending) is PublishOutcome.DELIVERED
         assert LabelMessage.from_json((await soon(heard.get())).payload) == message
     await cable.pull_out()
 
@@ -224,13 +224,15 @@ class PickyBroker:
 @pytest.mark.parametrize(
     ("answers", "delivery"),
     [
-        ([0x00], Delivery.DELIVERED),
-        ([0x10], Delivery.DELIVERED),  # nobody listens: no failure
-        ([0x87], Delivery.REFUSED),  # not authorized: no second try would change that
-        ([0x97, 0x97, 0x00], Delivery.DELIVERED),  # too much for now
+        ([0x00], PublishOutcome.DELIVERED),
+        ([0x10], PublishOutcome.DELIVERED),  # nobody listens: no failure
+        ([0x87], PublishOutcome.REFUSED),  # not authorized: no second try would change that
+        ([0x97, 0x97, 0x00], PublishOutcome.DELIVERED),  # too much for now
     ],
 )
-async def test_what_the_broker_answers_is_what_counts(iot: IoTCore, answers: list[int], delivery: Delivery) -> None:
+async def test_what_the_broker_answers_is_what_counts(
+    iot: IoTCore, answers: list[int], delivery: PublishOutcome
+) -> None:
     """A message that is acknowledged with a refusal was not told to anybody."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate, key = self_signed(iot.cert.parent)
@@ -252,4 +254,4 @@ async def test_a_certificate_that_can_not_be_read_stops_nothing_and_may_be_mende
         await asyncio.sleep(0)
         assert not publisher.connected
         cert.write_bytes(iot.cert.read_bytes())
-        assert await soon(waiting) is Delivery.DELIVERED
+        assert await soon(waiting) is PublishOutcome.DELIVERED

@@ -12,7 +12,7 @@ from contracts.tickets import Ticket
 from tests.fakes import MODEL
 from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Submission
-from worker.photos.socket_server import Health, application
+from worker.photos.socket_server import WorkerHealth, application
 from worker.telemetry.metrics import Metrics
 
 TICKET = "demo/01m81j18kv000g40r40m30e209@1795324779514"
@@ -37,7 +37,7 @@ RULES = Thresholds(gate=0.9, unsure_below=0.5, review_share=0.2)
 
 
 def client(state: str = "ready", intake: Intake | None = None) -> TestClient:
-    health = Health("i-1", RULES, state, MODEL, intake or Intake(), lambda: True)
+    health = WorkerHealth("i-1", RULES, state, MODEL, intake or Intake(), lambda: True)
     return TestClient(application(health, Metrics()))
 
 

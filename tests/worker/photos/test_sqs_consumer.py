@@ -21,8 +21,8 @@ from tests.lambdas.events import TEST_EVENT, announcing, upload_of
 from tests.waiting import until_async
 from tests.worker.photos.consumer_bench import SHARED, Gate, reader
 from tests.worker.photos.pipeline_bench import RULES
-from worker.photos.pending import Outcome
-from worker.photos.publisher import Delivery
+from worker.photos.pending import PhotoOutcome
+from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_consumer import RETRY_S
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import MOST_TRIES
@@ -51,7 +51,7 @@ async def test_a_message_is_kept_until_its_kiosk_is_told(tmp_path: Path) -> None
             super().__init__()
             self.back = asyncio.Event()
 
-        async def publish(self, message: LabelMessage) -> Delivery:
+        async def publish(self, message: LabelMessage) -> PublishOutcome:
             await self.back.wait()
             return await super().publish(message)
 
@@ -179,7 +179,7 @@ async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_
         store.slow = photos[0]
         recovering = asyncio.create_task(after.worker.pipeline.recover())
         await until_async(store.asked.is_set)
-        assert await after.worker.pipeline.hand_in(Ticket(photos[1]), again=True) is Outcome.SETTLED
+        assert await after.worker.pipeline.hand_in(Ticket(photos[1]), again=True) is PhotoOutcome.SETTLED
         store.answer.set()
         await recovering
         await after.worker.settled()
@@ -340,7 +340,7 @@ async def test_a_photo_that_waits_as_swept_is_hurried_when_its_message_comes(tmp
         await until_async(lambda: gate.entered == 1)
         outcome = one.worker.pipeline.hand_in(Ticket(old[7]), again=False)
         gate.open()
-        assert await outcome is Outcome.SETTLED
+        assert await outcome is PhotoOutcome.SETTLED
         await one.worker.settled()
         assert old[7] in list(one.worker.store.stored)[:2]  # behind the one that was in the model
         assert one.worker.detector.calls == 40

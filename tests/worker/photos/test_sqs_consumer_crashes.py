@@ -14,8 +14,8 @@ from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, Memory
 from tests.pictures import gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.consumer_bench import reader
-from worker.photos.publisher import Delivery
-from worker.photos.store import Refused, Upload
+from worker.photos.publisher import PublishOutcome
+from worker.photos.store import OversizedUpload, Upload
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ class DyingStore(MemoryStore):
         self.files, self.stored, self.pairs = store.files, store.stored, store.pairs
         self._death = death
 
-    def fetch(self, reference: Reference) -> Upload | Refused:
+    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
         self._death.at("before fetch")
         upload = super().fetch(reference)
         self._death.at("after fetch")
@@ -78,7 +78,7 @@ class DyingPublisher(MemoryPublisher):
         self.messages = publisher.messages
         self._death = death
 
-    async def publish(self, message: LabelMessage) -> Delivery:
+    async def publish(self, message: LabelMessage) -> PublishOutcome:
         await asyncio.to_thread(self._death.at, "before publish")
         delivery = await super().publish(message)
         await asyncio.to_thread(self._death.at, "after publish")

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import FACE, FakeDetector, MemoryQueue
 from tests.waiting import until_async
 from tests.worker.photos.consumer_bench import SHARED, Gate, reader
-from worker.photos.sqs_queue import Received
+from worker.photos.sqs_queue import ReceivedMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ async def test_what_a_last_long_poll_brings_after_the_stop_is_given_back_at_once
             super().__init__()
             self.asked, self.answer = threading.Event(), threading.Event()
 
-        def receive(self, most: int) -> list[Received]:
+        def receive(self, most: int) -> list[ReceivedMessage]:
             self.asked.set()
             assert self.answer.wait(60)
             return super().receive(most)

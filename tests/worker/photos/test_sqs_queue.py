@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from worker.photos.sqs_queue import Received, SqsQueue
+from worker.photos.sqs_queue import ReceivedMessage, SqsQueue
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -49,7 +49,7 @@ def test_a_message_is_received_with_how_often_it_was_given_out(sqs: SQSClient, u
     queue = SqsQueue(sqs, url=url, visibility_s=15)
     sent = sqs.send_message(QueueUrl=url, MessageBody="hello")
     [first] = queue.receive(8)
-    assert first == Received(first.receipt, sent["MessageId"], "hello", 1)
+    assert first == ReceivedMessage(first.receipt, sent["MessageId"], "hello", 1)
     queue.give_back(first.receipt, after_s=0)
     [second] = queue.receive(8)
     assert (second.body, second.times) == ("hello", 2)

@@ -13,16 +13,16 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from contracts.messages import Reason, Result, Training
+from contracts.messages import DatasetTree, Reason, Result
 from contracts.names import Reference
 from tests.contracts.test_messages import GOLDEN
-from worker.photos.store import Refused, S3Store, Upload, UploadMissing
+from worker.photos.store import OversizedUpload, S3Store, Upload, UploadMissing
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 PHOTO = Reference("demo", "01m81j18kv000g40r40m30e209")
-RESULT = Result(GOLDEN, Training.AUTO, "i-1", '"etag"', datetime(2026, 11, 22, tzinfo=UTC))
+RESULT = Result(GOLDEN, DatasetTree.AUTO, "i-1", '"etag"', datetime(2026, 11, 22, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ def test_a_photo_that_was_never_uploaded_is_missing_and_not_rejected(store: S3St
 def test_an_upload_over_the_limit_is_refused_before_it_is_read(s3: S3Client, store: S3Store) -> None:
     s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=bytes(1001))
     refused = store.fetch(PHOTO)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, OversizedUpload)
     assert refused.rejection.reason is Reason.TOO_MANY_BYTES
 
 
 def test_an_upload_under_another_suffix_is_found_and_refused(s3: S3Client, store: S3Store) -> None:
     s3.put_object(Bucket="images", Key=f"uploads/{PHOTO}.txt", Body=b"x")
     refused = store.fetch(PHOTO)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, OversizedUpload)
     assert refused.rejection.reason is Reason.WRONG_SUFFIX
 
 

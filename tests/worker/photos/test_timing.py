@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
-from worker.photos.timing import Times, times_of
+from worker.photos.timing import PhotoTimes, times_of
 
 SECOND = datetime(2026, 11, 22, 3, 0, 10, tzinfo=UTC)  # S3's LastModified, cut to the second
 EXACT = SECOND + timedelta(milliseconds=640)
@@ -14,22 +14,22 @@ TAKEN = EXACT - timedelta(milliseconds=250)
 RECEIVED = EXACT + timedelta(milliseconds=90)
 
 
-def times(captured_at: datetime, uploaded_at: datetime | None, received_at: datetime = RECEIVED) -> Times:
+def times(captured_at: datetime, uploaded_at: datetime | None, received_at: datetime = RECEIVED) -> PhotoTimes:
     ticket = Ticket(Reference("demo", new_image_id(captured_at)), uploaded_at)
     return times_of(ticket, last_modified=SECOND, received_at=received_at)
 
 
 def test_with_a_ticket_every_millisecond_is_known() -> None:
-    assert times(TAKEN, EXACT) == Times(TAKEN, EXACT, upload_ms=250, dispatch_ms=90)
+    assert times(TAKEN, EXACT) == PhotoTimes(TAKEN, EXACT, upload_ms=250, dispatch_ms=90)
 
 
 def test_a_photo_that_the_sweep_found_is_timed_by_s3_alone() -> None:
-    assert times(TAKEN, None) == Times(TAKEN, SECOND, upload_ms=None, dispatch_ms=None)
+    assert times(TAKEN, None) == PhotoTimes(TAKEN, SECOND, upload_ms=None, dispatch_ms=None)
 
 
 def test_an_image_id_from_another_age_says_nothing_about_time() -> None:
     """Ids may be drawn, or come from a kiosk whose clock stands still; the label must still arrive."""
-    assert times(SECOND - timedelta(days=365), EXACT) == Times(EXACT, EXACT, upload_ms=None, dispatch_ms=90)
+    assert times(SECOND - timedelta(days=365), EXACT) == PhotoTimes(EXACT, EXACT, upload_ms=None, dispatch_ms=90)
 
 
 def test_a_kiosk_whose_clock_is_ahead_did_not_take_its_photo_after_the_upload() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.recovery.maintenance import make_rounds
+from worker.recovery.maintenance import run_maintenance
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def rounds(
 ) -> list[str]:
     """The looks that are made, as many as were to be made, or a few more for want of sweeps."""
     task = asyncio.create_task(
-        make_rounds(looks, sweep_every_s=sweep_every_s, recover_every_s=recover_every_s, alone=alone, clock=clock)
+        run_maintenance(looks, sweep_every_s=sweep_every_s, recover_every_s=recover_every_s, alone=alone, clock=clock)
     )
     async with asyncio.timeout(60):
         await looks.enough.wait()

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from contracts.instants import now
 from contracts.labels import LABELS
 from contracts.weights import Pointer
-from registry.weights import Weights
+from registry.weights import WeightsRegistry
 from tests.fakes import FACE, FakeDetector
 from worker.models.detector import Detection, Detector, Image
 from worker.models.loading import load_detector
-from worker.models.manifests import Manifest
-from worker.rollout.reload import InService, Reload, Source
+from worker.models.manifests import ModelManifest
+from worker.rollout.reload import ModelSource, Reload, ServingModel
 from worker.rollout.runs import Runs
-from worker.rollout.weights import Found, S3Weights, WeightsAway
+from worker.rollout.weights import PointerRead, S3WeightsBucket, WeightsUnavailable
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ModelTime(threading.local):
 class PacedDetector(FakeDetector):
     """A model of a manifest, as slow or as wrong as its field `behaviour` says."""
 
-    def __init__(self, manifest: Manifest, clock: ModelTime) -> None:
+    def __init__(self, manifest: ModelManifest, clock: ModelTime) -> None:
         manifest.file("weights")
         behaviour = manifest.fields.get("behaviour")
         if behaviour == "crashes at load":
@@ -73,17 +73,17 @@ class PacedDetector(FakeDetector):
 class Shaky:
     """A weights bucket that can be taken away, and a disk that can be full."""
 
-    def __init__(self, real: S3Weights) -> None:
+    def __init__(self, real: S3WeightsBucket) -> None:
         self._real = real
         self.away = False
         self.full = False
         self.looks: list[str | None] = []
         self.fetched: list[str] = []
 
-    def look(self, known: str | None) -> Found | None:
+    def look(self, known: str | None) -> PointerRead | None:
         self.looks.append(known)
         if self.away:
-            raise WeightsAway("the bucket does not answer")
+            raise WeightsUnavailable("the bucket does not answer")
         return self._real.look(known)
 
     def fetch(self, key: str, path: Path, *, most: int) -> None:
@@ -112,12 +112,12 @@ class Shelf:
     def __init__(self, s3: S3Client, folder: Path) -> None:
         self.s3 = s3
         self._folder = folder
-        self.registry = Weights(s3, BUCKET)
-        self.weights, self.trials, self.metrics = Shaky(S3Weights(s3, BUCKET)), Trials(), Metrics()
+        self.registry = WeightsRegistry(s3, BUCKET)
+        self.weights, self.trials, self.metrics = Shaky(S3WeightsBucket(s3, BUCKET)), Trials(), Metrics()
         self.loads, self.clock = 0, ModelTime()
         self.carried = self._manifest("day-0")
         self.disk = folder / "state" / "weights"
-        self.source = Source(
+        self.source = ModelSource(
             carried=self.carried,
             weights=self.weights,
             runs=Runs(self.disk),
@@ -129,7 +129,7 @@ class Shelf:
 
     def following(self) -> Reload:
         """A worker with the model that is carried."""
-        return Reload(self.source, InService(self._load(self.carried)), self.metrics)
+        return Reload(self.source, ServingModel(self._load(self.carried)), self.metrics)
 
     def add(self, run: str, **fields: Any) -> str:
         """Add a run of a fake model whose version is the run's name; the digest of its manifest."""

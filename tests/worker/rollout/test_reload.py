@@ -24,8 +24,8 @@ from tests.fakes import FACE, FakeDetector
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_bench import RULES, Bench, bench
 from tests.worker.rollout.reload_bench import BUCKET, CONTENT, Shelf
-from worker.rollout.reload import InService, Reload, start
-from worker.rollout.weights import S3Weights, WeightsAway
+from worker.rollout.reload import Reload, ServingModel, start
+from worker.rollout.weights import S3WeightsBucket, WeightsUnavailable
 from worker.telemetry.sd_notify import ABSURD_S
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ async def test_a_pointer_that_did_not_move_costs_a_conditional_request(shelf: Sh
     assert not await reload.look()
     etag = shelf.s3.head_object(Bucket=BUCKET, Key="current.json")["ETag"]
     assert shelf.weights.looks == [None, "", etag]
-    assert S3Weights(shelf.s3, BUCKET).look(etag) is None
+    assert S3WeightsBucket(shelf.s3, BUCKET).look(etag) is None
 
 
 def test_an_s3_that_does_not_answer_is_away() -> None:
@@ -337,10 +337,10 @@ def test_an_s3_that_does_not_answer_is_away() -> None:
         aws_secret_access_key="test",
         config=config,
     )
-    weights = S3Weights(s3, BUCKET)
-    with pytest.raises(WeightsAway, match=r"s3://weights/current\.json can't be read"):
+    weights = S3WeightsBucket(s3, BUCKET)
+    with pytest.raises(WeightsUnavailable, match=r"s3://weights/current\.json can't be read"):
         weights.look(None)
-    with pytest.raises(WeightsAway, match=r"s3://weights/runs/r1/m\.onnx can't be read"):
+    with pytest.raises(WeightsUnavailable, match=r"s3://weights/runs/r1/m\.onnx can't be read"):
         weights.fetch("runs/r1/m.onnx", Path("never-written"), most=1)
 
 
@@ -406,7 +406,7 @@ def test_a_photo_that_hangs_in_a_model_that_was_replaced_is_still_noticed() -> N
     seconds = [0.0]
     seen: list[bool] = []
     first = FakeDetector(FACE, before=lambda: seen.append(in_service.is_sound()))
-    in_service = InService(first, lambda: seconds[0])
+    in_service = ServingModel(first, lambda: seconds[0])
     old = in_service.detector
 
     def hang() -> None:

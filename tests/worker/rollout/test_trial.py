@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.toy_yolo import picture, toy_manifest
 from tests.worker.models.test_models import changed
-from worker.models.loading import DEFAULT_MANIFEST, ModelRefused
+from worker.models.loading import DEFAULT_MANIFEST, InvalidModel
 from worker.rollout.trial import ProcessTrial
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ async def test_a_model_that_calls_nonsense_a_probability_does_not(tmp_path: Path
     """A calibration of NaN is JSON to Python."""
     calibration = json.loads(DEFAULT_MANIFEST.read_text())["calibration"]
     calibration["confidence"]["bias"] = float("nan")
-    with pytest.raises(ModelRefused, match=r"it does not serve|not loaded|no probabilities"):
+    with pytest.raises(InvalidModel, match=r"it does not serve|not loaded|no probabilities"):
         await ProcessTrial()(changed(tmp_path, calibration=calibration))
 
 
@@ -33,21 +33,21 @@ async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path
     model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
     Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
     await ProcessTrial(patch)(model)
-    with pytest.raises(ModelRefused, match="the portrait that every model must see"):
+    with pytest.raises(InvalidModel, match="the portrait that every model must see"):
         await ProcessTrial()(model)
 
 
 async def test_why_it_was_refused_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelRefused, match="models of kind 'oracle' are not known here"):
+    with pytest.raises(InvalidModel, match="models of kind 'oracle' are not known here"):
         await ProcessTrial()(changed(tmp_path, kind="oracle"))
 
 
 async def test_a_model_that_needs_too_much_memory_ends_with_its_process() -> None:
     """Native code may not survive it; whatever becomes of it, it does not serve."""
-    with pytest.raises(ModelRefused, match=r"does not serve|not loaded"):
+    with pytest.raises(InvalidModel, match=r"does not serve|not loaded"):
         await ProcessTrial(most_memory=24 << 20)(DEFAULT_MANIFEST)
 
 
 async def test_a_model_that_does_not_come_to_an_end_is_ended() -> None:
-    with pytest.raises(ModelRefused, match=r"not loaded and tried within 0\.05 s"):
+    with pytest.raises(InvalidModel, match=r"not loaded and tried within 0\.05 s"):
         await ProcessTrial(patience_s=0.05)(DEFAULT_MANIFEST)

@@ -20,7 +20,7 @@ from tests.fakes import MODEL
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_bench import bench
 from worker.photos.decision import Thresholds
-from worker.photos.socket_server import Health
+from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import MOST_KEPT, Metrics
 
@@ -102,7 +102,9 @@ class Told:
 
     folder: Path
     metrics: Metrics = field(default_factory=Metrics)
-    health: Health = field(default_factory=lambda: Health("i-1", RULES, "ready", MODEL, broker_connected=lambda: True))
+    health: WorkerHealth = field(
+        default_factory=lambda: WorkerHealth("i-1", RULES, "ready", MODEL, broker_connected=lambda: True)
+    )
 
     @property
     def path(self) -> Path:
