@@ -38,7 +38,7 @@ def from_text(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise InvalidMessage(f"{text!r} is not a time; write it like 2026-11-22T05:11:40.123Z") from None
+        raise InvalidMessage(f"{text!r} is not a valid time; write it like 2026-11-22T05:11:40.123Z") from None
     if instant.tzinfo is None:
         raise InvalidMessage(f"{text!r} names no time zone; end it with Z")
     return from_epoch_ms(to_epoch_ms(instant))

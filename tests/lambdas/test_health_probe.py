@@ -273,7 +273,7 @@ def test_the_settings_that_infra_writes_are_those_that_it_reads(spans: ClosedSpa
 
 def test_spans_that_are_none_are_refused_in_words() -> None:
     environ = {"NUNCHI_KIOSK_POLICY": "k", "NUNCHI_WORKER_POLICY": "w", "NUNCHI_GROUP": "g", "NUNCHI_CLOSED": "monday"}
-    with pytest.raises(SettingsError, match="NUNCHI_CLOSED is wrong: 'monday' is not a time"):
+    with pytest.raises(SettingsError, match="NUNCHI_CLOSED is wrong: 'monday' is not a valid time"):
         load(HealthProbeSettings, environ)
 
 
