@@ -23,9 +23,7 @@ SIDE: Final = 160
 COLOURS: Final = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
 SURE: Final = (0.9, 0.8, 0.7, 0.6)
 OBJECTNESS: Final = 0.96
-AS_IT_IS: Final = {
-    "confidence": {"bias": 0, "weights": {"log_right": 1, "log_wrong": -1}}
-}  # s(logit p) = p
+AS_IT_IS: Final = {"confidence": {"bias": 0, "weights": {"log_right": 1, "log_wrong": -1}}}  # s(logit p) = p
 
 
 def picture(width: int, height: int, **patches: tuple[int, int, int, int]) -> Image:

@@ -65,7 +65,11 @@ def test_an_environment_is_written_by_the_names_of_fields() -> None:
         ({"name": "k", "KETTLE_CUPS": 6}, (), "KETTLE_CUPS is not a field of its settings"),
         ({"cups": 6}, (), "name is missing"),
         ({"name": None}, (), "name is missing"),
-        ({"cup": 6}, ("nam",), "cup is not a field of its settings; nam is not a field of its settings; name is missing"),
+        (
+            {"cup": 6},
+            ("nam",),
+            "cup is not a field of its settings; nam is not a field of its settings; name is missing",
+        ),
     ],
 )
 def test_a_wrong_or_missing_field_fails_before_the_program_is_started(
