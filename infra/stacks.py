@@ -16,13 +16,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct, IConstruct
-
 from config.holidays import closed_spans
 from config.inference_names import DOCUMENT, INSTANCE_PARAMETER, infer_document
+from config.training_names import LOG as TRAINING_LOG
+from constructs import Construct, IConstruct
+
 from config.mode import Mode
 from config.nunchi_toml import Config
-from config.training_names import LOG as TRAINING_LOG
 from contracts.names import UPLOADS
 from contracts.settings import environment_for
 from infra.access import TrainingAccess, WorkerAccess

@@ -11,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
-from config.nunchi_toml import QueueSettings
+from config.names import INFERENCE_ROLE, ROLE_TAG
+from config.sections import QueueSettings
 from infra.compute.boot import Boot
 from infra.compute.instance import BOOT_PATIENCE, disk
 from infra.compute.network import Network

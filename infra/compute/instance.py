@@ -9,7 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from config.names import INFERENCE_ROLE, ROLE_TAG
 from infra.compute.boot import Boot
 from infra.compute.network import Network
 from infra.nag import acknowledge

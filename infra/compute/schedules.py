@@ -16,7 +16,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from config.nunchi_toml import HoursSettings
+from config.sections import HoursSettings
 from infra.compute.group import GROUP_ARN
 from infra.functions import dead_letters_of
 from infra.nag import acknowledge_wildcards

@@ -17,8 +17,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config import nunchi_toml as config
-from config.inference_names import DOCUMENT
 from config.mode import Mode
+from config.names import INFER_DOCUMENT
 from contracts.emf import Metric
 from infra.functions import Function
 from infra.health.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker, training_failures
@@ -222,7 +222,7 @@ class Alarms(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.ssm"],
                 detail_type=["EC2 Command Status-change Notification"],
-                detail={"document-name": [DOCUMENT], "status": ["Failed", "TimedOut"]},
+                detail={"document-name": [INFER_DOCUMENT], "status": ["Failed", "TimedOut"]},
             ),
         )
         acknowledge(
@@ -241,7 +241,7 @@ class Alarms(Construct):
                 period=FIVE_MINUTES,
             ),
             means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds them, late.",
-            do=f"aws ssm list-commands --filters key=DocumentName,value={DOCUMENT} --max-items 5",
+            do=f"aws ssm list-commands --filters key=DocumentName,value={INFER_DOCUMENT} --max-items 5",
             above=4,
             periods=2,
             tell_when_well=True,

@@ -10,7 +10,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from config.nunchi_toml import HoursSettings
+from config.sections import HoursSettings
 from contracts.settings import environment_of
 from infra.functions import Function
 from infra.nag import acknowledge_wildcards

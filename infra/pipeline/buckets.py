@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config.nunchi_toml import RetentionSettings
+from config.sections import RetentionSettings
 from contracts.messages import DatasetTree
 from contracts.names import RESULTS, TRAININGS, UPLOADS
 from infra.nag import acknowledge

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from config.names import INFERENCE_ROLE, ROLE_TAG
 from contracts.settings import environment_of
 from infra.functions import Function
 from infra.nag import acknowledge, acknowledge_wildcards

@@ -22,9 +22,10 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from config.documents import TRAINING_LEASE_S
+from config.names import STATE_MACHINE
 from config.nunchi_toml import Config
 from config.retrain_calendar import next_retraining
-from config.training_names import LEASE_S, STATE_MACHINE
 from infra.functions import dead_letters_of
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
@@ -32,7 +33,7 @@ from infra.training.training_functions import TrainingFunctions
 from infra.training.training_state_machine import Pace, retraining
 
 # Longer than a machine's lease: a state machine that gave up first would leave the stopping to the sweep.
-_LIMIT: Final = Duration.seconds(LEASE_S + 3 * 3600)
+_LIMIT: Final = Duration.seconds(TRAINING_LEASE_S + 3 * 3600)
 
 
 class TrainingStack(Stack):

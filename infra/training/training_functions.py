@@ -9,9 +9,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from config.inference_names import ROLE_TAG
+from config.names import LAUNCH_TEMPLATE, ROLE_FILTER, ROLE_TAG, STATE_MACHINE, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.nunchi_toml import Config
-from config.training_names import LAUNCH_TEMPLATE, ROLE_FILTER, STATE_MACHINE, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.names import POINTER, TRAININGS
 from contracts.settings import environment_of
 from contracts.training import OUTCOME

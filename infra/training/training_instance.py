@@ -17,9 +17,9 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from config.inference_names import ROLE_TAG
+from config.documents import TRAINING_LEASE_S, train_document
+from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.nunchi_toml import ROOT
-from config.training_names import LAUNCH_TEMPLATE, LEASE_S, TRAIN_DOCUMENT, TRAINING_ROLE, train_document
 from contracts.settings import environment_for
 from infra.compute.network import Network
 from infra.nag import acknowledge_wildcards
@@ -119,7 +119,7 @@ class TrainingInstance(Construct):
         data.add_commands(
             "set -euo pipefail",
             # First of all: whatever happens from here on, this machine goes.
-            f"systemd-run --unit=nunchi-lease --on-active={LEASE_S} /usr/sbin/shutdown -h now",
+            f"systemd-run --unit=nunchi-lease --on-active={TRAINING_LEASE_S} /usr/sbin/shutdown -h now",
             f"export AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
             f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
             f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import re2
 
-from config.training_names import LEASE_S, train_document
+from config.documents import TRAINING_LEASE_S, train_document
 from contracts.settings import load
 from contracts.training import training_id
 from infra.training.training_instance import IMAGE
@@ -81,8 +81,8 @@ def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, 
 def test_the_state_machine_outlives_a_machines_lease_and_the_training_does_not(states: dict[str, Any]) -> None:
     """Else its own time-out, after which no step runs, would come first."""
     limit = CheckSettings(dataset_bucket="d", weights_bucket="w", least_new_labels=1).limit_s
-    assert limit < LEASE_S < states["TimeoutSeconds"]
-    assert int(train_document()["mainSteps"][0]["inputs"]["timeoutSeconds"]) <= LEASE_S
+    assert limit < TRAINING_LEASE_S < states["TimeoutSeconds"]
+    assert int(train_document()["mainSteps"][0]["inputs"]["timeoutSeconds"]) <= TRAINING_LEASE_S
 
 
 def test_a_retraining_is_started_every_60_days_from_a_date_ahead_in_the_night(training: Template) -> None:
@@ -211,7 +211,7 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
     assert lines[:3] == [
         "#!/usr/bin/env bash",
         "set -euo pipefail",
-        f"systemd-run --unit=nunchi-lease --on-active={LEASE_S} /usr/sbin/shutdown -h now",
+        f"systemd-run --unit=nunchi-lease --on-active={TRAINING_LEASE_S} /usr/sbin/shutdown -h now",
     ]
     assert lines[-3:] == [
         "bash /opt/nunchi.new/shell/boot-train.sh settings",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from config.names import INFERENCE_ROLE, ROLE_TAG
 from lambdas.enrol import INSTANCE_TAG, MOST_CSR, Enrol, EnrolmentRefused, Retire, decide
 from tests.lambdas.enrolments import CSR, HOLDS, ended
 
