@@ -20,7 +20,7 @@ def of_worker(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.
 
 def of_probe(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of the health probe."""
-    return _ours(Service.WATCH, name, statistic, **options)
+    return _ours(Service.HEALTH_PROBE, name, statistic, **options)
 
 
 def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:

@@ -55,19 +55,19 @@ def reachable(states: dict[str, Any], first: str, *, without: str) -> set[str]:
 
 
 def test_no_way_leads_from_a_started_machine_to_an_end_past_the_stopping(states: dict[str, Any]) -> None:
-    """Whatever breaks: on every path without `Stop` there is no end, and nobody is told."""
-    assert reachable(states, "Start", without="Stop") == {"Start", "Wait", "Look", "Over?"}
-    assert {"Done", "Failed", "Untold"} <= reachable(states, "Check", without="")
+    """Whatever breaks: on every path without `Stop` there is no end, and no notification."""
+    assert reachable(states, "Start", without="Stop") == {"Start", "Wait", "Poll", "Ended?"}
+    assert {"Done", "Failed", "NotNotified"} <= reachable(states, "Check", without="")
 
 
 def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, Any]) -> None:
     tasks = {name: one for name, one in states["States"].items() if one["Type"] == "Task"}
     assert {name: [(one["ErrorEquals"], one["Next"]) for one in task["Catch"]] for name, task in tasks.items()} == {
-        "Check": [(["States.ALL"], "Tell")],
+        "Check": [(["States.ALL"], "Notify")],
         "Start": [(["States.ALL"], "Stop")],
-        "Look": [(["States.ALL"], "Stop")],
-        "Stop": [(["States.ALL"], "Tell")],
-        "Tell": [(["States.ALL"], "Untold")],
+        "Poll": [(["States.ALL"], "Stop")],
+        "Stop": [(["States.ALL"], "Notify")],
+        "Notify": [(["States.ALL"], "NotNotified")],
     }
     assert all(task["Retry"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
     assert tasks["Start"]["Retry"][0] == {
@@ -124,7 +124,7 @@ def test_each_functions_zip_holds_its_file_and_the_contracts_and_is_small(assemb
             for path in folder.rglob("*"):
                 archive.write(path, path.relative_to(folder))
         assert packed.tell() < 50 * 1024, own
-    assert found == {f"train_{step}.py" for step in ("check", "start", "watch", "stop", "tell", "sweep")}
+    assert found == {f"train_{step}.py" for step in ("check", "start", "poll", "stop", "notify", "reap")}
 
 
 def test_only_machines_that_are_tagged_for_training_can_be_commanded_or_ended(training: Template) -> None:
