@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.photos import frames
-from config.inference_names import DOCUMENT
+from config.names import INFER_DOCUMENT
 from contracts.messages import STEPS
 from kiosk.counter import Answer, Counter
 from kiosk.upload import Uploader
@@ -79,10 +79,10 @@ def table(answers: Sequence[Answer]) -> dict[str, tuple[float, float]]:
 def use_script(record: Record, lines: Sequence[str]) -> None:
     """Replace the SSM document's script by these lines."""
     ssm = record.client("ssm")
-    content = json.loads(ssm.get_document(Name=DOCUMENT)["Content"])
+    content = json.loads(ssm.get_document(Name=INFER_DOCUMENT)["Content"])
     content["mainSteps"][0]["inputs"]["runCommand"] = list(lines)
-    ssm.delete_document(Name=DOCUMENT)
-    ssm.create_document(Name=DOCUMENT, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
+    ssm.delete_document(Name=INFER_DOCUMENT)
+    ssm.create_document(Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
 
 
 def students_script(pid: int, *program: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.inference_names import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
+from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
 from local.subprocesses import TETHER, Child
@@ -121,7 +121,7 @@ def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, st
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def document_of(assembly: Path, document: str = DOCUMENT) -> dict[str, Any]:
+def document_of(assembly: Path, document: str = INFER_DOCUMENT) -> dict[str, Any]:
     """The content of an SSM document, from the synthesised templates: just what AWS would be given."""
     for template in assembly.glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
@@ -144,5 +144,7 @@ def run_instances(ec2: EC2Client, count: int) -> list[str]:
 
 def register_instance(ssm: SSMClient, instance: str, document: Mapping[str, Any]) -> None:
     """Tell dispatch where to send photos, and Run Command how they are handed over."""
-    ssm.create_document(Content=json.dumps(document), Name=DOCUMENT, DocumentType="Command", DocumentFormat="JSON")
+    ssm.create_document(
+        Content=json.dumps(document), Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
+    )
     ssm.put_parameter(Name=INSTANCE_PARAMETER, Value=instance, Type="String", Overwrite=True)

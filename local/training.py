@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.inference_names import ROLE_TAG
-from config.training_names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
+from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.settings import environment_for, variables_of
 from local.deploy import document_of
 from local.environment import ROOT, callers_own

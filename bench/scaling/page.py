@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.mode import Mode
-from config.nunchi_toml import Config, QueueSettings
+from config.nunchi_toml import Config
+from config.sections import QueueSettings
 from day0.card import filled
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import estimate

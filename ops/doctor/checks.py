@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from config.inference_names import INSTANCE_PARAMETER
+from config.names import INSTANCE_PARAMETER
 from contracts.messages import WorkerState, WorkerStatus
 from lambdas.health_probe import certificates, is_ready, worker_status
 from local.worker_socket import ready

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from config.training_names import LAUNCH_TEMPLATE
+from config.names import LAUNCH_TEMPLATE
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, Verdict, training_id, training_key
 from local import worker_socket
 from local.deploy import outputs_now
