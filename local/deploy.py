@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from config.inference_names import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
-from local.subprocesses import TETHER, Child
+from local.subprocesses import Child
+from retrain.subprocesses import PDEATHSIG
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -72,8 +73,8 @@ async def deploy(
 ) -> None:
     """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end."""
     python = shlex.quote(sys.executable)
-    # The CDK gives this to a shell: tethered to the CDK as that is to us, no half-done synthesis outlives a kill -9.
-    app = f"exec {python} -S -E {shlex.quote(str(TETHER))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
+    # The CDK runs this in a shell. pdeathsig ends the synthesis with the CDK, so none outlives a kill -9.
+    app = f"exec {python} -S -E {shlex.quote(str(PDEATHSIG))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
     command = [
         *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),

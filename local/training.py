@@ -31,7 +31,7 @@ RETRAIN_VARIABLE: Final = "NUNCHI_RETRAIN"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 _SHUTDOWN: Final = """#!/usr/bin/env bash
 # What `shutdown` is on a training machine of the local cloud.
-PYTHONPATH={root} setsid {python} -m local.aws.power_off "$@" </dev/null >/dev/null 2>&1 &
+PYTHONPATH={root} setsid {python} -m local.aws.fake_ec2 "$@" </dev/null >/dev/null 2>&1 &
 """
 
 

@@ -16,7 +16,8 @@ from local.errors import ChildFailed, CloudError
 from local.progress import Kind, ProgressLine, Reader
 from local.record import Record
 from local.state import StateDir
-from local.subprocesses import log_tail, tethered
+from local.subprocesses import log_tail
+from retrain.subprocesses import with_pdeathsig
 
 LOOK_EVERY_S: Final = 0.05
 STOP_S: Final = 40.0  # the worker may take 25 s for the work in hand
@@ -36,7 +37,7 @@ class Supervisor:
         """Start it. Unless it is to stay, it ends when this process does, in whatever way."""
         command = [sys.executable, "-m", "local", "--state", str(self._state.path), *arguments]
         if not stay_when_we_die:
-            command = tethered(command, when_parent_dies=signal.SIGTERM)
+            command = with_pdeathsig(command, signal.SIGTERM)
         self._state.make()
         list(self._reader.new())  # an earlier cloud's words are not this one's
         came: list[int] = []
