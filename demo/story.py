@@ -155,7 +155,7 @@ def cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
         os.environ.setdefault(name, value)
     state = StateDir(folder / CLOUD)
     try:
-        yield start(supervise.Supervisor(state), ["--training=1"], stay_when_we_die=False)
+        yield start(supervise.Supervisor(state), ["--training=1"], detach=False)
     except BaseException:
         if state.logs.exists():
             kept = Path(tempfile.mkdtemp(prefix="nunchi-flywheel-logs-"))

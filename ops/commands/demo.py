@@ -87,7 +87,7 @@ def _cloud(folder: StateDir) -> Generator[Record, None, None]:
     temporary = tempfile.TemporaryDirectory(prefix="nunchi-demo-")
     fresh = StateDir(Path(temporary.name))
     try:
-        yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
+        yield start(supervise.Supervisor(fresh), [], detach=False)
     finally:
         with supervise.uninterrupted():
             supervise.stop(fresh)

@@ -16,7 +16,8 @@ from rich.text import Text
 from contracts.labels import Label
 from contracts.messages import STEPS, Box, LabelMessage, Person, Status
 from contracts.names import Reference
-from ops.display import answer_row, answers_table, message_line, try_next
+from ops.answers import answer_row, answers_table, message_line
+from ops.commands.cloud import try_next
 from tests.kiosk.test_counter import nobody
 
 
