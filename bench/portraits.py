@@ -30,9 +30,9 @@ import boto3
 from moto import mock_aws
 
 from bench.training import ROOT, TRAINER, drawn_dataset
+from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.settings import environment_for
 from contracts.yolo import format_labels
 from day0.photos import Photo, read_photos

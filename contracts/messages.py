@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
@@ -55,20 +56,6 @@ REASONS_OF: Final[Mapping[Status, frozenset[Reason]]] = {
 
 # The steps that `steps_ms` times today, in the order of a photo's way; later workers may time more.
 STEPS: Final = ("upload", "dispatch", "wait", "fetch", "decode", "infer", "label")
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in fractions of the upright image: x to the right, y down, 0-1."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
-            raise InvalidMessage(f"{self} is not a rectangle inside the image")
 
 
 @dataclass(frozen=True, slots=True)

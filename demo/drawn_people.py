@@ -14,8 +14,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 
 _FINER: Final = 3  # drawn this much larger and shrunk, so that edges are smooth
 

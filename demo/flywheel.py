@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from PIL import Image
 
+from contracts.boxes import Box, iou
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
-from contracts.messages import Box, DatasetTree, LabelMessage, Result
+from contracts.messages import DatasetTree, LabelMessage, Result
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from demo.drawn_people import DrawnPicture, draw
@@ -25,7 +26,6 @@ from local import worker_socket
 from local.errors import CloudError
 from local.record import Record
 from ops.commands.photo import CONNECT_S, subscriber_of
-from retrain.boxes import corners, overlap
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.export import TASKS, export
@@ -71,8 +71,8 @@ class ServedPhoto:
         if self.message.label is None or self.message.customer is None:
             return False
         box = self.message.people[self.message.customer].box
-        label, head = max(self.drawn.people, key=lambda one: overlap(corners(box), corners(one[1])))
-        return overlap(corners(box), corners(head)) >= _SAME_HEAD and label is self.message.label
+        label, head = max(self.drawn.people, key=lambda one: iou(box, one[1]))
+        return iou(box, head) >= _SAME_HEAD and label is self.message.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,7 @@ def _all_right(one: ServedPhoto) -> bool:
     """Whether the photo's people are just those who were drawn."""
     people = [(person.label, person.box) for person in one.message.people]
     return len(people) == len(one.drawn.people) and all(
-        any(label is told and overlap(corners(box), corners(head)) >= _SAME_HEAD for told, box in people)
-        for label, head in one.drawn.people
+        any(label is told and iou(box, head) >= _SAME_HEAD for told, box in people) for label, head in one.drawn.people
     )
 
 

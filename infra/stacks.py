@@ -67,7 +67,7 @@ class PipelineStack(Stack):
         self.buckets = Buckets(self, "Buckets", retention=config.retention, key=key)
         self.uploads = Uploads(self, "Uploads", key=key)
         self.devices = Devices(self, "Devices")
-        self.enrol = EnrolFunction(self, "EnrolFunction", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
+        self.enrol = EnrolFunction(self, "Enrol", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
 
         # Whatever a kiosk uploads is announced, whatever its suffix: a wrong file gets an answer, too.
         self.buckets.images.add_event_notification(
@@ -79,7 +79,7 @@ class PipelineStack(Stack):
         self.dispatch = (
             DispatchFunction(
                 self,
-                "DispatchFunction",
+                "Dispatch",
                 uploads=self.uploads,
                 settings=DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT),
             )
@@ -188,7 +188,7 @@ class ComputeStack(Stack):
         self.schedules = Schedules(self, "Schedules", hours=config.hours, actions=actions)
         TrainingInstance(
             self,
-            "TrainingStack",
+            "Training",
             network=network,
             instance_type=config.training.instance_type,
             role=pipeline.training_role.without_policy_updates(),
@@ -246,7 +246,7 @@ class HealthStack(Stack):
         super().__init__(scope, id, description="Nunchi: who watches, and who is told", **kwargs)
         watch = HealthProbe(
             self,
-            "HealthProbe",
+            "Watch",
             hours=config.hours,
             settings=HealthProbeSettings(
                 kiosk_policy=pipeline.devices.kiosk.ref,

@@ -225,7 +225,7 @@ class Poll:
             TimeoutSeconds=_DELIVERY_S,
             Comment=f"attempt {state['attempt']}",
         )
-        command_id: str = answer["CommandStatus"]["CommandId"]
+        command_id: str = answer["Command"]["CommandId"]
         return command_id
 
     def _read(self, training: str, path: str, parse: Callable[[bytes], Any]) -> Any:

@@ -61,7 +61,7 @@ class Reap:
         found = orphans(self._machines(), self._runs)
         if found:
             self._ec2.terminate_instances(InstanceIds=found)
-            sys.stdout.write(json.dumps({"level": "error", "step": "retrain", "orphans": found}) + "\n")
+            sys.stdout.write(json.dumps({"level": "error", "step": "retrain", "strays": found}) + "\n")
             if asked == "hourly":
                 raise OrphanFound(f"{', '.join(found)} ran for no training, and was told to go")
         return {"stopped": found}

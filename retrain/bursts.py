@@ -1,14 +1,10 @@
-"""What a photo's name tells of when it was taken: its moment, its week; and draws that never change.
+"""Bursts: photos that follow one another at a kiosk. They show the same customer, so they go into one split together.
 
-Photos that follow one another at a kiosk show the same customer. They teach or judge together, and count as one.
-
-Draws are made from names instead of at random: the same photo is drawn again tomorrow, however many have come since,
-and a larger share holds every photo of a smaller one.
+The times come from the photos' ids.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -60,9 +56,3 @@ def iso_week(reference: Reference) -> str:
         return NO_WEEK
     year, number, _ = taken.isocalendar()
     return f"{year}-W{number:02}"
-
-
-def stable_draw(purpose: str, name: str) -> float:
-    """A number from 0 up to 1, evenly spread over names; draws for two purposes say nothing of each other."""
-    digest = hashlib.sha256(f"{purpose}\n{name}".encode()).digest()
-    return int.from_bytes(digest[:6]) / (1 << 48)  # 48 bits: a float holds every one of them

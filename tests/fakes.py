@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import Box, LabelMessage, Model, Result
+from contracts.messages import LabelMessage, Model, Result
 from contracts.names import Reference
 from worker.models.detector import Detection, Image
 from worker.photos.publisher import PublishOutcome

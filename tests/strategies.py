@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.labels import LABELS
-from contracts.messages import REASONS_OF, STEPS, Box, DatasetTree, LabelMessage, Model, Person, Result, Status
+from contracts.messages import REASONS_OF, STEPS, DatasetTree, LabelMessage, Model, Person, Result, Status
 from contracts.names import CROCKFORD, Reference
 from contracts.tickets import Ticket
 

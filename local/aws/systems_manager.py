@@ -95,7 +95,7 @@ class SystemsManager:
         return *started[0], json.loads(body)
 
     def _sent(self, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        command = answer["RunCommand"]
+        command = answer["Command"]
         # moto's own answer names every instance that there ever was.
         [instance, *_] = asked.get("InstanceIds") or command["InstanceIds"] or [""]
         self._agent.accept(
@@ -108,7 +108,7 @@ class SystemsManager:
             )
         )
         # moto calls a command done before anybody began it.
-        return {"RunCommand": command | {"Status": "Pending", "StatusDetails": "Pending", "CompletedCount": 0}}
+        return {"Command": command | {"Status": "Pending", "StatusDetails": "Pending", "CompletedCount": 0}}
 
     def _with_outcome(self, answer: dict[str, Any]) -> dict[str, Any]:
         outcome = self._agent.outcome(answer["CommandId"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from contracts.names import Reference
 from retrain.bucket import Tree
 

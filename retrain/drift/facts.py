@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
+from contracts.draws import stable_draw
 from contracts.errors import InvalidLabelFile
 from contracts.messages import Result
 from contracts.names import Reference
 from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree
-from retrain.bursts import iso_week, stable_draw
+from retrain.bursts import iso_week
 from retrain.drift.guard import LabelFact
 from retrain.review.confidences import Results
 from retrain.review.notes import AT_ONCE, Note, read_notes

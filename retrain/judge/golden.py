@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contracts.boxes import Box
 from contracts.errors import InvalidLabelFile, InvalidName
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.names import IMAGE_SUFFIX
 from contracts.yolo import parse_labels
 from retrain.bucket import reference_of, stem

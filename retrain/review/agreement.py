@@ -131,7 +131,7 @@ def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
                 ("", ""),
                 ("label", one.label),
                 ("kiosk", reference.kiosk_id),
-                ("iso_week", iso_week(reference)),
+                ("week", iso_week(reference)),
             ):
                 people[group][0] += one.right
                 people[group][1] += 1
@@ -146,7 +146,7 @@ def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
         photos=PromiseShare(*photos),
         by_label=by("label", {label: place for place, label in enumerate(LABELS)}),
         by_kiosk=by("kiosk", {}),
-        by_week=by("iso_week", {}),
+        by_week=by("week", {}),
         cannot_tell=cannot_tell,
         below_gate=below_gate,
     )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
-from contracts.messages import Box, Person, Result
+from contracts.messages import Person, Result
 from contracts.names import Reference
 from retrain.review.matching import matched
 from retrain.review.notes import AT_ONCE

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from PIL import Image
 
+from contracts.boxes import Box
 from contracts.errors import InvalidLabelFile
 from contracts.labels import Label
-from contracts.messages import Box, Result
+from contracts.messages import Result
 from contracts.names import IMAGE_SUFFIX
 from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree, stem

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from contracts.draws import stable_draw
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.bursts import burst_of, stable_draw
+from retrain.bursts import burst_of
 
 
 class Homes:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.names import IMAGE_SUFFIX, Reference
 from retrain.bucket import Tree, stem
 

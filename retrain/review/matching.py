@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
+from contracts.boxes import Box, iou
 from contracts.labels import Label
-from contracts.messages import Box
-from retrain.boxes import corners, overlap
 
 SAME_PERSON: Final = 0.5  # intersection over union from which two boxes are of one person, as in Pascal VOC
 SAME_BOX: Final = 0.9  # from which nobody corrected anything: a touched box moves by a pixel
@@ -23,11 +22,6 @@ class Change(StrEnum):
     BOX = "box"
     ADDED = "added"
     REMOVED = "removed"
-
-
-def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, 0-1."""
-    return overlap(corners(one), corners(other))
 
 
 def matched(shown: People, checked: People) -> list[int | None]:

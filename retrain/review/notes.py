@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
-from contracts.messages import Box
 from contracts.names import RESULT_SUFFIX, Reference
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.matching import Change

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.draws import stable_draw
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair
-from retrain.bursts import stable_draw
 
 # How much likelier than others an unsure photo comes early. The weak spot of every model so far is elder women, whom it
 # also calls young women: see docs/model-card.md.

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from hypothesis import given
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.labels import LABELS, Label
 from contracts.messages import (
     STEPS,
-    Box,
     DatasetTree,
     LabelMessage,
     Model,

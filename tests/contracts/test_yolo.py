@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.errors import InvalidLabelFile
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.yolo import format_labels, parse_labels
 
 

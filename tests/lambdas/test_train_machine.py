@@ -265,7 +265,7 @@ def test_the_sweep_ends_machines_whose_execution_is_over_and_no_other(
         unknown: "terminated",
         worker["InstanceId"]: "running",
     }
-    assert '"orphans"' in capsys.readouterr().out
+    assert '"strays"' in capsys.readouterr().out
 
 
 def test_a_stray_of_the_hourly_look_fails_the_function_once(ec2: Any) -> None:

@@ -161,7 +161,7 @@ class Managed:
 
     def send_command(self, **asked: Any) -> dict[str, Any]:
         self.sent.append(asked)
-        return {"CommandStatus": {"CommandId": "c-1"}}
+        return {"Command": {"CommandId": "c-1"}}
 
     def get_command_invocation(self, **_: Any) -> dict[str, Any]:
         return {"Status": "InProgress", "ResponseCode": -1}

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import STEPS, Box, LabelMessage, Person, Status
+from contracts.messages import STEPS, LabelMessage, Person, Status
 from contracts.names import Reference
 from ops.answers import answer_row, answers_table, message_line
 from ops.commands.cloud import try_next

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.draws import stable_draw
 from contracts.names import Reference, image_id_time, new_image_id
 from retrain.bucket import Tree
-from retrain.bursts import APART_S, NO_WEEK, burst_of, iso_week, stable_draw
+from retrain.bursts import APART_S, NO_WEEK, burst_of, iso_week
 from retrain.review.homes import Homes
 from tests.retrain.dataset.shop import photo_id
 from tests.strategies import kiosk_ids, references

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box, Model
+from contracts.messages import Model
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright, C-contiguous
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from contracts.messages import Box
+from contracts.boxes import Box
 from worker.models.detector import Image
 
 Chip = NDArray[np.uint8]  # (side, side, 3), RGB, eyes level, the face in the middle

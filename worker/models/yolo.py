@@ -22,8 +22,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.boxes import Box
 from contracts.labels import LABELS
-from contracts.messages import Box, Model
+from contracts.messages import Model
 from worker.models.age_gender import Floats
 from worker.models.boxes import BoxFilter, Candidates, Head, InvalidOutput
 from worker.models.calibration import Beta, betas_from_fields

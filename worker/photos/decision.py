@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.boxes import Box
+from contracts.draws import stable_draw
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
-from contracts.messages import Box, DatasetTree, Person, Reason, Status
+from contracts.messages import DatasetTree, Person, Reason, Status
 from contracts.names import Reference
 from contracts.yolo import format_labels
 from worker.models.detector import Detection
@@ -95,8 +96,7 @@ def yolo_lines(people: Sequence[Person]) -> str:
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
     # Drawn from the name instead of at random: a rerun draws the same, and nobody can be drawn twice.
-    drawn = int.from_bytes(hashlib.sha256(str(reference).encode()).digest()[:8]) / (1 << 64)
-    return DatasetTree.REVIEW if drawn < thresholds.review_share else DatasetTree.NONE
+    return DatasetTree.REVIEW if stable_draw(str(reference)) < thresholds.review_share else DatasetTree.NONE
 
 
 def _rounded_down(confidence: float) -> float:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from contracts.boxes import Box, iou_of_corners
 from contracts.labels import Label
-from contracts.messages import Box
-from retrain.boxes import corners, overlap
 from retrain.judge.predictions import PredictedPerson
 
 SAME_PERSON: Final = 0.3  # intersection over union: people draw boxes less tightly than models
@@ -23,7 +22,7 @@ def contradiction(labelled: Sequence[tuple[Label, Box]], seen: Sequence[Predicte
     """
     pairs = sorted(
         (
-            (overlap(corners(box), one.box), place, other)
+            (iou_of_corners(box.corners, one.box), place, other)
             for place, (_, box) in enumerate(labelled)
             for other, one in enumerate(seen)
         ),

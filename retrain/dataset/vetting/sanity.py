@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
+from contracts.boxes import Box, iou
 from contracts.labels import Label
-from contracts.messages import Box
-from retrain.boxes import corners, overlap
 
 LEAST_SIDE: Final = 64  # pixels of a picture: below, a face is a smudge
 LEAST_BOX: Final = 8  # pixels
@@ -30,6 +29,6 @@ def odd(people: Sequence[tuple[Label, Box]], size: tuple[int, int]) -> str | Non
         if width * height > MOST_SHARE * size[0] * size[1]:
             return f"box {number} is the whole picture"
     for (first, (_, one)), (second, (_, other)) in combinations(enumerate(people, start=1), 2):
-        if overlap(corners(one), corners(other)) > MOST_OVERLAP:
+        if iou(one, other) > MOST_OVERLAP:
             return f"boxes {first} and {second} are the same person"
     return None

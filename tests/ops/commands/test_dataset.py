@@ -14,8 +14,8 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.yolo import format_labels
 from fleet.errors import FleetError
 from ops.commands import dataset as dataset_commands

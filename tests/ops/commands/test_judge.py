@@ -15,8 +15,8 @@ from moto import mock_aws
 from PIL import Image as Pillow
 from typer.testing import CliRunner, Result
 
+from contracts.boxes import Box
 from contracts.labels import LABELS
-from contracts.messages import Box
 from contracts.yolo import format_labels
 from ops.commands.judge import Exit, judge
 from registry.weights import WeightsRegistry

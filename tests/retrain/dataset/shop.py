@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import format_labels
 from demo.drawn_people import draw

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from retrain.dataset.vetting.label_errors import contradiction
 from retrain.dataset.vetting.sanity import odd
 from retrain.judge.predictions import PredictedPerson

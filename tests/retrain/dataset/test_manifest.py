@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.yolo import format_labels
 from retrain.bucket import Tree
 from retrain.dataset import DatasetManifest, DatasetSettings, Excluded, ExclusionReason, Item, Split, unmet_precondition

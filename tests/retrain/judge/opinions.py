@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box, Model
+from contracts.messages import Model
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from retrain.bucket import stem

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Gate, calibration_of, gate_of

@@ -21,8 +21,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.yolo import format_labels
 from retrain.judge.golden import golden_photos
 from retrain.judge.matching import people, ranked

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.boxes import Box
 from contracts.instants import to_text
 from contracts.labels import Label
-from contracts.messages import Box, DatasetTree, LabelMessage, Model, Person, Reason, Result, Status
+from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Result, Status
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.names import Reference
 from contracts.yolo import parse_labels
 from retrain.bucket import Tree, stem

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import Box, Person
+from contracts.messages import Person
 from retrain.bucket import Tree, stem
 from retrain.errors import InvalidReview
 from retrain.review.confidences import confidence_of

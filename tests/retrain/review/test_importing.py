@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box, Person
+from contracts.messages import Person
 from contracts.names import Reference
 from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import Tree

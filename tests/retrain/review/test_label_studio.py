@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from contracts.names import Reference
 from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import Tree

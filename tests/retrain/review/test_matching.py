@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from retrain.review.matching import SAME_PERSON, Change, People, changes, iou, matched
 from tests.retrain.review.shop import HER, HIM, LEFT, RIGHT
 from tests.strategies import boxes, labels

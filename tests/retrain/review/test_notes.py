@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
-from contracts.messages import Box
 from retrain.bucket import Tree
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson, noted, read_notes, untellable

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from worker.models.age_gender import with_output
 from worker.models.calibration import Calibration
 from worker.models.cascade import Cascade

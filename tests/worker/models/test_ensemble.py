@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box
 from tests.fakes import MODEL, FakeDetector
 from tests.toy_yolo import AS_IT_IS, picture, toy_manifest, toy_network
 from worker.models.boxes import BoxFilter, Candidates

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
+from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import Box
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network
 from worker.models.age_gender import Floats

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import Box, LabelMessage
+from contracts.messages import LabelMessage
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import Box
 from contracts.labels import LABELS, Label
-from contracts.messages import Box, DatasetTree, Person, Reason, Status
+from contracts.messages import DatasetTree, Person, Reason, Status
 from contracts.names import Reference
 from tests.fakes import FACE
 from tests.strategies import boxes, fractions, labels, references
