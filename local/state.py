@@ -112,7 +112,7 @@ class StateDir:
                 return Record.from_json(self.record.read_text())
             except FileNotFoundError:
                 raise CloudDown(f"the cloud in {self.path} is still starting; try again when it is up") from None
-        raise CloudDown(f"nothing is up in {self.path}; start it with `{self.command('up --detach')}`")
+        raise CloudDown(f"no cloud is up in {self.path}; start it with `{self.command('up --detach')}`")
 
     def write(self, record: Record) -> None:
         """Put the record down, whole or not at all."""

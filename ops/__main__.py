@@ -73,7 +73,10 @@ def main() -> None:
     except Exception as error:
         # botocore is imported only after an error: importing it takes longer than most commands.
         if isinstance(error, load("ops.aws:AWS_ERRORS")):
-            message = f"the cloud does not answer, or fails: {error}; see logs/ in its --state folder (default: {DEFAULT_STATE})"
+            message = (
+                f"the cloud does not answer, or fails: {error}; "
+                f"see logs/ in its --state folder (default: {DEFAULT_STATE})"
+            )
         elif isinstance(error, OSError):
             message = f"{error}; if this is about the state folder, name another one: --state DIR"
         else:

@@ -67,4 +67,5 @@ def message_line(message: LabelMessage) -> str:
     """A message as one line."""
     confidence = "" if message.confidence is None else f" {message.confidence:.3f}"
     reason = f" {message.reason}" if message.reason else ""
-    return f"{message.reference}  {answer_of(message)}{confidence}{reason}  [dim]{sum(message.steps_ms.values()):.0f} ms[/]"
+    total_ms = sum(message.steps_ms.values())
+    return f"{message.reference}  {answer_of(message)}{confidence}{reason}  [dim]{total_ms:.0f} ms[/]"

@@ -71,9 +71,8 @@ class Supervisor:
                 raise CloudError(
                     f"another process stopped the cloud in {self._state.path} while it started; start it again"
                 )
-        raise ChildFailed(
-            f"the cloud ended without an error message; the end of its log:\n{log_tail(self._state.path / 'supervisor.log')}"
-        )
+        log = self._state.path / "supervisor.log"
+        raise ChildFailed(f"the cloud ended without an error message; the end of its log:\n{log_tail(log)}")
 
     def _lines(self) -> Iterator[ProgressLine]:
         """Lines as they are written, until the process has ended and the last one is read."""

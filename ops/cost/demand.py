@@ -17,7 +17,7 @@ PHOTOS_A_SHOP: Final = 300.0
 KIOSKS_A_SHOP: Final = 2
 
 # Photos a second of one c7i.large. Of one core, on the measuring machine: decode 7.3 ms and networks 48.1 ms for a near
-# face, 141.7 for a far one, 168.0 without a face (docs/performance.md, docs/model-card.md), 85 : 10 : 5 of each assumed;
+# face, 141.7 for a far one, 168.0 without one (docs/performance.md, docs/model-card.md), 85 : 10 : 5 of each assumed;
 # 93 % of that through the pipeline; two processors. A c7i.large's two are the threads of one core: 0.75 of the speed
 # is assumed until it is measured there.
 CORE_S: Final = ((0.85, 0.0073 + 0.0481), (0.10, 0.0073 + 0.1417), (0.05, 0.0073 + 0.1680))
@@ -101,7 +101,7 @@ def group_for(shops: float, photos_a_shop: float = PHOTOS_A_SHOP) -> GroupSize:
 def instances_paid(photos_a_day: float, *, least: int, most: int) -> int:
     """Instances that a group is billed for in each running hour, at so many photos a day.
 
-    With `least` from `group_for` this is `least`: in the simulation such a group scaled out for nothing. A smaller group
+    With `least` from `group_for` this is `least`: in the simulation such a group never scaled out. A smaller group
     scales out at meals; counting the instances of the busiest minute in every hour is then an upper bound.
     """
     return max(least, min(most, math.ceil(busiest_rate(photos_a_day) / PHOTOS_A_SECOND)))

@@ -247,4 +247,4 @@ def test_without_a_cloud_a_command_says_how_to_start_one(tmp_path: Path) -> None
     sent = run_nunchi(tmp_path, "send", str(face_file(tmp_path)))
     up = f"nunchi up --detach --state {tmp_path}"
     assert sent.returncode == 1
-    assert sent.stderr.strip() == f"nunchi: nothing is up in {tmp_path}; start it with `{up}`"
+    assert sent.stderr.strip() == f"nunchi: no cloud is up in {tmp_path}; start it with `{up}`"

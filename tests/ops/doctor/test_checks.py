@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from contracts.messages import WorkerState
 from ops.doctor import checks
 from ops.doctor.examination import Check, Finding, State
-from tests.ops.doctor.patients import (
+from tests.ops.doctor.deployments import (
     NOON,
     OLD,
     TOPIC,
@@ -18,10 +18,10 @@ from tests.ops.doctor.patients import (
     Answer,
     attention,
     dated,
+    deployment,
     depth,
     ill,
     instances,
-    patient,
     refused,
     stack,
     status,
@@ -48,7 +48,7 @@ from tests.ops.doctor.patients import (
     ],
 )
 def test_what_is_well_is_said_in_a_line(check: Check, text: str) -> None:
-    found = check(patient())
+    found = check(deployment())
     assert (found.state, found.text, found.remedy) == (State.WELL, text, "")
 
 
@@ -226,4 +226,4 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
     ],
 )
 def test_what_is_not_well_comes_with_a_remedy(check: Check, changed: dict[str, Answer], expected: Finding) -> None:
-    assert check(patient(changed)) == expected
+    assert check(deployment(changed)) == expected

@@ -16,8 +16,8 @@ from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from ops.doctor import photos
 from ops.doctor.examination import Deployment, Finding, State
-from ops.doctor.photos import MOST_LISTED
-from tests.ops.doctor.patients import NIGHT, NOON, Aws, attention, ill
+from ops.doctor.photos import MAX_LISTED
+from tests.ops.doctor.deployments import NIGHT, NOON, Aws, attention, ill
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def of_bucket(s3: Any, *, at: datetime | None = None, hours: HoursSettings | None = None, **more: Any) -> Deployment:
-    """A patient whose S3 is moto's."""
+    """A deployment whose S3 is moto's."""
     always = HoursSettings.model_validate({"windows": ["00:00-24:00"]})
     return Deployment(
         lambda service: s3 if service == "s3" else Aws(),
@@ -108,8 +108,8 @@ class Endless:
 def test_a_look_at_uploads_ends_and_says_that_it_did_not_see_all() -> None:
     endless = Endless()
     found = photos.uploads(of_bucket(endless))
-    assert endless.pages == MOST_LISTED // 1000
-    assert found.text == f"{MOST_LISTED - 1} of the first {MOST_LISTED} without a result for more than five minutes"
+    assert endless.pages == MAX_LISTED // 1000
+    assert found.text == f"{MAX_LISTED - 1} of the first {MAX_LISTED} without a result for more than five minutes"
 
 
 def test_uploads_of_a_closed_shop_wait_for_its_start() -> None:
