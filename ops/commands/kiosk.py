@@ -81,10 +81,10 @@ def add(
             try:
                 folder.write(identity, fleet.addresses, fleet.ca_pem)
             except BaseException:
-                fleet.kiosks.withdraw(identity)
+                fleet.kiosks.undo(identity)
                 raise
             if replace:
-                fleet.kiosks.retire_older(identity)
+                fleet.kiosks.revoke_older(identity)
     files = {"settings": folder.settings, "cert": folder.cert, "key": folder.key, "ca": folder.ca}
     if as_json:
         fields = {"kiosk": name, "thing_arn": identity.thing_arn, "certificate_id": identity.certificate_id}

@@ -127,7 +127,7 @@ def test_a_provider_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
     silent = Provider(tmp_path)  # nobody serves
     try:
         with pytest.raises(CredentialsUnavailable, match="timed out"):
-            fetch(silent.url, silent.certificate, answer_s=0.2)
+            fetch(silent.url, silent.certificate, timeout_s=0.2)
     finally:
         silent.server.server_close()
 
