@@ -69,9 +69,9 @@ def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[Serv
     return asyncio.run(_serve(record, kiosk, count, first_seed, say))
 
 
-async def _serve(record: Record, kiosk: _SpacedUploader, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
+async def _serve(record: Record, uploader: _SpacedUploader, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
     served = []
-    async with Counter(kiosk, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
+    async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
         for number in range(count):
             drawn = draw_in_turn(first_seed, number)
             answer = await counter.ask(drawn.jpeg, timeout_s=ANSWER_S)
@@ -94,7 +94,7 @@ class _SpacedUploader(Uploader):
 
 
 def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
-    """Count the photos that became training data; waits for each pair. CloudError when one is missing after STORED_S."""
+    """Count photos that became training data; waits for each pair. CloudError when one is missing after STORED_S."""
     bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
     images = DatasetBucket(record.client("s3"), record.buckets["images"])
     pairs = right = 0

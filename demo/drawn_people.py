@@ -95,7 +95,7 @@ def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
 
 
 def draw_trial_picture(path: Path) -> Path:
-    """Write the trial picture in which every model must find a person: a portrait for day 0, and a drawing beside it."""
+    """Write the picture in which every model must find a person: a portrait for day 0, and a drawing beside it."""
     drawing = path.with_suffix(".half.jpg")
     drawing.write_bytes(draw(0, size=SIZE, labels=[Label.ADULT_FEMALE]).jpeg)
     with Image.open(WARM_UP) as portrait, Image.open(drawing) as drawn:
@@ -110,7 +110,7 @@ def draw_trial_picture(path: Path) -> Path:
 
 
 class _Head:
-    """One head. Its centre `x`, `y` and height `tall` are in pixels of the large picture, without the rim of the hair."""
+    """A head. Centre `x`, `y` and height `tall` are in pixels of the large picture, without the rim of the hair."""
 
     def __init__(
         self, pen: ImageDraw.ImageDraw, chance: random.Random, label: Label, *, x: float, y: float, tall: float

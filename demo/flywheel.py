@@ -91,9 +91,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         f"{auto.right} of them with the right label for every person"
     )
 
-    show(
-        "[bold]5. Review[/] of the unsure photos, and of a sample of the sure ones (here by the labels of the drawing)"
-    )
+    show("[bold]5. Review[/] of the unsure photos, and a sample of the sure ones (here by the labels of the drawing)")
     checked = review(record, [*early, *answers], folder / "review")
     out.print(
         f"   {checked.reviewed} photos for training, {checked.golden} for judgement; {checked.corrected} were corrected"

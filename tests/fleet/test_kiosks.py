@@ -60,7 +60,7 @@ def test_a_name_that_is_no_kiosks_is_refused_before_anything_is_asked(
 ) -> None:
     """Also one that an instance could have: its thing is a worker's."""
     calls = count_calls(iot)
-    with pytest.raises(InvalidKiosk, match="nothing was made"):
+    with pytest.raises(InvalidKiosk, match="nothing was created"):
         kiosks.add(name)
     assert calls == []
 
@@ -78,7 +78,7 @@ def test_somebody_elses_thing_is_neither_taken_nor_removed(
 ) -> None:
     """Not even to renew its certificate."""
     iot.create_thing(thingName="printer", attributePayload={"attributes": attributes})
-    with pytest.raises(InvalidKiosk, match="another kind"):
+    with pytest.raises(InvalidKiosk, match="not a kiosk"):
         kiosks.add("printer")
     for change in (kiosks.renew, kiosks.remove):
         with pytest.raises(KioskUnknown):

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
-from fleet.errors import FleetError
+from ops.aws import AwsError
 from ops.commands.dataset import build, fetch, import_, show
 from ops.commands.dataset import dataset as group
 from ops.exits import Exit
@@ -189,7 +189,7 @@ def test_exit_statuses_say_what_is_wrong(bucket: DatasetBucket) -> None:
 @pytest.mark.usefixtures("aws")
 def test_without_a_deployment_it_says_what_to_deploy() -> None:
     told = dataset("show")
-    assert isinstance(told.exception, FleetError)
+    assert isinstance(told.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(told.exception)
 
 

@@ -84,7 +84,7 @@ def test_a_profile_that_there_is_not_is_the_first_finding_and_the_last(monkeypat
         Finding(
             "credentials",
             State.UNSEEN,
-            "can't look: The config profile (elsewhere) could not be found",
+            "can't check: The config profile (elsewhere) could not be found",
             "aws configure list-profiles",
         ).fields(),
     )

@@ -74,7 +74,7 @@ def test_before_the_first_answer_there_is_no_table() -> None:
     """An error then stands alone."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=True)
     with pytest.raises(CloudDown), live_answers(console):
-        raise CloudDown("nothing is up")
+        raise CloudDown("no cloud is up")
     assert file.getvalue() == ""
 
 

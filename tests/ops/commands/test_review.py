@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from contracts.labels import Label
 from contracts.messages import Person
-from fleet.errors import FleetError
+from ops.aws import AwsError
 from ops.commands.review import EXIT_PARTLY_STORED, EXIT_PROMISE_BROKEN, agreement, export, import_
 from ops.commands.review import review as group
 from ops.exits import Exit
@@ -101,22 +101,22 @@ def test_photos_go_out_and_answers_come_back(shop: Shop) -> None:
 
 
 def test_people_are_told_what_to_do_next(shop: Shop) -> None:
-    assert "No photo waits for a person" in told(review("export", "none"))
-    assert "Nobody of the random sample has been checked yet" in told(review("agreement"))
+    assert "No photo waits for review" in told(review("export", "none"))
+    assert "No photo of the random sample has been reviewed yet" in told(review("agreement"))
     photos = [shop.put(Tree.AUTO, photo(number, minutes=number)) for number in range(4)]
     out = told(review("export", "out", "--sample-share", "1", "--most", "3"))
-    assert "3 photos are in out: 0 unsure, 3 drawn from the sure; 1 more wait" in out
+    assert "3 photos are in out: 0 unsure, 3 sampled from the sure ones; 1 more wait" in out
     assert "out/README.txt says how to open them in Label Studio" in out
     answers = answered(Path("x.json"), {photos[0]: [HER], photos[1]: [NOT_HER], photos[2]: CANNOT_TELL})
     out = told(review("import", str(answers), "--golden-share", "1"))
-    assert "2 photos are stored: 0 to train on, 2 to judge by; 1 of them corrected" in out
-    assert "1 cannot be told by a person either: neither trained on nor shown again" in out
+    assert "2 photos are stored: 0 for training, 2 for judgement; 1 of them corrected" in out
+    assert "1 are unclear to a person too: not used for training, and not exported again" in out
     assert "nunchi review agreement" in out
     out = told(review("agreement"))
     assert "people 1 2 0.500 0.013-0.987 can't tell yet" in out
     assert re.search(r"elder_female 1 2 ", out)
-    assert "1 photos of the sample could not be told by a person" in out
-    assert "Can't tell yet whether the promise of 0.95 holds: about 2 more people" in out
+    assert "1 photos of the sample were unclear to a person" in out
+    assert "The interval is too wide to decide whether the promise of 0.95 holds: about 2 more people" in out
     assert "3 were stored before" in told(review("import", str(answers)))
 
 
@@ -129,7 +129,11 @@ def test_the_promise_is_told_kept_open_or_broken(shop: Shop) -> None:
     wrong = {shop.put(Tree.AUTO, photo(number, minutes=number)): [NOT_HER] for number in range(60, 64)}
     assert review("import", str(answered(Path("x.json"), wrong))).exit_code == 0
     result = review("agreement")
-    assert (result.exit_code, "Can't tell yet" in told(result), "more people" in told(result)) == (0, True, True)
+    assert (result.exit_code, "The interval is too wide" in told(result), "more people" in told(result)) == (
+        0,
+        True,
+        True,
+    )
     wrong = {shop.put(Tree.AUTO, photo(number, minutes=number)): [NOT_HER] for number in range(64, 80)}
     assert review("import", str(answered(Path("x.json"), wrong))).exit_code == 0
     assert review("agreement").exit_code == EXIT_PROMISE_BROKEN
@@ -186,7 +190,7 @@ def test_exit_statuses_say_what_is_wrong(shop: Shop) -> None:
 def test_without_a_deployment_it_says_what_to_deploy(shop: Shop) -> None:
     boto3.client("cloudformation", region_name=REGION).delete_stack(StackName="NunchiPipeline")
     result = review("agreement")
-    assert isinstance(result.exception, FleetError)
+    assert isinstance(result.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(result.exception)
     assert shop.keys() == {}
 

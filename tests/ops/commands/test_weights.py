@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from contracts.instants import from_text
 from contracts.weights import Pointer
-from fleet.errors import FleetError
+from ops.aws import AwsError
 from ops.commands.weights import EXIT_POINTER_MOVED, add, promote, rollback, show
 from ops.commands.weights import weights as group
 from ops.exits import Exit
@@ -156,7 +156,7 @@ def test_exit_statuses_say_what_is_wrong_and_nothing_moves(deployed: S3Client) -
 @pytest.mark.usefixtures("aws")
 def test_without_a_deployment_it_says_what_to_deploy() -> None:
     told = weights("list")
-    assert isinstance(told.exception, FleetError)
+    assert isinstance(told.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(told.exception)
 
 
@@ -171,6 +171,6 @@ def test_without_a_deployment_it_says_what_to_deploy() -> None:
     ids=["add", "promote", "rollback", "show"],
 )
 def test_the_exit_statuses_are_documented(command: object, statuses: set[int]) -> None:
-    documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Other than")[0]
+    documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Unless it is")[0]
     documented = documented.split("Example:")[0]
     assert {int(number) for number in re.findall(r"\b\d\b", documented)} == statuses

@@ -34,14 +34,14 @@ def test_a_shell_of_another_region_is_told_so() -> None:
     """The commands that doctor suggests would go there."""
     assert checks.region(deployment(shell_region="us-east-1")) == attention(
         "region",
-        "ap-northeast-2 in nunchi.toml, us-east-1 in this shell: commands of the AWS CLI go elsewhere",
+        "ap-northeast-2 in nunchi.toml, us-east-1 in this shell: commands of the AWS CLI use the latter",
         "export AWS_REGION=ap-northeast-2",
     )
 
 
 def test_without_an_address_nobody_is_told() -> None:
     assert checks.mail(deployment(config=Config())) == attention(
-        "mail", "nobody is told of alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
+        "mail", "no address for alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
     )
 
 
@@ -112,7 +112,7 @@ def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
     )
     assert checks.worker(offline) == ill(
         "worker",
-        "i-1 offline; the cloud starts it again by itself",
+        "i-1 offline; the cloud restarts it",
         "nunchi down --state /tmp/2 && nunchi up --detach --state /tmp/2",
     )
 
@@ -131,7 +131,7 @@ def test_a_worker_that_is_not_ready_can_not_be_asked_for_its_model() -> None:
     """What it served once is not what is in service."""
     offline = deployment({"get_retained_message": status(WorkerState.OFFLINE)})
     assert list(examine(offline, {"model": checks.model})) == [
-        Finding("model", State.UNSEEN, "can't look: no worker is ready")
+        Finding("model", State.UNSEEN, "can't check: no worker is ready")
     ]
 
 
@@ -152,7 +152,7 @@ def test_workers_that_serve_different_models_are_told() -> None:
 
 def test_photos_of_the_night_may_wait_in_the_queue() -> None:
     found = checks.queue(deployment({"get_queue_attributes": depth(9)}, at=NIGHT))
-    assert (found.state, found.text) == (State.WELL, "9 wait, 0 in hand; the shop is closed")
+    assert (found.state, found.text) == (State.WELL, "9 waiting, 0 in flight; the shop is closed")
 
 
 EVERY: dict[str, Check] = {"worker": checks.worker, "queue": checks.queue, "alarms": checks.alarms}
@@ -171,9 +171,9 @@ def test_a_check_that_may_not_look_says_what_it_may_not_and_the_next_ones_go_on(
         )
     )
     assert found == [
-        Finding("worker", State.UNSEEN, "can't look: you may not GetRetainedMessage"),
-        Finding("queue", State.UNSEEN, "can't look: GetQueueAttributes answers Throttling: Rate exceeded"),
-        Finding("alarms", State.WELL, "1, none sounds"),
+        Finding("worker", State.UNSEEN, "can't check: your credentials may not call GetRetainedMessage"),
+        Finding("queue", State.UNSEEN, "can't check: GetQueueAttributes answers Throttling: Rate exceeded"),
+        Finding("alarms", State.WELL, "1, none fires"),
     ]
     assert status_of(found) == 0
 
@@ -183,7 +183,7 @@ def test_without_credentials_a_check_says_so() -> None:
     assert found == Finding(
         "credentials",
         State.UNSEEN,
-        "can't look: Unable to locate credentials",
+        "can't check: Unable to locate credentials",
         "log in, as with aws sso login",
     )
 
@@ -214,5 +214,5 @@ def test_what_a_missing_stack_would_have_told_can_not_be_looked_at() -> None:
     gone = refused("DescribeStacks", "ValidationError", "Stack with id NunchiPipeline does not exist")
     [found] = examine(deployment({"describe_stacks": gone}), {"queue": checks.queue})
     assert found == Finding(
-        "queue", State.UNSEEN, "can't look: NunchiPipeline is not deployed", "cdk deploy NunchiPipeline"
+        "queue", State.UNSEEN, "can't check: NunchiPipeline is not deployed", "cdk deploy NunchiPipeline"
     )

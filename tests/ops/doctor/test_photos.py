@@ -67,7 +67,7 @@ def test_an_upload_without_a_result_is_ill_after_five_minutes(bucket: Any) -> No
         put(bucket, key)
     assert photos.uploads(of_bucket(AnHourAgo(bucket))) == ill(
         "uploads",
-        "1 without a result for more than five minutes",
+        "1 without a result after five minutes",
         "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep",
     )
 
@@ -82,7 +82,7 @@ def test_a_cloud_on_this_machine_has_its_logs_in_a_folder(bucket: Any, tmp_path:
 def test_uploads_that_just_came_are_no_illness(bucket: Any) -> None:
     put(bucket, Reference("demo", new_image_id(now())).upload_key)
     assert photos.uploads(of_bucket(bucket)) == Finding(
-        "uploads", State.WELL, "none waits for a result longer than five minutes"
+        "uploads", State.WELL, "none is without a result after five minutes"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_look_at_uploads_ends_and_says_that_it_did_not_see_all() -> None:
     endless = Endless()
     found = photos.uploads(of_bucket(endless))
     assert endless.pages == MAX_LISTED // 1000
-    assert found.text == f"{MAX_LISTED - 1} of the first {MAX_LISTED} without a result for more than five minutes"
+    assert found.text == f"{MAX_LISTED - 1} of the first {MAX_LISTED} without a result after five minutes"
 
 
 def test_uploads_of_a_closed_shop_wait_for_its_start() -> None:
