@@ -20,7 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from config import stack_outputs
 from config.mode import Mode
+from config.names import PIPELINE_STACK, TRAINING_STACK
 from contracts.names import label_topic
 from local import deploy, training
 from local.aws import credential_provider as credentials
@@ -154,7 +156,7 @@ class Cloud:
         await _answers(self._provider, lambda: listens(self._provider_port))
         if self._shape.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
-            await deploy.outputs(self._cloudformation, self._deployment, training.STACK)
+            await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
         self._up = True
         self._state.write(self._record)
 
@@ -181,7 +183,7 @@ class Cloud:
             | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
             | {"NUNCHI_PACE": "local"}
             | operators_settings(self._environ, mode=self._shape.mode),
-            stacks=(deploy.PIPELINE, training.STACK) if self._shape.training else (deploy.PIPELINE,),
+            stacks=(PIPELINE_STACK, TRAINING_STACK) if self._shape.training else (PIPELINE_STACK,),
             assembly=self._state.assembly,
             log=self._state.logs / "cdk.log",
         )
@@ -217,15 +219,15 @@ class Cloud:
                 environ=self._environ,
             )
         for instance in prepared.instances:
-            prepared.registry.add_worker(instance, policy=outputs["WorkerPolicyName"])
-        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs["KioskPolicyName"])
+            prepared.registry.add_worker(instance, policy=outputs[stack_outputs.WORKER_POLICY_NAME])
+        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs[stack_outputs.KIOSK_POLICY_NAME])
         device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
         cert, key = prepared.observer
         record = Record(
             region=REGION,
             endpoints=self._endpoints,
-            buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
-            queues={"uploads": outputs["UploadQueueUrl"], "dead": outputs["DeadQueueUrl"]},
+            buckets=stack_outputs.buckets_of(outputs),
+            queues={"uploads": outputs[stack_outputs.UPLOAD_QUEUE_URL], "dead": outputs[stack_outputs.DEAD_QUEUE_URL]},
             mqtt=replace(device, cert=cert, key=key, client_id=None),
             device=device,
             kiosk=KIOSK,
@@ -234,11 +236,11 @@ class Cloud:
                 WorkerRecord(instance, None, self._state.socket_of(number))
                 for number, instance in enumerate(prepared.instances, start=1)
             ),
-            credentials_url=credentials.url(self._provider_port, outputs["KioskRoleAliasName"]),
+            credentials_url=credentials.url(self._provider_port, outputs[stack_outputs.KIOSK_ROLE_ALIAS_NAME]),
             gate=self._gate,
             state=CloudState.STARTING,
         )
-        return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])
+        return record, worker_keys(prepared.iam, outputs[stack_outputs.WORKER_ACCESS_ARN])
 
     def _worker_changed(self, worker: WorkerRecord) -> None:
         """Tell whoever reads the record: the cloud can be used as long as one worker can."""
@@ -275,7 +277,7 @@ class Cloud:
 
 def _provider_environ(port: int, prepared: _Prepared, outputs: Mapping[str, str]) -> dict[str, str]:
     cert, key = prepared.provider
-    alias = credentials.Alias(outputs["KioskRoleAliasName"], outputs["KioskRoleArn"])
+    alias = credentials.Alias(outputs[stack_outputs.KIOSK_ROLE_ALIAS_NAME], outputs[stack_outputs.KIOSK_ROLE_ARN])
     return credentials.environ(port, alias, ca=prepared.ca, cert=cert, key=key)
 
 

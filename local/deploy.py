@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
+from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, PIPELINE_STACK, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
 from local.subprocesses import TETHER, Child
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 ACCOUNT: Final = "000000000000"
-PIPELINE: Final = "NunchiPipeline"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
 LOOK_EVERY_S: Final = 0.2
@@ -68,7 +67,7 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
 
 
 async def deploy(
-    *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE,)
+    *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE_STACK,)
 ) -> None:
     """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end."""
     python = shlex.quote(sys.executable)
@@ -93,7 +92,7 @@ async def deploy(
 
 
 async def outputs(
-    cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE
+    cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE_STACK
 ) -> dict[str, str]:
     """A stack's outputs by name, as soon as it is complete; the deployment's error when it fails.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.nunchi_toml import load
+from config.stack_outputs import buckets_of
 from local.state import StateDir
 from ops.aws import asking, clients
 from ops.commands.kiosk import outputs
@@ -42,5 +43,5 @@ def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
     region = config.region
     with asking(region):
         client = clients(region)
-        told = outputs(client("cloudformation"), region)
-        yield Session(client, lambda name: told[f"{name.capitalize()}Bucket"], config.inference.confidence_gate)
+        told = buckets_of(outputs(client("cloudformation"), region))
+        yield Session(client, told.__getitem__, config.inference.confidence_gate)

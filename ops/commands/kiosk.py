@@ -16,12 +16,13 @@ from botocore.exceptions import ClientError
 from rich.markup import escape
 from rich.table import Table
 
+from config.names import COMPUTE_STACK, PIPELINE_STACK
 from config.nunchi_toml import Config, load
+from config.stack_outputs import IMAGES_BUCKET, KIOSK_POLICY_NAME, KIOSK_ROLE_ALIAS_NAME
 from contracts.instants import now, to_text
 from fleet.errors import FleetError, InvalidKiosk, KioskExists, KioskUnknown
 from fleet.folder import Addresses, DeviceFolder, amazon_root
 from fleet.kiosks import Kiosk, Kiosks, check_name
-from local.deploy import PIPELINE
 from local.state import StateDir
 from ops.aws import asking, clients
 from ops.display import err, out
@@ -187,7 +188,7 @@ def _local_fleet(folder: StateDir) -> Fleet:
         bucket=bucket,
         bucket_url=f"{s3}/{bucket}",
     )
-    kiosks = Kiosks(record.client("iot"), policy=told["KioskPolicyName"])
+    kiosks = Kiosks(record.client("iot"), policy=told[KIOSK_POLICY_NAME])
     return Fleet(kiosks, addresses, record.mqtt.ca.read_text(), Config().alarms.certificate_days)
 
 
@@ -199,28 +200,28 @@ def _aws_fleet(config: Config) -> Fleet:
         iot.describe_endpoint(endpointType=kind)["endpointAddress"]
         for kind in ("iot:Data-ATS", "iot:CredentialProvider")
     )
-    bucket, s3 = told["ImagesBucket"], str(client("s3").meta.endpoint_url)
+    bucket, s3 = told[IMAGES_BUCKET], str(client("s3").meta.endpoint_url)
     addresses = Addresses(
         region=config.region,
         mqtt_host=mqtt,
         mqtt_port=MQTT_PORT,
-        credentials_url=f"https://{credentials}/role-aliases/{told['KioskRoleAliasName']}/credentials",
+        credentials_url=f"https://{credentials}/role-aliases/{told[KIOSK_ROLE_ALIAS_NAME]}/credentials",
         s3_endpoint=s3,
         bucket=bucket,
         bucket_url=s3.replace("https://", f"https://{bucket}."),
     )
-    return Fleet(Kiosks(iot, policy=told["KioskPolicyName"]), addresses, amazon_root(), config.alarms.certificate_days)
+    return Fleet(Kiosks(iot, policy=told[KIOSK_POLICY_NAME]), addresses, amazon_root(), config.alarms.certificate_days)
 
 
 def outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:
     """The pipeline's outputs by name; FleetError when it isn't deployed there."""
     try:
-        (stack,) = cloudformation.describe_stacks(StackName=PIPELINE)["Stacks"]
+        (stack,) = cloudformation.describe_stacks(StackName=PIPELINE_STACK)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise FleetError(
-            f"{PIPELINE} is not deployed in {region}; first: cdk deploy {PIPELINE} NunchiCompute"
+            f"{PIPELINE_STACK} is not deployed in {region}; first: cdk deploy {PIPELINE_STACK} {COMPUTE_STACK}"
         ) from None
     return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from rich.markup import escape
 
+from config.names import STACKS
 from config.nunchi_toml import load
 from contracts.errors import NunchiError
 from fleet.kiosks import Kiosks
@@ -21,7 +22,7 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-STACKS: Final = ("NunchiHealth", "NunchiCompute", "NunchiTraining", "NunchiPipeline")  # in the order of their going
+_STACKS: Final = tuple(reversed(STACKS))  # in the order of their deletion
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
     "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
@@ -80,7 +81,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
     if workers:
         out.print(
             f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
-            "  cdk destroy NunchiHealth NunchiCompute NunchiTraining"
+            f"  cdk destroy {' '.join(_STACKS[:-1])}"
         )
     out.print("[bold]Stays after cdk destroy[/], with the command that removes it for good, and all that it holds")
     for one in left:  # no table: names as long as these would break, and could not be copied
@@ -103,7 +104,7 @@ def _seen_by(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[R
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
     deployed = 0
-    for stack in STACKS:
+    for stack in _STACKS:
         try:
             template = cloudformation.get_template(StackName=stack)["TemplateBody"]
         except cloudformation.exceptions.ClientError as error:

@@ -14,6 +14,8 @@ import typer
 from botocore.exceptions import ClientError
 from rich.markup import escape
 
+from config.names import TRAINING_STACK
+from config.stack_outputs import STATE_MACHINE_ARN
 from contracts.errors import InvalidMessage, NunchiError
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from local.state import StateDir
@@ -21,7 +23,6 @@ from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
 
-STACK: Final = "NunchiTraining"
 LOOK_EVERY_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
 PATIENCE_S: Final = 17 * 3600.0  # longer than the state machine's own
 _COLOURS: Final = {
@@ -93,7 +94,7 @@ def train(
 
 @contextmanager
 def _place(local: bool, folder: Path) -> Generator[_Place, None, None]:
-    first = StateDir(folder).command("up --training") if local else f"cdk deploy {STACK}"
+    first = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
     with session_of(local, folder) as place:
         machine = _state_machine(place.client("cloudformation"), first)
         yield _Place(place.client("stepfunctions"), place.client("s3"), machine, place.bucket("dataset"), local)
@@ -101,12 +102,12 @@ def _place(local: bool, folder: Path) -> Generator[_Place, None, None]:
 
 def _state_machine(cloudformation: Any, first: str) -> str:
     try:
-        [stack] = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        [stack] = cloudformation.describe_stacks(StackName=TRAINING_STACK)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise TrainError(f"{STACK} is not deployed there, so nothing can train; first: {first}") from None
-    return next(str(one["OutputValue"]) for one in stack["Outputs"] if one["OutputKey"] == "StateMachineArn")
+        raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {first}") from None
+    return next(str(one["OutputValue"]) for one in stack["Outputs"] if one["OutputKey"] == STATE_MACHINE_ARN)
 
 
 def _begun(place: _Place, asked: dict[str, Any]) -> tuple[str, str]:

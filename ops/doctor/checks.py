@@ -8,15 +8,12 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from config.names import INSTANCE_PARAMETER
+from config import stack_outputs as output
+from config.names import COMPUTE_STACK, HEALTH_STACK, INSTANCE_PARAMETER, PIPELINE_STACK, STACKS, WORKER_LOG
 from contracts.messages import WorkerState, WorkerStatus
 from lambdas.health_probe import certificates, is_ready, worker_status
 from local.worker_socket import ready
 from ops.doctor.examination import (
-    COMPUTE,
-    HEALTH,
-    PIPELINE,
-    TRAINING,
     CheckFailed,
     Deployment,
     Finding,
@@ -70,7 +67,7 @@ def region(patient: Deployment) -> Finding:
 def stacks(patient: Deployment) -> Finding:
     """Whether all are deployed, and whole."""
     states: dict[str, str] = {}
-    for name in (PIPELINE,) if patient.local else (PIPELINE, TRAINING, COMPUTE, HEALTH):
+    for name in (PIPELINE_STACK,) if patient.local else STACKS:
         try:
             [stack] = patient.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
@@ -102,13 +99,13 @@ def compute(patient: Deployment) -> Finding:
                 "compute",
                 State.ILL,
                 f"{told}; {least} should run now",
-                start if patient.by_command and start else f"cdk deploy {COMPUTE}",
+                start if patient.by_command and start else f"cdk deploy {COMPUTE_STACK}",
             )
         if patient.by_command:
             sent_to = patient.client("ssm").get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"]
             if sent_to not in running:
                 return Finding(
-                    "compute", State.ILL, f"{told}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE}"
+                    "compute", State.ILL, f"{told}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE_STACK}"
                 )
         return Finding("compute", State.WELL, f"{told}, as it should be")
     if running:
@@ -147,7 +144,7 @@ def worker(patient: Deployment) -> Finding:
     if not statuses:
         return Finding("worker", State.WELL, "no instance runs")
     told = ", ".join(f"{name} {status.state if status else 'never said anything'}" for name, status in statuses.items())
-    remedy = "aws logs tail /nunchi/worker --since 30m"
+    remedy = f"aws logs tail {WORKER_LOG} --since 30m"
     if patient.local:
         remedy = f"{patient.nunchi('down')} && {patient.nunchi('up --detach')}"
     if not all(map(is_ready, statuses.values())):
@@ -175,17 +172,17 @@ def model(patient: Deployment) -> Finding:
 
 def queue(patient: Deployment) -> Finding:
     """How much waits in the upload queue, and for how long."""
-    url = patient.output(PIPELINE, "UploadQueueUrl")
+    url = patient.output(PIPELINE_STACK, output.UPLOAD_QUEUE_URL)
     waiting, in_hand = _depth(patient, url)
     age_s = None if patient.local else _oldest_s(patient, url.rpartition("/")[2])
     told = f"{waiting} wait, {in_hand} in hand" + (f", the oldest for {age_s:.0f} s" if age_s and waiting else "")
     if waiting and not patient.should_run:
         return Finding("queue", State.WELL, f"{told}; the shop is closed")
     if waiting and age_s and age_s > LATE_S:
-        remedy = "aws logs tail /nunchi/worker --since 30m"
+        remedy = f"aws logs tail {WORKER_LOG} --since 30m"
         if patient.by_command:
             remedy = "aws lambda get-function-concurrency --function-name " + patient.output(
-                PIPELINE, "DispatchFunctionName"
+                PIPELINE_STACK, output.DISPATCH_FUNCTION_NAME
             )
         return Finding("queue", State.ILL, told, remedy)
     return Finding("queue", State.WELL, told)
@@ -217,7 +214,7 @@ def dead_letters(patient: Deployment) -> Finding:
     """What failed for good: uploads, schedules, events."""
     listed = patient.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
     # By name: a queue may be listed under another host than its stack says.
-    urls = {url.rpartition("/")[2]: url for url in (*listed, patient.output(PIPELINE, "DeadQueueUrl"))}
+    urls = {url.rpartition("/")[2]: url for url in (*listed, patient.output(PIPELINE_STACK, output.DEAD_QUEUE_URL))}
     letters = {name: sum(_depth(patient, url)) for name, url in sorted(urls.items()) if "Dead" in name}
     full = {name: count for name, count in letters.items() if count}
     if not full:
@@ -231,7 +228,7 @@ def dead_letters(patient: Deployment) -> Finding:
 
 def certificate_ages(patient: Deployment) -> Finding:
     """Of the certificates of kiosks and workers that are in use."""
-    policies = [patient.output(PIPELINE, name) for name in ("KioskPolicyName", "WorkerPolicyName")]
+    policies = [patient.output(PIPELINE_STACK, name) for name in (output.KIOSK_POLICY_NAME, output.WORKER_POLICY_NAME)]
     made = certificates(patient.client("iot"), policies).values()
     most = patient.config.alarms.certificate_days
     if not made:
@@ -247,7 +244,7 @@ def alarms(patient: Deployment) -> Finding:
     """Those that sound, with the first thing that each says to do."""
     every = _pages(patient.client("cloudwatch").describe_alarms, "MetricAlarms", "NextToken", AlarmNamePrefix="nunchi-")
     if not every:
-        return Finding("alarms", State.ATTENTION, "there are none: nobody is told", f"cdk deploy {HEALTH}")
+        return Finding("alarms", State.ATTENTION, "there are none: nobody is told", f"cdk deploy {HEALTH_STACK}")
     if loud := [one for one in every if one["StateValue"] == "ALARM"]:
         remedies = [one.get("AlarmDescription", "").partition(" First: ")[2] for one in loud]
         elsewhere = [remedy for remedy in remedies if not remedy.startswith("nunchi doctor")]  # the lines above say it
@@ -263,11 +260,11 @@ def schedules(patient: Deployment) -> Finding:
     every = _pages(patient.client("scheduler").list_schedules, "Schedules", "NextToken", NamePrefix="Nunchi")
     if off := sorted(one["Name"] for one in every if one["State"] != "ENABLED"):
         return Finding("schedules", State.ILL, f"switched off: {', '.join(off)}", "cdk deploy --all, or the console")
-    opening = [one for one in every if one["Name"].startswith(COMPUTE)]
+    opening = [one for one in every if one["Name"].startswith(COMPUTE_STACK)]
     if hours.week.always_running:
         return Finding("schedules", State.WELL, f"{len(every)}; the shop never closes")
     if not opening:
-        return Finding("schedules", State.ILL, "nothing opens the shop", f"cdk deploy {COMPUTE}")
+        return Finding("schedules", State.ILL, "nothing opens the shop", f"cdk deploy {COMPUTE_STACK}")
     following = hours.week.next_start(patient.now(), hours.zone_info, closed=hours.closed_dates)
     starts = f"{following:%a %d %b %H:%M} {hours.zone}" if following else "never"
     return Finding("schedules", State.WELL, f"{len(every)} on; the next start is {starts}")
@@ -278,13 +275,13 @@ def mail(patient: Deployment) -> Finding:
     address = patient.config.alarms.email
     if not address:
         return Finding(
-            "mail", State.ATTENTION, "nobody is told of alarms", f"email in nunchi.toml, then cdk deploy {HEALTH}"
+            "mail", State.ATTENTION, "nobody is told of alarms", f"email in nunchi.toml, then cdk deploy {HEALTH_STACK}"
         )
-    topic = patient.output(HEALTH, "AlarmTopicArn")
+    topic = patient.output(HEALTH_STACK, output.ALARM_TOPIC_ARN)
     every = _pages(patient.client("sns").list_subscriptions_by_topic, "Subscriptions", "NextToken", TopicArn=topic)
     arns = [one["SubscriptionArn"] for one in every if one["Endpoint"] == address]
     if not arns:
-        return Finding("mail", State.ILL, f"{address} is not subscribed", f"cdk deploy {HEALTH}")
+        return Finding("mail", State.ILL, f"{address} is not subscribed", f"cdk deploy {HEALTH_STACK}")
     if arns == ["PendingConfirmation"]:
         again = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint {address}"
         return Finding("mail", State.ILL, f"{address} has not confirmed: the link in AWS's mail, or a new one", again)

@@ -19,11 +19,6 @@ from contracts.errors import NunchiError
 from contracts.instants import now
 from ops.aws import UNANSWERED, first_line, remedy
 
-PIPELINE: Final = "NunchiPipeline"
-TRAINING: Final = "NunchiTraining"
-COMPUTE: Final = "NunchiCompute"
-HEALTH: Final = "NunchiHealth"
-
 _MAY_NOT: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "Forbidden", "403"}
 )

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from config.names import PIPELINE_STACK, WORKER_LOG
+from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
 from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
-from ops.doctor.examination import PIPELINE, Deployment, Finding, State
+from ops.doctor.examination import Deployment, Finding, State
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
 MOST_LISTED: Final = 20_000  # uploads: some 20 requests; a chain of shops has more in a week than a person waits for
@@ -69,7 +71,7 @@ class _Listings:
 
 
 def _listings(patient: Deployment) -> _Listings:
-    return _Listings(patient.client("s3"), patient.output(PIPELINE, "ImagesBucket"))
+    return _Listings(patient.client("s3"), patient.output(PIPELINE_STACK, IMAGES_BUCKET))
 
 
 def uploads(patient: Deployment) -> Finding:
@@ -82,7 +84,7 @@ def uploads(patient: Deployment) -> Finding:
     told = f"{forgotten}{some} without a result for more than five minutes"
     if not patient.should_run:
         return Finding("uploads", State.WELL, f"{told}; the next start finds them")
-    remedy = "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep"
+    remedy = f"aws logs tail {WORKER_LOG} --since 30m --filter-pattern sweep"
     if patient.local:
         remedy = f"tail -n 50 {shlex.quote(str(patient.logs))}/worker*.log"
     return Finding("uploads", State.ILL, told, remedy)
