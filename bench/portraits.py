@@ -30,7 +30,7 @@ import boto3
 from moto import mock_aws
 
 from bench.training import ROOT, TRAINER, drawn_dataset
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import LABELS, Label
 from contracts.settings import environment_for
@@ -41,7 +41,7 @@ from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.assembly import build
 from retrain.dataset.settings import DatasetSettings
-from retrain.dataset.yolo_import import look_through, store
+from retrain.dataset.yolo_import.folder import scan_folder, store
 from retrain.judge import JudgeSettings, judge, report
 from retrain.settings import RetrainSettings
 from worker.models.detector import Detection
@@ -110,14 +110,14 @@ def put(
     for number, (portrait, label) in enumerate(labelled):
         stem = f"{number:05}-{portrait.photo.path.stem}"
         shutil.copyfile(portrait.photo.path, scratch / f"{stem}.jpg")
-        (scratch / f"{stem}.txt").write_text(format_labels([(label, portrait.box)]))
+        (scratch / f"{stem}.txt").write_text(format_labels([LabelledBox(label, portrait.box)]))
     for seed in range(empty):
         background(seed).save(scratch / f"empty-{seed}.jpg", quality=90)
         (scratch / f"empty-{seed}.txt").touch()
-    found = look_through(scratch, dict(enumerate(LABELS)), kiosk="portraits")
-    if found.broken:
-        sys.exit("\n".join(found.broken))
-    store(bucket, tree, found.pictures)
+    scanned = scan_folder(scratch, dict(enumerate(LABELS)), kiosk="portraits")
+    if scanned.invalid:
+        sys.exit("\n".join(scanned.invalid))
+    store(bucket, tree, scanned.pictures)
     print(f"{tree}: {len(labelled)} portraits, {empty} empty shops", flush=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from contracts.boxes import Box, iou
+from contracts.boxes import LabelledBox, iou
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.messages import DatasetTree, LabelMessage, Result
@@ -71,8 +71,8 @@ class ServedPhoto:
         if self.message.label is None or self.message.customer is None:
             return False
         box = self.message.people[self.message.customer].box
-        label, head = max(self.drawn.people, key=lambda one: iou(box, one[1]))
-        return iou(box, head) >= _SAME_HEAD and label is self.message.label
+        head = max(self.drawn.people, key=lambda person: iou(box, person.box))
+        return iou(box, head.box) >= _SAME_HEAD and head.label is self.message.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> Impor
     return store(read(exported), bucket, results, golden_share=GOLDEN_SHARE)
 
 
-def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
+def _annotation(people: Sequence[LabelledBox]) -> dict[str, Any]:
     """As Label Studio exports what somebody drew."""
     return {
         "id": 1,
@@ -188,9 +188,9 @@ def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
                 "type": "rectanglelabels",
                 "from_name": "label",
                 "to_name": "photo",
-                "value": {**percent_of(box), "rotation": 0, "rectanglelabels": [label]},
+                "value": {**percent_of(person.box), "rotation": 0, "rectanglelabels": [person.label]},
             }
-            for number, (label, box) in enumerate(people)
+            for number, person in enumerate(people)
         ],
     }
 
@@ -217,9 +217,10 @@ def _one_of_many(first_seed: int, number: int) -> DrawnPicture:
 
 def _all_right(one: ServedPhoto) -> bool:
     """Whether the photo's people are just those who were drawn."""
-    people = [(person.label, person.box) for person in one.message.people]
-    return len(people) == len(one.drawn.people) and all(
-        any(label is told and iou(box, head) >= _SAME_HEAD for told, box in people) for label, head in one.drawn.people
+    people, drawn = one.message.people, one.drawn.people
+    return len(people) == len(drawn) and all(
+        any(person.label is head.label and iou(person.box, head.box) >= _SAME_HEAD for person in people)
+        for head in drawn
     )
 
 

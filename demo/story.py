@@ -31,7 +31,7 @@ from ops.commands.train import trained
 from ops.display import err, out
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
-from retrain.dataset.yolo_import import look_through, store
+from retrain.dataset.yolo_import.folder import scan_folder, store
 from retrain.settings import RetrainSettings
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
@@ -59,7 +59,7 @@ def turn(record: Record, folder: Path, *, pictures: int, customers: int, since: 
     tell(f"[bold]2. Labels[/]: {pictures} pictures that somebody labelled to learn from, {pictures // 2} to judge by")
     for tree, count, seed in ((Tree.REVIEWED, pictures, TEACHES), (Tree.GOLDEN, pictures // 2, JUDGES)):
         drawn = steps.draw_folder(folder / tree, count, first_seed=seed)
-        store(bucket, tree, look_through(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
+        store(bucket, tree, scan_folder(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
 
     tell("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from nothing")
     first = _trained(folder, tell)

@@ -54,4 +54,4 @@ def table_of(*columns: str) -> Table:
 
 
 def _reasons(manifest: DatasetManifest) -> dict[str, int]:
-    return {str(why): number for why, number in sorted(Counter(one.why for one in manifest.left_out).items())}
+    return {str(why): number for why, number in sorted(Counter(photo.why for photo in manifest.excluded).items())}

@@ -88,7 +88,7 @@ def build(
             folder,
             build=check_run_id(build_id) if build_id else new_run_id(now(), "dataset"),
             settings=datasets.DatasetSettings(val_share=val_share, most_images=most_images, seed=seed),
-            earlier=datasets.known(bucket, check_run_id(since)) if since else None,
+            earlier=datasets.load(bucket, check_run_id(since)) if since else None,
             predict=predictor(None, say=say) if look_over else None,
             at=now(),
             say=say,
@@ -122,7 +122,7 @@ def show(
 
     with _bucket(local, state) as bucket:
         ids = [check_run_id(build_id)] if build_id else datasets.builds(bucket)
-        manifests = [datasets.known(bucket, one) for one in ids]
+        manifests = [datasets.load(bucket, one) for one in ids]
     if as_json:
         for manifest in manifests:
             typer.echo(json.dumps(row(manifest)))
@@ -200,27 +200,31 @@ def import_(
 
     Example: nunchi dataset import my-2400-images --tree reviewed --kiosk students
     """
-    from retrain.dataset.class_names import classes_in  # noqa: PLC0415 - see above
-    from retrain.dataset.yolo_import import look_through, store, untaught  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.class_names import classes_in  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.folder import (  # noqa: PLC0415 - see above
+        scan_folder,
+        store,
+        without_exposed,
+    )
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with _bucket(local, state) as bucket, _progress() as say:
         meaning, where = classes_in(folder, _aliases(classes or []))
-        found = look_through(folder, meaning, kiosk=kiosk, moment_a_folder=moment_a_folder, say=say)
+        scanned = scan_folder(folder, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
-            found = untaught(bucket, found, folder)
-        if found.broken and not skip:
-            raise InvalidDataset(_broken(found.broken, "nothing was imported. Mend them, or leave them out: --skip"))
-        store(bucket, Tree(tree), found.pictures, say)
-    told = {"tree": tree, "kiosk": kiosk, "pictures": len(found.pictures), "left_out": len(found.broken)}
+            scanned = without_exposed(bucket, scanned, folder)
+        if scanned.invalid and not skip:
+            raise InvalidDataset(_broken(scanned.invalid, "nothing was imported. Mend them, or leave them out: --skip"))
+        store(bucket, Tree(tree), scanned.pictures, say)
+    told = {"tree": tree, "kiosk": kiosk, "pictures": len(scanned.pictures), "left_out": len(scanned.invalid)}
     if as_json:
         typer.echo(json.dumps(told))
         return
     said = f"as {where} says" if where else f"classes in our order: {', '.join(LABELS)}"
-    out.print(f"[green]{len(found.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(said)}")
-    if found.broken:
-        out.print(f"[yellow]{escape(_broken(found.broken, 'they were left out'))}[/]")
+    out.print(f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(said)}")
+    if scanned.invalid:
+        out.print(f"[yellow]{escape(_broken(scanned.invalid, 'they were left out'))}[/]")
     out.print(f"[bold]Next[/]\n  {escape(in_cloud('dataset build FOLDER', local, state))}")
 
 

@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
 from fleet.errors import FleetError
@@ -110,7 +110,8 @@ def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     assert rows("import", "mine", *options) == [told]
     pairs = bucket.pairs(Tree.GOLDEN)
     box = Box(0.3, 0.2, 0.7, 0.8)
-    assert sorted(bucket.labels(pair) or "" for pair in pairs) == [format_labels([(label, box)]) for label in LABELS]
+    expected = [format_labels([LabelledBox(label, box)]) for label in LABELS]
+    assert sorted(bucket.labels(pair) or "" for pair in pairs) == expected
     [made] = rows("build", "d", "--no-keep")
     assert made["counts"]["golden"]["pictures"] == 4
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from contracts.boxes import Box
-from contracts.labels import LABELS, Label
+from contracts.boxes import Box, LabelledBox
+from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.yolo import parse_labels
 from retrain.bucket import Tree, stem
@@ -31,9 +31,9 @@ from label_studio_sdk.converter.converter import Converter
 config, exported, folder = sys.argv[1:]
 Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
 """
-PEOPLE: dict[Reference, list[tuple[Label, Box]]] = {
+PEOPLE: dict[Reference, list[LabelledBox]] = {
     photo(1): [HER, HIM],
-    photo(2): [(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
+    photo(2): [LabelledBox(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
     photo(3): [],
 }
 
