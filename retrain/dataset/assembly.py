@@ -139,9 +139,8 @@ def vet(
         for item, prediction in zip(vetted, predictions, strict=True):
             # A photo that the teacher can't read has no predictions to contradict its labels.
             if prediction.error is None:
-                found = find_label_errors(item.people, prediction.people, sure=settings.sure)
-                if found is not None:
-                    errors[item.reference] = found
+                error = find_label_errors(item.people, prediction.people, sure=settings.sure)
+                errors |= {item.reference: error} if error else {}
         say(len(vetted), len(vetted), _VETTING)
     marked = [
         replace(item, label_error="; ".join(filter(None, (item.label_error, errors.get(item.reference)))) or None)

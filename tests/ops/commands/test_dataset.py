@@ -156,7 +156,7 @@ def test_pictures_that_are_broken_are_named_and_nothing_is_stored_unless_they_ar
     told = dataset("import", "mine")
     assert told.exit_code == Exit.REFUSED
     assert "8 pictures can't be imported, and nothing was imported. Mend them, or leave them out: --skip" in told.output
-    assert "images/1.jpg: it has no label file; an empty one says that nobody is there" in told.output
+    assert "images/1.jpg: the label file is missing; a picture without people needs an empty one" in told.output
     assert "and 3 more" in told.output
     assert bucket.keys("") == []
     assert rows("import", "mine", "--skip")[0]["left_out"] == 8

@@ -74,6 +74,6 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
         assert stored is not None
         ours = parse_labels(stored.decode())
         theirs = parse_labels((yolo / "labels" / f"{stem(reference)}.txt").read_text())
-        assert [label for label, _ in theirs] == [label for label, _ in ours]
-        for (_, one), (_, other) in zip(theirs, ours, strict=True):
-            assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((other.x0, other.y0, other.x1, other.y1), abs=2e-6)
+        assert [person.label for person in theirs] == [person.label for person in ours]
+        for converted, person in zip(theirs, ours, strict=True):
+            assert converted.box.corners == pytest.approx(person.box.corners, abs=2e-6)
