@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
@@ -12,11 +11,11 @@ from contracts.errors import InvalidLabelFile
 from contracts.messages import Result
 from contracts.names import Reference
 from contracts.yolo import parse_labels
-from retrain.bucket import DatasetBucket, Pair, Tree
+from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.bursts import iso_week
 from retrain.drift.guard import LabelFact
 from retrain.review.confidences import Results
-from retrain.review.notes import AT_ONCE, Note, read_notes
+from retrain.review.notes import Note, read_notes
 
 MOST: Final = 4000  # photos read of each side: shares are then within a percent, and S3 is asked for some seconds
 
@@ -43,8 +42,8 @@ def _facts(
     chosen, rest = by_draw[:most], by_draw[most:]
     checked = [pair for pair in rest if pair.reference in notes and notes[pair.reference].sample]
     known = results.of(pair.reference for pair in chosen)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        texts = list(pool.map(bucket.labels, [*chosen, *checked]))
+    with in_threads(bucket.labels, [*chosen, *checked]) as label_files:
+        texts = list(label_files)
     facts = []
     for place, (pair, text) in enumerate(zip([*chosen, *checked], texts, strict=True)):
         if text is not None:  # otherwise it has expired since
@@ -57,12 +56,12 @@ def _facts(
 def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn_: bool = True) -> LabelFact | None:
     """What is known of one photo of auto/ or review/; None when its label file is broken."""
     try:
-        people = tuple(label for label, _ in parse_labels(labels))
+        people = tuple(person.label for person in parse_labels(labels))
     except InvalidLabelFile:
         return None
     told = [person.confidence for person in result.message.people] if result else []
     if not told and note is not None:
-        told = [one.confidence for one in note.shown if one.confidence is not None]
+        told = [confidence for person in note.shown if (confidence := person.predicted.confidence) is not None]
     looked_at = note is not None and note.sample and not note.cannot_tell
     return LabelFact(
         kiosk=pair.reference.kiosk_id,

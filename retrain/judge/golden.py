@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile, InvalidName
 from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX
@@ -29,7 +29,7 @@ class GoldenPhoto:
 
     path: Path
     moment: str
-    people: tuple[tuple[Label, Box], ...]
+    people: tuple[LabelledBox, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = tuple(parse_labels(text.read_text()))
+            people = parse_labels(text.read_text())
         except (OSError, InvalidLabelFile) as error:
             raise JudgementFailed(
                 f"{text}: who is in {path.name} can't be read ({error}); nothing was judged. Build the dataset anew"
@@ -86,5 +86,5 @@ def _moments(stems: Iterable[str]) -> dict[str, str]:
 
 def counts(photos: Sequence[GoldenPhoto]) -> dict[Label, int]:
     """People of each label."""
-    every = [label for photo in photos for label, _ in photo.people]
+    every = [person.label for photo in photos for person in photo.people]
     return {label: every.count(label) for label in LABELS}

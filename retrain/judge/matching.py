@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
     """The golden people, photo by photo."""
     return GoldenPeople(
         np.array([place for place, photo in enumerate(photos) for _ in photo.people], dtype=np.intp),
-        np.array([label.yolo_class for photo in photos for label, _ in photo.people], dtype=np.intp),
+        np.array([person.label.yolo_class for photo in photos for person in photo.people], dtype=np.intp),
     )
 
 
@@ -127,6 +127,8 @@ def _claimed(shared: Floats) -> Flags:
     hit = np.zeros((shared.shape[1], len(THRESHOLDS)), dtype=bool)
     taken = np.zeros((len(shared), len(THRESHOLDS)), dtype=bool)
     every = np.arange(len(THRESHOLDS))
+    # Not `match_greedily`: as in `yolo val`, boxes claim in the order of their confidence, not of their overlap. All
+    # thresholds at once, because raw predictions hold hundreds of boxes a photo.
     for box in np.flatnonzero((shared >= THRESHOLDS[0]).any(axis=0)):
         free = np.where(taken, 0, shared[:, box, None])
         best = free.argmax(axis=0)
@@ -146,8 +148,8 @@ def _seen(prediction: Prediction) -> tuple[Places, Floats, Floats]:
 
 
 def _known(photo: GoldenPhoto) -> tuple[Places, Floats]:
-    boxes: list[Any] = [(box.x0, box.y0, box.x1, box.y1) for _, box in photo.people]
-    labels = [label.yolo_class for label, _ in photo.people]
+    boxes = [person.box.corners for person in photo.people]
+    labels = [person.label.yolo_class for person in photo.people]
     return np.array(labels, dtype=np.intp), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.draws import stable_draw
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
@@ -91,7 +91,7 @@ def customer_of(boxes: Sequence[Box]) -> int:
 
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
-    return format_labels((person.label, person.box) for person in people)
+    return format_labels(LabelledBox(person.label, person.box) for person in people)
 
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:

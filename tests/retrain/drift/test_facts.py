@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from contracts.boxes import LabelledBox
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
@@ -38,8 +39,8 @@ def shop() -> Iterator[Shop]:
 def noted(shop: Shop, number: int, *, sample: bool = True, cannot_tell: bool = False) -> None:
     """Somebody looked at her and him, and called her a man."""
     shown = (
-        ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE),
-        ReviewedPerson(Label.ADULT_MALE, RIGHT, None, Label.ADULT_MALE),
+        ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, LEFT, 0.97), Label.ELDER_MALE),
+        ReviewedPerson(HIM, Label.ADULT_MALE),
     )
     note = Note(
         source=Tree.AUTO, sample=sample, shown=shown, changed=(), checked_at=CHECKED_AT, cannot_tell=cannot_tell

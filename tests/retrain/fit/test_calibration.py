@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from retrain.fit.calibration import (
     AS_IT_IS,
@@ -167,12 +167,14 @@ def test_doubt_lets_nothing_pass() -> None:
 def test_a_box_is_right_when_somebody_of_that_label_is_there() -> None:
     here, there = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
     photos = [
-        GoldenPhoto(Path("k1_a.jpg"), "noon", ((Label.ELDER_MALE, here),)),
-        GoldenPhoto(Path("k1_b.jpg"), "one", ((Label.ELDER_MALE, here), (Label.ADULT_MALE, there))),
+        GoldenPhoto(Path("k1_a.jpg"), "noon", (LabelledBox(Label.ELDER_MALE, here),)),
+        GoldenPhoto(
+            Path("k1_b.jpg"), "one", (LabelledBox(Label.ELDER_MALE, here), LabelledBox(Label.ADULT_MALE, there))
+        ),
     ]
 
     def seen(label: Label, score: float, box: Box) -> PredictedPerson:
-        return PredictedPerson(label, score, (box.x0, box.y0, box.x1, box.y1))
+        return PredictedPerson(label, score, box.corners)
 
     said = [
         Prediction(Path("k1_a.jpg"), people=(seen(Label.ELDER_MALE, 0.5, there), seen(Label.ELDER_MALE, 0.7, here))),

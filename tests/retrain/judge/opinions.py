@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.messages import Model
 from contracts.names import Reference, new_image_id
@@ -34,13 +34,15 @@ def golden(
         taken = NOON + number * apart
         name = stem(Reference("k1", new_image_id(taken, number.to_bytes(10))))
         (folder / f"images/golden/{name}.jpg").touch()
-        (folder / f"labels/golden/{name}.txt").write_text(format_labels([(labels[number % len(labels)], BOX)]))
+        (folder / f"labels/golden/{name}.txt").write_text(
+            format_labels([LabelledBox(labels[number % len(labels)], BOX)])
+        )
     return folder
 
 
 def seen(label: Label, confidence: float = 0.9) -> list[PredictedPerson]:
     """The person where they are."""
-    return [PredictedPerson(label, confidence, (BOX.x0, BOX.y0, BOX.x1, BOX.y1))]
+    return [PredictedPerson(label, confidence, BOX.corners)]
 
 
 def wrong_about(every: int, *, of: Sequence[Label] = LABELS, sure: float = 0.9, doubting: float = 0.6) -> Opinion:

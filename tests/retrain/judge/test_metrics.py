@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import Label
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
@@ -37,7 +37,8 @@ HERE, THERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
 
 
 def photo(*known: tuple[Label, Box], moment: str = "") -> GoldenPhoto:
-    return GoldenPhoto(Path("photo.jpg"), moment or str(id(known)), known)
+    people = tuple(LabelledBox(label, box) for label, box in known)
+    return GoldenPhoto(Path("photo.jpg"), moment or str(id(known)), people)
 
 
 def says(*told: tuple[Label, float, Box]) -> Prediction:

@@ -21,8 +21,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
-from contracts.boxes import Box
-from contracts.labels import LABELS, Label
+from contracts.boxes import Box, LabelledBox
+from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from retrain.judge.golden import golden_photos
 from retrain.judge.matching import people, ranked
@@ -94,7 +94,7 @@ def dataset(folder: Path) -> None:
     for number in range(PHOTOS):
         shown = chance.sample(LABELS, chance.randint(1, 3))
         patches: dict[str, tuple[int, int, int, int]] = {}
-        truth: list[tuple[Label, Box]] = []
+        truth: list[LabelledBox] = []
         for place, label in enumerate(shown):
             x, y = 6 + 52 * place + chance.randint(0, 8), chance.randint(4, 40)
             wide, high = chance.randint(20, 36), chance.randint(24, 60)
@@ -102,9 +102,11 @@ def dataset(folder: Path) -> None:
             if chance.random() < 0.1:
                 continue  # nobody: what the toy says is wrong
             told = label if chance.random() < 0.7 else chance.choice(LABELS)
-            truth.append((told, moved(chance, patches[str(label)], width, height)))
+            truth.append(LabelledBox(told, moved(chance, patches[str(label)], width, height)))
         if chance.random() < 0.2:
-            truth.append((chance.choice(LABELS), Box(0.02, 0.8, 0.2, 0.98)))  # somebody whom the toy does not see
+            truth.append(
+                LabelledBox(chance.choice(LABELS), Box(0.02, 0.8, 0.2, 0.98))
+            )  # somebody whom the toy does not see
         image = picture(width, height, **patches)
         image[(image == 0).all(axis=2)] = 1 + 2 * number
         Pillow.fromarray(image).save(folder / f"images/golden/{number:03}.jpg", quality=98, subsampling=0)

@@ -346,7 +346,7 @@ def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(s
     first, second = shop.jobs()
     assert ("resume" in first, Path(second["resume"]).name) == (False, "last.pt")
     manifest = DatasetManifest.from_json(shop.bucket.get(f"builds/{TRAINING}/manifest.json") or b"")
-    assert len(manifest.items) + len(manifest.left_out) == 28
+    assert len(manifest.items) + len(manifest.excluded) == 28
 
 
 def test_a_run_that_was_cut_off_after_the_promotion_says_so(shop: Shop) -> None:
