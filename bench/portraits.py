@@ -33,6 +33,7 @@ from bench.training import ROOT, TRAINER, drawn_dataset
 from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import LABELS, Label
+from contracts.messages import Person
 from contracts.settings import environment_for
 from contracts.yolo import format_labels
 from day0.photos import Photo, read_photos
@@ -44,7 +45,6 @@ from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.yolo_import.folder import scan_folder, store
 from retrain.judge import JudgeSettings, judge, report
 from retrain.settings import RetrainSettings
-from worker.models.detector import Detection
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decoding import decode
 
@@ -70,7 +70,7 @@ class Portrait:
 
     photo: Photo
     box: Box
-    said: Detection | None
+    said: Person | None
 
     @property
     def truth(self) -> Label | None:

@@ -1,4 +1,4 @@
-"""Puts the report's figures into `docs/model-card.md`, between the marks kept there, and draws its diagrams."""
+"""Writes the report's figures into `docs/model-card.md`, between its markers, and the diagrams beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = (
 
 
 def write(report: Mapping[str, Any]) -> None:
-    """The card with these figures, and the diagrams beside it."""
+    """Update the card and the diagrams."""
     CARD.write_text(filled(CARD.read_text(), tables(report)))
     folder = CARD.parent / "model-card"
     folder.mkdir(exist_ok=True)
@@ -35,9 +35,9 @@ def write(report: Mapping[str, Any]) -> None:
 
 
 def filled(text: str, figures: Mapping[str, str]) -> str:
-    """The text with each of these tables renewed, between `<!-- NAME -->` and `<!-- / -->`; others stay.
+    """The text with these tables replaced, between `<!-- NAME -->` and `<!-- / -->`; other tables stay.
 
-    ValueError if one has no place there.
+    ValueError if the text has no marker for a table.
     """
     if missing := figures.keys() - marks(text):
         raise ValueError(f"{CARD} has no place for {', '.join(sorted(missing))}: <!-- NAME -->, and <!-- / --> below")
@@ -48,12 +48,12 @@ def filled(text: str, figures: Mapping[str, str]) -> str:
 
 
 def marks(text: str) -> set[str]:
-    """The names of the tables that a text has."""
+    """The names of the markers in a text."""
     return {mark[2] for mark in _MARK.finditer(text)}
 
 
 def tables(report: Mapping[str, Any]) -> dict[str, str]:
-    """Each table of the card, in Markdown, by its mark."""
+    """Each table of the card, in Markdown, by its marker."""
     return {
         "parts": _table(
             "photos | four-class right | kept at the gate | right of those kept",

@@ -10,7 +10,7 @@ SIDE, LEFT, TOP = 360, 60, 40  # pixels: the plot's side and its corner
 
 
 def reliability(calibrated: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
-    """Confidence said (across) against the share that was right (up), with 95 % intervals; on the line is honest."""
+    """Reliability diagram: confidence (x) against the share of right labels (y), with 95 % intervals."""
 
     def at(said: float, right: float) -> tuple[float, float]:
         return LEFT + SIDE * said, TOP + SIDE * (1 - right)

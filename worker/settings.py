@@ -1,4 +1,4 @@
-"""The worker's settings. `infra/` and `local/` write these names; nothing else of the worker reads the environment."""
+"""The worker's settings, read once by `__main__.py`. `infra/` and `local/` write these variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR_S: Final = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """Everything that a worker must know before its first photo. AWS region and credentials come from boto3's chain."""
+    """All settings of a worker. AWS region and credentials come from boto3's chain."""
 
     images_bucket: str = setting("NUNCHI_IMAGES_BUCKET", "the bucket of uploads and results")
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "the bucket of training pairs and photos to review")
@@ -104,8 +104,8 @@ class WorkerSettings:
 
     @property
     def sweep_period_s(self) -> float:
-        """Every look lists all uploads of the last days, which S3 charges for, in each of N workers.
+        """Seconds between sweeps. Each lists all uploads of the last days, which S3 charges for, in each of N workers.
 
-        A lost command is common (a closed shop, a restart), a lost message of the queue is not: S3 and SQS keep it.
+        A lost command is common (closing time, a restart), a lost message of the queue is not: S3 and SQS keep it.
         """
         return self.sweep_every_s or (HOUR_S if self.upload_queue_url else THREE_MINUTES_S)

@@ -1,12 +1,9 @@
 """From a network's own scores to confidences that hold, fitted on people of the validation photos.
 
-    confidence = s(bias + a * log p - b * log(1 - p)), a and b >= 0, never over MOST_CONFIDENCE
-
-This is beta calibration (Kull, Silva Filho and Flach, AISTATS 2017), with p the score of the likeliest label after the
-cut that the worker makes; the worker reads it back (worker/models/calibration.py). Few examples say little: beside them
-stands a prior that doubts the network, as if so many people more had been seen to bear it out: with none at all the
-prior is the answer, with hundreds it fades. A label with enough examples gets a formula of its own, with the common one
-as its prior.
+This is beta calibration (contracts/calibration.py), with p the score of the likeliest label after the worker's cut.
+Few examples say little: beside them stands a prior that doubts the network, as if so many people more had been seen to
+bear it out: with none at all the prior is the answer, with hundreds it fades. A label with enough examples gets a
+formula of its own, with the common one as its prior.
 
 The examples come from serving the candidate with AS_IT_IS, which leaves its scores as they are.
 """
@@ -21,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from contracts.calibration import BetaCalibration, log_features
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import calibration_of
 from retrain.judge.golden import GoldenPhoto
@@ -29,7 +27,6 @@ from retrain.judge.predictions import Prediction
 
 Floats = NDArray[np.float64]
 
-MOST_CONFIDENCE: Final = 0.995  # the worker's own cap, written down because a cap is part of what is promised
 FEW: Final = 30  # people; with fewer the prior counts for PRIOR_FEW
 PRIOR: Final = 20.0  # people that the prior counts for
 PRIOR_FEW: Final = 200.0
@@ -52,30 +49,9 @@ class Example:
     moment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """s(bias + right * log p + wrong * log(1 - p)), capped; rises from the least score on when right >= 0 >= wrong."""
-
-    bias: float
-    right: float
-    wrong: float
-
-    def __call__(self, scores: Floats) -> Floats:
-        x = self.bias + _features(scores) @ [self.right, self.wrong]
-        return np.minimum(1 / (1 + np.exp(-np.clip(x, -30, 30))), MOST_CONFIDENCE)
-
-    def rises(self, least: float) -> bool:
-        """Whether the worker accepts it: never falling from the least score that is reported, and rising somewhere."""
-        confidence = self(np.linspace(least, 1, 500))
-        return bool(np.all(np.diff(confidence) >= 0) and confidence[0] < confidence[-1])
-
-    def fields(self) -> dict[str, Any]:
-        return {"bias": self.bias, "weights": {"log_right": self.right, "log_wrong": self.wrong}}
-
-
 # What a score counts for before anything bears it out: 0.25 for 0.27, 0.5 for 0.60, 0.9 for 0.83, and never more than
 # 0.86: nothing passes a gate of 0.95 until there is evidence that it may.
-DOUBT: Final = Formula(1.8, 2.0, 0.0)
+DOUBT: Final = BetaCalibration(1.8, 2.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +130,7 @@ def _whose(trusted: Sequence[Example]) -> str:
     return "validation people, checked by a person or labelled by a model that was sure"
 
 
-def _fitted(trusted: Sequence[Example], least: float) -> tuple[Formula, dict[Label, Formula]]:
+def _fitted(trusted: Sequence[Example], least: float) -> tuple[BetaCalibration, dict[Label, BetaCalibration]]:
     if len(trusted) < FEW:
         # Without log(1 - p), which grows without end near 1, no confidence is over s(bias).
         return _fit(trusted, DOUBT, PRIOR_FEW, least, ([0],)), {}
@@ -170,25 +146,25 @@ def _fitted(trusted: Sequence[Example], least: float) -> tuple[Formula, dict[Lab
 
 def _fit(
     some: Sequence[Example],
-    prior: Formula,
+    prior: BetaCalibration,
     prior_people: float,
     least: float,
     choices: Sequence[list[int]] = ([0, 1], [0], [1]),
-) -> Formula:
+) -> BetaCalibration:
     """The likeliest formula of the examples and as many imagined people as `prior_people`, spread over the scores."""
     grid = np.linspace(least, 0.995, 40)
-    believed = prior(grid)
+    believed = np.array([prior(score) for score in grid])
     each = prior_people / len(grid)
     scores = np.concatenate([np.array([one.score for one in some]), grid, grid])
     right = np.concatenate([np.array([one.right for one in some], dtype=bool), np.ones(40, bool), np.zeros(40, bool)])
     weight = np.concatenate([np.ones(len(some)), each * believed, each * (1 - believed)])
-    features = _features(scores)
+    features = np.array([log_features(score) for score in scores])
     # Kull et al.: a coefficient of the wrong sign is left out, and the other one fitted alone.
     for columns in choices:
         model = LogisticRegression(C=1e4, solver="newton-cholesky", max_iter=200)
         model.fit(features[:, columns], right, sample_weight=weight)
         weights = dict(zip(columns, map(float, model.coef_[0]), strict=True))
-        formula = Formula(float(model.intercept_[0]), weights.get(0, 0.0), weights.get(1, 0.0))
+        formula = BetaCalibration(float(model.intercept_[0]), weights.get(0, 0.0), weights.get(1, 0.0))
         if formula.right >= 0 >= formula.wrong and formula.rises(least):
             return formula
     return prior  # examples that say a higher score is worse say nothing that can be used
@@ -207,16 +183,11 @@ def _held_out(trusted: Sequence[Example], least: float) -> dict[str, Any]:
         common, by_label = _fitted([one for one, at in zip(trusted, fold, strict=True) if at != held], least)
         for place in map(int, np.flatnonzero(fold == held)):
             formula = by_label.get(trusted[place].label, common)
-            sure[place] = formula(scores[place : place + 1])[0]
+            sure[place] = formula(scores[place])
     before, _ = calibration_of(scores, right, least=LEAST_IN_BIN)
     after, bins = calibration_of(sure, right, least=LEAST_IN_BIN)
     told = [{"count": one.count, "said": round(one.said, 5), "right": round(one.right, 5)} for one in bins]
     return {"ece_before": round(before, 5), "ece_after": round(after, 5), "bins": told}
-
-
-def _features(scores: Floats) -> Floats:
-    p = np.clip(scores, 1e-9, 1 - 1e-9)
-    return np.stack([np.log(p), np.log(1 - p)], axis=1)
 
 
 def _surest_first(one: Any) -> float:

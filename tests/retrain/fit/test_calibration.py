@@ -6,58 +6,58 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
+from contracts.calibration import MAX_CONFIDENCE, BetaCalibration
 from contracts.labels import LABELS, Label
 from retrain.fit.calibration import (
     AS_IT_IS,
     DOUBT,
-    MOST_CONFIDENCE,
     Example,
     FittedCalibration,
-    Formula,
     calibrate,
     examples,
 )
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import PredictedPerson, Prediction
-from worker.models import calibration as worker
+from worker.models.calibration import calibrations_by_label
 
 LEAST = 0.25
 
 
 def people(
-    count: int, *, truth: Formula, seed: int = 0, human: bool = True, labels: Sequence[Label] = LABELS
+    count: int, *, truth: BetaCalibration, seed: int = 0, human: bool = True, labels: Sequence[Label] = LABELS
 ) -> list[Example]:
     """So many, of whom as many are right as the formula says, each of a moment of their own."""
     chance = random.Random(seed)
     found = []
     for number in range(count):
         score = chance.uniform(LEAST, 0.98)
-        right = chance.random() < float(truth(np.array([score]))[0])
+        right = chance.random() < truth(score)
         found.append(Example(chance.choice(labels), score, right, human, f"moment {seed} {number}"))
     return found
 
 
 def confidences(fitted: FittedCalibration, label: Label, scores: Sequence[float]) -> list[float]:
     """What the worker makes of the manifest."""
-    betas = worker.betas_from_fields(fitted.fields, least=LEAST)
-    return [float(one) for one in betas[label.yolo_class](np.array(scores))]
+    formula = calibrations_by_label(fitted.fields, min_score=LEAST)[label.yolo_class]
+    return [formula(score) for score in scores]
 
 
-TOO_SURE = Formula(-0.8, 0.6, -0.6)
-TRUE = Formula(0.0, 1.0, -1.0)
+TOO_SURE = BetaCalibration(-0.8, 0.6, -0.6)
+TRUE = BetaCalibration(0.0, 1.0, -1.0)
 
 
 def test_a_network_that_is_too_sure_is_believed_less() -> None:
     fitted = calibrate(people(3000, truth=TOO_SURE), least=LEAST)
 
     scores = [0.3, 0.6, 0.9, 0.97]
-    assert confidences(fitted, Label.ADULT_MALE, scores) == pytest.approx(TOO_SURE(np.array(scores)).tolist(), abs=0.05)
+    assert confidences(fitted, Label.ADULT_MALE, scores) == pytest.approx(
+        [TOO_SURE(score) for score in scores], abs=0.05
+    )
     facts = fitted.fields["fitted"]
     assert facts["ece_after"] < 0.03
     assert facts["ece_before"] > 0.1
@@ -84,8 +84,8 @@ def test_with_few_people_nothing_passes_the_gate_and_it_says_so(count: int) -> N
 
 
 def test_labels_with_people_enough_get_their_own_formula() -> None:
-    women = people(400, truth=Formula(-1.5, 1.0, -1.0), labels=[Label.ELDER_FEMALE])
-    men = people(400, truth=Formula(1.0, 1.0, -1.0), seed=1, labels=[Label.ADULT_MALE])
+    women = people(400, truth=BetaCalibration(-1.5, 1.0, -1.0), labels=[Label.ELDER_FEMALE])
+    men = people(400, truth=BetaCalibration(1.0, 1.0, -1.0), seed=1, labels=[Label.ADULT_MALE])
     few = people(10, truth=TRUE, seed=2, labels=[Label.ADULT_FEMALE])
 
     fitted = calibrate(women + men + few, least=LEAST)
@@ -124,7 +124,7 @@ def test_people_who_say_that_a_higher_score_is_worse_say_nothing() -> None:
 
     fitted = calibrate(upside_down, least=LEAST)
 
-    worker.betas_from_fields(fitted.fields, least=LEAST)  # or ValueError
+    calibrations_by_label(fitted.fields, min_score=LEAST)  # or ValueError
     assert confidences(fitted, Label.ADULT_MALE, [0.95])[0] < 0.95
 
 
@@ -140,8 +140,8 @@ def test_whatever_was_seen_the_worker_accepts_what_is_fitted(
 
     fitted = calibrate(every, least=least)
 
-    for beta in worker.betas_from_fields(fitted.fields, least=least):
-        assert float(beta(np.array([1.0]))[0]) <= MOST_CONFIDENCE
+    for formula in calibrations_by_label(fitted.fields, min_score=least):
+        assert formula(1.0) <= MAX_CONFIDENCE
 
 
 def test_the_same_people_give_the_same_formula() -> None:
@@ -150,18 +150,14 @@ def test_the_same_people_give_the_same_formula() -> None:
     assert calibrate(some, least=LEAST) == calibrate(some, least=LEAST)
 
 
-def test_the_cap_is_the_worker_s() -> None:
-    assert MOST_CONFIDENCE == worker.MOST_CONFIDENCE
-
-
 def test_scores_as_they_are_are_what_the_worker_tells_up_to_its_cap() -> None:
-    [beta, *_] = worker.betas_from_fields(AS_IT_IS, least=LEAST)
+    [formula, *_] = calibrations_by_label(AS_IT_IS, min_score=LEAST)
 
-    assert beta(np.array([0.25, 0.5, 0.99, 1.0])).tolist() == pytest.approx([0.25, 0.5, 0.99, MOST_CONFIDENCE])
+    assert [formula(score) for score in (0.25, 0.5, 0.99, 1.0)] == pytest.approx([0.25, 0.5, 0.99, MAX_CONFIDENCE])
 
 
 def test_doubt_lets_nothing_pass() -> None:
-    assert DOUBT(np.array([0.25, 0.5, 0.9, 1.0])).tolist() == pytest.approx([0.274, 0.602, 0.831, 0.858], abs=1e-3)
+    assert [DOUBT(score) for score in (0.25, 0.5, 0.9, 1.0)] == pytest.approx([0.274, 0.602, 0.831, 0.858], abs=1e-3)
 
 
 def test_a_box_is_right_when_somebody_of_that_label_is_there() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.boxes import LabelledBox
 from contracts.labels import Label
+from contracts.messages import Person
 from contracts.names import Reference
 from retrain.bucket import Tree
 from retrain.intervals import exact
@@ -17,7 +18,6 @@ from retrain.review.agreement import Agreement, PromiseShare, PromiseState, agre
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson
 from tests.retrain.review.shop import CHECKED_AT, LEFT, RIGHT, photo
-from worker.models.detector import Detection
 from worker.photos.decision import Thresholds, decide
 
 HERS = ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, LEFT, 0.97), Label.ELDER_FEMALE)
@@ -110,7 +110,7 @@ def test_what_passed_an_earlier_lower_gate_says_nothing_of_the_present_one() -> 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_stored_confidence_passes_the_gate_that_it_passed_in_the_worker(confidence: float, gate: float) -> None:
     """Stored are four decimals, rounded down."""
-    [person] = decide(photo(1), [Detection(Label.ADULT_MALE, confidence, LEFT)], Thresholds(0, 0, 0)).people
+    [person] = decide(photo(1), [Person(Label.ADULT_MALE, confidence, LEFT)], Thresholds(0, 0, 0)).people
     assert passes(person.confidence, gate) or confidence < gate
 
 
