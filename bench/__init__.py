@@ -1,1 +1,1 @@
-"""What is measured, as ratios within one run, and the scripts that reproduce published figures."""
+"""Benchmarks, as ratios within one run, and the scripts that reproduce published figures."""

@@ -1,6 +1,6 @@
 """`python -m bench`: every measurement of docs/performance.md, one after the other. About fifteen minutes.
 
-Close what else runs: the figures are ratios within one run, but a busy machine makes them rough.
+Close other programs: the figures are ratios within one run, but a busy machine makes them less exact.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROGRAMS = (
 
 
 def processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """The processor's model name, or what `platform` knows of it."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
@@ -33,7 +33,7 @@ def processor() -> str:
 
 
 def main() -> int:
-    """Run them all; the first failure's exit status, or 0."""
+    """Run all programs; return the exit status of the first failure, or 0."""
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} × {processor()}, {system}")
     for program in PROGRAMS:

@@ -2,10 +2,10 @@
 
     python -m bench.dispatch [--rounds 7]
 
-Cold: a fresh interpreter in a folder of the zip's files, without bytecode, as on Lambda, until the handler stands ready
-to be called. Peers: importing boto3 and making the same client, and doing so with botocore, which is the floor.
-Warm: the handler with one photo and with ten, against one bare `send_command`, both to a server here that answers at
-once: what is left is our own work and botocore's.
+Cold: a fresh interpreter in a folder of the zip's files, without bytecode, as on Lambda, until the handler is ready.
+Peers: importing boto3 and creating the same client, and the same with botocore, which is the lower bound. Warm: the
+handler with one photo and with ten, against one bare `send_command`, both to a local server that answers at once: the
+rest is the work of the handler and of botocore.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ COLD: Final = {
 }
 
 
-class _Ssm(BaseHTTPRequestHandler):
+class _SsmHandler(BaseHTTPRequestHandler):
     """Answers both calls of dispatch at once."""
 
     protocol_version = "HTTP/1.1"
@@ -69,24 +69,24 @@ class _Ssm(BaseHTTPRequestHandler):
         self.wfile.write(self.ANSWER)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def stage(folder: Path) -> int:
-    """Put the zip's files into `folder`; the size of the zip in bytes."""
+    """Copy the zip's files into `folder`; return the size of the zip in bytes."""
     files = [*sorted((ROOT / "contracts").glob("*.py")), ROOT / "lambdas/__init__.py", ROOT / "lambdas/dispatch.py"]
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             name = path.relative_to(ROOT)
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(path, folder / name)
             archive.write(path, name)
-    return packed.tell()
+    return buffer.tell()
 
 
 def cold(folder: Path, rounds: int) -> dict[str, float]:
-    """Median milliseconds of a fresh interpreter for each program, in turns so that a noisy machine is so to all."""
+    """Median milliseconds of a fresh interpreter for each program, in turns, so that noise affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in COLD}
     environ = {**os.environ, **ENVIRON, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
     for _ in range(rounds):
@@ -94,12 +94,12 @@ def cold(folder: Path, rounds: int) -> dict[str, float]:
             start = time.perf_counter()
             subprocess.run([sys.executable, "-c", program], cwd=folder, env=environ, check=True)
             times[name].append((time.perf_counter() - start) * 1000)
-    return {name: statistics.median(some) for name, some in times.items()}
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def warm() -> dict[str, float]:
     """Median milliseconds of a call."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Ssm) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _SsmHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         os.environ.update(ENVIRON, AWS_ENDPOINT_URL_SSM=f"http://127.0.0.1:{server.server_port}")
         handler = wire(os.environ)
@@ -120,11 +120,11 @@ def warm() -> dict[str, float]:
                     call()
                     times[name].append((time.perf_counter() - start) * 1000)
         server.shutdown()
-    return {name: statistics.median(some) for name, some in times.items()}
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def announcements(photos: int) -> list[dict[str, Any]]:
-    """As many SQS messages, one photo each, as S3 sends them."""
+    """SQS messages as S3 sends them, one for each of `photos` photos."""
     return batch([announcing(upload_of(Reference("bench", new_image_id(now())), now())) for _ in range(photos)])
 
 

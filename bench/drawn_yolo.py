@@ -1,6 +1,6 @@
-"""A YOLOv5n that has learned drawn people, to measure with: in 32 bits and in 8, at its own size and at 640 pixels.
+"""A YOLOv5n trained on drawn people, to measure with: fp32 and int8, at its training size and at 640 pixels.
 
-    from bench.drawn_yolo import made
+    from bench.drawn_yolo import trained
 
 Trained in .venv-trainer (make trainer), which takes two minutes the first time; bench/out keeps it.
 """
@@ -24,41 +24,41 @@ from retrain.judge.metrics import average_precision, mean_over_labels, weights
 from retrain.judge.predictions import predictor
 
 OUT: Final = ROOT / "bench" / "out" / "drawn-yolo"
-LEARNED: Final = 128  # pixels
-SERVED: Final = 640
+TRAINED_SIDE: Final = 128  # pixels
+SERVED_SIDE: Final = 640
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The weights, and a manifest for each way to serve them."""
+class DrawnYolo:
+    """The weights, and a manifest for each precision and input size."""
 
     weights: Path
     fp32: Path
     int8: Path
-    fp32_as_learned: Path
-    int8_as_learned: Path
+    fp32_as_trained: Path
+    int8_as_trained: Path
     data: Path
 
 
-def made() -> Made:
-    """Train, export and quantise, what of it is not there yet."""
+def trained() -> DrawnYolo:
+    """Train, export and quantise; files of an earlier call are used again."""
     data = OUT / "data"
     if not (data / "data.yaml").exists():
         drawn_dataset(data, 320)
     best = OUT / "train" / "run" / "weights" / "best.pt"
     if not best.exists():
-        job = {"task": "train", "model": "yolov5n.yaml", "epochs": 30, "image_size": LEARNED, "batch": 8}
+        job = {"task": "train", "model": "yolov5n.yaml", "epochs": 30, "image_size": TRAINED_SIDE, "batch": 8}
         _trainer("train", job | {"data": str(data / "data.yaml"), "hyperparameters": dict(HYPERPARAMETERS)})
     manifests = {}
-    for side in (SERVED, LEARNED):
+    for side in (SERVED_SIDE, TRAINED_SIDE):
         folder = OUT / f"export-{side}"
         if not list(folder.rglob("*.onnx")):
             _trainer(folder.name, {"task": "export", "model": str(best), "image_size": side})
         [network] = folder.rglob("*.onnx")
-        small = OUT / f"int8-{side}.onnx"
-        if not small.exists():
-            quantise(network, small, sorted((data / "images" / "val").glob("*.jpg")), side=side)
-        for kind, path in (("fp32", network), ("int8", small)):
+        quantised = OUT / f"int8-{side}.onnx"
+        if not quantised.exists():
+            quantise(network, quantised, sorted((data / "images" / "val").glob("*.jpg")), side=side)
+        for kind, path in (("fp32", network), ("int8", quantised)):
             manifests[kind, side] = package(
                 OUT / f"{kind}-{side}",
                 run=f"{kind}-{side}",
@@ -70,25 +70,25 @@ def made() -> Made:
                 training={},
                 code_version="bench",
             )
-    return Made(
+    return DrawnYolo(
         weights=best,
-        fp32=manifests["fp32", SERVED],
-        int8=manifests["int8", SERVED],
-        fp32_as_learned=manifests["fp32", LEARNED],
-        int8_as_learned=manifests["int8", LEARNED],
+        fp32=manifests["fp32", SERVED_SIDE],
+        int8=manifests["int8", SERVED_SIDE],
+        fp32_as_trained=manifests["fp32", TRAINED_SIDE],
+        int8_as_trained=manifests["int8", TRAINED_SIDE],
         data=data,
     )
 
 
 def mean_ap(manifest: Path, photos: tuple[GoldenPhoto, ...]) -> tuple[float, float]:
     """mAP50 and mAP50-95, as `yolo val` measures them."""
-    said = predictor(manifest, raw=True)([photo.path for photo in photos])
-    ap = average_precision(ranked(photos, said), people(photos), weights(photos, draws=0, seed=0))
+    predictions = predictor(manifest, raw=True)([photo.path for photo in photos])
+    ap = average_precision(ranked(photos, predictions), people(photos), weights(photos, draws=0, seed=0))
     return float(mean_over_labels(ap)[0].ravel()[0]), float(mean_over_labels(ap.mean(axis=1)).ravel()[0])
 
 
 def held_out(data: Path) -> tuple[GoldenPhoto, ...]:
-    """The pictures that it did not learn."""
+    """The drawn photos held out of training."""
     return golden_photos(data, "val")
 
 

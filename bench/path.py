@@ -1,8 +1,8 @@
-"""Upload → MQTT message through the whole local path, beside the first kiosk's way on the same path.
+"""Latency from upload to MQTT message through the whole local path, compared with a new process for each photo.
 
     python -m bench.path [--photos 200] [--cold-photos 12] [--students-python .venv-students/bin/python]
 
-Photos go one after the other, each uploaded when the last one's label is there, so that a time is a photo's own.
+Each photo is uploaded after the label of the one before, so that photos do not wait for each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.photos import frames
-from config.inference_names import DOCUMENT
+from config.names import INFER_DOCUMENT
 from contracts.messages import STEPS
 from kiosk.counter import Answer, Counter
 from kiosk.upload import Uploader
@@ -36,24 +36,24 @@ PATIENCE_S: Final = 60.0
 
 
 async def ask(record: Record, photos: Sequence[bytes]) -> list[Answer]:
-    """One photo after the other, as the kiosk `demo`."""
+    """The answers to the photos, sent one after the other as the local kiosk."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
         return [await counter.ask(photo, timeout_s=PATIENCE_S) for photo in photos]
 
 
 async def ask_at_once(record: Record, photos: Sequence[bytes], at_once: int) -> float:
-    """Photos a second with `at_once` of them on their way."""
+    """Photos a second with `at_once` photos in flight."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
-    turn = asyncio.Semaphore(at_once)
+    slots = asyncio.Semaphore(at_once)
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
 
-        async def one(photo: bytes) -> None:
-            async with turn:
+        async def ask_one(photo: bytes) -> None:
+            async with slots:
                 await counter.ask(photo, timeout_s=PATIENCE_S)
 
         start = time.perf_counter()
-        await asyncio.gather(*map(one, photos))
+        await asyncio.gather(*map(ask_one, photos))
         return len(photos) / (time.perf_counter() - start)
 
 
@@ -64,7 +64,7 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def table(answers: Sequence[Answer]) -> dict[str, tuple[float, float]]:
-    """p50 and p95 in milliseconds, of each step, of what follows the last one, and of all."""
+    """p50 and p95 in milliseconds, of each step, of the time after the last step, and of the total."""
     rows = {
         step: quantiles([answer.message.steps_ms[step] for answer in answers if step in answer.message.steps_ms])
         for step in STEPS
@@ -77,38 +77,38 @@ def table(answers: Sequence[Answer]) -> dict[str, tuple[float, float]]:
 
 
 def use_script(record: Record, lines: Sequence[str]) -> None:
-    """Make the SSM document run these lines from now on."""
+    """Replace the SSM document's script by these lines."""
     ssm = record.client("ssm")
-    content = json.loads(ssm.get_document(Name=DOCUMENT)["Content"])
+    content = json.loads(ssm.get_document(Name=INFER_DOCUMENT)["Content"])
     content["mainSteps"][0]["inputs"]["runCommand"] = list(lines)
-    ssm.delete_document(Name=DOCUMENT)
-    ssm.create_document(Name=DOCUMENT, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
+    ssm.delete_document(Name=INFER_DOCUMENT)
+    ssm.create_document(Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON", Content=json.dumps(content))
 
 
 def students_script(pid: int, *program: str) -> list[str]:
     """Shell lines that start a program for each command, with the settings of the running worker."""
     environ = dict(
-        one.split("=", 1) for one in Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0") if "=" in one
+        line.split("=", 1) for line in Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0") if "=" in line
     )
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environ.items() if name.isidentifier()]
     return [*exports, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(program)}"]
 
 
 def students(python: str | None) -> dict[str, list[str]]:
-    """Names and commands of the ways to compare with; `python` has ultralytics, or is None."""
-    ways = {"this project's cascade": [sys.executable, "-m", "bench.students"]}
+    """Names and commands of the baselines; `python` is an interpreter with ultralytics, or None."""
+    baselines = {"this project's cascade": [sys.executable, "-m", "bench.students"]}
     if python is not None:
-        ways["ultralytics YOLOv5n, as it was"] = [python, "-m", "bench.students_yolov5"]
-    return ways
+        baselines["ultralytics YOLOv5n, as it was"] = [python, "-m", "bench.students_yolov5"]
+    return baselines
 
 
 def resident_mb(pid: int) -> float:
-    """Megabytes of a process in memory now."""
+    """Resident memory of a process in megabytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def nunchi(*words: str) -> None:
-    subprocess.run([sys.executable, "-m", "ops", *words], check=True, cwd=ROOT)
+def nunchi(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "ops", *arguments], check=True, cwd=ROOT)
 
 
 def main() -> None:
@@ -118,7 +118,8 @@ def main() -> None:
     parser.add_argument("--cold-photos", type=int, default=12, help="photos through a process each")
     parser.add_argument("--photos-for-memory", type=int, default=1000, help="photos after which memory is read")
     parser.add_argument(
-        "--students-python", help="a Python with ultralytics, boto3 and paho-mqtt: the old way as it was"
+        "--students-python",
+        help="a Python with ultralytics, boto3 and paho-mqtt: to measure the first kiosk's program, too",
     )
     options = parser.parse_args()
     distinct = frames(40)
@@ -129,26 +130,26 @@ def main() -> None:
             record = StateDir(Path(folder)).read()
             pid = record.worker.pid
             assert pid is not None
-            asyncio.run(ask_at_once(record, distinct[:10], 5))  # every process is warm, a second Lambda too
+            asyncio.run(ask_at_once(record, distinct[:10], 5))  # warm up every process, a second Lambda too
             print(f"\n{options.photos} photos, one after the other, milliseconds:")
             warm = table(asyncio.run(ask(record, [distinct[n % 40] for n in range(options.photos)])))
             show(warm)
             memory = [resident_mb(pid)]
             rate = 0.0
-            done = options.photos + 10
-            while done < options.photos_for_memory:
+            total = options.photos + 10
+            while total < options.photos_for_memory:
                 rate = asyncio.run(ask_at_once(record, [distinct[n % 40] for n in range(200)], 8))
-                done += 200
+                total += 200
                 memory.append(resident_mb(pid))
-            print(f"\nmemory of the worker after {options.photos}, … {done} photos: {[round(mb) for mb in memory]} MB")
+            print(f"\nmemory of the worker after {options.photos}, … {total} photos: {[round(mb) for mb in memory]} MB")
             print(f"8 at a time: {rate:.1f} photos a second (cloud, kiosk and worker share these cores)")
             figures |= {"warm_ms": warm, "memory_mb": memory, "photos_a_second": rate, "cold_ms": {}}
-            os.kill(pid, signal.SIGSTOP)  # worker and students have one MQTT client id, and would push each other off
+            os.kill(pid, signal.SIGSTOP)  # worker and baseline share an MQTT client id: each would disconnect the other
             try:
                 for name, program in students(options.students_python).items():
                     print(f"\n{options.cold_photos} photos, a new process each ({name}), milliseconds:")
                     use_script(record, students_script(pid, *program))
-                    asyncio.run(ask(record, distinct[:1]))  # what only a first run pays: caches of files, weights made
+                    asyncio.run(ask(record, distinct[:1]))  # warm up: file caches, creation of the weights
                     cold = table(asyncio.run(ask(record, distinct[: options.cold_photos])))["all"]
                     show({"all": cold})
                     figures["cold_ms"][name] = cold

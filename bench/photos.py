@@ -1,4 +1,4 @@
-"""Kiosk frames for measuring: portraits of samples/ on a drawn background, 1280 × 720, each a little different."""
+"""Photos for benchmarks: portraits of samples/ on a drawn background, 1280 × 720, each with its own noise."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def _frame(portrait: Image.Image, random: np.random.Generator) -> bytes:
     width, height = SIZE
     shade = np.linspace(90, 170, height)[:, None, None] + random.normal(0, 6, (height, width, 1))
     scene = Image.fromarray((shade + random.uniform(-20, 20, 3)).clip(0, 255).astype(np.uint8))
-    tall = int(random.integers(520, 660))  # a head of about 250 pixels: a customer at the counter
-    person = portrait.resize((round(portrait.width * tall / portrait.height), tall), Image.Resampling.LANCZOS)
-    scene.paste(person, (int(random.integers(250, 650)), height - tall))
+    person_height = int(random.integers(520, 660))  # a head of about 250 pixels: a customer at the counter
+    person = portrait.resize(
+        (round(portrait.width * person_height / portrait.height), person_height), Image.Resampling.LANCZOS
+    )
+    scene.paste(person, (int(random.integers(250, 650)), height - person_height))
     target = io.BytesIO()
     scene.save(target, "JPEG", quality=88)
     return target.getvalue()

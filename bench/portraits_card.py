@@ -1,4 +1,4 @@
-"""What the model card says of the portraits' two turns, out of bench/portraits_report.json.
+"""Writes the table of the portraits' two trainings into the model card, from bench/portraits_report.json.
 
 python -m bench.portraits_card
 """
@@ -30,16 +30,16 @@ def table(report: Mapping[str, Any]) -> str:
         return f"| {name} | " + " | ".join(value(model) for model in models) + " |"
 
     rows = [
-        row("mAP50, as served", lambda one: _share(one["compared"]["map50"], percent=False)),
-        row("mAP50-95, as served", lambda one: _share(one["compared"]["map50_95"], percent=False)),
-        row("mAP50 as `yolo val` counts", lambda one: _val(one, "map50")),
-        row("mAP50-95 as `yolo val` counts", lambda one: _val(one, "map50_95")),
-        row("right label, of all people", lambda one: _share(one["accuracy"])),
+        row("mAP50, as served", lambda model: _share(model["compared"]["map50"], percent=False)),
+        row("mAP50-95, as served", lambda model: _share(model["compared"]["map50_95"], percent=False)),
+        row("mAP50 as `yolo val` counts", lambda model: _val(model, "map50")),
+        row("mAP50-95 as `yolo val` counts", lambda model: _val(model, "map50_95")),
+        row("right label, of all people", lambda model: _share(model["accuracy"])),
         *(row(f"right label, {label} ({people[label]})", partial(_right, label)) for label in LABELS),
-        row("photos kept at 0.95", lambda one: _share(one["gate"]["share"])),
+        row("photos kept at 0.95", lambda model: _share(model["gate"]["share"])),
         row("right of those kept", _kept),
-        row("calibration error, points", lambda one: f"{100 * one['calibration']['ece']:.1f}"),
-        row("milliseconds a photo", lambda one: f"{one['ms']:.0f}"),
+        row("calibration error, points", lambda model: f"{100 * model['calibration']['ece']:.1f}"),
+        row("milliseconds a photo", lambda model: f"{model['ms']:.0f}"),
     ]
     return "\n".join(
         [f"| on {turns[0]['golden']['photos']} test portraits | {' | '.join(_MODELS)} |", "|---" * 4 + "|", *rows]
@@ -52,7 +52,7 @@ def _share(estimate: Mapping[str, Any], *, percent: bool = True) -> str:
     numbers = [estimate[name] for name in ("value", "low", "high")]
     if None in numbers:
         return f"{100 * numbers[0]:.1f}%" if percent else f"{numbers[0]:.3f}"
-    value, low, high = (f"{100 * one:.1f}%" if percent else f"{one:.3f}" for one in numbers)
+    value, low, high = (f"{100 * number:.1f}%" if percent else f"{number:.3f}" for number in numbers)
     return f"{value} ({low}–{high})"
 
 

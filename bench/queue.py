@@ -1,16 +1,16 @@
-"""Photos a second through workers that read the queue, against the bare sum of decode and networks on ready bytes.
+"""Photos a second of workers in mode queue, compared with decoding and inference alone.
 
     python -m bench.queue [--photos 200]
 
 A whole local cloud in mode queue: uploads are in S3, their announcements in the upload queue, and the workers are the
-processes that a shop runs. Each has one model thread, and so has each process of the bare side: one worker is held
-against one bare process, two against two at a time.
+processes of production. Each has one model thread, as has each process of the bare side: one worker is compared with
+one bare process, two with two at a time.
 
-Cloud and workers share these processors, and what the local S3 and SQS take, two workers miss: on two cores they can't
-reach the limit. On AWS neither S3, nor SQS, nor another worker takes anything from a worker's processor.
+The local cloud and the workers share these processors: on two cores two workers can't reach the limit. On AWS neither
+S3, nor SQS, nor another worker uses a worker's processor.
 
-The photos are announced in one go, while the workers are stopped, and the clock runs from their going on to the last
-result. Both sides are measured in turns, so that a noisy machine is noisy for both.
+The photos are announced while the workers are stopped; the time runs from the workers' SIGCONT to the last result. Both
+sides are measured in turns, so that noise affects both alike.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PATIENCE_S: Final = 120.0
 
 
 def _bare(photos: Sequence[bytes], ready: Any, go: Any) -> None:
-    """Decode and networks, in one thread of a process of its own, as a worker with one model thread has them."""
+    """Decode and detect in one thread of a process, as a worker with one model thread does."""
     detector = load_detector(DEFAULT_MANIFEST)
     detector.detect([decode(photos[0], max_pixels=MAX_PIXELS).image])
     ready.release()
@@ -56,11 +56,11 @@ def _bare(photos: Sequence[bytes], ready: Any, go: Any) -> None:
 
 
 def bare(photos: Sequence[bytes], processes: int) -> float:
-    """Photos a second of that many processes at a time, on bytes that are there already."""
+    """Photos a second of `processes` bare processes at a time, on bytes in memory."""
     spawn = multiprocessing.get_context("spawn")
     ready, go = spawn.Semaphore(0), spawn.Event()
-    share = [photos[number::processes] for number in range(processes)]
-    running = [spawn.Process(target=_bare, args=(some, ready, go)) for some in share]
+    shares = [photos[number::processes] for number in range(processes)]
+    running = [spawn.Process(target=_bare, args=(share, ready, go)) for share in shares]
     for process in running:
         process.start()
     for _ in running:
@@ -70,13 +70,13 @@ def bare(photos: Sequence[bytes], processes: int) -> float:
     for process in running:
         process.join()
     if any(process.exitcode for process in running):
-        raise SystemExit("bench: a bare process failed; the figures mean nothing")
+        raise SystemExit("bench: a bare process failed; the figures are invalid")
     return len(photos) / (time.perf_counter() - start)
 
 
 @contextmanager
 def stopped(workers: Sequence[WorkerRecord]) -> Generator[None, None, None]:
-    """Within the block these workers do nothing."""
+    """Stop these workers (SIGSTOP) within the block."""
     for worker in workers:
         _signal(worker, signal.SIGSTOP)
     try:
@@ -92,23 +92,23 @@ def _signal(worker: WorkerRecord, number: signal.Signals) -> None:
 
 
 def round_of(record: Record, photos: Sequence[bytes], workers: int) -> tuple[float, float]:
-    """Photos a second of so many bare processes, and of the first so many workers from announcements to results."""
+    """Photos a second of `workers` bare processes, and of as many workers from announcements to results."""
     s3, bucket = record.client("s3"), record.buckets["images"]
     kiosk = f"bench-{new_image_id(now())[-8:]}"
-    at_work, resting = record.workers[:workers], record.workers[workers:]
-    with stopped(resting):
-        with stopped(at_work):
-            # What a stopped worker has asked the queue, the queue answers: with photos that wait for their way back.
-            asked_until = time.monotonic() + LONG_POLL_S + 1
+    active, idle = record.workers[:workers], record.workers[workers:]
+    with stopped(idle):
+        with stopped(active):
+            # SQS answers the open long poll of a stopped worker: its photos would wait for their visibility timeout.
+            polls_open_until = time.monotonic() + LONG_POLL_S + 1
             limit = bare(photos, workers)
-            time.sleep(max(0.0, asked_until - time.monotonic()))
+            time.sleep(max(0.0, polls_open_until - time.monotonic()))
             for data in photos:
                 s3.put_object(Bucket=bucket, Key=Reference(kiosk, new_image_id(now())).upload_key, Body=data)
             _until_announced(record, len(photos))
             start = time.perf_counter()
-        while (done := _listed(s3, bucket, f"{RESULTS}{kiosk}/")) < len(photos):
+        while (stored := _count(s3, bucket, f"{RESULTS}{kiosk}/")) < len(photos):
             if time.perf_counter() - start > PATIENCE_S:
-                raise SystemExit(f"bench: {len(photos) - done} photos got no result; the figures mean nothing")
+                raise SystemExit(f"bench: {len(photos) - stored} photos got no result; the figures are invalid")
             time.sleep(0.1)
         return limit, len(photos) / (time.perf_counter() - start)
 
@@ -117,14 +117,14 @@ def _until_announced(record: Record, count: int) -> None:
     sqs, name = record.client("sqs"), "ApproximateNumberOfMessages"
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        found = sqs.get_queue_attributes(QueueUrl=record.queues["uploads"], AttributeNames=[name])["Attributes"]
-        if int(found[name]) >= count:
+        attributes = sqs.get_queue_attributes(QueueUrl=record.queues["uploads"], AttributeNames=[name])["Attributes"]
+        if int(attributes[name]) >= count:
             return
         time.sleep(0.05)
     raise SystemExit("bench: the uploads were not announced; nothing was measured")
 
 
-def _listed(s3: Any, bucket: str, prefix: str) -> int:
+def _count(s3: Any, bucket: str, prefix: str) -> int:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return sum(page["KeyCount"] for page in pages)
 
@@ -143,7 +143,7 @@ def main() -> None:
         nunchi("up", "--detach", "--mode", "queue", "--workers", "2", "--state", folder)
         try:
             record = StateDir(Path(folder)).read()
-            round_of(record, photos[:24], 2)  # every process is warm
+            round_of(record, photos[:24], 2)  # warm up every process
             for number in range(ROUNDS):
                 for workers in (1, 2):
                     limit, rate = round_of(record, photos, workers)
@@ -156,8 +156,8 @@ def main() -> None:
                     )
         finally:
             nunchi("down", "--state", folder)
-    for workers, found in ratios.items():
-        print(f"{workers} worker(s): median {statistics.median(found):.0%} of {workers} bare process(es)")
+    for workers, values in ratios.items():
+        print(f"{workers} worker(s): median {statistics.median(values):.0%} of {workers} bare process(es)")
     gain = statistics.median(rates[2]) / statistics.median(rates[1])
     print(
         f"two workers do {gain:.2f} times as much as one, on {os.cpu_count()} processors that they share with the cloud"
@@ -166,8 +166,8 @@ def main() -> None:
         json.dumps(
             {
                 "bench": "queue",
-                "ratio": {workers: round(statistics.median(found), 3) for workers, found in ratios.items()},
-                "photos_a_second": {workers: round(statistics.median(found), 1) for workers, found in rates.items()},
+                "ratio": {workers: round(statistics.median(values), 3) for workers, values in ratios.items()},
+                "photos_a_second": {workers: round(statistics.median(values), 1) for workers, values in rates.items()},
             }
         )
     )

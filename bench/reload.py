@@ -1,11 +1,11 @@
-"""What customers notice of new weights: photos at a constant rate, and a promotion every twenty seconds.
+"""Latency while workers reload weights: photos at a constant rate, and a promotion every twenty seconds.
 
     python -m bench.reload [--seconds 120] [--rate 4]
 
-The whole local path, with the model of day 0 under several versions, so that the models differ in nothing but their
-name: whatever becomes slower is the reload's doing. Photos come by the clock, whether the last one is answered or not.
+The whole local path, with the model of day 0 under several versions: as the models differ only by name, any added
+latency is that of the reload. Photos arrive at a fixed rate, whether the one before is answered or not.
 A reload lasts from the promotion to the first message that names the new version. The goal: over all of it p95 is less
-than twice what it is between reloads, no photo fails, and each promotion changes the version once.
+than twice the p95 between reloads, no photo fails, and each promotion changes the version once.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ GOAL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """One customer: when they came and were answered, by the bench's clock, and by which version of the model."""
+class TimedPhoto:
+    """A photo: seconds of its upload and its answer, by `time.perf_counter`, and the version of its model."""
 
-    came: float
+    sent: float
     answered: float
     version: str
 
     @property
     def ms(self) -> float:
-        return 1e3 * (self.answered - self.came)
+        return 1e3 * (self.answered - self.sent)
 
 
-def runs(weights: WeightsRegistry, folder: Path) -> None:
-    """The model of day 0 under two other versions."""
+def add_runs(weights: WeightsRegistry, folder: Path) -> None:
+    """Add the model of day 0 to the registry, under two other versions."""
     for run in RUNS:
         (folder / run).mkdir()
         manifest = json.loads(DEFAULT_MANIFEST.read_text()) | {"version": run}
@@ -61,26 +61,26 @@ def runs(weights: WeightsRegistry, folder: Path) -> None:
         weights.add(folder / run, run)
 
 
-async def watched(
+async def measure(
     record: Record, weights: WeightsRegistry, *, seconds: float, rate: float
-) -> tuple[list[Photo], list[float]]:
-    """Every photo, and when each promotion was."""
+) -> tuple[list[TimedPhoto], list[float]]:
+    """Every photo, and the time of each promotion."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
     distinct = frames(40)
-    photos: list[Photo] = []
+    photos: list[TimedPhoto] = []
     promotions: list[float] = []
-    began = time.perf_counter()
+    started = time.perf_counter()
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
 
         async def customer(photo: bytes) -> None:
-            came = time.perf_counter()
+            sent = time.perf_counter()
             answer = await counter.ask(photo, timeout_s=PATIENCE_S)
-            photos.append(Photo(came, time.perf_counter(), answer.message.model.version))
+            photos.append(TimedPhoto(sent, time.perf_counter(), answer.message.model.version))
 
         async def operator() -> None:
             await asyncio.sleep(EVERY_S / 2)
             for run in itertools.cycle(RUNS):
-                if time.perf_counter() - began > seconds - EVERY_S / 2:
+                if time.perf_counter() - started > seconds - EVERY_S / 2:
                     return
                 promotions.append(time.perf_counter())
                 await asyncio.to_thread(weights.promote, run, by="bench", reason="a measurement")
@@ -89,22 +89,24 @@ async def watched(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(operator())
             for number in range(round(seconds * rate)):
-                await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+                await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
                 tasks.create_task(customer(distinct[number % len(distinct)]))
-    return sorted(photos, key=lambda one: one.came), promotions
+    return sorted(photos, key=lambda photo: photo.sent), promotions
 
 
-def within_reloads(photos: Sequence[Photo], promotions: Sequence[float]) -> list[Photo]:
-    """Who came, or waited, while a promotion was on its way into service."""
-    found: list[Photo] = []
+def within_reloads(photos: Sequence[TimedPhoto], promotions: Sequence[float]) -> list[TimedPhoto]:
+    """The photos that were sent or waited between a promotion and its first answer."""
+    within: list[TimedPhoto] = []
     for at, version in zip(promotions, itertools.cycle(RUNS), strict=False):
-        serves = next((one.answered for one in photos if one.came > at and one.version == version), float("inf"))
-        found += [one for one in photos if one.answered > at and one.came < serves]
-    return found
+        in_service = next(
+            (photo.answered for photo in photos if photo.sent > at and photo.version == version), float("inf")
+        )
+        within += [photo for photo in photos if photo.answered > at and photo.sent < in_service]
+    return within
 
 
-def changes(photos: Sequence[Photo]) -> int:
-    """How often the version changed from one customer to the next."""
+def changes(photos: Sequence[TimedPhoto]) -> int:
+    """Number of version changes between consecutive photos."""
     return sum(before.version != after.version for before, after in itertools.pairwise(photos))
 
 
@@ -120,20 +122,20 @@ def main() -> None:
         try:
             record = StateDir(Path(folder)).read()
             weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
-            with tempfile.TemporaryDirectory() as made:
-                runs(weights, Path(made))
-            photos, promotions = asyncio.run(watched(record, weights, seconds=options.seconds, rate=options.rate))
+            with tempfile.TemporaryDirectory() as runs:
+                add_runs(weights, Path(runs))
+            photos, promotions = asyncio.run(measure(record, weights, seconds=options.seconds, rate=options.rate))
         finally:
             nunchi("down", "--state", folder)
     during = within_reloads(photos, promotions)
-    between = [one for one in photos if one not in during]
+    between = [photo for photo in photos if photo not in during]
     figures: dict[str, Any] = {}
     print(f"\n{len(photos)} photos, {len(promotions)} promotions, the version changed {changes(photos)} times")
     print(f"  {'milliseconds':<24}{'photos':>8}{'p50':>8}{'p95':>8}{'longest':>9}")
-    for name, some in (("between reloads", between), ("while one is reloaded", during), ("all", photos)):
-        p50, p95 = quantiles([one.ms for one in some])
-        figures[name] = {"photos": len(some), "p50": p50, "p95": p95, "longest": max(one.ms for one in some)}
-        print(f"  {name:<24}{len(some):>8}{p50:>8.0f}{p95:>8.0f}{figures[name]['longest']:>9.0f}")
+    for name, group in (("between reloads", between), ("while one is reloaded", during), ("all", photos)):
+        p50, p95 = quantiles([photo.ms for photo in group])
+        figures[name] = {"photos": len(group), "p50": p50, "p95": p95, "longest": max(photo.ms for photo in group)}
+        print(f"  {name:<24}{len(group):>8}{p50:>8.0f}{p95:>8.0f}{figures[name]['longest']:>9.0f}")
     ratio = figures["all"]["p95"] / figures["between reloads"]["p95"]
     worst = figures["while one is reloaded"]["p95"] / figures["between reloads"]["p95"]
     print(f"p95 of all is {ratio:.2f} × that between reloads (goal: {GOAL:g}); of those in a reload {worst:.2f} ×")

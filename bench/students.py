@@ -1,7 +1,7 @@
-"""The first kiosk's way, to compare with: a process for each photo imports, loads the model, infers and publishes.
+"""Baseline, as the first kiosk did: a new process for each photo imports, loads the model, infers and publishes.
 
-It is kinder than the original was: the photo of the event instead of the newest file, no disk in between, this
-project's own model (which loads faster than torch and YOLOv5 do), one MQTT message and no training data.
+It does less than the original: the photo of the event instead of the newest file, no disk in between, this project's
+model (which loads faster than torch and YOLOv5), one MQTT message and no training data.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ async def main() -> None:
         instance_id=settings.instance_id,
     )
     publisher = MqttPublisher(broker, lambda: detector.model)
-    running = asyncio.create_task(publisher.run())
+    connection = asyncio.create_task(publisher.run())
     for ticket in from_line(os.environ["SSM_Tickets"]):  # noqa: SIM112 - the agent's own spelling
         upload = store.fetch(ticket.reference)
         assert isinstance(upload, Upload)
-        [found] = detector.detect([decode(upload.data, max_pixels=settings.max_pixels).image])
-        decision = decide(ticket.reference, found, Thresholds(settings.gate, settings.unsure_below, 0.0))
+        [people] = detector.detect([decode(upload.data, max_pixels=settings.max_pixels).image])
+        decision = decide(ticket.reference, people, Thresholds(settings.gate, settings.unsure_below, 0.0))
         message = LabelMessage(
             reference=ticket.reference,
             status=decision.status,
@@ -62,8 +62,8 @@ async def main() -> None:
             expires_at=now() + timedelta(seconds=60),
         )
         await publisher.publish(message)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    connection.cancel()
+    await asyncio.gather(connection, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The first kiosk's way as it was: a process for each photo imports ultralytics and torch, loads YOLOv5n, predicts.
+"""Baseline, the first kiosk's stack: a new process for each photo imports torch, loads YOLOv5n, predicts.
 
-Runs in an environment of its own (ultralytics is AGPL-3.0 and stays out of this project's): `pip install ultralytics
-boto3 paho-mqtt`. The weights are random, so it finds nobody; that costs the same.
+Runs in a separate environment (ultralytics is AGPL-3.0 and no dependency of this project): `pip install ultralytics
+boto3 paho-mqtt`. The weights are random: it finds no person, at the same cost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from contracts.tickets import from_line
 
 
 def main() -> None:
-    """Look at the photos of `SSM_Tickets`, publish that nobody was found, end."""
+    """Run inference on the photos of `SSM_Tickets`, publish `no_person` for each, end."""
     weights = Path(os.environ["NUNCHI_STATE_DIR"]) / "yolov5n.pt"
     if not weights.exists():
         YOLO("yolov5n.yaml").save(weights)

@@ -1,9 +1,9 @@
-"""Our trainer against plain `yolo train` with the same settings: pictures learned from a second.
+"""Training throughput of our trainer, compared with plain `yolo train` with the same settings, in pictures a second.
 
     python -m bench.training [--pictures 96] [--epochs 4] [--rounds 2]
 
-Both run in .venv-trainer (make trainer), in turns, on pictures drawn here; each is timed by ultralytics' own
-results.csv, from its first epoch's end to its last's, so that imports and the first epoch's buffers count for neither.
+Both run in .venv-trainer (make trainer), in turns, on drawn pictures. Times are from ultralytics' results.csv, between
+the ends of the first and the last epoch: without imports and the first epoch's buffers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATIENCE_S: Final = 1200
 
 
 def drawn_dataset(folder: Path, pictures: int) -> Path:
-    """A YOLO folder of drawn people; its data.yaml."""
+    """Create a YOLO dataset of drawn people; return its data.yaml."""
     for split, first, count in (("train", 0, pictures), ("val", 10**6, pictures // 8)):
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
@@ -74,11 +74,11 @@ def plain(data: Path, work: Path, epochs: int) -> float:
 
 def _run(command: list[str], work: Path) -> None:
     environ = os.environ | {"PYTHONPATH": str(ROOT), "YOLO_CONFIG_DIR": str(work), "YOLO_OFFLINE": "true"}
-    ended = subprocess.run(
+    completed = subprocess.run(
         command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
-    if ended.returncode:
-        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
+    if completed.returncode:
+        sys.exit(f"{' '.join(command)} failed with exit status {completed.returncode}:\n{completed.stderr[-2000:]}")
 
 
 def _seconds(work: Path) -> float:
@@ -89,24 +89,25 @@ def _seconds(work: Path) -> float:
 
 
 def main() -> int:
-    """0 if our trainer is as fast as it should be."""
+    """Measure and print; exit status 0 if our trainer reaches the goal, or 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=2)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     ratios = []
     with tempfile.TemporaryDirectory(prefix="nunchi-bench-") as temporary:
         folder = Path(temporary)
-        data = drawn_dataset(folder / "data", asked.pictures)
-        for turn in range(asked.rounds):
-            theirs = plain(data, folder / f"plain-{turn}", asked.epochs)
-            mine = ours(data, folder / f"ours-{turn}", asked.epochs)
-            pictures = asked.pictures * (asked.epochs - 1)
+        data = drawn_dataset(folder / "data", options.pictures)
+        for turn in range(options.rounds):
+            plain_s = plain(data, folder / f"plain-{turn}", options.epochs)
+            ours_s = ours(data, folder / f"ours-{turn}", options.epochs)
+            pictures = options.pictures * (options.epochs - 1)
             print(
-                f"yolo train {pictures / theirs:6.1f} pictures/s   ours {pictures / mine:6.1f} pictures/s", flush=True
+                f"yolo train {pictures / plain_s:6.1f} pictures/s   ours {pictures / ours_s:6.1f} pictures/s",
+                flush=True,
             )
-            ratios.append(theirs / mine)
+            ratios.append(plain_s / ours_s)
     ratio = statistics.median(ratios)
     print(f"ours is {ratio:.0%} of yolo train (goal {GOAL:.0%})")
     return 0 if ratio >= GOAL else 1

@@ -1,9 +1,9 @@
-"""Photos a second through the worker's own pipeline, against the bare sum of decode and networks on ready bytes.
+"""Photos a second of the worker's pipeline, compared with decoding and inference alone.
 
     python -m bench.worker [--photos 300] [--s3-wait-ms 20]
 
-Both sides use the same threads, photos and model in one process, in turns, so that a noisy machine is noisy for both.
-S3 and the broker are waits here and no work: what they cost in Python is measured by bench.path, on the real ones.
+Both sides use the same threads, photos and model in one process, in turns, so that noise affects both alike.
+S3 and the broker are simulated by waits without CPU time; bench.path measures the real ones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GOAL_MB: Final = 500
 
 
 class WaitingStore(MemoryStore):
-    """A store whose every request takes a fixed time, as one to S3 does, and no processor."""
+    """A store whose requests each take a fixed time and no CPU time, to simulate S3."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__()
@@ -103,12 +103,12 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
         rate = len(photos) / (time.perf_counter() - start)
         await pipeline.stop(patience_s=5)
     if len(store.stored) != len(photos):
-        raise SystemExit(f"bench: {len(photos) - len(store.stored)} photos got no result; the figures mean nothing")
+        raise SystemExit(f"bench: {len(photos) - len(store.stored)} photos got no result; the figures are invalid")
     return rate
 
 
 def resident_mb() -> float:
-    """Megabytes of this process in memory now."""
+    """Resident memory of this process in megabytes."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -119,29 +119,29 @@ def main() -> None:
     """Measure, print a table for people and a line of JSON for programs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=300, help="photos in each round")
-    parser.add_argument("--s3-wait-ms", type=float, default=20.0, help="how long a request to the pretended S3 takes")
+    parser.add_argument("--s3-wait-ms", type=float, default=20.0, help="duration of a request to the simulated S3")
     options = parser.parse_args()
     distinct = frames(24)
     photos = [distinct[number % len(distinct)] for number in range(options.photos)]
     detector = load_detector(DEFAULT_MANIFEST)
     threads = os.cpu_count() or 1
-    bare(detector, photos[:16], threads)  # both sides start warm
-    rows: list[float] = []
+    bare(detector, photos[:16], threads)  # warm up
+    ratios: list[float] = []
     memory: list[float] = []
     for number in range(ROUNDS):
         limit = bare(detector, photos, threads)
         rate = asyncio.run(through_pipeline(detector, photos, threads, options.s3_wait_ms / 1e3))
-        rows.append(rate / limit)
+        ratios.append(rate / limit)
         memory.append(resident_mb())
-        print(f"round {number + 1}: bare {limit:6.1f}/s   pipeline {rate:6.1f}/s   {rows[-1]:.0%} of the limit")
+        print(f"round {number + 1}: bare {limit:6.1f}/s   pipeline {rate:6.1f}/s   {ratios[-1]:.0%} of the limit")
     for _ in range(max(0, 1000 - ROUNDS * options.photos), 0, -options.photos):
         asyncio.run(through_pipeline(detector, photos, threads, 0))
         memory.append(resident_mb())
-    ratio = statistics.median(rows)
-    passed = ROUNDS * options.photos + options.photos * (len(memory) - ROUNDS)
+    ratio = statistics.median(ratios)
+    total = ROUNDS * options.photos + options.photos * (len(memory) - ROUNDS)
     print(f"median {ratio:.0%} of the limit on {threads} threads (goal: {GOAL_RATIO:.0%})")
     print(
-        f"memory {memory[-1]:.0f} MB after {passed} photos, {memory[0]:.0f} MB after {options.photos} (goal: {GOAL_MB})"
+        f"memory {memory[-1]:.0f} MB after {total} photos, {memory[0]:.0f} MB after {options.photos} (goal: {GOAL_MB})"
     )
     print(json.dumps({"bench": "worker", "ratio": round(ratio, 3), "threads": threads, "memory_mb": memory}))
 

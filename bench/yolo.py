@@ -1,11 +1,11 @@
-"""A YOLO in the worker against bare OpenVINO and ONNX Runtime on ready tensors, on the same network.
+"""Throughput of a YOLO in the worker, compared with OpenVINO, ONNX Runtime and ultralytics on the same network.
 
     python -m bench.yolo [--manifest MANIFEST] [--photos 60] [--ultralytics PYTHON WEIGHTS]
 
 MANIFEST is of kind "yolov5"; without one a YOLOv5n is trained on drawn people, and measured at 640 pixels, against
 `ultralytics` and against itself in 8 bits (bench/drawn_yolo.py, needs `make trainer`). All sides take turns in one run,
-on the same threads, so that a noisy machine is noisy for all. Ours begins with the decoded photo and ends with people;
-the bare ones begin with a tensor and end with a tensor. `--ultralytics` names the Python of an environment that has
+on the same threads, so that noise affects all alike. The worker's side runs from decoded photo to people, the bare
+runtimes from tensor to tensor. `--ultralytics` names the Python of an environment that has
 ultralytics (AGPL-3.0, none of this project's) and the weights the network was exported from: its own predict, in a
 process of its own, on the same photos and as many cores.
 """
@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime as ort
 
-from bench.drawn_yolo import held_out, made, mean_ap
+from bench.drawn_yolo import held_out, mean_ap, trained
 from bench.photos import frames
 from bench.training import TRAINER
 from worker.models.detector import Image
@@ -40,7 +40,7 @@ from worker.photos.decoding import decode
 
 ROUNDS: Final = 5
 GOALS: Final = {"openvino": 0.85, "ultralytics": 2.0}
-# Run by the other Python: photos a second of a warm predict.
+# Runs in the Python of ultralytics: photos a second of a warm predict.
 PREDICT: Final = """
 import sys, time, numpy as np
 from ultralytics import YOLO
@@ -56,7 +56,7 @@ print(len(photos) / (time.perf_counter() - start))
 
 
 def rate(work: Callable[[Any], object], inputs: list[Any], threads: int) -> float:
-    """Inputs a second."""
+    """Inputs a second of `work` on `threads` threads."""
     with ThreadPoolExecutor(threads) as pool:
         start = time.perf_counter()
         list(pool.map(work, inputs))
@@ -64,7 +64,7 @@ def rate(work: Callable[[Any], object], inputs: list[Any], threads: int) -> floa
 
 
 def bare_openvino(network: bytes, shape: tuple[int, ...], threads: int) -> Callable[[Any], object]:
-    """A run of the network on a ready picture, for one shape, with the worker's settings, and a request a thread."""
+    """Inference on a ready tensor of one shape, with the worker's settings and one infer request per thread."""
     core = openvino().Core()
     model = core.read_model(network)
     model.reshape(list(shape))
@@ -81,7 +81,7 @@ def bare_openvino(network: bytes, shape: tuple[int, ...], threads: int) -> Calla
 
 
 def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
-    """A run of the network on a ready picture, on one core."""
+    """Inference on a ready tensor, on one core."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
@@ -90,9 +90,9 @@ def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
 
 
 def tensors(images: list[Image], yolo: Yolo) -> list[Any]:
-    """The photos as the worker's network sees them, (1, 3, height, width) each."""
+    """The photos as input tensors of the worker's network, (1, 3, height, width) each."""
     pictures = [yolo.shown(image)[0] for image in images]
-    return [np.ascontiguousarray(one.transpose(2, 0, 1)[None], dtype=np.float32) / 255 for one in pictures]
+    return [np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / 255 for picture in pictures]
 
 
 def predict(python: str, weights: str, images: list[Image], side: int) -> float:
@@ -101,8 +101,8 @@ def predict(python: str, weights: str, images: list[Image], side: int) -> float:
         path = Path(folder) / "photos.npz"
         np.savez(path, *images)
         command = [python, "-c", PREDICT, str(path), weights, str(side)]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
-    return float(told.stdout.splitlines()[-1])
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    return float(completed.stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -110,9 +110,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, help="of a model of kind yolov5")
     parser.add_argument("--photos", type=int, default=60, help="photos in each round")
-    parser.add_argument("--ultralytics", nargs=2, metavar=("PYTHON", "WEIGHTS"), help="also against its own predict")
+    parser.add_argument(
+        "--ultralytics", nargs=2, metavar=("PYTHON", "WEIGHTS"), help="also measure ultralytics' predict"
+    )
     options = parser.parse_args()
-    drawn = None if options.manifest else made()
+    drawn = None if options.manifest else trained()
     if drawn is not None:
         options.manifest = drawn.fp32
         options.ultralytics = options.ultralytics or [str(TRAINER / "python"), str(drawn.weights)]
@@ -134,25 +136,25 @@ def main() -> None:
         python, weights = options.ultralytics
         sides["ultralytics"] = partial(predict, python, weights, images, side)
     if drawn is not None:
-        small = load_detector(drawn.int8)
-        sides["int8"] = partial(rate, lambda image: small.detect([image]), images, threads)
+        quantised = load_detector(drawn.int8)
+        sides["int8"] = partial(rate, lambda image: quantised.detect([image]), images, threads)
         network8 = read_manifest(drawn.int8).file("network").read_bytes()
         sides["onnxruntime in 8 bits"] = partial(rate, bare_onnxruntime(network8), ready, threads)
     for measure in sides.values():
-        measure()  # all sides start warm
+        measure()  # warm up
     ratios: dict[str, list[float]] = {name: [] for name in sides if name != "ours"}
     for number in range(ROUNDS):
         rates = {name: measure() for name, measure in sides.items()}
-        print(f"round {number + 1}: " + "   ".join(f"{name} {found:6.1f}/s" for name, found in rates.items()))
-        for name, found in ratios.items():
-            found.append(rates["ours"] / rates[name])
-    medians = {name: round(statistics.median(found), 3) for name, found in ratios.items()}
+        print(f"round {number + 1}: " + "   ".join(f"{name} {value:6.1f}/s" for name, value in rates.items()))
+        for name, values in ratios.items():
+            values.append(rates["ours"] / rates[name])
+    medians = {name: round(statistics.median(values), 3) for name, values in ratios.items()}
     for name, ratio in medians.items():
         goal = f" (goal: {GOALS[name]:g})" if name in GOALS else ""
         print(f"median {ratio:.2f} times {name} on {threads} threads{goal}")
     if drawn is not None:
         photos = held_out(drawn.data)
-        for name, path in (("32", drawn.fp32_as_learned), ("8", drawn.int8_as_learned)):
+        for name, path in (("32", drawn.fp32_as_trained), ("8", drawn.int8_as_trained)):
             print(f"in {name} bits: mAP50 %.4f, mAP50-95 %.4f on {len(photos)} drawn photos" % mean_ap(path, photos))
     print(json.dumps({"bench": "yolo", "ratios": medians, "threads": threads, "side": side}))
 

@@ -1,2 +1,2 @@
-"""What an operator decides, and what follows from it, without the CDK: nunchi.toml, opening hours, holidays, the
-retraining calendar, names of stacks, outputs and documents."""
+"""The operator's settings and what follows from them, without the CDK: nunchi.toml, opening hours, the retraining
+calendar, names of stacks and outputs, SSM documents."""

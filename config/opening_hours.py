@@ -1,7 +1,7 @@
-"""When the shop is open, and what follows from it: when its instance starts, stops, and is stopped again to be sure.
+"""The shop's opening hours, and the cron expressions by which its instance starts, stops, and is stopped again.
 
-A week is a ring of 7 x 1440 minutes that begins on Monday at 00:00, as the clock on the shop's wall shows them. Windows
-that touch, overlap or pass midnight are one. Nothing here knows a date or a zone, except `should_run` and `next_start`.
+A week is a ring of 7 x 1440 minutes of local time that begins on Monday at 00:00. Windows that touch, overlap or pass
+midnight are merged. Only `should_run` and `next_start` use dates and time zones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 DAY: Final = 24 * 60
 WEEK: Final = 7 * DAY
 HOUR: Final = 60
-LEASE_AFTER: Final = HOUR  # an instance may outlive its window by this much, and no more
+LEASE_AFTER: Final = HOUR  # the most that an instance may outlive its window
 LEASE_UNTIL: Final = 10  # minutes before a start in which nothing is stopped
 
 
@@ -51,13 +51,13 @@ class Window:
         """From `08:00-20:00`, `18:00-02:00` (closes on the next day) or `00:00-24:00`; otherwise ValueError."""
         match = _WINDOW.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is not a window of opening hours: write it as 08:00-20:00")
+            raise ValueError(f"{text!r} is not a window of opening hours; write it as 08:00-20:00")
         hour, minute, to_hour, to_minute = map(int, match.groups())
         opens, closes = HOUR * hour + minute, HOUR * to_hour + to_minute
         if closes > DAY:
             raise ValueError(f"{text!r}: a day ends at 24:00")
         if closes == opens:
-            raise ValueError(f"{text!r} is no time at all; write 00:00-24:00 for a whole day")
+            raise ValueError(f"{text!r} is empty; write 00:00-24:00 for a whole day")
         return cls(opens, closes if closes > opens else closes + DAY)
 
     def __str__(self) -> str:
@@ -66,21 +66,23 @@ class Window:
 
 
 class Week:
-    """The opening hours of a week, and the times at which something has to happen because of them."""
+    """The opening hours of a week, and the schedules that follow from them."""
 
     def __init__(
         self, windows: Mapping[Weekday, Iterable[Window]], *, lead_minutes: int = 0, linger_minutes: int = 0
     ) -> None:
         self._open = _merged(
-            (DAY * DAYS.index(day) + one.opens, one.closes - one.opens) for day in windows for one in windows[day]
+            (DAY * DAYS.index(day) + window.opens, window.closes - window.opens)
+            for day in windows
+            for window in windows[day]
         )
-        # When an instance is to run. A shop that reopens soon keeps it.
+        # When an instance runs. It keeps running when the shop reopens soon.
         around = lead_minutes + linger_minutes
         self._running = _merged((start - lead_minutes, length + around) for start, length in self._open)
 
     @property
     def running_hours(self) -> float:
-        """Hours a week in which an instance runs, lead included."""
+        """Hours a week in which an instance runs, lead and linger included."""
         return sum(length for _, length in self._running) / HOUR
 
     @property
@@ -95,8 +97,10 @@ class Week:
 
     @property
     def leases(self) -> list[str]:
-        """Cron expressions for stopping what should not run: an hour after it should have stopped, and each hour from
-        then on. Not just before the next start: what is stopping can't be started."""
+        """Cron expressions for stopping what still runs: an hour after the stop, and each hour from then on.
+
+        None in the minutes before the next start: an instance that is stopping can't be started.
+        """
         if self.always_running:
             return []
         following = [start for start, _ in self._running[1:]] + [self._running[0][0] + WEEK] if self._running else []
@@ -107,11 +111,8 @@ class Week:
         )
 
     @property
-    def watches(self) -> list[str]:
-        """Cron expressions for looking whether the worker is ready, every five minutes of the open hours.
-
-        The first look is at the opening: what is not ready by then is late.
-        """
+    def probes(self) -> list[str]:
+        """Cron expressions for probing whether the worker is ready: every five minutes, from the opening on."""
         return crons(minute for start, length in self._open for minute in range(start, start + length, 5))
 
     @property
@@ -120,32 +121,32 @@ class Week:
         return any(length >= WEEK for _, length in self._running)
 
     def should_run(self, at: datetime, zone: ZoneInfo) -> bool:
-        """Whether the instance is to run at an instant."""
+        """Whether the instance should run at an instant."""
         return _covers(self._running, _minute_of_week(at, zone))
 
     def next_start(self, at: datetime, zone: ZoneInfo, *, closed: Iterable[date] = ()) -> datetime | None:
         """When the instance starts next after `at`, on a day that is not closed; None when it never does.
 
-        By the clock on the wall: on the days when that is put forward or back the schedule and this agree.
+        In local time, as the schedules: both agree on the days when daylight saving time begins or ends.
         """
-        here, holidays = at.astimezone(zone), frozenset(closed)
+        local, holidays = at.astimezone(zone), frozenset(closed)
         if self.always_running:
             return None
         for ahead in range(8 + len(holidays)):
-            day = here.date() + timedelta(days=ahead)
+            day = local.date() + timedelta(days=ahead)
             for start in sorted(start % WEEK for start, _ in self._running):
                 if start // DAY == day.weekday() and day not in holidays:
                     moment = datetime(day.year, day.month, day.day, *divmod(start % DAY, HOUR), tzinfo=zone)
-                    if moment > here:
+                    if moment > local:
                         return moment
         return None
 
 
 def crons(minutes: Iterable[int]) -> list[str]:
-    """Few cron expressions that together name just these minutes of the week, in a fixed order."""
+    """As few cron expressions as name exactly these minutes of the week, in a fixed order."""
     by_time: dict[tuple[int, int], set[int]] = {}
-    for one in minutes:
-        day, rest = divmod(one % WEEK, DAY)
+    for minute_of_week in minutes:
+        day, rest = divmod(minute_of_week % WEEK, DAY)
         by_time.setdefault(divmod(rest, HOUR), set()).add(day)
     by_days: dict[tuple[int, frozenset[int]], list[int]] = {}
     for (hour, minute), days in sorted(by_time.items()):
@@ -160,7 +161,7 @@ def crons(minutes: Iterable[int]) -> list[str]:
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans (start, length) on the ring of a week, in order, none touching another; (0, WEEK) when they fill it."""
+    """The spans (start, length) merged on the ring of a week, in order; (0, WEEK) when they fill it."""
     covered = bytearray(WEEK)
     for start, length in spans:
         for minute in range(start, start + min(length, WEEK)):
@@ -177,25 +178,25 @@ def _covers(spans: list[tuple[int, int]], minute: int) -> bool:
 
 
 def _minute_of_week(at: datetime, zone: ZoneInfo) -> int:
-    here = at.astimezone(zone)
-    return DAY * here.weekday() + HOUR * here.hour + here.minute
+    local = at.astimezone(zone)
+    return DAY * local.weekday() + HOUR * local.hour + local.minute
 
 
 def _list(numbers: Iterable[int]) -> str:
     """Numbers as cron writes them: `0-7,21`."""
     ordered = sorted(numbers)
     runs: list[tuple[int, int]] = []
-    for one in ordered:
-        if runs and runs[-1][1] == one - 1:
-            runs[-1] = (runs[-1][0], one)
+    for number in ordered:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
         else:
-            runs.append((one, one))
+            runs.append((number, number))
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _day_list(days: Iterable[int]) -> str:
     numbers = sorted(days)
-    return "*" if len(numbers) == 7 else ",".join(_CRON_DAYS[one] for one in numbers)
+    return "*" if len(numbers) == 7 else ",".join(_CRON_DAYS[number] for number in numbers)
 
 
 def _clock(minute: int) -> str:

@@ -1,4 +1,4 @@
-"""How long to wait before trying again, so that a thousand kiosks don't knock at the same instant."""
+"""Retry delays with jitter, so that a thousand kiosks don't reconnect at the same instant."""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@ NO_UNIT: Final = "None"
 
 
 class Service(StrEnum):
-    """Who says it: the one dimension. Instances come and go, and a metric of each would cost for each."""
+    """The program that writes a metric: the one dimension. A dimension of instances would cost for each instance."""
 
     WORKER = "worker"
-    WATCH = "watch"
+    HEALTH_PROBE = "watch"  # its dimension since the first release: a new one would begin new metrics
 
 
 class Metric(StrEnum):
@@ -51,7 +51,7 @@ class Metric(StrEnum):
     DISK_USED = "DiskUsed"  # of the disk that the state folder is on
     MEMORY_USED = "MemoryUsed"  # the worker's own, in units of 2^20 bytes
     TOTAL = "Total"  # from the start of the upload until the broker has the label
-    # of the watch
+    # of the health probe
     WORKER_READY = "WorkerReady"  # 1 when each instance that should be ready is, else 0
     WORKERS_READY = "WorkersReady"
     CERTIFICATE_AGE_DAYS = "CertificateAgeDays"  # of the oldest certificate that is in use

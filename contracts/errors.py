@@ -1,11 +1,11 @@
 """The exceptions of the contracts.
 
-NunchiError                 everything this project raises on purpose
+NunchiError                 base of every error that this project raises on purpose
 └── ContractError           a value that breaks what the programs agreed on
-    ├── InvalidName         a kiosk id, image id, key or topic that is not one (see names.py)
+    ├── InvalidName         an invalid kiosk id, image id, key or topic (see names.py)
     ├── InvalidMessage      a message or result that does not follow its schema (see messages.py)
-    ├── InvalidLabelFile       a YOLO label file that is none (see yolo.py)
-    └── SettingsError       settings missing or wrong, all of them named at once (see settings.py)
+    ├── InvalidLabelFile    an invalid YOLO label file (see yolo.py)
+    └── SettingsError       missing or invalid settings, all of them named at once (see settings.py)
 """
 
 from typing import ClassVar
@@ -14,7 +14,7 @@ from typing import ClassVar
 class NunchiError(Exception):
     """Base of every error that this project raises on purpose.
 
-    `rule` is that of a training which ends by the error; docs/data-people.md explains each.
+    `rule` is recorded as the rule of a training that ends with the error; docs/data-people.md explains each rule.
     """
 
     rule: ClassVar[str] = "refused"
@@ -25,16 +25,16 @@ class ContractError(NunchiError, ValueError):
 
 
 class InvalidName(ContractError):
-    """A name is not of its form; nothing was read or written under it."""
+    """A name is invalid; nothing was read or written under it."""
 
 
 class InvalidMessage(ContractError):
-    """A message does not follow its schema; it is not acted upon."""
+    """A message does not follow its schema; it is ignored."""
 
 
 class InvalidLabelFile(ContractError):
-    """A label file says nothing that a YOLO of ours could learn; its picture is left out."""
+    """A YOLO label file is invalid; its picture is excluded."""
 
 
 class SettingsError(ContractError):
-    """Settings are missing or wrong; the program has done nothing yet."""
+    """Settings are missing or invalid; the program did nothing."""

@@ -1,4 +1,4 @@
-"""What S3 says of an upload, out of the body of an SQS message. The dispatch Lambda and the worker read it alike."""
+"""S3 upload events in the body of an SQS message, as the dispatch Lambda and the worker parse them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
 
 @dataclass(frozen=True, slots=True)
 class UploadEvent:
-    """What a message announces: photos, each once, with when their upload ended; and how many keys are no upload's."""
+    """The uploads of an event, each photo once, with the end of its upload; and the number of foreign keys."""
 
     uploads: tuple[tuple[Reference, datetime], ...] = ()
     foreign: int = 0
@@ -30,17 +30,17 @@ class UploadEvent:
 
 
 def read_event(body: str) -> UploadEvent:
-    """The uploads that an S3 event announces; none in the test event of a new notification.
+    """The uploads in an S3 event; empty for the test event of a new notification.
 
-    A photo that is in it twice has its earliest upload. Raises InvalidMessage when the body is no S3 event; a body is
-    read whole or not at all.
+    Of a photo that is in it twice, the earliest upload counts. InvalidMessage when the body is not an S3 event; a body
+    is read whole or not at all.
     """
     try:
         announced = _read(body)
     # RecursionError: a body of nothing but brackets must not take its whole batch down.
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         start = f"{body!s:.200}"  # a direct invocation may send another type, such as null
-        raise InvalidMessage(f"{start!r} is no S3 event ({type(error).__name__}: {error})") from None
+        raise InvalidMessage(f"{start!r} is not an S3 event ({type(error).__name__}: {error})") from None
     uploaded: dict[Reference, datetime] = {}
     foreign = 0
     for key, at in announced:
@@ -62,5 +62,5 @@ def _read(body: str) -> list[tuple[str, datetime]]:
     ]
     earliest, latest = _S3_TIMES
     if not all(earliest <= at <= latest for _, at in announced):
-        raise ValueError("no S3 event has such a time")
+        raise ValueError("eventTime is outside the range of S3 events")
     return announced

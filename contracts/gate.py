@@ -1,6 +1,6 @@
 """The confidence gate: from this confidence on, a label is true enough to train on.
 
-One rule for every program that reads a gate, so that none starts with a value that a later one refuses.
+One rule for all programs, so that none accepts a value that a later one rejects.
 """
 
 from __future__ import annotations

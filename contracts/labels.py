@@ -10,7 +10,7 @@ DEFAULT_ELDER_AGE = 60
 
 
 class Label(StrEnum):
-    """Who stands before the kiosk."""
+    """The label of a person."""
 
     ELDER_MALE = "elder_male"
     ELDER_FEMALE = "elder_female"

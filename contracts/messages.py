@@ -1,8 +1,8 @@
 """The label message, the result object and the status messages, as JSON.
 
-`docs/label-message.schema.json` and `docs/asyncapi.yaml` say the same for people who write kiosks; tests hold the two
-against this file. Decoders refuse what breaks a promise, and let pass the fields and steps that they don't know, so
-that such may be added under the same schema number. Any other change takes a new number, which older programs refuse.
+`docs/label-message.schema.json` and `docs/asyncapi.yaml` describe the same for kiosk makers; tests compare both with
+this file. Decoders reject invalid messages and ignore unknown fields and steps, so that new ones may be added under
+the same schema number. Any other change takes a new number, which older programs reject.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCHEMA: Final = 1
 
 
 class Status(StrEnum):
-    """What became of a photo."""
+    """The outcome of a photo."""
 
     LABELLED = "labelled"
     NO_PERSON = "no_person"
@@ -54,7 +54,7 @@ REASONS_OF: Final[Mapping[Status, frozenset[Reason]]] = {
     Status.REJECTED: frozenset(Reason) - {Reason.NO_FACE_FOUND, Reason.LOW_CONFIDENCE},
 }
 
-# The steps that `steps_ms` times today, in the order of a photo's way; later workers may time more.
+# The steps in `steps_ms`, in the order of the pipeline; later workers may add steps.
 STEPS: Final = ("upload", "dispatch", "wait", "fetch", "decode", "infer", "label")
 
 
@@ -81,11 +81,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class LabelMessage:
-    """What a kiosk is told about one photo, on `nunchi/<kiosk>/label`.
+    """The answer about one photo, published on `nunchi/<kiosk>/label`.
 
     `label` and `confidence` are the customer's; `customer` is their place in `people`. `steps_ms` holds the steps that
-    were timed, in milliseconds. From `expires_at` on, by S3's clock, the message isn't told any more: somebody else may
-    stand there. A kiosk, whose clock may be wrong, times its own wait instead.
+    were timed, in milliseconds. From `expires_at` on, by S3's clock, the message is not delivered any more: another
+    customer may stand there. A kiosk's clock may be wrong, so it uses a timer of its own instead.
     """
 
     reference: Reference
@@ -103,20 +103,41 @@ class LabelMessage:
     def __post_init__(self) -> None:
         if self.confidence is not None:
             _check_fraction("confidence", self.confidence)
-        _promise((self.status is Status.LABELLED) == (self.label is not None), "a label if and only if labelled")
-        _promise((self.status is Status.LABELLED) == (self.reason is None), "a reason if and only if not labelled")
-        _promise(self.reason is None or self.reason in REASONS_OF[self.status], f"no {self.reason} with {self.status}")
-        somebody = self.status in (Status.LABELLED, Status.UNSURE)
-        _promise(somebody == bool(self.people), "people if and only if somebody was seen")
-        _promise(somebody == (self.customer is not None), "a customer if and only if somebody was seen")
-        _promise(somebody == (self.confidence is not None), "a confidence if and only if somebody was seen")
+        _require(
+            (self.status is Status.LABELLED) == (self.label is not None),
+            "label is required when status is labelled, and null otherwise",
+        )
+        _require(
+            (self.status is Status.LABELLED) == (self.reason is None),
+            "reason is required when status is not labelled, and null otherwise",
+        )
+        _require(
+            self.reason is None or self.reason in REASONS_OF[self.status],
+            f"reason {self.reason} does not belong to status {self.status}",
+        )
+        has_people = self.status in (Status.LABELLED, Status.UNSURE)
+        _require(
+            has_people == bool(self.people),
+            "people must be non-empty when status is labelled or unsure, and empty otherwise",
+        )
+        _require(
+            has_people == (self.customer is not None),
+            "customer is required when status is labelled or unsure, and null otherwise",
+        )
+        _require(
+            has_people == (self.confidence is not None),
+            "confidence is required when status is labelled or unsure, and null otherwise",
+        )
         if self.customer is not None:
-            _promise(0 <= self.customer < len(self.people), "the customer is one of the people")
+            _require(0 <= self.customer < len(self.people), "customer must be an index into people")
             person = self.people[self.customer]
-            _promise(self.confidence == person.confidence, "the confidence is the customer's")
-            _promise(self.label in (None, person.label), "the label is the customer's")
+            _require(self.confidence == person.confidence, "confidence must be the customer's")
+            _require(self.label in (None, person.label), "label must be the customer's")
         for step, ms in self.steps_ms.items():
-            _promise(not isinstance(ms, bool) and math.isfinite(ms) and ms >= 0, f"{step} can't take {ms} ms")
+            _require(
+                not isinstance(ms, bool) and math.isfinite(ms) and ms >= 0,
+                f"step {step} has an invalid duration, {ms} ms",
+            )
 
     def to_json(self) -> str:
         """One line of JSON, the fields in the order of the schema."""
@@ -179,7 +200,7 @@ class LabelMessage:
 
 
 class DatasetTree(StrEnum):
-    """What the dataset bucket got of a photo."""
+    """The tree of the dataset bucket that holds the photo's training pair, if any."""
 
     AUTO = "auto"  # every person passed the gate: a training pair
     REVIEW = "review"  # drawn for a person to look at
@@ -188,9 +209,9 @@ class DatasetTree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is stored once for a photo, at `results/<kiosk>/<image>.json`: the message and its circumstances.
+    """The stored result of a photo, written once at `results/<kiosk>/<image>.json`: the message and its context.
 
-    `upload_etag` tells which bytes were judged, should a kiosk write its key twice.
+    `upload_etag` identifies the labelled bytes, in case a kiosk overwrites its upload.
     """
 
     message: LabelMessage
@@ -232,16 +253,16 @@ class Result:
 
 
 class WorkerState(StrEnum):
-    """What a worker says of itself on `nunchi/worker/<instance>/status` (retained)."""
+    """The state that a worker publishes on `nunchi/worker/<instance>/status` (retained)."""
 
     READY = "ready"
     STOPPING = "stopping"
-    OFFLINE = "offline"  # its last will: the broker says it when the connection breaks
+    OFFLINE = "offline"  # its last will: published by the broker when the connection breaks
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker's status; `since` is when it began the connection that says so, whatever the state."""
+    """A worker's status; `since` is the start of the connection that published it."""
 
     instance_id: str
     state: WorkerState
@@ -302,6 +323,6 @@ def _check_fraction(name: str, value: object) -> None:
         raise InvalidMessage(f"{name} {value!r} is not a number from 0 to 1")
 
 
-def _promise(kept: bool, what: str) -> None:
-    if not kept:
-        raise InvalidMessage(f"a label message keeps its promises: {what}")
+def _require(condition: bool, rule: str) -> None:
+    if not condition:
+        raise InvalidMessage(f"label message is invalid: {rule}")

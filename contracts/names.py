@@ -1,7 +1,7 @@
 """Names on the wire: kiosk ids, image ids, S3 keys, MQTT topics.
 
-Every name is `[a-z0-9/._-]` only, so that URL encoding, shells and topic filters never matter. A bad name is refused
-where it enters, with InvalidName; past that point code holds a `Reference` and asks nothing.
+Every name is `[a-z0-9/._-]` only, so that URL encoding, shells and topic filters never matter. An invalid name
+raises InvalidName where it enters; after that, code holds a `Reference` and needs no check.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ REFERENCE_PATTERN: Final = f"{KIOSK_PATTERN}/{IMAGE_PATTERN}"
 
 UPLOADS: Final = "uploads/"
 RESULTS: Final = "results/"
-# In the dataset bucket, beside the trees of `messages.Training`: what a person has checked, to train on and to judge
-# by; what was made of it all; and how each training goes.
+# In the dataset bucket, beside the trees of `messages.DatasetTree`: human-checked pairs to train on and to judge by,
+# dataset builds, and the progress of trainings.
 REVIEWED: Final = "reviewed/"
 GOLDEN: Final = "golden/"
 BUILDS: Final = "builds/"
@@ -82,7 +82,7 @@ def new_image_id(captured_at: datetime, randomness: bytes | None = None) -> str:
 def image_id_time(image_id: str) -> datetime | None:
     """When the photo was taken, by the clock of the kiosk that named it: a hint, never a proof.
 
-    None when the id holds a time that no calendar has: it was drawn, not made from a clock.
+    None when the id holds no valid time: it was made at random, not from a clock.
     """
     ms = 0
     for letter in check_image_id(image_id)[:10]:
@@ -126,14 +126,14 @@ class Reference:
         return f"{tree}/images/{self}{IMAGE_SUFFIX}", f"{tree}/labels/{self}.txt"
 
     def note_key(self, tree: str) -> str:
-        """The key of what a person's check found out, beside the pair."""
+        """The key of the review note, beside the pair."""
         return f"{tree}/notes/{self}.json"
 
 
 def parse_upload_key(key: str) -> Reference:
     """The photo that an upload's key names, whatever its suffix; a key of any other form raises InvalidName.
 
-    Only `.jpg` is read as a photo. The other suffixes are recognised so that their kiosk can be told.
+    Only `.jpg` is read as a photo. Other suffixes are recognised so that the kiosk gets an answer.
     """
     match = _UPLOAD_KEY.fullmatch(key)
     if match is None:

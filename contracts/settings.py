@@ -1,8 +1,8 @@
-"""Settings from the environment: typed, validated before the first action, every mistake named at once.
+"""Settings from the environment: typed, validated before the first action, all mistakes reported at once.
 
 A program declares a frozen dataclass whose fields are made by `setting(...)`, and its wiring calls `load(Class, env)`.
-The same declaration is what `infra/` writes into a Lambda's environment and what `docs/settings.md` lists, so that the
-three can't disagree.
+`infra/` writes a program's environment from the same declaration, and `docs/settings.md` lists it, so that the three
+can't disagree.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ def setting(name: str, help: str, *, parse: Callable[[str], Any] = str, default:
 
 
 def load(cls: type[S], environ: Mapping[str, str]) -> S:
-    """An instance of the settings class from `environ`; SettingsError names every variable that is missing or wrong."""
+    """An instance of the settings class from `environ`; SettingsError names every missing or invalid variable."""
     values: dict[str, Any] = {}
     mistakes: list[str] = []
-    for one in _fields_of(cls):
-        name, text = one.metadata["name"], environ.get(one.metadata["name"], "")
+    for item in _fields_of(cls):
+        name, text = item.metadata["name"], environ.get(item.metadata["name"], "")
         if not text:
-            if one.default is MISSING:
-                mistakes.append(f"{name} is not set: {one.metadata['help']}")
+            if item.default is MISSING:
+                mistakes.append(f"{name} is not set: {item.metadata['help']}")
             continue
         try:
-            values[one.name] = one.metadata["parse"](text)
+            values[item.name] = item.metadata["parse"](text)
         except ValueError as error:
             mistakes.append(f"{name} is wrong: {error}")
     if mistakes:
-        raise SettingsError("nothing was started, these settings need a look:\n  " + "\n  ".join(mistakes))
+        raise SettingsError("settings are invalid, nothing was started:\n  " + "\n  ".join(mistakes))
     return cls(**values)
 
 
 def environment_of(settings: object) -> dict[str, str]:
     """The environment that `load` would read `settings` back from."""
     cls = type(settings)
-    return variables_of(cls, {one.name: getattr(settings, one.name) for one in _fields_of(cls)})
+    return variables_of(cls, {item.name: getattr(settings, item.name) for item in _fields_of(cls)})
 
 
 def environment_for(cls: type, values: Mapping[str, object], *, found_later: Collection[str] = ()) -> dict[str, str]:
-    """The environment of a program that is started elsewhere, from values by the names of its settings' fields.
+    """The environment of a program that is started elsewhere, from values keyed by field names of its settings class.
 
-    `found_later` names fields that only the place of its start knows, as an instance's id. SettingsError, at wiring,
-    for a name that is no field's, and for a field without a default that is neither given nor found later.
+    `found_later` names fields that are known only where the program starts, such as an instance's id. SettingsError for
+    an unknown field name, and for a required field that is in neither.
     """
-    known = {one.name: one for one in _fields_of(cls)}
-    required = {name for name, one in known.items() if one.default is MISSING}
+    known = {item.name: item for item in _fields_of(cls)}
+    required = {name for name, item in known.items() if item.default is MISSING}
     given = {name for name, value in values.items() if value is not None}
-    wrong = [f"{name} is not one of its settings" for name in sorted({*values, *found_later} - known.keys())]
+    wrong = [f"{name} is not a field of its settings" for name in sorted({*values, *found_later} - known.keys())]
     wrong += [f"{name} is missing" for name in sorted(required - given - set(found_later))]
     if wrong:
         raise SettingsError(
@@ -74,8 +74,8 @@ def environment_for(cls: type, values: Mapping[str, object], *, found_later: Col
 
 
 def variables_of(cls: type, values: Mapping[str, object]) -> dict[str, str]:
-    """As `environment_for`, for some of the settings: the program gets the others from elsewhere."""
-    return environment_for(cls, values, found_later=[one.name for one in _fields_of(cls)])
+    """As `environment_for`, for some of the settings; the program gets the others from elsewhere."""
+    return environment_for(cls, values, found_later=[item.name for item in _fields_of(cls)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ def describe(cls: type) -> list[DescribedVariable]:
     """Every setting of a settings class, in order of declaration."""
     return [
         DescribedVariable(
-            one.metadata["name"], one.metadata["help"], None if one.default is MISSING else str(one.default)
+            item.metadata["name"], item.metadata["help"], None if item.default is MISSING else str(item.default)
         )
-        for one in _fields_of(cls)
+        for item in _fields_of(cls)
     ]
 
 
 def _fields_of(cls: type) -> list[Field[Any]]:
-    return [one for one in fields(cls) if "name" in one.metadata]
+    return [item for item in fields(cls) if "name" in item.metadata]
 
 
 def fraction(text: str) -> float:
@@ -109,33 +109,33 @@ def fraction(text: str) -> float:
     return value
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` to `most`."""
+def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
         value = int(text)
-        if not least <= value <= most:
-            raise ValueError(f"{text} is not a whole number from {least} to {most}")
+        if not minimum <= value <= maximum:
+            raise ValueError(f"{text} is not a whole number from {minimum} to {maximum}")
         return value
 
     return parse
 
 
-def seconds(least: float, most: float) -> Callable[[str], float]:
-    """A parser of durations in seconds from `least` to `most`."""
+def seconds(minimum: float, maximum: float) -> Callable[[str], float]:
+    """A parser of durations in seconds from `minimum` to `maximum`."""
 
     def parse(text: str) -> float:
         value = float(text)
-        if not least <= value <= most:
-            raise ValueError(f"{text} is not a number of seconds from {least:g} to {most:g}")
+        if not minimum <= value <= maximum:
+            raise ValueError(f"{text} is not a number of seconds from {minimum:g} to {maximum:g}")
         return value
 
     return parse
 
 
 def existing_file(text: str) -> Path:
-    """The path of a file that is there."""
+    """The path of an existing file."""
     path = Path(text)
     if not path.is_file():
-        raise ValueError(f"there is no file {text}")
+        raise ValueError(f"file {text} is missing")
     return path

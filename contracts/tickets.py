@@ -1,6 +1,6 @@
-"""What a Run Command carries: one ticket a photo, `<kiosk>/<image>@<uploaded_ms>`, separated by spaces.
+"""The payload of a Run Command: one ticket per photo, `<kiosk>/<image>@<uploaded_ms>`, separated by spaces.
 
-Tickets are opaque to the shell that hands them over: no quote, no `$`, no newline can be in one.
+Tickets are opaque to the shell that passes them on: they hold no quote, no `$`, no newline.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from contracts.names import REFERENCE_PATTERN, Reference
 
 MAX_TICKETS: Final = 50  # a command: 50 tickets are at most 3.7 KB of its 64 KB
 TICKET_PATTERN: Final = f"{REFERENCE_PATTERN}(@[0-9]{{13}})?"
-# What the SSM document lets through as its parameter `Tickets`. The SSM agent compiles it as RE2, which refuses nested
-# repetitions of more than 1000 in all: so it bounds the form here, and `_is_line` bounds the count.
+# The allowed pattern of the SSM document's parameter `Tickets`. The SSM agent compiles it as RE2, which rejects nested
+# repetitions of more than 1000 in all: the pattern checks the form, `_is_line` the count.
 TICKETS_PATTERN: Final = f"^{TICKET_PATTERN}( {TICKET_PATTERN})*$"
 
 _TICKETS = re.compile(TICKETS_PATTERN)
@@ -26,7 +26,7 @@ _TICKETS = re.compile(TICKETS_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A photo to look at, and when its upload ended by S3's clock (unknown when somebody asks by hand)."""
+    """A photo to label, and the end of its upload by S3's clock (None for a manual request)."""
 
     reference: Reference
     uploaded_at: datetime | None = None

@@ -1,11 +1,11 @@
-"""A training on the wire: how far it is, and how it ended. Its id is also that of the run that it makes.
+"""A training on the wire: its progress and its outcome. Its id is also the id of the run that it creates.
 
     trainings/<training>/progress.json    written every few seconds by the training; the heartbeat
-    trainings/<training>/outcome.json     written once, at the end; no training without one is over
-    trainings/<training>/checkpoint/…     what a training that is cut off goes on from
-    trainings/<training>/drift.json       for people: what moved since the incumbent learned, by kiosk and week
+    trainings/<training>/outcome.json     written once, at the end; a training without one has not ended
+    trainings/<training>/checkpoint/…     what an interrupted training resumes from
+    trainings/<training>/drift.json       for people: drift since the incumbent's training, by kiosk and week
 
-All of it in the dataset bucket. Whoever waits for a training reads the first two and nothing else.
+All of it is in the dataset bucket. The state machine and `nunchi train` read the first two only.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ DRIFT: Final = "drift.json"
 MOST_REASON: Final = 1000  # characters
 MOST_NEW_LABELS: Final = 10_000_000  # label files that a retraining may wait for
 
-# What `python -m retrain` ends with. The first is every training that was decided, whatever the verdict.
+# Exit codes of `python -m retrain`. The first is that of every training with a verdict.
 EXIT_DECIDED: Final = 0
 EXIT_FAILED: Final = 1
-EXIT_INTERRUPTED: Final = 75  # EX_TEMPFAIL: call it again with the same id, and it goes on from its checkpoint
+EXIT_INTERRUPTED: Final = 75  # EX_TEMPFAIL: started again with the same id, it resumes from its checkpoint
 
 
 def training_id(began: datetime, execution: str) -> str:
-    """The id of the training that an execution of the state machine is about: its time, and its name by six digits.
+    """The id of the training of a state machine execution: its start time and six digits of the execution's hash.
 
-    Two executions of the same second have names of their own, so neither takes the other's outcome for its own.
+    Two executions of the same second get different ids, so neither reads the other's outcome.
     """
     return new_run_id(began, f"{MODEL}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}")
 
 
 def words_of(error: Mapping[str, Any]) -> str:
-    """What a person should read of a step's error, as Step Functions hands it over: of a Lambda's no stack trace."""
+    """A step's error for people, from Step Functions' error object; a Lambda's stack trace is dropped."""
     cause = error.get("Cause", "")
-    with suppress(ValueError, TypeError, KeyError):  # not of a function's: it is words already
+    with suppress(ValueError, TypeError, KeyError):  # not a Lambda's: the cause is plain text
         cause = json.loads(cause)["errorMessage"]
     return f"{error.get('Error', 'unknown')}: {cause}"[:MOST_REASON]
 
 
 def training_key(training: str, path: str) -> str:
-    """The key of a training's file. InvalidName when the id or the path is not of its form."""
+    """The key of a training's file. InvalidName when the id or the path is invalid."""
     return f"{TRAININGS}{check_run_id(training)}/{check_path(path)}"
 
 
 class Phase(StrEnum):
-    """What a training does, in this order."""
+    """The phases of a training, in order."""
 
     STARTING = "starting"
     BUILDING = "building"
@@ -74,14 +74,14 @@ class Verdict(StrEnum):
     """How a training ended."""
 
     PROMOTED = "promoted"  # the candidate serves
-    KEPT = "kept"  # the incumbent was not beaten, and serves on; the candidate is stored
-    SKIPPED = "skipped"  # there was no sense in training: too few labels, a class missing, a drift
-    FAILED = "failed"  # it broke; the incumbent serves on
+    KEPT = "kept"  # the incumbent was not beaten and keeps serving; the candidate is stored
+    SKIPPED = "skipped"  # a precondition failed: too few labels, a missing class, drift
+    FAILED = "failed"  # an error ended it; the incumbent keeps serving
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingProgress:
-    """How far a training is. `done` of `of` in this phase: epochs when training, photos otherwise; 0 of 0 unknown.
+    """The progress of a training: `done` of `of` in this phase, epochs when training, photos otherwise; 0 of 0 unknown.
 
     `note` is a sentence for people.
     """
@@ -96,7 +96,7 @@ class TrainingProgress:
     def __post_init__(self) -> None:
         check_run_id(self.training)
         if not 0 <= self.done <= self.of:
-            raise InvalidMessage(f"a training can't have done {self.done} of {self.of}")
+            raise InvalidMessage(f"progress {self.done} of {self.of} is invalid")
 
     def to_json(self) -> str:
         fields = {
@@ -129,10 +129,10 @@ class TrainingProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingOutcome:
-    """How a training ended. `rule` is the name of the rule that decided, `reason` a sentence for people.
+    """The outcome of a training. `rule` is the name of the deciding rule, `reason` a sentence for people.
 
-    `run` is the candidate as it is stored, None if there is none; `incumbent` the run that it was measured against,
-    None for the model of day 0. `report` is the key of its page in the weights bucket, None if it came to none.
+    `run` is the stored candidate, or None; `incumbent` the run that it was compared with, None for the day-0 model.
+    `report` is the key of the report in the weights bucket, or None.
     """
 
     training: str
@@ -149,9 +149,9 @@ class TrainingOutcome:
             if run is not None:
                 check_run_id(run)
         if self.verdict is Verdict.PROMOTED and self.run is None:
-            raise InvalidMessage("a training that was promoted names its run")
+            raise InvalidMessage("an outcome with verdict promoted must name its run")
         if not self.rule or not self.reason or len(self.reason) > MOST_REASON:
-            raise InvalidMessage(f"an outcome names its rule, and a reason of 1 to {MOST_REASON} characters")
+            raise InvalidMessage(f"an outcome needs a rule and a reason of 1 to {MOST_REASON} characters")
 
     def to_json(self) -> str:
         fields = {

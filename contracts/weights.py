@@ -1,11 +1,11 @@
-"""Weights on the wire: runs, which never change, and the one small pointer that says which of them serves.
+"""Weights on the wire: immutable runs, and the pointer to the run in service.
 
     runs/<run>/manifest.json   what the run is: kind, version, files and their digests (worker/models/manifests.py)
-    runs/<run>/…               the files that lie beside its manifest
-    current.json               the pointer: written by who promotes, read by every worker
+    runs/<run>/…               the files beside its manifest
+    current.json               the pointer: written by a promotion, read by every worker
 
-A run is complete from its manifest on, which is written last. No pointer, or one whose run is null, means the model of
-day 0, which every worker carries.
+A run is complete once its manifest exists, which is written last. No pointer, or one whose run is null, means the day-0
+model, which every worker carries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contracts.names import RUNS
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
-DAY_0: Final = "day-0"  # what people call the model that every worker carries; no run can have this name
+DAY_0: Final = "day-0"  # the name of the model that every worker carries; no run can have it
 RUN_PATTERN: Final = "[0-9a-z][0-9a-z-]{0,63}"
 MOST_TEXT: Final = 500  # characters of `moved_by` and `reason`
 
@@ -43,13 +43,13 @@ def check_run_id(text: str) -> str:
 
 
 def new_run_id(at: datetime, name: str = "") -> str:
-    """The id of a run that was made at `at`: ids sort by time. `name` tells people more, as far as it fits."""
+    """The id of a run created at `at`: ids sort by time. `name` is added for people, as far as it fits."""
     words = re.sub("[^0-9a-z]+", "-", name.lower()).strip("-")[:40].strip("-")
     return f"{at.astimezone(UTC):%Y%m%dt%H%M%Sz}{'-' if words else ''}{words}"
 
 
 def run_key(run: str, path: str) -> str:
-    """The key of a run's file; `path` is relative to its manifest. InvalidName when one of them is not of its form."""
+    """The key of a run's file; `path` is relative to its manifest. InvalidName when either is invalid."""
     return f"{RUNS}{check_run_id(run)}/{check_path(path)}"
 
 
@@ -63,9 +63,9 @@ def check_path(path: str) -> str:
 
 
 def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The files that a manifest wants beside itself, each with its SHA-256; those of installed packages are left out.
+    """The files that a manifest lists beside itself, each with its SHA-256, without those of installed packages.
 
-    InvalidMessage when it does not name its files as it must.
+    InvalidMessage when the list is invalid.
     """
     try:
         entries = [entry for entry in manifest["files"].values() if entry.get("package") is None]
@@ -73,16 +73,16 @@ def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
     except (AttributeError, KeyError, InvalidName, TypeError) as error:
         raise InvalidMessage(f'the manifest\'s "files" need a path and a sha256 each: {error!r}') from None
     if MANIFEST in files or not all(map(_SHA256.fullmatch, files.values())):
-        raise InvalidMessage(f'the manifest\'s "files" name {MANIFEST} itself, or a sha256 that is none')
+        raise InvalidMessage(f'the manifest\'s "files" list {MANIFEST} itself, or an invalid sha256')
     return files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pointer:
-    """Which run serves, since when, by whom and why.
+    """The run in service, since when, by whom and why.
 
-    `run` None is the model of day 0, and so is `previous`, the run that served before. `manifest_sha256` is the digest
-    of the run's manifest, and so of every byte that it names.
+    `run` None is the day-0 model; so is `previous` None, the run in service before. `manifest_sha256` is the digest of
+    the run's manifest, which holds the digests of its files.
     """
 
     run: str | None
@@ -119,7 +119,7 @@ class Pointer:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Pointer:
-        """The pointer of a JSON text; whatever breaks the schema raises InvalidMessage."""
+        """The pointer of a JSON text; an invalid one raises InvalidMessage."""
         try:
             fields = json.loads(text)
         except ValueError as error:
@@ -140,6 +140,6 @@ class Pointer:
                 reason=fields["reason"],
             )
         except KeyError as missing:
-            raise InvalidMessage(f"the pointer has no field {missing}; it is not followed") from None
+            raise InvalidMessage(f"pointer field {missing} is missing; the pointer is ignored") from None
         except (TypeError, ValueError) as error:
             raise InvalidMessage(f"the pointer does not follow schema {SCHEMA}: {error}") from error

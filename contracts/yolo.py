@@ -1,4 +1,4 @@
-"""YOLO label files: who is in a picture, one line a person, `class x_centre y_centre width height` in its fractions."""
+"""YOLO label files: one line per person, `class x_centre y_centre width height`, in fractions of the picture."""
 
 from __future__ import annotations
 

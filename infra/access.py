@@ -20,7 +20,7 @@ _GATHERED: Final = (f"{DatasetTree.AUTO}/", f"{DatasetTree.REVIEW}/")
 
 
 class _Access(iam.ManagedPolicy):
-    """A policy of the pipeline's, and not of an instance's role: whatever runs the program, here or on AWS, has it."""
+    """A managed policy apart from an instance's role, so that the local cloud's programs have the same rights."""
 
     def allow(self, actions: list[str], bucket: s3.Bucket, *prefixes: str) -> None:
         """Allow the actions on the objects below the prefixes, or with just that key where one ends without a slash."""
@@ -31,18 +31,18 @@ class _Access(iam.ManagedPolicy):
         acknowledge_wildcards(
             self,
             *(bucket.arn_for_objects(key) for key in keys),
-            reason="Keys below a prefix are photos, results, pairs or weights: every one of them is for this program.",
+            reason="Keys below a prefix are photos, results, pairs or weights: all of them are for this program.",
         )
 
     def allow_key(self, key: kms.IKey | None) -> None:
-        """Read and write what is encrypted under the operator's own key, if there is one."""
+        """Allow the use of the operator's own key, if there is one."""
         if key is not None:
             self.add_statements(
                 iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn])
             )
 
     def allow_listing(self, *buckets: s3.Bucket) -> None:
-        """And to who may not list, S3 answers 403 for an object that isn't there, not 404."""
+        """Allow listing. Without it S3 answers 403 instead of 404 for a missing object."""
         self.add_statements(
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
         )
@@ -51,8 +51,8 @@ class _Access(iam.ManagedPolicy):
 class WorkerAccess(_Access):
     """Read uploads and weights, store results and training pairs; in mode `queue` also take photos from the queue.
 
-    A training pair's image may be a copy of the upload that S3 makes: that reads the one and writes the other, and
-    needs no right to tags, as the copy takes none over.
+    A training pair's image may be a server-side copy of the upload: that needs the rights to read and to write, not
+    to tag, as the copy takes no tags over.
     """
 
     def __init__(self, scope: Construct, id: str, *, buckets: Buckets, uploads: Uploads, mode: Mode) -> None:
@@ -61,7 +61,7 @@ class WorkerAccess(_Access):
         self.allow(["s3:PutObject"], buckets.images, RESULTS)
         self.allow(["s3:PutObject"], buckets.dataset, *_GATHERED)
         self.allow(["s3:GetObject"], buckets.weights, RUNS, POINTER)
-        self.allow_listing(buckets.images, buckets.weights)  # the sweep; a pointer or a run that isn't there
+        self.allow_listing(buckets.images, buckets.weights)  # the sweep; a missing pointer or run
         if mode is Mode.QUEUE:
             self.add_statements(
                 iam.PolicyStatement(
@@ -73,9 +73,9 @@ class WorkerAccess(_Access):
 
 
 class TrainingAccess(_Access):
-    """Read what was gathered and checked, write builds of it and how it goes, add weights and move their pointer.
+    """Read gathered and reviewed pairs, write builds and progress, add weights and move their pointer.
 
-    It labels no photo, neither as reviewed nor as golden: that is what people do.
+    It may not write reviewed or golden labels: those come from people.
     """
 
     def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
@@ -83,7 +83,7 @@ class TrainingAccess(_Access):
         self.allow(["s3:GetObject"], buckets.dataset, *_GATHERED, REVIEWED, GOLDEN, BUILDS, TRAININGS)
         self.allow(["s3:PutObject"], buckets.dataset, BUILDS, TRAININGS)
         self.allow(["s3:GetObject", "s3:PutObject"], buckets.weights, RUNS, POINTER)
-        self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # the way back
-        self.allow(["s3:GetObject"], buckets.images, RESULTS)  # how sure labels were, to see a drift; no photo
+        self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # for a rollback
+        self.allow(["s3:GetObject"], buckets.images, RESULTS)  # the confidences of results, to measure drift; no photos
         self.allow_listing(buckets.images, buckets.dataset, buckets.weights)
         self.allow_key(buckets.key)

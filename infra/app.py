@@ -1,4 +1,10 @@
-"""The CDK app: which stacks there are, and with what settings. The only place that knows."""
+"""The CDK app: creates the four stacks with the operator's settings. Nothing else reads the environment.
+
+NunchiPipeline  everything that holds state, and a photo's way up to the worker     infra/pipeline/stack.py
+NunchiTraining  retraining: its schedule, its state machine and the steps           infra/training/stack.py
+NunchiCompute   what only AWS has: instances, their hours, their network            infra/compute/stack.py
+NunchiHealth    the health probe, alarms, the dashboard, the budget                 infra/health/stack.py
+"""
 
 from __future__ import annotations
 
@@ -10,34 +16,40 @@ from datetime import datetime
 from aws_cdk import App, Environment, Tags, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
+from config import names
 from config.mode import Mode
 from config.nunchi_toml import Config, load
 from contracts.errors import SettingsError
 from contracts.instants import now
-from infra.stacks import ComputeStack, HealthStack, PipelineStack
-from infra.training.training import TrainingStack
-from infra.training.training_state_machine import ON_ONE_MACHINE, Pace
+from infra.compute.stack import ComputeStack
+from infra.health.stack import HealthStack
+from infra.pipeline.stack import PipelineStack
+from infra.training.stack import TrainingStack
+from infra.training.states import LOCAL_PACE, Pace
 
 PACE_VARIABLE = "NUNCHI_PACE"
 
 
 def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
-    """Put the stacks into `app`. They name a region and no account: the credentials at deployment do.
+    """Add the stacks to `app`, with a region and without an account: that follows from the credentials at deployment.
 
-    `at` is now: it says which date of the retrainings' series is the next (config/retrain_calendar.py).
+    `at`: the present, from which the next retraining is dated (config/retrain_calendar.py).
     """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)
-    pipeline = PipelineStack(app, "NunchiPipeline", config=config, env=env)
-    training = TrainingStack(app, "NunchiTraining", config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env)
-    compute = ComputeStack(app, "NunchiCompute", config=config, pipeline=pipeline, training=training, env=env)
-    HealthStack(app, "NunchiHealth", config=config, pipeline=pipeline, training=training, compute=compute, env=env)
+    pipeline = PipelineStack(app, names.PIPELINE_STACK, config=config, env=env)
+    training = TrainingStack(
+        app, names.TRAINING_STACK, config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env
+    )
+    stacks = {"pipeline": pipeline, "training": training}
+    compute = ComputeStack(app, names.COMPUTE_STACK, config=config, **stacks, env=env)
+    HealthStack(app, names.HEALTH_STACK, config=config, **stacks, compute=compute, env=env)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value)
 
 
 def settings(environ: Mapping[str, str]) -> Config:
-    """The operator's settings. A cloud on one machine has a region of its own, and may try the other mode."""
+    """The operator's settings, with the region and the mode that a local cloud sets instead."""
     config = load(environ=environ)
     changed: dict[str, object] = {}
     if region := environ.get("NUNCHI_REGION"):
@@ -48,13 +60,13 @@ def settings(environ: Mapping[str, str]) -> Config:
 
 
 def main() -> None:
-    """Synthesise; a mistake in the settings is said in words, and nothing is written."""
+    """Synthesise. Invalid settings end the program with a message, and nothing is written."""
     try:
         config = settings(os.environ)
     except SettingsError as error:
         sys.exit(f"nunchi: {error}")
     app = App()
-    pace = ON_ONE_MACHINE if os.environ.get(PACE_VARIABLE) == "local" else Pace()
+    pace = LOCAL_PACE if os.environ.get(PACE_VARIABLE) == "local" else Pace()
     build(app, config, at=now(), pace=pace)
     app.synth()
 

@@ -1,4 +1,4 @@
-"""A Lambda function as we make them: one file and the contracts in a zip, a role of its own, a log that ends."""
+"""A Lambda function of ours: a zip of one file and the contracts, a role of its own, a log with an expiry."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.nunchi_toml import ROOT
-from infra.nag import acknowledge, acknowledge_last_resort
+from infra.logs import month_log
+from infra.nag import acknowledge, acknowledge_dead_letters
 
 
 class Function(Construct):
-    """The function of `lambdas/<name>.py`. `may` lists what its role is allowed, beyond writing its own log.
+    """The function of `lambdas/<name>.py`. `may`: what its role is allowed, beyond writing its own log.
 
-    `dead_letters` for what AWS invokes without waiting for an answer.
+    `dead_letters` keeps failed events of a function that AWS invokes asynchronously.
     """
 
     def __init__(
@@ -34,10 +34,8 @@ class Function(Construct):
         dead_letters: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        self.dead = dead_letters_of(self, "Dead", of=f"events for {name}") if dead_letters else None
-        self.log = logs.LogGroup(
-            self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        self.dead = dead_letter_queue(self, "Dead", of=f"events for {name}") if dead_letters else None
+        self.log = month_log(self, "Log")
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description
         )
@@ -71,13 +69,13 @@ class Function(Construct):
             acknowledge(
                 self,
                 "LambdaDLQ",
-                reason="Whoever invokes it waits for its answer, or keeps what failed: it gets no events of its own.",
+                reason="Its caller waits for the answer, or keeps what failed: it is never invoked asynchronously.",
                 pack="Serverless",
             )
 
 
-def dead_letters_of(scope: Construct, id: str, *, of: str) -> sqs.Queue:
-    """A queue of what failed for good, kept as long as SQS keeps anything."""
+def dead_letter_queue(scope: Construct, id: str, *, of: str) -> sqs.Queue:
+    """A queue of events that failed every retry, with the longest retention of SQS. `of`: whose events."""
     dead = sqs.Queue(
         scope,
         id,
@@ -86,12 +84,12 @@ def dead_letters_of(scope: Construct, id: str, *, of: str) -> sqs.Queue:
         retention_period=Duration.days(14),
         removal_policy=RemovalPolicy.DESTROY,
     )
-    acknowledge_last_resort(dead, of=of)
+    acknowledge_dead_letters(dead, of=of)
     return dead
 
 
 def _code(name: str) -> lambda_.Code:
-    """A zip of the contracts and one function's file. Its patterns are .gitignore's, which GLOB mode would not read."""
+    """A zip of the contracts and one function's file; the patterns are those of .gitignore, hence the mode."""
     return lambda_.Code.from_asset(
         str(ROOT),
         ignore_mode=IgnoreMode.GIT,

@@ -1,15 +1,17 @@
-"""The operator's own key for photos and queues, where a setting asks for one."""
+"""The operator's own KMS key for buckets and queues, when `security.kms` is set."""
 
 from __future__ import annotations
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.roles import FROM_THIS_ACCOUNT
+
 
 def own_key(scope: Construct, id: str) -> kms.Key:
-    """A key that is renewed each year and outlives its stack: without it, what the buckets hold is lost."""
+    """A key with yearly rotation that outlives its stack: without it the contents of the buckets are lost."""
     key = kms.Key(
         scope,
         id,
@@ -23,7 +25,7 @@ def own_key(scope: Construct, id: str) -> kms.Key:
             principals=[iam.ServicePrincipal("s3.amazonaws.com")],
             actions=["kms:Decrypt", "kms:GenerateDataKey"],
             resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            conditions=FROM_THIS_ACCOUNT,
         )
     )
     return key

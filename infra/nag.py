@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are meant: each with its one reason, next to the part it is about."""
+"""Acknowledged findings of cdk-nag, each with its reason, beside the part that it concerns."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def acknowledge(part: IConstruct, *rules: str, reason: str, pack: str = "AwsSolu
 def acknowledge_wildcards(part: IConstruct, *arns: str, reason: str) -> None:
     """Accept that a policy of `part` allows something on each of the ARNs that holds a `*`, because of `reason`."""
     stack = Stack.of(part)
-    named = [_spelled(stack.resolve(arn)) for arn in arns]
+    named = [_as_in_finding(stack.resolve(arn)) for arn in arns]
     acknowledge(part, *(f"IAM5[Resource::{arn}]" for arn in named if "*" in arn), reason=reason)
 
 
-def acknowledge_last_resort(dead: IConstruct, *, of: str) -> None:
-    """A dead-letter queue has no dead-letter queue."""
-    reason = f"It is the dead-letter queue itself, of {of}; an alarm looks at it."
+def acknowledge_dead_letters(dead: IConstruct, *, of: str) -> None:
+    """Accept that a dead-letter queue has no dead-letter queue."""
+    reason = f"It is the dead-letter queue itself, of {of}; an alarm observes it."
     acknowledge(dead, "SQS3", reason=reason)
     acknowledge(dead, "SQSRedrivePolicy", reason=reason, pack="Serverless")
 
 
-def _spelled(value: Any) -> str:
+def _as_in_finding(value: Any) -> str:
     """A resolved value as cdk-nag names it in a finding: `<Bucket.Arn>/uploads/*`."""
     match value:
         case str():
@@ -36,9 +36,9 @@ def _spelled(value: Any) -> str:
             return f"<{name}>"
         case {"Fn::GetAtt": [name, attribute]}:
             return f"<{name}.{attribute}>"
-        case {"Fn::ImportValue": str(name)}:  # of another stack's, where it was exported by hand (`export_value`)
+        case {"Fn::ImportValue": str(name)}:  # of another stack, exported by hand (`export_value`)
             return name
         case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(map(_spelled, parts))
+            return str(separator).join(map(_as_in_finding, parts))
         case _:
             raise TypeError(f"no rule to spell out {value!r}")

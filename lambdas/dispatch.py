@@ -1,20 +1,19 @@
-"""Step 2, dispatch: photos that arrived in S3 become Run Commands to the inference instance.
+"""Dispatch, the second step of a photo: S3 events from the upload queue become Run Commands to the inference instance.
 
-On top is the decision, without I/O: a batch of SQS messages in, commands out. Then the sending; the handler is last.
+`decide` is free of I/O: a batch of SQS messages in, commands out. `Dispatcher` sends them.
 
-What becomes of an SQS message:
+The result for an SQS message:
 
-    its photos were handed over                     acknowledged
-    nobody is there: shop closed, not deployed yet  acknowledged: the worker's sweep finds the uploads when it starts
-    S3's test event, keys that are no upload's      acknowledged: nothing to do, now or later
-    SSM throttled, broken, too slow or refusing     failed: SQS gives it again, and at last to the dead letters
-    not an S3 event at all                          failed: no retry mends it; among the dead letters a person sees it
+    its photos were sent                            acknowledged
+    no instance: shop closed, not deployed yet      acknowledged: the worker's sweep finds the uploads when it starts
+    S3's test event, keys of other objects          acknowledged: nothing to do
+    SSM throttles, fails, refuses or is too slow    failed: SQS delivers it again, and finally to the dead letters
+    not an S3 event                                 failed: no retry helps, and people see it among the dead letters
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -23,13 +22,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-# botocore without boto3: the same client, sooner ready on a cold start (`python -m bench.dispatch` says by how much).
+# botocore without boto3: the same client, faster on a cold start (`python -m bench.dispatch` says by how much).
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import InvalidMessage
 from contracts.events import read_event
+from contracts.lambda_wiring import handler_on_first_use
 from contracts.names import Reference
 from contracts.settings import load, setting
 from contracts.tickets import MAX_TICKETS, Ticket, to_line
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DispatchSettings:
-    """What the function must know; `infra/` writes it. Region and credentials come from the runtime."""
+    """The function's settings; `infra/` writes them. Region and credentials come from the runtime."""
 
     instance_parameter: str = setting(
         "NUNCHI_INSTANCE_PARAMETER", "name of the SSM parameter that holds the id of the inference instance"
@@ -50,15 +50,15 @@ class DispatchSettings:
 
 @dataclass(frozen=True)
 class Infer:
-    """The command to look at some photos. `asked_by` are the SQS messages that named at least one of them."""
+    """One Run Command for some photos. `requested_by`: ids of the SQS messages that announced at least one of them."""
 
     tickets: tuple[Ticket, ...]
-    asked_by: frozenset[str]
+    requested_by: frozenset[str]
 
 
 @dataclass(frozen=True)
 class DispatchDecision:
-    """What to do about a batch. `malformed` are ids of SQS messages, `foreign` is a number of keys."""
+    """What to do about a batch. `malformed`: ids of SQS messages; `foreign`: the number of keys of other objects."""
 
     commands: tuple[Infer, ...]
     malformed: tuple[str, ...]
@@ -66,12 +66,12 @@ class DispatchDecision:
 
 
 def decide(messages: Iterable[Mapping[str, Any]]) -> DispatchDecision:
-    """The commands for a batch of SQS messages that carry S3 events: every photo in exactly one of them.
+    """The commands for a batch of SQS messages with S3 events: every photo in exactly one command.
 
-    A photo that was announced twice goes once, with its earliest upload. A message is read whole or not at all.
+    A duplicate announcement is dropped; the earliest upload time counts. A malformed message adds no photo.
     """
     uploaded: dict[Reference, datetime] = {}
-    asked_by: dict[Reference, set[str]] = {}
+    requested_by: dict[Reference, set[str]] = {}
     malformed: list[str] = []
     foreign = 0
     for message in messages:
@@ -83,42 +83,42 @@ def decide(messages: Iterable[Mapping[str, Any]]) -> DispatchDecision:
         foreign += announcement.foreign
         for reference, at in announcement.uploads:
             uploaded[reference] = min(at, uploaded.get(reference, at))
-            asked_by.setdefault(reference, set()).add(message["messageId"])
+            requested_by.setdefault(reference, set()).add(message["messageId"])
     photos = list(uploaded)
     return DispatchDecision(
         commands=tuple(
             Infer(
-                tickets=tuple(Ticket(reference, uploaded[reference]) for reference in some),
-                asked_by=frozenset().union(*(asked_by[reference] for reference in some)),
+                tickets=tuple(Ticket(reference, uploaded[reference]) for reference in chunk),
+                requested_by=frozenset().union(*(requested_by[reference] for reference in chunk)),
             )
-            for some in (photos[at : at + MAX_TICKETS] for at in range(0, len(photos), MAX_TICKETS))
+            for chunk in (photos[at : at + MAX_TICKETS] for at in range(0, len(photos), MAX_TICKETS))
         ),
         malformed=tuple(malformed),
         foreign=foreign,
     )
 
 
-# SSM says InvalidInstanceId of an instance that is stopped, gone, or whose agent has not registered: a closed shop. It
-# says ParameterNotFound while there is no inference instance at all. Trying again in a minute mends neither, and
-# whoever opens in the morning should not find the night's photos among the dead letters: the sweep has them.
-_NOBODY_THERE: Final = frozenset({"InvalidInstanceId", "ParameterNotFound"})
+# SSM answers InvalidInstanceId for an instance that is stopped, gone, or whose agent has not registered: a closed shop.
+# It answers ParameterNotFound while no inference instance is deployed. A retry helps with neither, and the photos of a
+# night do not belong among the dead letters: the worker's sweep finds them.
+_NO_INSTANCE: Final = frozenset({"InvalidInstanceId", "ParameterNotFound"})
 
-# What SSM says of an instance that was replaced since it was looked up. The role may send to tagged instances only, and
-# tags go with an instance: of one that is gone SSM says that access is denied before it could say that it is gone.
+# SSM's answers for an instance that was replaced since the look-up. The role may send to tagged instances only, and the
+# tags go with the instance: SSM then denies access before it reports the instance missing.
 _PERHAPS_REPLACED: Final = frozenset({"InvalidInstanceId", "AccessDeniedException"})
 
-# The least that SSM takes. A command that waits for its agent longer than this would run for a customer who has left.
+# SSM's minimum. A command that waits longer for the agent would run for a customer who has left.
 _DELIVERY_S: Final = 30
 
-# A look-up and a sending end within the function's timeout, tries and all: a slow SSM is then an answer in the log and
-# fails its own messages, where a killed sandbox would fail the whole batch without a word.
+# A look-up and a sending end within the function's timeout, retries included: a slow SSM is then logged and fails its
+# own messages only. A function that times out fails the whole batch, and logs nothing.
 PATIENCE: Final = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
 )
 
 
 class Dispatcher:
-    """The handler: decides, sends, and tells SQS which messages to give again."""
+    """The handler: decides, sends, and returns the messages that SQS must deliver again."""
 
     def __init__(self, *, ssm: SSMClient, settings: DispatchSettings) -> None:
         self._ssm = ssm
@@ -126,12 +126,12 @@ class Dispatcher:
         self._instance_id: str | None = None
 
     def look_up_ahead(self) -> None:
-        """Find the instance before the first event. What goes wrong here is left for that event to meet and judge."""
+        """Look the instance up before the first event. An error is ignored: that event looks it up again."""
         with suppress(BotoCoreError, ClientError):
             self._look_up()
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-        """SQS's partial batch response: the ids of the messages that it must give again."""
+        """SQS's partial batch response: the ids of the messages to deliver again."""
         decision = decide(event["Records"])
         failed = set(decision.malformed)
         if decision.malformed:
@@ -139,23 +139,23 @@ class Dispatcher:
         if decision.foreign:
             _log("warning", "foreign", keys=decision.foreign)
         for command in decision.commands:
-            if not self._settled(command):
-                failed |= command.asked_by
+            if not self._handled(command):
+                failed |= command.requested_by
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
 
-    def _settled(self, command: Infer) -> bool:
-        """Send, and say whether the messages that asked for it are done with."""
+    def _handled(self, command: Infer) -> bool:
+        """Send the command; whether its messages can be acknowledged."""
         photos = [str(ticket.reference) for ticket in command.tickets]
         start = time.monotonic()
         try:
             command_id = self._send(command)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in _NOBODY_THERE:
+            if code in _NO_INSTANCE:
                 _log("warning", "nobody_there", photos=photos, code=code)
                 return True
             _log("error", "failed", photos=photos, code=code)
-        except BotoCoreError as error:  # no answer: unreachable, or too slow
+        except BotoCoreError as error:  # unreachable, or too slow
             _log("error", "failed", photos=photos, code=type(error).__name__)
         else:
             ms = round((time.monotonic() - start) * 1000, 1)
@@ -168,7 +168,7 @@ class Dispatcher:
         try:
             return self._send_to(known, command)
         except ClientError as error:
-            # The parameter then names its successor. If it doesn't, the refusal stands.
+            # The parameter may name the successor by now. If it does not, the error stands.
             code = error.response["Error"]["Code"]
             if code not in _PERHAPS_REPLACED or (successor := self._look_up()) == known:
                 raise
@@ -191,7 +191,7 @@ class Dispatcher:
 
 
 def _log(level: str, outcome: str, **facts: Any) -> None:
-    # References and ids only: nothing here may tell who stood before a kiosk.
+    # References and ids only: a log must not show who stood before a kiosk.
     sys.stdout.write(json.dumps({"level": level, "step": "dispatch", "outcome": outcome, **facts}) + "\n")
 
 
@@ -202,12 +202,10 @@ def wire(environ: Mapping[str, str]) -> Dispatcher:
     return Dispatcher(ssm=cast("SSMClient", client), settings=settings)
 
 
-def __getattr__(name: str) -> Any:
-    # Lambda imports this module and takes its `handler` in the init phase, which has the processor to itself; the first
-    # event then finds the client made, the TLS session open and the instance known. Made on being asked for, and not by
-    # the import, so that a test or the CDK app can import this file without credentials, region or network.
-    if name == "handler":
-        handler = wire(os.environ)
-        handler.look_up_ahead()
-        return handler
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _wire_and_look_up(environ: Mapping[str, str]) -> Dispatcher:
+    handler = wire(environ)
+    handler.look_up_ahead()  # in the init phase: the TLS session is then open, and the instance known
+    return handler
+
+
+__getattr__ = handler_on_first_use(__name__, _wire_and_look_up)

@@ -1,21 +1,20 @@
-"""How an inference instance comes by its certificate, and how it loses it.
+"""Enrolment: issues an inference instance's certificate, and revokes it when the instance was terminated.
 
-The instance makes a key and a certificate signing request and invokes this function with its own id; the key never
-leaves it. EventBridge invokes it too, when an instance was terminated. On top is the decision, without I/O.
+The instance creates a key and a certificate signing request and invokes this function with its own id; the key never
+leaves it. EventBridge invokes the function when an instance was terminated. `decide` is free of I/O.
 
     {"instance_id": "i-…", "csr": "…PEM…"}          → {"certificate_pem": "…", "mqtt_host": "…"}
-    an instance that may not have one               → {"refused": "why"}; nothing was made
-    "EC2 Instance State-change Notification"        → {}; thing and certificates are gone, if there were any
-    AWS refuses, throttles or does not answer       the error: whoever invoked tries again, and every step bears that
+    an instance that may not have one               → {"refused": "why"}; nothing was created
+    "EC2 Instance State-change Notification"        → {}; its thing and certificates are deleted
+    AWS refuses, throttles or does not answer       the error: the caller tries again, and every step is idempotent
 
-A certificate is made inactive and activated last, and is taken back on a failure: one that nobody received speaks to no
-broker. One that was left attached to its thing falls to the next enrolment, or to the end of the instance.
+A certificate is created inactive, activated last, and revoked on a failure, so that an undelivered one opens no
+connection. One that is left attached to its thing is revoked by the next enrolment, or at the end of the instance.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
@@ -29,45 +28,46 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
+from contracts.lambda_wiring import handler_on_first_use
 from contracts.settings import load, setting
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
     from types_boto3_iot import IoTClient
 
-# Whom EC2 must know: an instance that its stack tagged so. The tag is the one that Run Command is limited to.
+# Only an instance with this tag is enrolled. Its stack tags it; Run Command is limited to the same tag.
 INSTANCE_TAG: Final = ("nunchi:role", "inference")
-# What the registry's own things carry. A kiosk could be named like an instance; without this it is never touched.
+# An attribute of workers' things. A kiosk named like an instance lacks it, and is never changed.
 WORKER_ATTRIBUTE: Final = ("nunchi-role", "worker")
 
 _INSTANCE: Final = re.compile("i-[0-9a-f]{8,17}")
 _ALIVE: Final = frozenset({"pending", "running"})
 _STATE_CHANGE: Final = "EC2 Instance State-change Notification"
-MOST_CSR: Final = 4096  # characters, IoT Core's own limit
+MAX_CSR: Final = 4096  # characters, IoT Core's own limit
 _CSR: Final = re.compile(
     r"\s*-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE REQUEST-----\s*"
 )
 
 _UNKNOWN_INSTANCE: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
-# IoT Core detaches in the background: for some seconds it calls a thing or certificate attached that no longer is.
+# IoT Core detaches in the background: for some seconds a detached thing or certificate counts as attached.
 _STILL_ATTACHED: Final = frozenset({"DeleteConflictException", "InvalidRequestException"})
 _DETACHING_TRIES: Final = 6
 
 
 class EnrolmentRefused(NunchiError):
-    """Whoever asked may not have a certificate; nothing was made."""
+    """The caller may not have a certificate; nothing was created."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrolSettings:
-    """What the function must know; `infra/` writes it. Region and credentials come from the runtime."""
+    """The function's settings; `infra/` writes them. Region and credentials come from the runtime."""
 
     worker_policy: str = setting("NUNCHI_WORKER_POLICY", "name of the IoT policy that a worker's certificate is under")
 
 
 @dataclass(frozen=True)
 class Enrol:
-    """Make a certificate for this instance. The request holds no secret, but has no place in a log either."""
+    """Issue a certificate for this instance. The request holds no secret, but is not logged either."""
 
     instance_id: str
     csr: str
@@ -75,13 +75,13 @@ class Enrol:
 
 @dataclass(frozen=True)
 class Retire:
-    """Forget the instance: it is terminated."""
+    """Delete the thing and certificates of the instance: it is terminated."""
 
     instance_id: str
 
 
 def decide(event: Any) -> Enrol | Retire:
-    """What an event asks for; EnrolmentRefused says why it is nothing that this function does."""
+    """The command in an event; EnrolmentRefused when it is invalid."""
     match event:
         case {"detail-type": kind, "detail": {"instance-id": instance_id, "state": "terminated"}} if (
             kind == _STATE_CHANGE
@@ -90,25 +90,28 @@ def decide(event: Any) -> Enrol | Retire:
         case {"instance_id": instance_id, "csr": csr}:
             return Enrol(_instance_id(instance_id), _signing_request(csr))
     raise EnrolmentRefused(
-        "this is neither an enrolment, which has instance_id and csr, nor EC2's word that an instance is terminated"
+        "the event is invalid, nothing was done: it must be an enrolment, with instance_id and csr, or EC2's event of "
+        "a terminated instance"
     )
 
 
 def _instance_id(value: object) -> str:
     if not isinstance(value, str) or not _INSTANCE.fullmatch(value):
-        raise EnrolmentRefused("the instance id is none of EC2's: i- and 8 to 17 of 0-9 and a-f")
+        raise EnrolmentRefused("the instance id is invalid: it must be i- and 8 to 17 of 0-9 and a-f")
     return value
 
 
 def _signing_request(value: object) -> str:
-    """The request itself, if it looks like one block of PEM; IoT Core checks key and signature."""
-    if not isinstance(value, str) or len(value) > MOST_CSR or not _CSR.fullmatch(value):
-        raise EnrolmentRefused(f"the csr is no certificate signing request in PEM of at most {MOST_CSR} characters")
+    """The request, if it is one block of PEM; IoT Core checks its key and signature."""
+    if not isinstance(value, str) or len(value) > MAX_CSR or not _CSR.fullmatch(value):
+        raise EnrolmentRefused(
+            f"the csr is invalid: it must be a certificate signing request in PEM of at most {MAX_CSR} characters"
+        )
     return value
 
 
 class Enrolment:
-    """The handler: checks with EC2, makes and revokes with IoT Core."""
+    """The handler: checks the instance with EC2; creates and revokes certificates with IoT Core."""
 
     def __init__(
         self,
@@ -124,13 +127,13 @@ class Enrolment:
         self._pause = pause
 
     def __call__(self, event: object, _context: object) -> dict[str, str]:
-        """The answer as the module's docstring says; botocore's errors go to whoever invoked."""
+        """The answer, as in the module's docstring; botocore's errors pass through to the caller."""
         try:
-            wish = decide(event)
-            if isinstance(wish, Retire):
-                self._retire(wish.instance_id)
+            command = decide(event)
+            if isinstance(command, Retire):
+                self._retire(command.instance_id)
                 return {}
-            return self._enrol(wish)
+            return self._enrol(command)
         except EnrolmentRefused as refusal:
             _log("warning", "refused", why=str(refusal))
             return {"refused": str(refusal)}
@@ -138,38 +141,44 @@ class Enrolment:
             _log("error", "failed", code=_code(error))
             raise
 
-    def _enrol(self, wish: Enrol) -> dict[str, str]:
-        thing = wish.instance_id
+    def _enrol(self, command: Enrol) -> dict[str, str]:
+        thing = command.instance_id
         self._require_inference_instance(thing)
         host = self._iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
-        if not self._is_ours(thing):
+        if not self._is_worker_thing(thing):
             name, value = WORKER_ATTRIBUTE
             self._iot.create_thing(thingName=thing, attributePayload={"attributes": {name: value}})
         older = self._certificates_of(thing)
-        made = self._sign(wish)
-        arn = made["certificateArn"]
+        certificate = self._sign(command)
+        arn = certificate["certificateArn"]
         try:
             self._iot.attach_thing_principal(thingName=thing, principal=arn)
             self._iot.attach_policy(policyName=self._settings.worker_policy, target=arn)
-            self._iot.update_certificate(certificateId=made["certificateId"], newStatus="ACTIVE")
-            for one in older:
-                self._revoke(thing, one)
+            self._iot.update_certificate(certificateId=certificate["certificateId"], newStatus="ACTIVE")
+            for older_arn in older:
+                self._revoke(thing, older_arn)
         except (ClientError, BotoCoreError):
             with suppress(ClientError, BotoCoreError):
                 self._revoke(thing, arn)
             raise
-        _log("info", "enrolled", instance=thing, certificate=made["certificateId"], replaced=list(map(_id_in, older)))
-        return {"certificate_pem": made["certificatePem"], "mqtt_host": host}
+        _log(
+            "info",
+            "enrolled",
+            instance=thing,
+            certificate=certificate["certificateId"],
+            replaced=list(map(_id_in, older)),
+        )
+        return {"certificate_pem": certificate["certificatePem"], "mqtt_host": host}
 
     def _retire(self, thing: str) -> None:
-        if not self._is_ours(thing):  # every instance of the account that ends is announced
+        if not self._is_worker_thing(thing):  # EventBridge reports every terminated instance of the account
             _log("info", "unknown", instance=thing)
             return
         certificates = self._certificates_of(thing)
-        for one in certificates:
-            self._revoke(thing, one)
-        if not self._gone_in_the_end(lambda: self._iot.delete_thing(thingName=thing)):
-            self._iot.delete_thing(thingName=thing)  # its error is the answer: EventBridge invokes again in a minute
+        for arn in certificates:
+            self._revoke(thing, arn)
+        if not self._delete_when_detached(lambda: self._iot.delete_thing(thingName=thing)):
+            self._iot.delete_thing(thingName=thing)  # its error passes through: EventBridge invokes again in a minute
         _log("info", "retired", instance=thing, revoked=list(map(_id_in, certificates)))
 
     def _require_inference_instance(self, instance_id: str) -> None:
@@ -183,18 +192,18 @@ class Enrolment:
         if (state := instance["State"]["Name"]) not in _ALIVE:
             raise EnrolmentRefused(f"{instance_id} is {state}: only a running instance gets a certificate")
         if INSTANCE_TAG not in ((tag["Key"], tag["Value"]) for tag in instance.get("Tags", ())):
-            raise EnrolmentRefused(f"{instance_id} has no tag {'='.join(INSTANCE_TAG)}: it is no worker's")
+            raise EnrolmentRefused(f"{instance_id} has no tag {'='.join(INSTANCE_TAG)}: it is not a worker's instance")
 
-    def _is_ours(self, thing: str) -> bool:
-        """Whether the worker's thing is there already; EnrolmentRefused if somebody else's has its name."""
+    def _is_worker_thing(self, thing: str) -> bool:
+        """Whether the worker's thing exists; EnrolmentRefused when a thing of another kind has its name."""
         try:
             attributes = self._iot.describe_thing(thingName=thing).get("attributes", {})
         except self._iot.exceptions.ResourceNotFoundException:
             return False
         if WORKER_ATTRIBUTE not in attributes.items():
             raise EnrolmentRefused(
-                f"the thing {thing} is no worker's (it lacks the attribute {'='.join(WORKER_ATTRIBUTE)}) and is left "
-                "as it is; if a kiosk has this name, give the kiosk another one"
+                f"the thing {thing} is not a worker's, it lacks the attribute {'='.join(WORKER_ATTRIBUTE)}; nothing "
+                "was changed: if a kiosk has this name, rename the kiosk"
             )
         return True
 
@@ -202,18 +211,16 @@ class Enrolment:
         pages = self._iot.get_paginator("list_thing_principals").paginate(thingName=thing)
         return [arn for page in pages for arn in page["principals"] if ":cert/" in arn]
 
-    def _sign(self, wish: Enrol) -> Any:
+    def _sign(self, command: Enrol) -> Any:
         try:
-            return self._iot.create_certificate_from_csr(
-                certificateSigningRequest=wish.csr
-            )  # inactive: nobody asks more
+            return self._iot.create_certificate_from_csr(certificateSigningRequest=command.csr)  # inactive
         except ClientError as error:
             if _code(error) == "InvalidRequestException":
-                raise EnrolmentRefused("IoT Core refuses the csr: its key or signature is none that it takes") from None
+                raise EnrolmentRefused("IoT Core refuses the csr: its key or signature is invalid") from None
             raise
 
     def _revoke(self, thing: str, arn: str) -> None:
-        """Revoke first, so that whatever fails afterwards fails with a certificate that opens nothing."""
+        """Revoke, detach, delete. Revoking comes first, so that a later failure leaves an unusable certificate."""
         certificate = _id_in(arn)
         with _unless_gone():
             self._iot.update_certificate(certificateId=certificate, newStatus="REVOKED")
@@ -223,10 +230,11 @@ class Enrolment:
                     self._iot.detach_policy(policyName=policy["policyName"], target=arn)
         with _unless_gone():
             self._iot.detach_thing_principal(thingName=thing, principal=arn)
-        if not self._gone_in_the_end(lambda: self._iot.delete_certificate(certificateId=certificate)):
+        if not self._delete_when_detached(lambda: self._iot.delete_certificate(certificateId=certificate)):
             _log("warning", "left_revoked", instance=thing, certificate=certificate)
 
-    def _gone_in_the_end(self, delete: Callable[[], object]) -> bool:
+    def _delete_when_detached(self, delete: Callable[[], object]) -> bool:
+        """Try to delete until IoT Core has detached; whether it was deleted."""
         for attempt in range(_DETACHING_TRIES):
             try:
                 with _unless_gone():
@@ -242,7 +250,7 @@ class Enrolment:
 
 @contextmanager
 def _unless_gone() -> Generator[None, None, None]:
-    """What is gone already need not be taken away: a try before this one did it, or somebody at the same moment."""
+    """Ignore that it is gone already: an earlier or a concurrent try deleted it."""
     try:
         yield
     except ClientError as error:
@@ -255,7 +263,7 @@ def _is_gone(error: ClientError) -> bool:
 
 
 def _code(error: ClientError | BotoCoreError) -> str:
-    """AWS's word for what is wrong; of a BotoCoreError, which is no answer at all, its kind."""
+    """AWS's error code; for a BotoCoreError, which is no answer, its type."""
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
 
 
@@ -264,12 +272,12 @@ def _id_in(arn: str) -> str:
 
 
 def _log(level: str, outcome: str, **facts: Any) -> None:
-    # Ids only: no key is ever here, and neither request nor certificate helps whoever reads a log.
+    # Ids only: a request or a certificate is of no use in a log.
     sys.stdout.write(json.dumps({"level": level, "step": "enrol", "outcome": outcome, **facts}) + "\n")
 
 
-# A whole enrolment is a dozen calls and the waits for AWS to detach: some seconds, and under half a minute when AWS is
-# slow. The function's timeout is that, not a call's.
+# An enrolment takes a dozen calls and the waits for AWS to detach: some seconds, under half a minute when AWS is slow.
+# The function's timeout covers all of it.
 PATIENCE: Final = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, tcp_keepalive=True
 )
@@ -286,8 +294,4 @@ def wire(environ: Mapping[str, str]) -> Enrolment:
     )
 
 
-def __getattr__(name: str) -> Any:
-    # Made on being asked for, as in dispatch.py: Lambda asks in its init phase, tests and the CDK app never do.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

@@ -1,20 +1,19 @@
-"""Looks at what no alarm of AWS's own sees, and tells CloudWatch: is the worker ready, how old are the certificates.
+"""The health probe: metrics that AWS itself does not have. Whether workers are ready, and how old certificates are.
 
-Schedules ask: `{"look": "worker"}` every five minutes while the shop is open, `{"look": "certificates"}` once a day.
+Schedules invoke it: `{"look": "worker"}` every five minutes while the shop is open, `{"look": "certificates"}` daily.
 
-    every instance that should be ready says so      WorkerReady 1
-    one does not, or there is none                   WorkerReady 0
-    a day on which the shop is closed                nothing: the alarm takes that for well
-    AWS does not answer                              the function fails, and the alarm about its errors says so
+    every instance reports ready                     WorkerReady 1
+    an instance does not, or no instance is there    WorkerReady 0
+    a day on which the shop is closed                no metric: for the alarm, missing data is no breach
+    AWS does not answer                              the function fails, and the alarm about its errors fires
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import botocore.session
@@ -23,7 +22,8 @@ from botocore.exceptions import ClientError
 
 from contracts.emf import Metric, Service, line
 from contracts.errors import InvalidMessage, InvalidName, SettingsError
-from contracts.instants import from_text, now
+from contracts.instants import ClosedSpans, now
+from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.names import worker_status_topic
 from contracts.settings import load, setting
@@ -33,31 +33,9 @@ PAGE: Final = 250
 _DAY: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedSpans:
-    """Spans of time in which the shop is closed though its week says that it is open, as `from/to,from/to`.
-
-    Instants and not dates: a sandbox of Lambda need not know every zone's rules, and whoever deploys does.
-    """
-
-    spans: tuple[tuple[datetime, datetime], ...] = ()
-
-    def __str__(self) -> str:
-        # To the minute: a year's holidays must fit into a function's environment, which has 4 KB.
-        return ",".join("/".join(f"{one.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for one in span) for span in self.spans)
-
-    @classmethod
-    def parse(cls, text: str) -> ClosedSpans:
-        pairs = [one.partition("/") for one in text.split(",")]
-        return cls(tuple((from_text(start), from_text(end)) for start, _, end in pairs))
-
-    def __contains__(self, at: datetime) -> bool:
-        return any(start <= at < end for start, end in self.spans)
-
-
 @dataclass(frozen=True, kw_only=True)
 class HealthProbeSettings:
-    """What the function must know; `infra/` writes it. One instance is watched, or a group of them."""
+    """The function's settings; `infra/` writes them. It probes one instance, or a group of them."""
 
     kiosk_policy: str = setting("NUNCHI_KIOSK_POLICY", "name of the IoT policy that kiosks' certificates have")
     worker_policy: str = setting("NUNCHI_WORKER_POLICY", "name of the IoT policy that workers' certificates have")
@@ -69,7 +47,7 @@ class HealthProbeSettings:
     group: str | None = setting("NUNCHI_GROUP", "name of the Auto Scaling group of inference instances", default=None)
     closed: ClosedSpans | None = setting(
         "NUNCHI_CLOSED",
-        "spans in which nobody need be ready, as from/to,from/to",
+        "spans in which no worker need be ready, as from/to,from/to",
         parse=ClosedSpans.parse,
         default=None,
     )
@@ -77,65 +55,67 @@ class HealthProbeSettings:
     def __post_init__(self) -> None:
         if (self.instance_parameter is None) == (self.group is None):
             raise SettingsError(
-                "nothing was started: set either NUNCHI_INSTANCE_PARAMETER or NUNCHI_GROUP, to say who is watched"
+                "nothing was started: set either NUNCHI_INSTANCE_PARAMETER or NUNCHI_GROUP, to name what is probed"
             )
 
 
 class Prober:
-    """The handler. `client` makes a client of an AWS service; each look makes those that it needs, once."""
+    """The handler. `client` creates a client of an AWS service; each is created on first use, once."""
 
     def __init__(
         self, *, client: Callable[[str], Any], settings: HealthProbeSettings, clock: Callable[[], datetime] = now
     ) -> None:
-        self._make = client
+        self._create = client
         self._clients: dict[str, Any] = {}
         self._settings = settings
         self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, float]:
-        """The metrics that were told, by name."""
+        """The metrics that were written, by name. InvalidMessage for another event."""
         look = event.get("look") if isinstance(event, Mapping) else None
         values: dict[str, float]
         if look == "worker":
-            values = self._look_at_workers()
+            values = self._probe_workers()
         elif look == "certificates":
             values = {Metric.CERTIFICATE_AGE_DAYS: self._oldest_certificate_days()}
         else:
-            raise InvalidMessage(f'look {look!r} is not known here: {{"look": "worker"}} or {{"look": "certificates"}}')
+            raise InvalidMessage(
+                f'look {look!r} is unknown, nothing was probed: send {{"look": "worker"}} or {{"look": "certificates"}}'
+            )
         if values:
-            sys.stdout.write(line(Service.WATCH, values, at=self._clock()) + "\n")
+            sys.stdout.write(line(Service.HEALTH_PROBE, values, at=self._clock()) + "\n")
         return values
 
-    def _look_at_workers(self) -> dict[str, float]:
+    def _probe_workers(self) -> dict[str, float]:
         if self._settings.closed is not None and self._clock() in self._settings.closed:
             return {}
         instances = self._instances()
-        ready = [one for one in instances if is_ready(worker_status(self._client("iot-data"), one))]
+        ready = [name for name in instances if is_ready(worker_status(self._client("iot-data"), name))]
         return {
             Metric.WORKER_READY: int(bool(instances) and len(ready) == len(instances)),
             Metric.WORKERS_READY: len(ready),
         }
 
     def _instances(self) -> list[str]:
-        """Who must be ready now."""
+        """The ids of the instances that must be ready now."""
         if self._settings.group is not None:
             return in_service(self._client("autoscaling"), self._settings.group)
         try:
             answer = self._client("ssm").get_parameter(Name=self._settings.instance_parameter)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ParameterNotFound":  # no compute is deployed
+            if error.response["Error"]["Code"] == "ParameterNotFound":  # NunchiCompute is not deployed
                 return []
             raise
         return [answer["Parameter"]["Value"]]
 
     def _oldest_certificate_days(self) -> float:
         policies = (self._settings.kiosk_policy, self._settings.worker_policy)
-        made = certificates(self._client("iot"), policies).values()
-        return round((self._clock() - min(made)) / _DAY, 2) if made else 0.0
+        created = certificates(self._client("iot"), policies).values()
+        return round((self._clock() - min(created)) / _DAY, 2) if created else 0.0
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._make(service)
+            self._clients[service] = self._create(service)
         return self._clients[service]
 
 
@@ -144,14 +124,14 @@ def in_service(autoscaling: Any, group: str) -> list[str]:
     answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     return [
         instance["InstanceId"]
-        for one in answer["AutoScalingGroups"]
-        for instance in one["Instances"]
+        for found in answer["AutoScalingGroups"]
+        for instance in found["Instances"]
         if instance["LifecycleState"] == "InService"
     ]
 
 
 def worker_status(iot_data: Any, instance_id: str) -> WorkerStatus | None:
-    """What a worker says of itself, retained by the broker; None when it never did, or in words that nobody knows."""
+    """A worker's own status, retained by the broker; None when it is missing or invalid."""
     try:
         answer = iot_data.get_retained_message(topic=worker_status_topic(instance_id))
         return WorkerStatus.from_json(answer["payload"])
@@ -164,20 +144,20 @@ def worker_status(iot_data: Any, instance_id: str) -> WorkerStatus | None:
 
 
 def is_ready(status: WorkerStatus | None) -> bool:
-    """Whether a worker says that it is ready."""
+    """Whether a worker reports that it is ready."""
     return status is not None and status.state is WorkerState.READY
 
 
 def certificates(iot: Any, policies: Iterable[str]) -> dict[str, datetime]:
-    """The certificates in use that have one of the policies: their ARNs, and when they were made.
+    """The active certificates with one of the policies: their ARNs, and when they were created.
 
-    Two lists are joined instead of asking about each: a thousand shops have thousands.
+    Two lists are joined instead of a call for each certificate: a thousand shops have thousands.
     """
-    ours = {target for policy in policies for target in _targets(iot, policy)}
+    attached = {target for policy in policies for target in _targets(iot, policy)}
     return {
-        one["certificateArn"]: one["creationDate"]
-        for one in _pages(iot.list_certificates, "certificates", pageSize=PAGE)
-        if one["status"] == "ACTIVE" and one["certificateArn"] in ours
+        certificate["certificateArn"]: certificate["creationDate"]
+        for certificate in _pages(iot.list_certificates, "certificates", pageSize=PAGE)
+        if certificate["status"] == "ACTIVE" and certificate["certificateArn"] in attached
     }
 
 
@@ -195,13 +175,7 @@ def _pages(call: Callable[..., Mapping[str, Any]], what: str, **parameters: Any)
 
 def wire(environ: Mapping[str, str]) -> Prober:
     """The one place that chooses real I/O."""
-    settings = load(HealthProbeSettings, environ)
-    session = botocore.session.get_session()
-    return Prober(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Prober(client=clients(botocore.session.get_session(), PATIENCE), settings=load(HealthProbeSettings, environ))
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

@@ -1,42 +1,41 @@
-"""The first step of a retraining: is there sense in one now, and under which id?
+"""The first step of a retraining: are its preconditions met? It also chooses the training's id.
 
-The state machine (infra/training) asks before it starts a machine that costs money. Its answer is the state that
-every later step reads and hands on:
+The state machine (infra/training) runs it before it starts a machine that costs money. The answer is the state that
+every later step reads and passes on:
 
-    next "start"   so many labels came since the incumbent's training as were asked for
-    next "tell"    too few came, or another retraining runs already: people are told, and nothing is started
+    next "start"    enough labels came since the incumbent's training
+    next "notify"   too few came, or another retraining runs already: people get a mail, and nothing is started
 
-Which classes are there, and whether the photos drift, is the training's own business: it reads labels, this counts.
+This step only counts labels. The training itself reads them, and checks classes and drift.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
+from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.messages import DatasetTree
 from contracts.names import POINTER, REVIEWED
+from contracts.s3 import get_or_none
 from contracts.settings import load, setting, whole
 from contracts.training import MOST_NEW_LABELS, training_id
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 TREES: Final = (f"{DatasetTree.AUTO}/labels/", f"{REVIEWED}labels/")
-# A thousand keys each, and a third of a second: the function has five minutes. Past so many labels the training itself
-# says whether enough of them are new.
-MOST_PAGES: Final = 600
-# What the input of an execution may say otherwise than the settings do, and the most that each may be.
+# A page has a thousand keys and takes a third of a second; the function has five minutes. Beyond so many labels the
+# training itself checks whether enough of them are new.
+MAX_PAGES: Final = 600
+# The settings that an execution's input may override, and the maximum of each.
 LIMITS: Final[Mapping[str, int]] = {
     "least_new_labels": MOST_NEW_LABELS,
     "attempts": 5,
@@ -51,9 +50,9 @@ _TIME_OF_RUN: Final = re.compile(r"(\d{8}t\d{6}z)(-.*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What the function must know; `infra/` writes it. An execution's input may set all but the buckets anew."""
+    """The function's settings; `infra/` writes them. An execution's input may override all but the buckets."""
 
-    dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket with what was gathered and checked")
+    dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket with gathered and reviewed labels")
     weights_bucket: str = setting("NUNCHI_WEIGHTS_BUCKET", "name of the bucket with the weights and their pointer")
     least_new_labels: int = setting(
         "NUNCHI_LEAST_NEW_LABELS",
@@ -61,42 +60,48 @@ class CheckSettings:
         parse=whole(0, MOST_NEW_LABELS),
     )
     attempts: int = setting(
-        "NUNCHI_ATTEMPTS", "machines that a training may use up, the last one on demand", parse=whole(1, 5), default=3
+        "NUNCHI_ATTEMPTS", "machines that a training may use, the last one on demand", parse=whole(1, 5), default=3
     )
-    poll_s: int = setting("NUNCHI_POLL_S", "seconds between two looks", parse=whole(1, 3600), default=60)
+    poll_s: int = setting("NUNCHI_POLL_S", "seconds between two polls", parse=whole(1, 3600), default=60)
     online_s: int = setting(
         "NUNCHI_ONLINE_S", "seconds until Run Command must reach a machine", parse=whole(1, 3600), default=900
     )
     first_sign_s: int = setting(
         "NUNCHI_FIRST_SIGN_S",
-        "seconds from the command to the first sign of life: packages are installed",
+        "seconds from the command to the first heartbeat: packages are installed",
         parse=whole(1, 7200),
         default=2400,
     )
     heartbeat_s: int = setting(
         "NUNCHI_HEARTBEAT_S",
-        "seconds without a sign of life after which a training is lost",
+        "seconds without a heartbeat after which a training is lost",
         parse=whole(1, 7200),
         default=900,
     )
     limit_s: int = setting("NUNCHI_LIMIT_S", "seconds that all of it may take", parse=whole(1, 86_400), default=43_200)
 
 
-def plan(settings: CheckSettings, asked: Mapping[str, Any]) -> dict[str, int]:
-    """The settings, and what the execution's input says otherwise; InvalidMessage for what it may not say."""
-    if unknown := sorted(asked.keys() - LIMITS.keys()):
-        raise InvalidMessage(f"an execution's input has no {', '.join(unknown)}; it may set {', '.join(LIMITS)}")
-    for name, value in asked.items():
+def plan(settings: CheckSettings, overrides: Mapping[str, Any]) -> dict[str, int]:
+    """The settings, overridden by the execution's input; InvalidMessage for an unknown name or an invalid value."""
+    if unknown := sorted(overrides.keys() - LIMITS.keys()):
+        raise InvalidMessage(
+            f"the execution's input is invalid, nothing was started: {', '.join(unknown)} is not a setting; it may set "
+            f"{', '.join(LIMITS)}"
+        )
+    for name, value in overrides.items():
         least = 0 if name == "least_new_labels" else 1
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LIMITS[name]:
-            raise InvalidMessage(f"{name} is a whole number from {least} to {LIMITS[name]}, not {value!r}")
-    return {name: asked.get(name, getattr(settings, name)) for name in LIMITS}
+            raise InvalidMessage(
+                f"the execution's input is invalid, nothing was started: {name} is {value!r}, not a whole number "
+                f"from {least} to {LIMITS[name]}"
+            )
+    return {name: overrides.get(name, getattr(settings, name)) for name in LIMITS}
 
 
 def trained_at(pointer: Pointer | None) -> datetime | None:
-    """Since when a label is news to the model in service: its training began then. None for the model of day 0.
+    """When the training of the model in service began: later labels are new. None for the model of day 0.
 
-    A run's id begins with that time, unless a person gave it another one; then it is when it was put into service.
+    The time is the beginning of the run's id. A run with an id of another form counts from its promotion.
     """
     if pointer is None or pointer.run is None:
         return None
@@ -108,34 +113,34 @@ def trained_at(pointer: Pointer | None) -> datetime | None:
 
 
 def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[str, str]:
-    """The next step, and for people the rule and reason when that is not a training."""
+    """The next step; with a rule and a reason for people when no training follows."""
     if running_before is not None:
         return {
-            "next": "tell",
+            "next": "notify",
             "verdict": "skipped",
             "rule": "another_runs",
             "reason": f"The retraining {running_before} began earlier and is not over.",
         }
     if new_labels < least:
         return {
-            "next": "tell",
+            "next": "notify",
             "verdict": "skipped",
             "rule": "too_few_labels",
-            "reason": f"{new_labels} new labels came since the last training, and {least} are asked for: no machine "
+            "reason": f"{new_labels} new labels came since the last training, and {least} are required: no machine "
             "was started.",
         }
     return {"next": "start"}
 
 
 class CheckPreconditions:
-    """The handler. `client` makes a client of an AWS service."""
+    """The handler. `client` creates a client of an AWS service."""
 
     def __init__(self, *, client: Callable[[str], Any], settings: CheckSettings) -> None:
         self._client = client
         self._settings = settings
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-        """Of `execution`, its `started`, its `machine` and its `input`: the state of the retraining."""
+        """The state of the retraining, from the `execution`, its `started`, its `machine` and its `input`."""
         started = from_text(event["started"])
         planned = plan(self._settings, event.get("input") or {})
         least = planned["least_new_labels"]
@@ -152,7 +157,7 @@ class CheckPreconditions:
         }
 
     def _running_before(self, machine: str, execution: str, started: datetime) -> str | None:
-        """The name of an execution that began before this one and runs: of two at once the elder goes on."""
+        """The name of a running execution that began before this one: of two at once the elder continues."""
         pages = self._client("stepfunctions").get_paginator("list_executions")
         others = [
             (one["startDate"], one["name"])
@@ -163,27 +168,18 @@ class CheckPreconditions:
         return min((one for one in others if one < (started, execution)), default=(None, None))[1]
 
     def _new_labels(self, least: int) -> int:
-        """Label files that came since the incumbent's training, counted no further than is needed."""
+        """The number of label files since the incumbent's training, counted up to what is required."""
         s3 = self._client("s3")
-        since = trained_at(self._pointer(s3))
-        found = 0
+        pointer = get_or_none(s3, bucket=self._settings.weights_bucket, key=POINTER)
+        since = trained_at(Pointer.from_json(pointer.content) if pointer is not None else None)
+        count = 0
         for number, page in enumerate(_pages(s3, self._settings.dataset_bucket), start=1):
-            found += sum(_is_new(one, since) for one in page)
-            if found >= max(least, 1):
+            count += sum(_is_new(listed, since) for listed in page)
+            if count >= max(least, 1):
                 break
-            if number == MOST_PAGES:
+            if number == MAX_PAGES:
                 return least
-        return found
-
-    def _pointer(self, s3: Any) -> Pointer | None:
-        try:
-            answer = s3.get_object(Bucket=self._settings.weights_bucket, Key=POINTER)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise
-        with closing(answer["Body"]) as body:
-            return Pointer.from_json(body.read())
+        return count
 
 
 def _pages(s3: Any, bucket: str) -> Iterable[list[Any]]:
@@ -198,13 +194,9 @@ def _is_new(listed: Any, since: datetime | None) -> bool:
 
 def wire(environ: Mapping[str, str]) -> CheckPreconditions:
     """The one place that chooses real I/O."""
-    settings = load(CheckSettings, environ)
-    session = botocore.session.get_session()
-    return CheckPreconditions(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return CheckPreconditions(
+        client=clients(botocore.session.get_session(), PATIENCE), settings=load(CheckSettings, environ)
+    )
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

@@ -1,14 +1,13 @@
-"""The last step of a retraining: what came of it is written down, once, and people are told.
+"""The last step of a retraining: store its outcome, once, and notify people.
 
-A training that came to its end has written its outcome itself. For one that never began, broke or vanished this does:
-whoever waits for an outcome finds one. The incumbent serves on in every case but a promotion; one that was cut off
-between the moving of the pointer and its last word is still one.
+A training that ended by itself has written its outcome. For one that never began, failed or was lost this step writes
+it, so that every retraining has an outcome. The incumbent stays in service except after a promotion. A training that
+was interrupted between moving the pointer and writing its outcome counts as a promotion.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,29 +21,33 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import InvalidMessage
 from contracts.instants import now
+from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.names import POINTER
+from contracts.s3 import get_or_none
 from contracts.settings import load, setting
 from contracts.training import MOST_REASON, OUTCOME, TrainingOutcome, Verdict, training_key, words_of
 from contracts.weights import Pointer
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-_THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
-_MOST_SUBJECT: Final = 100  # of a mail, says SNS
+_EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_MAX_SUBJECT: Final = 100  # characters, SNS's limit
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotifySettings:
-    """What the function must know; `infra/` writes it."""
+    """The function's settings; `infra/` writes them."""
 
-    dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket where trainings say how they are")
+    dataset_bucket: str = setting(
+        "NUNCHI_DATASET_BUCKET", "name of the bucket with the progress and outcomes of trainings"
+    )
     weights_bucket: str = setting("NUNCHI_WEIGHTS_BUCKET", "name of the bucket with the weights and the reports")
-    topic: str = setting("NUNCHI_TOPIC", "ARN of the topic on which people are told")
+    topic: str = setting("NUNCHI_TOPIC", "ARN of the topic that notifies people")
 
 
-_IN_WORDS: Final[Mapping[Verdict, str]] = {
-    Verdict.PROMOTED: "The new weights are better, and serve from now on.",
-    Verdict.KEPT: "The new weights are not better by enough. Those in service stay.",
-    Verdict.SKIPPED: "There was no sense in a training. The weights in service stay.",
+_SENTENCES: Final[Mapping[Verdict, str]] = {
+    Verdict.PROMOTED: "The new weights are better, and are in service from now on.",
+    Verdict.KEPT: "The new weights are not better by enough. The weights in service stay.",
+    Verdict.SKIPPED: "No training was needed. The weights in service stay.",
     Verdict.FAILED: "The training failed. The weights in service stay.",
 }
 
@@ -55,7 +58,7 @@ def outcome_of(state: Mapping[str, Any], at: datetime) -> TrainingOutcome:
         training=state["training"],
         verdict=Verdict(state.get("verdict", Verdict.FAILED)),
         rule=state.get("rule") or ("step_broken" if "error" in state else "no_outcome"),
-        reason=(state.get("reason") or _cause(state.get("error")) or "The state machine does not say why.")[
+        reason=(state.get("reason") or _cause(state.get("error")) or "The state machine reports no reason.")[
             :MOST_REASON
         ],
         run=None,
@@ -66,16 +69,16 @@ def outcome_of(state: Mapping[str, Any], at: datetime) -> TrainingOutcome:
 
 
 def message(outcome: TrainingOutcome, *, weights_bucket: str, unstopped: str | None = None) -> tuple[str, str]:
-    """Subject and text for people: verdict, rule, reason, where to read more, what to do next."""
-    lines = [_IN_WORDS[outcome.verdict], "", f"Rule: {outcome.rule}", f"Reason: {outcome.reason}"]
+    """Subject and text of the mail: verdict, rule, reason, where the report is, what to do next."""
+    lines = [_SENTENCES[outcome.verdict], "", f"Rule: {outcome.rule}", f"Reason: {outcome.reason}"]
     if unstopped is not None:
-        which = f"Name=tag:nunchi:training,Values={outcome.training}"
-        first = f"aws ec2 describe-instances --filters {which}; then: aws ec2 terminate-instances --instance-ids ID"
+        machines = f"Name=tag:nunchi:training,Values={outcome.training}"
+        first = f"aws ec2 describe-instances --filters {machines}; then: aws ec2 terminate-instances --instance-ids ID"
         lines[:0] = [f"A TRAINING MACHINE MAY STILL RUN, and cost money. First: {first}", f"Why: {unstopped}", ""]
     if outcome.report is not None:
         lines.append(f"Report: s3://{weights_bucket}/{outcome.report}")
     lines += ["", f"Next: {_next(outcome)}"]
-    return f"Nunchi training {outcome.training}: {outcome.verdict}"[:_MOST_SUBJECT], "\n".join(lines)
+    return f"Nunchi training {outcome.training}: {outcome.verdict}"[:_MAX_SUBJECT], "\n".join(lines)
 
 
 def _next(outcome: TrainingOutcome) -> str:
@@ -94,7 +97,7 @@ def _next(outcome: TrainingOutcome) -> str:
 
 
 class Notify:
-    """The handler. `client` makes a client of an AWS service."""
+    """The handler. `client` creates a client of an AWS service."""
 
     def __init__(
         self, *, client: Callable[[str], Any], settings: NotifySettings, clock: Callable[[], datetime] = now
@@ -104,16 +107,16 @@ class Notify:
         self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-        """Of `execution` and its last `state`: how it ended, for the state machine to end likewise."""
+        """The verdict on the `execution`, from its last `state`: the state machine ends by it."""
         state = event["state"]
         unstopped = _cause(state.get("unstopped"))
-        if "training" not in state:  # the very first step broke: there is no training to have an outcome
-            subject = f"Nunchi training: {event['execution']} failed"[:_MOST_SUBJECT]
-            told = _cause(state.get("error")) or "unknown"
-            text = f"A retraining could not begin, and no machine was started.\n\nReason: {told}\n\nNext: nunchi train"
+        if "training" not in state:  # the first step failed: no training exists
+            subject = f"Nunchi training: {event['execution']} failed"[:_MAX_SUBJECT]
+            cause = _cause(state.get("error")) or "unknown"
+            text = f"A retraining could not begin, and no machine was started.\n\nReason: {cause}\n\nNext: nunchi train"
             self._publish(subject, text)
-            return {"verdict": Verdict.FAILED, "message": told}
-        outcome = self._written(state)
+            return {"verdict": Verdict.FAILED, "message": cause}
+        outcome = self._store(state)
         self._publish(*message(outcome, weights_bucket=self._settings.weights_bucket, unstopped=unstopped))
         failed = outcome.verdict is Verdict.FAILED or unstopped is not None
         return {
@@ -123,28 +126,29 @@ class Notify:
             "message": unstopped or outcome.reason,
         }
 
-    def _written(self, state: Mapping[str, Any]) -> TrainingOutcome:
-        """The outcome that is stored, now at the latest. What the training itself wrote goes before what we think."""
-        ours = outcome_of(state, self._clock())
-        if ours.verdict is Verdict.FAILED and self._serves(ours.training):
-            reason = f"It was put into service, and ended before it could say so: {ours.reason}"[:MOST_REASON]
-            ours = replace(ours, verdict=Verdict.PROMOTED, rule="better", reason=reason, run=ours.training)
-        where = {"Bucket": self._settings.dataset_bucket, "Key": training_key(ours.training, OUTCOME)}
+    def _store(self, state: Mapping[str, Any]) -> TrainingOutcome:
+        """Store the outcome unless the training wrote one, which then counts. Returns the stored one."""
+        outcome = outcome_of(state, self._clock())
+        if outcome.verdict is Verdict.FAILED and self._in_service(outcome.training):
+            reason = f"It was put into service, and ended before it wrote its outcome: {outcome.reason}"[:MOST_REASON]
+            outcome = replace(outcome, verdict=Verdict.PROMOTED, rule="better", reason=reason, run=outcome.training)
+        place = {"Bucket": self._settings.dataset_bucket, "Key": training_key(outcome.training, OUTCOME)}
         try:
-            self._s3.put_object(**where, Body=ours.to_json().encode(), ContentType="application/json", IfNoneMatch="*")
+            self._s3.put_object(
+                **place, Body=outcome.to_json().encode(), ContentType="application/json", IfNoneMatch="*"
+            )
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _THERE:
+            if error.response["Error"]["Code"] not in _EXISTS:
                 raise
-            with closing(self._s3.get_object(**where)["Body"]) as body:
+            with closing(self._s3.get_object(**place)["Body"]) as body:
                 return TrainingOutcome.from_json(body.read())
-        return ours
+        return outcome
 
-    def _serves(self, run: str) -> bool:
-        """Whether the pointer names it. What can't be read names nothing: people must be told in any case."""
+    def _in_service(self, run: str) -> bool:
+        """Whether the pointer names the run. An unreadable pointer counts as no: the mail must be sent in any case."""
         try:
-            answer = self._s3.get_object(Bucket=self._settings.weights_bucket, Key=POINTER)
-            with closing(answer["Body"]) as body:
-                return Pointer.from_json(body.read()).run == run
+            pointer = get_or_none(self._s3, bucket=self._settings.weights_bucket, key=POINTER)
+            return pointer is not None and Pointer.from_json(pointer.content).run == run
         except (ClientError, BotoCoreError, InvalidMessage):
             return False
 
@@ -159,13 +163,7 @@ def _cause(error: Mapping[str, Any] | None) -> str | None:
 
 def wire(environ: Mapping[str, str]) -> Notify:
     """The one place that chooses real I/O."""
-    settings = load(NotifySettings, environ)
-    session = botocore.session.get_session()
-    return Notify(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Notify(client=clients(botocore.session.get_session(), PATIENCE), settings=load(NotifySettings, environ))
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

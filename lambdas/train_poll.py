@@ -1,21 +1,19 @@
-"""The third step of a retraining, again and again: how is it, and what is to be done?
+"""The third step of a retraining, repeated: poll the training, and choose the next step.
 
-On top is the decision, without I/O. It rests on what the training itself writes (contracts/training.py), on what Run
-Command says of the command, and on whether the machine is there:
+`decide` is free of I/O. It uses the training's own progress and outcome (contracts/training.py), the status of its Run
+Command, and the state of its machine:
 
-    next "wait"          nothing to do yet; look again
+    next "wait"          nothing to do yet; poll again
     next "done"          the training wrote its outcome
-    next "interrupted"   Spot took the machine, or will: another one goes on from the checkpoint
-    next "failed"        it broke, was never reached, gave no sign of life, or takes too long
+    next "interrupted"   Spot reclaimed the machine, or will: another one resumes from the checkpoint
+    next "failed"        it crashed, was never reached, lost its heartbeat, or takes too long
 
-Whatever is not "wait" leads to the stopping of the machine.
+Every answer but "wait" leads to the stopping of the machine.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,6 +24,8 @@ from botocore.exceptions import ClientError
 
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, now, to_text
+from contracts.lambda_wiring import clients, handler_on_first_use
+from contracts.s3 import get_or_none
 from contracts.settings import load, setting
 from contracts.training import (
     EXIT_INTERRUPTED,
@@ -41,35 +41,37 @@ PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "s
 ALIVE: Final = frozenset({"pending", "running"})
 SPOT: Final = "spot"
 _TIMED_OUT: Final = 124  # shell/train.sh, and the program `timeout`
-# shell/train.sh: another command trains there. It was sent by a step whose answer was lost, and it is what we wait for.
+# shell/train.sh: another command trains there already, sent by an earlier poll whose answer was lost: wait for it.
 _TRAINS_ALREADY: Final = 6
-SHOWN: Final = 500  # characters of what a training said last
-_DELIVERY_S: Final = 600  # how long Run Command tries to reach a machine that was there a moment ago
+SHOWN: Final = 500  # characters of a training's last output
+_DELIVERY_S: Final = 600  # how long Run Command tries to reach a machine that was online a moment ago
 _NOT_YET: Final = frozenset({"InvocationDoesNotExist"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PollSettings:
-    """What the function must know; `infra/` writes it."""
+    """The function's settings; `infra/` writes them."""
 
-    dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "name of the bucket where trainings say how they are")
+    dataset_bucket: str = setting(
+        "NUNCHI_DATASET_BUCKET", "name of the bucket with the progress and outcomes of trainings"
+    )
     document: str = setting("NUNCHI_DOCUMENT", "name of the SSM document that runs a training")
 
 
 @dataclass(frozen=True, slots=True)
 class CommandStatus:
-    """How Run Command says that the command went; `code` is the script's exit status."""
+    """The status of the Run Command. `code`: the script's exit status; `output`: what it wrote."""
 
     status: str
     code: int
-    said: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
-    """What there is to see of a training.
+    """What one poll of a training found.
 
-    `machine` is EC2's word for its state, None when it is forgotten already; `why` what EC2 says of how it came to it.
+    `machine` is the state of the instance in EC2, None when EC2 does not know it; `why` is EC2's reason for the state.
     """
 
     machine: str | None
@@ -82,7 +84,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do, and for people why."""
+    """What to do; `rule` and `reason` are for people."""
 
     next: str
     rule: str = ""
@@ -92,47 +94,51 @@ class NextStep:
 _FINAL: Final = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 
 
-def decide(seen: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
-    """The next step. The first of these that holds, in this order: what is certain goes before what is guessed."""
-    if seen.outcome is not None:
-        return NextStep("done", seen.outcome.rule, seen.outcome.reason)
-    gone = seen.machine not in ALIVE
-    # Of a machine that is gone Run Command says "failed" itself, with no status of the script's.
-    command = None if seen.command is None or seen.command.code == _TRAINS_ALREADY else seen.command
+def decide(observed: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
+    """The next step, by the first rule that applies: certain facts before conclusions from silence."""
+    if observed.outcome is not None:
+        return NextStep("done", observed.outcome.rule, observed.outcome.reason)
+    gone = observed.machine not in ALIVE
+    # For a machine that is gone Run Command itself reports "failed", with no exit status of the script.
+    command = None if observed.command is None or observed.command.code == _TRAINS_ALREADY else observed.command
     if command is not None and command.status in _FINAL and not (gone and command.code < 0):
         return _after_command(command)
-    # A machine that was just asked for may not be known everywhere.
-    if gone and not (seen.machine is None and state["command"] is None):
-        return _lost(state, seen.why)
+    # A machine that was just started may not be known in all of EC2 yet.
+    if gone and not (observed.machine is None and state["command"] is None):
+        return _lost(state, observed.why)
     if at - from_text(state["began_at"]) > timedelta(seconds=state["limit_s"]):
         return NextStep("failed", "too_long", f"It took longer than {state['limit_s']} s, all attempts together.")
-    return _before_command(seen, state, at) if state["command"] is None else _while_running(seen.progress, state, at)
+    return (
+        _before_command(observed, state, at)
+        if state["command"] is None
+        else _while_running(observed.progress, state, at)
+    )
 
 
 def _after_command(command: CommandStatus) -> NextStep:
     if command.code == EXIT_INTERRUPTED:
         return NextStep("interrupted", "spot_notice", "AWS announced that it takes the Spot machine back.")
     if command.code == _TIMED_OUT:
-        return NextStep("failed", "too_long", "It took longer than its machine was told to let it.")
+        return NextStep("failed", "too_long", "It took longer than its limit.")
     if command.status == "Success":
-        return NextStep("failed", "no_outcome", "The training ended well by its own account, and wrote no outcome.")
+        return NextStep("failed", "no_outcome", "The training ended with success, and wrote no outcome.")
     return NextStep(
         "failed",
         "crashed",
-        f"The training ended with status {command.code} ({command.status}): {command.said[-SHOWN:]}",
+        f"The training ended with status {command.code} ({command.status}): {command.output[-SHOWN:]}",
     )
 
 
 def _lost(state: Mapping[str, Any], why: str) -> NextStep:
-    told = f" EC2 says: {why}" if why else ""
+    detail = f" EC2 says: {why}" if why else ""
     if state["market"] == SPOT:
-        return NextStep("interrupted", "spot_lost", f"AWS took the Spot machine back.{told}")
-    lost = f"The machine {state['instance']} is gone, without a word of its training.{told}"
+        return NextStep("interrupted", "spot_lost", f"AWS took the Spot machine back.{detail}")
+    lost = f"The machine {state['instance']} is gone, and its training reported no end.{detail}"
     return NextStep("failed", "machine_lost", lost)
 
 
-def _before_command(seen: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
-    if seen.online:
+def _before_command(observed: Observation, state: Mapping[str, Any], at: datetime) -> NextStep:
+    if observed.online:
         return NextStep("command")
     if at - from_text(state["started_at"]) > timedelta(seconds=state["online_s"]):
         return NextStep(
@@ -148,7 +154,7 @@ def _while_running(progress: TrainingProgress | None, state: Mapping[str, Any], 
     else:
         silent, allowed = at - progress.at, state["heartbeat_s"]
     if silent > timedelta(seconds=allowed):
-        return NextStep("failed", "heartbeat_lost", f"No sign of life came for {silent.total_seconds():.0f} s.")
+        return NextStep("failed", "heartbeat_lost", f"No heartbeat came for {silent.total_seconds():.0f} s.")
     return NextStep("wait")
 
 
@@ -167,16 +173,16 @@ class Poll:
         self._clock = clock
 
     def __call__(self, state: Mapping[str, Any], _context: object) -> dict[str, Any]:
-        """The state, with `next`; and with `command` once the machine was told to train."""
-        told = {**state, "started_at": state["started_at"] or to_text(self._clock())}
-        step = decide(self._seen(told), told, self._clock())
+        """The state, with `next`; and with `command` once the training was sent to the machine."""
+        polled = {**state, "started_at": state["started_at"] or to_text(self._clock())}
+        step = decide(self._observe(polled), polled, self._clock())
         if step.next == "command":
-            return {**told, "next": "wait", "command": self._send(told), "commanded_at": to_text(self._clock())}
+            return {**polled, "next": "wait", "command": self._send(polled), "commanded_at": to_text(self._clock())}
         if step.next == "wait":
-            return {**told, "next": "wait"}
-        return {**told, "next": step.next, "rule": step.rule, "reason": step.reason[:MOST_REASON]}
+            return {**polled, "next": "wait"}
+        return {**polled, "next": step.next, "rule": step.rule, "reason": step.reason[:MOST_REASON]}
 
-    def _seen(self, state: Mapping[str, Any]) -> Observation:
+    def _observe(self, state: Mapping[str, Any]) -> Observation:
         machine, why = self._machine(state["instance"])
         waiting = state["command"] is None
         return Observation(
@@ -192,7 +198,7 @@ class Poll:
         try:
             answer = self._ec2.describe_instances(InstanceIds=[instance])
         except ClientError as error:
-            # Just after its start it may not be known everywhere; ended for an hour, it is known nowhere.
+            # Not yet known everywhere just after its start; forgotten an hour after its end.
             if error.response["Error"]["Code"] == "InvalidInstanceID.NotFound":
                 return None, ""
             raise
@@ -205,13 +211,13 @@ class Poll:
 
     def _command(self, command: str, instance: str) -> CommandStatus | None:
         try:
-            told = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
+            status = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
         except ClientError as error:
             if error.response["Error"]["Code"] in _NOT_YET:
                 return None
             raise
-        said = told.get("StandardErrorContent") or told.get("StandardOutputContent") or ""
-        return CommandStatus(told["Status"], told["ResponseCode"], said.strip())
+        output = status.get("StandardErrorContent") or status.get("StandardOutputContent") or ""
+        return CommandStatus(status["Status"], status["ResponseCode"], output.strip())
 
     def _send(self, state: Mapping[str, Any]) -> str:
         answer = self._ssm.send_command(
@@ -229,30 +235,17 @@ class Poll:
         return command_id
 
     def _read(self, training: str, path: str, parse: Callable[[bytes], Any]) -> Any:
-        """What the training wrote last; None when it did not, or in words that nobody knows."""
+        """A file that the training wrote; None when it is missing or invalid."""
+        written = get_or_none(self._s3, bucket=self._settings.dataset_bucket, key=training_key(training, path))
         try:
-            answer = self._s3.get_object(Bucket=self._settings.dataset_bucket, Key=training_key(training, path))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise
-        with closing(answer["Body"]) as body:
-            content = body.read()
-        try:
-            return parse(content)
+            return parse(written.content) if written is not None else None
         except InvalidMessage:
             return None
 
 
 def wire(environ: Mapping[str, str]) -> Poll:
     """The one place that chooses real I/O."""
-    settings = load(PollSettings, environ)
-    session = botocore.session.get_session()
-    return Poll(client=lambda service: session.create_client(service, config=PATIENCE), settings=settings)
+    return Poll(client=clients(botocore.session.get_session(), PATIENCE), settings=load(PollSettings, environ))
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

@@ -1,16 +1,15 @@
-"""The second step of a retraining: a machine for it, on Spot where there is some, else on demand.
+"""The second step of a retraining: start its machine, on Spot if capacity is available, else on demand.
 
-The machine is described by its launch template (infra/training/training_instance.py); this adds what it is for, as
-tags. Whoever asks again for the same attempt gets the same machine: an answer that was lost costs no second one.
+The launch template (infra/training/training_instance.py) describes the machine; this step adds tags for the training.
+It is idempotent: a repeated request for the same attempt returns the same machine.
 
-    there is room         the state, with the machine and how it is paid for
-    there is none at all  CapacityUnavailable: the state machine tries again for a while
-    anything else         the error itself: the retraining ends, and people are told
+    capacity is available    the state, with the machine and its market
+    no capacity              CapacityUnavailable: the state machine tries again for a while
+    any other error          the error itself: the retraining ends, and people are notified
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,14 +18,15 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.lambda_wiring import handler_on_first_use
 from contracts.settings import load, setting
 from contracts.weights import check_run_id
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 SPOT: Final = "spot"
 ON_DEMAND: Final = "on-demand"
-# Who asks for a machine of another kind, or elsewhere, may be lucky.
-_NO_ROOM: Final = frozenset(
+# Another market or another zone may have capacity.
+_NO_CAPACITY: Final = frozenset(
     {
         "InsufficientInstanceCapacity",
         "InsufficientHostCapacity",
@@ -36,9 +36,9 @@ _NO_ROOM: Final = frozenset(
         "Unsupported",  # this type is not sold in this zone
         "VcpuLimitExceeded",  # Spot and on demand have a limit each
         "InstanceLimitExceeded",
-        # This account never had a Spot machine, and may not have its first.
+        # The account has no service-linked role for Spot, and may not create it.
         "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
-        # What an earlier try under this token made is gone: only another token makes another machine.
+        # The machine of an earlier try under this token is gone: only another token starts another machine.
         "IdempotentInstanceTerminated",
     }
 )
@@ -47,10 +47,10 @@ ALIVE: Final = ("pending", "running")
 
 
 class CapacityUnavailable(Exception):
-    """AWS has no such machine to give at the moment, in any zone, on Spot or on demand."""
+    """AWS has no capacity for such a machine at the moment, in any zone, on Spot or on demand."""
 
 
-def _yes(text: str) -> bool:
+def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{text} is neither true nor false")
     return text.lower() == "true"
@@ -58,16 +58,16 @@ def _yes(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class StartSettings:
-    """What the function must know; `infra/` writes it."""
+    """The function's settings; `infra/` writes them."""
 
     launch_template: str = setting("NUNCHI_LAUNCH_TEMPLATE", "name of the launch template of training machines")
-    spot: bool = setting("NUNCHI_SPOT", "whether to try Spot capacity first: true or false", parse=_yes)
+    spot: bool = setting("NUNCHI_SPOT", "whether to try Spot capacity first: true or false", parse=_boolean)
     role_tag: str = setting("NUNCHI_ROLE_TAG", "tag by which subnets for training are found, as key=value")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One way to ask for the machine."""
+    """One request for the machine: on a market, in a subnet, with an idempotency token."""
 
     market: str
     subnet: str | None
@@ -75,7 +75,7 @@ class Request:
 
 
 def requests(training: str, attempt: int, attempts: int, *, spot: bool, subnets: list[str]) -> Iterator[Request]:
-    """The ways to ask, in their order: Spot in each subnet, then on demand. The last attempt is no gamble."""
+    """The requests in order: Spot in each subnet, then on demand. The last attempt is on demand only."""
     for market in (SPOT, ON_DEMAND) if spot and attempt < attempts else (ON_DEMAND,):
         for place, subnet in enumerate(subnets or [None]):
             yield Request(market, subnet, f"{training[:40]}-{attempt}-{market}-{place}")
@@ -91,13 +91,11 @@ class Start:
     def __call__(self, state: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The state, with `instance`, its `market`, and no command yet."""
         training, attempt = check_run_id(state["training"]), int(state["attempt"])
-        found = self._of_attempt(training, attempt)
-        if found is None:
-            found = self._launch(training, attempt, state)
-        return {**state, "instance": found[0], "market": found[1], "started_at": None, "command": None}
+        instance, market = self._of_attempt(training, attempt) or self._launch(training, attempt, state)
+        return {**state, "instance": instance, "market": market, "started_at": None, "command": None}
 
     def _of_attempt(self, training: str, attempt: int) -> tuple[str, str] | None:
-        """The machine that this attempt has already, if it lives."""
+        """The id and market of the machine that this attempt started already, if it is alive."""
         answer = self._ec2.describe_instances(
             Filters=[
                 {"Name": "tag:nunchi:training", "Values": [training]},
@@ -106,44 +104,44 @@ class Start:
             ]
         )
         for reservation in answer["Reservations"]:
-            for one in reservation["Instances"]:
-                return one["InstanceId"], one.get("InstanceLifecycle", ON_DEMAND)
+            for instance in reservation["Instances"]:
+                return instance["InstanceId"], instance.get("InstanceLifecycle", ON_DEMAND)
         return None
 
     def _launch(self, training: str, attempt: int, state: Mapping[str, Any]) -> tuple[str, str]:
         full: dict[str, str] = {}
         role, _, name = self._settings.role_tag.partition("=")
         tags = {
-            # The template's as well; but without it nobody may command the machine, nor end it.
+            # In the template as well. Without it the machine can be neither commanded nor terminated.
             role: name,
             "nunchi:training": training,
             "nunchi:attempt": str(attempt),
             "nunchi:execution": state["execution"],
         }
-        for one in requests(
+        for request in requests(
             training, attempt, int(state["attempts"]), spot=self._settings.spot, subnets=self._subnets()
         ):
             try:
-                answer = self._ec2.run_instances(**self._asking(one, tags))
+                answer = self._ec2.run_instances(**self._parameters(request, tags))
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if code not in _NO_ROOM:
+                if code not in _NO_CAPACITY:
                     raise
-                full[f"{one.market} in {one.subnet or 'the default subnet'}"] = code
+                full[f"{request.market} in {request.subnet or 'the default subnet'}"] = code
             else:
-                return answer["Instances"][0]["InstanceId"], one.market
-        told = "; ".join(f"{where}: {code}" for where, code in full.items())
+                return answer["Instances"][0]["InstanceId"], request.market
+        tried = "; ".join(f"{where}: {code}" for where, code in full.items())
         if _QUOTAS & set(full.values()):
-            told += ". This account's own quota is used up, or was never granted: ask for more in Service Quotas, EC2"
-        raise CapacityUnavailable(f"no machine was started, AWS has none to give now: {told}")
+            tried += ". A quota of this account is used up, or was never granted: request more in Service Quotas, EC2"
+        raise CapacityUnavailable(f"no machine was started, AWS has no capacity now: {tried}")
 
-    def _asking(self, one: Request, tags: Mapping[str, str]) -> dict[str, Any]:
-        asked: dict[str, Any] = {
-            # CloudFormation adds versions, and leaves the default where it was: at the first.
+    def _parameters(self, request: Request, tags: Mapping[str, str]) -> dict[str, Any]:
+        parameters: dict[str, Any] = {
+            # CloudFormation adds versions, and leaves the default at the first.
             "LaunchTemplate": {"LaunchTemplateName": self._settings.launch_template, "Version": "$Latest"},
             "MinCount": 1,
             "MaxCount": 1,
-            "ClientToken": one.token,
+            "ClientToken": request.token,
             "TagSpecifications": [
                 {
                     "ResourceType": "instance",
@@ -151,21 +149,21 @@ class Start:
                 }
             ],
         }
-        if one.subnet is not None:
-            asked["SubnetId"] = one.subnet
-        if one.market == SPOT:
-            # Its price is at most that on demand. It is asked for once: the next attempt is the state machine's.
-            asked["InstanceMarketOptions"] = {
+        if request.subnet is not None:
+            parameters["SubnetId"] = request.subnet
+        if request.market == SPOT:
+            # Its price is at most that on demand. One-time: the state machine starts the next attempt.
+            parameters["InstanceMarketOptions"] = {
                 "MarketType": "spot",
                 "SpotOptions": {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"},
             }
-        return asked
+        return parameters
 
     def _subnets(self) -> list[str]:
-        """Where training machines may be; none that is ours on the local cloud, which has but its default."""
+        """The subnets of training machines; none on the local cloud, which has only its default."""
         key, _, value = self._settings.role_tag.partition("=")
         answer = self._ec2.describe_subnets(Filters=[{"Name": f"tag:{key}", "Values": [value]}])
-        return sorted(one["SubnetId"] for one in answer["Subnets"])
+        return sorted(subnet["SubnetId"] for subnet in answer["Subnets"])
 
 
 def wire(environ: Mapping[str, str]) -> Start:
@@ -174,8 +172,4 @@ def wire(environ: Mapping[str, str]) -> Start:
     return Start(ec2=botocore.session.get_session().create_client("ec2", config=PATIENCE), settings=settings)
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire(os.environ)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

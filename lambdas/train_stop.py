@@ -1,10 +1,10 @@
-"""The last step but one of a retraining, on every path: its machine goes, and it is seen to go.
+"""The fourth step of a retraining, on every path: terminate its machine, and check that it terminates.
 
-    gone, or going             the state: "start" another attempt after an interruption, else "tell"
-    not to be seen going yet   InstanceStillRunning: the state machine asks again, for a while
-    AWS does not answer        the error itself: the same
+    terminating or terminated   the state: "start" another attempt after an interruption, else "notify"
+    still running               InstanceStillRunning: the state machine tries again, for a while
+    AWS does not answer         the error itself: the same
 
-Machines are found by their tags too: a step that broke may have started one and not said so.
+Machines are found by their tags too: a step that failed may have started one without returning it.
 """
 
 from __future__ import annotations
@@ -16,40 +16,41 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.lambda_wiring import handler_on_first_use
 from contracts.training import words_of
 from contracts.weights import check_run_id
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-GOING: Final = frozenset({"shutting-down", "terminated"})
+TERMINATING: Final = frozenset({"shutting-down", "terminated"})
 _UNKNOWN: Final = "InvalidInstanceID.NotFound"
-_MOST_WORDS: Final = 500
+_MAX_REASON: Final = 500  # characters
 
 
 class InstanceStillRunning(Exception):
-    """A training machine was told to go, and is not seen to."""
+    """A training machine was terminated, and EC2 still shows it running."""
 
 
 def after(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What follows, now that no machine of the retraining is left."""
+    """The next state, once no machine of the retraining is left."""
     attempt, attempts = int(state.get("attempt", 1)), int(state.get("attempts", 1))
     free = {name: value for name, value in state.items() if name not in ("instance", "market", "command")}
     match state.get("next"):
         case _ if "error" in state:
-            broken = {"verdict": "failed", "rule": "step_broken", "reason": _reason(state["error"])}
-            return {**free, **broken, "next": "tell"}
+            failed = {"verdict": "failed", "rule": "step_broken", "reason": _reason(state["error"])}
+            return {**free, **failed, "next": "notify"}
         case "done":
-            return {**free, "next": "tell"}
+            return {**free, "next": "notify"}
         case "interrupted" if attempt < attempts:
             return {**free, "next": "start", "attempt": attempt + 1}
         case "interrupted":
-            often = f"{state['reason']} That was the last of {attempts} attempts."
-            return {**free, "next": "tell", "verdict": "failed", "rule": "interrupted_too_often", "reason": often}
+            reason = f"{state['reason']} That was the last of {attempts} attempts."
+            return {**free, "next": "notify", "verdict": "failed", "rule": "interrupted_too_often", "reason": reason}
         case _:
-            return {**free, "next": "tell", "verdict": "failed"}
+            return {**free, "next": "notify", "verdict": "failed"}
 
 
 def _reason(error: Mapping[str, Any]) -> str:
-    return f"A step of the retraining failed: {words_of(error)}"[:_MOST_WORDS]
+    return f"A step of the retraining failed: {words_of(error)}"[:_MAX_REASON]
 
 
 class Stop:
@@ -63,39 +64,37 @@ class Stop:
         machines = self._of(training)
         if (known := state.get("instance")) and known not in machines:
             machines |= self._described(InstanceIds=[known])
-        if staying := sorted(one for one, word in machines.items() if word not in GOING):
-            self._ec2.terminate_instances(InstanceIds=staying)
-            machines = self._of(training) | self._described(InstanceIds=staying)
-            if staying := sorted(one for one, word in machines.items() if word not in GOING):
-                raise InstanceStillRunning(f"{', '.join(staying)} of {training} was told to go, and is not seen to")
+        if running := sorted(name for name, status in machines.items() if status not in TERMINATING):
+            self._ec2.terminate_instances(InstanceIds=running)
+            machines = self._of(training) | self._described(InstanceIds=running)
+            if running := sorted(name for name, status in machines.items() if status not in TERMINATING):
+                raise InstanceStillRunning(
+                    f"{', '.join(running)} of {training} was terminated, and still runs; this step is tried again"
+                )
         return after(state)
 
     def _of(self, training: str) -> dict[str, str]:
         return self._described(Filters=[{"Name": "tag:nunchi:training", "Values": [training]}])
 
-    def _described(self, **which: Any) -> dict[str, str]:
-        """Machines and EC2's words for their states."""
+    def _described(self, **selection: Any) -> dict[str, str]:
+        """Machines by id, with their states in EC2."""
         try:
-            pages = list(self._ec2.get_paginator("describe_instances").paginate(**which))
+            pages = list(self._ec2.get_paginator("describe_instances").paginate(**selection))
         except ClientError as error:
             if error.response["Error"]["Code"] == _UNKNOWN:
                 return {}
             raise
         return {
-            one["InstanceId"]: one["State"]["Name"]
+            instance["InstanceId"]: instance["State"]["Name"]
             for page in pages
             for reservation in page["Reservations"]
-            for one in reservation["Instances"]
+            for instance in reservation["Instances"]
         }
 
 
-def wire() -> Stop:
-    """The one place that chooses real I/O."""
+def wire(_environ: Mapping[str, str]) -> Stop:
+    """The one place that chooses real I/O. It has no settings."""
     return Stop(ec2=botocore.session.get_session().create_client("ec2", config=PATIENCE))
 
 
-def __getattr__(name: str) -> Any:
-    # As in dispatch.py: made on being asked for, so that importing this file has no effect.
-    if name == "handler":
-        return wire()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = handler_on_first_use(__name__, wire)

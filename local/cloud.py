@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.mode import Mode
-from config.stack_names import PIPELINE, TRAINING
+from config.names import PIPELINE_STACK, TRAINING_STACK
+from config.stack_outputs import (
+    DEAD_QUEUE_URL,
+    KIOSK_POLICY_NAME,
+    KIOSK_ROLE_ALIAS_NAME,
+    KIOSK_ROLE_ARN,
+    UPLOAD_QUEUE_URL,
+    WORKER_ACCESS_ARN,
+    WORKER_POLICY_NAME,
+    buckets_of,
+)
 from contracts.names import label_topic
 from local import deploy, training
 from local.aws import credential_provider as credentials
@@ -155,7 +165,7 @@ class Cloud:
         await _until_ready(self._provider, lambda: listens(self._provider_port))
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
-            await deploy.outputs(self._cloudformation, self._deployment, TRAINING)
+            await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
         self._up = True
         self._state.write(self._record)
 
@@ -182,7 +192,7 @@ class Cloud:
             | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
             | {"NUNCHI_PACE": "local"}
             | operators_settings(self._environ, mode=self._options.mode),
-            stacks=(PIPELINE, TRAINING) if self._options.training else (PIPELINE,),
+            stacks=(PIPELINE_STACK, TRAINING_STACK) if self._options.training else (PIPELINE_STACK,),
             assembly=self._state.assembly,
             log=self._state.logs / "cdk.log",
         )
@@ -218,15 +228,15 @@ class Cloud:
                 environ=self._environ,
             )
         for instance in prepared.instances:
-            prepared.registry.add_worker(instance, policy=outputs["WorkerPolicyName"])
-        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs["KioskPolicyName"])
+            prepared.registry.add_worker(instance, policy=outputs[WORKER_POLICY_NAME])
+        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs[KIOSK_POLICY_NAME])
         device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
         cert, key = prepared.observer
         record = Record(
             region=REGION,
             endpoints=self._endpoints,
-            buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
-            queues={"uploads": outputs["UploadQueueUrl"], "dead": outputs["DeadQueueUrl"]},
+            buckets=buckets_of(outputs),
+            queues={"uploads": outputs[UPLOAD_QUEUE_URL], "dead": outputs[DEAD_QUEUE_URL]},
             mqtt=replace(device, cert=cert, key=key, client_id=None),
             device=device,
             kiosk=KIOSK,
@@ -235,11 +245,11 @@ class Cloud:
                 WorkerRecord(instance, None, self._state.socket_of(number))
                 for number, instance in enumerate(prepared.instances, start=1)
             ),
-            credentials_url=credentials.url(self._provider_port, outputs["KioskRoleAliasName"]),
+            credentials_url=credentials.url(self._provider_port, outputs[KIOSK_ROLE_ALIAS_NAME]),
             gate=self._gate,
             state=CloudState.STARTING,
         )
-        return record, worker_keys(prepared.iam, outputs["WorkerAccessArn"])
+        return record, worker_keys(prepared.iam, outputs[WORKER_ACCESS_ARN])
 
     def _worker_changed(self, worker: WorkerRecord) -> None:
         """Write the record: the cloud is up as long as one worker is."""
@@ -276,7 +286,7 @@ class Cloud:
 
 def _provider_environ(port: int, prepared: _Prepared, outputs: Mapping[str, str]) -> dict[str, str]:
     cert, key = prepared.provider
-    alias = credentials.Alias(outputs["KioskRoleAliasName"], outputs["KioskRoleArn"])
+    alias = credentials.Alias(outputs[KIOSK_ROLE_ALIAS_NAME], outputs[KIOSK_ROLE_ARN])
     return credentials.environ(port, alias, ca=prepared.ca, cert=cert, key=key)
 
 

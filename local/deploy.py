@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.inference_names import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
-from config.stack_names import PIPELINE
+from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, PIPELINE_STACK, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
 from local.subprocesses import Child
@@ -69,7 +68,7 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
 
 
 async def deploy(
-    *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE,)
+    *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE_STACK,)
 ) -> None:
     """Synthesise the app into `assembly` and deploy `stacks`; DeployFailed shows the end of the log."""
     python = shlex.quote(sys.executable)
@@ -94,7 +93,7 @@ async def deploy(
 
 
 async def outputs(
-    cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE
+    cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE_STACK
 ) -> dict[str, str]:
     """Wait until a stack is complete; returns its outputs by name. Raises the error of the deployment.
 
@@ -122,7 +121,7 @@ def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, st
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def document_of(assembly: Path, document: str = DOCUMENT) -> dict[str, Any]:
+def document_of(assembly: Path, document: str = INFER_DOCUMENT) -> dict[str, Any]:
     """The content of an SSM document in the synthesised templates, as AWS would get it."""
     for template in assembly.glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
@@ -145,5 +144,7 @@ def run_instances(ec2: EC2Client, count: int) -> list[str]:
 
 def register_instance(ssm: SSMClient, instance: str, document: Mapping[str, Any]) -> None:
     """Register the SSM document, and the parameter that tells dispatch the instance."""
-    ssm.create_document(Content=json.dumps(document), Name=DOCUMENT, DocumentType="Command", DocumentFormat="JSON")
+    ssm.create_document(
+        Content=json.dumps(document), Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
+    )
     ssm.put_parameter(Name=INSTANCE_PARAMETER, Value=instance, Type="String", Overwrite=True)

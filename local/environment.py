@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, InferenceSettings
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config
+from config.sections import InferenceSettings
 from contracts.errors import SettingsError
 from contracts.gate import parse_gate
 from contracts.settings import environment_for, setting, variables_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from config.mode import Mode
-from config.nunchi_toml import InferenceSettings
+from config.sections import InferenceSettings
 from local.errors import InvalidOptions
 
 

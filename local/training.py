@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.inference_names import ROLE_TAG
-from config.training_names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT, TRAINING_ROLE
+from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
+from config.stack_outputs import TRAINING_ACCESS_ARN, buckets_of
 from contracts.settings import environment_for, variables_of
 from local.deploy import document_of
 from local.environment import ROOT, callers_own
@@ -78,10 +78,10 @@ def provision(
     _register(client("ec2"), client("ssm"), document_of(state.assembly, TRAIN_DOCUMENT))
     TrainingMachine(state.training).make(
         training_environ(
-            buckets={name: outputs[f"{name.capitalize()}Bucket"] for name in ("images", "dataset", "weights")},
+            buckets=buckets_of(outputs),
             gate=gate,
             endpoint=endpoint,
-            keys=_keys(client("iam"), outputs["TrainingAccessArn"]),
+            keys=_keys(client("iam"), outputs[TRAINING_ACCESS_ARN]),
             environ=environ,
         )
     )

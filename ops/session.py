@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.names import COMPUTE_STACK, PIPELINE_STACK
 from config.nunchi_toml import load
-from config.stack_names import COMPUTE, PIPELINE
+from config.stack_outputs import buckets_of
 from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
 
@@ -46,12 +47,14 @@ def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
     with aws_errors(region):
         client = clients(region)
         outputs = pipeline_outputs(client("cloudformation"), region)
-        yield Session(client, lambda name: outputs[f"{name.capitalize()}Bucket"], config.inference.confidence_gate)
+        yield Session(client, buckets_of(outputs).__getitem__, config.inference.confidence_gate)
 
 
 def pipeline_outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:
     """The outputs of the pipeline stack, by name; AwsError when it is not deployed."""
-    outputs = stack_outputs(cloudformation, PIPELINE)
+    outputs = stack_outputs(cloudformation, PIPELINE_STACK)
     if outputs is None:
-        raise AwsError(f"{PIPELINE} is not deployed in {region}; first: cdk deploy {PIPELINE} {COMPUTE}")
+        raise AwsError(
+            f"{PIPELINE_STACK} is not deployed in {region}; first: cdk deploy {PIPELINE_STACK} {COMPUTE_STACK}"
+        )
     return outputs

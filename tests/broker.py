@@ -1,4 +1,4 @@
-"""A real MQTT broker over mutual TLS for tests, and a way to break the network to it."""
+"""An MQTT broker over mutual TLS for tests, and a TCP proxy that can break the connection to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 @dataclass(frozen=True)
 class IoTCore:
-    """The broker's port, the certificates of a client that may do everything, and where the API is."""
+    """The broker's port, certificates of a client with all permissions, and the URL of the API."""
 
     port: int
     ca: Path
@@ -44,7 +44,7 @@ class IoTCore:
 
 @contextmanager
 def iot_core(folder: Path) -> Generator[IoTCore, None, None]:
-    """IoT Core on free ports of this machine, for as long as the block lasts."""
+    """Run a local IoT Core on free ports within the block."""
     gateway, mqtt = free_ports(2)
     url = f"http://{LOOPBACK}:{gateway}"
     environ = os.environ | {
@@ -94,7 +94,7 @@ def _answers(url: str) -> bool:
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Certificate and key of a server at 127.0.0.1 that vouches for itself."""
+    """Self-signed certificate and key of a server at 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "a broker of the tests")])
     certificate = (
@@ -114,19 +114,19 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 class Cable:
-    """A TCP connection between a client and the broker that can be pulled out, and cut silently."""
+    """A TCP proxy between client and broker, with two failures: closed connections, and lost packets."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._forwarding = asyncio.Event()
+        self._forwarding.set()
         self.port = free_ports(1)[0]
 
     async def plug_in(self) -> None:
-        """Accept connections and pass them on."""
-        self._flows.set()
+        """Accept connections and forward them."""
+        self._forwarding.set()
         self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
 
     async def pull_out(self) -> None:
@@ -139,26 +139,26 @@ class Cable:
             self._server = None
 
     def go_silent(self) -> None:
-        """Lose every byte from now on, without a word to either side, as a dead access point does."""
-        self._flows.clear()
+        """Drop every byte from now on without closing a connection, as a dead access point does."""
+        self._forwarding.clear()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
+            broker_reader, broker_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
         except OSError:
             writer.transport.abort()
             return
-        pair = {writer, far_writer}
+        pair = {writer, broker_writer}
         self._writers |= pair
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        for one in pair:
-            one.transport.abort()
+        await asyncio.gather(self._pump(reader, broker_writer), self._pump(broker_reader, writer))
+        for end in pair:
+            end.transport.abort()
         self._writers -= pair
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65536):
-                if self._flows.is_set():
+                if self._forwarding.is_set():
                     writer.write(data)
                     await writer.drain()
         except OSError:

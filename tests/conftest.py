@@ -1,14 +1,14 @@
-"""What every test may use, and how every property is tried."""
+"""Fixtures of every test, and the Hypothesis profile of every property test."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Here as in CI, and much as Hypothesis's own profile for CI. No deadline and no health check of speed: a busy machine
-# is no defect of what is tested. The same examples in every run: a commit passes or fails alike on every machine, and
-# a change is not blamed for an example that chance draws just then. So no database need keep an example for the next
-# run. New examples: pytest --hypothesis-profile=default.
+# The same profile here and in CI, close to Hypothesis's own for CI. No deadline and no health check of speed: a slow
+# machine is no failure. Deterministic examples: a commit passes or fails alike on every machine, and a change does not
+# fail on an example drawn by chance. So no database keeps failing examples. New examples: pytest
+# --hypothesis-profile=default.
 settings.register_profile(
     "nunchi",
     deadline=None,

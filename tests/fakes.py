@@ -1,4 +1,4 @@
-"""The small fakes of our own ports. None of them replaces the end-to-end test; real S3 answers come from moto."""
+"""In-memory fakes of our own ports. S3's answers are tested with moto, the whole path end to end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
 
 
 class FakeDetector:
-    """A detector that sees what it is told to, and counts."""
+    """A detector that finds the given people in every image, and counts images."""
 
     model = MODEL
 
@@ -40,7 +40,7 @@ class FakeDetector:
 
 
 class MemoryStore:
-    """A store in dictionaries, with S3's rules: results are written once, names list in order."""
+    """A store in dictionaries, with S3's rules: a result is written once, keys are listed in order."""
 
     def __init__(self) -> None:
         self.files: dict[Reference, Upload | OversizedUpload] = {}
@@ -72,10 +72,10 @@ class MemoryStore:
             self.pairs[tree, reference] = (jpeg, labels)
 
     def uploads(self) -> Iterator[ListedUpload]:
-        return iter([ListedUpload(one, self.files[one].uploaded_at) for one in sorted(self.files, key=str)])
+        return iter([ListedUpload(key, self.files[key].uploaded_at) for key in sorted(self.files, key=str)])
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
-        return iter(sorted(one for one in self.stored if one.kiosk_id == first.kiosk_id and one >= first))
+        return iter(sorted(key for key in self.stored if key.kiosk_id == first.kiosk_id and key >= first))
 
     def _may_fail(self, method: str) -> None:
         with self._lock:
@@ -85,9 +85,9 @@ class MemoryStore:
 
 
 class MemoryQueue:
-    """A queue with SQS's rules: what is received is nobody else's for a while, and who held it too long holds nothing.
+    """A queue with SQS's visibility timeout: a received message is hidden, then redelivered; old receipts do nothing.
 
-    Time passes only when a test says so.
+    Its time passes only by `pass_time`.
     """
 
     def __init__(self, *, visibility_s: float = 15) -> None:
@@ -96,35 +96,39 @@ class MemoryQueue:
         self._visibility_s = visibility_s
         self._bodies: dict[int, str] = {}
         self._visible_at: dict[int, float] = {}
-        self._times: dict[int, int] = {}
+        self._receive_counts: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def send(self, body: str) -> None:
         with self._lock:
-            number = len(self._times)
-            self._bodies[number], self._visible_at[number], self._times[number] = body, self.now_s, 0
+            number = len(self._receive_counts)
+            self._bodies[number], self._visible_at[number], self._receive_counts[number] = body, self.now_s, 0
 
     def pass_time(self) -> bool:
-        """Let a tenth of a second pass; True, so that a wait can do it at every look."""
+        """Let a tenth of a second pass; True, so that a wait's condition can call it."""
         self.now_s += 0.1
         return True
 
     @property
     def left(self) -> list[tuple[float, int]]:
-        """Of each message that was not deleted: in how many seconds it can be received, and how often it was."""
+        """For each message not deleted: seconds until it is visible, and its receive count."""
         with self._lock:
-            return [(max(0.0, self._visible_at[one] - self.now_s), self._times[one]) for one in self._bodies]
+            return [
+                (max(0.0, self._visible_at[number] - self.now_s), self._receive_counts[number])
+                for number in self._bodies
+            ]
 
     def receive(self, most: int) -> list[ReceivedMessage]:
         self._may_fail("receive")
         with self._lock:
-            visible = [one for one in self._bodies if self._visible_at[one] <= self.now_s][:most]
-            for one in visible:
-                self._times[one] += 1
-                self._visible_at[one] = self.now_s + self._visibility_s
+            visible = [number for number in self._bodies if self._visible_at[number] <= self.now_s][:most]
+            for number in visible:
+                self._receive_counts[number] += 1
+                self._visible_at[number] = self.now_s + self._visibility_s
             received = [
-                ReceivedMessage(f"{one}/{self._times[one]}", f"m{one}", self._bodies[one], self._times[one])
-                for one in visible
+                ReceivedMessage(f"{number}/{count}", f"m{number}", self._bodies[number], count)
+                for number in visible
+                for count in [self._receive_counts[number]]
             ]
         if not received:
             time.sleep(0.01)  # a short long poll
@@ -133,25 +137,25 @@ class MemoryQueue:
     def keep(self, receipts: Sequence[str]) -> int:
         self._may_fail("keep")
         with self._lock:
-            ours = [one for receipt in receipts if (one := self._held(receipt)) is not None]
-            self._visible_at |= dict.fromkeys(ours, self.now_s + self._visibility_s)
-            return len(receipts) - len(ours)
+            held = [number for receipt in receipts if (number := self._held(receipt)) is not None]
+            self._visible_at |= dict.fromkeys(held, self.now_s + self._visibility_s)
+            return len(receipts) - len(held)
 
     def give_back(self, receipt: str, *, after_s: int) -> None:
         self._may_fail("give_back")
         with self._lock:
-            if (one := self._held(receipt)) is not None:
-                self._visible_at[one] = self.now_s + after_s
+            if (number := self._held(receipt)) is not None:
+                self._visible_at[number] = self.now_s + after_s
 
     def delete(self, receipt: str) -> None:
         self._may_fail("delete")
         with self._lock:
-            if (one := self._held(receipt)) is not None:
-                del self._bodies[one]
+            if (number := self._held(receipt)) is not None:
+                del self._bodies[number]
 
     def _held(self, receipt: str) -> int | None:
-        number, times = map(int, receipt.split("/"))
-        return number if number in self._bodies and self._times[number] == times else None
+        number, count = map(int, receipt.split("/"))
+        return number if number in self._bodies and self._receive_counts[number] == count else None
 
     def _may_fail(self, method: str) -> None:
         with self._lock:
@@ -161,13 +165,13 @@ class MemoryQueue:
 
 
 class MemoryPublisher:
-    """A broker that is always there: keeps what is published, in order, and drops what has expired."""
+    """A broker that is always connected: keeps published messages in order, and drops expired ones."""
 
     def __init__(self) -> None:
         self.messages: list[LabelMessage] = []
 
     async def publish(self, message: LabelMessage) -> PublishOutcome:
-        await asyncio.sleep(0.02)  # as a broker, it does not answer within one turn of the event loop
+        await asyncio.sleep(0.02)  # as with a broker, the acknowledgement is not immediate
         if message.expires_at <= now():
             return PublishOutcome.EXPIRED
         self.messages.append(message)

@@ -1,4 +1,4 @@
-"""Pictures drawn by the tests: bytes of every kind that a kiosk, or a mistake, may upload."""
+"""Pictures for tests: valid, malformed and hostile uploads."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> byte
 
 
 def turned_by_exif(picture: Image.Image, orientation: int) -> bytes:
-    """JPEG bytes whose EXIF orientation tells viewers to turn them."""
+    """JPEG bytes with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encoded(picture, quality=95, exif=exif)
 
 
 def with_exif(picture: Image.Image, entries: Sequence[tuple[int, int, int, bytes]], rest: bytes, kind: str) -> bytes:
-    """A picture with EXIF of one directory: (tag, type, count, four bytes of value or offset) each, then `rest`."""
+    """A picture with one EXIF directory of entries (tag, type, count, four bytes of value or offset), then `rest`."""
     directory = b"".join(struct.pack("<HHI", tag, type_, count) + value for tag, type_, count, value in entries)
     tiff = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + rest
     return encoded(picture, kind, exif=b"Exif\0\0" + tiff)
@@ -43,19 +43,19 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def with_chunks(png: bytes, *chunks: bytes, header: bytes | None = None) -> bytes:
-    """The PNG with more chunks before its pixels and, if given, another body of its header; every checksum holds."""
+    """The PNG with more chunks before its pixels and, if given, another header; all checksums are valid."""
     signature, rest = png[:8], png[33:]
     return signature + png_chunk(b"IHDR", header or png[16:29]) + b"".join(chunks) + rest
 
 
 def bomb_png(side: int) -> bytes:
-    """A PNG of a few hundred bytes that claims `side` × `side` pixels."""
+    """A decompression bomb: a PNG of a few hundred bytes whose header claims `side` × `side` pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(1 + 3 * min(side, 64)) * 4)
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def in_several_scans(jpeg: bytes) -> bytes:
-    """A baseline JPEG in colour whose first scan holds one component of its three; it ends before the others."""
+    """A non-interleaved baseline JPEG: its first scan has one of three components; the others are missing."""
     scan = jpeg.index(b"\xff\xda\x00\x0c\x03")
     return jpeg[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + jpeg[scan + 14 :]

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for everything that goes over a wire."""
+"""Hypothesis strategies for messages, tickets and their parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ kiosk_ids = st.from_regex(r"\A[a-z0-9-]{1,32}\Z")
 image_ids = st.text(CROCKFORD, min_size=26, max_size=26)
 references = st.builds(Reference, kiosk_ids, image_ids)
 instants = st.integers(0, to_epoch_ms(datetime(9999, 1, 1, tzinfo=UTC))).map(from_epoch_ms)
-# Times that a ticket can carry: 13 digits of milliseconds, 2001 to 2286.
+# The range of a ticket's times: 13 digits of milliseconds, 2001 to 2286.
 ticket_instants = st.integers(10**12, 10**13 - 1).map(from_epoch_ms)
 tickets = st.builds(Ticket, references, st.none() | ticket_instants)
 fractions = st.floats(0, 1, allow_nan=False)

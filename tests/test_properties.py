@@ -1,4 +1,4 @@
-"""How every property is tried: one profile, that of tests/conftest.py."""
+"""Every property test uses one Hypothesis profile, that of tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__)
 
 
-def test_every_property_is_tried_with_the_same_examples_however_slow_the_machine_is() -> None:
+def test_property_tests_are_deterministic_and_have_no_deadline() -> None:
     loaded = settings()
     assert (
         settings.get_current_profile_name(),
@@ -22,10 +22,12 @@ def test_every_property_is_tried_with_the_same_examples_however_slow_the_machine
     ) == ("nunchi", None, (HealthCheck.too_slow,), True, None, True)
 
 
-def test_no_test_replaces_what_the_profile_says() -> None:
-    """A test's own list of health checks would bring back the one of speed; how many examples it takes is its own."""
-    replaced = re.compile(r"\b(deadline|suppress_health_check|derandomize|database|print_blob)=")
+def test_no_test_overrides_the_profile() -> None:
+    """A test's own list of health checks would enable the one of speed; only max_examples may differ by test."""
+    overrides = re.compile(r"\b(deadline|suppress_health_check|derandomize|database|print_blob)=")
     texts = {path: path.read_text() for path in HERE.parent.rglob("test_*.py") if path != HERE}
-    used = [text for text in texts.values() if re.search(r"^from hypothesis import .*\bsettings\b", text, re.MULTILINE)]
-    assert used
-    assert [match.group() for text in used for match in replaced.finditer(text)] == []
+    with_settings = [
+        text for text in texts.values() if re.search(r"^from hypothesis import .*\bsettings\b", text, re.MULTILINE)
+    ]
+    assert with_settings
+    assert [match.group() for text in with_settings for match in overrides.finditer(text)] == []

@@ -1,7 +1,7 @@
-"""A YOLO whose answers are known by construction: it finds the red, green, blue and yellow patch of a picture, exactly.
+"""A toy YOLO with known outputs: it detects the red, green, blue and yellow patch of a picture exactly.
 
-One colour a label, in the order of LABELS. Like a real network it says everything several times: each patch once well,
-once a pixel wider and less sure, and once, less sure again, as the next label. White breaks it: the answer is NaN.
+One colour per label, in the order of LABELS. As a real network it has overlapping detections, for NMS: each patch
+exactly, one pixel wider with less confidence, and as the next label with still less. White gives NaN.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ AS_IT_IS: Final = {"confidence": {"bias": 0, "weights": {"log_right": 1, "log_wr
 
 
 def picture(width: int, height: int, **patches: tuple[int, int, int, int]) -> Image:
-    """Black, with patches x0, y0, x1, y1 by label."""
+    """A black picture with a patch (x0, y0, x1, y1) for each label, in pixels."""
     image = np.zeros((height, width, 3), dtype=np.uint8)
     for label, (x0, y0, x1, y1) in patches.items():
-        image[y0:y1, x0:x1] = COLOURS[[str(one) for one in LABELS].index(label)]
+        image[y0:y1, x0:x1] = COLOURS[[str(known) for known in LABELS].index(label)]
     return image
 
 
 def toy_manifest(
     folder: Path, *, network: bytes | None = None, several: bool = True, any_shape: bool = True, **fields: Any
 ) -> Path:
-    """A manifest of the toy with some fields replaced; None takes one out."""
+    """The manifest of the toy with some fields replaced; a field of None is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     if network is None:
         network = toy_network(head=fields.get("head", "v8"), several=several, any_shape=any_shape)
@@ -62,7 +62,7 @@ def toy_manifest(
 def toy_network(
     *, head: str = "v8", several: bool = True, any_shape: bool = True, sure: tuple[float, ...] = SURE
 ) -> bytes:
-    """The ONNX bytes. The export leaves open the number of pictures, if `several`, and their sides, if `any_shape`."""
+    """The ONNX bytes. The batch size is dynamic if `several`, the input's height and width if `any_shape`."""
     graph = _Graph()
     bits = graph.add("Cast", graph.add("Greater", "images", graph.constant(np.float32(0.5))), to=TensorProto.FLOAT)
     red, green, blue = (graph.add("Gather", bits, graph.constant(np.array([c])), axis=1) for c in range(3))
@@ -101,16 +101,16 @@ def toy_network(
 
 
 def constant_network(answer: NDArray[np.float32], *, channels: int = 3) -> bytes:
-    """A network that answers `answer`, (1, …), whatever it is shown."""
+    """A network with the constant output `answer`, (1, …)."""
     graph = _Graph()
     seen = graph.add("ReduceMax", "images", axes=[0, 1, 2, 3], keepdims=0)
     nothing = graph.add("Mul", seen, graph.constant(np.float32(0)))
-    said = graph.add("Add", graph.constant(answer), nothing)
-    return graph.serialized(said, list(answer.shape), [1, channels, SIDE, SIDE])
+    output = graph.add("Add", graph.constant(answer), nothing)
+    return graph.serialized(output, list(answer.shape), [1, channels, SIDE, SIDE])
 
 
 class _Graph:
-    """An ONNX graph that grows by one operator at a time; every value is named by a number."""
+    """Builder of an ONNX graph; every value is named by a number."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -132,7 +132,7 @@ class _Graph:
         return first
 
     def ends(self, line: str) -> tuple[str, str]:
-        """Of 0 and 1 along the last axis: where the first 1 begins and where the last one ends."""
+        """The start of the first 1 and the end of the last 1 along the last axis of zeros and ones."""
         length = self.add("Cast", self.add("Gather", self.add("Shape", line), self.constant(2)), to=TensorProto.FLOAT)
         nought, one = self.constant(np.float32(0)), self.constant(np.float32(1))
         below = self.add("Range", nought, length, one)

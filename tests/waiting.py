@@ -1,4 +1,4 @@
-"""Waiting for what others do, with a bound that a busy machine keeps, too."""
+"""Wait for a condition, with a timeout that holds on a busy machine, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def until(condition: Callable[[], object], *, within_s: float, what: str) -> None:
-    """Wait until the condition holds; the test fails when it doesn't within the time."""
+    """Poll until the condition holds; AssertionError after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
@@ -16,7 +16,7 @@ def until(condition: Callable[[], object], *, within_s: float, what: str) -> Non
 
 
 async def until_async(condition: Callable[[], object]) -> None:
-    """Let the event loop run until the condition holds; TimeoutError when it doesn't within a minute."""
+    """Run the event loop until the condition holds; TimeoutError after a minute."""
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""A thousand shops on a clock that runs faster: how many instances, how long a label takes, what scaling is worth.
+"""Simulation of up to 5,000 shops: how many instances they need, how long a label takes, what scaling is worth.
 
     python -m bench.scaling [--days 8] [--processes 2] [--dry-run | --page]
 
@@ -18,30 +18,32 @@ from importlib.metadata import version
 
 from bench.__main__ import processor
 from bench.scaling import diagram, page, study
-from bench.scaling.day import Outcome, simulate
+from bench.scaling.day import SimulatedDay, simulate
 
 
-def chart() -> dict[str, Outcome]:
-    """The diagram's days: a surge, met with one instance less than recommended, and as recommended."""
+def chart() -> dict[str, SimulatedDay]:
+    """The diagram's days: a surge with the recommended group, and with one instance less."""
     chosen = study.recommended(study.DEFAULT)
     fewer = replace(chosen, least=chosen.least - 1)
     return {f"least {group.least}": simulate(study.surge(study.DEFAULT, group), seed=1) for group in (chosen, fewer)}
 
 
 def main() -> None:
-    """Simulate, print, and write the page anew."""
+    """Simulate, print, and rewrite the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=8, help="days simulated for each row")
     parser.add_argument("--processes", type=int, default=2, help="days simulated at a time")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and leave docs/ as it is")
-    parser.add_argument("--page", action="store_true", help="write the page anew from the last run: after new prices")
+    parser.add_argument(
+        "--page", action="store_true", help="rewrite the page from the last run's report: after new prices"
+    )
     options = parser.parse_args()
     if options.page:
         report = json.loads((page.FOLDER / "report.json").read_text())
         page.PAGE.write_text(page.rendered(page.PAGE.read_text(), report))
         return
     start = time.perf_counter()
-    figures = study.report(days=options.days, processes=options.processes, tell=lambda text: print(text, flush=True))
+    figures = study.report(days=options.days, processes=options.processes, log=lambda text: print(text, flush=True))
     figures |= {
         "command": f"python -m bench.scaling --days {options.days}",
         "date": date.today().isoformat(),

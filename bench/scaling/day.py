@@ -1,4 +1,4 @@
-"""One simulated day, and what came of it."""
+"""One simulated day, and its outcome."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from bench.scaling.group import AutoScaling, paid_seconds
+from bench.scaling.group import SimulatedGroup, paid_seconds
 from bench.scaling.inputs import LABEL_TTL_S, Scenario
-from bench.scaling.photos import Photos, Seconds, draw
-from bench.scaling.workers import Queue, Steps, Worker
+from bench.scaling.photos import PhotoArrivals, Seconds, draw
+from bench.scaling.workers import Process, SimulatedQueue, SimulatedWorker
 
 MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """How it was at the end of each minute."""
+    """Instances in service and waiting photos at the end of each minute."""
 
     at: Seconds
     in_service: Seconds
@@ -25,36 +25,36 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A day. `told` is nan for a photo that no worker looked at before the night: the sweep of the morning finds it."""
+class SimulatedDay:
+    """The outcome of a day. `labelled_at` is nan for photos left over: the next morning's sweep finds them."""
 
-    photos: Photos
-    told: Seconds
-    alone: Seconds  # when it would have been told with a free worker
+    photos: PhotoArrivals
+    labelled_at: Seconds
+    labelled_at_if_idle: Seconds  # with an idle worker: without time in the queue
     instance_hours: float
-    most_waiting: int
-    inside_seconds: float
+    max_waiting: int
+    in_system_seconds: float
     minutes: Minutes
 
     @property
     def latency(self) -> Seconds:
         """Seconds from the start of each upload to its label, of photos that got one."""
-        latency: Seconds = (self.told - self.photos.begun)[~np.isnan(self.told)]
+        latency: Seconds = (self.labelled_at - self.photos.started)[~np.isnan(self.labelled_at)]
         return latency
 
     @property
     def late(self) -> float:
-        """Share of photos whose label came when it was no news any more, or not on this day."""
-        return float(np.mean(~(self.told - self.photos.uploaded <= LABEL_TTL_S)))
+        """Share of photos whose label came after its TTL, or not on this day."""
+        return float(np.mean(~(self.labelled_at - self.photos.uploaded <= LABEL_TTL_S)))
 
     @property
     def late_by_capacity(self) -> float:
-        """Of them, what more instances would have told in time; the rest is the tail of S3's events."""
-        in_time = self.alone - self.photos.uploaded <= LABEL_TTL_S
-        return float(np.mean(in_time & ~(self.told - self.photos.uploaded <= LABEL_TTL_S)))
+        """Share of photos that were late only because they queued; the other late ones are the tail of S3's events."""
+        in_time = self.labelled_at_if_idle - self.photos.uploaded <= LABEL_TTL_S
+        return float(np.mean(in_time & ~(self.labelled_at - self.photos.uploaded <= LABEL_TTL_S)))
 
     def figures(self) -> dict[str, float]:
-        """The day in numbers."""
+        """The figures of a row in docs/scaling/report.json."""
         p50, p95, p99 = np.quantile(self.latency, (0.5, 0.95, 0.99))
         return {
             "photos": float(len(self.photos)),
@@ -65,71 +65,78 @@ class Outcome:
             "late_by_capacity": self.late_by_capacity,
             "instance_hours": self.instance_hours,
             "most_in_service": float(self.minutes.in_service.max()),
-            "most_waiting": float(self.most_waiting),
+            "most_waiting": float(self.max_waiting),
         }
 
 
-def simulate(scenario: Scenario, seed: int) -> Outcome:
+def simulate(scenario: Scenario, seed: int) -> SimulatedDay:
     """One day from `lead_s` before opening to two hours after closing; the same seed gives the same day."""
     random = np.random.default_rng(seed)
-    photos = draw(scenario.demand, scenario.delays, scenario.machine, random)
+    photos = draw(scenario.demand, scenario.delays, scenario.instance, random)
     return run(scenario, photos, random)
 
 
-def run(scenario: Scenario, photos: Photos, random: np.random.Generator) -> Outcome:
-    """The day with these photos."""
-    group, machine, day = scenario.group, scenario.machine, scenario.demand.day
+def run(scenario: Scenario, photos: PhotoArrivals, random: np.random.Generator) -> SimulatedDay:
+    """Simulate the day with these photos."""
+    group, instance, day = scenario.group, scenario.instance, scenario.demand.day
     start, end = day.open_s - group.lead_s, day.close_s + group.linger_s
     env = simpy.Environment(initial_time=start)
-    queue = Queue(env)
-    decided: dict[int, float] = {}
+    queue = SimulatedQueue(env)
+    label_times: dict[int, float] = {}
     work = photos.work.tolist()
 
-    def make() -> Worker:
-        return Worker(queue, processors=machine.processors, in_hand=machine.in_hand, work=work, told=decided)
+    def start_worker() -> SimulatedWorker:
+        return SimulatedWorker(
+            queue,
+            processors=instance.processors,
+            in_flight=instance.in_flight,
+            work=work,
+            labelled_at=label_times,
+        )
 
-    scaling = AutoScaling(queue, group, make=make, random=random)
+    scaling = SimulatedGroup(queue, group, start_worker=start_worker, random=random)
     env.process(scaling.opening_hours(start, end))
     env.process(scaling.tracking())
     env.process(arrivals(queue, photos.ready.tolist()))
     if scenario.kill_at_s is not None:
-        env.process(_accident(env, scaling, scenario.kill_at_s, machine.visibility_s))
+        env.process(_kill(env, scaling, scenario.kill_at_s, instance.visibility_s))
     rows: list[tuple[float, float, float]] = []
     env.process(_minutes(env, scaling, queue, rows))
     last = end + 2 * 3600
     env.run(until=last)
-    told = np.full(len(photos), np.nan)
-    if decided:
-        told[list(decided)] = np.fromiter(decided.values(), float) + scenario.delays.store_and_tell
+    labelled_at = np.full(len(photos), np.nan)
+    if label_times:
+        seconds = np.fromiter(label_times.values(), float)
+        labelled_at[list(label_times)] = seconds + scenario.delays.store_and_publish
     minutes = np.array(rows)
-    return Outcome(
+    return SimulatedDay(
         photos=photos,
-        told=told,
-        alone=photos.ready + photos.work + scenario.delays.store_and_tell,
+        labelled_at=labelled_at,
+        labelled_at_if_idle=photos.ready + photos.work + scenario.delays.store_and_publish,
         instance_hours=paid_seconds(scaling, last) / 3600,
-        most_waiting=queue.most_waiting,
-        inside_seconds=queue.inside_seconds,
+        max_waiting=queue.max_waiting,
+        in_system_seconds=queue.in_system_seconds,
         minutes=Minutes(minutes[:, 0], minutes[:, 1], minutes[:, 2]),
     )
 
 
-def arrivals(queue: Queue, ready: list[float]) -> Steps:
-    """Put each photo into the queue at its moment; the moments in order."""
+def arrivals(queue: SimulatedQueue, ready: list[float]) -> Process:
+    """Put each photo into the queue at its second of `ready`, which is in order."""
     env = queue.env
-    for photo, moment in enumerate(ready):
-        if moment > env.now:
-            yield env.timeout(moment - env.now)
+    for photo, ready_at in enumerate(ready):
+        if ready_at > env.now:
+            yield env.timeout(ready_at - env.now)
         queue.put(photo)
 
 
-def _accident(env: simpy.Environment, scaling: AutoScaling, at_s: float, visibility_s: float) -> Steps:
+def _kill(env: simpy.Environment, scaling: SimulatedGroup, at_s: float, visibility_s: float) -> Process:
     yield env.timeout(at_s - env.now)
-    scaling.kill_one(visibility_s)
+    scaling.kill_instance(visibility_s)
 
 
 def _minutes(
-    env: simpy.Environment, scaling: AutoScaling, queue: Queue, rows: list[tuple[float, float, float]]
-) -> Steps:
+    env: simpy.Environment, scaling: SimulatedGroup, queue: SimulatedQueue, rows: list[tuple[float, float, float]]
+) -> Process:
     while True:
         yield env.timeout(MINUTE_S)
         rows.append((env.now, float(len(scaling.in_service)), float(len(queue.waiting))))

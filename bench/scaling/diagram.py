@@ -1,4 +1,4 @@
-"""A day as SVG, drawn with the standard library: photos a second, instances and p95, of two groups on one day."""
+"""A day as SVG, drawn with the standard library: photos a second, instances and p95 of two groups on one day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.scaling.day import Outcome
+from bench.scaling.day import SimulatedDay
 from bench.scaling.inputs import LABEL_TTL_S
 
 INK, RULE, LIMIT = "#333333", "#cccccc", "#a02020"
@@ -23,59 +23,64 @@ Points = list[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A plot: its place from the top, its ticks, and where a value is on its axis (0 below, 1 above)."""
+    """A plot: its number from the top, its ticks, and the position of a value on its axis (0 bottom, 1 top)."""
 
     number: int
     title: str
     ticks: Sequence[float]
-    place: Callable[[float], float]
+    scale: Callable[[float], float]
 
     @property
     def bottom(self) -> float:
         return TOP + (HEIGHT + GAP) * self.number + HEIGHT
 
     def y(self, value: float) -> float:
-        return self.bottom - HEIGHT * min(1.0, max(0.0, self.place(value)))
+        return self.bottom - HEIGHT * min(1.0, max(0.0, self.scale(value)))
 
 
 def x_of(second: float) -> float:
-    """Where a second since midnight is."""
+    """The x of a second since midnight, in pixels."""
     return LEFT + WIDTH * (second / 3600 - FROM_H) / (TO_H - FROM_H)
 
 
-def photos_a_second(outcome: Outcome) -> Points:
-    """Uploads begun, in slices of five minutes."""
+def photos_a_second(day: SimulatedDay) -> Points:
+    """Uploads started, in slices of five minutes."""
     edges = np.arange(FROM_H * 3600, TO_H * 3600 + 1, SLICE_S)
-    counts, _ = np.histogram(outcome.photos.begun, edges)
+    counts, _ = np.histogram(day.photos.started, edges)
     return [(float(edge) + SLICE_S / 2, count / SLICE_S) for edge, count in zip(edges, counts.tolist(), strict=False)]
 
 
-def p95(outcome: Outcome) -> Points:
-    """p95 from upload to label of the uploads begun in each slice of five minutes."""
-    latency = outcome.told - outcome.photos.begun
-    slices = ((outcome.photos.begun - FROM_H * 3600) // SLICE_S).astype(int)
+def p95(day: SimulatedDay) -> Points:
+    """p95 from upload to label of the uploads started in each slice of five minutes."""
+    latency = day.labelled_at - day.photos.started
+    slices = ((day.photos.started - FROM_H * 3600) // SLICE_S).astype(int)
     points = []
     for number in range(int((TO_H - FROM_H) * 3600 / SLICE_S)):
-        of_slice = latency[slices == number]
-        if len(of_slice):
-            points.append((FROM_H * 3600 + SLICE_S * (number + 0.5), float(np.nanquantile(of_slice, 0.95))))
+        in_slice = latency[slices == number]
+        if len(in_slice):
+            points.append((FROM_H * 3600 + SLICE_S * (number + 0.5), float(np.nanquantile(in_slice, 0.95))))
     return points
 
 
-def instances(outcome: Outcome) -> Points:
+def instances(day: SimulatedDay) -> Points:
     """Instances in service, each minute."""
-    pairs = zip(outcome.minutes.at.tolist(), outcome.minutes.in_service.tolist(), strict=True)
+    pairs = zip(day.minutes.at.tolist(), day.minutes.in_service.tolist(), strict=True)
     return [(at, count) for at, count in pairs if FROM_H * 3600 <= at <= TO_H * 3600]
 
 
-def draw(title: str, days: Mapping[str, Outcome]) -> str:
+def draw(title: str, days: Mapping[str, SimulatedDay]) -> str:
     """The diagram of one or two days with the same photos, by their names."""
     first = next(iter(days.values()))
     rate_top = _ceiling(max(value for _, value in photos_a_second(first)))
-    most = max(value for day in days.values() for _, value in instances(day))
+    max_instances = max(value for day in days.values() for _, value in instances(day))
     panels = (
         Panel(0, "photos a second", (0, rate_top / 2, rate_top), lambda value: value / rate_top),
-        Panel(1, "instances in service", (0, math.ceil(most / 2), most), lambda value: value / most),
+        Panel(
+            1,
+            "instances in service",
+            (0, math.ceil(max_instances / 2), max_instances),
+            lambda value: value / max_instances,
+        ),
         Panel(2, "p95, seconds", (1, 3, 10, 30, 100), lambda value: math.log(value) / math.log(200)),
     )
     parts = [_text(LEFT, 22, title, weight="bold")]
@@ -90,7 +95,7 @@ def draw(title: str, days: Mapping[str, Outcome]) -> str:
             parts.append(_text(x_of(hour * 3600), panel.bottom + 16, f"{hour:02d}:00", "middle"))
     limit = panels[2].y(LABEL_TTL_S)
     parts.append(_line(LEFT, limit, LEFT + WIDTH, limit, LIMIT, dashes="5 4"))
-    parts.append(_text(LEFT + WIDTH, limit - 5, "no news any more", "end", colour=LIMIT))
+    parts.append(_text(LEFT + WIDTH, limit - 5, "label expired", "end", colour=LIMIT))
     parts.append(_curve(panels[0], photos_a_second(first), INK))
     for (name, day), colour, row in zip(days.items(), COLOURS, range(2), strict=False):
         parts.append(_curve(panels[1], _steps(instances(day)), colour))
@@ -100,7 +105,7 @@ def draw(title: str, days: Mapping[str, Outcome]) -> str:
 
 
 def _steps(points: Points) -> Points:
-    """A count stays until it changes."""
+    """Step function: a count stays until it changes."""
     corners = points[:1]
     for (_, before), (at, value) in pairwise(points):
         corners += [(at, before), (at, value)]

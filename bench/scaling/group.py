@@ -8,108 +8,113 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.scaling.inputs import Group
-from bench.scaling.workers import Queue, Steps, Worker
+from bench.scaling.inputs import GroupSettings
+from bench.scaling.workers import Process, SimulatedQueue, SimulatedWorker
 
 
 @dataclass(slots=True)
-class Instance:
-    """From the start of its boot to its end: what is paid for."""
+class SimulatedInstance:
+    """One instance, paid for from its launch to its end, both in seconds since midnight."""
 
-    since: float
-    worker: Worker | None = None  # once it is booted
-    leaving: bool = False  # it finishes what it has in hand, or is dead
-    until: float | None = None
+    launched_at: float
+    worker: SimulatedWorker | None = None  # once it is booted
+    terminating: bool = False  # it drains, or is dead
+    ended_at: float | None = None
 
 
-class AutoScaling:
-    """Keeps as many instances as AWS would. `make` puts a worker to work."""
+class SimulatedGroup:
+    """Keeps as many instances as AWS would. `start_worker` starts the worker of a booted instance."""
 
     def __init__(
-        self, queue: Queue, settings: Group, *, make: Callable[[], Worker], random: np.random.Generator
+        self,
+        queue: SimulatedQueue,
+        settings: GroupSettings,
+        *,
+        start_worker: Callable[[], SimulatedWorker],
+        random: np.random.Generator,
     ) -> None:
-        self.instances: list[Instance] = []
-        self.prepared_s = 0.0  # of boots into the warm pool, during the day
-        self._queue, self._settings, self._make, self._random = queue, settings, make, random
+        self.instances: list[SimulatedInstance] = []
+        self.pool_boot_s = 0.0  # of boots into the warm pool, during the day
+        self._queue, self._settings, self._start_worker, self._random = queue, settings, start_worker, random
         self._env = queue.env
         self._desired = 0
         self._pool = settings.warm_pool
-        self._figures: list[float] = []
-        self._in_not_before = 0.0
+        self._backlogs: list[float] = []  # waiting photos per instance, one figure a period
+        self._no_scale_in_before = 0.0
         self._open = False
 
     @property
-    def in_service(self) -> list[Instance]:
-        """Instances whose workers take photos."""
-        return [one for one in self.instances if one.worker is not None and not one.leaving]
+    def in_service(self) -> list[SimulatedInstance]:
+        """Instances whose workers receive photos."""
+        return [instance for instance in self._active if instance.worker is not None]
 
     @property
-    def _alive(self) -> list[Instance]:
-        return [one for one in self.instances if not one.leaving]
+    def _active(self) -> list[SimulatedInstance]:
+        return [instance for instance in self.instances if not instance.terminating]
 
-    def opening_hours(self, start: float, end: float) -> Steps:
-        """Scheduled capacity: the least from `start`, none from `end`."""
+    def opening_hours(self, start: float, end: float) -> Process:
+        """Scheduled capacity: `least` instances from `start`, zero from `end`."""
         yield self._env.timeout(start - self._env.now)
         self._open = True
-        self._want(self._settings.least)
+        self._set_desired(self._settings.least)
         yield self._env.timeout(end - self._env.now)
         self._open = False
-        self._want(0)
+        self._set_desired(0)
 
-    def tracking(self) -> Steps:
-        """The target tracking policy, once a period. What it sees is `metric_late` periods old."""
+    def tracking(self) -> Process:
+        """The target tracking policy, once a period. Its metric is `metric_delay_periods` old."""
         settings = self._settings
         while True:
             yield self._env.timeout(settings.metric_period_s)
-            self._figures.append(len(self._queue.waiting) / max(1, len(self.in_service)))
+            self._backlogs.append(len(self._queue.waiting) / max(1, len(self.in_service)))
             if self._open:
-                self._track(self._figures[: len(self._figures) - settings.metric_late])
+                self._track(self._backlogs[: len(self._backlogs) - settings.metric_delay_periods])
 
-    def _track(self, seen: list[float]) -> None:
+    def _track(self, backlogs: list[float]) -> None:
         settings, target = self._settings, self._settings.backlog_per_instance
-        high, low = seen[-settings.datapoints_out :], seen[-settings.datapoints_in :]
+        high, low = backlogs[-settings.datapoints_out :], backlogs[-settings.datapoints_in :]
         if len(high) == settings.datapoints_out and min(high) > target:
-            # Those that still boot are part of the capacity that the policy compares with, not of the metric.
-            wanted = math.ceil(max(1, len(self.in_service)) * high[-1] / target)
-            self._want(min(settings.most, max(self._desired, wanted)))
-            self._in_not_before = self._env.now + settings.in_every_s
+            # Booting instances are part of the capacity that the policy compares with, not of the metric.
+            needed = math.ceil(max(1, len(self.in_service)) * high[-1] / target)
+            self._set_desired(min(settings.most, max(self._desired, needed)))
+            self._no_scale_in_before = self._env.now + settings.scale_in_cooldown_s
         elif (
             len(low) == settings.datapoints_in
-            and max(low) < settings.in_below * target
+            and max(low) < settings.scale_in_below * target
             and self._desired > settings.least
             and len(self.in_service) == self._desired
-            and self._env.now >= self._in_not_before
+            and self._env.now >= self._no_scale_in_before
         ):
-            self._want(self._desired - 1)
-            self._in_not_before = self._env.now + settings.in_every_s
+            self._set_desired(self._desired - 1)
+            self._no_scale_in_before = self._env.now + settings.scale_in_cooldown_s
 
-    def kill_one(self, visibility_s: float) -> None:
-        """One instance in service dies; the group notices by its health check."""
+    def kill_instance(self, visibility_s: float) -> None:
+        """Kill one random instance in service; the group replaces it after its health check."""
         if not (running := self.in_service):
             return
         victim = running[int(self._random.integers(len(running)))]
         assert victim.worker is not None
         victim.worker.kill(visibility_s)
-        victim.leaving, victim.until = True, self._env.now
+        victim.terminating, victim.ended_at = True, self._env.now
 
-        def notice() -> Steps:
+        def replace_unhealthy() -> Process:
             yield self._env.timeout(self._settings.health_check_s)
-            self._want(self._desired)
+            self._set_desired(self._desired)
 
-        self._env.process(notice())
+        self._env.process(replace_unhealthy())
 
-    def _want(self, desired: int) -> None:
+    def _set_desired(self, desired: int) -> None:
         self._desired = desired
-        alive = self._alive
-        for _ in range(desired - len(alive)):
-            instance = Instance(self._env.now)
+        active = self._active
+        for _ in range(desired - len(active)):
+            instance = SimulatedInstance(self._env.now)
             self.instances.append(instance)
             self._env.process(self._boot(instance))
-        for instance in alive[desired:]:
-            instance.leaving = True
+        for instance in active[desired:]:
+            instance.terminating = True
             self._env.process(self._drain(instance))
 
-    def _boot(self, instance: Instance) -> Steps:
+    def _boot(self, instance: SimulatedInstance) -> Process:
         settings = self._settings
         if self._pool:
             self._pool -= 1
@@ -118,24 +123,26 @@ class AutoScaling:
         else:
             median = settings.boot_cold_s
         yield self._env.timeout(self._boot_s(median))
-        if not instance.leaving:
-            instance.worker = self._make()
+        if not instance.terminating:
+            instance.worker = self._start_worker()
 
-    def _refill(self) -> Steps:
+    def _refill(self) -> Process:
         seconds = self._boot_s(self._settings.boot_cold_s)
         yield self._env.timeout(seconds)
-        self.prepared_s += seconds
+        self.pool_boot_s += seconds
         self._pool += 1
 
     def _boot_s(self, median: float) -> float:
         return float(self._random.lognormal(np.log(median), self._settings.boot_sigma))
 
-    def _drain(self, instance: Instance) -> Steps:
+    def _drain(self, instance: SimulatedInstance) -> Process:
         if instance.worker is not None:
             yield instance.worker.stop()
-        instance.until = self._env.now
+        instance.ended_at = self._env.now
 
 
-def paid_seconds(group: AutoScaling, end: float) -> float:
+def paid_seconds(group: SimulatedGroup, end: float) -> float:
     """Instance-seconds until `end`, boots included."""
-    return group.prepared_s + sum((end if one.until is None else one.until) - one.since for one in group.instances)
+    return group.pool_boot_s + sum(
+        (end if instance.ended_at is None else instance.ended_at) - instance.launched_at for instance in group.instances
+    )

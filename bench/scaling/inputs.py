@@ -1,4 +1,4 @@
-"""What goes into a simulated day. Each number says where it comes from; docs/scaling.md repeats it for readers."""
+"""Inputs of a simulated day. Each number has its source beside it; docs/scaling.md repeats them for readers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 
 from ops.cost.demand import CORE_S, PHOTOS_A_SHOP, PIPELINE_SHARE, PROCESSORS, SPEED, DemandDay
 
-LABEL_TTL_S: Final = 30.0  # the worker's NUNCHI_LABEL_TTL_S: later a label is no news
+LABEL_TTL_S: Final = 30.0  # the worker's NUNCHI_LABEL_TTL_S: a later label has expired
 
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """All shops at once have `factor` times their customers: a coupon that a chain sends to everybody's phone."""
+    """All shops at once have `factor` times their customers: a coupon that a chain sends to every phone."""
 
     factor: float = 3.0
     at_s: float = 12.25 * 3600
@@ -21,22 +21,22 @@ class Surge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demand:
-    """Customers. All assumed. The shops share a time zone, so their peaks, and the day's luck, are common to them."""
+    """Customers. All assumed. The shops share a time zone, so they share their peaks and the factor of the day."""
 
     shops: int = 1_000
     photos_a_shop: float = PHOTOS_A_SHOP
     day: DemandDay = field(default_factory=DemandDay)
-    luck_sigma: float = 0.15  # of the day's common factor (weather, pay day), lognormal with mean 1
-    luck: float | None = None  # that factor, where it is given
+    day_factor_sigma: float = 0.15  # of the day's common factor (weather, pay day), lognormal with mean 1
+    day_factor: float | None = None  # None: drawn at random
     surge: Surge | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delays:
-    """What a photo waits for outside the queue and the processors, in seconds. Lognormal: median, and sigma of the log.
+    """Delays of a photo outside the queue and the processors, in seconds. Lognormal: median, and sigma of the log.
 
-    Assumed, from AWS's documentation ("seconds, sometimes a minute or longer") and public measurements, but the waits
-    for S3, which bench.worker pretends to be 20 ms a request.
+    Assumed, from AWS's documentation ("seconds, sometimes a minute or longer") and public measurements, except the
+    requests to S3: 20 ms each, as bench.worker simulates them.
     """
 
     upload_median: float = 0.15
@@ -47,11 +47,11 @@ class Delays:
     tail_median: float = 45.0
     tail_sigma: float = 0.5
     poll_and_fetch: float = 0.045  # a long poll that is answered, and a GET
-    store_and_tell: float = 0.045  # a PUT, and a publish with QoS 1
+    store_and_publish: float = 0.045  # a PUT, and a publish with QoS 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Machine:
+class InstanceSettings:
     """One instance and its worker."""
 
     processors: int = PROCESSORS
@@ -59,8 +59,8 @@ class Machine:
     core_s: tuple[tuple[float, float], ...] = CORE_S  # share of photos, seconds of one core
     pipeline_share: float = PIPELINE_SHARE
     noise_sigma: float = 0.195  # of the log: bench.path's infer has p50 49.6 ms, p95 68.4 ms
-    in_hand: int = 8  # the worker's NUNCHI_PHOTOS_AT_ONCE
-    visibility_s: float = 15.0  # the worker's NUNCHI_VISIBILITY_S: then SQS gives a dead one's photos to another
+    in_flight: int = 8  # the worker's NUNCHI_PHOTOS_AT_ONCE
+    visibility_s: float = 15.0  # the worker's NUNCHI_VISIBILITY_S: then SQS redelivers the photos of a dead worker
 
     @property
     def photos_a_second(self) -> float:
@@ -70,8 +70,8 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """The Auto Scaling group: the operator's settings, then how AWS goes about them.
+class GroupSettings:
+    """The Auto Scaling group: the operator's settings, then the behaviour of AWS.
 
     Alarms and periods are those of AWS's documentation; how long a boot takes is assumed.
     """
@@ -83,11 +83,11 @@ class Group:
     lead_s: float = 600.0  # scheduled capacity before opening
     linger_s: float = 300.0  # and after closing
     metric_period_s: float = 60.0
-    metric_late: int = 1  # periods until a figure of SQS can be seen in CloudWatch
+    metric_delay_periods: int = 1  # until a figure of SQS is in CloudWatch
     datapoints_out: int = 3  # of a target tracking policy's high alarm
     datapoints_in: int = 15  # of its low alarm
-    in_below: float = 0.9  # of the target: where the low alarm begins
-    in_every_s: float = 300.0  # one instance at a time
+    scale_in_below: float = 0.9  # of the target: the low alarm's threshold
+    scale_in_cooldown_s: float = 300.0  # one instance at a time
     health_check_s: float = 60.0  # until a dead instance is replaced
     boot_cold_s: float = 210.0  # machine, packages, model, /ready
     boot_warm_s: float = 50.0  # a stopped machine starts, model, /ready
@@ -96,10 +96,10 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """A whole day to simulate."""
+    """One day to simulate."""
 
     demand: Demand
-    group: Group
+    group: GroupSettings
     delays: Delays = field(default_factory=Delays)
-    machine: Machine = field(default_factory=Machine)
-    kill_at_s: float | None = None  # one instance dies then without a word
+    instance: InstanceSettings = field(default_factory=InstanceSettings)
+    kill_at_s: float | None = None  # one instance is killed then

@@ -1,4 +1,4 @@
-"""Puts the report's figures into docs/scaling.md, between the marks kept there."""
+"""Writes the report's figures into docs/scaling.md, between its marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.mode import Mode
-from config.nunchi_toml import Config, QueueSettings
+from config.nunchi_toml import Config
+from config.sections import QueueSettings
 from day0.card import filled
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import estimate
@@ -75,19 +76,19 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _cost(shops: int, row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What `nunchi cost --shops N` says in Seoul: one shop in mode command, more with the recommended group."""
+    """The figures of `nunchi cost --shops N` in Seoul; one shop in mode command, more in mode queue as recommended."""
     mode = Mode.COMMAND if shops == 1 else Mode.QUEUE
     group = QueueSettings(**{name: row[name] for name in ("least", "most", "warm_pool", "backlog_per_instance")})
     config = Config(region="ap-northeast-2", mode=mode, queue=group)
-    reckoned = estimate(config, load_prices(config.region), shops=shops, photos_a_day=PHOTOS_A_SHOP)
-    parts = {part: sum(line.usd for line in reckoned.lines if line.part == part) for part in _PARTS}
-    rest = reckoned.usd - sum(parts.values())
+    cost = estimate(config, load_prices(config.region), shops=shops, photos_a_day=PHOTOS_A_SHOP)
+    parts = {part: sum(line.usd for line in cost.lines if line.part == part) for part in _PARTS}
+    rest = cost.usd - sum(parts.values())
     return (
         f"{shops:,}",
         f"`{mode}`",
         *(f"{usd:,.0f}" for usd in (*parts.values(), rest)),
-        f"**{reckoned.usd:,.0f}**",
-        f"{reckoned.usd / shops:,.2f}",
+        f"**{cost.usd:,.0f}**",
+        f"{cost.usd / shops:,.2f}",
     )
 
 

@@ -1,4 +1,4 @@
-"""A day's photos: when each is taken, when it can be worked on, and how much work it is."""
+"""The photos of a simulated day: when each is uploaded, when a worker can start it, and its processor time."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scaling.inputs import Delays, Demand, Machine
+from bench.scaling.inputs import Delays, Demand, InstanceSettings
 
 Seconds = NDArray[np.float64]
 STEP_S: Final = 60  # the rate is even within a minute
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
+class PhotoArrivals:
     """Arrays of one length, in the order of `ready`; seconds, of which the first three since midnight."""
 
-    begun: Seconds  # the upload starts
+    started: Seconds  # the upload starts
     uploaded: Seconds  # the upload is complete: S3's LastModified
     ready: Seconds  # a free worker could have it in memory
     work: Seconds  # of one processor
 
     def __len__(self) -> int:
-        return len(self.begun)
+        return len(self.started)
 
 
 def rates(demand: Demand) -> tuple[Seconds, Seconds]:
-    """Edges of the minutes of the opening hours, and photos a second expected in each, on a day of common luck."""
+    """Edges of the minutes of the opening hours, and photos a second expected in each, at a day factor of 1."""
     day = demand.day
     edges = np.arange(day.open_s, day.close_s + STEP_S, STEP_S, dtype=np.float64)
     shares = np.diff([day.share_until(float(edge)) for edge in edges])
@@ -38,32 +38,32 @@ def rates(demand: Demand) -> tuple[Seconds, Seconds]:
     return edges, rate
 
 
-def draw(demand: Demand, delays: Delays, machine: Machine, random: np.random.Generator) -> Photos:
-    """One day. A sum of independent Poisson processes is one: the shops needn't be drawn apart."""
+def draw(demand: Demand, delays: Delays, instance: InstanceSettings, random: np.random.Generator) -> PhotoArrivals:
+    """Draw one day. A sum of independent Poisson processes is a Poisson process: all shops are drawn together."""
     edges, rate = rates(demand)
-    drawn = random.lognormal(-(demand.luck_sigma**2) / 2, demand.luck_sigma)
-    luck = drawn if demand.luck is None else demand.luck
-    counts = random.poisson(luck * rate * STEP_S)
-    begun = np.repeat(edges[:-1], counts) + STEP_S * random.random(int(counts.sum()))
-    many = len(begun)
-    uploaded = begun + _lognormal(random, delays.upload_median, delays.upload_sigma, many)
-    event = _lognormal(random, delays.event_median, delays.event_sigma, many)
-    tail = random.random(many) < delays.tail_share
+    drawn = random.lognormal(-(demand.day_factor_sigma**2) / 2, demand.day_factor_sigma)
+    day_factor = drawn if demand.day_factor is None else demand.day_factor
+    counts = random.poisson(day_factor * rate * STEP_S)
+    started = np.repeat(edges[:-1], counts) + STEP_S * random.random(int(counts.sum()))
+    count = len(started)
+    uploaded = started + _lognormal(random, delays.upload_median, delays.upload_sigma, count)
+    event = _lognormal(random, delays.event_median, delays.event_sigma, count)
+    tail = random.random(count) < delays.tail_share
     event[tail] = _lognormal(random, delays.tail_median, delays.tail_sigma, int(tail.sum()))
     ready = uploaded + event + delays.poll_and_fetch
     order = np.argsort(ready)
-    return Photos(begun[order], uploaded[order], ready[order], work(machine, many, random))
+    return PhotoArrivals(started[order], uploaded[order], ready[order], work(instance, count, random))
 
 
-def work(machine: Machine, many: int, random: np.random.Generator) -> Seconds:
-    """Seconds of one processor, for each of so many photos."""
-    shares, seconds = zip(*machine.core_s, strict=True)
-    kinds = random.choice(np.array(seconds), size=many, p=np.array(shares))
-    sigma = machine.noise_sigma
-    noise = random.lognormal(-(sigma**2) / 2, sigma, many)
-    result: Seconds = kinds * noise / (machine.speed * machine.pipeline_share)
+def work(instance: InstanceSettings, count: int, random: np.random.Generator) -> Seconds:
+    """Seconds of one processor, for each of `count` photos."""
+    shares, seconds = zip(*instance.core_s, strict=True)
+    kinds = random.choice(np.array(seconds), size=count, p=np.array(shares))
+    sigma = instance.noise_sigma
+    noise = random.lognormal(-(sigma**2) / 2, sigma, count)
+    result: Seconds = kinds * noise / (instance.speed * instance.pipeline_share)
     return result
 
 
-def _lognormal(random: np.random.Generator, median: float, sigma: float, many: int) -> Seconds:
-    return random.lognormal(np.log(median), sigma, many)
+def _lognormal(random: np.random.Generator, median: float, sigma: float, count: int) -> Seconds:
+    return random.lognormal(np.log(median), sigma, count)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from bench.scaling.day import simulate
-from bench.scaling.inputs import Delays, Demand, Group, Machine, Scenario, Surge
+from bench.scaling.inputs import Delays, Demand, GroupSettings, InstanceSettings, Scenario, Surge
 from bench.scaling.theory import mean_and_half_width
 from ops.cost.demand import BUSY, DemandDay, busiest_rate, group_for
 
@@ -22,30 +22,30 @@ Row = dict[str, Any]
 Run = Callable[[Scenario], Row]
 
 
-def recommended(shops: int) -> Group:
+def recommended(shops: int) -> GroupSettings:
     """The group that docs/scaling.md recommends, by the rule of `ops.cost.demand.group_for`."""
     size = group_for(shops)
-    return Group(
+    return GroupSettings(
         least=size.least, most=size.most, warm_pool=size.warm_pool, backlog_per_instance=size.backlog_per_instance
     )
 
 
-def common(shops: int, group: Group) -> Scenario:
-    """Days as they come."""
+def common(shops: int, group: GroupSettings) -> Scenario:
+    """An ordinary day with a random day factor."""
     return Scenario(demand=Demand(shops=shops), group=group)
 
 
-def accident(shops: int, group: Group) -> Scenario:
-    """A busy day on which an instance dies at noon."""
-    return Scenario(demand=Demand(shops=shops, luck=BUSY), group=group, kill_at_s=NOON_S)
+def accident(shops: int, group: GroupSettings) -> Scenario:
+    """A busy day on which an instance is killed at noon."""
+    return Scenario(demand=Demand(shops=shops, day_factor=BUSY), group=group, kill_at_s=NOON_S)
 
 
-def surge(shops: int, group: Group) -> Scenario:
+def surge(shops: int, group: GroupSettings) -> Scenario:
     """A day on which all shops have three times their customers for twenty minutes of lunch."""
-    return Scenario(demand=Demand(shops=shops, luck=1.0, surge=Surge()), group=group)
+    return Scenario(demand=Demand(shops=shops, day_factor=1.0, surge=Surge()), group=group)
 
 
-DAYS: Final[Mapping[str, Callable[[int, Group], Scenario]]] = {
+DAYS: Final[Mapping[str, Callable[[int, GroupSettings], Scenario]]] = {
     "common": common,
     "accident": accident,
     "surge": surge,
@@ -53,11 +53,13 @@ DAYS: Final[Mapping[str, Callable[[int, Group], Scenario]]] = {
 
 
 def sizes(run: Run) -> list[Row]:
-    """Every size with its recommended group, through every kind of day; and the largest when it foresees the surge."""
+    """Every size with its recommended group, on every kind of day; and the largest with a group sized for the surge."""
     largest = recommended(SIZES[-1])
     foreseen = replace(
         largest,
-        least=math.ceil(Surge().factor * busiest_rate(Demand().photos_a_shop * SIZES[-1]) / Machine().photos_a_second),
+        least=math.ceil(
+            Surge().factor * busiest_rate(Demand().photos_a_shop * SIZES[-1]) / InstanceSettings().photos_a_second
+        ),
     )
     return [
         {"shops": shops, "day": name, **_settings(recommended(shops)), **run(make(shops, recommended(shops)))}
@@ -77,7 +79,7 @@ def leasts(run: Run) -> list[Row]:
 
 
 def targets(run: Run) -> list[Row]:
-    """What target and warm pool do where they matter: too few instances, and a surge."""
+    """The effect of target and warm pool where they matter: too few instances, and a surge."""
     chosen = replace(recommended(DEFAULT), least=1)
     return [
         {**_settings(group), **run(surge(DEFAULT, group))}
@@ -94,8 +96,8 @@ def sensitivity(run: Run) -> list[Row]:
     base = accident(DEFAULT, recommended(DEFAULT))
     wrong = {
         "as assumed": base,
-        "an instance half as fast": replace(base, machine=replace(base.machine, speed=base.machine.speed / 2)),
-        "an instance as fast as the measuring machine": replace(base, machine=Machine(speed=1.0)),
+        "an instance half as fast": replace(base, instance=replace(base.instance, speed=base.instance.speed / 2)),
+        "an instance as fast as the measuring machine": replace(base, instance=InstanceSettings(speed=1.0)),
         "twice the photos": replace(base, demand=replace(base.demand, photos_a_shop=2 * base.demand.photos_a_shop)),
         "S3's events twice as late": replace(base, delays=Delays(event_median=2 * base.delays.event_median)),
         "five times as many events in the tail": replace(base, delays=Delays(tail_share=5 * base.delays.tail_share)),
@@ -104,22 +106,22 @@ def sensitivity(run: Run) -> list[Row]:
 
 
 def mean_of_days(scenario: Scenario, *, days: int, pool: ProcessPoolExecutor) -> Row:
-    """Each figure as [mean, half of its 95 % interval] over so many days, with seeds 1, 2, 3, …"""
+    """Each figure as [mean, half of its 95 % interval] over `days` days, with seeds 1, 2, 3, …"""
     outcomes = list(pool.map(partial(_figures, scenario), range(1, days + 1)))
-    return {name: _rounded(mean_and_half_width([one[name] for one in outcomes])) for name in outcomes[0]}
+    return {name: _rounded(mean_and_half_width([figures[name] for figures in outcomes])) for name in outcomes[0]}
 
 
-def report(*, days: int, processes: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    """All tables' figures."""
+def report(*, days: int, processes: int, log: Callable[[str], None]) -> dict[str, Any]:
+    """The figures of all tables."""
     parts: dict[str, Any] = {
         "rates": {str(shops): busiest_rate(Demand().photos_a_shop * shops, DemandDay()) for shops in SIZES},
         "photos_a_shop": Demand().photos_a_shop,
-        "photos_a_second": Machine().photos_a_second,
+        "photos_a_second": InstanceSettings().photos_a_second,
     }
     with ProcessPoolExecutor(processes) as pool:
         run = partial(mean_of_days, days=days, pool=pool)
         for part in (sizes, leasts, targets, sensitivity):
-            tell(f"{part.__name__}: {(part.__doc__ or '').splitlines()[0]}")
+            log(f"{part.__name__}: {(part.__doc__ or '').splitlines()[0]}")
             parts[part.__name__] = part(run)
     return parts
 
@@ -128,7 +130,7 @@ def _figures(scenario: Scenario, seed: int) -> dict[str, float]:
     return simulate(scenario, seed).figures()
 
 
-def _settings(group: Group) -> Row:
+def _settings(group: GroupSettings) -> Row:
     return {
         "least": group.least,
         "most": group.most,

@@ -1,4 +1,4 @@
-"""Closed forms of queueing theory that the simulator is held against, and the width of an interval of a few days."""
+"""Closed forms of queueing theory to validate the simulator with, and the confidence interval of a few days."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def mean_and_half_width(values: Sequence[float]) -> tuple[float, float]:
     return fmean(values), student_t(len(values) - 1) * stdev(values) / math.sqrt(len(values))
 
 
-def student_t(freedom: int) -> float:
+def student_t(degrees: int) -> float:
     """The 97.5 % point of Student's t, to 0.5 % from 4 degrees of freedom (Abramowitz and Stegun 26.7.5)."""
     z = NormalDist().inv_cdf(0.975)
     return z + sum(
         (
-            (z**3 + z) / (4 * freedom),
-            (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2),
-            (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3),
-            (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * freedom**4),
+            (z**3 + z) / (4 * degrees),
+            (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2),
+            (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * degrees**3),
+            (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * degrees**4),
         )
     )

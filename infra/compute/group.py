@@ -11,19 +11,21 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
-from config.nunchi_toml import QueueSettings
+from config.names import INFERENCE_ROLE, ROLE_TAG
+from config.sections import QueueSettings
+from infra.compute.actions import GROUP_ID_UNKNOWN, group_actions
 from infra.compute.boot import Boot
 from infra.compute.instance import BOOT_PATIENCE, disk
 from infra.compute.network import Network
 from infra.nag import acknowledge, acknowledge_wildcards
+from infra.references import weaken_references
 
-# shell/lifecycle.sh answers both. One that never becomes ready is replaced; one that never says goodbye goes anyway.
+# shell/lifecycle.sh completes both. An instance that never becomes ready is replaced; one that does not complete its
+# termination is terminated after the timeout.
 LAUNCHING: Final = "launching"
 TERMINATING: Final = "terminating"
-# To find the end of the group's life: the worker gives itself 20 s for the photos in hand, systemd a little more.
+# The worker takes up to 20 s for the photos in hand on shutdown, systemd a little more.
 DRAIN_PATIENCE: Final = Duration.minutes(2)
-GROUP_ARN: Final = "The `*` stands for the group's id, which nobody knows before it is made; its name is given."
 _WARM_UP: Final = Duration.minutes(2)
 
 
@@ -68,12 +70,12 @@ class InferenceGroup(Construct):
             max_capacity=sizes.most,
             default_instance_warmup=_WARM_UP,
             group_metrics=[autoscaling.GroupMetrics.all()],
-            # An unfinished reading of the queue ends with the instance that was killed; the next newest ones stay warm.
+            # The oldest launch template first, so that instances with the newest code stay.
             termination_policies=[autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE],
-            # The first instances are older than the hooks, so CloudFormation waits for their own word.
+            # The first instances are older than the hooks, so CloudFormation waits for their signals.
             signals=autoscaling.Signals.wait_for_min_capacity(timeout=BOOT_PATIENCE),
-            # New code reaches the fleet instance by instance, each one drained, none gone before another is ready; then
-            # the warm pool. A rolling update would leave the pool as it is, and start the old code from there.
+            # New code reaches the group instance by instance, each drained, none ended before its successor is ready;
+            # then the warm pool. A rolling update would leave the pool as it is, and start old code from there.
             update_policy=autoscaling.UpdatePolicy.instance_refresh(
                 strategy=autoscaling.InstanceRefreshStrategy.ROLLING,
                 min_healthy_percentage=100,
@@ -82,11 +84,11 @@ class InferenceGroup(Construct):
             ),
         )
         Annotations.of(self.group).acknowledge_warning("@aws-cdk/aws-autoscaling:signalsNotUsedByInstanceRefresh")
-        # Before the first instance's first command. Of the way out the CDK thinks for a lone instance, not for a group.
-        way_out = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PUBLIC).internet_connectivity_established
-        self.group.node.add_dependency(boot.may, way_out)
+        # Before the first instance's first command. The CDK adds the dependency on the route for an instance only.
+        internet = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PUBLIC).internet_connectivity_established
+        self.group.node.add_dependency(boot.may, internet)
         acknowledge(
-            self.group, "AS3", reason="It scales every day. Alarms tell of what is wrong, the dashboard shows its size."
+            self.group, "AS3", reason="It scales every day. Alarms report failures, the dashboard shows its size."
         )
         Tags.of(self.group).add(ROLE_TAG, INFERENCE_ROLE)
         for name, transition, patience, otherwise in (
@@ -113,16 +115,19 @@ class InferenceGroup(Construct):
         if sizes.warm_pool:
             self.group.add_warm_pool(
                 min_size=sizes.warm_pool,
-                # Without it AWS would keep stopped instances for all of `most`, and their disks on the bill.
+                # Without it AWS keeps stopped instances up to `most`, and bills their disks.
                 max_group_prepared_capacity=sizes.least + sizes.warm_pool,
                 pool_state=autoscaling.PoolState.STOPPED,
                 reuse_on_scale_in=True,
             )
-        self._follow(queue, sizes.backlog_per_instance)
-        self._let_it_answer(role)
+        self._track_backlog(queue, sizes.backlog_per_instance)
+        self._allow_lifecycle(role)
+        weaken_references(self.group)
+        self.name = self.group.auto_scaling_group_name
+        self.actions = group_actions(self.name, self.group.auto_scaling_group_arn, least=sizes.least, most=sizes.most)
 
-    def _follow(self, queue: sqs.IQueue, target: int) -> None:
-        """Keep the photos that wait for each instance at the target."""
+    def _track_backlog(self, queue: sqs.IQueue, target: int) -> None:
+        """Scale so that the photos waiting for each instance stay at the target."""
         spec = autoscaling.CfnScalingPolicy
         autoscaling.CfnScalingPolicy(
             self,
@@ -133,7 +138,7 @@ class InferenceGroup(Construct):
                 target_value=target,
                 customized_metric_specification=spec.CustomizedMetricSpecificationProperty(
                     metrics=[
-                        _measured(
+                        _metric_query(
                             "waiting",
                             stat="Sum",
                             metric=spec.MetricProperty(
@@ -142,7 +147,7 @@ class InferenceGroup(Construct):
                                 dimensions=[spec.MetricDimensionProperty(name="QueueName", value=queue.queue_name)],
                             ),
                         ),
-                        _measured(
+                        _metric_query(
                             "instances",
                             stat="Average",
                             metric=spec.MetricProperty(
@@ -163,8 +168,8 @@ class InferenceGroup(Construct):
             ),
         )
 
-    def _let_it_answer(self, role: iam.IRole) -> None:
-        """An instance says itself when it is ready, and when it has finished."""
+    def _allow_lifecycle(self, role: iam.IRole) -> None:
+        """Each instance completes its own lifecycle actions: when it is ready, and when it has drained."""
         may = iam.ManagedPolicy(
             self,
             "MayAnswer",
@@ -177,11 +182,11 @@ class InferenceGroup(Construct):
                 iam.PolicyStatement(actions=["autoscaling:DescribeAutoScalingInstances"], resources=["*"]),
             ],
         )
-        acknowledge_wildcards(may, "*", reason="Asking which group it is in knows no resources.")
-        acknowledge_wildcards(may, self.group.auto_scaling_group_arn, reason=GROUP_ARN)
+        acknowledge_wildcards(may, "*", reason="Describing the group that an instance is in knows no resources.")
+        acknowledge_wildcards(may, self.group.auto_scaling_group_arn, reason=GROUP_ID_UNKNOWN)
 
 
-def _measured(
+def _metric_query(
     id: str, *, stat: str, metric: autoscaling.CfnScalingPolicy.MetricProperty
 ) -> autoscaling.CfnScalingPolicy.TargetTrackingMetricDataQueryProperty:
     spec = autoscaling.CfnScalingPolicy

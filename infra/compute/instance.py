@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, Tags
+from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from config.names import INFERENCE_ROLE, ROLE_TAG
+from infra.compute.actions import instance_actions
 from infra.compute.boot import Boot
 from infra.compute.network import Network
 from infra.nag import acknowledge
@@ -19,13 +20,13 @@ DISK_GIB: Final = 16
 
 
 def disk() -> ec2.BlockDevice:
-    """What an instance boots from. Encrypted: photos pass through its cache."""
+    """The root volume of an instance. Encrypted: photos pass through its cache."""
     volume = ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True)
     return ec2.BlockDevice(device_name="/dev/xvda", volume=volume)
 
 
 class InferenceInstance(Construct):
-    """One instance, and the tag that lets it be sent photos."""
+    """One instance, with the tag by which Run Command may reach it."""
 
     def __init__(
         self, scope: Construct, id: str, *, network: Network, instance_type: str, role: iam.IRole, boot: Boot
@@ -35,7 +36,7 @@ class InferenceInstance(Construct):
             self,
             "Instance",
             instance_type=ec2.InstanceType(instance_type),
-            # The newest image when deployed. A newer one replaces the instance: nothing of value is on it.
+            # The newest image at deployment. A newer one replaces the instance, which holds no state.
             machine_image=ec2.MachineImage.latest_amazon_linux2023(),
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
@@ -43,10 +44,10 @@ class InferenceInstance(Construct):
             associate_public_ip_address=True,
             role=role,
             user_data=boot.user_data(),
-            # New code is a new instance. The old one goes only after this one has said that its worker is ready.
+            # New code is a new instance. The old one is ended after the new one signalled that its worker is ready.
             user_data_causes_replacement=True,
             resource_signal_timeout=BOOT_PATIENCE,
-            # `poweroff` on a holiday must stop it, and not end it.
+            # `poweroff` on a holiday must stop it, not terminate it.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.STOP,
             http_tokens=ec2.HttpTokens.REQUIRED,
             http_put_response_hop_limit=1,
@@ -62,7 +63,8 @@ class InferenceInstance(Construct):
         acknowledge(
             instance,
             "EC26",
-            reason="Its disk is encrypted (test_compute.py): the rule stumbles over an instance without a "
+            reason="Its disk is encrypted (test_compute.py): the rule reports an instance without a "
             "launch template, in a stack that holds another's.",
         )
         self.instance_id = instance.instance_id
+        self.actions = instance_actions(Stack.of(self), instance.instance_id)

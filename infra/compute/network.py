@@ -1,11 +1,11 @@
-"""Where the inference instance lives: it calls out to AWS, and nothing calls in."""
+"""The network of the instances: outbound connections to AWS, no inbound connection."""
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from infra.logs import month_log
 
 _HTTPS = 443
 _MQTT_TLS = 8883
@@ -14,8 +14,8 @@ _MQTT_TLS = 8883
 class Network(Construct):
     """A public subnet in each of `zones` availability zones, and a security group without a single inbound rule.
 
-    A public address without a rule inwards is as closed as a private one, for a tenth of what a NAT gateway costs;
-    photos go to S3 by its gateway endpoint, which is free.
+    A public address without an inbound rule is as closed as a private one, at a tenth of the cost of a NAT gateway.
+    Photos go through S3's gateway endpoint, which is free.
     """
 
     def __init__(self, scope: Construct, id: str, *, zones: int) -> None:
@@ -29,12 +29,10 @@ class Network(Construct):
                 ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24)
             ],
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
-            # Nothing is in the default group, so nothing is gained by a Lambda that could edit every security group.
+            # The default group is unused; restricting it would need a Lambda that may edit every security group.
             restrict_default_security_group=False,
         )
-        log = logs.LogGroup(
-            self, "FlowLog", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        log = month_log(self, "FlowLog")
         self.vpc.add_flow_log("Flows", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log))
         self.outbound_only = ec2.SecurityGroup(
             self,

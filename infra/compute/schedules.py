@@ -1,110 +1,57 @@
-"""Opening and closing: what starts and stops the inference compute, by the shop's own clock.
+"""Schedules that start and stop the inference compute by the shop's opening hours.
 
-Three schedules of three independent kinds: start before opening, stop after closing, and a lease that stops each hour
-whatever still runs outside of the hours. Each under a role that can do its one thing to the one target.
+Three kinds: start before opening, stop after closing, and a lease that each hour stops what still runs outside of the
+hours. Each has a role for one call on one resource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from aws_cdk import Aws, Duration, Stack, TimeZone
+from aws_cdk import Duration, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from config.nunchi_toml import HoursSettings
-from infra.compute.group import GROUP_ARN
-from infra.functions import dead_letters_of
+from config.sections import HoursSettings
+from infra.compute.actions import GROUP_ID_UNKNOWN, Action, Actions
+from infra.functions import dead_letter_queue
 from infra.nag import acknowledge_wildcards
+from infra.roles import FROM_THIS_ACCOUNT
 
 GROUP: Final = "nunchi"
-# Capacity can be short in the morning, and the API throttled: keep trying for as long as it helps the day's customers.
+# Capacity can be short in the morning, and the API throttled: retry for as long as a start is still useful.
 _START_FOR: Final = Duration.hours(4)
-# Not into the next opening: what a stop could not do in this time, the lease does, each hour.
+# Never into the next opening: what a stop did not reach in this time, the lease stops each hour.
 _STOP_FOR: Final = Duration.minutes(50)
-_TRIES: Final = 185  # the most there is; the age above ends it sooner
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """A call of the AWS API, and the one resource that it is about."""
-
-    service: str
-    call: str  # as the SDK for JavaScript spells it
-    allows: str
-    resource: str
-    input: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actions:
-    """What opening and closing mean for a kind of compute."""
-
-    start: Action
-    stop: Action
-
-
-def of_instance(stack: Stack, instance_id: str) -> Actions:
-    """Start and stop one instance. Stopping shuts the system down as a power button does: the worker finishes first."""
-    arn = stack.format_arn(service="ec2", resource="instance", resource_name=instance_id)
-
-    def action(call: str) -> Action:
-        return Action(
-            service="ec2",
-            call=f"{call}Instances",
-            allows=f"ec2:{call.title()}Instances",
-            resource=arn,
-            input={"InstanceIds": [instance_id]},
-        )
-
-    return Actions(start=action("start"), stop=action("stop"))
-
-
-def of_group(name: str, arn: str, *, least: int, most: int) -> Actions:
-    """Let a group grow, and send all of it home, each instance drained by the group's hook."""
-
-    def action(least: int, most: int) -> Action:
-        return Action(
-            service="autoscaling",
-            call="updateAutoScalingGroup",
-            allows="autoscaling:UpdateAutoScalingGroup",
-            resource=arn,
-            input={"AutoScalingGroupName": name, "MinSize": least, "MaxSize": most, "DesiredCapacity": least},
-        )
-
-    return Actions(start=action(least, most), stop=action(0, 0))
+_TRIES: Final = 185  # the maximum; the age above ends it sooner
 
 
 class Schedules(Construct):
-    """The schedules of a week. A shop that never closes has none."""
+    """The schedules of a week; none for a shop that never closes."""
 
     def __init__(self, scope: Construct, id: str, *, hours: HoursSettings, actions: Actions) -> None:
         super().__init__(scope, id)
         self._zone = TimeZone.of(hours.zone)
         self._group = scheduler.ScheduleGroup(self, "Group", schedule_group_name=GROUP)
-        self.dead = dead_letters_of(self, "Dead", of="schedules")
+        self.dead = dead_letter_queue(self, "Dead", of="schedules")
         week = hours.week
         self._add("Start", actions.start, week.starts, _START_FOR, "start before opening")
         self._add("Stop", actions.stop, week.stops, _STOP_FOR, "stop after closing")
         self._add("Lease", actions.stop, week.leases, _STOP_FOR, "stop what still runs outside of the hours")
 
-    def _add(self, name: str, action: Action, crons: list[str], keep_trying: Duration, what: str) -> None:
+    def _add(self, name: str, action: Action, crons: list[str], max_age: Duration, what: str) -> None:
         if not crons:
             return
         role = iam.Role(
             self,
             f"{name}Role",
             description=f"Nunchi schedule {name}: {action.allows} on one resource",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=FROM_THIS_ACCOUNT),
         )
         may = iam.PolicyStatement(actions=[action.allows], resources=[action.resource])
-        acknowledge_wildcards(role, action.resource, reason=GROUP_ARN)
+        acknowledge_wildcards(role, action.resource, reason=GROUP_ID_UNKNOWN)
         for number, cron in enumerate(crons, start=1):
             scheduler.Schedule(
                 self,
@@ -120,6 +67,6 @@ class Schedules(Construct):
                     role=role,
                     dead_letter_queue=self.dead,
                     retry_attempts=_TRIES,
-                    max_event_age=keep_trying,
+                    max_event_age=max_age,
                 ),
             )

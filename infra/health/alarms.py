@@ -1,12 +1,11 @@
-"""When somebody is told. Each alarm says in words what it means and what to do first; docs/operating.md lists them.
+"""The alarms. Each description says what the alarm means and what to do first; docs/operating.md lists them.
 
-While the shop is closed nobody measures, and SQS does not measure a queue that is empty and at rest. So missing data is
-well, unless an alarm says why it is not.
+While the shop is closed nothing is measured, and SQS does not measure a queue that is empty and idle. So missing data
+is no breach, except where an alarm gives a reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,24 +15,25 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from config import nunchi_toml as config
-from config.inference_names import DOCUMENT
 from config.mode import Mode
+from config.names import INFER_DOCUMENT
+from config.sections import AlarmSettings
 from contracts.emf import Metric
 from infra.functions import Function
-from infra.health.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker, training_failures
+from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_training, of_worker, training_failures
+from infra.health.observed import Observed
 from infra.nag import acknowledge
 
 _FULL: Final = 85  # percent
-_LATE_S: Final = 120  # what a photo may wait in the queue; its label is no news after 30 seconds
+_LATE_S: Final = 120  # what a photo may wait in the queue; a label is stale after 30 seconds
 _ABOVE: Final = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _BELOW: Final = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-_WELL: Final = cloudwatch.TreatMissingData.NOT_BREACHING
-_AS_BEFORE: Final = cloudwatch.TreatMissingData.IGNORE
+_NO_BREACH: Final = cloudwatch.TreatMissingData.NOT_BREACHING
+_KEEP_STATE: Final = cloudwatch.TreatMissingData.IGNORE
 
 
 class Alarms(Construct):
-    """The alarms, each told on the topic. `dead_letters` and `functions` are named as the alarms about them are."""
+    """The alarms, each with the topic as its action."""
 
     def __init__(
         self,
@@ -41,43 +41,40 @@ class Alarms(Construct):
         id: str,
         *,
         topic: sns.ITopic,
-        settings: config.AlarmSettings,
+        settings: AlarmSettings,
         mode: Mode,
-        queue: sqs.IQueue,
-        dead_letters: Mapping[str, sqs.IQueue],
-        functions: Mapping[str, Function],
-        training_arn: str,
+        observed: Observed,
     ) -> None:
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
         self.all: list[cloudwatch.Alarm] = []
         self._about_workers(settings)
-        self._about_uploads(settings, mode, queue)
-        for name, dead in dead_letters.items():
+        self._about_uploads(settings, mode, observed.queue)
+        for name, dead in observed.dead_letters.items():
             self._about_dead_letters(name, dead)
-        for name, function in functions.items():
+        for name, function in observed.functions.items():
             self._about_function(name, function)
-        self._about_training(training_arn)
+        self._about_training(observed.training_arn)
         if mode is Mode.COMMAND:
             self._about_commands()
 
-    def _about_workers(self, settings: config.AlarmSettings) -> None:
+    def _about_workers(self, settings: AlarmSettings) -> None:
         self._alarm(
             "worker-not-ready",
-            of_watch(Metric.WORKER_READY, "Minimum"),
+            of_probe(Metric.WORKER_READY, "Minimum"),
             means="The shop is open, and a worker that should be ready is not: photos wait, kiosks keep their usual "
             "screen.",
             do="nunchi doctor",
             below=1,
             periods=2,
-            tell_when_well=True,
+            notify_ok=True,
         )
         self._alarm(
             "metrics-missing",
             math(
                 "IF(watched > 0 AND FILL(told, 0) == 0, 1, 0)",
                 "A worker is ready, and tells nothing",
-                watched=of_watch(Metric.WORKER_READY, "Maximum"),
+                watched=of_probe(Metric.WORKER_READY, "Maximum"),
                 told=of_worker(Metric.READY, "SampleCount"),
             ),
             means="Workers are ready, and their metrics don't arrive: the alarms about photos, times and disks are "
@@ -85,7 +82,7 @@ class Alarms(Construct):
             do="nunchi doctor; on the instance: systemctl status amazon-cloudwatch-agent",
             above=0,
             periods=3,
-            tell_when_well=True,
+            notify_ok=True,
         )
         self._alarm(
             "worker-failures",
@@ -94,7 +91,7 @@ class Alarms(Construct):
             do="aws logs tail /nunchi/worker --since 30m --filter-pattern ERROR",
             above=4,
             periods=3,
-            of=2,
+            out_of=2,
         )
         self._alarm(
             "photos-given-up",
@@ -122,22 +119,22 @@ class Alarms(Construct):
             do="on the instance: sudo du -xh / --max-depth 3 | sort -h | tail; a new instance starts empty",
             above=_FULL,
             periods=3,
-            tell_when_well=True,
+            notify_ok=True,
         )
         self._alarm(
             "certificate-old",
-            of_watch(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=DAY),
+            of_probe(Metric.CERTIFICATE_AGE_DAYS, "Maximum", period=DAY),
             means=f"A device's certificate is older than {settings.certificate_days} days. It works on; whoever copied "
             "it in all that time can use it as well.",
             do="nunchi kiosk list; then nunchi kiosk add NAME --replace",
             above=settings.certificate_days,
             periods=1,
-            # It is looked at once a day: a look that is late says nothing new.
-            missing=_AS_BEFORE,
-            tell_when_well=True,
+            # Measured once a day: a late measurement says nothing new.
+            missing=_KEEP_STATE,
+            notify_ok=True,
         )
 
-    def _about_uploads(self, settings: config.AlarmSettings, mode: Mode, queue: sqs.IQueue) -> None:
+    def _about_uploads(self, settings: AlarmSettings, mode: Mode, queue: sqs.IQueue) -> None:
         self._alarm(
             "uploads-forgotten",
             of_worker(Metric.FORGOTTEN, "Maximum"),
@@ -146,7 +143,7 @@ class Alarms(Construct):
             do="nunchi doctor",
             above=0,
             periods=3,
-            tell_when_well=True,
+            notify_ok=True,
         )
         self._alarm(
             "labels-slow",
@@ -157,7 +154,7 @@ class Alarms(Construct):
             "Command; wait: too many photos at a time; infer: a larger instance",
             above=settings.slow_ms,
             periods=3,
-            tell_when_well=True,
+            notify_ok=True,
             # The percentile of three photos is one photo.
             evaluate_low_sample_count_percentile="ignore",
         )
@@ -165,12 +162,12 @@ class Alarms(Construct):
             period=FIVE_MINUTES, statistic="Maximum"
         )
         if mode is Mode.QUEUE:
-            # At night photos wait on purpose: only what waits while somebody is watched counts.
+            # At night photos wait on purpose: only the waiting during probed hours counts.
             age = math(
                 "IF(watched >= 0, age)",
                 "Seconds that the oldest photo has waited, while the shop is open",
                 age=age,
-                watched=of_watch(Metric.WORKER_READY, "Minimum"),
+                watched=of_probe(Metric.WORKER_READY, "Minimum"),
             )
         self._alarm(
             "queue-old",
@@ -184,7 +181,7 @@ class Alarms(Construct):
             do="nunchi doctor",
             above=_LATE_S,
             periods=3,
-            tell_when_well=True,
+            notify_ok=True,
         )
 
     def _about_dead_letters(self, name: str, dead: sqs.IQueue) -> None:
@@ -197,8 +194,8 @@ class Alarms(Construct):
             periods=1,
         )
 
-    def _about_function(self, name: str, ours: Function) -> None:
-        function = ours.function
+    def _about_function(self, name: str, part: Function) -> None:
+        function = part.function
         self._alarm(
             f"{name}-fails",
             math(
@@ -209,7 +206,7 @@ class Alarms(Construct):
             ),
             means=f"The function {name} failed, or AWS would not run it. Events are tried again, and then are among "
             "the dead letters.",
-            do=f"aws logs tail {ours.log.log_group_name} --since 1h",
+            do=f"aws logs tail {part.log.log_group_name} --since 1h",
             above=0,
             periods=1,
         )
@@ -222,13 +219,13 @@ class Alarms(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.ssm"],
                 detail_type=["EC2 Command Status-change Notification"],
-                detail={"document-name": [DOCUMENT], "status": ["Failed", "TimedOut"]},
+                detail={"document-name": [INFER_DOCUMENT], "status": ["Failed", "TimedOut"]},
             ),
         )
         acknowledge(
             rule,
             "EventBusDLQ",
-            reason="It has no target, so there is nothing to get lost: EventBridge itself counts what matched.",
+            reason="It has no target that could fail: EventBridge itself counts the matches.",
             pack="Serverless",
         )
         self._alarm(
@@ -241,10 +238,10 @@ class Alarms(Construct):
                 period=FIVE_MINUTES,
             ),
             means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds them, late.",
-            do=f"aws ssm list-commands --filters key=DocumentName,value={DOCUMENT} --max-items 5",
+            do=f"aws ssm list-commands --filters key=DocumentName,value={INFER_DOCUMENT} --max-items 5",
             above=4,
             periods=2,
-            tell_when_well=True,
+            notify_ok=True,
         )
 
     def _about_training(self, arn: str) -> None:
@@ -275,12 +272,12 @@ class Alarms(Construct):
         periods: int,
         above: float | None = None,
         below: float | None = None,
-        of: int | None = None,
-        missing: cloudwatch.TreatMissingData = _WELL,
-        tell_when_well: bool = False,
+        out_of: int | None = None,
+        missing: cloudwatch.TreatMissingData = _NO_BREACH,
+        notify_ok: bool = False,
         **options: Any,
     ) -> None:
-        """Tell when the metric is above, or below, in each of the periods, or in `of` of them."""
+        """Alarm when the metric is above, or below, in each of the periods, or in `out_of` of them."""
         alarm = cloudwatch.Alarm(
             self,
             name.title().replace("-", ""),
@@ -290,11 +287,11 @@ class Alarms(Construct):
             threshold=below if above is None else above,
             comparison_operator=_BELOW if above is None else _ABOVE,
             evaluation_periods=periods,
-            datapoints_to_alarm=of or periods,
+            datapoints_to_alarm=out_of or periods,
             treat_missing_data=missing,
             **options,
         )
         alarm.add_alarm_action(self._action)
-        if tell_when_well:
+        if notify_ok:
             alarm.add_ok_action(self._action)
         self.all.append(alarm)

@@ -1,4 +1,4 @@
-"""What may be spent in a month before somebody is told."""
+"""The monthly budget, and its warnings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _WARNINGS = (("ACTUAL", 80), ("FORECASTED", 100))
 
 
 class Budget(budgets.CfnBudget):
-    """The account's costs of a month: told at 80 % spent, and when 100 % are foreseen.
+    """The account's costs of a month: warnings at 80 % spent and at 100 % forecast.
 
-    Of the whole account: a filter by tag counts nothing until somebody switches that tag on for billing, and a budget
-    that never warns is worse than one that also counts the neighbours.
+    Of the whole account: a filter by tag counts nothing until the tag is activated for billing, and a budget that never
+    warns is worse than one that also counts other projects.
     """
 
     def __init__(self, scope: Construct, id: str, *, usd: float, topic: sns.ITopic) -> None:
@@ -31,7 +31,7 @@ class Budget(budgets.CfnBudget):
                         threshold=percent,
                         threshold_type="PERCENTAGE",
                     ),
-                    # One subscriber of this kind is all that a budget takes; the topic tells people.
+                    # A budget takes one SNS subscriber; the topic notifies people.
                     subscribers=[self.SubscriberProperty(subscription_type="SNS", address=topic.topic_arn)],
                 )
                 for type_, percent in _WARNINGS

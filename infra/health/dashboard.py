@@ -1,4 +1,4 @@
-"""A shop's day at a glance."""
+"""The CloudWatch dashboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from contracts.emf import STEP_METRICS, Metric
-from infra.health.metrics import DAY, FIVE_MINUTES, math, of_training, of_watch, of_worker
+from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_training, of_worker
+from infra.health.observed import Observed
 
 NAME: Final = "nunchi"
 _WIDTH: Final = 24
@@ -23,7 +24,7 @@ docs/operating.md says what each alarm means.
 
 
 class Dashboard(cloudwatch.Dashboard):
-    """The last twelve hours: well or not, photos, where the time goes, what waits, the machines."""
+    """The last twelve hours: alarms, photos, times by step, what waits, instances, retrainings."""
 
     def __init__(
         self,
@@ -31,10 +32,8 @@ class Dashboard(cloudwatch.Dashboard):
         id: str,
         *,
         slow_ms: int,
-        queue: sqs.IQueue,
-        dead_letters: Mapping[str, sqs.IQueue],
         alarms: Sequence[cloudwatch.IAlarm],
-        training_arn: str,
+        observed: Observed,
     ) -> None:
         super().__init__(
             scope,
@@ -51,9 +50,9 @@ class Dashboard(cloudwatch.Dashboard):
                     _steps("p95", "One in twenty is slower"),
                     _total(slow_ms),
                 ],
-                [_waiting(queue), _dead(dead_letters), _trouble()],
+                [_waiting(observed.queue), _dead(observed.dead_letters), _trouble()],
                 [_disk(), _memory(), _workers()],
-                [_training(training_arn)],
+                [_training(observed.training_arn)],
             ],
         )
 
@@ -72,7 +71,7 @@ def _ready() -> cloudwatch.GraphWidget:
     return _graph(
         "Ready",
         [
-            of_watch(Metric.WORKER_READY, "Minimum", label="all that should be ready are"),
+            of_probe(Metric.WORKER_READY, "Minimum", label="all that should be ready are"),
             of_worker(Metric.BROKER_CONNECTED, "Minimum", label="labels can be told"),
         ],
         left_y_axis=_from_zero(most=1.2),
@@ -89,7 +88,7 @@ def _photos() -> cloudwatch.GraphWidget:
 
 
 def _shares() -> cloudwatch.GraphWidget:
-    """A model that grows unsure, or a camera that was turned away, shows here first."""
+    """The first sign of a model that becomes unsure, or of a camera that was turned away."""
     photos = of_worker(Metric.PHOTOS, "Sum")
     return _graph(
         "Of a hundred photos",
@@ -177,7 +176,7 @@ def _memory() -> cloudwatch.GraphWidget:
 
 
 def _training(arn: str) -> cloudwatch.GraphWidget:
-    """A day is its grain: there are a few a year."""
+    """By day: there are a few retrainings a year."""
     ended = {"well": "ExecutionsSucceeded", "failed": "ExecutionsFailed", "too long": "ExecutionsTimedOut"}
     return _graph(
         "Retrainings of a day",
@@ -188,4 +187,4 @@ def _training(arn: str) -> cloudwatch.GraphWidget:
 
 
 def _workers() -> cloudwatch.GraphWidget:
-    return _graph("Workers", [of_watch(Metric.WORKERS_READY, "Maximum", label="ready")])
+    return _graph("Workers", [of_probe(Metric.WORKERS_READY, "Maximum", label="ready")])

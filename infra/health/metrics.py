@@ -1,4 +1,4 @@
-"""Metrics as the alarms and the dashboard read them. Their names are those that our programs write."""
+"""CloudWatch metrics for the alarms and the dashboard, by the names that contracts/emf.py writes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DAY: Final = Duration.days(1)
 
 
 def of_worker(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
-    """A metric of all workers together, of five minutes unless another period is named."""
+    """A metric of all workers together; its period is five minutes unless given."""
     return _ours(Service.WORKER, name, statistic, **options)
 
 
-def of_watch(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
-    """A metric of the watch."""
-    return _ours(Service.WATCH, name, statistic, **options)
+def of_probe(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
+    """A metric of the health probe."""
+    return _ours(Service.HEALTH_PROBE, name, statistic, **options)
 
 
 def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
-    """A metric that Step Functions itself writes of the retrainings."""
+    """A metric of Step Functions about the retrainings."""
     return cloudwatch.Metric(
         namespace="AWS/States",
         metric_name=name,
@@ -45,16 +45,16 @@ def _ours(service: Service, name: Metric | str, statistic: str, **options: Any) 
 
 
 def math(expression: str, label: str, **metrics: cloudwatch.IMetric) -> cloudwatch.MathExpression:
-    """An expression over metrics, of five minutes."""
+    """An expression over metrics, with a period of five minutes."""
     return cloudwatch.MathExpression(
         expression=expression, using_metrics=dict(metrics), label=label, period=FIVE_MINUTES
     )
 
 
 def training_failures(arn: str) -> cloudwatch.MathExpression:
-    """Retrainings that did not come to an end of their own."""
+    """Retrainings that failed, timed out or were aborted."""
     return math(
-        # One that has no value at a time would leave the sum without one.
+        # FILL: one metric without a value would leave the sum without a value.
         "FILL(failed, 0) + FILL(timed, 0) + FILL(aborted, 0)",
         "Retrainings that failed, took too long or were aborted",
         failed=of_training(arn, "ExecutionsFailed", "Sum"),

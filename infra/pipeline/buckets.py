@@ -1,4 +1,4 @@
-"""The buckets. Photos leave by themselves; what is trained on, and what was learned, stays."""
+"""The buckets. Photos expire; training data and weights stay."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from config.nunchi_toml import RetentionSettings
+from config.sections import RetentionSettings
 from contracts.messages import DatasetTree
 from contracts.names import RESULTS, TRAININGS, UPLOADS
 from infra.nag import acknowledge
 
 _ACCESS_LOG_DAYS = 90
-_TRAINING_DAYS = 180  # progress and checkpoints; what a training decided stands in its run's report
+_TRAINING_DAYS = 180  # progress and checkpoints; the decision of a training is in its run's report
 
 
 class Buckets(Construct):
-    """Images, dataset and weights, and a log of who touched them."""
+    """Images, dataset and weights, and their access log."""
 
     def __init__(self, scope: Construct, id: str, *, retention: RetentionSettings, key: kms.IKey | None) -> None:
         super().__init__(scope, id)
@@ -34,7 +34,7 @@ class Buckets(Construct):
                 _expire("results", RESULTS, retention.result_days),
             ],
         )
-        # Training pairs stay. What waits for a person's eyes is no training image yet, and must not wait for ever.
+        # Training pairs stay. A photo that waits for review is no training data yet, and expires.
         self.dataset = self._logged(
             "Dataset",
             lifecycle_rules=[
@@ -42,7 +42,7 @@ class Buckets(Construct):
                 _expire("trainings", TRAININGS, _TRAINING_DAYS),
             ],
         )
-        # Versions are the way back from a bad model, so old ones have no date of expiry.
+        # Old versions are needed for a rollback, so they do not expire.
         self.weights = self._logged("Weights", versioned=True)
 
     def _logged(self, id: str, **options: Any) -> s3.Bucket:
@@ -50,7 +50,7 @@ class Buckets(Construct):
             options |= {
                 "encryption": s3.BucketEncryption.KMS,
                 "encryption_key": self.key,
-                "bucket_key_enabled": True,  # one request to KMS for many photos, and not one for each
+                "bucket_key_enabled": True,  # one request to KMS for many photos, not one for each
             }
         return _private(
             self, id, server_access_logs_bucket=self._access_log, server_access_logs_prefix=f"{id.lower()}/", **options
@@ -69,11 +69,11 @@ def _private(
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         removal_policy=RemovalPolicy.RETAIN,
         lifecycle_rules=[
-            # A kiosk that lost its network in the middle of an upload leaves parts that nothing else would remove.
+            # A kiosk that loses its network during an upload leaves parts that nothing else would remove.
             s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(1)),
             *(lifecycle_rules or []),
         ],
-        # The access log stays under S3's own key: S3 delivers it to no bucket under another.
+        # The access log stays under S3's own key: S3 can't deliver it to a bucket under another key.
         **{"encryption": s3.BucketEncryption.S3_MANAGED, **options},
     )
     bucket.add_to_resource_policy(_this_account_only(bucket))
@@ -81,9 +81,9 @@ def _private(
 
 
 def _this_account_only(bucket: s3.Bucket) -> iam.PolicyStatement:
-    """Nobody of another account, whatever a policy of theirs or a mistake of ours would allow.
+    """Deny every other account, whatever another policy allows by mistake.
 
-    AWS's own services deliver access logs, and are nobody's account.
+    AWS's own services deliver access logs, and belong to no account.
     """
     return iam.PolicyStatement(
         effect=iam.Effect.DENY,

@@ -1,7 +1,7 @@
-"""What a device may say and hear over MQTT, and what a kiosk may do with S3.
+"""The MQTT topics of kiosks and workers, and a kiosk's rights in S3.
 
-One policy and one role for all kiosks, one policy for all workers: the name of the thing that asks decides, so a kiosk
-is added by attaching, never by deploying.
+One policy and one role for all kiosks, one policy for all workers: a variable holds the name of the connected thing, so
+a kiosk is added by attaching the policy, without a deployment.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from constructs import Construct
 
+from config.names import KIOSK_ROLE_ALIAS
 from contracts.names import UPLOADS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 
-# What a kiosk's certificate asks for. On AWS it stands for the role below; a local cloud's provider knows it, too.
-KIOSK_ROLE_ALIAS: Final = "nunchi-kiosk"
-_BORROWER: Final = "${credentials-iot:ThingName}"
-_SESSION: Final = Duration.hours(1)  # the longest that AWS lends through an alias
+_THING_NAME: Final = "${credentials-iot:ThingName}"
+_SESSION: Final = Duration.hours(1)  # the maximum for a role alias
 
-# AWS IoT puts the name in only when the client id is that of a thing which the certificate belongs to. A thing's name
-# holds no '/', '+', '#' or '*', so it can't reach beyond its own level of the topic.
+# AWS IoT fills in the name only when the client id is that of a thing which the certificate belongs to. A thing's name
+# has no '/', '+', '#' or '*', so it can't reach beyond its own topic level.
 _THING = "${iot:Connection.Thing.ThingName}"
 
 
@@ -68,35 +67,35 @@ class Devices(Construct):
 
 
 class KioskRole(iam.Role):
-    """What a kiosk may do with S3: put photos under its own name. Not read, not list, not delete.
+    """A kiosk may put photos under its own name in S3. It may not read, list or delete.
 
-    A session is under the name of the thing only if the kiosk says it, and its certificate is that thing's. One that
-    says no name may put nothing.
+    A session has the name of a thing only if the kiosk sends it and its certificate is that thing's. A session without
+    a name may put nothing.
     """
 
     def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
         super().__init__(
             scope,
             id,
-            # Lent through the role alias only; and an alias can't be made for another account's role.
+            # Assumed through the role alias only; an alias can't be created for another account's role.
             assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"),
             description="Nunchi kiosk: upload photos under its own name",
             max_session_duration=_SESSION,
         )
-        photos = buckets.images.arn_for_objects(f"{UPLOADS}{_BORROWER}/*")
+        photos = buckets.images.arn_for_objects(f"{UPLOADS}{_THING_NAME}/*")
         self.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[photos]))
         acknowledge_wildcards(
             self,
-            photos.replace(_BORROWER, f"<{_BORROWER[2:-1]}>"),  # as cdk-nag writes it
+            photos.replace(_THING_NAME, f"<{_THING_NAME[2:-1]}>"),  # as cdk-nag writes it
             reason="Every key below a kiosk's own prefix is a photo of that kiosk.",
         )
         if buckets.key is not None:
-            # Enough for a photo in one piece: only one in parts would have to be decrypted on its way in.
+            # Enough for a single-part upload: only a multipart upload also needs kms:Decrypt.
             self.add_to_policy(iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[buckets.key.key_arn]))
 
 
 class KioskRoleAlias(Construct):
-    """The name by which AWS IoT lends the kiosks' role. The local cloud's CloudFormation knows no such thing."""
+    """The alias through which kiosks assume their role. The local cloud's CloudFormation has no such resource."""
 
     def __init__(self, scope: Construct, id: str, *, role: iam.IRole) -> None:
         super().__init__(scope, id)

@@ -1,4 +1,4 @@
-"""Step 2 of a photo's way in mode `command`: the Lambda between the upload queue and Run Command."""
+"""Dispatch, the second step of a photo in mode `command`: the Lambda between the upload queue and Run Command."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
+from config.names import INFERENCE_ROLE, ROLE_TAG
 from contracts.settings import environment_of
 from infra.functions import Function
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.pipeline.uploads import HANDLER_TIMEOUT, Uploads
 from lambdas.dispatch import DispatchSettings
 
-# Ten is the most that SQS hands over without a batching window, and a window makes a lone photo wait.
+# The maximum without a batching window; a window would delay a single photo.
 _BATCH = 10
-# The SSM agent runs five commands at a time: more Lambdas would only move the queue to where nothing watches it.
+# The SSM agent runs five commands at a time: more Lambdas would only move the queue to where no alarm sees it.
 _AT_ONCE = 5
 
 
@@ -41,12 +41,12 @@ class DispatchFunction(Function):
         acknowledge_wildcards(
             self.role,
             _instances(Stack.of(self)),
-            reason="The instance is replaced now and then; a condition admits only those tagged for inference.",
+            reason="The instance is replaced at times; a condition admits only those tagged for inference.",
         )
         acknowledge(
             self,
             "LambdaEventSourceMappingDestination",
-            reason="What fails goes to the dead letters of the queue that it came from.",
+            reason="Messages that fail go to the dead letters of their queue.",
             pack="Serverless",
         )
 

@@ -1,4 +1,4 @@
-"""How an instance becomes a worker that the broker knows: a function signs for it, and forgets it when it is gone."""
+"""Enrolment of inference instances with the broker: a function issues their certificates and revokes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lambdas.enrol import EnrolSettings
 
 
 class EnrolFunction(Function):
-    """Asked by instances; and told by EC2 of those that ended."""
+    """Invoked by instances for a certificate, and by EventBridge when an instance was terminated."""
 
     def __init__(self, scope: Construct, id: str, *, settings: EnrolSettings) -> None:
         super().__init__(
@@ -46,12 +46,12 @@ class EnrolFunction(Function):
         acknowledge_wildcards(
             self.role,
             "*",
-            reason="Signing a certificate, finding the broker, looking at instances know no resources.",
+            reason="Signing a certificate, finding the broker and describing instances know no resources.",
         )
         acknowledge_wildcards(
             self.role,
             *_devices(Stack.of(self)),
-            reason="Nobody knows a certificate's id before it is made. Things of instances: no kiosk has such a name.",
+            reason="A certificate's id is unknown before its creation. Things of instances: no kiosk has such a name.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The functions of a retraining, each with the few rights that its step needs."""
+"""The Lambda functions of a retraining, each with the rights that its step needs."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from config.inference_names import ROLE_TAG
+from config.names import LAUNCH_TEMPLATE, ROLE_TAG, STATE_MACHINE, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.nunchi_toml import Config
-from config.training_names import LAUNCH_TEMPLATE, ROLE_FILTER, STATE_MACHINE, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.names import POINTER, TRAININGS
 from contracts.settings import environment_of
 from contracts.training import OUTCOME
 from infra.functions import Function
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
-from infra.training.training_state_machine import Pace
+from infra.training.states import Pace
 from lambdas.train_check import CheckSettings
 from lambdas.train_notify import NotifySettings
 from lambdas.train_poll import PollSettings
 from lambdas.train_reap import ReapSettings
 from lambdas.train_start import StartSettings
 
-_OURS: Final = {"StringEquals": {f"ec2:ResourceTag/{ROLE_TAG}": TRAINING_ROLE}}
-_NO_RESOURCES: Final = "Describing machines, subnets and who Run Command reaches knows no resources."
-_ANY_MACHINE: Final = "A training machine is made for each training; a condition admits only those tagged for it."
-_ITS_FILES: Final = "A training is named when it begins; below its prefix is nothing but what it says of itself."
+ROLE_FILTER: Final = f"{ROLE_TAG}={TRAINING_ROLE}"
+_TAGGED: Final = {"StringEquals": {f"ec2:ResourceTag/{ROLE_TAG}": TRAINING_ROLE}}
+_NO_RESOURCES: Final = "Describing machines, subnets and the reach of Run Command knows no resources."
+_ANY_MACHINE: Final = "A machine is started for each training; a condition admits only those tagged for training."
+_ITS_FILES: Final = "A training is named when it begins; below its prefix are its own reports only."
 
 
 class TrainingFunctions(Construct):
-    """`functions` are the state machine's, by the names of its steps; `sweep` is the net under it."""
+    """`functions`: those of the state machine, by the names of STEPS; `reaper` ends machines without a retraining."""
 
     def __init__(
         self, scope: Construct, id: str, *, config: Config, buckets: Buckets, topic: sns.ITopic, pace: Pace
@@ -40,20 +40,20 @@ class TrainingFunctions(Construct):
         super().__init__(scope, id)
         self._buckets = buckets
         self._stack = Stack.of(self)
-        # Exported by hand, so that its name is known here, and a `*` on it can be explained.
+        # Exported by hand: its name is then known here, so that a `*` on it can be acknowledged.
         exported = Stack.of(buckets.dataset).export_value(buckets.dataset.bucket_arn)
         self._trainings = f"{exported}/{TRAININGS}*"
-        # By name: a function that named the state machine itself, and is named by it, could not be made.
+        # By name: a reference to the state machine, which refers to the functions, would be circular.
         self.machine_arn = self._states("stateMachine")
         self._executions = self._states("execution")
         self.functions = {
             "check": self._check(config, pace),
             "start": self._start(config),
-            "watch": self._watch(),
+            "poll": self._poll(),
             "stop": self._stop(),
-            "tell": self._tell(topic),
+            "notify": self._notify(topic),
         }
-        self.sweep = self._sweep()
+        self.reaper = self._reap()
 
     def _states(self, kind: str) -> str:
         return self._stack.format_arn(
@@ -62,6 +62,7 @@ class TrainingFunctions(Construct):
 
     def _step(
         self,
+        id: str,
         name: str,
         what: str,
         settings: object | None,
@@ -72,7 +73,7 @@ class TrainingFunctions(Construct):
     ) -> Function:
         return Function(
             self,
-            name.title(),
+            id,
             name=f"train_{name}",
             description=f"Nunchi retraining: {what}",
             environment={} if settings is None else environment_of(settings),
@@ -96,16 +97,18 @@ class TrainingFunctions(Construct):
             *self._key_to("kms:Decrypt"),
         ]
         # It lists every label that there is.
-        return self._step("check", "are there enough new labels, is another one running", settings, may, minutes=5)
+        return self._step(
+            "Check", "check", "are there enough new labels, is another one running", settings, may, minutes=5
+        )
 
     def _start(self, config: Config) -> Function:
         settings = StartSettings(launch_template=LAUNCH_TEMPLATE, spot=config.training.spot, role_tag=ROLE_FILTER)
         may = [iam.PolicyStatement(actions=["ec2:DescribeInstances", "ec2:DescribeSubnets"], resources=["*"])]
-        step = self._step("start", "start the machine, on Spot or on demand", settings, may, minutes=5)
+        step = self._step("Start", "start", "start the machine, on Spot or on demand", settings, may, minutes=5)
         acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
         return step
 
-    def _watch(self) -> Function:
+    def _poll(self) -> Function:
         dataset = self._buckets.dataset
         settings = PollSettings(dataset_bucket=dataset.bucket_name, document=TRAIN_DOCUMENT)
         own_files, machines = self._trainings, self._machines()
@@ -125,19 +128,19 @@ class TrainingFunctions(Construct):
             ),
             *self._key_to("kms:Decrypt"),
         ]
-        step = self._step("watch", "how is it, and what is to be done", settings, may)
+        step = self._step("Watch", "poll", "how is it, and what is to be done", settings, may)
         acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
         acknowledge_wildcards(step.role, machines, reason=_ANY_MACHINE)
         acknowledge_wildcards(step.role, own_files, reason=_ITS_FILES)
         return step
 
     def _stop(self) -> Function:
-        step = self._step("stop", "stop the machine, and see it go", None, self._may_terminate())
+        step = self._step("Stop", "stop", "stop the machine, and see it go", None, self._may_terminate())
         acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
         acknowledge_wildcards(step.role, self._machines(), reason=_ANY_MACHINE)
         return step
 
-    def _tell(self, topic: sns.ITopic) -> Function:
+    def _notify(self, topic: sns.ITopic) -> Function:
         dataset = self._buckets.dataset
         settings = NotifySettings(
             dataset_bucket=dataset.bucket_name,
@@ -151,15 +154,16 @@ class TrainingFunctions(Construct):
             iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]),
             *self._key_to("kms:Decrypt", "kms:GenerateDataKey"),
         ]
-        step = self._step("tell", "write the outcome down, and tell people", settings, may)
+        step = self._step("Tell", "notify", "write the outcome down, and tell people", settings, may)
         acknowledge_wildcards(step.role, outcomes, reason=_ITS_FILES)
         return step
 
-    def _sweep(self) -> Function:
-        """Asked when an execution failed, was aborted or timed out, and each hour."""
+    def _reap(self) -> Function:
+        """Invoked when an execution failed, was aborted or timed out, and each hour."""
         running = f"{self._executions}:*"
         step = self._step(
-            "sweep",
+            "Sweep",
+            "reap",
             "stop machines that belong to no retraining",
             ReapSettings(executions=self._executions, role_tag=ROLE_FILTER),
             [
@@ -176,13 +180,13 @@ class TrainingFunctions(Construct):
     def _may_terminate(self) -> list[iam.PolicyStatement]:
         return [
             iam.PolicyStatement(actions=["ec2:DescribeInstances"], resources=["*"]),
-            iam.PolicyStatement(actions=["ec2:TerminateInstances"], resources=[self._machines()], conditions=_OURS),
+            iam.PolicyStatement(actions=["ec2:TerminateInstances"], resources=[self._machines()], conditions=_TAGGED),
         ]
 
     def _machines(self) -> str:
         return self._stack.format_arn(service="ec2", resource="instance", resource_name="*")
 
     def _key_to(self, *actions: str) -> list[iam.PolicyStatement]:
-        """What is encrypted under the operator's own key, if there is one."""
+        """The statement for the operator's own key; none without such a key."""
         key = self._buckets.key
         return [] if key is None else [iam.PolicyStatement(actions=list(actions), resources=[key.key_arn])]

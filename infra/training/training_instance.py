@@ -1,6 +1,6 @@
-"""What a training machine is: a launch template, what it does at its boot, and who may start one.
+"""The training machine: its launch template, its boot, and the right to start one.
 
-A machine is made for each training and goes with it. It is reached by Run Command alone, as the worker's is.
+A machine is started for each training and terminated after it. Only Run Command reaches it, as the worker's.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from config.inference_names import ROLE_TAG
+from config.documents import TRAINING_LEASE_S, train_document
+from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.nunchi_toml import ROOT
-from config.training_names import LAUNCH_TEMPLATE, LEASE_S, TRAIN_DOCUMENT, TRAINING_ROLE, train_document
 from contracts.settings import environment_for
 from infra.compute.network import Network
+from infra.compute.run_command import command_document
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from retrain.settings import RetrainSettings
@@ -74,7 +74,7 @@ class TrainingInstance(Construct):
             http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
             http_put_response_hop_limit=1,
             instance_metadata_tags=True,
-            # It powers itself off when it is done, and that must be its end.
+            # It powers itself off at the end of the training, and must then be terminated.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
             block_devices=[
                 ec2.BlockDevice(
@@ -93,19 +93,10 @@ class TrainingInstance(Construct):
             Tags.of(subnet).add(ROLE_TAG, TRAINING_ROLE)
         self._may_boot(role, log)
         self._may_start(start_role, role, template, network.vpc.public_subnets, network.outbound_only)
-        ssm.CfnDocument(
-            self,
-            "Train",
-            name=TRAIN_DOCUMENT,
-            document_type="Command",
-            document_format="JSON",
-            target_type="/AWS::EC2::Instance",
-            content=train_document(),
-            update_method="NewVersion",  # as Infer's, in stack.py
-        )
+        command_document(self, "Train", name=TRAIN_DOCUMENT, content=train_document())
 
     def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
-        """What cloud-init runs once, as root. A failure leaves a machine that no training comes to, under its lease."""
+        """What cloud-init runs once, as root. A machine whose boot fails gets no training, and ends with its lease."""
         settings = environment_for(
             RetrainSettings,
             {
@@ -118,8 +109,8 @@ class TrainingInstance(Construct):
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(
             "set -euo pipefail",
-            # First of all: whatever happens from here on, this machine goes.
-            f"systemd-run --unit=nunchi-lease --on-active={LEASE_S} /usr/sbin/shutdown -h now",
+            # First: whatever fails from here on, the machine powers off at the end of its lease.
+            f"systemd-run --unit=nunchi-lease --on-active={TRAINING_LEASE_S} /usr/sbin/shutdown -h now",
             f"export AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
             f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
             f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",
@@ -129,7 +120,7 @@ class TrainingInstance(Construct):
             "rm /tmp/nunchi.zip",
             *(f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())),
             "bash /opt/nunchi.new/shell/boot-train.sh settings",
-            "mv /opt/nunchi.new /opt/nunchi",  # at once whole: Run Command may already wait for it
+            "mv /opt/nunchi.new /opt/nunchi",  # atomically: Run Command may already wait for it
             "bash /opt/nunchi/shell/boot-train.sh packages",
         )
         return data
@@ -163,15 +154,15 @@ class TrainingInstance(Construct):
         subnets: Sequence[ec2.ISubnet],
         group: ec2.ISecurityGroup,
     ) -> None:
-        """Machines of this template alone, in these subnets, with this role; and only such tags, at their start."""
+        """Start machines of this template only, in these subnets, with this role; tag them only at their start."""
         stack = Stack.of(self)
 
         def arn(resource: str, name: str = "*", account: str | None = None) -> str:
             return stack.format_arn(service="ec2", resource=resource, resource_name=name, account=account)
 
-        ours = arn("launch-template", template.launch_template_id or "")
-        of_template = {"ArnEquals": {"ec2:LaunchTemplate": ours}}
-        made = [arn("instance"), arn("volume"), arn("network-interface"), arn("spot-instances-request")]
+        template_arn = arn("launch-template", template.launch_template_id or "")
+        of_template = {"ArnEquals": {"ec2:LaunchTemplate": template_arn}}
+        created = [arn("instance"), arn("volume"), arn("network-interface"), arn("spot-instances-request")]
         images = arn("image", account="")
         may = iam.ManagedPolicy(
             self,
@@ -179,23 +170,23 @@ class TrainingInstance(Construct):
             description="Nunchi retraining: start machines of one launch template",
             roles=[start_role],
             statements=[
-                iam.PolicyStatement(actions=["ec2:RunInstances"], resources=[*made, images], conditions=of_template),
+                iam.PolicyStatement(actions=["ec2:RunInstances"], resources=[*created, images], conditions=of_template),
                 iam.PolicyStatement(
                     actions=["ec2:RunInstances"],
                     resources=[
-                        ours,
+                        template_arn,
                         *(arn("subnet", subnet.subnet_id) for subnet in subnets),
                         arn("security-group", group.security_group_id),
                     ],
                 ),
                 iam.PolicyStatement(
-                    # The template tags the disk too: who may not, is refused the machine.
+                    # The template tags the disk too, and RunInstances fails without this right.
                     actions=["ec2:CreateTags"],
                     resources=[arn("instance"), arn("volume")],
                     conditions={"StringEquals": {"ec2:CreateAction": "RunInstances"}},
                 ),
                 iam.PolicyStatement(
-                    # EC2 makes it at the first Spot machine of an account, in the name of who asks for that.
+                    # EC2 creates it with the first Spot machine of an account, with the caller's rights.
                     actions=["iam:CreateServiceLinkedRole"],
                     resources=[_spot_role(stack)],
                     conditions={"StringEquals": {"iam:AWSServiceName": _SPOT}},
@@ -210,18 +201,18 @@ class TrainingInstance(Construct):
         )
         acknowledge_wildcards(
             may,
-            *made,
+            *created,
             images,
-            reason="They are made with the machine, its image is AWS's newest; a condition admits one launch template.",
+            reason="They are created with the machine, and its image is AWS's newest; a condition admits one template.",
         )
 
 
 def _spot_role(stack: Stack) -> str:
-    """AWS's own role, by which EC2 handles an account's Spot machines."""
+    """AWS's service-linked role, by which EC2 handles an account's Spot machines."""
     name = f"aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot"
     return stack.format_arn(service="iam", region="", resource="role", resource_name=name)
 
 
 def _parameter(stack: Stack) -> str:
-    """AWS's own parameter that names the image; RunInstances resolves it in the name of who asks."""
+    """AWS's own parameter that names the image; RunInstances resolves it with the caller's rights."""
     return stack.format_arn(service="ssm", account="", resource="parameter", resource_name=IMAGE.removeprefix("/"))

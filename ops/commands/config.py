@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, TrainingSettings, load
+from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, load
 from config.opening_hours import DAYS, Week
+from config.sections import TrainingSettings
 from ops.display import out
 from ops.options import JsonOption
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.nunchi_toml import Config, load
+from config.stack_outputs import IMAGES_BUCKET, KIOSK_POLICY_NAME
 from contracts.instants import now, to_text
 from fleet.errors import InvalidKiosk, KioskExists, KioskUnknown
 from fleet.folder import Addresses, DeviceFolder, amazon_root
@@ -178,7 +179,7 @@ def _local_fleet(folder: StateDir) -> Fleet:
         bucket=bucket,
         bucket_url=f"{s3}/{bucket}",
     )
-    kiosks = Kiosks(record.client("iot"), policy=outputs["KioskPolicyName"])
+    kiosks = Kiosks(record.client("iot"), policy=outputs[KIOSK_POLICY_NAME])
     return Fleet(kiosks, addresses, record.mqtt.ca.read_text(), Config().alarms.certificate_days)
 
 
@@ -190,7 +191,7 @@ def _aws_fleet(config: Config) -> Fleet:
         iot.describe_endpoint(endpointType=kind)["endpointAddress"]
         for kind in ("iot:Data-ATS", "iot:CredentialProvider")
     )
-    bucket, s3 = outputs["ImagesBucket"], str(client("s3").meta.endpoint_url)
+    bucket, s3 = outputs[IMAGES_BUCKET], str(client("s3").meta.endpoint_url)
     addresses = Addresses(
         region=config.region,
         mqtt_host=mqtt,
@@ -201,7 +202,7 @@ def _aws_fleet(config: Config) -> Fleet:
         bucket_url=s3.replace("https://", f"https://{bucket}."),
     )
     return Fleet(
-        Kiosks(iot, policy=outputs["KioskPolicyName"]), addresses, amazon_root(), config.alarms.certificate_days
+        Kiosks(iot, policy=outputs[KIOSK_POLICY_NAME]), addresses, amazon_root(), config.alarms.certificate_days
     )
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from rich.markup import escape
 
+from config.names import COMPUTE_STACK, HEALTH_STACK, PIPELINE_STACK, TRAINING_STACK
 from config.nunchi_toml import load
-from config.stack_names import COMPUTE, HEALTH, PIPELINE, TRAINING
 from contracts.errors import NunchiError
 from fleet.kiosks import ROLE, Kiosks
 from local.state import StateDir
@@ -22,7 +22,7 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-STACKS: Final = (HEALTH, COMPUTE, TRAINING, PIPELINE)  # in the order of `cdk destroy`
+STACKS: Final = (HEALTH_STACK, COMPUTE_STACK, TRAINING_STACK, PIPELINE_STACK)  # in the order of `cdk destroy`
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
     "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
@@ -83,7 +83,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
     if workers:
         out.print(
             f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
-            f"  cdk destroy {HEALTH} {COMPUTE} {TRAINING}"
+            f"  cdk destroy {HEALTH_STACK} {COMPUTE_STACK} {TRAINING_STACK}"
         )
     out.print("[bold]Stays after cdk destroy[/], with the command that deletes it and its content")
     for remainder in retained:  # no table: it would break long names, which are to be copied

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from config.stack_names import TRAINING
+from config.names import TRAINING_STACK
+from config.stack_outputs import STATE_MACHINE_ARN
 from contracts.errors import InvalidMessage, NunchiError
 from contracts.s3 import get_or_none
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
@@ -97,14 +98,14 @@ def train(
 @contextmanager
 def _trainings(local: bool, folder: Path) -> Generator[_Trainings, None, None]:
     with session_of(local, folder) as session:
-        outputs = stack_outputs(session.client("cloudformation"), TRAINING)
+        outputs = stack_outputs(session.client("cloudformation"), TRAINING_STACK)
         if outputs is None:
-            deploy = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING}"
-            raise TrainError(f"{TRAINING} is not deployed there, so nothing can train; first: {deploy}")
+            deploy = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
+            raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {deploy}")
         yield _Trainings(
             session.client("stepfunctions"),
             session.client("s3"),
-            outputs["StateMachineArn"],
+            outputs[STATE_MACHINE_ARN],
             session.bucket("dataset"),
             local,
         )

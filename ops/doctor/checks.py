@@ -8,8 +8,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from config.inference_names import INSTANCE_PARAMETER
-from config.stack_names import COMPUTE, HEALTH, PIPELINE, TRAINING
+from config.names import COMPUTE_STACK, HEALTH_STACK, INSTANCE_PARAMETER, PIPELINE_STACK, STACKS
+from config.stack_outputs import (
+    ALARM_TOPIC_ARN,
+    DEAD_QUEUE_URL,
+    DISPATCH_FUNCTION_NAME,
+    KIOSK_POLICY_NAME,
+    UPLOAD_QUEUE_URL,
+    WORKER_POLICY_NAME,
+)
 from contracts.messages import WorkerState, WorkerStatus
 from lambdas.health_probe import certificates, is_ready, worker_status
 from local.worker_socket import ready
@@ -62,7 +69,7 @@ def region(deployment: Deployment) -> Finding:
 def stacks(deployment: Deployment) -> Finding:
     """Whether all stacks are deployed, and their last update succeeded."""
     states: dict[str, str] = {}
-    for name in (PIPELINE,) if deployment.local else (PIPELINE, TRAINING, COMPUTE, HEALTH):
+    for name in (PIPELINE_STACK,) if deployment.local else STACKS:
         try:
             [stack] = deployment.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
@@ -94,13 +101,13 @@ def compute(deployment: Deployment) -> Finding:
                 "compute",
                 State.ILL,
                 f"{text}; {minimum} should run now",
-                start if deployment.by_command and start else f"cdk deploy {COMPUTE}",
+                start if deployment.by_command and start else f"cdk deploy {COMPUTE_STACK}",
             )
         if deployment.by_command:
             sent_to = deployment.client("ssm").get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"]
             if sent_to not in running:
                 return Finding(
-                    "compute", State.ILL, f"{text}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE}"
+                    "compute", State.ILL, f"{text}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE_STACK}"
                 )
         return Finding("compute", State.WELL, f"{text}, as it should be")
     if running:
@@ -169,7 +176,7 @@ def model(deployment: Deployment) -> Finding:
 
 def queue(deployment: Deployment) -> Finding:
     """Messages in the upload queue, and the age of the oldest."""
-    url = deployment.output(PIPELINE, "UploadQueueUrl")
+    url = deployment.output(PIPELINE_STACK, UPLOAD_QUEUE_URL)
     waiting, in_flight = _depth(deployment, url)
     age_s = None if deployment.local else _oldest_s(deployment, url.rpartition("/")[2])
     text = f"{waiting} waiting, {in_flight} in flight"
@@ -181,7 +188,7 @@ def queue(deployment: Deployment) -> Finding:
         remedy = "aws logs tail /nunchi/worker --since 30m"
         if deployment.by_command:
             remedy = "aws lambda get-function-concurrency --function-name " + deployment.output(
-                PIPELINE, "DispatchFunctionName"
+                PIPELINE_STACK, DISPATCH_FUNCTION_NAME
             )
         return Finding("queue", State.ILL, text, remedy)
     return Finding("queue", State.WELL, text)
@@ -213,7 +220,7 @@ def dead_letters(deployment: Deployment) -> Finding:
     """Messages in the dead-letter queues of uploads, schedules and events."""
     listed = deployment.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
     # By name: SQS may list a queue under another host than the stack's output has.
-    urls = {url.rpartition("/")[2]: url for url in (*listed, deployment.output(PIPELINE, "DeadQueueUrl"))}
+    urls = {url.rpartition("/")[2]: url for url in (*listed, deployment.output(PIPELINE_STACK, DEAD_QUEUE_URL))}
     letters = {name: sum(_depth(deployment, url)) for name, url in sorted(urls.items()) if "Dead" in name}
     full = {name: count for name, count in letters.items() if count}
     if not full:
@@ -227,7 +234,7 @@ def dead_letters(deployment: Deployment) -> Finding:
 
 def certificate_ages(deployment: Deployment) -> Finding:
     """The age of the oldest certificate of a kiosk or worker."""
-    policies = [deployment.output(PIPELINE, name) for name in ("KioskPolicyName", "WorkerPolicyName")]
+    policies = [deployment.output(PIPELINE_STACK, name) for name in (KIOSK_POLICY_NAME, WORKER_POLICY_NAME)]
     created = certificates(deployment.client("iot"), policies).values()
     maximum = deployment.config.alarms.certificate_days
     if not created:
@@ -245,7 +252,7 @@ def alarms(deployment: Deployment) -> Finding:
         deployment.client("cloudwatch").describe_alarms, "MetricAlarms", "NextToken", AlarmNamePrefix="nunchi-"
     )
     if not listed:
-        return Finding("alarms", State.ATTENTION, "none: failures are not reported", f"cdk deploy {HEALTH}")
+        return Finding("alarms", State.ATTENTION, "none: failures are not reported", f"cdk deploy {HEALTH_STACK}")
     if firing := [alarm for alarm in listed if alarm["StateValue"] == "ALARM"]:
         remedies = [alarm.get("AlarmDescription", "").partition(" First: ")[2] for alarm in firing]
         others = [remedy for remedy in remedies if not remedy.startswith("nunchi doctor")]  # which is running now
@@ -260,11 +267,11 @@ def schedules(deployment: Deployment) -> Finding:
     listed = _pages(deployment.client("scheduler").list_schedules, "Schedules", "NextToken", NamePrefix="Nunchi")
     if disabled := sorted(schedule["Name"] for schedule in listed if schedule["State"] != "ENABLED"):
         return Finding("schedules", State.ILL, f"disabled: {', '.join(disabled)}", "cdk deploy --all, or the console")
-    opening = [schedule for schedule in listed if schedule["Name"].startswith(COMPUTE)]
+    opening = [schedule for schedule in listed if schedule["Name"].startswith(COMPUTE_STACK)]
     if hours.week.always_running:
         return Finding("schedules", State.WELL, f"{len(listed)}; the shop never closes")
     if not opening:
-        return Finding("schedules", State.ILL, "no schedule starts an instance", f"cdk deploy {COMPUTE}")
+        return Finding("schedules", State.ILL, "no schedule starts an instance", f"cdk deploy {COMPUTE_STACK}")
     following = hours.week.next_start(deployment.now(), hours.zone_info, closed=hours.closed_dates)
     starts = f"{following:%a %d %b %H:%M} {hours.zone}" if following else "never"
     return Finding("schedules", State.WELL, f"{len(listed)} enabled; the next start is {starts}")
@@ -275,13 +282,13 @@ def mail(deployment: Deployment) -> Finding:
     address = deployment.config.alarms.email
     if not address:
         return Finding(
-            "mail", State.ATTENTION, "no address for alarms", f"email in nunchi.toml, then cdk deploy {HEALTH}"
+            "mail", State.ATTENTION, "no address for alarms", f"email in nunchi.toml, then cdk deploy {HEALTH_STACK}"
         )
-    topic = deployment.output(HEALTH, "AlarmTopicArn")
+    topic = deployment.output(HEALTH_STACK, ALARM_TOPIC_ARN)
     listed = _pages(deployment.client("sns").list_subscriptions_by_topic, "Subscriptions", "NextToken", TopicArn=topic)
     arns = [entry["SubscriptionArn"] for entry in listed if entry["Endpoint"] == address]
     if not arns:
-        return Finding("mail", State.ILL, f"{address} is not subscribed", f"cdk deploy {HEALTH}")
+        return Finding("mail", State.ILL, f"{address} is not subscribed", f"cdk deploy {HEALTH_STACK}")
     if arns == ["PendingConfirmation"]:
         command = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint {address}"
         return Finding(

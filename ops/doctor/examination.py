@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from config.holidays import closed_spans
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
 from config.mode import Mode
+from config.names import INFERENCE_ROLE, ROLE_TAG
 from config.nunchi_toml import Config
 from contracts.errors import NunchiError
 from contracts.instants import now
@@ -116,7 +115,7 @@ class Deployment:
     def _is_holiday(self) -> bool:
         hours, at = self.config.hours, self.now()
         early, late = timedelta(minutes=hours.boot_lead_minutes), timedelta(minutes=hours.linger_minutes)
-        spans = closed_spans(hours)
+        spans = hours.closed_spans
         return spans is not None and any(start - early <= at < end + late for start, end in spans.spans)
 
     @property

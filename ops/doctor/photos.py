@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from config.stack_names import PIPELINE
+from config.names import PIPELINE_STACK
+from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
 from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
 from ops.doctor.examination import Deployment, Finding, State
@@ -70,7 +71,7 @@ class _Listings:
 
 
 def _listings(deployment: Deployment) -> _Listings:
-    return _Listings(deployment.client("s3"), deployment.output(PIPELINE, "ImagesBucket"))
+    return _Listings(deployment.client("s3"), deployment.output(PIPELINE_STACK, IMAGES_BUCKET))
 
 
 def uploads(deployment: Deployment) -> Finding:

@@ -87,7 +87,7 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load(file)
     lines = str(refused.value).splitlines()
-    assert lines[0] == f"nothing was done, {file} needs a look:"
+    assert lines[0] == f"{file} is invalid, nothing was done; correct these settings:"
     assert sorted(line.strip().partition(":")[0] for line in lines[1:]) == [
         "alarms.email",
         "colour",

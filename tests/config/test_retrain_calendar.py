@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.nunchi_toml import HoursSettings
 from config.opening_hours import Weekday, Window
 from config.retrain_calendar import next_retraining, quiet_minute
+from config.sections import HoursSettings
 
 AT = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 INSTANTS = st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(UTC))

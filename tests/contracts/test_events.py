@@ -45,7 +45,7 @@ def test_the_test_event_of_a_new_notification_announces_nothing() -> None:
 @pytest.mark.parametrize("body", MALFORMED)
 def test_what_is_no_s3_event_is_refused_with_its_beginning(body: str) -> None:
     """A person who reads the log must find it among the dead letters."""
-    with pytest.raises(InvalidMessage, match="is no S3 event") as refused:
+    with pytest.raises(InvalidMessage, match="is not an S3 event") as refused:
         read_event(body)
     assert repr(body[:40])[1:-1] in str(refused.value)
     assert len(str(refused.value)) < 500

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from config.nunchi_toml import InferenceSettings
 from config.nunchi_toml import load as load_file
+from config.sections import InferenceSettings
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, parse_gate
 from contracts.settings import describe

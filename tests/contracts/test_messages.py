@@ -200,7 +200,7 @@ def test_a_workers_status_comes_back_from_its_json() -> None:
         ({"state": "happy"}, "does not follow schema 1: 'happy' is not a valid WorkerState"),
         ({"model": {}}, "has no field 'name'"),
         ({"model": None}, "does not follow schema 1"),
-        ({"since": "noon"}, "'noon' is not a time"),
+        ({"since": "noon"}, "'noon' is not a valid time"),
     ],
 )
 def test_a_status_that_is_none_is_refused(change: dict[str, Any], why: str) -> None:

@@ -38,7 +38,7 @@ def test_every_mistake_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load(Kettle, {"KETTLE_CUPS": "13", "KETTLE_HEAT": "warm", "KETTLE_REST_S": "-1"})
     assert str(caught.value).splitlines() == [
-        "nothing was started, these settings need a look:",
+        "settings are invalid, nothing was started:",
         "  KETTLE_NAME is not set: what it is called",
         "  KETTLE_CUPS is wrong: 13 is not a whole number from 1 to 12",
         "  KETTLE_HEAT is wrong: could not convert string to float: 'warm'",
@@ -61,11 +61,15 @@ def test_an_environment_is_written_by_the_names_of_fields() -> None:
 @pytest.mark.parametrize(
     ("values", "found_later", "says"),
     [
-        ({"name": "k", "cup": 6}, (), "cup is not one of its settings"),
-        ({"name": "k", "KETTLE_CUPS": 6}, (), "KETTLE_CUPS is not one of its settings"),
+        ({"name": "k", "cup": 6}, (), "cup is not a field of its settings"),
+        ({"name": "k", "KETTLE_CUPS": 6}, (), "KETTLE_CUPS is not a field of its settings"),
         ({"cups": 6}, (), "name is missing"),
         ({"name": None}, (), "name is missing"),
-        ({"cup": 6}, ("nam",), "cup is not one of its settings; nam is not one of its settings; name is missing"),
+        (
+            {"cup": 6},
+            ("nam",),
+            "cup is not a field of its settings; nam is not a field of its settings; name is missing",
+        ),
     ],
 )
 def test_a_wrong_or_missing_field_fails_before_the_program_is_started(
@@ -82,12 +86,12 @@ def test_a_wrong_or_missing_field_fails_before_the_program_is_started(
 def test_what_the_place_of_the_start_adds_need_not_be_given() -> None:
     assert environment_for(Kettle, {"cups": 6}, found_later=("name",)) == {"KETTLE_CUPS": "6"}
     assert variables_of(Kettle, {"heat": 0.5}) == {"KETTLE_HEAT": "0.5"}
-    with pytest.raises(SettingsError, match="hot is not one of its settings"):
+    with pytest.raises(SettingsError, match="hot is not a field of its settings"):
         variables_of(Kettle, {"hot": 0.5})
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no file"):
+    with pytest.raises(ValueError, match="is missing"):
         existing_file(str(tmp_path / "none"))
 
 

@@ -74,9 +74,9 @@ def test_progress_survives_json(progress: TrainingProgress) -> None:
     [
         ({"schema": 2}, "not of schema 1"),
         ({"verdict": "better"}, "does not follow schema 1"),
-        ({"verdict": "promoted", "run": None}, "names its run"),
+        ({"verdict": "promoted", "run": None}, "must name its run"),
         ({"run": "no id"}, "is not the id of a run"),
-        ({"reason": ""}, "names its rule, and a reason"),
+        ({"reason": ""}, "needs a rule and a reason"),
         ({"ended_at": "yesterday"}, "does not follow schema 1"),
     ],
 )

@@ -75,12 +75,12 @@ def test_fields_of_later_versions_are_let_pass() -> None:
         (changed(run=None), "a manifest's digest if and only if it names a run"),
         (changed(manifest_sha256="AB"), "is not a SHA-256"),
         (changed(manifest_sha256=7), "expected string"),
-        (changed(moved_at="yesterday"), "is not a time"),
+        (changed(moved_at="yesterday"), "is not a valid time"),
         (changed(moved_by=""), "moved_by is one line of 1 to 500 characters"),
         (changed(reason="one\ntwo"), "reason is one line"),
         (changed(reason=None), "reason is one line"),
         (changed(previous="X"), "is not the id of a run"),
-        ('{"schema":1}', "has no field 'run'"),
+        ('{"schema":1}', "field 'run' is missing"),
     ],
 )
 def test_what_is_no_pointer_is_refused_in_words(text: str, says: str) -> None:

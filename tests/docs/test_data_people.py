@@ -1,6 +1,6 @@
-"""docs/data-people.md: its commands have the options that it shows, and its tables the rules that there are.
+"""docs/data-people.md: its commands and options exist, and its tables explain every rule.
 
-What its blocks do when they are pasted, tests/end_to_end/test_data_people.py says.
+tests/end_to_end/test_data_people.py runs its blocks.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from retrain.judge.settings import RULES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "data-people.md").read_text()
-# In the state of a retraining that goes on with another machine; nobody is told of them.
-GO_ON = {"spot_notice", "spot_lost"}
+# Internal: the retraining resumes on another machine, and no notice is sent.
+RESUMED = {"spot_notice", "spot_lost"}
 
 
 def commands() -> list[str]:
-    """Every `nunchi …` and `python -m retrain …` of the page: in blocks, and in its text."""
+    """Every `nunchi …` and `python -m retrain …` in the page's blocks and text."""
     text = re.sub(r"\\\n\s*", "", PAGE)
     blocks = [line.strip() for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     prose = re.sub(r"```\n.*?```", "", text, flags=re.DOTALL)
     spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
-    found = [re.sub(r"^(?:[A-Z_]+=\S+ )+", "", one) for one in blocks + spans]
-    return sorted({one for one in found if re.match(r"(nunchi|python -m retrain)( |$)", one)})
+    lines = [re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line) for line in blocks + spans]
+    return sorted({line for line in lines if re.match(r"(nunchi|python -m retrain)( |$)", line)})
 
 
 def options_of_nunchi(words: list[str]) -> tuple[set[str], list[str]]:
-    """The options of a command of `nunchi`, and the words that are left for it; a word that is no command fails."""
+    """The options of a command of `nunchi`, and its arguments; an unknown command fails the test."""
     command = typer.main.get_command(app)
     rest = list(words)
     while hasattr(command, "commands"):
@@ -52,7 +52,7 @@ def options_of_nunchi(words: list[str]) -> tuple[set[str], list[str]]:
         command = command.commands[rest.pop(0)]
         if isinstance(command, LazyCommand):
             command = command.loaded
-    return {name for one in command.params for name in (*one.opts, *one.secondary_opts)}, rest
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}, rest
 
 
 def options_of(parser: ArgumentParser) -> set[str]:
@@ -60,7 +60,7 @@ def options_of(parser: ArgumentParser) -> set[str]:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_every_command_of_the_page_is_one_and_has_its_options(command: str) -> None:
+def test_every_command_and_option_of_the_page_exists(command: str) -> None:
     words = shlex.split(command, comments=True)
     if words[0] == "nunchi":
         options, rest = options_of_nunchi(words[1:])
@@ -72,51 +72,53 @@ def test_every_command_of_the_page_is_one_and_has_its_options(command: str) -> N
     assert named <= options | {"--help"}
 
 
-def test_the_page_names_commands_at_all() -> None:
-    """A reading of the page that finds nothing would hold against everything."""
+def test_commands_are_found_in_the_page() -> None:
+    """Without commands the test of their options would pass."""
     found = {" ".join(command.split()[:3]) for command in commands()}
     assert {"nunchi up --detach", "nunchi dataset import", "python -m retrain", "nunchi judge RUN"} <= found
 
 
 def rules() -> set[str]:
-    """Every rule that can end a retraining, read out of the code that names them."""
+    """Every rule that can end a retraining, read from the source."""
     of_check = re.findall(r'"rule": "([a-z_]+)"', _text("lambdas/train_check.py") + _text("lambdas/train_stop.py"))
-    of_watch = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_poll.py"))
+    of_poll = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_poll.py"))
     of_run = re.findall(r'(?:rule = |\(\s*Verdict\.[A-Z]+, )"([a-z_]+)"', _text("retrain/run/training_run.py"))
-    enough = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/vetting/preconditions.py"))
-    assert all((of_check, of_watch, of_run, enough))
-    return {*of_check, *of_watch, *of_run, *enough, *_words_of_errors(), *RULES, RULE} - GO_ON
+    of_preconditions = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/vetting/preconditions.py"))
+    assert all((of_check, of_poll, of_run, of_preconditions))
+    return {*of_check, *of_poll, *of_run, *of_preconditions, *_rules_of_errors(), *RULES, RULE} - RESUMED
 
 
 def errors() -> list[type[NunchiError]]:
-    """Every error of ours that a training may end by: those of the programs that it is made of."""
+    """Every error class of the programs of a training."""
     for program in (contracts, registry, retrain):
         for module in pkgutil.walk_packages(program.__path__, f"{program.__name__}."):
             if not module.name.startswith("retrain.trainer") and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    found = [NunchiError]
-    for one in found:
-        found += [kind for kind in one.__subclasses__() if kind not in found]
-    return [one for one in found if one.__module__.split(".")[0] in ("contracts", "registry", "retrain")]
+    kinds = [NunchiError]
+    for error in kinds:
+        kinds += [kind for kind in error.__subclasses__() if kind not in kinds]
+    return [error for error in kinds if error.__module__.split(".")[0] in ("contracts", "registry", "retrain")]
 
 
 def test_every_error_of_a_training_has_a_rule_that_the_page_explains() -> None:
-    """Its own, or that of the error it is a kind of; at last the generic one."""
+    """Its own rule, or an inherited one."""
     explained = {rule for rules, _, _ in _rows() for rule in re.findall("[a-z_]+", rules)}
-    assert {one.__name__: one.rule for one in errors() if one.rule not in explained} == {}
-    named = {one.__name__ for one in errors() if one.rule != NunchiError.rule}
+    assert {error.__name__: error.rule for error in errors() if error.rule not in explained} == {}
+    named = {error.__name__ for error in errors() if error.rule != NunchiError.rule}
     assert {"InvalidDataset", "OutOfMemory", "DiskFull", "InvalidRun", "PointerMoved"} <= named
 
 
-def _words_of_errors() -> set[str]:
-    """The rules of our errors, and what `retrain.run.training_run` calls those of others."""
+def _rules_of_errors() -> set[str]:
+    """The rules of our errors, and those that `retrain.run.training_run` gives to other errors."""
     [function] = [
-        one
-        for one in ast.walk(ast.parse(_text("retrain/run/training_run.py")))
-        if isinstance(one, ast.FunctionDef) and one.name == "rule_of"
+        node
+        for node in ast.walk(ast.parse(_text("retrain/run/training_run.py")))
+        if isinstance(node, ast.FunctionDef) and node.name == "rule_of"
     ]
-    texts = {one.value for one in ast.walk(function) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return {text for text in texts if re.fullmatch("[a-z_]+", text)} | {one.rule for one in errors()}
+    texts = {
+        node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {text for text in texts if re.fullmatch("[a-z_]+", text)} | {error.rule for error in errors()}
 
 
 def _rows() -> list[tuple[str, str, str]]:
@@ -124,8 +126,8 @@ def _rows() -> list[tuple[str, str, str]]:
     return re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
 
 
-def test_the_tables_say_of_every_rule_what_it_means_and_what_to_do() -> None:
-    judging = PAGE.split("## How a candidate is judged")[1].split("\n## ")[0]
+def test_the_tables_explain_every_rule() -> None:
+    judging = PAGE.split("## Model evaluation")[1].split("\n## ")[0]
     shown = {rule for names, _, _ in _rows() if names in judging for rule in re.findall("[a-z_]+", names)}
     kinds = {"cascade", "yolov5", "ensemble"}
     assert shown - kinds == rules()

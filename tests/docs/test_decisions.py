@@ -1,4 +1,4 @@
-"""The decisions: numbered without a gap, and each of them in the index."""
+"""The decision records are numbered without a gap, and each is in the index."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ PAGES = sorted(DECISIONS.glob("0*.md"))
 
 
 def test_the_index_lists_every_decision_by_its_title() -> None:
-    """In order, and nothing else."""
+    """In order, without other entries."""
     listed = re.findall(r"^\| \[(\d+)\]\((.+?)\) \| (.+?) \|", (DECISIONS / "README.md").read_text(), re.MULTILINE)
     titles = [re.match(r"# (\d+)\. (.+)\n", page.read_text()) for page in PAGES]
-    assert listed == [(one[1], page.name, one[2]) for page, one in zip(PAGES, titles, strict=True) if one]
+    assert listed == [(title[1], page.name, title[2]) for page, title in zip(PAGES, titles, strict=True) if title]
 
 
-def test_the_decisions_are_numbered_without_a_gap_as_their_files_are() -> None:
-    """A reference to a decision is its number."""
+def test_decisions_and_their_files_are_numbered_without_a_gap() -> None:
+    """Other documents refer to a decision by its number."""
     numbers = [int(page.name[:4]) for page in PAGES]
     assert numbers == list(range(1, len(PAGES) + 1))
     assert [page.read_text().split(".")[0] for page in PAGES] == [f"# {number}" for number in numbers]

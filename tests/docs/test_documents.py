@@ -1,6 +1,6 @@
-"""The documents agree with the code: settings, examples, links, verbs.
+"""The documents agree with the code: settings, examples, links, make targets.
 
-`python -m tests.docs.test_documents` writes the tables of settings anew.
+`python -m tests.docs.test_documents` rewrites the tables of settings.
 """
 
 from __future__ import annotations
@@ -48,9 +48,13 @@ TRACKED = subprocess.run(
 def settings_table(program: str) -> str:
     """The Markdown table of a program's settings, as `docs/settings.md` must hold it."""
     rows = []
-    for one in describe(PROGRAMS[program]):
-        default = "must be given" if one.default is None else MACHINE_DEFAULTS.get(one.name, _default(one.default))
-        rows.append(f"| `{one.name}` | {one.help} | {default} |")
+    for setting in describe(PROGRAMS[program]):
+        default = (
+            "must be given"
+            if setting.default is None
+            else MACHINE_DEFAULTS.get(setting.name, _default(setting.default))
+        )
+        rows.append(f"| `{setting.name}` | {setting.help} | {default} |")
     return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
 
 
@@ -60,22 +64,23 @@ def _default(text: str) -> str:
 
 def operators_table() -> str:
     """The Markdown table of nunchi.toml."""
-    rows = [f"| `{one.name}` | {one.help} | `{one.default}` |" for one in describe_config()]
+    rows = [f"| `{setting.name}` | {setting.help} | `{setting.default}` |" for setting in describe_config()]
     return "\n".join(["| name | what | default |", "|---|---|---|", *rows])
 
 
 def with_tables(text: str) -> str:
+    """The text of docs/settings.md with current tables between its marks."""
     tables = {program: settings_table(program) for program in PROGRAMS} | {"nunchi.toml": operators_table()}
     for name, table in tables.items():
         start, end = f"<!-- settings: {name} -->\n", "<!-- end -->"
-        before, found, rest = text.partition(start)
-        assert found, f"docs/settings.md has no place for the table of {name}"
+        before, mark, rest = text.partition(start)
+        assert mark, f"docs/settings.md has no mark for the table of {name}: {start.strip()}"
         _, _, after = rest.partition(end)
         text = f"{before}{start}{table}\n{end}{after}"
     return text
 
 
-def test_the_list_of_settings_is_that_of_the_programs() -> None:
+def test_the_tables_of_settings_list_every_setting_of_the_programs() -> None:
     assert SETTINGS.read_text() == with_tables(SETTINGS.read_text())
 
 
@@ -88,20 +93,20 @@ def test_the_message_shown_to_kiosk_makers_follows_the_schema() -> None:
     LabelMessage.from_json(example[1])
 
 
-def test_kiosk_makers_are_told_what_to_do_about_every_status_and_reason() -> None:
+def test_the_page_for_kiosk_makers_names_every_status_and_reason() -> None:
     text = (ROOT / "docs" / "kiosk-makers.md").read_text()
     assert [word for word in (*Status, *Reason) if f"`{word}`" not in text] == []
 
 
-def test_operators_are_told_of_every_metric() -> None:
+def test_the_operators_page_names_every_metric_and_no_other() -> None:
     text = (ROOT / "docs" / "operating.md").read_text()
     families = [family for family in Metrics().registry.collect() if family.name.startswith("nunchi_")]
-    assert [one.name for one in families if one.name not in text] == []
-    assert set(re.findall(r"`(nunchi_[a-z_]+?)(?:_total)?[`{]", text)) <= {one.name for one in families}
+    assert [family.name for family in families if family.name not in text] == []
+    assert set(re.findall(r"`(nunchi_[a-z_]+?)(?:_total)?[`{]", text)) <= {family.name for family in families}
 
 
 @pytest.mark.parametrize("document", TRACKED)
-def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
+def test_every_link_to_a_file_resolves(document: str) -> None:
     path = ROOT / document
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text())
     local = [link for link in links if not link.startswith(("http:", "https:"))]
@@ -109,17 +114,17 @@ def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", TRACKED)
-def test_no_document_has_a_place_left_to_fill_in(document: str) -> None:
+def test_no_document_has_an_unfilled_placeholder(document: str) -> None:
     text = (ROOT / document).read_text()
     assert re.findall(r"%[A-Z]+%", text) == []
     assert re.findall(r"<!-- output: [^>]*-->\n```console\n\$ [^\n]*\n```", text) == []
 
 
 @pytest.mark.parametrize("document", TRACKED)
-def test_every_verb_of_make_that_a_document_names_is_one(document: str) -> None:
-    verbs = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def test_every_make_target_named_in_a_document_exists(document: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z]+)", (ROOT / document).read_text()))
-    assert named <= verbs
+    assert named <= targets
 
 
 if __name__ == "__main__":

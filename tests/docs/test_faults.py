@@ -1,4 +1,4 @@
-"""docs/operating.md: each fault of a retraining has tests that cause it, and they exist."""
+"""docs/operating.md names tests for each fault of a retraining, and they exist."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ def test_every_fault_has_a_row() -> None:
 def test_every_test_of_a_fault_exists(fault: str) -> None:
     named = TEST.findall(ROWS[fault])
     assert named
-    assert [one for one in named if f"def {one[1]}(" not in (ROOT / one[0]).read_text()] == []
+    assert [(path, test) for path, test in named if f"def {test}(" not in (ROOT / path).read_text()] == []

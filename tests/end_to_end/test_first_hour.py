@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from config.names import PIPELINE_STACK
 from lambdas.enrol import Enrolment, EnrolSettings
-from local.deploy import PIPELINE
 from local.environment import ROOT, base_environ, operators_settings
 from local.record import Record
 from local.state import StateDir
@@ -119,7 +119,7 @@ def remove_devices(record: Record, state: Path) -> None:
 
 
 def outputs_of(record: Record) -> dict[str, str]:
-    [stack] = record.client("cloudformation").describe_stacks(StackName=PIPELINE)["Stacks"]
+    [stack] = record.client("cloudformation").describe_stacks(StackName=PIPELINE_STACK)["Stacks"]
     return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from config.training_names import LAUNCH_TEMPLATE
+from config.names import LAUNCH_TEMPLATE, TRAINING_STACK
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, Verdict, training_id, training_key
 from local import worker_socket
 from local.deploy import outputs_now
 from local.environment import ROOT
 from local.record import Record
 from local.state import StateDir
-from local.training import STACK, TrainingMachine
+from local.training import TrainingMachine
 from tests.end_to_end.conftest import run_nunchi
 from tests.end_to_end.training_stand_in import CHECKPOINT
 from tests.shell.http_stand_ins import Metadata, serving
@@ -147,7 +147,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retraining]:
             started = run_nunchi(state, "up", "--detach", "--training")
         assert started.returncode == 0, started.stderr
         record = StateDir(state).read()
-        told = outputs_now(record.client("cloudformation"), STACK)
+        told = outputs_now(record.client("cloudformation"), TRAINING_STACK)
         sqs = record.client("sqs")
         url = sqs.create_queue(QueueName="people")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

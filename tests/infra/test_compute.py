@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import re2
 
-from config.inference_names import infer_document
-from config.training_names import LAUNCH_TEMPLATE
+from config.documents import infer_document
+from config.names import LAUNCH_TEMPLATE
 from contracts.instants import from_epoch_ms
 from contracts.names import Reference
 from contracts.settings import describe

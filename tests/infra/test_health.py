@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from config.holidays import closed_spans
 from config.mode import Mode
-from config.nunchi_toml import HoursSettings
 from config.opening_hours import Weekday, Window
+from config.sections import HoursSettings
 from contracts.emf import STEP_METRICS
 from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
@@ -187,13 +186,13 @@ def test_a_closed_date_takes_the_hours_of_its_weekday() -> None:
         days={Weekday.SUNDAY: (), Weekday.SATURDAY: (Window.parse("22:00-06:00"),)},
         closed_dates=(date(2026, 10, 25), date(2026, 10, 24), date(2026, 12, 25)),
     )
-    assert closed_spans(hours) == ClosedSpans(
+    assert hours.closed_spans == ClosedSpans(
         (
             (from_text("2026-10-24T20:00:00Z"), from_text("2026-10-25T05:00:00Z")),
             (from_text("2026-12-25T07:00:00Z"), from_text("2026-12-25T19:00:00Z")),
         )
     )
-    assert closed_spans(HoursSettings()) is None
+    assert HoursSettings().closed_spans is None
 
 
 def told_by_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.inference_names import DOCUMENT, INSTANCE_PARAMETER
+from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
 from contracts.settings import load
 from lambdas.dispatch import PATIENCE, DispatchSettings
 from tests.infra.assembly import Template
@@ -182,7 +182,9 @@ def test_a_slow_ssm_is_an_answer_before_the_function_is_killed(pipeline: Templat
 def test_the_functions_environment_is_what_it_loads(pipeline: Template) -> None:
     """Deployed names and read names are one declaration."""
     environ = dispatch_function(pipeline)["Environment"]["Variables"]
-    assert load(DispatchSettings, environ) == DispatchSettings(instance_parameter=INSTANCE_PARAMETER, document=DOCUMENT)
+    assert load(DispatchSettings, environ) == DispatchSettings(
+        instance_parameter=INSTANCE_PARAMETER, document=INFER_DOCUMENT
+    )
 
 
 def test_the_function_is_current_and_its_log_ends(pipeline: Template) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.training_names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT
+from config.names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT
 from tests.infra.assembly import Template
 
 NIGHT = "cron(5 0-7,21-23 ? * * *)"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import re2
 
-from config.training_names import LEASE_S, train_document
+from config.documents import TRAINING_LEASE_S, train_document
 from contracts.settings import load
 from contracts.training import training_id
 from infra.training.training_instance import IMAGE
@@ -55,19 +55,19 @@ def reachable(states: dict[str, Any], first: str, *, without: str) -> set[str]:
 
 
 def test_no_way_leads_from_a_started_machine_to_an_end_past_the_stopping(states: dict[str, Any]) -> None:
-    """Whatever breaks: on every path without `Stop` there is no end, and nobody is told."""
-    assert reachable(states, "Start", without="Stop") == {"Start", "Wait", "Look", "Over?"}
-    assert {"Done", "Failed", "Untold"} <= reachable(states, "Check", without="")
+    """Whatever breaks: on every path without `Stop` there is no end, and no notification."""
+    assert reachable(states, "Start", without="Stop") == {"Start", "Wait", "Poll", "Ended?"}
+    assert {"Done", "Failed", "NotNotified"} <= reachable(states, "Check", without="")
 
 
 def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, Any]) -> None:
     tasks = {name: one for name, one in states["States"].items() if one["Type"] == "Task"}
     assert {name: [(one["ErrorEquals"], one["Next"]) for one in task["Catch"]] for name, task in tasks.items()} == {
-        "Check": [(["States.ALL"], "Tell")],
+        "Check": [(["States.ALL"], "Notify")],
         "Start": [(["States.ALL"], "Stop")],
-        "Look": [(["States.ALL"], "Stop")],
-        "Stop": [(["States.ALL"], "Tell")],
-        "Tell": [(["States.ALL"], "Untold")],
+        "Poll": [(["States.ALL"], "Stop")],
+        "Stop": [(["States.ALL"], "Notify")],
+        "Notify": [(["States.ALL"], "NotNotified")],
     }
     assert all(task["Retry"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
     assert tasks["Start"]["Retry"][0] == {
@@ -81,8 +81,8 @@ def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, 
 def test_the_state_machine_outlives_a_machines_lease_and_the_training_does_not(states: dict[str, Any]) -> None:
     """Else its own time-out, after which no step runs, would come first."""
     limit = CheckSettings(dataset_bucket="d", weights_bucket="w", least_new_labels=1).limit_s
-    assert limit < LEASE_S < states["TimeoutSeconds"]
-    assert int(train_document()["mainSteps"][0]["inputs"]["timeoutSeconds"]) <= LEASE_S
+    assert limit < TRAINING_LEASE_S < states["TimeoutSeconds"]
+    assert int(train_document()["mainSteps"][0]["inputs"]["timeoutSeconds"]) <= TRAINING_LEASE_S
 
 
 def test_a_retraining_is_started_every_60_days_from_a_date_ahead_in_the_night(training: Template) -> None:
@@ -124,7 +124,7 @@ def test_each_functions_zip_holds_its_file_and_the_contracts_and_is_small(assemb
             for path in folder.rglob("*"):
                 archive.write(path, path.relative_to(folder))
         assert packed.tell() < 50 * 1024, own
-    assert found == {f"train_{step}.py" for step in ("check", "start", "watch", "stop", "tell", "sweep")}
+    assert found == {f"train_{step}.py" for step in ("check", "start", "poll", "stop", "notify", "reap")}
 
 
 def test_only_machines_that_are_tagged_for_training_can_be_commanded_or_ended(training: Template) -> None:
@@ -211,7 +211,7 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
     assert lines[:3] == [
         "#!/usr/bin/env bash",
         "set -euo pipefail",
-        f"systemd-run --unit=nunchi-lease --on-active={LEASE_S} /usr/sbin/shutdown -h now",
+        f"systemd-run --unit=nunchi-lease --on-active={TRAINING_LEASE_S} /usr/sbin/shutdown -h now",
     ]
     assert lines[-3:] == [
         "bash /opt/nunchi.new/shell/boot-train.sh settings",

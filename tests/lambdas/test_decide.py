@@ -103,7 +103,7 @@ def test_more_photos_than_a_command_carries_become_several_commands() -> None:
         photos[:MAX_TICKETS],
         photos[MAX_TICKETS:],
     ]
-    assert [command.asked_by for command in decision.commands] == [frozenset({"m0"})] * 2
+    assert [command.requested_by for command in decision.commands] == [frozenset({"m0"})] * 2
 
 
 @settings(max_examples=200)
@@ -125,7 +125,7 @@ def test_of_any_batch_every_photo_is_in_exactly_one_command(
     for place, (_, photos, _) in enumerate(drawn):
         mine = {reference for reference, _ in photos}
         carrying = {command for command in decision.commands if mine & {one.reference for one in command.tickets}}
-        assert {command for command in decision.commands if f"m{place}" in command.asked_by} == carrying
+        assert {command for command in decision.commands if f"m{place}" in command.requested_by} == carrying
 
 
 @given(st.text(f"0123456789{IMAGE_PATTERN}/.-@", max_size=60))

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from config.inference_names import infer_document
+from config.documents import infer_document
 from contracts.errors import SettingsError
 from contracts.instants import from_text
 from contracts.names import Reference

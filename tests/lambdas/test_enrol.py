@@ -134,7 +134,7 @@ def test_whom_ec2_does_not_vouch_for_gets_nothing(account: Account, why: str) ->
     answer = account.enrol(instance_id)
     reason = {
         "unknown": f"EC2 knows no instance {instance_id} in this account and region",
-        "untagged": f"{instance_id} has no tag nunchi:role=inference: it is no worker's",
+        "untagged": f"{instance_id} has no tag nunchi:role=inference: it is not a worker's instance",
         "stopped": f"{instance_id} is stopped: only a running instance gets a certificate",
         "terminated": f"{instance_id} is terminated: only a running instance gets a certificate",
     }[why]
@@ -152,7 +152,7 @@ def test_a_kiosk_that_is_named_like_an_instance_is_never_taken_over(
     kiosk = account.iot.create_keys_and_certificate(setAsActive=True)
     account.iot.attach_thing_principal(thingName=instance_id, principal=kiosk["certificateArn"])
     answers = [account.enrol(instance_id), account.terminated(instance_id)]
-    assert [f"the thing {instance_id} is no worker's" in answer["refused"] for answer in answers] == [True, True]
+    assert [f"the thing {instance_id} is not a worker's" in answer["refused"] for answer in answers] == [True, True]
     assert (account.things(), account.certificates()) == ({instance_id: attributes}, {kiosk["certificateId"]: "ACTIVE"})
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.inference_names import INFERENCE_ROLE, ROLE_TAG
-from lambdas.enrol import INSTANCE_TAG, MOST_CSR, Enrol, EnrolmentRefused, Retire, decide
+from config.names import INFERENCE_ROLE, ROLE_TAG
+from lambdas.enrol import INSTANCE_TAG, MAX_CSR, Enrol, EnrolmentRefused, Retire, decide
 from tests.lambdas.enrolments import CSR, HOLDS, ended
 
 
@@ -40,7 +40,7 @@ def test_a_csr_that_is_no_pem_block_is_refused(csr: object) -> None:
 
 
 def test_a_csr_of_any_length_is_not_even_read() -> None:
-    just, over = (HOLDS[0] + "A" * (MOST_CSR - sum(map(len, HOLDS)) + more) + "\n" + HOLDS[1] for more in (-1, 0))
+    just, over = (HOLDS[0] + "A" * (MAX_CSR - sum(map(len, HOLDS)) + more) + "\n" + HOLDS[1] for more in (-1, 0))
     assert decide({"instance_id": "i-01234567", "csr": just}) == Enrol("i-01234567", just)
     with pytest.raises(EnrolmentRefused, match="at most 4096"):
         decide({"instance_id": "i-01234567", "csr": over})
@@ -59,7 +59,7 @@ def test_a_csr_of_any_length_is_not_even_read() -> None:
     ],
 )
 def test_an_event_of_another_kind_does_nothing(event: object) -> None:
-    with pytest.raises(EnrolmentRefused, match="neither an enrolment"):
+    with pytest.raises(EnrolmentRefused, match="the event is invalid, nothing was done"):
         decide(event)
 
 

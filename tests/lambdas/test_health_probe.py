@@ -1,4 +1,4 @@
-"""The watch: whether workers are ready and how old certificates are, as CloudWatch is told."""
+"""The health probe: whether workers are ready and how old certificates are, as metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contracts.errors import InvalidMessage, SettingsError
 from contracts.instants import from_text, now
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import environment_of, load
-from lambdas import health_probe as watch
+from lambdas import health_probe
 from lambdas.health_probe import ClosedSpans, HealthProbeSettings, Prober
 from tests.fakes import MODEL
 
@@ -72,7 +72,7 @@ def broker() -> Retained:
     return Retained()
 
 
-def watching(
+def probing(
     broker: Retained, settings: HealthProbeSettings = ONE, *, at: datetime = AT, group: Group | None = None
 ) -> Prober:
     own = {"iot-data": broker, "autoscaling": group}
@@ -97,11 +97,11 @@ def deploy(instance_id: str = "i-1") -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_ready_worker_is_told_to_cloudwatch(broker: Retained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ready_worker_is_a_metric(broker: Retained, capsys: pytest.CaptureFixture[str]) -> None:
     """To the letter: an alarm waits for these names under this dimension."""
     deploy()
     broker.says("i-1", WorkerState.READY)
-    answer = watching(broker)({"look": "worker"}, None)
+    answer = probing(broker)({"look": "worker"}, None)
     assert answer == {"WorkerReady": 1, "WorkersReady": 1}
     assert capsys.readouterr().out == (
         '{"_aws":{"Timestamp":1801969200000,"CloudWatchMetrics":[{"Namespace":"Nunchi","Dimensions":[["Service"]],'
@@ -118,7 +118,7 @@ def test_a_worker_that_says_anything_else_is_not_ready(
     """The broker itself says `offline` of a worker that it lost."""
     deploy()
     broker.says("i-1", state)
-    watching(broker)({"look": "worker"}, None)
+    probing(broker)({"look": "worker"}, None)
     assert told(capsys) == [{"WorkerReady": 0, "WorkersReady": 0}]
 
 
@@ -130,14 +130,14 @@ def test_a_worker_that_never_said_anything_that_we_know_is_not_ready(
     deploy()
     if payload is not None:
         broker.payloads["nunchi/worker/i-1/status"] = payload
-    watching(broker)({"look": "worker"}, None)
+    probing(broker)({"look": "worker"}, None)
     assert told(capsys) == [{"WorkerReady": 0, "WorkersReady": 0}]
 
 
 @pytest.mark.usefixtures("aws")
 def test_without_compute_nobody_is_ready(broker: Retained, capsys: pytest.CaptureFixture[str]) -> None:
     """There is no parameter: the shop is open, and nothing was deployed that could label."""
-    watching(broker)({"look": "worker"}, None)
+    probing(broker)({"look": "worker"}, None)
     assert told(capsys) == [{"WorkerReady": 0, "WorkersReady": 0}]
 
 
@@ -164,7 +164,7 @@ def test_of_a_group_each_instance_in_service_must_be_ready(
 ) -> None:
     for instance_id in ready:
         broker.says(instance_id, WorkerState.READY)
-    watching(broker, MANY, group=Group(**instances))({"look": "worker"}, None)
+    probing(broker, MANY, group=Group(**instances))({"look": "worker"}, None)
     assert told(capsys) == [expected]
 
 
@@ -173,9 +173,9 @@ def test_on_a_closed_day_nothing_is_told(broker: Retained, capsys: pytest.Captur
     """The alarm takes missing data for well; a zero would wake somebody on a holiday."""
     closed = ClosedSpans.parse("2027-02-06T23:00:00.000Z/2027-02-07T11:00:00.000Z")
     settings = HealthProbeSettings(**POLICIES, instance_parameter="/nunchi/inference-instance", closed=closed)
-    assert watching(broker, settings)({"look": "worker"}, None) == {}
+    assert probing(broker, settings)({"look": "worker"}, None) == {}
     assert told(capsys) == []
-    watching(broker, settings, at=from_text("2027-02-07T11:00:00.000Z"))({"look": "worker"}, None)
+    probing(broker, settings, at=from_text("2027-02-07T11:00:00.000Z"))({"look": "worker"}, None)
     assert told(capsys) == [{"WorkerReady": 0, "WorkersReady": 0}]
 
 
@@ -185,7 +185,7 @@ def test_not_knowing_is_not_the_same_as_not_ready(broker: Retained, capsys: pyte
     deploy()
     broker.failing = "AccessDeniedException"
     with pytest.raises(ClientError):
-        watching(broker)({"look": "worker"}, None)
+        probing(broker)({"look": "worker"}, None)
     assert told(capsys) == []
 
 
@@ -207,8 +207,8 @@ def test_the_oldest_certificate_of_ours_that_is_in_use_counts(
     ours = {certificate("Kiosk"), certificate("Worker")}
     certificate(None)
     certificate("Kiosk", active=False)
-    assert set(watch.certificates(boto3.client("iot"), POLICIES.values())) == ours
-    watching(broker, at=now() + timedelta(days=400))({"look": "certificates"}, None)
+    assert set(health_probe.certificates(boto3.client("iot"), POLICIES.values())) == ours
+    probing(broker, at=now() + timedelta(days=400))({"look": "certificates"}, None)
     [metrics] = told(capsys)
     assert list(metrics) == ["CertificateAgeDays"]
     assert 399.9 < metrics["CertificateAgeDays"] < 400.1
@@ -218,7 +218,7 @@ def test_the_oldest_certificate_of_ours_that_is_in_use_counts(
 def test_without_certificates_none_is_old(broker: Retained, capsys: pytest.CaptureFixture[str]) -> None:
     for name in POLICIES.values():
         boto3.client("iot").create_policy(policyName=name, policyDocument="{}")
-    watching(broker)({"look": "certificates"}, None)
+    probing(broker)({"look": "certificates"}, None)
     assert told(capsys) == [{"CertificateAgeDays": 0.0}]
 
 
@@ -245,7 +245,7 @@ class Pages:
 
 
 def test_every_page_of_certificates_is_read() -> None:
-    assert watch.certificates(Pages(), ["Kiosk", "Worker"]) == {
+    assert health_probe.certificates(Pages(), ["Kiosk", "Worker"]) == {
         f"{policy}-{number}": AT - timedelta(days=number) for policy in ("Kiosk", "Worker") for number in range(3)
     }
 
@@ -253,12 +253,12 @@ def test_every_page_of_certificates_is_read() -> None:
 @pytest.mark.parametrize("event", [{}, {"look": "moon"}, {"look": None}, []])
 def test_a_look_that_it_does_not_know_is_refused(broker: Retained, event: Any) -> None:
     """A schedule that asks for nothing would look like a shop without alarms."""
-    with pytest.raises(InvalidMessage, match="is not known here"):
-        watching(broker)(event, None)
+    with pytest.raises(InvalidMessage, match="is unknown, nothing was probed"):
+        probing(broker)(event, None)
 
 
 @pytest.mark.parametrize("who", [{}, {"instance_parameter": "/a", "group": "b"}])
-def test_it_must_be_said_who_is_watched(who: dict[str, Any]) -> None:
+def test_either_an_instance_or_a_group_is_probed(who: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="either NUNCHI_INSTANCE_PARAMETER or NUNCHI_GROUP"):
         HealthProbeSettings(**POLICIES, **who)
 
@@ -273,7 +273,7 @@ def test_the_settings_that_infra_writes_are_those_that_it_reads(spans: ClosedSpa
 
 def test_spans_that_are_none_are_refused_in_words() -> None:
     environ = {"NUNCHI_KIOSK_POLICY": "k", "NUNCHI_WORKER_POLICY": "w", "NUNCHI_GROUP": "g", "NUNCHI_CLOSED": "monday"}
-    with pytest.raises(SettingsError, match="NUNCHI_CLOSED is wrong: 'monday' is not a time"):
+    with pytest.raises(SettingsError, match="NUNCHI_CLOSED is wrong: 'monday' is not a valid time"):
         load(HealthProbeSettings, environ)
 
 
@@ -282,5 +282,5 @@ def test_lambda_gets_a_handler_and_everybody_else_an_import_without_effects(
 ) -> None:
     for name, value in environment_of(ONE).items():
         monkeypatch.setenv(name, value)
-    assert "handler" not in vars(watch)
-    assert isinstance(watch.handler, Prober)
+    assert "handler" not in vars(health_probe)
+    assert isinstance(health_probe.handler, Prober)

@@ -99,10 +99,10 @@ def test_with_too_few_people_are_told_how_many_there_are(s3: Any) -> None:
     put_labels(s3, 5, "review")
     state = check(s3)
     assert {name: state[name] for name in ("next", "verdict", "rule", "reason", "new_labels")} == {
-        "next": "tell",
+        "next": "notify",
         "verdict": "skipped",
         "rule": "too_few_labels",
-        "reason": "2 new labels came since the last training, and 3 are asked for: no machine was started.",
+        "reason": "2 new labels came since the last training, and 3 are required: no machine was started.",
         "new_labels": 2,
     }
 
@@ -134,13 +134,13 @@ def test_of_two_at_once_the_elder_goes_on_and_the_younger_names_it(s3: Any) -> N
     put_labels(s3, 3)
     younger = check(s3, ("elder", STARTED - timedelta(seconds=1)))
     assert (younger["next"], younger["rule"], younger["reason"]) == (
-        "tell",
+        "notify",
         "another_runs",
         "The retraining elder began earlier and is not over.",
     )
     assert check(s3, ("younger", STARTED + timedelta(seconds=1)))["next"] == "start"
     assert check(s3, ("zoe", STARTED))["next"] == "start"
-    assert check(s3, ("bob", STARTED))["next"] == "tell"
+    assert check(s3, ("bob", STARTED))["next"] == "notify"
 
 
 def test_an_execution_may_ask_for_fewer_labels_and_another_pace(s3: Any) -> None:
@@ -150,7 +150,7 @@ def test_an_execution_may_ask_for_fewer_labels_and_another_pace(s3: Any) -> None
 
 @pytest.mark.parametrize("asked", [{"poll_s": 0}, {"poll_s": "1"}, {"limit_s": 10**6}, {"bucket": 1}, {"poll_s": True}])
 def test_what_an_execution_may_not_ask_is_refused(asked: dict[str, Any]) -> None:
-    with pytest.raises(InvalidMessage, match=r"whole number from|has no bucket"):
+    with pytest.raises(InvalidMessage, match=r"whole number from|bucket is not a setting"):
         plan(SETTINGS, asked)
 
 

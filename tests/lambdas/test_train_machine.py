@@ -121,7 +121,7 @@ def test_an_account_that_may_have_no_spot_machine_gets_one_on_demand(ec2: Any) -
 
 def test_of_a_quota_people_hear_where_to_ask_for_more(ec2: Any) -> None:
     with pytest.raises(
-        CapacityUnavailable, match=r"VcpuLimitExceeded\. This account's own quota is used up, or was never granted"
+        CapacityUnavailable, match=r"VcpuLimitExceeded\. A quota of this account is used up, or was never granted"
     ):
         Start(ec2=Full(ec2, times=9, code="VcpuLimitExceeded"), settings=SETTINGS)(STATE, None)
 
@@ -167,7 +167,7 @@ def test_stopping_ends_the_machine_whether_its_name_is_known_or_not(ec2: Any) ->
     other = Start(ec2=ec2, settings=SETTINGS)({**STATE, "training": "20261122t030406z-yolov5n"}, None)
     for state in (STATE, {**started, "next": "done"}):
         stopped = Stop(ec2=ec2)(state, None)
-        assert stopped["next"] == "tell"
+        assert stopped["next"] == "notify"
         assert states_of(ec2) == {started["instance"]: "terminated", other["instance"]: "running"}
 
 
@@ -181,34 +181,34 @@ def test_a_machine_that_is_not_seen_to_go_is_asked_again(ec2: Any) -> None:
         def terminate_instances(self, **_: Any) -> None:
             """Says yes, and does nothing."""
 
-    with pytest.raises(InstanceStillRunning, match="was told to go, and is not seen to"):
+    with pytest.raises(InstanceStillRunning, match="was terminated, and still runs"):
         Stop(ec2=Stubborn())(STATE, None)
-    assert Stop(ec2=ec2)(STATE, None)["next"] == "tell"
+    assert Stop(ec2=ec2)(STATE, None)["next"] == "notify"
 
 
 def test_without_a_machine_there_is_nothing_to_stop(ec2: Any) -> None:
-    assert Stop(ec2=ec2)({**STATE, "instance": "i-0123456789abcdef0", "next": "done"}, None)["next"] == "tell"
+    assert Stop(ec2=ec2)({**STATE, "instance": "i-0123456789abcdef0", "next": "done"}, None)["next"] == "notify"
 
 
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ({"next": "done"}, {"next": "tell"}),
+        ({"next": "done"}, {"next": "notify"}),
         ({"next": "interrupted"}, {"next": "start", "attempt": 2}),
         (
             {"next": "interrupted", "attempt": 3, "reason": "Gone."},
             {
-                "next": "tell",
+                "next": "notify",
                 "verdict": "failed",
                 "rule": "interrupted_too_often",
                 "reason": "Gone. That was the last of 3 attempts.",
             },
         ),
-        ({"next": "failed", "rule": "crashed"}, {"next": "tell", "verdict": "failed", "rule": "crashed"}),
+        ({"next": "failed", "rule": "crashed"}, {"next": "notify", "verdict": "failed", "rule": "crashed"}),
         (
             {"next": "wait", "error": {"Error": "ClientError", "Cause": "no"}},
             {
-                "next": "tell",
+                "next": "notify",
                 "verdict": "failed",
                 "rule": "step_broken",
                 "reason": "A step of the retraining failed: ClientError: no",
@@ -221,7 +221,7 @@ def test_without_a_machine_there_is_nothing_to_stop(ec2: Any) -> None:
                     "Cause": '{"errorMessage": "none to give", "stackTrace": ["x"]}',
                 }
             },
-            {"next": "tell", "reason": "A step of the retraining failed: CapacityUnavailable: none to give"},
+            {"next": "notify", "reason": "A step of the retraining failed: CapacityUnavailable: none to give"},
         ),
     ],
 )
@@ -271,7 +271,7 @@ def test_the_sweep_ends_machines_whose_execution_is_over_and_no_other(
 def test_a_stray_of_the_hourly_look_fails_the_function_once(ec2: Any) -> None:
     """Its alarm tells people; the machine is gone by then."""
     Start(ec2=ec2, settings=SETTINGS)({**STATE, "execution": "over"}, None)
-    with pytest.raises(OrphanFound, match="ran for no training, and was told to go"):
+    with pytest.raises(OrphanFound, match="ran without a retraining, and was terminated"):
         sweep(ec2)({"sweep": "hourly"}, None)
     assert sweep(ec2)({"sweep": "hourly"}, None) == {"stopped": []}
 
@@ -281,5 +281,5 @@ def test_a_machine_that_belongs_to_nobody_is_a_stray() -> None:
 
 
 def test_the_sweep_refuses_what_it_does_not_know(ec2: Any) -> None:
-    with pytest.raises(InvalidMessage, match="sweep None is not known here"):
+    with pytest.raises(InvalidMessage, match="sweep None is unknown, nothing was stopped"):
         sweep(ec2)({}, None)

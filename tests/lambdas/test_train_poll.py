@@ -126,7 +126,7 @@ def test_of_a_machine_that_is_gone_people_read_what_ec2_says() -> None:
     why = "Client.InvalidKMSKey.InvalidState: The KMS key is disabled"
     for market, reason in (
         ("spot", "AWS took the Spot machine back."),
-        ("on-demand", "The machine i-1 is gone, without a word of its training."),
+        ("on-demand", "The machine i-1 is gone, and its training reported no end."),
     ):
         told = decide(Observation(machine="terminated", why=why), {**WAITING, "market": market}, AT)
         assert told.reason == f"{reason} EC2 says: {why}"
@@ -278,12 +278,12 @@ def test_a_training_that_was_cut_off_after_it_moved_the_pointer_is_promoted(serv
             run=serves, manifest_sha256="0" * 64, moved_at=AT, moved_by="retrain", previous=None, reason="better"
         )
         s3.put_object(Bucket="weights", Key=POINTER, Body=pointer.to_json().encode())
-    state = {**STATE, "verdict": "failed", "rule": "heartbeat_lost", "reason": "No sign of life."}
+    state = {**STATE, "verdict": "failed", "rule": "heartbeat_lost", "reason": "No heartbeat came."}
     assert telling(people)({"execution": "me", "state": state}, None)["verdict"] == verdict
     assert stored().verdict == verdict
     [(subject, text)] = people.heard
     assert subject.endswith(f": {verdict}")
-    assert "No sign of life." in text
+    assert "No heartbeat came." in text
     assert ("nunchi weights rollback undoes it" in text) == (verdict == "promoted")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from config.mode import Mode
-from config.nunchi_toml import DEFAULT_FILE, Config, InferenceSettings
+from config.nunchi_toml import DEFAULT_FILE, Config
 from config.nunchi_toml import load as load_file
+from config.sections import InferenceSettings
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings

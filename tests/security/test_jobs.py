@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from config.inference_names import DOCUMENT, INSTANCE_PARAMETER
+from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
 from contracts.instants import now
 from contracts.names import POINTER, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
@@ -156,11 +156,11 @@ def test_dispatch_finds_the_instance_and_takes_announcements(shop: People) -> No
 @pytest.mark.parametrize(
     ("may", "document", "tag"),
     [
-        (True, DOCUMENT, "inference"),
+        (True, INFER_DOCUMENT, "inference"),
         (False, "AWS-RunShellScript", "inference"),
         (False, "Nunchi-Infer-2", "inference"),
-        (False, DOCUMENT, "training"),
-        (False, DOCUMENT, None),
+        (False, INFER_DOCUMENT, "training"),
+        (False, INFER_DOCUMENT, None),
     ],
 )
 def test_dispatch_sends_one_document_to_tagged_instances_only(

@@ -121,7 +121,7 @@ def test_a_worker_that_does_not_get_ready_is_a_failure_with_the_end_of_its_log(b
     machine, _ = booted
     done = machine.boot(NUNCHI_MODEL="/no/such/model", NUNCHI_PATIENCE_S="10")
     assert done.returncode == 7
-    assert "NUNCHI_MODEL is wrong: there is no file /no/such/model" in done.stderr
+    assert "NUNCHI_MODEL is wrong: file /no/such/model is missing" in done.stderr
     assert machine.signals[-1].startswith("--exit-code 7 --reason the worker was not ready within 10 s")
 
 

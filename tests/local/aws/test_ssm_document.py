@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.inference_names import infer_document
+from config.documents import infer_document
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket, to_line

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from config.nunchi_toml import FILE_VARIABLE, AlarmSettings, Config, HoursSettings, QueueSettings, load
+from config.nunchi_toml import FILE_VARIABLE, Config, load
 from config.opening_hours import Weekday, Window
+from config.sections import AlarmSettings, HoursSettings, QueueSettings
 from contracts.errors import SettingsError
 from infra.compute.instance import DISK_GIB as DISK_OF_THE_STACK
 from ops.__main__ import app

@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from config.mode import Mode
-from config.nunchi_toml import AlarmSettings, Config, QueueSettings
+from config.nunchi_toml import Config
+from config.sections import AlarmSettings, QueueSettings
 from contracts.instants import from_text
 from contracts.messages import Model, WorkerState, WorkerStatus
 from ops.doctor.examination import Deployment, Finding, State

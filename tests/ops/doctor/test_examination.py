@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
-from config.nunchi_toml import Config, HoursSettings
+from config.nunchi_toml import Config
+from config.sections import HoursSettings
 from contracts.messages import Model, WorkerState
 from ops.doctor import checks
 from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from config.nunchi_toml import Config, HoursSettings
+from config.nunchi_toml import Config
+from config.sections import HoursSettings
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from ops.doctor import photos

@@ -94,7 +94,7 @@ def test_every_setting_that_is_wrong_is_named_at_once(capsys: pytest.CaptureFixt
         "NUNCHI_WEIGHTS_BUCKET is not set: the bucket of runs of weights and the pointer to one",
         "NUNCHI_IMAGE_SIZE is wrong: 650 is no multiple of 32 pixels",
         "NUNCHI_DEVICE is wrong: 'gpu' is neither auto nor cpu nor numbers of GPUs as in 0,1",
-        "NUNCHI_HYPERPARAMETERS is wrong: there is no file /nowhere",
+        "NUNCHI_HYPERPARAMETERS is wrong: file /nowhere is missing",
         "NUNCHI_TRACK is wrong: 'everything' is none of none, wandb, mlflow",
         "NUNCHI_FORCE is wrong: 'perhaps' is neither true nor false",
     ]

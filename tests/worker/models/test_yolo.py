@@ -394,7 +394,7 @@ def test_a_network_that_is_wrong_is_refused(tmp_path: Path, runtime: str, name: 
 def test_loading_tells_nobody(folder: Path) -> None:
     """OpenVINO's import would send an event to Google Analytics; its sender is not even imported."""
     program = (
-        "import sys; from pathlib import Path; from worker.models import load_detector; "
+        "import sys; from pathlib import Path; from worker.models.loading import load_detector; "
         f"load_detector(Path({str(toy_manifest(folder / 'alone'))!r})); "
         "assert 'openvino' in sys.modules; "
         "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])"

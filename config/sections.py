@@ -1,0 +1,200 @@
+"""The sections of nunchi.toml: their fields, defaults and limits, and what must hold between the fields of one section.
+
+Each field's description is its text in `nunchi config check` and docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from config.opening_hours import DAYS, Week, Weekday, Window
+from contracts.gate import DEFAULT_GATE, check_gate
+from contracts.instants import ClosedSpans
+from contracts.training import MOST_NEW_LABELS
+
+
+def _like(pattern: str, what: str, example: str) -> AfterValidator:
+    """Accept text that matches the pattern; the error names what it should be, and an example."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}; write it as {example}")
+        return text
+
+    return AfterValidator(check)
+
+
+OpenWindow = Annotated[Window, BeforeValidator(lambda text: Window.parse(text) if isinstance(text, str) else text)]
+Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
+InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
+TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
+Gate = Annotated[float, AfterValidator(check_gate)]
+# TOML has no null: an empty address sends no mail.
+Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
+
+
+class Section(BaseModel):
+    """A table of the file. A key that is no setting is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, arbitrary_types_allowed=True)
+
+
+class HoursSettings(Section):
+    """When the shop is open."""
+
+    zone: Annotated[str, Field(description="IANA time zone of the shop's clock")] = "Asia/Seoul"
+    windows: Annotated[
+        tuple[OpenWindow, ...],
+        Field(description="opening hours of every day that `days` does not list; over midnight: 18:00-02:00"),
+    ] = (Window.parse("08:00-20:00"),)
+    days: Annotated[
+        Mapping[Weekday, tuple[OpenWindow, ...]],
+        Field(description="days with other hours; an empty list closes the shop on that day"),
+    ] = {}
+    closed_dates: Annotated[
+        tuple[date, ...],
+        Field(description="holidays; an instance that starts on one powers off again. Mode command only"),
+    ] = ()
+    boot_lead_minutes: Annotated[
+        int, Field(ge=2, le=120, description="how long before opening the instance starts")
+    ] = 10
+    linger_minutes: Annotated[
+        int, Field(ge=0, le=120, description="how long after closing it stays for the last customers")
+    ] = 5
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, OSError, ValueError):  # unknown, a folder of zones, an invalid path
+            raise ValueError(f"{name!r} is not an IANA time zone; write it as Asia/Seoul") from None
+        return name
+
+    @model_validator(mode="after")
+    def _open_on_some_day(self) -> HoursSettings:
+        if not any(self.windows_of(day) for day in DAYS):
+            raise ValueError(
+                "the shop is closed on every day, so no instance would ever start; add hours to windows or days"
+            )
+        return self
+
+    def windows_of(self, day: Weekday) -> tuple[Window, ...]:
+        """The opening hours of a day of the week."""
+        return self.days.get(day, self.windows)
+
+    @property
+    def week(self) -> Week:
+        """The opening hours of all days, with the minutes before and after them."""
+        return Week(
+            {day: self.windows_of(day) for day in DAYS},
+            lead_minutes=self.boot_lead_minutes,
+            linger_minutes=self.linger_minutes,
+        )
+
+    @property
+    def closed_spans(self) -> ClosedSpans | None:
+        """From the first opening to the last closing of each closed date; None when no date is closed."""
+        spans = []
+        for day in self.closed_dates:
+            if windows := self.windows_of(DAYS[day.weekday()]):
+                midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone_info)
+                opens, closes = min(window.opens for window in windows), max(window.closes for window in windows)
+                spans.append((midnight + timedelta(minutes=opens), midnight + timedelta(minutes=closes)))
+        return ClosedSpans(tuple(sorted(spans))) if spans else None
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+class InferenceSettings(Section):
+    """The worker and its instance."""
+
+    instance_type: Annotated[InstanceType, Field(description="EC2 type, x86-64")] = "c7i.large"
+    confidence_gate: Annotated[Gate, Field(description="confidence from which a label is true enough to train on")] = (
+        DEFAULT_GATE
+    )
+    review_share: Annotated[
+        float, Field(ge=0, le=1, description="share of photos under the gate that are kept for review")
+    ] = 0.05
+
+
+class QueueSettings(Section):
+    """The Auto Scaling group of mode `queue`; docs/scaling.md says how to choose."""
+
+    least: Annotated[int, Field(ge=1, le=1000, description="instances during opening hours, at least")] = 2
+    most: Annotated[int, Field(ge=1, le=1000, description="instances, at most")] = 10
+    backlog_per_instance: Annotated[
+        int, Field(ge=1, le=10_000, description="waiting photos an instance that scaling aims at")
+    ] = 10
+    warm_pool: Annotated[int, Field(ge=0, le=1000, description="stopped instances kept ready; 0 for none")] = 2
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> QueueSettings:
+        if self.least > self.most:
+            raise ValueError(f"least, {self.least}, is greater than most, {self.most}; lower least or raise most")
+        return self
+
+
+class TrainingSettings(Section):
+    """Retraining."""
+
+    instance_type: Annotated[InstanceType, Field(description="EC2 type with an NVIDIA GPU")] = "g4dn.xlarge"
+    spot: Annotated[bool, Field(description="try Spot capacity first, then on demand")] = True
+    period_days: Annotated[int, Field(ge=1, le=366, description="days between two runs")] = 60
+    least_new_labels: Annotated[
+        int, Field(ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts")
+    ] = 500
+
+
+class RetentionSettings(Section):
+    """Days from writing to expiry."""
+
+    upload_days: Annotated[int, Field(ge=1, le=3650, description="photos as they were uploaded")] = 7
+    result_days: Annotated[int, Field(ge=2, le=3650, description="the results of photos")] = 90
+    review_days: Annotated[int, Field(ge=1, le=3650, description="photos that wait for review")] = 90
+
+    @model_validator(mode="after")
+    def _results_outlive_uploads(self) -> RetentionSettings:
+        if self.result_days <= self.upload_days:
+            raise ValueError(
+                f"results of {self.result_days} days must outlive uploads of {self.upload_days} days: the worker "
+                "labels an upload without a result again; raise result_days"
+            )
+        return self
+
+
+class AlarmSettings(Section):
+    """Who receives alarms, and their thresholds."""
+
+    email: Annotated[Email, Field(description="address that alarms go to; it must confirm once")] = ""
+    slow_ms: Annotated[
+        int, Field(ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
+    ] = 4000
+    certificate_days: Annotated[
+        int, Field(ge=30, le=3650, description="age of a certificate from which it should be renewed")
+    ] = 365
+    budget_usd: Annotated[float, Field(ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")] = 100.0
+
+
+class SecuritySettings(Section):
+    """Optional security, beyond what is always on."""
+
+    kms: Annotated[
+        bool, Field(description="encrypt buckets and queues under a key of your own instead of S3's and SQS's")
+    ] = False

@@ -1,0 +1,90 @@
+"""What starts a retraining, and what ends a machine that its retraining left behind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.functions import Function
+from infra.roles import ScheduleRole
+
+
+def schedule_retraining(
+    scope: Construct, machine: sfn.StateMachine, *, period_days: int, start: datetime, dead_letters: sqs.Queue
+) -> None:
+    """Start the state machine every `period_days` days from `start` on."""
+    role = ScheduleRole(
+        scope,
+        "ScheduleRole",
+        description="Nunchi schedules: start a retraining",
+        may=iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn]),
+        dead_letters=dead_letters,
+    )
+    scheduler.Schedule(
+        scope,
+        "Retraining",
+        description="Nunchi: retrain",
+        schedule=scheduler.ScheduleExpression.rate(Duration.days(period_days)),
+        start=start,
+        target=targets.StepFunctionsStartExecution(
+            machine,
+            input=scheduler.ScheduleTargetInput.from_object({}),
+            role=role.without_policy_updates(),
+            dead_letter_queue=dead_letters,
+            retry_attempts=24,
+            max_event_age=Duration.hours(4),
+        ),
+    )
+
+
+def reap_orphans(scope: Construct, reaper: Function, *, machine_arn: str) -> None:
+    """Invoke the reaper when an execution failed, timed out or was aborted, and each hour."""
+    assert reaper.dead is not None  # noqa: S101 - the reaper is created with dead letters
+    events.Rule(
+        scope,
+        "Ended",
+        description="Nunchi: a retraining failed, was aborted or took too long; its machine must not stay",
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={"stateMachineArn": [machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+        ),
+        targets=[
+            event_targets.LambdaFunction(
+                reaper.function,
+                event=events.RuleTargetInput.from_object({"sweep": "ended"}),
+                dead_letter_queue=reaper.dead,
+                retry_attempts=10,
+            )
+        ],
+    )
+    role = ScheduleRole(
+        scope,
+        "SweepScheduleRole",
+        description="Nunchi schedules: ask for strays",
+        may=iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[reaper.function.function_arn]),
+        dead_letters=reaper.dead,
+    )
+    scheduler.Schedule(
+        scope,
+        "Hourly",
+        description="Nunchi: look for training machines that belong to no retraining",
+        schedule=scheduler.ScheduleExpression.rate(Duration.hours(1)),
+        target=targets.LambdaInvoke(
+            reaper.function,
+            input=scheduler.ScheduleTargetInput.from_object({"sweep": "hourly"}),
+            role=role.without_policy_updates(),
+            dead_letter_queue=reaper.dead,
+            retry_attempts=3,
+            max_event_age=Duration.minutes(30),
+        ),
+    )
