@@ -148,7 +148,7 @@ def test_a_key_that_would_be_written_over_stays_and_so_does_its_certificate(depl
     """It may be the only copy, and in use."""
     made = json.loads(kiosk("add", "shop1", "--json").stdout)
     refused = kiosk("add", "shop1", "--replace")
-    assert isinstance(refused.exception, AwsError)
+    assert isinstance(refused.exception, FleetError)
     assert "would be overwritten; nothing was created" in str(refused.exception)
     assert [one["certificateId"] for one in deployed.list_certificates()["certificates"]] == [made["certificate_id"]]
 
