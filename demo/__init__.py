@@ -1,1 +1,1 @@
-"""The flywheel's demonstration, and the drawn people that it is shown with."""
+"""The demonstration `nunchi flywheel`, and its drawn people."""

@@ -1,7 +1,7 @@
-"""People who don't exist, drawn before a counter: pictures with known labels that nobody owns, to try a training with.
+"""Drawn people at a counter: pictures with known labels and without personal data, for demonstrations and tests.
 
 Age shows in hair (grey, white; one in twenty dyes it) and wrinkles, gender in the length of the hair, brows, lips and
-beard. That is no knowledge about people: it is a puzzle of the right form, which a small network learns in minutes.
+beard. This says nothing about real people: it is a task of the same form, which a small network learns in minutes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ import io
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
+from contracts.yolo import format_labels
+from worker.models.day_0 import WARM_UP
 
-_FINER: Final = 3  # drawn this much larger and shrunk, so that edges are smooth
+SIZE: Final = (240, 240)  # pixels of a photo of the demonstration
+EMPTY_EVERY: Final = 17  # without empty shops in training, a network finds people in them
+_SUPERSAMPLING: Final = 3  # drawn larger by this factor and shrunk, for smooth edges
 
 _Colour = tuple[int, int, int]
 
@@ -36,21 +41,21 @@ _CLOTHES: Final[Sequence[_Colour]] = (
 
 @dataclass(frozen=True, slots=True)
 class DrawnPicture:
-    """A picture and who is in it: the label of each, and the box of the head with its hair."""
+    """A picture and its people: the label of each, and the box of the head with its hair."""
 
     jpeg: bytes
     people: tuple[tuple[Label, Box], ...]
 
 
 def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Label] | None = None) -> DrawnPicture:
-    """The picture of that seed, always the same. `labels`: who is in it, left to right, up to three; otherwise drawn.
+    """Draw a picture; deterministic. `labels` of its people, left to right, up to three; None: random, from the seed.
 
     `size` is width and height in pixels.
     """
     chance = random.Random(seed)  # noqa: S311 - a drawing, not a secret
     if labels is None:
         labels = chance.choices(LABELS, k=chance.choices((1, 2), weights=(3, 1))[0])
-    width, height = (_FINER * side for side in size)
+    width, height = (_SUPERSAMPLING * side for side in size)
     image = Image.new("RGB", (width, height))
     pen = ImageDraw.Draw(image)
     _shop(pen, chance, width, height)
@@ -66,8 +71,46 @@ def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Labe
     return DrawnPicture(data.getvalue(), tuple(people))
 
 
+def draw_in_turn(first_seed: int, number: int) -> DrawnPicture:
+    """A picture with the labels in turn, so that none is missing by chance; every fourth one has a second person."""
+    labels = [LABELS[number % 4]]
+    if number % 16 >= 12:
+        labels.append(LABELS[number // 16 % 4])
+    return draw(first_seed + number, size=SIZE, labels=labels)
+
+
+def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
+    """Write a YOLO folder of drawn people, all labels equally often, and some empty shops; returns the folder."""
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(count):
+        empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
+        drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else draw_in_turn(first_seed, number)
+        (folder / "images" / f"{number:05}.jpg").write_bytes(drawn.jpeg)
+        (folder / "labels" / f"{number:05}.txt").write_text(format_labels(drawn.people))
+    (folder / "data.yaml").write_text(
+        "names:\n" + "".join(f"  {index}: {label}\n" for index, label in enumerate(LABELS))
+    )
+    return folder
+
+
+def draw_trial_picture(path: Path) -> Path:
+    """Write the picture in which every model must find a person: a portrait for day 0, and a drawing beside it."""
+    drawing = path.with_suffix(".half.jpg")
+    drawing.write_bytes(draw(0, size=SIZE, labels=[Label.ADULT_FEMALE]).jpeg)
+    with Image.open(WARM_UP) as portrait, Image.open(drawing) as drawn:
+        both = Image.new("RGB", (2 * drawn.width, drawn.height))
+        both.paste(
+            portrait.convert("RGB").resize((round(portrait.width * drawn.height / portrait.height), drawn.height))
+        )
+        both.paste(drawn, (drawn.width, 0))
+    both.save(path, "JPEG", quality=95)
+    drawing.unlink()
+    return path
+
+
 class _Head:
-    """One head; its middle and height in pixels of the large picture, the hair's rim not counted."""
+    """A head. Centre `x`, `y` and height `tall` are in pixels of the large picture, without the rim of the hair."""
 
     def __init__(
         self, pen: ImageDraw.ImageDraw, chance: random.Random, label: Label, *, x: float, y: float, tall: float
@@ -83,7 +126,7 @@ class _Head:
         self._hair = _near(chance, chance.choice(_GREY_HAIR if grey else _DARK_HAIR), 12)
 
     def draw(self, width: int, height: int) -> Box:
-        """Draw it; the box in fractions of the picture."""
+        """Draw it; returns its box in fractions of the picture."""
         chance, hair_rim = self._chance, 0.14
         self._ellipse(0, 2.35, 2.1, 1.25, fill=_near(chance, chance.choice(_CLOTHES), 20))  # shoulders
         if self._female:
@@ -101,11 +144,11 @@ class _Head:
     def _features(self) -> None:
         chance = self._chance
         shade = _darker(self._skin, 0.72)
-        look = chance.uniform(-0.04, 0.04)
+        gaze = chance.uniform(-0.04, 0.04)
         for side in (-1, 1):
-            x = side * 0.38 + look
+            x = side * 0.38 + gaze
             self._ellipse(x, -0.05, 0.15, 0.075, fill=(250, 250, 250))
-            self._ellipse(x + look, -0.05, 0.07, 0.07, fill=(40, 30, 25))
+            self._ellipse(x + gaze, -0.05, 0.07, 0.07, fill=(40, 30, 25))
             brow = 0.05 if self._female else 0.1
             self._line([(x - 0.18, -0.24), (x + 0.18, -0.26)], brow, _darker(self._hair, 0.8))
             if self._elder:  # crow's feet, bags, the fold from nose to mouth
@@ -116,7 +159,7 @@ class _Head:
         if self._elder:
             for y in (-0.38, -0.46):
                 self._line([(-0.4, y), (0, y - 0.03), (0.4, y)], 0.035, shade)
-        self._line([(0, -0.02), (0.09 * (1 if look > 0 else -1), 0.26), (-0.05, 0.28)], 0.05, _darker(self._skin, 0.8))
+        self._line([(0, -0.02), (0.09 * (1 if gaze > 0 else -1), 0.26), (-0.05, 0.28)], 0.05, _darker(self._skin, 0.8))
         if not self._female and chance.random() < 0.35:
             self._pen.chord(self._frame(0, 0.42, 0.62, 0.58), 10, 170, fill=_darker(self._hair, 0.9))
         lips = (190, 40, 60) if self._female else _darker(self._skin, 0.6)
@@ -124,7 +167,7 @@ class _Head:
         if chance.random() < (0.4 if self._elder else 0.15):  # spectacles
             for side in (-1, 1):
                 self._pen.ellipse(
-                    self._frame(side * 0.38 + look, -0.05, 0.26, 0.2),
+                    self._frame(side * 0.38 + gaze, -0.05, 0.26, 0.2),
                     outline=(30, 30, 30),
                     width=int(self._high * 0.04) + 1,
                 )
@@ -151,7 +194,7 @@ class _Head:
 
 
 def _shop(pen: ImageDraw.ImageDraw, chance: random.Random, width: int, height: int) -> None:
-    """What is behind the customer: a wall, boards, lamps, a counter."""
+    """Draw the background: a wall, boards, lamps, a counter."""
     pen.rectangle((0, 0, width, height), fill=_any_colour(chance, 90, 235))
     for _ in range(chance.randint(3, 8)):
         x, y = chance.uniform(-0.1, 1) * width, chance.uniform(-0.1, 0.9) * height
@@ -159,12 +202,12 @@ def _shop(pen: ImageDraw.ImageDraw, chance: random.Random, width: int, height: i
         (pen.ellipse if chance.random() < 0.3 else pen.rectangle)(frame, fill=_any_colour(chance, 30, 250))
 
 
-def _any_colour(chance: random.Random, least: int, most: int) -> _Colour:
-    return chance.randint(least, most), chance.randint(least, most), chance.randint(least, most)
+def _any_colour(chance: random.Random, low: int, high: int) -> _Colour:
+    return chance.randint(low, high), chance.randint(low, high), chance.randint(low, high)
 
 
-def _near(chance: random.Random, colour: _Colour, most: int) -> _Colour:
-    shift = chance.randint(-most, most)
+def _near(chance: random.Random, colour: _Colour, max_shift: int) -> _Colour:
+    shift = chance.randint(-max_shift, max_shift)
     red, green, blue = (max(0, min(255, part + shift)) for part in colour)
     return red, green, blue
 

@@ -1,39 +1,45 @@
-"""The steps of `nunchi flywheel` over a local cloud: labelled pictures in, customers at the counter, the worker."""
+"""The run of `nunchi flywheel`: two trainings and a rollback in a local cloud, with drawn customers."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from PIL import Image
+from rich.markup import escape
 
-from contracts.boxes import Box, iou
-from contracts.instants import now, to_text
-from contracts.labels import LABELS, Label
-from contracts.messages import DatasetTree, LabelMessage, Result
-from contracts.names import Reference, new_image_id
-from contracts.yolo import format_labels
-from demo.drawn_people import DrawnPicture, draw
-from kiosk.counter import Counter
-from kiosk.upload import Uploader
+from contracts.labels import LABELS
+from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
+from contracts.settings import variables_of
+from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict
+from contracts.weights import DAY_0
+from demo.customers import ServedPhoto, count_auto_labels, review, serve
+from demo.drawn_people import draw_folder, draw_trial_picture
 from local import worker_socket
 from local.errors import CloudError
 from local.record import Record
-from ops.commands.photo import CONNECT_S, subscriber_of
+from local.state import StateDir
+from ops import supervise
+from ops.commands.cloud import start
+from ops.commands.train import train_locally
+from ops.display import err, out, progress_bar
+from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
-from retrain.review.confidences import Results
-from retrain.review.export import TASKS, export
-from retrain.review.importing import ImportSummary, read, store
-from retrain.review.label_studio import percent_of
-from worker.models.day_0 import WARM_UP
+from retrain.dataset.yolo_import import look_through, store
+from retrain.settings import RetrainSettings
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.settings import WorkerSettings
 
-SIZE: Final = (240, 240)  # pixels of a drawn photo
+BY: Final = "nunchi flywheel"
+CLOUD: Final = "cloud"
+LEAST_NEW_LABELS: Final = 5
+RELOAD_S: Final = 90.0
 IMAGE_SIZE: Final = 128  # of what the network sees: heads of 40 to 60 pixels are left, and a step takes 0.1 s
 # What a small network needs to learn a few hundred drawings in minutes: no mosaics, and colours nearly as they are.
 HYPERPARAMETERS: Final[Mapping[str, float | str]] = {
@@ -46,186 +52,154 @@ HYPERPARAMETERS: Final[Mapping[str, float | str]] = {
     "hsv_s": 0.2,
     "hsv_v": 0.2,
 }
-ANSWER_S: Final = 30.0
-SETTLED_S: Final = 30.0
-RELOAD_S: Final = 90.0
-EMPTY_EVERY: Final = 17  # a network that never saw an empty shop sees people in it
-SAMPLE_SHARE: Final = 0.3  # of the sure photos, for a person's eyes
-GOLDEN_SHARE: Final = 0.3  # of what a person has checked, to judge by
-_SAME_HEAD: Final = 0.3  # least intersection over union of a box and the head that it means
-
-Say = Callable[[int, int, str], None]
-Tell = Callable[[str], None]
+# First seeds of the drawings, so far apart that the sets are disjoint.
+TRAINING, GOLDEN, CUSTOMERS, LATER = 1_000_000, 2_000_000, 3_000_000, 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ServedPhoto:
-    """A drawn photo that went through the cloud: who was in it, and what the kiosk was told."""
-
-    drawn: DrawnPicture
-    message: LabelMessage
-
-    @property
-    def customer_is_right(self) -> bool:
-        """Whether the label is that of whoever stands where the customer's box is."""
-        if self.message.label is None or self.message.customer is None:
-            return False
-        box = self.message.people[self.message.customer].box
-        label, head = max(self.drawn.people, key=lambda one: iou(box, one[1]))
-        return iou(box, head) >= _SAME_HEAD and label is self.message.label
-
-
-@dataclass(frozen=True, slots=True)
-class AutoLabels:
-    """What photos left in the dataset bucket: the pairs, and how many of them are right about everybody."""
-
-    pairs: int
-    right: int
-
-
-def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
-    """A YOLO folder of drawn people, every label as often, and of a few shops without anybody; the folder."""
-    for kind in ("images", "labels"):
-        (folder / kind).mkdir(parents=True)
-    for number in range(count):
-        empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
-        drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else _one_of_many(first_seed, number)
-        (folder / "images" / f"{number:05}.jpg").write_bytes(drawn.jpeg)
-        (folder / "labels" / f"{number:05}.txt").write_text(format_labels(drawn.people))
-    (folder / "data.yaml").write_text("names:\n" + "".join(f"  {at}: {one}\n" for at, one in enumerate(LABELS)))
-    return folder
-
-
-def draw_trial_picture(path: Path) -> Path:
-    """What every model must see somebody in: the portrait for day 0, and a drawing beside it; the path."""
-    drawing = path.with_suffix(".half.jpg")
-    drawing.write_bytes(draw(0, size=SIZE, labels=[Label.ADULT_FEMALE]).jpeg)
-    with Image.open(WARM_UP) as portrait, Image.open(drawing) as drawn:
-        both = Image.new("RGB", (2 * drawn.width, drawn.height))
-        both.paste(
-            portrait.convert("RGB").resize((round(portrait.width * drawn.height / portrait.height), drawn.height))
-        )
-        both.paste(drawn, (drawn.width, 0))
-    both.save(path, "JPEG", quality=95)
-    drawing.unlink()
-    return path
-
-
-def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
-    """Be the kiosk for `count` customers, a minute and more between them; CloudError when one gets no answer."""
-    kiosk = _PatientKiosk(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk, customers=count)
-    return asyncio.run(_serve(record, kiosk, count, first_seed, say))
-
-
-async def _serve(record: Record, kiosk: _PatientKiosk, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
-    served = []
-    async with Counter(kiosk, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
-        for number in range(count):
-            drawn = _one_of_many(first_seed, number)
-            answer = await counter.ask(drawn.jpeg, timeout_s=ANSWER_S)
-            served.append(ServedPhoto(drawn, answer.message))
-            say(number + 1, count, "customers served")
-    return served
-
-
-class _PatientKiosk(Uploader):
-    """Names its photos as if its customers had come two minutes apart, the last one now: nobody waits for a demo."""
-
-    def __init__(self, s3: Any, *, bucket: str, kiosk_id: str, customers: int) -> None:
-        super().__init__(s3, bucket=bucket, kiosk_id=kiosk_id)
-        self._kiosk = kiosk_id
-        self._next = now() - timedelta(minutes=2 * customers)
-
-    def name(self, captured_at: datetime | None = None) -> Reference:
-        self._next += timedelta(minutes=2)
-        return Reference(self._kiosk, new_image_id(captured_at or self._next))
-
-
-def gathered(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
-    """What of these photos became training data; waits until each is settled. CloudError when one isn't in time."""
+def run(record: Record, folder: Path, *, pictures: int, customers: int, since: float) -> None:
+    """Run all steps. `since`: time.monotonic() at the start of the command. CloudError when a step fails."""
+    weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
     bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
-    images = DatasetBucket(record.client("s3"), record.buckets["images"])
-    pairs = right = 0
-    for one in served:
-        stored = images.get(one.message.reference.result_key)
-        if stored is None or Result.from_json(stored).training is not DatasetTree.AUTO:
-            continue
-        _wait_for(bucket, one.message.reference.pair_keys(Tree.AUTO)[1])
-        pairs += 1
-        right += _all_right(one)
-    return AutoLabels(pairs, right)
+
+    def show(text: str) -> None:
+        err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
+
+    show("[bold]1. A shop opens[/]: the cascade of day 0 serves, which was trained on real faces, not on drawn ones")
+    with progress_bar() as say:
+        early = serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
+    out.print(f"   {_right(early)} of 8 drawn customers get the right label")
+
+    show(f"[bold]2. Labels[/]: {pictures} labelled pictures for training, {pictures // 2} for judgement")
+    for tree, count, seed in ((Tree.REVIEWED, pictures, TRAINING), (Tree.GOLDEN, pictures // 2, GOLDEN)):
+        drawn = draw_folder(folder / tree, count, first_seed=seed)
+        store(bucket, tree, look_through(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
+
+    show("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from scratch")
+    first = _train(folder, show)
+    if first.verdict is not Verdict.PROMOTED or first.run is None:
+        raise CloudError(f"the first training was {first.verdict} ({first.rule}): {first.reason}")
+    _until_serves(record, first.run)
+    show(f"the worker serves {first.run}; no photo waited for the reload")
+
+    show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
+    with progress_bar() as say:
+        answers = serve(record, customers, first_seed=CUSTOMERS, say=say)
+    _require_version(answers, first.run)
+    auto = count_auto_labels(record, answers)
+    out.print(
+        f"   {_right(answers)} of {customers} get the right label; {auto.pairs} photos became training data, "
+        f"{auto.right} of them with the right label for every person"
+    )
+
+    show("[bold]5. Review[/] of the unsure photos, and a sample of the sure ones (here by the labels of the drawing)")
+    checked = review(record, [*early, *answers], folder / "review")
+    out.print(
+        f"   {checked.reviewed} photos for training, {checked.golden} for judgement; {checked.corrected} were corrected"
+    )
+
+    show("[bold]6. Second training[/]: starts from the weights in service, with the photos since")
+    second = _train(folder, show)
+    if second.verdict is Verdict.FAILED:
+        raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
+    serves = second.run if second.verdict is Verdict.PROMOTED and second.run is not None else first.run
+    _until_serves(record, serves)
+    with progress_bar() as say:
+        answers = serve(record, 32, first_seed=LATER, say=say)
+    _require_version(answers, serves)
+    out.print(f"   {_right(answers)} of 32 new customers get the right label from {serves}")
+
+    show("[bold]7. Rollback[/]: one move of the pointer")
+    pointer = weights.rollback(by=BY, reason="to show a rollback")
+    day_0 = json.loads(DEFAULT_MANIFEST.read_text())["version"]
+    _until_serves(record, pointer.run or day_0)
+    with progress_bar() as say:
+        answers = serve(record, 4, first_seed=LATER + 32, say=say)
+    _require_version(answers, pointer.run or day_0)
+    show(f"messages name {pointer.run or DAY_0} again")
 
 
-def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> ImportSummary:
-    """What a person would do with Label Studio, between its import and its export: here the drawing tells the truth.
-
-    All that was unsure, and a share of what was sure.
-    """
-    s3 = record.client("s3")
-    bucket = DatasetBucket(s3, record.buckets["dataset"])
-    results = Results(s3, record.buckets["images"])
-    export(bucket, results, folder, sample_share=SAMPLE_SHARE, most=None)
-    truth = {str(one.message.reference): one.drawn.people for one in served}
-    tasks = json.loads((folder / TASKS).read_text())
-    checked = [
-        task | {"id": number, "annotations": [_annotation(truth[task["data"]["photo"]])]}
-        for number, task in enumerate(tasks, start=1)
-    ]
-    exported = folder / "checked.json"
-    exported.write_text(json.dumps(checked))
-    return store(read(exported), bucket, results, golden_share=GOLDEN_SHARE)
-
-
-def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
-    """As Label Studio exports what somebody drew."""
-    return {
-        "id": 1,
-        "was_cancelled": False,
-        "updated_at": to_text(now()),
-        "result": [
-            {
-                "id": str(number),
-                "type": "rectanglelabels",
-                "from_name": "label",
-                "to_name": "photo",
-                "value": {**percent_of(box), "rotation": 0, "rectanglelabels": [label]},
-            }
-            for number, (label, box) in enumerate(people)
-        ],
-    }
-
-
-def until_serves(record: Record, version: str) -> None:
-    """Wait until the worker serves that version of a model; CloudError when it doesn't."""
+def _until_serves(record: Record, version: str) -> None:
+    """Wait until the worker serves that version of a model; CloudError when it does not within RELOAD_S."""
     deadline = time.monotonic() + RELOAD_S
     while (model := worker_socket.model(record.worker.socket) or {}).get("version") != version:
         if time.monotonic() > deadline:
             raise CloudError(
-                f"the worker serves {model.get('name')} {model.get('version')} and did not go over to {version} within "
-                f"{RELOAD_S:g} s; its log says why"
+                f"the worker serves {model.get('name')} {model.get('version')} and did not load {version} within "
+                f"{RELOAD_S:g} s; its log has the reason"
             )
         time.sleep(0.2)
 
 
-def _one_of_many(first_seed: int, number: int) -> DrawnPicture:
-    """The labels in turn, so that none is missing by chance; every fourth picture has somebody else in it, too."""
-    labels = [LABELS[number % 4]]
-    if number % 16 >= 12:
-        labels.append(LABELS[number // 16 % 4])
-    return draw(first_seed + number, size=SIZE, labels=labels)
+def _train(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
+    seen: set[Phase] = set()
+    with progress_bar() as say:
+
+        def show_progress(progress: TrainingProgress) -> None:
+            say(progress.done, progress.of, f"{progress.phase}: {progress.note}"[:100])
+            if progress.phase not in seen and not err.is_terminal:
+                show(f"   {progress.phase}: {escape(progress.note)}")
+            seen.add(progress.phase)
+
+        outcome = train_locally(folder / CLOUD, show_progress, least_new_labels=LEAST_NEW_LABELS)
+    colour = "green" if outcome.verdict is Verdict.PROMOTED else "yellow"
+    show(f"[{colour}]{outcome.verdict}[/] by the rule {outcome.rule}: {escape(outcome.reason)}")
+    return outcome
 
 
-def _all_right(one: ServedPhoto) -> bool:
-    """Whether the photo's people are just those who were drawn."""
-    people = [(person.label, person.box) for person in one.message.people]
-    return len(people) == len(one.drawn.people) and all(
-        any(label is told and iou(box, head) >= _SAME_HEAD for told, box in people) for label, head in one.drawn.people
-    )
+def _right(answers: Sequence[ServedPhoto]) -> int:
+    return sum(photo.label_is_right for photo in answers)
 
 
-def _wait_for(bucket: DatasetBucket, key: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while bucket.get(key) is None:
-        if time.monotonic() > deadline:
-            raise CloudError(f"{key} was not in {bucket.name} within {SETTLED_S:g} s; see the worker's log")
-        time.sleep(0.05)
+def _require_version(answers: Sequence[ServedPhoto], version: str) -> None:
+    """CloudError unless all labels are by that version."""
+    if others := {photo.message.model.version for photo in answers} - {version}:
+        raise CloudError(f"photos were labelled by {', '.join(sorted(others))}, not by {version}, which is in service")
+
+
+@contextmanager
+def cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
+    """A new local cloud with retraining, and settings for drawings; stopped at the end of the block."""
+    hyperparameters = folder / "hyperparameters.json"
+    hyperparameters.write_text(json.dumps(dict(HYPERPARAMETERS)))
+    # Settings of the cloud's programs; variables that the caller has set win.
+    workers = {"trial_picture": draw_trial_picture(folder / "trial.jpg"), "review_share": 0.3}
+    trainings = {
+        "val_share": 0.25,  # a calibration needs thirty people or more
+        "look_over": False,  # day 0, which checks labels, was not trained on drawings
+        "epochs": epochs,
+        "patience": epochs,
+        "image_size": IMAGE_SIZE,
+        "batch": 8,
+        "loaders": 0,
+        "golden_least": 5,
+        "hyperparameters": hyperparameters,
+        "work_dir": folder / "work",
+    }
+    variables = variables_of(WorkerSettings, workers) | variables_of(RetrainSettings, trainings)
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+    state = StateDir(folder / CLOUD)
+    try:
+        yield start(supervise.Supervisor(state), ["--training=1"], detach=False)
+    except BaseException:
+        if state.logs.exists():
+            kept = Path(tempfile.mkdtemp(prefix="nunchi-flywheel-logs-"))
+            shutil.copytree(state.logs, kept, dirs_exist_ok=True)
+            err.print(f"[dim]the logs are in {kept}[/]")
+        raise
+    finally:
+        with supervise.uninterrupted():
+            supervise.stop(state)
+
+
+def keep(record: Record, folder: Path) -> None:
+    """Copy reports, runs and pages of datasets to `folder`."""
+    for name, prefixes in (("weights", (RUNS, POINTER)), ("dataset", (BUILDS, TRAININGS))):
+        bucket = DatasetBucket(record.client("s3"), record.buckets[name])
+        for key in (key for prefix in prefixes for key in bucket.keys(prefix)):
+            content = bucket.get(key)
+            if content is not None:
+                (folder / key).parent.mkdir(parents=True, exist_ok=True)
+                (folder / key).write_bytes(content)
+    pages = sorted(folder.glob("runs/*/report.html")) + sorted(folder.glob("builds/*/index.html"))
+    out.print("[bold]Open[/]\n" + "\n".join(f"  {escape(str(page))}" for page in pages))

@@ -1,1 +1,1 @@
-"""The kiosks of an account, from the operator's side: made, listed, taken away. Imports the contracts only."""
+"""The kiosks of an account: added, listed, removed by an operator. Imports the contracts only."""

@@ -1,27 +1,27 @@
 """The exceptions of the fleet. Each message names the thing, the consequence and the remedy.
 
 NunchiError (contracts.errors)
-└── FleetError                  the fleet can't be changed, or read, as was asked
-    ├── InvalidKiosk            no kiosk can have this name; nothing was made
-    ├── KioskExists             there is such a kiosk; nothing was made
+└── FleetError                  the fleet can't be changed or read
+    ├── InvalidKiosk            the name is invalid; nothing was created
+    ├── KioskExists             the kiosk exists; nothing was created
     ├── KioskUnknown            there is no such kiosk; nothing was changed
-    ├── IncompleteChange              a change failed half-way, and could not be taken back
-    └── InvalidFolder           a device's files can't be written where they should be; none was changed
+    ├── IncompleteChange        a change failed half-way, and could not be undone
+    └── InvalidFolder           the device's files can't be written there; no file was changed
 """
 
 from contracts.errors import NunchiError
 
 
 class FleetError(NunchiError):
-    """The fleet can't be changed, or read, as was asked."""
+    """The fleet can't be changed or read."""
 
 
 class InvalidKiosk(FleetError):
-    """No kiosk can have this name."""
+    """The name is invalid."""
 
 
 class KioskExists(FleetError):
-    """There is such a kiosk."""
+    """The kiosk exists."""
 
 
 class KioskUnknown(FleetError):
@@ -29,8 +29,8 @@ class KioskUnknown(FleetError):
 
 
 class IncompleteChange(FleetError):
-    """A change failed half-way, and could not be taken back."""
+    """A change failed half-way, and could not be undone."""
 
 
 class InvalidFolder(FleetError):
-    """A device's files can't be written where they should be."""
+    """The device's files can't be written there."""

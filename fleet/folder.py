@@ -1,4 +1,4 @@
-"""The files that make a box a kiosk: certificate, key, whom to trust, and where everything is."""
+"""The files of a kiosk device: certificate, key, CA certificates, and addresses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from contracts.names import UPLOADS, label_topic
 from fleet.errors import InvalidFolder
 from fleet.things import Identity
 
-_ROOT: Final = "Amazon Root CA 1"  # it vouches for the *-ats endpoints of AWS IoT
+_ROOT: Final = "Amazon Root CA 1"  # the CA of AWS IoT's *-ats endpoints
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addresses:
-    """Where a kiosk's cloud is. `bucket_url` is the bucket's own URL, `s3_endpoint` what an SDK is given."""
+    """The addresses of a kiosk's cloud. `bucket_url` is the bucket's own URL, `s3_endpoint` is for SDKs."""
 
     region: str
     mqtt_host: str
@@ -32,7 +32,7 @@ class Addresses:
     bucket_url: str
 
     def settings(self, kiosk: str) -> dict[str, Any]:
-        """All that a kiosk's program must know, as one flat object."""
+        """The settings of a kiosk's program, as one flat JSON object."""
         return {
             "kiosk_id": kiosk,
             "mqtt_host": self.mqtt_host,
@@ -53,7 +53,7 @@ class Addresses:
 
 
 class DeviceFolder:
-    """The folder of one kiosk's files. Nothing in it is ever written over: the key in the way may be the only one."""
+    """The folder of a kiosk's files. No file is overwritten: an existing key may be the only copy."""
 
     def __init__(self, folder: Path, kiosk: str) -> None:
         self._folder = folder
@@ -62,17 +62,16 @@ class DeviceFolder:
         self.ca, self.settings = folder / "ca.pem", folder / f"{kiosk}.json"
 
     def require_free(self, ca_pem: str) -> None:
-        """InvalidFolder when a file is in the way. Several kiosks of one cloud share a ca.pem."""
-        taken = [path for path in (self.cert, self.key, self.settings) if path.exists()]
+        """InvalidFolder when a file exists. Kiosks of one cloud may share a ca.pem."""
+        existing = [path for path in (self.cert, self.key, self.settings) if path.exists()]
         if self.ca.exists() and self.ca.read_text() != ca_pem:
-            taken.append(self.ca)
-        if taken:
-            raise InvalidFolder(
-                f"{', '.join(map(str, taken))} would be written over; nothing was made. Name another folder: --out DIR"
-            )
+            existing.append(self.ca)
+        if existing:
+            files = ", ".join(map(str, existing))
+            raise InvalidFolder(f"{files} would be overwritten; nothing was created. Use another folder: --out DIR")
 
     def write(self, identity: Identity, addresses: Addresses, ca_pem: str) -> None:
-        """Write the files, all of them or none; InvalidFolder for none. The key is its owner's from its first byte."""
+        """Write all files, or none and raise InvalidFolder. The key has mode 600 from its first byte."""
         files = {
             self.key: (identity.private_key, 0o600),
             self.cert: (identity.certificate_pem, 0o644),
@@ -84,14 +83,11 @@ class DeviceFolder:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_new(files)
         except OSError as error:
-            raise InvalidFolder(f"{self._folder} can't be written: {error}. Name another folder: --out DIR") from None
+            raise InvalidFolder(f"{self._folder} can't be written: {error}. Use another folder: --out DIR") from None
 
 
 def write_new(files: Mapping[Path, tuple[str, int]]) -> None:
-    """Write files that are not there, each with its text and mode from its first byte: all of them or none.
-
-    FileExistsError when one is there.
-    """
+    """Create files, each with its text and mode: all of them or none. FileExistsError when one exists."""
     written: list[Path] = []
     try:
         for path, (text, mode) in files.items():
@@ -106,12 +102,12 @@ def write_new(files: Mapping[Path, tuple[str, int]]) -> None:
 
 
 def amazon_root() -> str:
-    """Amazon Root CA 1, in PEM, out of the authorities that come with botocore; all of them if it isn't among them."""
+    """Amazon Root CA 1 in PEM, from botocore's CA bundle; the whole bundle if it lacks that CA."""
     bundle = Path(get_cert_path(True) or ssl.get_default_verify_paths().openssl_cafile)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(bundle)
-    for told, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):
-        subject = told["subject"]
+    for fields, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):
+        subject = fields["subject"]
         if isinstance(subject, tuple) and (("commonName", _ROOT),) in subject:
             return ssl.DER_cert_to_PEM_cert(der)
     return bundle.read_text()

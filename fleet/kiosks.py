@@ -1,4 +1,4 @@
-"""The kiosks of an account: one thing, one certificate and one name each."""
+"""The kiosks of an account: a name, a thing and a certificate each."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
     from types_boto3_iot.type_defs import CertificateTypeDef
 
-ROLE: Final = "nunchi-role"  # the attribute that tells kiosks from workers, and from what is not ours
+ROLE: Final = "nunchi-role"  # thing attribute: kiosk or worker; other things lack it
 KIOSK: Final = "kiosk"
-_INSTANCE = re.compile("i-[0-9a-f]+")  # an EC2 instance's id names the thing of its worker
-_TOPIC_OF_WORKERS: Final = "worker"  # nunchi/worker/… is theirs
+_INSTANCE = re.compile("i-[0-9a-f]+")  # a worker's thing has the id of its EC2 instance
+_WORKER_TOPIC: Final = "worker"  # nunchi/worker/… is used by workers
 
 
 @dataclass(frozen=True, slots=True)
 class Kiosk:
-    """One kiosk, as the registry has it. Without a certificate that AWS knows, it can do nothing."""
+    """A kiosk in the registry of AWS IoT. Without an active certificate it can't connect."""
 
     name: str
     certificate_id: str | None
@@ -34,12 +34,12 @@ class Kiosk:
     created: datetime | None
 
     def age_days(self, at: datetime) -> int | None:
-        """Whole days since its certificate was made."""
+        """Whole days since its certificate was created; None without a certificate."""
         return None if self.created is None else (at - self.created).days
 
 
 class Kiosks:
-    """Adds, lists and removes kiosks, whose certificates are under the IoT policy `policy`."""
+    """Adds, lists and removes kiosks; `policy` is the IoT policy of their certificates."""
 
     def __init__(self, iot: IoTClient, *, policy: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._iot = iot
@@ -47,30 +47,30 @@ class Kiosks:
         self._things = Things(iot, pause=pause)
 
     def add(self, name: str) -> Identity:
-        """A new kiosk. InvalidKiosk or KioskExists before anything is made."""
+        """Create a kiosk. InvalidKiosk or KioskExists before anything is created."""
         check_name(name)
         attributes = self._things.attributes(name)
         if attributes is not None:
             if attributes.get(ROLE) != KIOSK:
-                raise InvalidKiosk(f"{name} is a thing of another kind; nothing was made. Choose another name")
+                raise InvalidKiosk(f"{name} is a thing that is not a kiosk; nothing was created. Choose another name")
             raise KioskExists(
-                f"there is a kiosk {name}; nothing was made. --replace gives it a new key, and revokes the old one"
+                f"kiosk {name} exists; nothing was created. --replace gives it a new key, and revokes the old one"
             )
-        return self._things.make(name, policy=self._policy, attributes={ROLE: KIOSK})
+        return self._things.create(name, policy=self._policy, attributes={ROLE: KIOSK})
 
     def renew(self, name: str) -> Identity:
-        """A new certificate and key for a kiosk that there is. The old ones go on until `retire_older`."""
+        """Create another certificate and key for a kiosk. The old ones stay valid until `revoke_older`."""
         self._require(name)
         return self._things.certify(name, policy=self._policy)
 
-    def retire_older(self, identity: Identity) -> None:
-        """Revoke every certificate of the kiosk but this one."""
+    def revoke_older(self, identity: Identity) -> None:
+        """Revoke all certificates of the kiosk except this one."""
         for arn in self._things.certificates(identity.thing):
             if arn != identity.certificate_arn:
                 self._things.revoke(arn)
 
-    def withdraw(self, identity: Identity) -> None:
-        """Take back what `add` or `renew` gave: nobody could use it."""
+    def undo(self, identity: Identity) -> None:
+        """Undo `add` or `renew`, whose key could not be stored."""
         self._things.revoke(identity.certificate_arn)
         older = [arn for arn in self._things.certificates(identity.thing) if arn != identity.certificate_arn]
         if older:
@@ -79,18 +79,18 @@ class Kiosks:
             self._things.delete(identity.thing)
 
     def remove(self, name: str) -> None:
-        """Revoke a kiosk's certificates and forget it. KioskUnknown when there is none of that name."""
+        """Revoke a kiosk's certificates and delete it. KioskUnknown when it does not exist."""
         self._require(name)
         for arn in self._things.certificates(name):
             self._things.revoke(arn)
         self._things.delete(name)
 
     def all(self) -> list[Kiosk]:
-        """Every kiosk, by name. Two lists are read, however many kiosks there are."""
+        """All kiosks, sorted by name, from two listings: no request for each kiosk."""
         certificates = {
-            one["certificateId"]: one
+            certificate["certificateId"]: certificate
             for page in self._iot.get_paginator("list_certificates").paginate()
-            for one in page["certificates"]
+            for certificate in page["certificates"]
         }
         things = self._iot.get_paginator("list_things").paginate(attributeName=ROLE, attributeValue=KIOSK)
         return sorted(
@@ -104,19 +104,17 @@ class Kiosks:
 
     def _require(self, name: str) -> None:
         if (self._things.attributes(name) or {}).get(ROLE) != KIOSK:
-            raise KioskUnknown(
-                f"there is no kiosk {name}; nothing was changed. `nunchi kiosk list` names those that there are"
-            )
+            raise KioskUnknown(f"there is no kiosk {name}; nothing was changed. `nunchi kiosk list` shows all")
 
 
 def check_name(name: str) -> str:
-    """`name` itself if a kiosk can bear it; otherwise InvalidKiosk."""
+    """`name` itself if it is valid for a kiosk; otherwise InvalidKiosk."""
     try:
         check_kiosk_id(name)
-    except InvalidName as refused:
-        raise InvalidKiosk(f"{refused}; nothing was made") from None
-    if _INSTANCE.fullmatch(name) or name == _TOPIC_OF_WORKERS:
-        raise InvalidKiosk(f"{name!r} would be taken for a worker; nothing was made. Choose another name")
+    except InvalidName as error:
+        raise InvalidKiosk(f"{error}; nothing was created") from None
+    if _INSTANCE.fullmatch(name) or name == _WORKER_TOPIC:
+        raise InvalidKiosk(f"{name!r} is reserved for workers; nothing was created. Choose another name")
     return name
 
 

@@ -1,4 +1,4 @@
-"""Things of AWS IoT with a certificate and a policy: made whole or not at all, and taken away for good."""
+"""Things of AWS IoT with a certificate and a policy: created completely or not at all, revoked, deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleet.errors import IncompleteChange
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
 
-# AWS takes some seconds to part a thing from its certificate; until then it deletes neither.
+# AWS takes some seconds to detach a certificate from a thing; until then it deletes neither.
 SETTLE_TRIES: Final = 40
 SETTLE_PAUSE_S: Final = 0.5
 _STILL_ATTACHED: Final = ("DeleteConflictException", "InvalidRequestException")
@@ -22,7 +22,7 @@ _STILL_ATTACHED: Final = ("DeleteConflictException", "InvalidRequestException")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a device itself. AWS made the key, shows it this once and keeps no copy."""
+    """A device's thing, certificate and key. AWS created the key, returns it once and keeps no copy."""
 
     thing: str
     thing_arn: str
@@ -33,52 +33,56 @@ class Identity:
 
 
 class Things:
-    """The registry of one account and region. `pause` waits so many seconds."""
+    """The thing registry of one account and region. `pause` sleeps for seconds."""
 
     def __init__(self, iot: IoTClient, *, pause: Callable[[float], None] = time.sleep) -> None:
         self._iot = iot
         self._pause = pause
 
-    def make(self, name: str, *, policy: str, attributes: Mapping[str, str]) -> Identity:
-        """A new thing with a certificate under `policy`, whose id it bears as its attribute `certificate`.
+    def create(self, name: str, *, policy: str, attributes: Mapping[str, str]) -> Identity:
+        """Create a thing and a certificate with `policy`, whose id is the thing's attribute `certificate`.
 
-        A failure leaves nothing of it; IncompleteChange when even that could not be done. Of two that make the same
-        name at once AWS refuses the second: their certificates differ.
+        A failure is undone; IncompleteChange when that fails too. Of two concurrent calls with one name, AWS refuses
+        the second, because their attributes differ.
         """
-        made = self._iot.create_keys_and_certificate(setAsActive=True)
-        arn, certificate_id = made["certificateArn"], made["certificateId"]
+        created = self._iot.create_keys_and_certificate(setAsActive=True)
+        arn, certificate_id = created["certificateArn"], created["certificateId"]
         thing_arn = None
         try:
             thing_arn = self._iot.create_thing(
                 thingName=name, attributePayload={"attributes": {**attributes, "certificate": certificate_id}}
             )["thingArn"]
-            self._connect(name, arn, policy)
+            self._attach(name, arn, policy)
         except BaseException as error:
-            self._take_back(name, arn, error, thing=thing_arn is not None)
+            self._undo(name, arn, error, thing=thing_arn is not None)
             raise
-        return Identity(name, thing_arn, certificate_id, arn, made["certificatePem"], made["keyPair"]["PrivateKey"])
+        return Identity(
+            name, thing_arn, certificate_id, arn, created["certificatePem"], created["keyPair"]["PrivateKey"]
+        )
 
     def certify(self, name: str, *, policy: str) -> Identity:
-        """Another certificate for a thing that there is; those that it has go on working."""
+        """Create another certificate for an existing thing; its other certificates stay valid."""
         thing_arn = self._iot.describe_thing(thingName=name)["thingArn"]
-        made = self._iot.create_keys_and_certificate(setAsActive=True)
-        arn, certificate_id = made["certificateArn"], made["certificateId"]
+        created = self._iot.create_keys_and_certificate(setAsActive=True)
+        arn, certificate_id = created["certificateArn"], created["certificateId"]
         try:
-            self._connect(name, arn, policy)
+            self._attach(name, arn, policy)
             self.note_certificate(name, certificate_id)
         except BaseException as error:
-            self._take_back(name, arn, error, thing=False)
+            self._undo(name, arn, error, thing=False)
             raise
-        return Identity(name, thing_arn, certificate_id, arn, made["certificatePem"], made["keyPair"]["PrivateKey"])
+        return Identity(
+            name, thing_arn, certificate_id, arn, created["certificatePem"], created["keyPair"]["PrivateKey"]
+        )
 
     def note_certificate(self, name: str, certificate_id: str) -> None:
-        """Say on the thing which certificate it uses: whoever lists thousands can't ask for each."""
+        """Store the id of its certificate on the thing, so that a list needs no request for each thing."""
         self._iot.update_thing(
             thingName=name, attributePayload={"attributes": {"certificate": certificate_id}, "merge": True}
         )
 
     def attributes(self, name: str) -> dict[str, str] | None:
-        """What a thing says of itself; None when there is none of that name."""
+        """The attributes of a thing; None when it does not exist."""
         try:
             return dict(self._iot.describe_thing(thingName=name).get("attributes", {}))
         except self._iot.exceptions.ResourceNotFoundException:
@@ -90,7 +94,7 @@ class Things:
         return [arn for page in pages for arn in page["principals"]]
 
     def revoke(self, certificate_arn: str) -> None:
-        """Take a certificate away for good. The first call makes it worthless; the others clear up after it."""
+        """Revoke and delete a certificate. The first call makes it invalid; the others clean up."""
         certificate_id = certificate_arn.rpartition("/")[2]
         self._iot.update_certificate(certificateId=certificate_id, newStatus="REVOKED")
         for policies in self._iot.get_paginator("list_attached_policies").paginate(target=certificate_arn):
@@ -99,28 +103,28 @@ class Things:
         for things in self._iot.get_paginator("list_principal_things").paginate(principal=certificate_arn):
             for name in things["things"]:
                 self._iot.detach_thing_principal(thingName=name, principal=certificate_arn)
-        self._once_parted(lambda: self._iot.delete_certificate(certificateId=certificate_id))
+        self._delete_when_detached(lambda: self._iot.delete_certificate(certificateId=certificate_id))
 
     def delete(self, name: str) -> None:
-        """Delete a thing that has no certificate any more."""
-        self._once_parted(lambda: self._iot.delete_thing(thingName=name))
+        """Delete a thing without certificates."""
+        self._delete_when_detached(lambda: self._iot.delete_thing(thingName=name))
 
-    def _connect(self, name: str, certificate_arn: str, policy: str) -> None:
+    def _attach(self, name: str, certificate_arn: str, policy: str) -> None:
         self._iot.attach_policy(policyName=policy, target=certificate_arn)
         self._iot.attach_thing_principal(thingName=name, principal=certificate_arn)
 
-    def _take_back(self, name: str, certificate_arn: str, error: BaseException, *, thing: bool) -> None:
+    def _undo(self, name: str, certificate_arn: str, error: BaseException, *, thing: bool) -> None:
         try:
             self.revoke(certificate_arn)
             if thing:
                 self.delete(name)
-        except (BotoCoreError, ClientError) as left:
+        except (BotoCoreError, ClientError) as undo_error:
             raise IncompleteChange(
-                f"{name} could not be made ({error}), nor what was made of it be taken back ({left}): "
-                f"{certificate_arn} is left, and perhaps the thing {name}; remove them in the console of AWS IoT"
+                f"{name} could not be created ({error}), and undoing that failed too ({undo_error}): "
+                f"{certificate_arn} is left, and perhaps the thing {name}; delete them in the console of AWS IoT"
             ) from error
 
-    def _once_parted(self, delete: Callable[[], object]) -> None:
+    def _delete_when_detached(self, delete: Callable[[], object]) -> None:
         for tries_left in reversed(range(SETTLE_TRIES)):
             try:
                 delete()

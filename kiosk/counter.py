@@ -1,4 +1,4 @@
-"""A kiosk at its counter: photo up, label down, as one question and its answer."""
+"""Request and response of a kiosk: a photo up to S3, its label down over MQTT."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class UploadsPhotos(Protocol):
-    """What takes photos up; see kiosk.upload.Uploader."""
+    """Uploads photos; see kiosk.upload.Uploader."""
 
     def name(self, captured_at: datetime | None = None) -> Reference: ...
 
@@ -27,7 +27,7 @@ class UploadsPhotos(Protocol):
 
 
 class ReceivesLabels(Protocol):
-    """Where labels come from; see kiosk.subscribe.Subscriber."""
+    """Receives labels; see kiosk.subscribe.Subscriber."""
 
     subscribed: asyncio.Event
 
@@ -36,7 +36,7 @@ class ReceivesLabels(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A photo's label, and the milliseconds from the start of its upload to the label's arrival."""
+    """A photo's label message. `upload_ms`: until the upload ended; `total_ms`: until the label arrived."""
 
     message: LabelMessage
     upload_ms: float
@@ -44,19 +44,19 @@ class Answer:
 
 
 class Counter:
-    """Asks about photos. Labels of photos that it did not ask about, or no longer waits for, are not acted upon.
+    """Uploads photos and waits for their labels. Labels of other photos, and late ones, are ignored.
 
-    So a late label greets nobody, and no clock has to be right for that: the wait is timed from the photo's upload.
+    So a late label is never shown to the next customer. The wait is timed from the upload, and needs no correct clock.
     """
 
     def __init__(self, uploader: UploadsPhotos, subscriber: ReceivesLabels) -> None:
         self._uploader = uploader
         self._subscriber = subscriber
-        self._asked: dict[Reference, asyncio.Future[LabelMessage]] = {}
+        self._pending: dict[Reference, asyncio.Future[LabelMessage]] = {}
 
     @contextlib.asynccontextmanager
     async def open(self, *, timeout_s: float) -> AsyncGenerator[Counter, None]:
-        """Listen while the block runs. NoAnswer when the broker can't be heard within `timeout_s`."""
+        """Receive labels during the block. NoAnswer when the subscription fails within `timeout_s` seconds."""
         listening = asyncio.create_task(self._listen(), name="labels")
         try:
             await self._until_subscribed(listening, timeout_s)
@@ -68,7 +68,7 @@ class Counter:
     async def ask(self, photo: bytes, *, timeout_s: float) -> Answer:
         """Upload a photo and wait for its label; NoAnswer after `timeout_s` seconds."""
         reference = self._uploader.name()
-        answer = self._asked[reference] = asyncio.get_running_loop().create_future()
+        answer = self._pending[reference] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
@@ -78,14 +78,14 @@ class Counter:
         except TimeoutError:
             raise NoAnswer(f"no label for {reference} within {timeout_s:g} s; it may still be stored later") from None
         finally:
-            del self._asked[reference]
+            del self._pending[reference]
         return Answer(message, upload_ms=(uploaded - began) * 1e3, total_ms=(time.perf_counter() - began) * 1e3)
 
     async def _listen(self) -> None:
         async for message in self._subscriber.labels():
-            answer = self._asked.get(message.reference)
+            answer = self._pending.get(message.reference)
             if answer is None:
-                log.info("label of %s ignored: not asked for here", message.reference)
+                log.info("label of %s ignored: no photo of this kiosk waits for it", message.reference)
             elif not answer.done():
                 answer.set_result(message)
 
@@ -94,8 +94,8 @@ class Counter:
         try:
             await asyncio.wait({subscribed, listening}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if listening.done():
-                listening.result()  # raises why nothing will be heard
+                listening.result()  # raises the error that ended it
             if not subscribed.done():
-                raise NoAnswer(f"the broker did not take the subscription within {timeout_s:g} s; is the cloud up?")
+                raise NoAnswer(f"the broker did not accept the subscription within {timeout_s:g} s; is the cloud up?")
         finally:
             subscribed.cancel()

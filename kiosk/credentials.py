@@ -1,7 +1,7 @@
-"""S3 credentials for a kiosk: its certificate, turned into keys of an hour by AWS IoT's credential provider.
+"""S3 credentials for a kiosk: AWS IoT's credential provider exchanges its certificate for keys that last an hour.
 
-On AWS and in a local cloud the question and the answer are the same: GET over mutual TLS, with the thing's name in a
-header; `{"credentials": {"accessKeyId", "secretAccessKey", "sessionToken", "expiration"}}`.
+Request and response are the same on AWS and in a local cloud: GET over mutual TLS, with the thing's name in a header,
+`{"credentials": {"accessKeyId", "secretAccessKey", "sessionToken", "expiration"}}`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 THING_HEADER: Final = "x-amzn-iot-thingname"
-ANSWER_S: Final = 5.0  # for connecting, and for each part of the answer
-ANSWER_BYTES: Final = 64 << 10
+TIMEOUT_S: Final = 5.0  # of the connection, and of each read
+MAX_BYTES: Final = 64 << 10
 _REFUSALS: Final = range(400, 500)
 _BUSY: Final = (408, 429)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """Who the kiosk is: its thing's name, certificate and key, and the authorities that it trusts."""
+    """The kiosk's identity: thing name, certificate and key, and the CA certificates that it trusts."""
 
     thing: str
     ca: Path
@@ -42,45 +42,45 @@ class Certificate:
     key: Path
 
 
-def fetch(url: str, certificate: Certificate, *, answer_s: float = ANSWER_S) -> dict[str, str]:
+def fetch(url: str, certificate: Certificate, *, timeout_s: float = TIMEOUT_S) -> dict[str, str]:
     """Fresh credentials, as botocore's metadata: access_key, secret_key, token, expiry_time.
 
-    CredentialsRefused when asking again won't help, CredentialsUnavailable when it may.
+    CredentialsRefused when a retry is useless, CredentialsUnavailable when it may help.
     """
-    status, body = _get(url, certificate, answer_s)
+    status, body = _get(url, certificate, timeout_s)
     if status in _REFUSALS and status not in _BUSY:
         raise CredentialsRefused(
-            f"{url} refuses credentials to {certificate.thing} ({status}: {_message(body)}): it can upload nothing. "
-            "Has its certificate been replaced or revoked? `nunchi kiosk list` tells"
+            f"{url} refuses credentials to {certificate.thing} ({status}: {_message(body)}): it can't upload. "
+            "Was its certificate replaced or revoked? Check with `nunchi kiosk list`"
         )
     if status != http.HTTPStatus.OK:
         raise CredentialsUnavailable(f"{url} answered {status}: {_message(body)}; try again in some seconds")
     try:
-        told = json.loads(body)["credentials"]
+        credentials = json.loads(body)["credentials"]
         return {
-            "access_key": told["accessKeyId"],
-            "secret_key": told["secretAccessKey"],
-            "token": told["sessionToken"],
-            "expiry_time": told["expiration"],
+            "access_key": credentials["accessKeyId"],
+            "secret_key": credentials["secretAccessKey"],
+            "token": credentials["sessionToken"],
+            "expiry_time": credentials["expiration"],
         }
     except (ValueError, KeyError, TypeError):
         raise CredentialsUnavailable(
-            f"{url} did not answer as a credential provider; is it the right address?"
+            f"the response of {url} is not a credential provider's; is the address right?"
         ) from None
 
 
 def s3_client(url: str, certificate: Certificate, *, region: str, endpoint: str | None = None) -> S3Client:
-    """An S3 client under credentials from `url`, renewed some minutes before they expire.
+    """An S3 client with credentials from `url`, renewed some minutes before they expire.
 
-    Nothing is fetched before the first call. `endpoint`: S3's own address, for a cloud that is not AWS's.
+    They are fetched at the first call. `endpoint`: the address of S3 in a local cloud.
     """
-    asked = botocore.session.Session()
-    asked.register_component("credential_provider", CredentialResolver([_FromCertificate(url, certificate)]))
-    return boto3.Session(botocore_session=asked, region_name=region).client(
+    session = botocore.session.Session()
+    session.register_component("credential_provider", CredentialResolver([_FromCertificate(url, certificate)]))
+    return boto3.Session(botocore_session=session, region_name=region).client(
         "s3",
         endpoint_url=endpoint,
         config=Config(
-            # Addresses of buckets as paths where the host name of a bucket would not resolve.
+            # Path-style addresses: the host name of a bucket would not resolve.
             s3={"addressing_style": "path"} if endpoint else {},
             retries={"mode": "standard", "max_attempts": 3},
         ),
@@ -99,18 +99,18 @@ class _FromCertificate(CredentialProvider):
         return DeferredRefreshableCredentials(lambda: fetch(self._url, self._certificate), self.METHOD)
 
 
-def _get(url: str, certificate: Certificate, answer_s: float) -> tuple[int, bytes]:
+def _get(url: str, certificate: Certificate, timeout_s: float) -> tuple[int, bytes]:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
-        raise CredentialsRefused(f"{url!r} is not the https address of a credential provider")
+        raise CredentialsRefused(f"{url!r} is not an https URL of a credential provider; no credentials were requested")
     try:
         context = ssl.create_default_context(cafile=certificate.ca)
         context.load_cert_chain(certificate.cert, certificate.key)
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=answer_s, context=context)
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout_s, context=context)
         try:
             connection.request("GET", parts.path, headers={THING_HEADER: certificate.thing})
-            answer = connection.getresponse()
-            return answer.status, answer.read(ANSWER_BYTES)
+            response = connection.getresponse()
+            return response.status, response.read(MAX_BYTES)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException) as error:
@@ -119,7 +119,7 @@ def _get(url: str, certificate: Certificate, answer_s: float) -> tuple[int, byte
 
 def _message(body: bytes) -> str:
     try:
-        told: Any = json.loads(body)
-        return str(told["message"]) if isinstance(told, Mapping) else body.decode(errors="replace")[:200]
+        fields: Any = json.loads(body)
+        return str(fields["message"]) if isinstance(fields, Mapping) else body.decode(errors="replace")[:200]
     except (ValueError, KeyError):
         return body.decode(errors="replace")[:200]

@@ -1,26 +1,26 @@
 """The exceptions of a kiosk.
 
 NunchiError (contracts.errors)
-└── KioskError                  the kiosk can't do its part
-    ├── SubscriptionRefused     the broker does not let this certificate hear that topic; trying again won't help
-    ├── CredentialsRefused      this certificate gets no S3 credentials; trying again won't help
-    ├── CredentialsUnavailable  the credential provider can't be reached, or is busy; trying again may help
-    └── NoAnswer                no label in the time given; the photo may still be labelled later
+└── KioskError                  an error of the kiosk
+    ├── SubscriptionRefused     the certificate may not subscribe to the topic; a retry is useless
+    ├── CredentialsRefused      the certificate gets no S3 credentials; a retry is useless
+    ├── CredentialsUnavailable  the credential provider can't be reached, or is busy; a retry may help
+    └── NoAnswer                no label within the timeout; the photo may still be labelled later
 """
 
 from contracts.errors import NunchiError
 
 
 class KioskError(NunchiError):
-    """The kiosk can't do its part."""
+    """An error of the kiosk."""
 
 
 class SubscriptionRefused(KioskError):
-    """The broker does not let this certificate hear that topic."""
+    """The certificate may not subscribe to the topic."""
 
 
 class CredentialsRefused(KioskError):
-    """This certificate gets no S3 credentials."""
+    """The certificate gets no S3 credentials."""
 
 
 class CredentialsUnavailable(KioskError):
@@ -28,4 +28,4 @@ class CredentialsUnavailable(KioskError):
 
 
 class NoAnswer(KioskError, TimeoutError):
-    """No label came in the time given."""
+    """No label arrived within the timeout."""

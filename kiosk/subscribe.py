@@ -1,4 +1,4 @@
-"""Labels down: MQTT 5 over mutual TLS, connected again whenever the connection breaks."""
+"""Receives labels: MQTT 5 over mutual TLS, with automatic reconnect."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mqtt.client import Client, Message, MqttError, connection
 
 log = logging.getLogger(__name__)
 
-REFUSED: Final = 0x80  # MQTT 5: reason codes from here on are refusals
+FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broker:
-    """Where the broker is, and who we are to it. Two connections under one client id push each other out."""
+    """The broker's address, and this client's certificate and id. Clients that share an id disconnect each other."""
 
     host: str
     port: int
@@ -34,12 +34,12 @@ class Broker:
 
 
 class Subscriber:
-    """The labels of one kiosk, as they come.
+    """The labels of one kiosk, as they arrive.
 
-    It does not hold `expires_at` against this machine's clock, which may be wrong: whoever waits for a label knows how
-    long (see kiosk.counter). No label lies in wait here either: the broker keeps none for this client while it is away.
+    It ignores `expires_at`, because this machine's clock may be wrong: kiosk.counter has its own timeout. No old label
+    arrives after a reconnect, because the broker stores none for a client that is offline.
 
-    `subscribed` is set while the broker has our subscription: an upload before that could miss its label.
+    `subscribed` is set while the subscription is active: the label of an earlier upload could be missed.
     """
 
     def __init__(self, broker: Broker, *, kiosk_id: str) -> None:
@@ -48,9 +48,9 @@ class Subscriber:
         self.subscribed = asyncio.Event()
 
     async def labels(self) -> AsyncIterator[LabelMessage]:
-        """Every label of this kiosk, until cancelled. A broken connection is waited out and made again.
+        """Every label of this kiosk, until cancelled. Reconnects with backoff when the connection breaks.
 
-        Raises SubscriptionRefused when the certificate may not hear this topic.
+        SubscriptionRefused when the certificate may not subscribe to the topic.
         """
         attempt = 0
         while True:
@@ -66,21 +66,25 @@ class Subscriber:
                 self.subscribed.clear()
                 pause = full_jitter(attempt)
                 attempt += 1
-                log.warning("broker %s:%d: %s; again in %.1f s", self._broker.host, self._broker.port, error, pause)
+                log.warning(
+                    "broker %s:%d: %s; reconnecting in %.1f s", self._broker.host, self._broker.port, error, pause
+                )
                 await asyncio.sleep(pause)
             finally:
                 self.subscribed.clear()
 
     def _connection(self) -> Client:
-        to = self._broker
-        return connection(to.host, to.port, client_id=to.client_id, ca=to.ca, cert=to.cert, key=to.key)
+        broker = self._broker
+        return connection(
+            broker.host, broker.port, client_id=broker.client_id, ca=broker.ca, cert=broker.cert, key=broker.key
+        )
 
     async def _subscribe(self, client: Client) -> None:
         for code in await client.subscribe(self._topic, qos=1):
             value = code if isinstance(code, int) else code.value
-            if value >= REFUSED:
+            if value >= FAILURE:
                 raise SubscriptionRefused(
-                    f"the broker refuses {self._topic} to {self._broker.client_id} ({code}): "
+                    f"the broker refuses the subscription of {self._broker.client_id} to {self._topic} ({code}): "
                     "use the certificate of that kiosk"
                 )
         self.subscribed.set()
@@ -93,6 +97,6 @@ class Subscriber:
             log.warning("message on %s ignored: %s", message.topic, error)
             return None
         if label_topic(label.reference.kiosk_id) != self._topic:
-            log.warning("label of %s ignored: it is not for %s", label.reference, self._topic)
+            log.warning("label of %s ignored: it does not belong to topic %s", label.reference, self._topic)
             return None
         return label

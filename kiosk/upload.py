@@ -1,4 +1,4 @@
-"""Photos up: the kiosk names a photo and puts it under its own prefix."""
+"""Uploads photos: the kiosk names each, and stores it under its own prefix in S3."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONTENT_TYPE: Final = "image/jpeg"
 
 
 class PutsObjects(Protocol):
-    """The one call of an S3 client that a kiosk makes."""
+    """The S3 call of a kiosk."""
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any:
         """Store `Body`; raises what boto3 raises."""
@@ -20,7 +20,7 @@ class PutsObjects(Protocol):
 
 
 class Uploader:
-    """Uploads the photos of one kiosk. Naming comes first, so that the label can be waited for before it can arrive."""
+    """Uploads the photos of one kiosk. Naming comes before the upload, so that its label can't be missed."""
 
     def __init__(self, s3: PutsObjects, *, bucket: str, kiosk_id: str) -> None:
         self._s3 = s3
@@ -28,9 +28,9 @@ class Uploader:
         self._kiosk_id = check_kiosk_id(kiosk_id)
 
     def name(self, captured_at: datetime | None = None) -> Reference:
-        """A fresh reference for a photo taken at `captured_at` (now, when not given)."""
+        """A new reference for a photo taken at `captured_at` (None: now)."""
         return Reference(self._kiosk_id, new_image_id(captured_at or now()))
 
     def upload(self, reference: Reference, photo: bytes) -> None:
-        """Put the bytes under the photo's key, whatever they are: judging them is the worker's part."""
+        """Store the bytes under the photo's key. The worker validates them."""
         self._s3.put_object(Bucket=self._bucket, Key=reference.upload_key, Body=photo, ContentType=CONTENT_TYPE)

@@ -1,1 +1,1 @@
-"""The cloud on one machine: for trying, for developing, for the end-to-end tests. Nothing of it goes to AWS."""
+"""The local cloud: for trials, development and the end-to-end tests. It makes no calls to AWS."""

@@ -1,7 +1,7 @@
-"""`python -m local --state DIR`: one cloud, in the foreground, until a signal. `nunchi up` starts it.
+"""`python -m local --state DIR`: runs one local cloud in the foreground until a signal. `nunchi up` starts it.
 
-What it does is told in DIR/progress.jsonl. Ends with 0 after SIGTERM or SIGINT, 1 when it could not start or go on,
-3 when another process runs a cloud in DIR.
+It writes its progress to DIR/progress.jsonl. Exit status: 0 after SIGTERM or SIGINT, 1 when it failed, 3 when another
+process runs a cloud in DIR.
 """
 
 from __future__ import annotations
@@ -36,41 +36,42 @@ def main() -> None:
     parser.add_argument("--mode", type=Mode, choices=list(Mode))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--training", type=int, default=0, choices=(0, 1))
-    asked = parser.parse_args()
-    state = StateDir(asked.state)
-    os.umask(0o077)  # keys, logs and labels are their owner's, whatever folder they were to go to
-    ports = Ports(gateway=asked.port, mqtt=asked.mqtt_port, worker_broker=asked.worker_mqtt_port)
+    options = parser.parse_args()
+    state = StateDir(options.state)
+    os.umask(0o077)  # keys, logs and labels are readable by their owner only, in any folder
+    ports = Ports(gateway=options.port, mqtt=options.mqtt_port, worker_broker=options.worker_mqtt_port)
     try:
         with Hold(state):
             state.prepare()
-            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, asked, ProgressLog(state.progress)))
+            progress = ProgressLog(state.progress)
+            status = asyncio.new_event_loop().run_until_complete(_run(state, ports, options, progress))
     except CloudBusy as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(3)
-    # Not asyncio.run: it waits for its threads, and one may still be asking a service that has been ended.
+    # Not asyncio.run: it waits for its threads, and one may still be calling a service that was stopped.
     os._exit(status)
 
 
-async def _run(state: StateDir, ports: Ports, asked: argparse.Namespace, progress: ProgressLog) -> int:
+async def _run(state: StateDir, ports: Ports, options: argparse.Namespace, progress: ProgressLog) -> int:
     running = asyncio.current_task()
     assert running is not None  # noqa: S101 - a coroutine runs in a task
 
     def stop() -> None:
-        if not running.cancelling():  # a second Ctrl-C must not interrupt the clearing up
+        if not running.cancelling():  # a second Ctrl-C must not interrupt the cleanup
             running.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    status, last = 0, (Kind.STOPPED, "stopped; nothing is left")
+    status, last = 0, (Kind.STOPPED, "stopped; nothing is left running")
     try:
         config = load(operators_file(os.environ))
-        shape = CloudOptions(
-            mode=asked.mode or mode_of(os.environ, config),
-            workers=asked.workers,
-            training=bool(asked.training),
+        cloud_options = CloudOptions(
+            mode=options.mode or mode_of(os.environ, config),
+            workers=options.workers,
+            training=bool(options.training),
             inference=config.inference,
         )
-        await Cloud(state, ports, shape, progress, os.environ).run()
+        await Cloud(state, ports, cloud_options, progress, os.environ).run()
     except asyncio.CancelledError:
         pass
     except (NunchiError, ClientError, BotoCoreError, OSError) as error:

@@ -1,4 +1,4 @@
-"""boto3 clients of the local cloud, apart from its record: boto3 takes half a second to import."""
+"""boto3 clients of the local cloud. Not in local/record.py: boto3 takes half a second to import."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ def client(service: str, *, endpoint: str, region: str) -> Any:
 
 @cache
 def _session() -> boto3.Session:
-    """A session that asks no environment variable and no file: a caller's profile, or a broken ~/.aws/config, is as
-    nothing here."""
-    asked_nowhere = {
+    """A session without environment variables and files: a caller's profile or a broken ~/.aws/config has no effect."""
+    defaults_only = {
         name: (in_file, None, default, convert)
         for name, (in_file, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
     }
-    nothing = (None, None, os.devnull, None)
+    no_file = (None, None, os.devnull, None)
     return boto3.Session(
         botocore_session=botocore.session.Session(
-            session_vars=asked_nowhere | {"config_file": nothing, "credentials_file": nothing}
+            session_vars=defaults_only | {"config_file": no_file, "credentials_file": no_file}
         )
     )

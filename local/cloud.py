@@ -1,11 +1,11 @@
-"""The cloud on one machine: what is started, in which order, and how all of it ends.
+"""The local cloud: its processes, in the order in which they start, and how they stop.
 
 ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws/ministack.py)
 moto      ─ SSM and EC2, with the agent of the one instance    (local/aws/systems_manager.py)
 provider  ─ S3 credentials for kiosks' certificates            (local/aws/credential_provider.py)
-cdk       ─ deploys infra/'s pipeline stack, then leaves       (local/deploy.py)
-training  ─ where asked for: its stack, and machines on moto   (local/training.py)
-workers   ─ what runs on the instances; started again when they die, as systemd would   (local/workers.py)
+cdk       ─ deploys infra/'s pipeline stack, then ends         (local/deploy.py)
+training  ─ with --training: its stack, and machines on moto   (local/training.py)
+workers   ─ the program of the instances; restarted when it dies, as by systemd   (local/workers.py)
 """
 
 from __future__ import annotations
@@ -20,9 +20,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from config import stack_outputs
 from config.mode import Mode
 from config.names import PIPELINE_STACK, TRAINING_STACK
+from config.stack_outputs import (
+    DEAD_QUEUE_URL,
+    KIOSK_POLICY_NAME,
+    KIOSK_ROLE_ALIAS_NAME,
+    KIOSK_ROLE_ARN,
+    UPLOAD_QUEUE_URL,
+    WORKER_ACCESS_ARN,
+    WORKER_POLICY_NAME,
+    buckets_of,
+)
 from contracts.names import label_topic
 from local import deploy, training
 from local.aws import credential_provider as credentials
@@ -38,17 +47,17 @@ from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
 
-_OF_RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
-_ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_OF_RETRAINING)
+_RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
+_ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
 _ON_MOTO: Final = ("ssm", "ec2")
 KIOSK: Final = "demo"
 READY_S: Final = 60.0
-LOOK_EVERY_S: Final = 0.05
+POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What was made while the CDK was busy."""
+    """What is created while the CDK synthesises."""
 
     registry: Registry
     ca: Path
@@ -60,10 +69,10 @@ class _Prepared:
 
 
 class Cloud:
-    """One cloud in one state folder. `run` starts it, keeps it, and leaves nothing behind, however it ends."""
+    """One cloud in one state folder. `run` starts it, keeps it up, and leaves no process behind, however it ends."""
 
     def __init__(
-        self, state: StateDir, ports: Ports, shape: CloudOptions, progress: ProgressLog, environ: Mapping[str, str]
+        self, state: StateDir, ports: Ports, options: CloudOptions, progress: ProgressLog, environ: Mapping[str, str]
     ) -> None:
         require_different(ports.gateway, ports.mqtt, "--port and --mqtt-port")
         free = [port for port in free_ports(6) if port not in (ports.gateway, ports.mqtt)]
@@ -71,11 +80,11 @@ class Cloud:
         self._mqtt = require_free(ports.mqtt, "--mqtt-port") if ports.mqtt else free[1]
         self._ssm, self._provider_port = free[2], free[3]
         self._worker_broker = ports.worker_broker or self._mqtt
-        self._shape = shape
+        self._options = options
         self._state = state
         self._progress = progress
         self._environ = environ
-        self._gate = gate_of(environ, shape.inference)
+        self._gate = gate_of(environ, options.inference)
         self._path = search_path(environ)
         deploy.require_tools(self._path)
         self._aws_url, self._ssm_url = f"http://{LOOPBACK}:{self._gateway}", f"http://{LOOPBACK}:{self._ssm}"
@@ -88,9 +97,9 @@ class Cloud:
             IOT_MTLS_PORT=str(self._mqtt),
             MINISTACK_REGION=REGION,
             SFTP_ENABLED="0",
-            AWS_ENDPOINT_URL_SSM=self._ssm_url,  # the Lambdas inherit it; the CDK's own parameters stay with ministack
+            AWS_ENDPOINT_URL_SSM=self._ssm_url,  # for the Lambdas; the CDK's own parameters stay in ministack
             AWS_ENDPOINT_URL_EC2=self._ssm_url,
-            AUTH="true",  # IoT and IAM policies hold here as they do on AWS
+            AUTH="true",  # enforce IoT and IAM policies, as AWS does
             TMPDIR=str(state.scratch),
         )
         self._moto = self._child(
@@ -98,7 +107,7 @@ class Cloud:
             "local.aws.systems_manager",
             MOTO_ACCOUNT_ID=deploy.ACCOUNT,
             NUNCHI_SSM_PORT=str(self._ssm),
-            # What a script finds on the instance.
+            # The environment of scripts on an instance.
             NUNCHI_SSM_CLOUD=str(state.path),
             NUNCHI_SSM_AGENT_ENV=json.dumps(
                 {"NUNCHI_HOME": str(ROOT), "NUNCHI_SOCKET": str(state.socket)}
@@ -112,11 +121,11 @@ class Cloud:
         self._up = False
 
     async def run(self) -> None:
-        """Start, say that it is ready, keep it going until cancelled. Raises CloudError when it can't go on."""
+        """Start, report that it is up, keep it up until cancelled. CloudError when it fails."""
         try:
             await self._start()
             self._progress.say(Kind.READY, "the cloud is up")
-            await _first_to_fail(
+            await _run_until_one_fails(
                 self._deployment_ended(),
                 *(worker.keep() for worker in self._workers),
                 *(_fail_when_ended(child) for child in (self._ministack, self._moto, self._provider) if child),
@@ -128,13 +137,13 @@ class Cloud:
         self._progress.say(Kind.PHASE, "starting S3, SQS, Lambda, IoT Core, SSM")
         await asyncio.gather(self._ministack.start(), self._moto.start())
         await asyncio.gather(
-            _answers(self._ministack, lambda: _ok(f"{self._aws_url}/_ministack/ready")),
-            _answers(self._moto, lambda: _ok(f"{self._ssm_url}/moto-api/")),
+            _until_ready(self._ministack, lambda: _ok(f"{self._aws_url}/_ministack/ready")),
+            _until_ready(self._moto, lambda: _ok(f"{self._ssm_url}/moto-api/")),
         )
         self._progress.say(Kind.PHASE, "deploying the pipeline with the CDK")
         await asyncio.to_thread(deploy.bootstrap, self._cloudformation, REGION)
         self._deployment = asyncio.create_task(self._deploy(), name="cdk")
-        # Beside the CDK's synthesis, which keeps one core busy, goes what needs nothing of the pipeline's.
+        # The CDK's synthesis keeps one core busy; meanwhile, prepare what does not need the pipeline.
         prepared = await asyncio.to_thread(self._prepare)
         outputs = await deploy.outputs(self._cloudformation, self._deployment)
         self._progress.say(Kind.PHASE, "registering the instance, the kiosk, their certificates")
@@ -144,17 +153,17 @@ class Cloud:
             "credentials", "local.aws.credential_provider", **_provider_environ(self._provider_port, prepared, outputs)
         )
         await self._provider.start()
-        several = (
+        workers = (
             f"{len(record.workers)} workers, each with its model"
             if len(record.workers) > 1
             else "the worker and its model"
         )
-        self._progress.say(Kind.PHASE, f"starting {several}")
+        self._progress.say(Kind.PHASE, f"starting {workers}")
         self._workers = [self._worker(worker, record, worker_keys) for worker in record.workers]
         broker = f"{LOOPBACK}:{self._worker_broker}"
         await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
-        await _answers(self._provider, lambda: listens(self._provider_port))
-        if self._shape.training:
+        await _until_ready(self._provider, lambda: listens(self._provider_port))
+        if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
             await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
         self._up = True
@@ -166,7 +175,7 @@ class Cloud:
             record,
             broker_port=self._worker_broker,
             state=self._state,
-            inference=self._shape.inference,
+            inference=self._options.inference,
             environ=self._environ,
         )
         return KeptWorker(
@@ -182,14 +191,14 @@ class Cloud:
             | {"CDK_HOME": str(self._state.scratch / "cdk"), "PYTHONPATH": str(ROOT)}
             | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
             | {"NUNCHI_PACE": "local"}
-            | operators_settings(self._environ, mode=self._shape.mode),
-            stacks=(PIPELINE_STACK, TRAINING_STACK) if self._shape.training else (PIPELINE_STACK,),
+            | operators_settings(self._environ, mode=self._options.mode),
+            stacks=(PIPELINE_STACK, TRAINING_STACK) if self._options.training else (PIPELINE_STACK,),
             assembly=self._state.assembly,
             log=self._state.logs / "cdk.log",
         )
 
     async def _deployment_ended(self) -> None:
-        # The stack is complete; the CDK finds that out up to five seconds later, and might still object to something.
+        # The stack is complete; the CDK notices up to five seconds later, and may still fail.
         if self._deployment is not None:
             await self._deployment
 
@@ -201,15 +210,15 @@ class Cloud:
             ca=registry.fetch_ca(authority),
             provider=(cert, key),
             observer=registry.add_observer(),
-            instances=deploy.run_instances(self._client("ec2"), self._shape.workers),
+            instances=deploy.run_instances(self._client("ec2"), self._options.workers),
             ssm=self._client("ssm"),
             iam=self._client("iam"),
         )
 
     def _provision(self, prepared: _Prepared, outputs: Mapping[str, str]) -> tuple[Record, dict[str, str]]:
-        if self._shape.mode is Mode.COMMAND:
+        if self._options.mode is Mode.COMMAND:
             deploy.register_instance(prepared.ssm, prepared.instances[0], deploy.document_of(self._state.assembly))
-        if self._shape.training:
+        if self._options.training:
             training.provision(
                 self._state,
                 outputs,
@@ -219,34 +228,34 @@ class Cloud:
                 environ=self._environ,
             )
         for instance in prepared.instances:
-            prepared.registry.add_worker(instance, policy=outputs[stack_outputs.WORKER_POLICY_NAME])
-        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs[stack_outputs.KIOSK_POLICY_NAME])
+            prepared.registry.add_worker(instance, policy=outputs[WORKER_POLICY_NAME])
+        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs[KIOSK_POLICY_NAME])
         device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
         cert, key = prepared.observer
         record = Record(
             region=REGION,
             endpoints=self._endpoints,
-            buckets=stack_outputs.buckets_of(outputs),
-            queues={"uploads": outputs[stack_outputs.UPLOAD_QUEUE_URL], "dead": outputs[stack_outputs.DEAD_QUEUE_URL]},
+            buckets=buckets_of(outputs),
+            queues={"uploads": outputs[UPLOAD_QUEUE_URL], "dead": outputs[DEAD_QUEUE_URL]},
             mqtt=replace(device, cert=cert, key=key, client_id=None),
             device=device,
             kiosk=KIOSK,
-            mode=self._shape.mode,
+            mode=self._options.mode,
             workers=tuple(
                 WorkerRecord(instance, None, self._state.socket_of(number))
                 for number, instance in enumerate(prepared.instances, start=1)
             ),
-            credentials_url=credentials.url(self._provider_port, outputs[stack_outputs.KIOSK_ROLE_ALIAS_NAME]),
+            credentials_url=credentials.url(self._provider_port, outputs[KIOSK_ROLE_ALIAS_NAME]),
             gate=self._gate,
             state=CloudState.STARTING,
         )
-        return record, worker_keys(prepared.iam, outputs[stack_outputs.WORKER_ACCESS_ARN])
+        return record, worker_keys(prepared.iam, outputs[WORKER_ACCESS_ARN])
 
     def _worker_changed(self, worker: WorkerRecord) -> None:
-        """Tell whoever reads the record: the cloud can be used as long as one worker can."""
-        assert self._record is not None  # noqa: S101 - workers are started after it was made
-        workers = tuple(worker if one.instance == worker.instance else one for one in self._record.workers)
-        state = CloudState.UP if any(one.pid is not None for one in workers) else CloudState.STARTING
+        """Write the record: the cloud is up as long as one worker is."""
+        assert self._record is not None  # noqa: S101 - workers start after it is set
+        workers = tuple(worker if old.instance == worker.instance else old for old in self._record.workers)
+        state = CloudState.UP if any(each.pid is not None for each in workers) else CloudState.STARTING
         self._record = replace(self._record, workers=workers, state=state)
         if self._up:
             self._state.write(self._record)
@@ -255,12 +264,12 @@ class Cloud:
         if self._deployment is not None:
             self._deployment.cancel()
             await asyncio.wait({self._deployment})
-        # The workers first: they finish the work in hand, and need the others for that.
+        # The workers first: they finish their photos, and need the other processes for that.
         await asyncio.gather(*(worker.stop() for worker in self._workers))
-        # These hold nothing that outlives them.
+        # These hold no state that outlives them, so they need no grace.
         others = [child for child in (self._provider, self._moto, self._ministack) if child is not None]
         await asyncio.gather(*(child.stop(grace_s=0) for child in others))
-        await asyncio.to_thread(power_off, self._state.path)  # and what ran on machines
+        await asyncio.to_thread(power_off, self._state.path)  # and the processes of training machines
 
     def _child(self, name: str, module: str, **environ: str) -> Child:
         return Child(
@@ -277,19 +286,19 @@ class Cloud:
 
 def _provider_environ(port: int, prepared: _Prepared, outputs: Mapping[str, str]) -> dict[str, str]:
     cert, key = prepared.provider
-    alias = credentials.Alias(outputs[stack_outputs.KIOSK_ROLE_ALIAS_NAME], outputs[stack_outputs.KIOSK_ROLE_ARN])
+    alias = credentials.Alias(outputs[KIOSK_ROLE_ALIAS_NAME], outputs[KIOSK_ROLE_ARN])
     return credentials.environ(port, alias, ca=prepared.ca, cert=cert, key=key)
 
 
-async def _answers(child: Child, there: Callable[[], bool]) -> None:
-    """Wait until the child is there; ChildFailed when it ends first, or is not in time."""
+async def _until_ready(child: Child, is_ready: Callable[[], bool]) -> None:
+    """Wait until the child is ready; ChildFailed when it ends first, or is not ready within READY_S."""
     deadline = time.monotonic() + READY_S
-    while not await asyncio.to_thread(there):
+    while not await asyncio.to_thread(is_ready):
         if child.pid is None:
             raise child.failure("ended while it started")
         if time.monotonic() > deadline:
             raise child.failure(f"did not answer within {READY_S:g} s")
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_S)
 
 
 def _ok(url: str) -> bool:
@@ -303,12 +312,12 @@ def _ok(url: str) -> bool:
 
 async def _fail_when_ended(child: Child) -> None:
     status = await child.ended()
-    raise child.failure(f"ended with status {status}, and with it all that the cloud held")
+    raise child.failure(f"ended with status {status}; its state is lost, so the cloud stops")
 
 
-async def _first_to_fail(*running: Coroutine[Any, Any, None]) -> None:
-    """Run them until one raises, or we are cancelled; the others are cancelled with it."""
-    tasks = [asyncio.create_task(one) for one in running]
+async def _run_until_one_fails(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run them concurrently until one raises or this is cancelled; then cancel the others."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.gather(*tasks)
     finally:

@@ -1,4 +1,4 @@
-"""The pipeline into the local cloud: the real CDK command line, and what the local cloud needs beside it."""
+"""Deploys the stacks into the local cloud with the CDK command line, and registers the instances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, PIPELINE_STACK, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
-from local.subprocesses import TETHER, Child
+from local.subprocesses import Child
+from retrain.subprocesses import PDEATHSIG
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "000000000000"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
-LOOK_EVERY_S: Final = 0.2
+POLL_S: Final = 0.2
 _TOOLS: Final = {
     "node": "it comes with `make setup`",
     "cdk": "`make setup` puts it into node_modules",
@@ -34,17 +35,17 @@ _TOOLS: Final = {
 
 
 def require_tools(path: str) -> None:
-    """Raises ToolMissing that names every program that is not there."""
+    """ToolMissing, naming every missing program."""
     missing = [f"{tool} ({remedy})" for tool, remedy in _TOOLS.items() if shutil.which(tool, path=path) is None]
     if missing:
         raise ToolMissing(f"the local cloud needs {', '.join(missing)}; nothing was started")
 
 
 def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
-    """What `cdk bootstrap` makes, as far as it is needed here: the bucket of assets, and its version number.
+    """Create what the CDK needs of `cdk bootstrap`: the bucket of assets, and the version parameter.
 
-    Not its roles: without them the CDK goes on with the keys that it was given, and says so. The local cloud refuses
-    what those roles' policies, which are AWS's own managed ones, would have to allow.
+    Without its roles the CDK uses the keys of its environment, with a warning. The roles would not work here: their
+    policies are managed by AWS, and the local cloud has none of those.
     """
     cloudformation.create_stack(
         StackName="CDKToolkit",
@@ -69,10 +70,10 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
 async def deploy(
     *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE_STACK,)
 ) -> None:
-    """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end."""
+    """Synthesise the app into `assembly` and deploy `stacks`; DeployFailed shows the end of the log."""
     python = shlex.quote(sys.executable)
-    # The CDK gives this to a shell: tethered to the CDK as that is to us, no half-done synthesis outlives a kill -9.
-    app = f"exec {python} -S -E {shlex.quote(str(TETHER))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
+    # The CDK runs this in a shell. pdeathsig ends the synthesis with the CDK, so none outlives a kill -9.
+    app = f"exec {python} -S -E {shlex.quote(str(PDEATHSIG))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
     command = [
         *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),
@@ -94,26 +95,26 @@ async def deploy(
 async def outputs(
     cloudformation: CloudFormationClient, deployment: asyncio.Task[None], stack: str = PIPELINE_STACK
 ) -> dict[str, str]:
-    """A stack's outputs by name, as soon as it is complete; the deployment's error when it fails.
+    """Wait until a stack is complete; returns its outputs by name. Raises the error of the deployment.
 
-    The CDK itself looks only every five seconds.
+    The CDK itself polls every five seconds only.
     """
     while True:
         ended = deployment.done()
         if ended:
             deployment.result()
-        if found := await asyncio.to_thread(outputs_now, cloudformation, stack):
-            return found
+        if values := await asyncio.to_thread(outputs_now, cloudformation, stack):
+            return values
         if ended:
-            raise DeployFailed(f"the CDK calls {stack} deployed, and CloudFormation does not")
-        await asyncio.wait({deployment}, timeout=LOOK_EVERY_S)
+            raise DeployFailed(f"the CDK reports {stack} as deployed, but CloudFormation does not")
+        await asyncio.wait({deployment}, timeout=POLL_S)
 
 
 def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, str]:
-    """A stack's outputs by name; none as long as it is not complete."""
+    """A stack's outputs by name; empty until it is complete."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except cloudformation.exceptions.ClientError:  # not there yet
+    except cloudformation.exceptions.ClientError:  # does not exist yet
         return {}
     if stack["StackStatus"] != "CREATE_COMPLETE":
         return {}
@@ -121,17 +122,17 @@ def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, st
 
 
 def document_of(assembly: Path, document: str = INFER_DOCUMENT) -> dict[str, Any]:
-    """The content of an SSM document, from the synthesised templates: just what AWS would be given."""
+    """The content of an SSM document in the synthesised templates, as AWS would get it."""
     for template in assembly.glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
             if resource["Type"] == "AWS::SSM::Document" and resource["Properties"]["Name"] == document:
                 content: dict[str, Any] = resource["Properties"]["Content"]
                 return content
-    raise DeployFailed(f"no stack in {assembly} has the SSM document {document}; infra/ and local/ disagree")
+    raise DeployFailed(f"no template in {assembly} has the SSM document {document}; does infra/ define it?")
 
 
 def run_instances(ec2: EC2Client, count: int) -> list[str]:
-    """Instances that dispatch may send commands to; their ids."""
+    """Start `count` instances with the tag of the inference role; returns their ids."""
     instances = ec2.run_instances(
         ImageId=_IMAGE,
         MinCount=count,
@@ -142,7 +143,7 @@ def run_instances(ec2: EC2Client, count: int) -> list[str]:
 
 
 def register_instance(ssm: SSMClient, instance: str, document: Mapping[str, Any]) -> None:
-    """Tell dispatch where to send photos, and Run Command how they are handed over."""
+    """Register the SSM document, and the parameter that tells dispatch the instance."""
     ssm.create_document(
         Content=json.dumps(document), Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
     )

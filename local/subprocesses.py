@@ -1,4 +1,4 @@
-"""The processes that the cloud owns: each in a group of its own, logging to a file, gone when the cloud is gone."""
+"""The processes of a local cloud: each leads its own process group, logs to a file, and ends with the cloud."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local.errors import ChildFailed
-
-TETHER = Path(__file__).with_name("pdeathsig.py")
-
-
-def tethered(command: Sequence[str], *, when_parent_dies: signal.Signals = signal.SIGKILL) -> list[str]:
-    """The command, made to get a signal when the process that starts it dies."""
-    return [sys.executable, "-S", "-E", str(TETHER), str(os.getpid()), str(when_parent_dies.value), *command]
+from retrain.subprocesses import with_pdeathsig
 
 
 class Child:
-    """One process and whatever it starts."""
+    """One process and its descendants."""
 
     def __init__(self, name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, log: Path) -> None:
         self.name = name
@@ -37,10 +30,10 @@ class Child:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Start it; its output is added to the log."""
+        """Start the process; append its output to the log."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *tethered(self._command),
+                *with_pdeathsig(self._command),
                 env=dict(self._environ),
                 cwd=self._cwd,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -50,13 +43,13 @@ class Child:
             )
 
     async def ended(self) -> int:
-        """Wait for its end; the exit status, negative for a signal."""
+        """Wait until the process ends; returns the exit status, negative for a signal."""
         if self._process is None:
             raise ChildFailed(f"{self.name} was never started")
         return await self._process.wait()
 
     async def stop(self, *, grace_s: float) -> None:
-        """End it: politely for `grace_s` seconds, then at once, with everything that it started."""
+        """Send SIGTERM, wait up to `grace_s` seconds, then kill the whole process group."""
         if self._process is None:
             return
         if self._process.returncode is None and grace_s > 0:
@@ -64,18 +57,18 @@ class Child:
                 self._process.terminate()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), timeout=grace_s)
-        # The group outlives its leader while anybody is in it.
+        # The group outlives its leader while it has members.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
     def failure(self, what: str) -> ChildFailed:
-        """The error for what went wrong with it, with the end of its log."""
+        """The error for this process; its message ends with the last lines of the log."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{log_tail(self.log)}")
 
 
 def log_tail(path: Path, lines: int = 12) -> str:
-    """The last lines of a log, indented."""
+    """The last lines of a log, indented by two spaces."""
     try:
         text = path.read_text(errors="replace")
     except OSError as error:

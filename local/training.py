@@ -1,7 +1,7 @@
-"""What a local cloud needs to retrain: a launch template and a document on moto, and the folder of a training machine.
+"""Retraining in a local cloud: a launch template and a document on moto, and the folder of a training machine.
 
-The state machine and its steps are those of AWS, deployed by the CDK. Its machines are instances of moto, on which
-Run Command runs shell/train.sh; nothing is installed, for the packages are here.
+The state machine and its steps are those of AWS, deployed by the CDK. Its machines are moto instances, on which Run
+Command runs shell/train.sh with the packages of this machine.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 RETRAIN_VARIABLE: Final = "NUNCHI_RETRAIN"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 _SHUTDOWN: Final = """#!/usr/bin/env bash
-# What `shutdown` is on a training machine of the local cloud.
-PYTHONPATH={root} setsid {python} -m local.aws.power_off "$@" </dev/null >/dev/null 2>&1 &
+# `shutdown` on a training machine of the local cloud.
+PYTHONPATH={root} setsid {python} -m local.aws.fake_ec2 "$@" </dev/null >/dev/null 2>&1 &
 """
 
 
 class TrainingMachine:
-    """The folder that every training machine of a cloud has as its root."""
+    """The root folder of the training machines of a cloud."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder
@@ -44,7 +44,7 @@ class TrainingMachine:
         self.log = folder / "var" / "log" / "nunchi" / "training.log"
 
     def make(self, settings: Mapping[str, str]) -> None:
-        """Its settings, as boot-train.sh would write them, and its `shutdown`."""
+        """Write its settings, as boot-train.sh does on AWS, and its `shutdown`."""
         self.settings.parent.mkdir(parents=True, exist_ok=True)
         self.settings.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
         self.programs.mkdir(exist_ok=True)
@@ -54,13 +54,13 @@ class TrainingMachine:
 
 
 def machine_environ(path: str, folder: Path, ec2_url: str) -> dict[str, str]:
-    """What Run Command's scripts find on a training machine, beside what they find on every instance."""
+    """The environment of scripts on a training machine, in addition to that of every instance."""
     machine = TrainingMachine(folder)
     return {
         "PATH": f"{machine.programs}:{path}",
         "NUNCHI_PREFIX": str(folder),
         "NUNCHI_POLL_S": "1",
-        "NUNCHI_IMDS": "http://127.0.0.1:1",  # nobody takes these machines back
+        "NUNCHI_IMDS": "http://127.0.0.1:1",  # there are no Spot interruptions here
         "AWS_ENDPOINT_URL_EC2": ec2_url,
     }
 
@@ -74,7 +74,7 @@ def provision(
     gate: float,
     environ: Mapping[str, str],
 ) -> None:
-    """Make all of it, for the pipeline that has these outputs. `gate`: the operator's."""
+    """Create all of it. `outputs` are the pipeline stack's; `gate` (0-1) is the operator's."""
     _register(client("ec2"), client("ssm"), document_of(state.assembly, TRAIN_DOCUMENT))
     TrainingMachine(state.training).make(
         training_environ(
@@ -90,8 +90,7 @@ def provision(
 def training_environ(
     *, buckets: Mapping[str, str], gate: float, endpoint: str, keys: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """The settings of trainings: the operator's; before them the caller's own, such as NUNCHI_EPOCHS=3; before both
-    ours, for where everything is."""
+    """Settings of trainings. The caller's, as NUNCHI_EPOCHS=3, override the operator's; addresses override both."""
     return (
         {RETRAIN_VARIABLE: f"{shlex.quote(sys.executable)} -m retrain"}
         | variables_of(RetrainSettings, {"trainer_python": DEFAULT_TRAINER, "gate": gate})
@@ -111,7 +110,7 @@ def training_environ(
 
 
 def _keys(iam: Any, access_policy: str) -> dict[str, str]:
-    """Keys of an identity that may do what a training may, and nothing else, as environment variables."""
+    """Access keys of a user with the policy of a training, as environment variables."""
     iam.create_user(UserName="training")
     iam.attach_user_policy(UserName="training", PolicyArn=access_policy)
     key = iam.create_access_key(UserName="training")["AccessKey"]
@@ -119,7 +118,7 @@ def _keys(iam: Any, access_policy: str) -> dict[str, str]:
 
 
 def _register(ec2: EC2Client, ssm: SSMClient, document: Mapping[str, Any]) -> None:
-    """What NunchiCompute would make: the launch template of training machines, and the document that they are sent."""
+    """Create what NunchiCompute has on AWS: the launch template of training machines, and their SSM document."""
     ec2.create_launch_template(
         LaunchTemplateName=LAUNCH_TEMPLATE,
         LaunchTemplateData={

@@ -1,4 +1,4 @@
-"""Questions to the worker over its Unix socket."""
+"""Requests to a worker over its Unix socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWER_S = 2.0
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP to a socket in the file system."""
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=ANSWER_S)
@@ -26,7 +26,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def get(path: Path, route: str) -> tuple[int, bytes]:
-    """Status and body of a GET; OSError or HTTPException when nobody answers."""
+    """Status and body of a GET; OSError or HTTPException without an answer."""
     connection = _UnixConnection(path)
     try:
         connection.request("GET", route)
@@ -37,7 +37,7 @@ def get(path: Path, route: str) -> tuple[int, bytes]:
 
 
 def ready(path: Path) -> bool:
-    """Whether the worker takes photos now."""
+    """Whether the worker accepts photos now."""
     try:
         return get(path, "/ready")[0] == 200
     except (OSError, http.client.HTTPException):
@@ -45,13 +45,13 @@ def ready(path: Path) -> bool:
 
 
 def model(path: Path) -> Mapping[str, str] | None:
-    """Name, version and digest of the model in service; None while there is none to ask."""
-    found: Mapping[str, str] | None = _health(path).get("model")
-    return found
+    """Name, version and digest of the model in service; None while the worker does not answer."""
+    model: Mapping[str, str] | None = _health(path).get("model")
+    return model
 
 
 def broker_connected(path: Path) -> bool:
-    """Whether the worker can tell its labels now."""
+    """Whether the worker can publish labels now."""
     return bool(_health(path).get("broker_connected"))
 
 

@@ -1,4 +1,4 @@
-"""The workers of a cloud: each a process of its own with an instance's name, started again when it dies."""
+"""The workers of a cloud: a process for each instance, restarted when it dies."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from local.subprocesses import Child
 
 READY_S: Final = 60.0
 BROKER_S: Final = 20.0
-LOOK_EVERY_S: Final = 0.05
-GRACE_S: Final = 25.0  # a worker gives itself 20 s for the work in hand, and 3 s to tell the queue of it
+POLL_S: Final = 0.05
+GRACE_S: Final = 25.0  # a worker takes up to 20 s to finish its photos, and 3 s to update the queue
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_LAST_S: Final = 10.0
-STEADY_S: Final = 30.0  # a worker that lived this long is started again at once
+STEADY_S: Final = 30.0  # a worker that ran this long is restarted without backoff
 
 
 class KeptWorker:
-    """One worker. `changed` is told what to record of it: with a process when it is ready, without one otherwise."""
+    """One worker. `changed` gets its new record: with a pid when it is ready, without one otherwise."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class KeptWorker:
         self._note = note
 
     async def start(self, *, broker: str) -> None:
-        """Start it, and wait until it can take photos and tell their labels; ChildFailed when it can't."""
+        """Start it, and wait until it accepts photos and can publish labels; ChildFailed when it does not."""
         await self._child.start()
         await self._ready()
         await reached_broker(self._child, self._worker.socket, broker)
 
     async def keep(self) -> None:
-        """Start it again whenever it ends."""
+        """Restart it whenever it ends, with backoff."""
         pause_s = BACKOFF_FIRST_S
         while True:
             since = time.monotonic()
@@ -54,7 +54,7 @@ class KeptWorker:
             self._changed(replace(self._worker, pid=None))
             if time.monotonic() - since > STEADY_S:
                 pause_s = BACKOFF_FIRST_S
-            self._note(f"the {self._child.name} ended with status {status}; starting it again")
+            self._note(f"the {self._child.name} ended with status {status}; restarting it")
             await asyncio.sleep(pause_s)
             pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
             await self._child.start()
@@ -67,7 +67,7 @@ class KeptWorker:
                 self._note(f"{self._child.name} {self._child.pid} is ready")
 
     async def stop(self) -> None:
-        """Let it finish the work in hand, and end it."""
+        """Stop it, after it has finished its photos."""
         await self._child.stop(grace_s=GRACE_S)
 
     async def _ready(self) -> None:
@@ -78,16 +78,16 @@ class KeptWorker:
                 raise self._child.failure("ended while it started")
             if time.monotonic() > deadline:
                 raise self._child.failure(f"was not ready within {READY_S:g} s")
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_S)
         model = await asyncio.to_thread(worker_socket.model, socket)
         self._worker = replace(self._worker, model=model)
         self._changed(replace(self._worker, pid=self._child.pid))
 
 
 async def reached_broker(worker: Child, socket: Path, address: str, *, within_s: float = BROKER_S) -> None:
-    """Wait until the worker can tell labels; ChildFailed when it ends first, or can't in time.
+    """Wait until the worker can publish labels; ChildFailed when it ends first, or can't in time.
 
-    At the start only: a worker that is started again while its network is away goes on without, as on AWS.
+    For the first start only: a worker that restarts without a network does not wait for it, as on AWS.
     """
     deadline = time.monotonic() + within_s
     while not await asyncio.to_thread(worker_socket.broker_connected, socket):
@@ -97,4 +97,4 @@ async def reached_broker(worker: Child, socket: Path, address: str, *, within_s:
             raise worker.failure(
                 f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
             )
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(POLL_S)

@@ -1,1 +1,1 @@
-"""The MQTT connection that a kiosk and a worker make: what is particular to the library below it is here alone."""
+"""The MQTT connection of kiosks and workers. All that depends on the library aiomqtt is here."""

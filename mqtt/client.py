@@ -1,8 +1,8 @@
-"""An MQTT 5 client over mutual TLS: aiomqtt's, with what it lacks put right.
+"""An MQTT 5 client over mutual TLS: aiomqtt's, with two defects fixed.
 
 aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. And a connection that
-fails or is cancelled leaves its socket and its task. Neither can be mended from outside: this module uses members that
-aiomqtt calls private, those of version 2.5.1, and no other module does. tests/mqtt/test_client.py names each of them.
+fails or is cancelled leaks its socket and its task. Both fixes need private members of aiomqtt, those of version 2.5.1;
+no other module uses them, and tests/mqtt/test_client.py names each of them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 __all__ = ["Client", "Message", "MqttError", "ReasonCode", "Will", "connection", "json_expiring_in"]
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next message
-ANSWER_S: Final = 5.0  # for CONNACK, SUBACK and PUBACK
+TIMEOUT_S: Final = 5.0  # for CONNACK, SUBACK and PUBACK
 
 
 class Client(aiomqtt.Client):
-    """Keeps the broker's refusal of a message, and leaves neither socket nor task when connecting fails.
+    """Records the reason code of a refused message, and closes socket and task when connecting fails.
 
-    `refusal` is the reason code of the last PUBACK that refused; set it to None before the message that it is about.
+    `refusal` is the reason code of the last PUBACK with a failure; set it to None before each publish.
     """
 
     refusal: ReasonCode | None = None
@@ -37,7 +37,7 @@ class Client(aiomqtt.Client):
         try:
             return await asyncio.shield(connecting)
         except BaseException:
-            self._connected.cancel()  # no CONNACK is waited for any more
+            self._connected.cancel()  # stop waiting for CONNACK
             await asyncio.wait({connecting})  # a thread opens the socket, and can't be stopped
             self._client._sock_close()
             raise
@@ -51,9 +51,9 @@ class Client(aiomqtt.Client):
 def connection(
     host: str, port: int, *, client_id: str, ca: Path, cert: Path, key: Path, will: Will | None = None
 ) -> Client:
-    """A client that connects when it is entered: MqttError or OSError when it can't, ValueError for unusable keys.
+    """A client that connects when it is entered: MqttError or OSError when that fails, ValueError for invalid keys.
 
-    Needs a running event loop. Two connections under one client id push each other out.
+    Needs a running event loop. Two connections with one client id disconnect each other.
     """
     return Client(
         host,
@@ -63,12 +63,12 @@ def connection(
         will=will,
         tls_params=aiomqtt.TLSParameters(ca_certs=str(ca), certfile=str(cert), keyfile=str(key)),
         keepalive=KEEPALIVE_S,
-        timeout=ANSWER_S,
+        timeout=TIMEOUT_S,
     )
 
 
 def json_expiring_in(seconds: float) -> Properties:
-    """Properties of a PUBLISH of JSON, which the broker keeps for so long, in whole seconds and one at least."""
+    """Properties of a PUBLISH of JSON that expires after `seconds`, rounded up to whole seconds, at least one."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.MessageExpiryInterval = max(1, math.ceil(seconds))
     properties.ContentType = "application/json"

@@ -1,4 +1,4 @@
-"""The `nunchi` command: its wiring, and what becomes of errors."""
+"""The `nunchi` command: its subcommands, and one message for each error."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ class _Nunchi(LazyGroup):
         LazyCommand(name, target, line)
         for name, target, line in (
             ("up", "ops.commands.cloud:up", "Start a cloud on this machine."),
-            ("down", "ops.commands.cloud:down", "End it."),
-            ("status", "ops.commands.cloud:status", "Say whether it is up, and how to join in."),
-            ("send", "ops.commands.photo:send", "Be a kiosk: upload photos, show their labels."),
+            ("down", "ops.commands.cloud:down", "Stop it."),
+            ("status", "ops.commands.cloud:status", "Show whether it is up, and its addresses."),
+            ("send", "ops.commands.photo:send", "Upload photos as a kiosk, show their labels."),
             ("watch", "ops.commands.photo:watch", "Show a kiosk's labels as they come."),
             ("demo", "ops.commands.demo:demo", "Send photos all the way, from upload to training pair."),
-            ("doctor", "ops.commands.doctor:doctor", "Say what is wrong, here or on AWS, and what to do."),
-            ("cost", "ops.commands.cost:cost", "Say what a month on AWS costs."),
+            ("doctor", "ops.commands.doctor:doctor", "Show what is wrong, here or on AWS, and what to do."),
+            ("cost", "ops.commands.cost:cost", "Estimate what a month on AWS costs."),
             ("train", "ops.commands.train:train", "Start a retraining now, and follow it."),
             (
                 "flywheel",
                 "ops.commands.flywheel:flywheel",
-                "Show the whole loop here: labels, training, judgement, promotion, and back.",
+                "Show the whole loop here: labels, training, judgement, promotion, rollback.",
             ),
-            ("judge", "ops.commands.judge:judge", "Say which of two runs is better, and move nothing."),
-            ("remains", "ops.commands.remains:remains", "Say what stays after `cdk destroy`."),
+            ("judge", "ops.commands.judge:judge", "Compare two runs of weights, and promote neither."),
+            ("remains", "ops.commands.remains:remains", "List what stays after `cdk destroy`."),
             ("kiosk", "ops.commands.kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),
             (
                 "dataset",
                 "ops.commands.dataset:dataset",
-                "See, build, fetch what a training learns from; add your own.",
+                "Show, build and fetch training datasets; add your own pictures.",
             ),
-            ("review", "ops.commands.review:review", "Photos for a person to look at, to and from Label Studio."),
-            ("weights", "ops.commands.weights:weights", "See runs of weights; put one into service, and back."),
-            ("config", "ops.commands.config:app", "Check nunchi.toml, and say what it means."),
+            ("review", "ops.commands.review:review", "Photos for a person to review, to and from Label Studio."),
+            ("weights", "ops.commands.weights:weights", "List runs of weights; promote one, or roll back."),
+            ("config", "ops.commands.config:app", "Check nunchi.toml, and show what it means."),
         )
     )
 
 
 app = typer.Typer(
     cls=_Nunchi,
-    help="Nunchi: a cloud on this machine to try; and, for whoever runs it on AWS, settings, costs, kiosks, health.",
+    help="Nunchi: a cloud on this machine to try; and, for operators on AWS, settings, costs, kiosks, health.",
     epilog="Begin with: nunchi up --detach",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -60,21 +60,22 @@ app = typer.Typer(
 
 @app.callback()
 def _nunchi() -> None:
-    """So that Typer makes a group, which it doesn't of an app without a command of its own."""
+    """Makes Typer build a group, which it does not for an app without a command of its own."""
 
 
 def main() -> None:
-    """Run a command; an error of ours, of a file or of the cloud is one message and exit status 1."""
+    """Run a command. A NunchiError, OSError or error of AWS becomes one message and exit status 1."""
     logging.basicConfig(level=logging.ERROR, format="nunchi: %(message)s", stream=sys.stderr)
     try:
         app()
     except NunchiError as error:
         message = str(error)
     except Exception as error:
-        # botocore is asked about an error when there is one: importing it takes longer than most commands.
-        if isinstance(error, load("ops.aws:UNANSWERED")):
+        # botocore is imported only after an error: importing it takes longer than most commands.
+        if isinstance(error, load("ops.aws:AWS_ERRORS")):
             message = (
-                f"the cloud went away, or fails: {error}; see logs/ in its --state folder (default: {DEFAULT_STATE})"
+                f"the cloud does not answer, or fails: {error}; "
+                f"see logs/ in its --state folder (default: {DEFAULT_STATE})"
             )
         elif isinstance(error, OSError):
             message = f"{error}; if this is about the state folder, name another one: --state DIR"

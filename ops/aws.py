@@ -1,75 +1,95 @@
-"""AWS, asked from a terminal: how long a command waits for it, and what to do when it does not answer."""
+"""AWS as commands use it: clients with short timeouts, stack outputs, and errors with a remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
-from botocore import exceptions as unanswered
+from botocore import exceptions
 from botocore.config import Config as ClientConfig
 from botocore.parsers import ResponseParserError
 
 from contracts.errors import NunchiError
 
-# A person waits: a call that nobody answers ends within a minute, and not after botocore's five.
-PATIENCE: Final = ClientConfig(
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+# A person waits: a call without an answer fails within a minute, and not after botocore's five.
+SHORT_TIMEOUTS: Final = ClientConfig(
     connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
-# The last one is in no tree of botocore's: an answer that is none of AWS's.
-UNANSWERED: Final = (unanswered.BotoCoreError, unanswered.ClientError, ResponseParserError)
+# ResponseParserError has no base class of botocore's: it is raised for an answer that did not come from AWS.
+AWS_ERRORS: Final = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
 
-_NOBODY: Final = (
-    unanswered.NoCredentialsError,
-    unanswered.PartialCredentialsError,
-    unanswered.CredentialRetrievalError,
-    unanswered.SSOError,
-    unanswered.TokenRetrievalError,
+_NO_CREDENTIALS: Final = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.CredentialRetrievalError,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
 )
-_NOBODY_ANY_MORE: Final = frozenset(
+_EXPIRED_CREDENTIALS: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 
 
 class AwsError(NunchiError):
-    """AWS does not answer, or says no."""
+    """AWS refuses the call, does not answer, or has no such stack."""
 
 
 def clients(region: str) -> Callable[[str], Any]:
-    """Makes boto3 clients of a region, with the credentials of the shell."""
+    """A factory of boto3 clients for a region, with the credentials of the shell."""
     session = boto3.Session(region_name=region)
-    make: Callable[..., Any] = session.client  # its types know a service by a literal name only
-    return partial(make, config=PATIENCE)
+    create: Callable[..., Any] = session.client  # its types know a service by a literal name only
+    return partial(create, config=SHORT_TIMEOUTS)
 
 
 @contextmanager
-def asking(region: str) -> Generator[None, None, None]:
-    """Within the block, what AWS refuses or does not answer is an AwsError that says what to do."""
+def aws_errors(region: str) -> Generator[None, None, None]:
+    """Within the block, an error of botocore becomes an AwsError with a remedy."""
     try:
         yield
-    except UNANSWERED as error:
-        what = remedy(error, region) or "do your credentials belong to the right account, and may they do this?"
-        told = first_line(error)
-        raise AwsError(f"AWS, region {region}: {told}; {what} (--local is for the cloud on this machine)") from error
+    except AWS_ERRORS as error:
+        advice = remedy(error, region) or "do your credentials belong to the right account, and may they do this?"
+        raise AwsError(
+            f"AWS, region {region}: {first_line(error)}; {advice} (--local is for the cloud on this machine)"
+        ) from error
 
 
 def first_line(error: Exception) -> str:
-    """What it says, without the page that somebody else answered."""
+    """The first line of the message; a proxy's answer may bring a whole page."""
     return str(error).partition("\n")[0]
 
 
 def remedy(error: Exception, region: str) -> str:
-    """What to do when AWS did not answer as it should; nothing where its answer says enough."""
+    """What to do about an error of botocore; empty where its message says enough."""
     match error:
-        case unanswered.ClientError():
-            known = error.response["Error"]["Code"] not in _NOBODY_ANY_MORE
-            return "" if known else "log in again, as with aws sso login"
-        case unanswered.ProfileNotFound():
+        case exceptions.ClientError():
+            expired = error.response["Error"]["Code"] in _EXPIRED_CREDENTIALS
+            return "log in again, as with aws sso login" if expired else ""
+        case exceptions.ProfileNotFound():
             return "aws configure list-profiles"
-        case unanswered.ConnectionError() | unanswered.HTTPClientError():
+        case exceptions.ConnectionError() | exceptions.HTTPClientError():
             return f"is this machine on the Internet, and is {region} a region of AWS?"
         case ResponseParserError():
             return "a proxy, or a network that wants a login, answers instead of AWS: curl -v https://aws.amazon.com"
-    return "log in, as with aws sso login" if isinstance(error, _NOBODY) else ""
+    return "log in, as with aws sso login" if isinstance(error, _NO_CREDENTIALS) else ""
+
+
+def stack_is_missing(error: exceptions.ClientError) -> bool:
+    """Whether the error is CloudFormation's for a stack that does not exist."""
+    return error.response["Error"]["Code"] == "ValidationError" and "exist" in error.response["Error"]["Message"]
+
+
+def stack_outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str] | None:
+    """The outputs of a deployed stack, by name; None when the stack does not exist."""
+    try:
+        [deployed] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except exceptions.ClientError as error:
+        if stack_is_missing(error):
+            return None
+        raise
+    return {output["OutputKey"]: output["OutputValue"] for output in deployed.get("Outputs", [])}

@@ -1,7 +1,7 @@
-"""Commands of which only names are known until they run: the one place where modules are imported by their names.
+"""Lazy commands: the module of a command is imported, by its name, when the command runs.
 
-A command's module brings what the command needs: boto3, pydantic, paho, some of them numpy and onnxruntime. All of
-them together take seconds, which neither `nunchi --help` nor another command should wait for.
+It imports what the command needs: boto3, pydantic, paho, for some numpy and onnxruntime. Together they take seconds,
+which neither `nunchi --help` nor another command should wait for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typer.main import get_command, get_group
 
 
 def load(target: str) -> Any:
-    """What `module:name` names; its module is imported now, unless it is loaded already."""
+    """The object that `module:name` names; imports the module."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
 
@@ -35,20 +35,20 @@ class LazyCommand(TyperCommand):
     @cached_property
     def loaded(self) -> Any:
         """The command itself, with its options; or the group, with its commands."""
-        found = load(self._target)
-        if isinstance(found, typer.Typer):
-            return get_group(found)
-        one = typer.Typer(add_completion=False, rich_markup_mode=None)
-        one.command(self._name)(found)
-        return get_command(one)
+        target = load(self._target)
+        if isinstance(target, typer.Typer):
+            return get_group(target)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(self._name)(target)
+        return get_command(app)
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """The context of the command itself: help, completion and the run all go on from there."""
+        """The context of the loaded command, from which help, completion and the run go on."""
         return self.loaded.make_context(info_name, args, parent=parent, **extra)
 
 
 class LazyGroup(TyperGroup):
-    """A group of lazy commands, in the order of `lazy`, which a subclass fills."""
+    """A group of lazy commands, in the order of `lazy`, which a subclass sets."""
 
     lazy: ClassVar[tuple[LazyCommand, ...]] = ()
 

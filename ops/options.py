@@ -27,5 +27,5 @@ LocalOption = Annotated[
 
 
 def in_cloud(command: str, local: bool, state: Path) -> str:
-    """A `nunchi` command about the same cloud, to be pasted."""
+    """A `nunchi` command on the same cloud, ready to paste."""
     return StateDir(state).command(f"{command} --local") if local else f"nunchi {command}"

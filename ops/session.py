@@ -1,4 +1,4 @@
-"""Where a command's cloud is: on this machine, or on AWS."""
+"""The cloud that a command works on: the local one in a state folder, or AWS."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from config.names import COMPUTE_STACK, PIPELINE_STACK
 from config.nunchi_toml import load
 from config.stack_outputs import buckets_of
 from local.state import StateDir
-from ops.aws import asking, clients
-from ops.commands.kiosk import outputs
+from ops.aws import AwsError, aws_errors, clients, stack_outputs
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A cloud. `client` makes a boto3 client of a service; `bucket` names one: images, dataset or weights.
+    """One cloud. `client` creates a boto3 client of a service; `bucket` names one: images, dataset or weights.
 
-    `gate` is the confidence from which its workers' labels are true enough to train on.
+    `gate` is the confidence (0-1) from which its workers' labels become training data.
     """
 
     client: Callable[[str], Any]
@@ -28,20 +31,30 @@ class Session:
 
 
 def gate_of(local: bool, state: Path) -> float:
-    """The gate of a cloud's workers: of the local cloud in `state`, or, for AWS, that of nunchi.toml."""
+    """The gate of the local cloud in `state`, or, for AWS, of nunchi.toml; see Session."""
     return StateDir(state).read().gate if local else load().inference.confidence_gate
 
 
 @contextmanager
 def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
-    """The local cloud in `state`, or AWS; what AWS refuses within the block is an AwsError."""
+    """The local cloud in `state`, or AWS; errors of AWS within the block become AwsError."""
     if local:
         record = StateDir(state).read()
         yield Session(record.client, record.buckets.__getitem__, record.gate)
         return
     config = load()
     region = config.region
-    with asking(region):
+    with aws_errors(region):
         client = clients(region)
-        told = buckets_of(outputs(client("cloudformation"), region))
-        yield Session(client, told.__getitem__, config.inference.confidence_gate)
+        outputs = pipeline_outputs(client("cloudformation"), region)
+        yield Session(client, buckets_of(outputs).__getitem__, config.inference.confidence_gate)
+
+
+def pipeline_outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:
+    """The outputs of the pipeline stack, by name; AwsError when it is not deployed."""
+    outputs = stack_outputs(cloudformation, PIPELINE_STACK)
+    if outputs is None:
+        raise AwsError(
+            f"{PIPELINE_STACK} is not deployed in {region}; first: cdk deploy {PIPELINE_STACK} {COMPUTE_STACK}"
+        )
+    return outputs

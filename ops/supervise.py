@@ -1,4 +1,4 @@
-"""Starting a cloud in a process of its own, following what it tells, ending it."""
+"""Start a local cloud in its own process, follow its progress, stop it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from local.errors import ChildFailed, CloudError
 from local.progress import Kind, ProgressLine, Reader
 from local.record import Record
 from local.state import StateDir
-from local.subprocesses import log_tail, tethered
+from local.subprocesses import log_tail
+from retrain.subprocesses import with_pdeathsig
 
-LOOK_EVERY_S: Final = 0.05
-STOP_S: Final = 40.0  # the worker may take 25 s for the work in hand
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+POLL_S: Final = 0.05
+STOP_S: Final = 40.0  # the worker may take 25 s to finish its photos
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _Handler = Callable[[int, FrameType | None], None]
 
 
@@ -32,60 +33,61 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader = Reader(state.progress)
 
-    def start(self, arguments: list[str], *, stay_when_we_die: bool) -> None:
-        """Start it. Unless it is to stay, it ends when this process does, in whatever way."""
+    def start(self, arguments: list[str], *, detach: bool) -> None:
+        """Start it. Unless detached, it ends with this process, even when that is killed."""
         command = [sys.executable, "-m", "local", "--state", str(self._state.path), *arguments]
-        if not stay_when_we_die:
-            command = tethered(command, when_parent_dies=signal.SIGTERM)
+        if not detach:
+            command = with_pdeathsig(command, signal.SIGTERM)
         self._state.make()
-        list(self._reader.new())  # an earlier cloud's words are not this one's
-        came: list[int] = []
+        list(self._reader.new())  # skip the lines of an earlier cloud
+        received: list[int] = []
         log_path = self._state.path / "supervisor.log"
         log_path.touch(mode=0o600)
-        # A signal between the fork and our knowing of it would leave a process that nobody ends.
-        with log_path.open("wb") as log, _on_ending(lambda number, _: came.append(number)):
+        # A signal between the fork and the assignment would leave a process that nothing ends.
+        with log_path.open("wb") as log, _handle_signals(lambda number, _: received.append(number)):
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
     def stop(self) -> None:
-        """End the process that was started here, whether it has the lock yet or not, and wait until nothing is left."""
+        """Stop the process that `start` started, whether it has the lock yet or not, and wait until it is gone."""
         if self._process is not None and self._process.poll() is None:
             _end(self._process.pid)
         self._state.clear_unless_held()
 
-    def follow(self, tell: Callable[[ProgressLine], None]) -> Record:
-        """Tell its progress until it is up; CloudError when it isn't going to be."""
+    def follow(self, show: Callable[[ProgressLine], None]) -> Record:
+        """Show its progress until it is up, return its record; CloudError when it fails or is stopped."""
         for line in self._lines():
-            tell(line)
+            show(line)
             if line.kind is Kind.READY:
                 return self._state.read()
             if line.kind is Kind.FAILED:
-                # Without logs no process was started: the line itself says so.
-                left = f"\nnothing was left running; the logs are in {self._state.logs}"
-                raise ChildFailed(line.text + (left if any(self._state.logs.glob("*.log")) else ""))
+                # Without logs no process was started, and the line itself says so.
+                logs = f"\nnothing was left running; the logs are in {self._state.logs}"
+                raise ChildFailed(line.text + (logs if any(self._state.logs.glob("*.log")) else ""))
             if line.kind is Kind.STOPPED:
-                raise CloudError(f"somebody stopped the cloud in {self._state.path} while it started")
-        raise ChildFailed(
-            f"the cloud ended without a word; the end of its log:\n{log_tail(self._state.path / 'supervisor.log')}"
-        )
+                raise CloudError(
+                    f"another process stopped the cloud in {self._state.path} while it started; start it again"
+                )
+        log = self._state.path / "supervisor.log"
+        raise ChildFailed(f"the cloud ended without an error message; the end of its log:\n{log_tail(log)}")
 
     def _lines(self) -> Iterator[ProgressLine]:
-        """Lines as they come, to the last one of a process that is gone."""
+        """Lines as they are written, until the process has ended and the last one is read."""
         while True:
             running = self._running()
             yield from self._reader.new()
             if not running:
                 return
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_S)
 
     def lines(self) -> Iterator[ProgressLine]:
-        """What it tells after what was followed, until it ends."""
+        """The lines after those of `follow`, until the cloud ends."""
         while self._running():
             yield from self._reader.new()
-            time.sleep(2 * LOOK_EVERY_S)
+            time.sleep(2 * POLL_S)
         yield from self._reader.new()
 
     def _running(self) -> bool:
@@ -95,16 +97,16 @@ class Supervisor:
 
 
 def stop(state: StateDir) -> bool:
-    """End the cloud of a state folder, and wait until nothing of it is left; False when none was up."""
+    """Stop the cloud of a state folder, and wait until no process is left; False when none was up."""
     pid = state.holder()
     if pid is not None:
         _end(pid)
-    state.clear_unless_held()  # also after a machine that went down under a cloud, with its keys and sockets
+    state.clear_unless_held()  # a machine that crashed left keys and sockets
     return pid is not None
 
 
 def _end(pid: int) -> None:
-    """End a supervisor, and wait until it is gone."""
+    """Stop a supervisor, and wait until it has ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     if not _gone(pid, within_s=STOP_S):
@@ -114,7 +116,7 @@ def _end(pid: int) -> None:
 
 
 def _gone(pid: int, *, within_s: float) -> bool:
-    """Whether the process ends within the time, be it our child or not."""
+    """Whether the process, a child of this one or not, ends within the time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:
@@ -125,15 +127,15 @@ def _gone(pid: int, *, within_s: float) -> bool:
                 os.kill(pid, 0)
             except ProcessLookupError:
                 return True
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_S)
     return False
 
 
 @contextlib.contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Within the block SIGTERM and SIGHUP interrupt as Ctrl-C does, and the first of all interrupts alone.
+    """Within the block SIGTERM and SIGHUP act as Ctrl-C does, and only the first signal raises KeyboardInterrupt.
 
-    Those after it must not break off the stopping that the first one began: a cloud half ended is nobody's.
+    Later ones must not interrupt the cleanup that the first one started: it would leave half a cloud running.
     """
     stopping = False
 
@@ -146,14 +148,14 @@ def interruptible() -> Generator[None, None, None]:
         _write("\nstopping; the worker finishes the photos in hand\n")
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    with _on_ending(interrupt):
+    with _handle_signals(interrupt):
         yield
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Generator[None, None, None]:
-    """Within the block nothing but kill -9 ends us: half taken down, a cloud is left running."""
-    with _on_ending(_still_stopping):
+    """Within the block only kill -9 ends this process: an interrupted cleanup leaves half a cloud running."""
+    with _handle_signals(_still_stopping):
         yield
 
 
@@ -162,17 +164,17 @@ def _still_stopping(_number: int, _frame: FrameType | None) -> None:
 
 
 def _write(text: str) -> None:
-    """To standard error, past its buffer: a signal may have come in the middle of using that."""
-    with contextlib.suppress(OSError):  # a terminal that is gone, which is what SIGHUP says
+    """To standard error, past its buffer: the signal may have interrupted a write to that."""
+    with contextlib.suppress(OSError):  # after SIGHUP the terminal is gone
         os.write(2, text.encode())
 
 
 @contextlib.contextmanager
-def _on_ending(handler: _Handler) -> Generator[None, None, None]:
-    """Within the block the signals that end a program go to the handler."""
-    before = [signal.signal(number, handler) for number in _ENDING]
+def _handle_signals(handler: _Handler) -> Generator[None, None, None]:
+    """Within the block, SIGINT, SIGTERM and SIGHUP go to `handler`."""
+    before = [signal.signal(number, handler) for number in _SIGNALS]
     try:
         yield
     finally:
-        for number, old in zip(_ENDING, before, strict=True):
+        for number, old in zip(_SIGNALS, before, strict=True):
             signal.signal(number, old)

@@ -1,39 +1,39 @@
 """The exceptions of the registry. Each message names the thing, the consequence and the remedy.
 
 NunchiError (contracts.errors)
-└── RegistryError               weights can't be read, added or put into service as was asked
-    ├── RunUnknown              there is no such run; nothing was changed
-    ├── RunExists               there is such a run, of other bytes; nothing of it was changed
-    ├── InvalidRun              the run is incomplete, or not the bytes promised; it is not put into service
-    └── PointerMoved            somebody else moved the pointer; it was not moved by us
+└── RegistryError               weights can't be read, added or promoted
+    ├── RunUnknown              the run is missing or incomplete; nothing was changed
+    ├── RunExists               the run exists with other files; it was not changed
+    ├── InvalidRun              a file of the run is missing, or its SHA-256 differs; it is not promoted
+    └── PointerMoved            the pointer was moved concurrently; it was not moved again
 """
 
 from contracts.errors import NunchiError
 
 
 class RegistryError(NunchiError):
-    """Weights can't be read, added or put into service as was asked."""
+    """Weights can't be read, added or promoted."""
 
 
 class RunUnknown(RegistryError):
-    """There is no such run."""
+    """The run is missing or incomplete."""
 
     rule = "incumbent_unreadable"
 
 
 class RunExists(RegistryError):
-    """There is such a run, of other bytes."""
+    """The run exists with other files."""
 
     rule = "run_exists"
 
 
 class InvalidRun(RegistryError):
-    """The run is incomplete, or not the bytes promised."""
+    """A file of the run is missing, or its SHA-256 differs from the manifest's."""
 
     rule = "incumbent_unreadable"
 
 
 class PointerMoved(RegistryError):
-    """Somebody else moved the pointer at the same time, or before."""
+    """The pointer was moved since it was read."""
 
     rule = "pointer_moved"

@@ -1,17 +1,18 @@
-"""The processes that a training starts: gone when it is gone, and without what is secret in its environment."""
+"""The processes that a training starts: they end when it ends, and their environment holds no secrets."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-TETHER: Final = Path(__file__).with_name("pdeathsig.py")
+PDEATHSIG: Final = Path(__file__).with_name("pdeathsig.py")
 # What a program needs to run, to find its libraries and its GPU, and to get out through a proxy. Whatever else lies in
 # the environment may be a key to something, and stays here.
 _NAMES: Final = frozenset(
@@ -36,8 +37,13 @@ def surroundings(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dic
     }
 
 
+def with_pdeathsig(command: Sequence[str], sent: signal.Signals = signal.SIGKILL) -> list[str]:
+    """The command, set to get the signal `sent` when the process that starts it dies, however that dies."""
+    return [sys.executable, "-S", "-E", str(PDEATHSIG), str(os.getpid()), str(sent.value), *command]
+
+
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """Start a command that is killed when the thread that called this ends, however it ends. OSError when it can't."""
-    if shutil.which(command[0]) is None:  # else the tether would say so, in words of its own
+    if shutil.which(command[0]) is None:  # otherwise pdeathsig.py would fail, with a traceback
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
-    return subprocess.Popen([sys.executable, "-S", "-E", str(TETHER), str(os.getpid()), *command], **options)
+    return subprocess.Popen(with_pdeathsig(command), **options)

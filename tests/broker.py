@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from contracts.instants import now
 from local.aws.iot_devices import Registry
 from local.ports import LOOPBACK, free_ports
-from local.subprocesses import tethered
+from retrain.subprocesses import with_pdeathsig
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 
@@ -57,7 +57,7 @@ def iot_core(folder: Path) -> Generator[IoTCore, None, None]:
     log = folder / "iot-core.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tethered([sys.executable, "-m", "local.aws.ministack"]),
+            with_pdeathsig([sys.executable, "-m", "local.aws.ministack"]),
             env=environ,
             cwd=Path(__file__).parents[1],
             stdout=output,

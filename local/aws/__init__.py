@@ -1,1 +1,1 @@
-"""The AWS services that run on this machine: ministack, moto, and what both lack."""
+"""AWS services on this machine: ministack, moto, and what both lack."""

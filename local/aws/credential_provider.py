@@ -1,10 +1,10 @@
 """`python -m local.aws.credential_provider`: AWS IoT's credential provider, which the local IoT Core lacks.
 
-Asked as AWS's is, over mutual TLS, it holds to what the registry says: the certificate is ACTIVE and the thing's own,
-and its IoT policy lets it take the role behind the alias. Answers and refusals are AWS's own words.
+Its requests over mutual TLS, responses and error messages are AWS's. It checks that the certificate is ACTIVE and
+attached to the thing, and that its IoT policy allows the role alias.
 
-One thing differs. The local IAM knows no `${credentials-iot:ThingName}`, by which one role gives each kiosk its own
-folder. So a thing's session is under a copy of the role, made for it, in whose inline policies its name is filled in.
+One thing differs. The local IAM lacks `${credentials-iot:ThingName}`, with which one role gives each kiosk its own
+folder. So each thing gets a copy of the role, with its name filled in to the inline policies.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ SERVICE: Final = "credentials.iot.amazonaws.com"
 THING_VARIABLE: Final = "${credentials-iot:ThingName}"
 LIFETIME_S: Final = 3600
 _VARIABLE: Final = "NUNCHI_CREDENTIALS_"
-PATIENCE_S: Final = 10.0  # with a client that connects and says nothing
+CLIENT_TIMEOUT_S: Final = 10.0  # for a client that connects and sends nothing
 _PATH: Final = re.compile(r"/role-aliases/([\w=,@-]{1,128})/credentials")
 _UNKNOWN_CERTIFICATE: Final = "Certificate is invalid on this endpoint"
 _NO_ROLE: Final = "Unable to assume the role, or the role to assume does not exist"
 
 
 class CredentialsDenied(Exception):
-    """What is answered instead of credentials."""
+    """An error response in place of credentials."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
@@ -57,21 +57,21 @@ class CredentialsDenied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A role alias: the name that certificates ask for, and the role behind it."""
+    """A role alias, and its role."""
 
     name: str
     role_arn: str
 
 
 class CredentialProvider:
-    """Sessions for certificates."""
+    """Issues session credentials for certificates."""
 
     def __init__(self, iot: IoTClient, iam: Any, sts: Any, alias: Alias) -> None:
         self._iot, self._iam, self._sts = iot, iam, sts
         self._alias = alias
 
     def credentials(self, alias: str, certificate_id: str, thing: str | None) -> dict[str, str]:
-        """The answer's object `credentials`; Refused in the order in which AWS looks."""
+        """The response's object `credentials`; CredentialsDenied, with the checks in AWS's order."""
         arn = self._active(certificate_id)
         if thing is not None and thing not in self._things_of(arn):
             raise CredentialsDenied(403, "AccessDeniedException", "Invalid thing name passed")
@@ -96,23 +96,25 @@ class CredentialProvider:
 
     def _active(self, certificate_id: str) -> str:
         try:
-            told = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+            certificate = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
         except self._iot.exceptions.ResourceNotFoundException:
             raise CredentialsDenied(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE) from None
-        if told["status"] != "ACTIVE":
+        if certificate["status"] != "ACTIVE":
             raise CredentialsDenied(403, "AccessDeniedException", _UNKNOWN_CERTIFICATE)
-        return told["certificateArn"]
+        return certificate["certificateArn"]
 
     def _things_of(self, certificate_arn: str) -> list[str]:
         return self._iot.list_principal_things(principal=certificate_arn)["things"]
 
     def _may_assume(self, certificate_arn: str, alias: str) -> bool:
-        """Whether the certificate's IoT policies allow it, judged as the local broker judges what is published."""
+        """Whether the certificate's IoT policies allow the alias, by the local broker's own policy evaluator."""
         iam = import_module("ministack.core.iam_evaluator")
         region, account = certificate_arn.split(":")[3:5]
-        names = [one["policyName"] for one in self._iot.list_attached_policies(target=certificate_arn)["policies"]]
+        names = [
+            policy["policyName"] for policy in self._iot.list_attached_policies(target=certificate_arn)["policies"]
+        ]
         documents = [self._iot.get_policy(policyName=name)["policyDocument"] for name in names]
-        asked = iam.EvalContext(
+        context = iam.EvalContext(
             principal_arn=certificate_arn,
             principal_type="Certificate",
             principal_account=account,
@@ -120,10 +122,12 @@ class CredentialProvider:
             resource_arn=f"arn:aws:iot:{region}:{account}:rolealias/{alias}",
             region=region,
         )
-        return bool(iam.evaluate(asked, [iam.parse_policy_document(one) for one in documents]).decision == "Allow")
+        return bool(
+            iam.evaluate(context, [iam.parse_policy_document(document) for document in documents]).decision == "Allow"
+        )
 
     def _role_for(self, thing: str) -> str:
-        """The ARN of the role as IAM on AWS reads it when this thing asks."""
+        """The ARN of the thing's copy of the role."""
         role = self._iam.get_role(RoleName=self._alias.role_arn.rpartition("/")[2])["Role"]
         trust = role["AssumeRolePolicyDocument"]
         if SERVICE not in json.dumps(trust):
@@ -132,28 +136,28 @@ class CredentialProvider:
         with contextlib.suppress(self._iam.exceptions.EntityAlreadyExistsException):
             self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         for policy in self._iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
-            found = self._iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
-            filled_in = json.dumps(found).replace(THING_VARIABLE, thing)
+            document = self._iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+            filled_in = json.dumps(document).replace(THING_VARIABLE, thing)
             self._iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=filled_in)
         return f"{self._alias.role_arn.partition(':role/')[0]}:role/{name}"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request of one device."""
+    """Serves the requests of a device."""
 
     protocol_version = "HTTP/1.1"
-    timeout = PATIENCE_S
+    timeout = CLIENT_TIMEOUT_S
 
     def do_GET(self) -> None:
         try:
-            told = {"credentials": self._credentials()}
-        except CredentialsDenied as refused:
-            self._answer(refused.status, {"message": str(refused)}, refused.kind)
+            body = {"credentials": self._credentials()}
+        except CredentialsDenied as denied:
+            self._answer(denied.status, {"message": str(denied)}, denied.kind)
         except (BotoCoreError, ClientError) as error:
             log.error("the local cloud fails: %s", error)
             self._answer(500, {"message": "Internal failure"}, "InternalFailureException")
         else:
-            self._answer(200, told)
+            self._answer(200, body)
 
     def _credentials(self) -> dict[str, str]:
         path = _PATH.fullmatch(self.path)
@@ -165,8 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, Server)  # noqa: S101
         return self.server.provider.credentials(path[1], certificate_id, self.headers.get(THING_HEADER))
 
-    def _answer(self, status: int, told: dict[str, Any], kind: str | None = None) -> None:
-        body = json.dumps(told).encode()
+    def _answer(self, status: int, fields: dict[str, Any], kind: str | None = None) -> None:
+        body = json.dumps(fields).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -180,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Mutual TLS on the loopback interface. Each connection shakes hands in its own thread: none holds up others."""
+    """Mutual TLS on the loopback interface. Each connection has its own thread, also for the handshake."""
 
     daemon_threads = True
 
@@ -195,14 +199,14 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         error = sys.exc_info()[1]
-        # A stranger's certificate, a port scanner, a device that went away: a line, and no more.
+        # An unknown certificate, a port scanner, a device that disconnected: one line without a traceback.
         log.warning("%s: %s", client_address, error, exc_info=None if isinstance(error, OSError) else error)
 
 
 def make_server_certificate(folder: Path) -> tuple[str, Path, Path]:
-    """An authority's certificate in PEM, and the files of certificate and key that it signed for this server.
+    """A new CA certificate in PEM, and the files of the server's certificate and key that it signed.
 
-    Its own, as the local IoT Core gives its authority's key to nobody; the authority's is forgotten at once.
+    A CA of its own, as the local IoT Core does not give out its CA's key. The key of the new CA is not stored.
     """
     x509 = import_module("ministack.core.x509_utils")
     ca, ca_key = x509.generate_ca("Nunchi", "Nunchi local credential provider")
@@ -217,32 +221,32 @@ def make_server_certificate(folder: Path) -> tuple[str, Path, Path]:
 
 
 def url(port: int, alias: str) -> str:
-    """Where devices ask."""
+    """The URL for devices."""
     return f"https://{LOOPBACK}:{port}/role-aliases/{alias}/credentials"
 
 
 def environ(port: int, alias: Alias, *, ca: Path, cert: Path, key: Path) -> dict[str, str]:
     """The environment variables that `main` reads."""
-    given = {"PORT": port, "CA": ca, "CERT": cert, "KEY": key, "ALIAS": alias.name, "ROLE": alias.role_arn}
-    return {f"{_VARIABLE}{name}": str(value) for name, value in given.items()}
+    values = {"PORT": port, "CA": ca, "CERT": cert, "KEY": key, "ALIAS": alias.name, "ROLE": alias.role_arn}
+    return {f"{_VARIABLE}{name}": str(value) for name, value in values.items()}
 
 
 def main() -> None:
-    """Serve until killed, as the environment says."""
+    """Serve until killed; settings are in the environment."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    given = {name.removeprefix(_VARIABLE): value for name, value in os.environ.items() if name.startswith(_VARIABLE)}
+    values = {name.removeprefix(_VARIABLE): value for name, value in os.environ.items() if name.startswith(_VARIABLE)}
     direct = Config(proxies={})
     provider = CredentialProvider(
         boto3.client("iot", config=direct),
         boto3.client("iam", config=direct),
         boto3.client("sts", config=direct),
-        Alias(given["ALIAS"], given["ROLE"]),
+        Alias(values["ALIAS"], values["ROLE"]),
     )
     server = Server(
-        int(given["PORT"]), provider, ca=Path(given["CA"]), cert=Path(given["CERT"]), key=Path(given["KEY"])
+        int(values["PORT"]), provider, ca=Path(values["CA"]), cert=Path(values["CERT"]), key=Path(values["KEY"])
     )
-    log.info("credential provider on port %s", given["PORT"])
+    log.info("credential provider on port %s", values["PORT"])
     server.serve_forever()
 
 

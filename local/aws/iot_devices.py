@@ -1,4 +1,4 @@
-"""Who may speak MQTT to the local broker, and as whom: the fleet's own way, and what exists in local clouds only."""
+"""Things and certificates of the local IoT Core: kiosks and workers as on AWS, and a local observer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OBSERVER_POLICY: Final = "nunchi-local-observer"
 
 
 class Registry:
-    """Makes devices known to IoT Core, and keeps their keys in a folder, readable by its owner only."""
+    """Registers devices with IoT Core, and stores their keys in a folder, readable by its owner only."""
 
     def __init__(self, iot: IoTClient, *, endpoint: str, certs: Path) -> None:
         self._iot = iot
@@ -27,7 +27,7 @@ class Registry:
         self._certs = certs
 
     def fetch_ca(self, *others: str) -> Path:
-        """The file of the authority that signed the broker's certificate, and of `others`, in PEM."""
+        """Write the CA of the broker's certificate, and `others`, to one PEM file; returns its path."""
         path = self._certs / "ca.pem"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{self._endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:
@@ -35,21 +35,21 @@ class Registry:
         return path
 
     def add_kiosk(self, name: str, *, policy: str) -> tuple[Path, Path]:
-        """A kiosk, made as an operator's `nunchi kiosk add` makes it; the files of certificate and key."""
+        """Add a kiosk as `nunchi kiosk add` does; returns the files of certificate and key."""
         return self._keep(Kiosks(self._iot, policy=policy).add(name))
 
     def add_worker(self, name: str, *, policy: str) -> tuple[Path, Path]:
-        """The thing of a worker's instance; the files of certificate and key.
+        """Add the thing of a worker's instance; returns the files of certificate and key.
 
-        On AWS an instance makes its own key, and asks for a certificate. There is no instance here to do so.
+        On AWS the instance creates its own key and requests a certificate.
         """
-        return self._keep(Things(self._iot).make(name, policy=policy, attributes={ROLE: "worker"}))
+        return self._keep(Things(self._iot).create(name, policy=policy, attributes={ROLE: "worker"}))
 
     def add_observer(self) -> tuple[Path, Path]:
-        """A certificate that may hear every kiosk, under any client id; it exists in local clouds only.
+        """Add a certificate that may subscribe to every kiosk, under any client id; local clouds only.
 
-        `nunchi send`, `nunchi watch` and strangers' tools use it: under the kiosk's own client id each would push the
-        others off the broker.
+        `nunchi send`, `nunchi watch` and other MQTT tools use it: with the kiosk's client id they would disconnect each
+        other.
         """
         self._iot.create_policy(
             policyName=OBSERVER_POLICY,
@@ -67,9 +67,9 @@ class Registry:
                 }
             ),
         )
-        made = self._iot.create_keys_and_certificate(setAsActive=True)  # it is no thing's
-        self._iot.attach_policy(policyName=OBSERVER_POLICY, target=made["certificateArn"])
-        return self._write(OBSERVER, made["certificatePem"], made["keyPair"]["PrivateKey"])
+        created = self._iot.create_keys_and_certificate(setAsActive=True)  # without a thing
+        self._iot.attach_policy(policyName=OBSERVER_POLICY, target=created["certificateArn"])
+        return self._write(OBSERVER, created["certificatePem"], created["keyPair"]["PrivateKey"])
 
     def _keep(self, identity: Identity) -> tuple[Path, Path]:
         return self._write(identity.thing, identity.certificate_pem, identity.private_key)
@@ -81,10 +81,7 @@ class Registry:
 
 
 def worker_keys(iam: Any, access_policy: str) -> dict[str, str]:
-    """Keys of an identity that may do what the pipeline lets a worker do, and nothing else; as environment variables.
-
-    On AWS the instance's role has that policy. There is no instance here to take a role.
-    """
+    """Access keys of a user with the policy that the instance's role has on AWS, as environment variables."""
     iam.create_user(UserName="worker")
     iam.attach_user_policy(UserName="worker", PolicyArn=access_policy)
     key = iam.create_access_key(UserName="worker")["AccessKey"]

@@ -1,7 +1,7 @@
 """`python -m local.aws.ministack`: ministack (S3, SQS, Lambda, IAM, CloudFormation, IoT Core) for this machine only.
 
-By itself its MQTT listener answers on every interface, and hears devices without a certificate. A laptop in a café
-should not do the one, and AWS does not do the other.
+By default its MQTT listener listens on every interface, and accepts devices without a certificate. Here it listens on
+the loopback interface, and demands a certificate, as AWS does.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ASGIApp = Callable[[Any, Callable[..., Any], Callable[..., Any]], Awaitable[None
 
 
 class StricterLoop(asyncio.SelectorEventLoop):
-    """An event loop that listens on the loopback interface only, and as a TLS server demands a certificate."""
+    """An event loop whose servers listen on the loopback interface only, and demand a client certificate over TLS."""
 
     async def create_server(self, protocol_factory: Any, host: Any = None, *args: Any, **kwargs: Any) -> asyncio.Server:
-        if host == "0.0.0.0":  # noqa: S104 - what is being avoided
+        if host == "0.0.0.0":  # noqa: S104 - replaced here
             host = LOOPBACK
         return await super().create_server(protocol_factory, host, *args, **kwargs)
 
@@ -39,10 +39,10 @@ class StricterLoop(asyncio.SelectorEventLoop):
 
 
 def secure_by_loopback(app: ASGIApp) -> ASGIApp:
-    """The application, told that each request came over TLS.
+    """The application, with each request marked as TLS.
 
-    The buckets refuse what did not, and IAM is enforced here. But no request leaves this machine, and with real TLS any
-    stranger's S3 client would first have to be taught our certificate.
+    The bucket policies, which are enforced, deny plain HTTP. But requests stay on this machine, and with real TLS every
+    S3 client would need this server's certificate.
     """
 
     async def answer(scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
@@ -53,32 +53,32 @@ def secure_by_loopback(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-def ask_iam_as_aws_does() -> None:
-    """Two of ministack's questions to IAM, asked as AWS asks them.
+def evaluate_iam_as_aws_does() -> None:
+    """Correct the action and the resource of two of ministack's IAM checks.
 
-    Of a batch of messages: for the right to one message, as there is no other. Of a policy on a certificate: about the
-    certificate, and not about `*`, which a role that may touch certificates only would have to be allowed.
+    A batch call of SQS needs the permission of the single call, as on AWS; there is no other. Attaching a policy to a
+    certificate is checked on the certificate, not on `*`.
     """
     actions: Any = import_module("ministack.core.iam_actions")  # its server looks both up at every request
     action_of, resource_of = actions.extract_iam_action, actions.extract_resource_arn
 
     def action(service: str, *request: Any) -> str | None:
-        asked: str | None = action_of(service, *request)
-        return asked.removesuffix("Batch") if asked and service == "sqs" else asked
+        name: str | None = action_of(service, *request)
+        return name.removesuffix("Batch") if name and service == "sqs" else name
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *request: Any) -> str:
         if service == "iot" and path.startswith("/target-policies/"):
             return str(json.loads(body)["target"])
-        found: str = resource_of(service, method, path, headers, body, *request)
-        return found
+        arn: str = resource_of(service, method, path, headers, body, *request)
+        return arn
 
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
 
 
 def main() -> None:
     """Serve until a signal; the environment variables are ministack's own (GATEWAY_PORT, IOT_MTLS_PORT, AUTH, …)."""
-    app = import_module("ministack.app").app  # here, because it reads the environment when it is imported
-    ask_iam_as_aws_does()
+    app = import_module("ministack.app").app  # not at the top: it reads the environment at import
+    evaluate_iam_as_aws_does()
     config = Config()
     config.bind = [f"{LOOPBACK}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75

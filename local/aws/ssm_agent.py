@@ -1,4 +1,4 @@
-"""The SSM agents of the local instances: they take commands, and run their document's own shell lines."""
+"""The SSM agents of the local instances: they run the shell lines of a command's document."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ KEPT_OUTPUT: Final = 24_000  # characters that GetCommandInvocation shows, as on
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """What SendCommand asked this instance to do."""
+    """A command for one instance, as SendCommand sent it."""
 
     command_id: str
     instance_id: str
     document_name: str
     parameters: Mapping[str, Sequence[str]]
-    expires_at: float  # time.time() after which it must not begin any more
+    expires_at: float  # time.time() after which it must not start
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """How a command went, in the words of GetCommandInvocation."""
+    """The outcome of a command, as GetCommandInvocation has it."""
 
     status: str  # Success, Failed, TimedOut
     response_code: int
@@ -47,9 +47,9 @@ class CommandOutcome:
 
 
 class Agent:
-    """Runs up to `at_once` commands of an instance at a time; the others wait, in order, until they expire.
+    """Runs up to `at_once` commands of an instance concurrently; others wait, in order, until they expire.
 
-    `cloud` is the folder whose name marks the processes: see local/aws/fake_ec2.py.
+    The path `cloud` marks the processes, see local/aws/fake_ec2.py.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Agent:
         self._cloud = cloud or work_dir
         self._at_once = at_once
         self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._gone: set[str] = set()
+        self._terminated: set[str] = set()
         self._documents: dict[str, Document] = {}
         self._outcomes: dict[str, CommandOutcome] = {}
         self._lock = threading.Lock()
 
     def accept(self, command: RunCommand) -> None:
-        """Run the command when its turn comes; returns at once."""
+        """Queue the command; returns at once."""
         with self._lock:
             pool = self._pools.get(command.instance_id)
             if pool is None:
@@ -83,21 +83,21 @@ class Agent:
         pool.submit(self._run, command)
 
     def outcome(self, command_id: str) -> CommandOutcome | None:
-        """How the command went; None while it waits or runs."""
+        """The outcome of a command; None while it waits or runs."""
         with self._lock:
             return self._outcomes.get(command_id)
 
     def end(self, instance_id: str) -> None:
-        """The machine is gone, and its processes with it. What its commands came to nobody hears any more."""
+        """Terminate an instance: kill its processes, drop the outcomes of its commands."""
         with self._lock:
-            self._gone.add(instance_id)
+            self._terminated.add(instance_id)
             pool = self._pools.pop(instance_id, None)
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
         power_off(self._cloud, instance_id)
 
     def forget_documents(self) -> None:
-        """A document has changed: fetch it again with the next command."""
+        """Drop cached documents, after one has changed."""
         self._documents = {}
 
     def _run(self, command: RunCommand) -> None:
@@ -106,11 +106,11 @@ class Agent:
             outcome = self._outcome_of(command)
         except (ParameterRefused, DocumentUnsupported) as error:
             outcome = CommandOutcome("Failed", 1, stderr=str(error))
-        except Exception as error:  # a thread of a pool would swallow it
+        except Exception as error:  # the thread pool would swallow it
             log.exception("command %s", command.command_id)
             outcome = CommandOutcome("Failed", 1, stderr=repr(error))
         with self._lock:
-            if command.instance_id in self._gone:
+            if command.instance_id in self._terminated:
                 return
             self._outcomes[command.command_id] = outcome
             while len(self._outcomes) > 1000:  # a long-lived cloud must not grow

@@ -1,4 +1,4 @@
-"""SSM documents of schema 2.2, as far as an agent must read them to run shell lines.
+"""SSM documents of schema 2.2, as far as the local agent supports them: steps of shell lines.
 
 Source: AWS Systems Manager user guide, "Schema, features, and examples" and "Writing parameters securely" (ENV_VAR).
 """
@@ -15,16 +15,16 @@ from local.errors import DocumentUnsupported
 
 SHELL: Final = "aws:runShellScript"
 DEFAULT_TIMEOUT_S: Final = 3600.0  # what the agent gives a step without timeoutSeconds
-_PLACE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 
 
 class ParameterRefused(ValueError):
-    """A parameter is not what the document allows; nothing was run."""
+    """A parameter is missing, unknown or not allowed; nothing was run."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentStep:
-    """Shell lines, ready to run: their parameters are in `environ`, or already in the text."""
+    """Shell lines, ready to run; parameters are in `environ`, or inserted into `script`."""
 
     name: str
     script: str
@@ -34,16 +34,16 @@ class DocumentStep:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter as the document declares it."""
+    """A parameter, as the document declares it."""
 
     name: str
     default: str | None
     allowed_pattern: re.Pattern[str] | None
     by_environment: bool
 
-    def value_in(self, given: Mapping[str, Sequence[str]]) -> str:
-        """Its value; ParameterRefused when it is missing, several, or outside the allowed pattern."""
-        values = given.get(self.name, [] if self.default is None else [self.default])
+    def value_in(self, parameters: Mapping[str, Sequence[str]]) -> str:
+        """Its value; ParameterRefused when it is missing, has several values, or does not match the pattern."""
+        values = parameters.get(self.name, [] if self.default is None else [self.default])
         if len(values) != 1:
             raise ParameterRefused(f"parameter {self.name} needs one value, not {len(values)}")
         if self.allowed_pattern is not None and not self.allowed_pattern.search(values[0]):
@@ -53,20 +53,22 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A Command document: its parameters, and its steps in order."""
+    """A Command document: its parameters and its steps."""
 
     parameters: tuple[Parameter, ...]
     main_steps: tuple[Mapping[str, Any], ...]
 
     @classmethod
     def parse(cls, content: str) -> Document:
-        """From the document's JSON; DocumentUnsupported for what this agent does not do."""
+        """Parse the JSON of a document; DocumentUnsupported for another schema or action."""
         fields = json.loads(content)
         if fields.get("schemaVersion") != "2.2":
-            raise DocumentUnsupported(f"schemaVersion {fields.get('schemaVersion')!r} is not run here, only '2.2'")
+            raise DocumentUnsupported(
+                f"schemaVersion {fields.get('schemaVersion')!r} is not supported here, only '2.2'"
+            )
         for step in fields["mainSteps"]:
             if step["action"] != SHELL:
-                raise DocumentUnsupported(f"action {step['action']!r} is not run here, only {SHELL!r}")
+                raise DocumentUnsupported(f"action {step['action']!r} is not supported here, only {SHELL!r}")
         return cls(
             tuple(
                 Parameter(
@@ -80,16 +82,16 @@ class Document:
             tuple(fields["mainSteps"]),
         )
 
-    def steps(self, given: Mapping[str, Sequence[str]]) -> list[DocumentStep]:
-        """The steps for these parameters; ParameterRefused when a parameter is unknown or not allowed."""
-        if unknown := given.keys() - {parameter.name for parameter in self.parameters}:
+    def steps(self, parameters: Mapping[str, Sequence[str]]) -> list[DocumentStep]:
+        """The steps with these parameters; ParameterRefused when one is unknown, missing or not allowed."""
+        if unknown := parameters.keys() - {parameter.name for parameter in self.parameters}:
             raise ParameterRefused(f"the document has no parameter {', '.join(sorted(unknown))}")
-        values = {parameter.name: parameter.value_in(given) for parameter in self.parameters}
-        environ = {f"SSM_{one.name}": values[one.name] for one in self.parameters if one.by_environment}
-        pasted = {one.name: values[one.name] for one in self.parameters if not one.by_environment}
+        values = {parameter.name: parameter.value_in(parameters) for parameter in self.parameters}
+        environ = {f"SSM_{each.name}": values[each.name] for each in self.parameters if each.by_environment}
+        inserted = {each.name: values[each.name] for each in self.parameters if not each.by_environment}
 
         def fill(text: str) -> str:
-            return _PLACE.sub(lambda place: pasted.get(place[1], place[0]), text)
+            return _PLACEHOLDER.sub(lambda match: inserted.get(match[1], match[0]), text)
 
         return [
             DocumentStep(

@@ -1,8 +1,8 @@
 """`python -m local.aws.systems_manager`: SSM and EC2 (moto), and the agents of its instances, in one process.
 
-moto records commands and runs nothing. A real agent is told of its commands over a connection that it holds open; here
-the agent sits behind the same door as moto and hears SendCommand as it is answered. So nothing polls: a command begins
-at once, an idle cloud costs nothing, and a list of a million commands slows nobody down.
+moto records commands but runs none. A real agent receives commands over an open connection; here the agent is in the
+same process as moto, and receives each command with the response to SendCommand. So nothing polls: a command starts at
+once, an idle cloud uses no CPU, and a long list of commands slows nothing down.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ SSM: Final = "AmazonSSM."
 
 
 class SystemsManager:
-    """A WSGI application: moto's, with an agent behind SendCommand, whose outcomes GetCommandInvocation tells.
+    """A WSGI application: moto's, with an agent that runs commands and adds their outcomes to GetCommandInvocation.
 
-    `running` says which of some instances run: those are online. A terminated one takes its processes with it.
+    `running` filters the running of some instances: those are online. Terminating an instance kills its processes.
     """
 
     def __init__(self, moto: WSGIApp, agent: Agent, running: Callable[[list[str]], list[str]] = list) -> None:
@@ -53,10 +53,10 @@ class SystemsManager:
             if "Document" in operation:
                 self._agent.forget_documents()
             return self._moto(environ, start_response)
-        asked = json.loads(_body(environ))
-        status, headers, answer = self._ask_moto(environ)
+        request = json.loads(_body(environ))
+        status, headers, answer = self._call_moto(environ)
         if status.startswith("200"):
-            answer = self._sent(asked, answer) if operation == "SendCommand" else self._with_outcome(answer)
+            answer = self._send(request, answer) if operation == "SendCommand" else self._with_outcome(answer)
         return _answer(start_response, answer, status, headers)
 
     def _ec2(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -75,17 +75,17 @@ class SystemsManager:
         return answer
 
     def _information(self, body: bytes) -> dict[str, Any]:
-        """Who of those that are asked for is online; moto itself does not know this question."""
-        asked = [
+        """DescribeInstanceInformation, which moto lacks: the online ones of the instances in the filter."""
+        instances = [
             value
-            for one in json.loads(body).get("Filters", [])
-            if one["Key"] == "InstanceIds"
-            for value in one["Values"]
+            for entry in json.loads(body).get("Filters", [])
+            if entry["Key"] == "InstanceIds"
+            for value in entry["Values"]
         ]
-        online = self._running(asked)
-        return {"InstanceInformationList": [{"InstanceId": one, "PingStatus": "Online"} for one in online]}
+        online = self._running(instances)
+        return {"InstanceInformationList": [{"InstanceId": name, "PingStatus": "Online"} for name in online]}
 
-    def _ask_moto(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], dict[str, Any]]:
+    def _call_moto(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], dict[str, Any]]:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
@@ -94,10 +94,10 @@ class SystemsManager:
         body = b"".join(self._moto(environ, start))
         return *started[0], json.loads(body)
 
-    def _sent(self, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    def _send(self, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         command = answer["Command"]
-        # moto's own answer names every instance that there ever was.
-        [instance, *_] = asked.get("InstanceIds") or command["InstanceIds"] or [""]
+        # moto's answer lists every instance ever started.
+        [instance, *_] = request.get("InstanceIds") or command["InstanceIds"] or [""]
         self._agent.accept(
             RunCommand(
                 command_id=command["CommandId"],
@@ -107,7 +107,7 @@ class SystemsManager:
                 expires_at=time.time() + command["TimeoutSeconds"],
             )
         )
-        # moto calls a command done before anybody began it.
+        # moto reports success before the command has started.
         return {"Command": command | {"Status": "Pending", "StatusDetails": "Pending", "CompletedCount": 0}}
 
     def _with_outcome(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class SystemsManager:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """The body of a request, which stays there to be read."""
+    """The body of a request, which can be read again afterwards."""
     content: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(content)
     return content
@@ -143,7 +143,7 @@ def _answer(
 
 
 def running_in(ec2: Any) -> Callable[[list[str]], list[str]]:
-    """Who of some instances runs. One with the tag `nunchi:agent` = `off` has no agent that could answer."""
+    """A filter for running instances. One with the tag `nunchi:agent` = `off` counts as offline, for tests."""
 
     def running(instances: list[str]) -> list[str]:
         answer = ec2.describe_instances(
@@ -153,17 +153,17 @@ def running_in(ec2: Any) -> Callable[[list[str]], list[str]]:
             ]
         )
         return [
-            one["InstanceId"]
+            instance["InstanceId"]
             for reservation in answer["Reservations"]
-            for one in reservation["Instances"]
-            if {"Key": "nunchi:agent", "Value": "off"} not in one.get("Tags", [])
+            for instance in reservation["Instances"]
+            if {"Key": "nunchi:agent", "Value": "off"} not in instance.get("Tags", [])
         ]
 
     return running
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Logs no line for each request; keeps connections open between them, as AWS does."""
+    """Does not log each request; keeps connections open between requests, as AWS does."""
 
     protocol_version = "HTTP/1.1"
 

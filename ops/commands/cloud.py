@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from config.mode import Mode
+from contracts.instants import now
+from contracts.names import new_image_id
 from local import worker_socket
 from local.errors import CloudDown, CloudError
 from local.progress import Kind, ProgressLine, failure
 from local.record import CloudState, Record
 from local.state import StateDir
 from ops import supervise
-from ops.display import err, out, summary, try_next
+from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
@@ -27,7 +31,7 @@ def up(
     state: StateOption = DEFAULT_STATE,
     *,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Come back when it is up; `nunchi down` ends it.")
+        bool, typer.Option("--detach", "-d", help="Return when it is up; `nunchi down` stops it.")
     ] = False,
     port: Annotated[
         int | None,
@@ -50,69 +54,67 @@ def up(
     ] = False,
     worker_mqtt_port: Annotated[
         int | None,
-        typer.Option(min=1024, max=65535, help="Where the worker looks for the broker: a proxy's port.", hidden=True),
+        typer.Option(min=1024, max=65535, help="Port at which the worker reaches the broker: a proxy's.", hidden=True),
     ] = None,
 ) -> None:
     """Start the cloud on this machine: AWS's services, the pipeline deployed by the CDK, the worker, a kiosk.
 
-    Takes about 15 seconds. Without --detach it stays, shows what happens, and Ctrl-C ends all of it.
+    Takes about 15 seconds. Without --detach it stays in the foreground, shows events, and Ctrl-C stops everything.
 
     Example: nunchi up --detach && nunchi send samples/*.jpg && nunchi down
     """
     folder = StateDir(state)
-    asked = {"--port": port, "--mqtt-port": mqtt_port, "--mode": mode, "--workers": workers}
+    requested = {"--port": port, "--mqtt-port": mqtt_port, "--mode": mode, "--workers": workers}
     if folder.holder() is not None:
         record = wait_until_up(folder)
         out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
-        _say_what_came_too_late(record, folder, asked)
+        _warn_ignored(record, folder, requested)
         return
-    options = {**asked, "--worker-mqtt-port": worker_mqtt_port, "--training": int(training)}
+    options = {**requested, "--worker-mqtt-port": worker_mqtt_port, "--training": int(training)}
     supervisor = supervise.Supervisor(folder)
-    up_now: Record | None = None
+    record: Record | None = None
     with supervise.interruptible():
         try:
-            up_now = start(
-                supervisor, [f"{name}={value}" for name, value in options.items() if value], stay_when_we_die=detach
-            )
-            out.print(f"[green]The cloud is up[/] in {folder.path}\n{summary(up_now)}\n\n{try_next(up_now, state)}")
+            record = start(supervisor, [f"{name}={value}" for name, value in options.items() if value], detach=detach)
+            out.print(f"[green]The cloud is up[/] in {folder.path}\n{summary(record)}\n\n{try_next(record, state)}")
             if not detach:
-                out.print("\n[dim]Ctrl-C ends it.[/]")
-                _stay(supervisor)
+                out.print("\n[dim]Ctrl-C stops it.[/]")
+                _follow(supervisor)
         except KeyboardInterrupt:
             supervisor.stop()
             if folder.holder() is None:
                 err.print("nothing is left running")
             else:
-                err.print(f"a cloud that another process started in {folder.path} goes on")
-            if up_now is None or detach:
+                err.print(f"the cloud that another process started in {folder.path} is still up")
+            if record is None or detach:
                 raise typer.Exit(INTERRUPTED) from None
 
 
-def _say_what_came_too_late(record: Record, folder: StateDir, asked: Mapping[str, int | Mode | None]) -> None:
-    """What was asked for, and the running cloud does not have."""
-    has = {
+def _warn_ignored(record: Record, folder: StateDir, requested: Mapping[str, int | Mode | None]) -> None:
+    """Name the options that differ from the running cloud's: they have no effect."""
+    actual = {
         "--port": int(record.endpoints["s3"].rpartition(":")[2]),
         "--mqtt-port": record.mqtt.port,
         "--mode": record.mode,
         "--workers": len(record.workers),
     }
-    if late := [f"{option} {value}" for option, value in asked.items() if value not in (None, has[option])]:
+    if ignored := [f"{option} {value}" for option, value in requested.items() if value not in (None, actual[option])]:
         err.print(
-            f"[yellow]{' and '.join(late)} came too late: a running cloud stays as it is[/]; "
-            f"to change them: {escape(folder.command('down'))}"
+            f"[yellow]{' and '.join(ignored)} ignored: options of a running cloud can't change[/]; "
+            f"stop it first: {escape(folder.command('down'))}"
         )
 
 
-def _stay(supervisor: supervise.Supervisor) -> None:
-    """Tell what happens until the cloud ends."""
+def _follow(supervisor: supervise.Supervisor) -> None:
+    """Show progress until the cloud ends; CloudError when it fails."""
     for line in supervisor.lines():
-        tell(line)
+        show_progress(line)
         if line.kind is Kind.FAILED:
             raise CloudError(line.text)
 
 
 def down(state: StateOption = DEFAULT_STATE) -> None:
-    """End the cloud: the worker finishes the photos in hand; no process and no port is left. The logs stay.
+    """Stop the cloud: the worker finishes the photos in hand; no process and no port is left. The logs stay.
 
     Example: nunchi down --state /tmp/second-cloud
     """
@@ -120,19 +122,19 @@ def down(state: StateOption = DEFAULT_STATE) -> None:
     if supervise.stop(folder):
         out.print(f"The cloud in {folder.path} is down. Its logs are in {folder.logs}")
     else:
-        out.print(f"Nothing is up in {folder.path}")
+        out.print(f"No cloud is up in {folder.path}")
 
 
 def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> None:
-    """Say whether the cloud is up, and everything that another program needs to join in.
+    """Show whether the cloud is up, and what another program needs to use it.
 
     Example: aws --endpoint-url "$(nunchi status --json | jq -r .endpoints.s3)" s3 ls
     """
     folder = StateDir(state)
     try:
-        record = _asked(folder.read())
-    except CloudDown as down:
-        _show_down(folder, str(down), as_json)
+        record = _with_current_models(folder.read())
+    except CloudDown as error:
+        _show_down(folder, str(error), as_json)
         return
     if as_json:
         typer.echo(record.to_json())
@@ -141,42 +143,83 @@ def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> N
         out.print(f"[{colour}]The cloud in {folder.path} is {record.state}[/]\n{summary(record)}")
 
 
-def _asked(record: Record) -> Record:
-    """The record with the models that serve now: weights may have been promoted since it was written."""
-    return replace(
-        record,
-        workers=tuple(replace(one, model=worker_socket.model(one.socket) or one.model) for one in record.workers),
-    )
+def _with_current_models(record: Record) -> Record:
+    """The record with the models in service now: weights may have been promoted since it was written."""
+    workers = (replace(worker, model=worker_socket.model(worker.socket) or worker.model) for worker in record.workers)
+    return replace(record, workers=tuple(workers))
 
 
-def _show_down(folder: StateDir, why: str, as_json: bool) -> None:
-    """That there is no record, and what the last cloud here ended of, if it ended by itself."""
+def _show_down(folder: StateDir, reason: str, as_json: bool) -> None:
+    """Show that no cloud is up, and the error of the last one here if it failed."""
     state = CloudState.DOWN if folder.holder() is None else CloudState.STARTING
     failed = failure(folder.progress)
     if as_json:
         typer.echo(json.dumps({"state": state} | ({"failed": failed} if failed else {})))
     else:
-        out.print(escape(f"{why}\nthe last one failed: {failed}" if failed else why))
+        out.print(escape(f"{reason}\nthe last one failed: {failed}" if failed else reason))
 
 
-def start(supervisor: supervise.Supervisor, arguments: list[str], *, stay_when_we_die: bool) -> Record:
-    """Start a cloud, telling its progress; its record. Nothing goes on starting when that fails or is interrupted."""
+def start(supervisor: supervise.Supervisor, arguments: list[str], *, detach: bool) -> Record:
+    """Start a cloud, show its progress, return its record. A failed or interrupted start leaves no process."""
     try:
-        supervisor.start(arguments, stay_when_we_die=stay_when_we_die)
-        return supervisor.follow(tell)
+        supervisor.start(arguments, detach=detach)
+        return supervisor.follow(show_progress)
     except BaseException:
         supervisor.stop()
         raise
 
 
 def wait_until_up(folder: StateDir) -> Record:
-    """The record of a cloud that somebody else has started, perhaps just now."""
-    return supervise.Supervisor(folder).follow(lambda line: tell(line) if not folder.record.exists() else None)
+    """The record of a cloud that another process started; waits while it is still starting."""
+    return supervise.Supervisor(folder).follow(lambda line: show_progress(line) if not folder.record.exists() else None)
 
 
-def tell(line: ProgressLine) -> None:
-    """Show a line of progress; what failed is told by whoever raises."""
+def show_progress(line: ProgressLine) -> None:
+    """Show a line of progress; a failure is raised as an error instead."""
     if line.kind in (Kind.PHASE, Kind.NOTE):
         err.print(f"[dim]{line.at_s:6.1f} s[/]  {escape(line.text)}")
     elif line.kind is Kind.READY:
         err.print(f"[dim]{line.at_s:6.1f} s[/]  [green]{escape(line.text)}[/]")
+
+
+def summary(record: Record) -> str:
+    """Addresses and keys of a running cloud, one a line."""
+    keys, mqtt, model = record.credentials, record.mqtt, record.worker.model or {}
+    pids = [str(worker.pid) for worker in record.workers]
+    parts = {
+        "S3": f"{record.endpoints['s3']}  keys {keys.access_key_id}/{keys.secret_access_key}  region {record.region}",
+        "images": f"s3://{record.buckets['images']}/uploads/{record.kiosk}/<image id>.jpg",
+        "MQTT": f"{mqtt.host}:{mqtt.port}  topic {mqtt.topic}  (MQTT 5, TLS, client certificate)",
+        **(
+            {"queue": record.queues["uploads"]}
+            if record.mode is Mode.QUEUE
+            else {"SSM": f"{record.endpoints['ssm']}  instance {record.instance}"}
+        ),
+        "worker" if len(pids) == 1 else "workers": f"process {' and '.join(pids)}  "
+        f"model {model.get('name')} {model.get('version')}",
+    }
+    return "\n".join(f"[bold]{name:8}[/]{escape(text)}" for name, text in parts.items())
+
+
+def try_next(record: Record, state: Path) -> str:
+    """Commands to try on a running cloud, ready to paste."""
+    keys, mqtt = record.credentials, record.mqtt
+    nunchi = "nunchi" if state == DEFAULT_STATE else f"NUNCHI_STATE={_quoted(state)} nunchi"
+    aws = f"AWS_ACCESS_KEY_ID={keys.access_key_id} AWS_SECRET_ACCESS_KEY={keys.secret_access_key} "
+    return f"""[bold]Try next[/]
+  {nunchi} send samples/*.jpg
+  {nunchi} watch
+  {nunchi} status --json
+  {nunchi} down
+[bold]Or with your own tools[/]
+  mosquitto_sub -V mqttv5 -q 1 -h {mqtt.host} -p {mqtt.port} -t {mqtt.topic} \\
+    --cafile {_quoted(mqtt.ca)} \\
+    --cert {_quoted(mqtt.cert)} --key {_quoted(mqtt.key)}
+  {aws}AWS_REGION={record.region} \\
+    aws --endpoint-url {record.endpoints["s3"]} s3 cp photo.jpg \\
+    s3://{record.buckets["images"]}/uploads/{record.kiosk}/{new_image_id(now())}.jpg"""
+
+
+def _quoted(path: Path) -> str:
+    """A path, quoted for a shell and escaped for rich."""
+    return escape(shlex.quote(str(path)))

@@ -1,4 +1,4 @@
-"""`nunchi config check`: what the operator's settings mean, in words, before anything is deployed."""
+"""`nunchi config check`: validate the operator's settings, and describe their effect, before a deployment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.sections import TrainingSettings
 from ops.display import out
 from ops.options import JsonOption
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What you decide: nunchi.toml.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The operator's settings: nunchi.toml.")
 
 ConfigArgument = Annotated[
     Path | None,
@@ -30,14 +30,14 @@ ConfigArgument = Annotated[
 
 @app.callback()
 def _config() -> None:
-    """What you decide: nunchi.toml."""
+    """The operator's settings: nunchi.toml."""
 
 
 @app.command()
 def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
-    """Find every mistake in the settings, and say in words what they mean. Nothing is deployed.
+    """Find every invalid setting, and describe what the settings do. Nothing is deployed.
 
-    Exit status: 0 all is well, 1 the file needs a look.
+    Exit status: 0 the file is valid, 1 it is not.
 
     Example: nunchi config check && cdk deploy --all
     """
@@ -47,24 +47,24 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(config.model_dump(mode="json"), ensure_ascii=False))
         return
     table = Table.grid(padding=(0, 2))
-    for what, words in meaning(config, at=datetime.now(UTC)):
-        table.add_row(f"[bold]{what}[/]", escape(words))
+    for name, text in meaning(config, at=datetime.now(UTC)):
+        table.add_row(f"[bold]{name}[/]", escape(text))
     out.print(table)
-    out.print(f"[green]{escape(str(named))} is well.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
+    out.print(f"[green]{escape(str(named))} is valid.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
 
 
 def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
-    """What each part of the settings brings about, as pairs of a word and a sentence. `at`: for the next start."""
+    """The effect of each part of the settings, as pairs of a name and a sentence. `at`: for the next start."""
     inference, retention, training = config.inference, config.retention, config.training
-    one = f"one {inference.instance_type}, to which each photo is handed by Run Command"
+    single = f"one {inference.instance_type}, to which each photo is handed by Run Command"
     sizes = config.queue
-    many = (
+    group = (
         f"{sizes.least} to {sizes.most} {inference.instance_type} that read the upload queue; one more for each "
         f"{sizes.backlog_per_instance} photos that wait; {sizes.warm_pool or 'none'} kept warm"
     )
     return [
         ("region", config.region),
-        ("mode", f"{config.mode.value}: {many if config.mode is Mode.QUEUE else one}"),
+        ("mode", f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}"),
         ("open", f"{opening(config)}; {config.hours.zone}"),
         *([("closed on", ", ".join(map(str, config.hours.closed_dates)))] if config.hours.closed_dates else []),
         ("running", _running(config, at)),
@@ -72,7 +72,7 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
             "training data",
             (
                 f"labels of {inference.confidence_gate:g} confidence and more; "
-                f"of the others {inference.review_share:.0%} wait for a person's eyes"
+                f"of the others {inference.review_share:.0%} wait for review by a person"
             ),
         ),
         (
@@ -92,11 +92,11 @@ def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
         (
             "alarms",
             (
-                f"{config.alarms.email or 'to nobody: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
+                f"{config.alarms.email or 'no receiver: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
                 f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
             ),
         ),
-        ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS; no key to pay for"),
+        ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS, free of charge"),
         ("tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"),
     ]
 
@@ -108,7 +108,7 @@ def _machine(training: TrainingSettings) -> str:
 
 
 def opening(config: Config) -> str:
-    """Opening hours, days with the same ones together."""
+    """The opening hours as text; consecutive days with the same hours are one range."""
     texts = []
     for windows, days in groupby(DAYS, key=config.hours.windows_of):
         named = [day.value for day in days]

@@ -1,4 +1,4 @@
-"""`nunchi cost`: what a month of this nunchi.toml costs."""
+"""`nunchi cost`: an estimate of the monthly cost of this nunchi.toml on AWS."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def cost(
         bool, typer.Option("--check", help="Print the commands that ask AWS for each price, and nothing else.")
     ] = False,
 ) -> None:
-    """Say what a month costs on AWS with this nunchi.toml, line by line: an estimate, from prices of a known date.
+    """Estimate the monthly cost on AWS of this nunchi.toml, line by line, from prices of a known date.
 
     Free tiers, discounts and taxes are left out. Sources: ops/cost/estimate.py, ops/cost/prices.toml.
 
-    Exit status: 0, or 1 when nunchi.toml needs a look or a price is not known.
+    Exit status: 0, or 1 when nunchi.toml is invalid or a price is missing.
 
     Example: nunchi cost --shops 1000 --json | jq .usd
     """
@@ -42,31 +42,31 @@ def cost(
         for price in prices.by_name.values():
             typer.echo(f"# {price.what}: {price.usd:g} USD per {price.unit}\n{price.command(config.region)}")
         return
-    reckoned = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
+    estimated = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
     if as_json:
-        typer.echo(json.dumps(_as_json(config, prices, reckoned, shops, photos_a_day)))
+        typer.echo(json.dumps(_as_json(config, prices, estimated, shops, photos_a_day)))
         return
     out.print(
         f"[bold]{shops:,} {'shop' if shops == 1 else 'shops'}[/], {photos_a_day:g} photos each on an open day, "
         f"mode {config.mode}, {config.region}; prices of {prices.as_of}"
     )
-    out.print(cost_table(reckoned))
-    for note in reckoned.notes:
+    out.print(cost_table(estimated))
+    for note in estimated.notes:
         err.print(f"[yellow]note:[/] {escape(note)}")
 
 
-def cost_table(reckoned: CostEstimate) -> Table:
-    """The lines under their parts, each part with its sum, and the sum of all."""
+def cost_table(estimated: CostEstimate) -> Table:
+    """The lines grouped by part, with the sum of each part and of all."""
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", show_footer=True)
-    table.add_column("item", footer="all together, a month", overflow="fold")
+    table.add_column("item", footer="total, a month", overflow="fold")
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("USD each", justify="right", no_wrap=True)
-    table.add_column("USD", justify="right", no_wrap=True, footer=f"[bold]{reckoned.usd:,.2f}[/]")
-    for part, lines in groupby(reckoned.lines, key=lambda line: line.part):
-        of_part = list(lines)
-        table.add_row(f"[bold]{part}[/]", "", "", "", f"[bold]{sum(line.usd for line in of_part):,.2f}[/]")
-        for line in of_part:
+    table.add_column("USD", justify="right", no_wrap=True, footer=f"[bold]{estimated.usd:,.2f}[/]")
+    for part, lines in groupby(estimated.lines, key=lambda line: line.part):
+        part_lines = list(lines)
+        table.add_row(f"[bold]{part}[/]", "", "", "", f"[bold]{sum(line.usd for line in part_lines):,.2f}[/]")
+        for line in part_lines:
             table.add_row(
                 f"  {escape(line.item)}", _number(line.quantity), line.unit, f"{line.unit_usd:g}", f"{line.usd:,.2f}"
             )
@@ -74,7 +74,7 @@ def cost_table(reckoned: CostEstimate) -> Table:
 
 
 def _as_json(
-    config: Config, prices: Prices, reckoned: CostEstimate, shops: int, photos_a_day: float
+    config: Config, prices: Prices, estimated: CostEstimate, shops: int, photos_a_day: float
 ) -> dict[str, object]:
     return {
         "region": config.region,
@@ -82,7 +82,7 @@ def _as_json(
         "shops": shops,
         "photos_a_day": photos_a_day,
         "prices_as_of": prices.as_of.isoformat(),
-        "usd": round(reckoned.usd, 2),
+        "usd": round(estimated.usd, 2),
         "lines": [
             {
                 "part": line.part,
@@ -92,12 +92,12 @@ def _as_json(
                 "unit_usd": line.unit_usd,
                 "usd": round(line.usd, 4),
             }
-            for line in reckoned.lines
+            for line in estimated.lines
         ],
-        "notes": list(reckoned.notes),
+        "notes": list(estimated.notes),
     }
 
 
 def _number(quantity: float) -> str:
-    """Enough digits to reckon with, and no more."""
+    """Rounded to three digits, or to whole numbers from 1000 on."""
     return f"{quantity:,.0f}" if quantity >= 1000 or quantity == int(quantity) else f"{quantity:.3g}"

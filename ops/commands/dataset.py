@@ -1,33 +1,35 @@
-"""`nunchi dataset build|show|fetch|import`: what a training learns from, to look at, to keep and to add to."""
+"""`nunchi dataset build|show|fetch|import`: training datasets, built, shown, fetched; labelled pictures imported."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
-from ops.dataset_display import row, table_of, tell
-from ops.display import err, out
+from ops.display import out, plain_table, progress_bars
+from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
-# What makes datasets brings numpy, SciPy and Pillow: commands import it when they run, so that the others stay quick.
+if TYPE_CHECKING:
+    from retrain.dataset import DatasetManifest
+
+# retrain.dataset imports numpy, SciPy and Pillow: commands import it when they run, so that the others start fast.
 
 dataset = typer.Typer(
-    help="See what a training learns from, fetch it as a YOLO folder, and add pictures of your own: on AWS, or with "
+    help="Show training datasets, fetch one as a YOLO folder, and add pictures of your own: on AWS, or with "
     "--local in the cloud on this machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -37,33 +39,29 @@ dataset = typer.Typer(
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, or one of an earlier dataset.")]
 
 
-class Exit(IntEnum):
-    """How these commands end when a dataset is not as they need it."""
-
-    REFUSED = 5
-
-
-@dataset.command(short_help="Build one, to look at.")
+@dataset.command(short_help="Build one, to inspect.")
 def build(
     folder: FolderArgument,
     *,
     build_id: Annotated[
-        str | None, typer.Option("--id", help="Of the build. Default: the time, and `dataset`.", metavar="ID")
+        str | None, typer.Option("--id", help="Id of the build. Default: the time, and `dataset`.", metavar="ID")
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", help="What the model in service learned from: its photos are not new.", metavar="BUILD"
+            "--since",
+            help="The build that the model in service was trained on: its photos are not new.",
+            metavar="BUILD",
         ),
     ] = None,
     look_over: Annotated[
-        bool, typer.Option("--look-over", help="Let the model of day 0 look for wrong labels: 50 ms a photo.")
+        bool, typer.Option("--look-over", help="Check labels with the model of day 0: 50 ms a photo.")
     ] = False,
     val_share: Annotated[
-        float, typer.Option(help="Share of moments to stop and to calibrate by.", min=0, max=0.9)
+        float, typer.Option(help="Share of moments for early stopping and calibration.", min=0, max=0.9)
     ] = 0.15,
-    most_images: Annotated[int, typer.Option(help="More photos than these are left out.", min=1)] = 20_000,
-    seed: Annotated[int, typer.Option(help="Another seed draws other photos.", min=0)] = 0,
+    most_images: Annotated[int, typer.Option(help="Maximum number of photos; others are left out.", min=1)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the random choice of photos.", min=0)] = 0,
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Store its manifest and its page in the dataset bucket.")
     ] = True,
@@ -71,19 +69,19 @@ def build(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Build a dataset from everything there is, as a training does, and lay it out for YOLO tools and for eyes.
+    """Build a dataset from all labelled photos, as a training does, as a YOLO folder with a page to inspect it.
 
-    The same photos, labels and options make the same digest. Nothing is trained by it.
+    Deterministic: the same photos, labels and options have the same digest. Nothing is trained.
 
-    Exit status: 0 built, 5 it can't be built there or kept under this id, 2 no build can have this id, 1 anything else.
+    Exit status: 0 built, 5 it can't be built there or stored under this id, 2 the id is invalid, 1 any other error.
 
     Example: nunchi dataset build out/dataset
     """
     from retrain import dataset as datasets  # noqa: PLC0415 - see above
     from retrain.judge.predictions import predictor  # noqa: PLC0415 - see above
 
-    with _bucket(local, state) as bucket, _progress() as say:
-        made = datasets.build(
+    with _bucket(local, state) as bucket, progress_bars() as say:
+        manifest = datasets.build(
             bucket,
             folder,
             build=check_run_id(build_id) if build_id else new_run_id(now(), "dataset"),
@@ -96,13 +94,13 @@ def build(
         if keep:
             datasets.publish(bucket, folder)
     if as_json:
-        typer.echo(json.dumps(row(made) | {"folder": str(folder), "kept": keep}))
+        typer.echo(json.dumps(_row(manifest) | {"folder": str(folder), "kept": keep}))
         return
-    tell(made)
-    out.print(f"[bold]Look at it[/]\n  {escape(str(folder / 'index.html'))}")
+    _show(manifest)
+    out.print(f"[bold]Inspect it[/]\n  {escape(str(folder / 'index.html'))}")
     if keep:
-        again = in_cloud(f"dataset fetch {made.build} FOLDER", local, state)
-        out.print(f"[bold]Elsewhere, the same again[/]\n  {escape(again)}")
+        fetch_command = in_cloud(f"dataset fetch {manifest.build} FOLDER", local, state)
+        out.print(f"[bold]Fetch it elsewhere[/]\n  {escape(fetch_command)}")
 
 
 @dataset.command(short_help="Show a build, or all.")
@@ -112,9 +110,9 @@ def show(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Show a build: who is in it, what was left out and why; or all builds.
+    """Show a build: its labels, what was left out and why; or all builds.
 
-    Exit status: 0 shown, 5 there is no such build or it is broken, 2 no build can have this id, 1 anything else.
+    Exit status: 0 shown, 5 the build is missing or invalid, 2 the id is invalid, 1 any other error.
 
     Example: nunchi dataset show --json | jq -r .build
     """
@@ -122,16 +120,16 @@ def show(
 
     with _bucket(local, state) as bucket:
         ids = [check_run_id(build_id)] if build_id else datasets.builds(bucket)
-        manifests = [datasets.known(bucket, one) for one in ids]
+        manifests = [datasets.known(bucket, each) for each in ids]
     if as_json:
         for manifest in manifests:
-            typer.echo(json.dumps(row(manifest)))
+            typer.echo(json.dumps(_row(manifest)))
     elif build_id:
-        tell(manifests[0])
+        _show(manifests[0])
     elif not manifests:
         out.print(f"There is no build yet: {escape(in_cloud('dataset build FOLDER', local, state))}")
     else:
-        table = table_of("build", "made", "train", "val", "golden")
+        table = plain_table("build", "made", "train", "val", "golden", right=("train", "val", "golden"))
         for manifest in manifests:
             pictures = [f"{counts['pictures']:,}" for counts in manifest.counts.values()]
             table.add_row(escape(manifest.build), to_text(manifest.made_at)[:16], *pictures)
@@ -143,24 +141,24 @@ def fetch(
     build_id: Annotated[str, typer.Argument(metavar="BUILD", help="A build's id: nunchi dataset show.")],
     folder: FolderArgument,
     *,
-    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Do without photos that have gone.")] = False,
+    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Skip photos that have expired.")] = False,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
     """Fetch a build as a YOLO folder, every picture checked against its digest.
 
-    Exit status: 0 fetched, 5 there is no such build, photos of it have gone or changed, or the folder can't hold it,
-    2 no build can have this id, 1 anything else.
+    Exit status: 0 fetched, 5 the build is missing, photos of it have expired or changed, or the folder can't be used,
+    2 the id is invalid, 1 any other error.
 
     Example: nunchi dataset fetch 20261122t030405z-dataset out/dataset && yolo val data=out/dataset/data.yaml
     """
     from retrain import dataset as datasets  # noqa: PLC0415 - see above
 
-    with _bucket(local, state) as bucket, _progress() as say:
+    with _bucket(local, state) as bucket, progress_bars() as say:
         manifest = datasets.fetch(bucket, check_run_id(build_id), folder, missing_ok=missing_ok, say=say)
     if as_json:
-        typer.echo(json.dumps(row(manifest) | {"folder": str(folder)}))
+        typer.echo(json.dumps(_row(manifest) | {"folder": str(folder)}))
         return
     out.print(f"[green]{escape(manifest.build)} is in {escape(str(folder))}[/], digest {manifest.digest}")
     out.print(f"[bold]Open it[/]\n  yolo val model=yolov5n.pt data={escape(str(folder / 'data.yaml'))}")
@@ -171,20 +169,23 @@ def import_(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures and labels in YOLO's layout.")],
     *,
     tree: Annotated[
-        str, typer.Option("--tree", help="reviewed: to learn from. golden: to judge by, never learned.", metavar="TREE")
+        str,
+        typer.Option(
+            "--tree", help="reviewed: for training. golden: for judgement, never for training.", metavar="TREE"
+        ),
     ] = Tree.REVIEWED,
     kiosk: Annotated[
-        str, typer.Option("--kiosk", help="The name that they go under; tell sources apart by it.", metavar="NAME")
+        str, typer.Option("--kiosk", help="Kiosk id that names the source of the pictures.", metavar="NAME")
     ] = "import",
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", help="What a class of yours means here; may be repeated.", metavar="YOURS=LABEL"),
+        typer.Option("--class", help="Label for one of your classes; may be repeated.", metavar="YOURS=LABEL"),
     ] = None,
     moment_a_folder: Annotated[
         bool, typer.Option("--moment-a-folder", help="Pictures of one folder show the same people: one split for them.")
     ] = False,
     skip: Annotated[
-        bool, typer.Option("--skip", help="Leave out pictures that are broken; without it, none is stored.")
+        bool, typer.Option("--skip", help="Leave out invalid pictures; without it, none is stored.")
     ] = False,
     local: LocalOption = False,
     as_json: JsonOption = False,
@@ -192,11 +193,11 @@ def import_(
 ) -> None:
     """Import pictures that people have labelled: images/ and labels/ anywhere below FOLDER, classes from its data.yaml.
 
-    Importing them again changes nothing. PNG and WebP become JPEG. A picture of nobody needs an empty label file. What
-    a training may have learned from can't judge, and is not taken into golden.
+    Importing them again changes nothing. PNG and WebP become JPEG. A picture without people needs an empty label file.
+    Pictures that a training may have used are not taken into golden: that would be leakage.
 
-    Exit status: 0 imported, 5 a picture or the classes need a look, and nothing was stored, 2 no kiosk can have this
-    name or an option is none, 1 anything else.
+    Exit status: 0 imported, 5 a picture or the classes are invalid, and nothing was stored, 2 the kiosk id or an option
+    is invalid, 1 any other error.
 
     Example: nunchi dataset import my-2400-images --tree reviewed --kiosk students
     """
@@ -205,59 +206,74 @@ def import_(
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
-    with _bucket(local, state) as bucket, _progress() as say:
-        meaning, where = classes_in(folder, _aliases(classes or []))
-        found = look_through(folder, meaning, kiosk=kiosk, moment_a_folder=moment_a_folder, say=say)
+    with _bucket(local, state) as bucket, progress_bars() as say:
+        meaning, source = classes_in(folder, _aliases(classes or []))
+        imported = look_through(folder, meaning, kiosk=kiosk, moment_a_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
-            found = untaught(bucket, found, folder)
-        if found.broken and not skip:
-            raise InvalidDataset(_broken(found.broken, "nothing was imported. Mend them, or leave them out: --skip"))
-        store(bucket, Tree(tree), found.pictures, say)
-    told = {"tree": tree, "kiosk": kiosk, "pictures": len(found.pictures), "left_out": len(found.broken)}
+            imported = untaught(bucket, imported, folder)
+        if imported.broken and not skip:
+            raise InvalidDataset(_broken(imported.broken, "nothing was imported. Fix them, or leave them out: --skip"))
+        store(bucket, Tree(tree), imported.pictures, say)
+    counts = {"tree": tree, "kiosk": kiosk, "pictures": len(imported.pictures), "left_out": len(imported.broken)}
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(counts))
         return
-    said = f"as {where} says" if where else f"classes in our order: {', '.join(LABELS)}"
-    out.print(f"[green]{len(found.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(said)}")
-    if found.broken:
-        out.print(f"[yellow]{escape(_broken(found.broken, 'they were left out'))}[/]")
+    classes_from = f"classes from {source}" if source else f"classes in this order: {', '.join(LABELS)}"
+    out.print(f"[green]{len(imported.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}")
+    if imported.broken:
+        out.print(f"[yellow]{escape(_broken(imported.broken, 'they were left out'))}[/]")
     out.print(f"[bold]Next[/]\n  {escape(in_cloud('dataset build FOLDER', local, state))}")
 
 
 @contextmanager
 def _bucket(local: bool, state: Path) -> Generator[DatasetBucket, None, None]:
-    """The dataset bucket of the local cloud in `state`, or of AWS; exits as the help says when something is wrong."""
-    try:
-        with session_of(local, state) as place:
-            yield DatasetBucket(place.client("s3"), place.bucket("dataset"))
-    except (InvalidName, InvalidMessage) as refused:
-        raise typer.BadParameter(str(refused)) from None
-    except (InvalidDataset, InvalidReview) as refused:
-        err.print(f"[red]nunchi:[/] {escape(str(refused))}")
-        raise typer.Exit(Exit.REFUSED) from None
+    """The dataset bucket of the local cloud in `state`, or of AWS; errors exit with the status in the help."""
+    statuses = {InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}
+    with exits(statuses, argument=(InvalidName, InvalidMessage)), session_of(local, state) as session:
+        yield DatasetBucket(session.client("s3"), session.bucket("dataset"))
 
 
-@contextmanager
-def _progress() -> Generator[Any, None, None]:
-    """A bar for each kind of thing that is done; nothing where no person looks on."""
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
+def _row(manifest: DatasetManifest) -> dict[str, Any]:
+    """A build as JSON fields."""
+    return {
+        "build": manifest.build,
+        "made_at": to_text(manifest.made_at),
+        "digest": manifest.digest,
+        "counts": manifest.counts,
+        "new": sum(item.new and item.source is not Tree.GOLDEN for item in manifest.items),
+        "left_out": _exclusions(manifest),
+        "warnings": list(manifest.warnings),
+    }
 
-        def say(done: int, of: int, note: str) -> None:
-            if note not in tasks:
-                tasks[note] = bars.add_task(note)
-            bars.update(tasks[note], completed=done, total=of)
 
-        yield say
+def _show(manifest: DatasetManifest) -> None:
+    """Print a build: people by split and label, exclusions, warnings."""
+    from retrain.dataset.photos import REASONS, ExclusionReason  # noqa: PLC0415 - see above
+
+    out.print(f"[bold]{escape(manifest.build)}[/], digest {manifest.digest}")
+    numbers = (*LABELS, "pictures", "without people")
+    table = plain_table("split", *numbers, right=numbers)
+    for split, counts in manifest.counts.items():
+        table.add_row(split, *(f"{number:,}" for number in counts.values()))
+    out.print(table)
+    for reason, number in _exclusions(manifest).items():
+        out.print(f"[dim]left out[/] {number:,} {reason}: {REASONS[ExclusionReason(reason)]}")
+    for warning in manifest.warnings:
+        out.print(f"[yellow]{escape(warning)}[/]")
 
 
-def _aliases(told: list[str]) -> dict[str, Label]:
+def _exclusions(manifest: DatasetManifest) -> dict[str, int]:
+    """How many photos were left out, by reason."""
+    return {str(why): number for why, number in sorted(Counter(one.why for one in manifest.left_out).items())}
+
+
+def _aliases(options: list[str]) -> dict[str, Label]:
     aliases = {}
-    for one in told:
-        name, _, label = one.rpartition("=")
+    for option in options:
+        name, _, label = option.rpartition("=")
         if not name or label not in set(LABELS):
             raise typer.BadParameter(
-                f"{one!r}: write YOURS=LABEL, LABEL one of {', '.join(LABELS)}", param_hint="--class"
+                f"{option!r}: write YOURS=LABEL, LABEL one of {', '.join(LABELS)}", param_hint="--class"
             )
         aliases[name] = Label(label)
     return aliases
@@ -265,5 +281,5 @@ def _aliases(told: list[str]) -> dict[str, Label]:
 
 def _broken(broken: list[str], consequence: str) -> str:
     more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
-    lines = "".join(f"\n  {one}" for one in broken[:5])
-    return f"{len(broken)} pictures can't be imported, and {consequence}{lines}{more}"
+    lines = "".join(f"\n  {line}" for line in broken[:5])
+    return f"{len(broken)} pictures are invalid, and {consequence}{lines}{more}"

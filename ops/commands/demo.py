@@ -1,4 +1,4 @@
-"""`nunchi demo`: the whole way, once, for somebody who has just arrived."""
+"""`nunchi demo`: photos from upload to label to training pair, in a cloud that is started for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
+from contracts.s3 import get_or_none
 from kiosk.counter import Answer
 from kiosk.errors import NoAnswer
 from local.environment import ROOT
@@ -22,7 +23,7 @@ from local.record import Record
 from local.state import StateDir
 from ops import supervise
 from ops.commands.cloud import start, wait_until_up
-from ops.commands.photo import Exit, answers_as_they_come, send_all
+from ops.commands.photo import SendExit, live_answers, send_all
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, StateOption
 
@@ -30,11 +31,11 @@ SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
 STORED_S: Final = 20.0
 _IN_WORDS: Final = {
-    Exit.NO_PERSON: "no_person: no face was found; it should look at the camera, and be 60 pixels wide or more.",
-    Exit.UNSURE: (
-        "unsure: somebody is there, but no label is likelier right than wrong; a kiosk keeps its usual screen."
+    SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 60 pixels wide or more.",
+    SendExit.UNSURE: (
+        "unsure: a person was found, but no label is likelier right than wrong; a kiosk keeps its usual screen."
     ),
-    Exit.REJECTED: "rejected: the file can't be read as a photo, for the reason beside it; the next photo works.",
+    SendExit.REJECTED: "rejected: the file can't be read as a photo, for the reason beside it; the next photo works.",
 }
 
 
@@ -42,44 +43,44 @@ def demo(
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="Your own instead of samples/."
+            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="Your own photos. Default: samples/."
         ),
     ] = None,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Send photos the whole way, from upload to label to training pair, and show each step.
+    """Send photos from upload to label to training pair, and show each step.
 
-    A cloud that is up is used. Otherwise one is started for this, and taken down again. Exit status 0 when every photo
-    was answered, be it with "no person" or "unsure"; 6 when one was not.
+    A cloud that is up is used. Otherwise one is started, and stopped afterwards. Exit status 0 when every photo got a
+    label message, "no person" and "unsure" included; 6 when one got none.
 
     Example: nunchi demo my-photo.jpg
     """
-    chosen = photos or sorted(path for path in SAMPLES.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
-    if not chosen:
+    photos = photos or sorted(path for path in SAMPLES.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
+    if not photos:
         raise CloudError(f"there are no photos in {SAMPLES}; name your own: nunchi demo PHOTO...")
     began = time.monotonic()
     with supervise.interruptible(), _cloud(StateDir(state)) as record:
-        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(chosen)} photos as kiosk {record.kiosk}")
-        asked: dict[Reference, str] = {}
-        with answers_as_they_come(out) as tell:
+        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(photos)} photos as kiosk {record.kiosk}")
+        answered: dict[Reference, str] = {}
+        with live_answers(out) as show:
 
-            def told(photo: Path, answer: Answer | NoAnswer) -> None:
-                tell(photo, answer)
+            def show_and_note(photo: Path, answer: Answer | NoAnswer) -> None:
+                show(photo, answer)
                 if isinstance(answer, Answer):
-                    asked[answer.message.reference] = photo.name
+                    answered[answer.message.reference] = photo.name
 
-            exits = set(asyncio.run(send_all(record, chosen, record.kiosk, PHOTO_S, told)))
-        for answer in sorted(exits & _IN_WORDS.keys()):
-            out.print(f"[dim]{_IN_WORDS[answer]}[/]")
-        _show_stored(record, asked)
+            statuses = set(asyncio.run(send_all(record, photos, record.kiosk, PHOTO_S, show_and_note)))
+        for status in sorted(statuses & _IN_WORDS.keys()):
+            out.print(f"[dim]{_IN_WORDS[status]}[/]")
+        _show_stored(record, answered)
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
-    if Exit.NO_ANSWER in exits:
-        raise typer.Exit(Exit.NO_ANSWER)
+    if SendExit.NO_ANSWER in statuses:
+        raise typer.Exit(SendExit.NO_ANSWER)
 
 
 @contextmanager
 def _cloud(folder: StateDir) -> Generator[Record, None, None]:
-    """The cloud that is up in the folder; otherwise a fresh one, for the length of the block."""
+    """The cloud that is up in the folder; otherwise a new one, stopped at the end of the block."""
     if folder.holder() is not None:
         err.print(f"[dim]using the cloud in {folder.path}[/]")
         yield wait_until_up(folder)
@@ -87,7 +88,7 @@ def _cloud(folder: StateDir) -> Generator[Record, None, None]:
     temporary = tempfile.TemporaryDirectory(prefix="nunchi-demo-")
     fresh = StateDir(Path(temporary.name))
     try:
-        yield start(supervise.Supervisor(fresh), [], stay_when_we_die=False)
+        yield start(supervise.Supervisor(fresh), [], detach=False)
     finally:
         with supervise.uninterrupted():
             supervise.stop(fresh)
@@ -95,12 +96,12 @@ def _cloud(folder: StateDir) -> Generator[Record, None, None]:
         err.print("[dim]the demo's cloud is down; nothing is left running[/]")
 
 
-def _show_stored(record: Record, asked: dict[Reference, str]) -> None:
-    """The result of each photo in S3, and the training pairs that came of them."""
+def _show_stored(record: Record, answered: dict[Reference, str]) -> None:
+    """Show the keys of each photo's result in S3, and of its training pair."""
     s3 = record.client("s3")
     images, dataset = record.buckets["images"], record.buckets["dataset"]
     out.print(f"[bold]In S3 now[/]\n  [dim]results         s3://{images}\n  training pairs  s3://{dataset}[/]")
-    for reference, name in asked.items():
+    for reference, name in answered.items():
         result = Result.from_json(_stored(s3, images, reference.result_key))
         out.print(f"  {name:24} {reference.result_key}")
         if result.training is not DatasetTree.NONE:
@@ -110,14 +111,10 @@ def _show_stored(record: Record, asked: dict[Reference, str]) -> None:
 
 
 def _stored(s3: Any, bucket: str, key: str) -> bytes:
-    """An object's bytes, once it is there."""
+    """Wait until an object exists; returns its content. CloudError when it is missing after STORED_S."""
     deadline = time.monotonic() + STORED_S
-    while True:
-        try:
-            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except s3.exceptions.NoSuchKey:
-            if time.monotonic() > deadline:
-                raise CloudError(f"{key} was not in {bucket} within {STORED_S:g} s; see the worker's log") from None
-            time.sleep(0.05)
-        else:
-            return body
+    while (stored := get_or_none(s3, bucket=bucket, key=key)) is None:
+        if time.monotonic() > deadline:
+            raise CloudError(f"{key} was not in {bucket} within {STORED_S:g} s; see the worker's log")
+        time.sleep(0.05)
+    return stored.content

@@ -1,4 +1,4 @@
-"""`nunchi doctor`: what is wrong, and what to do about it."""
+"""`nunchi doctor`: health checks of a deployment or of the local cloud, each with a remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from config.nunchi_toml import Config, load
 from contracts.errors import NunchiError, SettingsError
 from local.clients import client
 from local.state import StateDir
-from ops.aws import PATIENCE, remedy
+from ops.aws import SHORT_TIMEOUTS, remedy
 from ops.commands.config import opening
 from ops.display import out
 from ops.doctor import checks, photos
@@ -29,7 +29,7 @@ _MARKS: Final = {
     State.ILL: "[red]✗[/]",
     State.UNSEEN: "[yellow]?[/]",
 }
-# Without this one nobody answers anything.
+# Every other check needs these two.
 _FIRST: Final[Mapping[str, Check]] = {"clock": checks.clock, "credentials": checks.credentials}
 _BOTH: Final[Mapping[str, Check]] = {
     "stacks": checks.stacks,
@@ -53,25 +53,25 @@ _ON_AWS: Final[Mapping[str, Check]] = {
 }
 
 
-class Exit(IntEnum):
-    """How it ends."""
+class DoctorExit(IntEnum):
+    """The exit status."""
 
     WELL = 0
     ILL = 1
-    CANT_LOOK = 2
+    CANT_CHECK = 2
 
 
 def doctor(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
-    """Look at everything that must work, one line each, and say what to do about what doesn't.
+    """Check everything that must work, one line each, with a remedy for what does not.
 
-    Looks at AWS in the region of nunchi.toml, with the credentials of your shell; changes nothing.
-    Exit status: 0 nothing is ill, 1 something is, 2 it can't look at all.
+    Reads AWS in the region of nunchi.toml, with the credentials of your shell; changes nothing.
+    Exit status: 0 no check failed, 1 one failed, 2 the checks could not run.
 
     Example: nunchi doctor --json | jq -r 'select(.state == "ill") | .remedy'
     """
     findings: list[Finding] = []
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         findings.append(finding)
         if as_json:
             typer.echo(json.dumps(finding.fields()))
@@ -79,68 +79,72 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
             show(finding)
 
     try:
-        patient = _here(StateDir(state)) if local else _on_aws(load())
+        deployment = _local(StateDir(state)) if local else _on_aws(load())
     except SettingsError as error:
-        tell(Finding("settings", State.ILL, str(error), "nunchi config check"))
-        raise typer.Exit(Exit.CANT_LOOK) from None
+        report(Finding("settings", State.ILL, str(error), "nunchi config check"))
+        raise typer.Exit(DoctorExit.CANT_CHECK) from None
     except NunchiError as error:
-        tell(Finding("cloud", State.ILL, str(error)))
-        raise typer.Exit(Exit.CANT_LOOK) from None
-    except BotoCoreError as error:  # such as a profile that there is not
-        tell(Finding("credentials", State.UNSEEN, f"can't look: {error}", remedy(error, "")))
-        raise typer.Exit(Exit.CANT_LOOK) from None
+        report(Finding("cloud", State.ILL, str(error)))
+        raise typer.Exit(DoctorExit.CANT_CHECK) from None
+    except BotoCoreError as error:  # such as an unknown profile
+        report(Finding("credentials", State.UNSEEN, f"can't check: {error}", remedy(error, "")))
+        raise typer.Exit(DoctorExit.CANT_CHECK) from None
     if not local:
-        hours = patient.config.hours
-        tell(Finding("settings", State.WELL, f"mode {patient.config.mode}, {opening(patient.config)}; {hours.zone}"))
-        for finding in examine(patient, _FIRST):
-            tell(finding)
-        if findings[-1].state is State.UNSEEN:  # no credentials, or none that AWS knows
+        hours = deployment.config.hours
+        report(
+            Finding(
+                "settings", State.WELL, f"mode {deployment.config.mode}, {opening(deployment.config)}; {hours.zone}"
+            )
+        )
+        for finding in examine(deployment, _FIRST):
+            report(finding)
+        if findings[-1].state is State.UNSEEN:  # no credentials, or invalid ones
             if not as_json:
-                out.print("\nNothing else can be looked at")
-            raise typer.Exit(Exit.CANT_LOOK)
-    for finding in examine(patient, _BOTH if local else _ON_AWS):
-        tell(finding)
+                out.print("\nNo other check can run without credentials")
+            raise typer.Exit(DoctorExit.CANT_CHECK)
+    for finding in examine(deployment, _BOTH if local else _ON_AWS):
+        report(finding)
     if not as_json:
-        out.print(f"\n{_sum(findings)}")
-    raise typer.Exit(Exit(status_of(findings)))
+        out.print(f"\n{_summary(findings)}")
+    raise typer.Exit(DoctorExit(status_of(findings)))
 
 
 def show(finding: Finding) -> None:
-    """One line for a finding, and one for its remedy."""
+    """Print a finding as one line, and its remedy as another."""
     out.print(f"{_MARKS[finding.state]} [bold]{finding.check:13}[/]{escape(finding.text)}")
     if finding.remedy:
         out.print(f"  {'':13}[cyan]→[/] {escape(finding.remedy)}")
 
 
-def _sum(findings: list[Finding]) -> str:
-    ill = [one.check for one in findings if one.state is State.ILL]
-    unseen = [one.check for one in findings if one.state is State.UNSEEN]
-    told = f"[red]Ill: {', '.join(ill)}[/]" if ill else "[green]Nothing is ill[/]"
-    return f"{told}; could not look at {', '.join(unseen)}" if unseen else told
+def _summary(findings: list[Finding]) -> str:
+    ill = [finding.check for finding in findings if finding.state is State.ILL]
+    unseen = [finding.check for finding in findings if finding.state is State.UNSEEN]
+    failed = f"[red]Failed: {', '.join(ill)}[/]" if ill else "[green]No check failed[/]"
+    return f"{failed}; could not check {', '.join(unseen)}" if unseen else failed
 
 
 def _on_aws(config: Config) -> Deployment:
     session = boto3.Session()
-    make: Callable[..., Any] = session.client  # its types know a service by a literal name only
+    create: Callable[..., Any] = session.client  # its types know a service by a literal name only
     return Deployment(
-        lambda service: make(service, region_name=config.region, config=PATIENCE),
+        lambda service: create(service, region_name=config.region, config=SHORT_TIMEOUTS),
         config=config,
         shell_region=session.region_name,
     )
 
 
-def _here(folder: StateDir) -> Deployment:
+def _local(folder: StateDir) -> Deployment:
     record = folder.read()
 
-    def here(service: str) -> Any:
-        endpoint = record.endpoints.get(service, record.endpoints["iot"])  # one server answers for all but SSM and EC2
+    def local_client(service: str) -> Any:
+        endpoint = record.endpoints.get(service, record.endpoints["iot"])  # one server serves all but SSM and EC2
         return client(service, endpoint=endpoint, region=record.region)
 
     return Deployment(
-        here,
+        local_client,
         config=Config(region=record.region, mode=record.mode),
         local=True,
-        sockets={one.instance: one.socket for one in record.workers},
+        sockets={worker.instance: worker.socket for worker in record.workers},
         nunchi=folder.command,
         logs=folder.logs,
     )

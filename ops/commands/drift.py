@@ -1,4 +1,4 @@
-"""`nunchi review drift`: has what the model says of people moved, by kiosk and by week, before a training learns it?"""
+"""`nunchi review drift`: label drift by kiosk and by week, as a training checks it before it starts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from contracts.labels import LABELS
-from ops.display import err, out
+from ops.display import err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.session import session_of
 from registry.weights import WeightsRegistry
@@ -26,8 +25,8 @@ EXIT_STOP: Final = 6
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.STOP: "red"}
 _IN_WORDS: Final = {
     Level.OK: "A training would go on",
-    Level.WARN: "A training would go on, and say so",
-    Level.STOP: "A training would stop here, so that it learns no mistake of its own model",
+    Level.WARN: "A training would go on, with a warning",
+    Level.STOP: "A training would stop here, so that it does not learn errors of the model in service",
 }
 
 
@@ -37,7 +36,7 @@ def drift(
         typer.Option(
             "--since",
             formats=["%Y-%m-%d"],
-            help="Compare what came since that day with what came before. Default: since the model in service learned.",
+            help="Compare photos since that day with earlier ones. Default: since the model in service was trained.",
             metavar="DAY",
         ),
     ] = None,
@@ -45,48 +44,48 @@ def drift(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Say whether the model's labels have moved, by kiosk and by week: what a training looks at before it learns.
+    """Show label drift by kiosk and by week, as a training checks it before it starts.
 
-    Of the photos since the model in service learned: shares of labels and of the unsure, confidence, and how often
-    people agree. Run it weekly, and a drift is seen before the next training stops at it.
+    For photos since the training of the model in service: shares of labels and of unsure photos, confidence, and how
+    often people agree. Run it weekly to find drift before the next training stops at it.
 
-    Exit status: 0 a training would go on, 6 it would stop, 1 anything else.
+    Exit status: 0 a training would go on, 6 it would stop, 1 any other error.
 
     Example: nunchi review drift --since 2026-11-01
     """
-    from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it brings numpy; other commands stay quick
+    from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it imports numpy; other commands start fast
 
-    with session_of(local, state) as place:
-        s3 = place.client("s3")
-        dataset, results = DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images"))
-        at = since.replace(tzinfo=UTC) if since else learned_by(WeightsRegistry(s3, place.bucket("weights")), dataset)
+    with session_of(local, state) as session:
+        s3 = session.client("s3")
+        dataset, results = DatasetBucket(s3, session.bucket("dataset")), Results(s3, session.bucket("images"))
+        at = since.replace(tzinfo=UTC) if since else learned_by(WeightsRegistry(s3, session.bucket("weights")), dataset)
         new, earlier = gather_facts(dataset, results, since=at)
-        limits = DriftLimits(promise=place.gate)
-    found = check_drift(new, earlier, limits)
+        limits = DriftLimits(promise=session.gate)
+    result = check_drift(new, earlier, limits)
     if as_json:
-        typer.echo(json.dumps(found.to_fields() | {"parts": [asdict(one) for one in parts(new)]}))
+        typer.echo(json.dumps(result.to_fields() | {"parts": [asdict(part) for part in parts(new)]}))
     else:
-        _tell(found, list(parts(new)), at)
-    if found.level is Level.STOP:
+        _show(result, list(parts(new)), at)
+    if result.level is Level.STOP:
         raise typer.Exit(EXIT_STOP)
 
 
-def _tell(found: Drift, new: list[Part], since: datetime | None) -> None:
+def _show(result: Drift, new: list[Part], since: datetime | None) -> None:
     if not new:
         out.print("No photo was labelled " + (f"since {since:%Y-%m-%d}" if since else "yet"))
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")  # 80 columns are enough
     labels = [label.replace("_", "\n") for label in LABELS]
-    for column in ("", "photos", "unsure", *labels, NOBODY, "confi-\ndence", "people\nagree"):
-        table.add_column(column, justify="right" if column else "left")
-    for one in new:
-        shares = [f"{one.labels[name]:.0%}" for name in (*LABELS, NOBODY)]
-        sure = "" if one.confidence is None else f"{one.confidence:.3f}"
-        agree = f"{one.right:g} of {one.checked}" if one.checked else ""
-        table.add_row(one.where, f"{one.photos:,}", f"{one.unsure:.0%}", *shares, sure, agree)
+    numbers = ("photos", "unsure", *labels, NOBODY, "confi-\ndence", "people\nagree")
+    table = plain_table("", *numbers, right=numbers)
+    table.padding = (0, 1, 0, 0)  # to fit 80 columns
+    for part in new:
+        shares = [f"{part.labels[name]:.0%}" for name in (*LABELS, NOBODY)]
+        confidence = "" if part.confidence is None else f"{part.confidence:.3f}"
+        agree = f"{part.right:g} of {part.checked}" if part.checked else ""
+        table.add_row(part.where, f"{part.photos:,}", f"{part.unsure:.0%}", *shares, confidence, agree)
     out.print(f"Photos that were labelled since {since:%Y-%m-%d %H:%M} UTC" if since else "Every labelled photo")
     out.print(table)
-    for finding in found.findings:
+    for finding in result.findings:
         err.print(f"[{_COLOURS[finding.level]}]{finding.level}[/] {finding.where}: {escape(finding.why)}")
-    said = _IN_WORDS[found.level] if found.findings else f"{_IN_WORDS[Level.OK]}: {found.reason}"
-    out.print(f"[{_COLOURS[found.level]}]{escape(said)}[/]")
+    conclusion = _IN_WORDS[result.level] if result.findings else f"{_IN_WORDS[Level.OK]}: {result.reason}"
+    out.print(f"[{_COLOURS[result.level]}]{escape(conclusion)}[/]")

@@ -1,4 +1,4 @@
-"""`nunchi judge A B`: which of two models is better, on photos that a person has checked."""
+"""`nunchi judge A B`: compares two runs of weights on the golden photos of a dataset."""
 
 from __future__ import annotations
 
@@ -6,43 +6,32 @@ import hashlib
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 
 from contracts.errors import InvalidMessage, InvalidName
+from contracts.s3 import get_or_none
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
-from ops.display import err, out
+from ops.display import out, progress_bar
+from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import gate_of, session_of
 from registry.errors import InvalidRun, RunUnknown
 from registry.weights import WeightsRegistry
-from retrain.bucket import DatasetBucket
 from retrain.errors import JudgementFailed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-# The judge brings numpy, scikit-learn and matplotlib: the command imports it when it runs, so that others stay quick.
+# retrain.judge imports numpy, scikit-learn, matplotlib: the command imports it when it runs, so that others start fast.
 
-_ARGUMENT = f"A run's id, or {DAY_0}: what every worker carries."
-
-
-class Exit(IntEnum):
-    """How it ends."""
-
-    BETTER = 0
-    NOT_BETTER = 3
-    UNKNOWN = 4
-    REFUSED = 5
-
-
-_EXITS = {RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.REFUSED, JudgementFailed: Exit.REFUSED}
+_ARGUMENT = f"Id of a run, or {DAY_0}: the model built into every worker."
+EXIT_NOT_BETTER: Final = 3
+_EXITS: Final = {RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.INVALID, JudgementFailed: Exit.INVALID}
 
 
 def judge(
@@ -53,53 +42,47 @@ def judge(
     ],
     *,
     out_folder: Annotated[
-        Path, typer.Option("--out", help="Where the report goes: report.html, report.json.", metavar="DIR")
+        Path, typer.Option("--out", help="Folder for report.html and report.json.", metavar="DIR")
     ] = Path("judgement"),
-    score: Annotated[str, typer.Option(help="What better means: map50, map50_95 or accuracy.")] = "map50",
-    golden_least: Annotated[int, typer.Option(help="Fewer golden photos judge nothing.", min=1)] = 100,
-    per_label: Annotated[int, typer.Option(help="Fewer golden people of a label neither.", min=0)] = 10,
+    score: Annotated[str, typer.Option(help="Score to compare: map50, map50_95 or accuracy.")] = "map50",
+    golden_least: Annotated[int, typer.Option(help="Minimum number of golden photos.", min=1)] = 100,
+    per_label: Annotated[int, typer.Option(help="Minimum number of golden people of each label.", min=0)] = 10,
     gate: Annotated[
         float | None,
-        typer.Option(help="Confidence from which answers teach, 0.5 to below 1. Default: the workers' own."),
+        typer.Option(help="Confidence from which labels become training data, 0.5 to below 1. Default: the workers'."),
     ] = None,
     most_slowdown: Annotated[
-        float, typer.Option(help="Times as long as B that A may take; workers refuse more than 3.", min=1)
+        float, typer.Option(help="Maximum time of A as a multiple of B's; workers refuse more than 3.", min=1)
     ] = 3.0,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Judge A as a candidate against B in service, by a dataset's golden photos. Nothing is put into service by it.
+    """Judge candidate A against incumbent B on the golden photos of a dataset. Nothing is promoted.
 
-    The rules are those of a training, and so is the report. Takes a few passes over the golden photos.
+    The rules and the report are those of a training. Takes a few passes over the golden photos.
 
-    Exit status: 0 A is better, 3 B would stay, 4 there is no such run, 5 a run or the dataset can't be judged by,
-    2 no run can have this id, 1 anything else.
+    Exit status: 0 A is better, 3 B would stay, 4 a run is unknown, 5 a run or the dataset is invalid, 2 a run id is
+    invalid, 1 any other error.
 
     Example: nunchi judge 20261122t030405z-yolov5n day-0 --dataset out/dataset
     """
     from retrain.judge import JudgeSettings, Score, report  # noqa: PLC0415 - see above
-    from retrain.judge import judge as judged  # noqa: PLC0415 - see above
+    from retrain.judge import judge as run_judge  # noqa: PLC0415 - see above
 
-    promise = gate_of(local, state) if gate is None else gate
     try:
         settings = JudgeSettings(
             score=Score(score),
             golden_least=golden_least,
             golden_least_per_label=per_label,
-            gate=promise,
+            gate=gate_of(local, state) if gate is None else gate,
             most_slowdown=most_slowdown,
         )
-    except ValueError as wrong:  # SettingsError is a ValueError
-        raise typer.BadParameter(str(wrong)) from None
-    with _manifests((candidate, incumbent), local, state) as (ours, theirs):
-        with Progress(console=err, transient=True, disable=as_json) as bar:
-            task = bar.add_task("the judge starts", total=None)
-
-            def say(done: int, of: int, note: str) -> None:
-                bar.update(task, completed=done, total=of or None, description=note)
-
-            judgement = judged(ours, theirs, dataset, settings=settings, say=say)
+    except ValueError as error:  # SettingsError is a ValueError
+        raise typer.BadParameter(str(error)) from None
+    with _manifests((candidate, incumbent), local, state) as (candidate_manifest, incumbent_manifest):
+        with progress_bar("the judgement starts", shown=not as_json) as say:
+            judgement = run_judge(candidate_manifest, incumbent_manifest, dataset, settings=settings, say=say)
         page = report.write(out_folder, judgement)
     if as_json:
         typer.echo(json.dumps(judgement.fields()))
@@ -110,38 +93,33 @@ def judge(
         if judgement.promoted and candidate != DAY_0:
             out.print(f"[bold]Next[/]\n  {escape(in_cloud(f'weights promote {candidate}', local, state))}")
     if not judgement.promoted:
-        raise typer.Exit(Exit.NOT_BETTER)
+        raise typer.Exit(EXIT_NOT_BETTER)
 
 
 @contextmanager
 def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[list[Path | None], None, None]:
-    """The manifests of both, fetched for as long as it takes; exits as the help says when they can't be had."""
-    try:
-        wanted = [None if run == DAY_0 else check_run_id(run) for run in runs]
+    """The manifests of both runs (None: day 0) in a temporary folder; errors exit with the status in the help."""
+    with exits(_EXITS, argument=(InvalidName, InvalidMessage)):
+        ids = [None if run == DAY_0 else check_run_id(run) for run in runs]
         with TemporaryDirectory(prefix="nunchi-judge-") as folder:
-            yield [None if run is None else _fetched(run, Path(folder) / run, local, state) for run in wanted]
-    except (InvalidName, InvalidMessage) as refused:
-        raise typer.BadParameter(str(refused)) from None
-    except tuple(_EXITS) as wrong:
-        err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
-        raise typer.Exit(_EXITS[type(wrong)]) from None
+            yield [None if run is None else _fetch_from(local, state, run, Path(folder) / run) for run in ids]
 
 
-def _fetched(run: str, folder: Path, local: bool, state: Path) -> Path:
-    with session_of(local, state) as place:
-        return _fetch(place.client("s3"), place.bucket("weights"), run, folder)
+def _fetch_from(local: bool, state: Path, run: str, folder: Path) -> Path:
+    with session_of(local, state) as session:
+        return _fetch(session.client("s3"), session.bucket("weights"), run, folder)
 
 
 def _fetch(s3: S3Client, bucket: str, run: str, folder: Path) -> Path:
-    """The manifest of a run, with the files that it names beside it, every byte checked."""
-    known, files = WeightsRegistry(s3, bucket).run(run), DatasetBucket(s3, bucket)
-    for path, promised in ({MANIFEST: known.manifest_sha256} | files_beside(known.manifest)).items():
-        content = files.get(run_key(run, path))
-        if content is None or hashlib.sha256(content).hexdigest() != promised:
+    """Download a run, and check each file against its SHA-256; returns the path of the manifest."""
+    stored = WeightsRegistry(s3, bucket).run(run)
+    for path, digest in ({MANIFEST: stored.manifest_sha256} | files_beside(stored.manifest)).items():
+        file = get_or_none(s3, bucket=bucket, key=run_key(run, path))
+        if file is None or hashlib.sha256(file.content).hexdigest() != digest:
             raise InvalidRun(
-                f"{path} of run {run} is missing or not the bytes promised; nothing was judged. Add the run again "
-                "under another id"
+                f"{path} of run {run} is missing, or its SHA-256 differs from the manifest's; nothing was judged. "
+                "Add the run again under another id"
             )
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+        (folder / path).write_bytes(file.content)
     return folder / MANIFEST

@@ -1,4 +1,4 @@
-"""`nunchi send` and `nunchi watch`: the kiosk's side of the path."""
+"""`nunchi send` and `nunchi watch`: uploads photos as a kiosk does, and shows label messages."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from kiosk.subscribe import Broker, Subscriber
 from kiosk.upload import Uploader
 from local.record import OBSERVER, Record
 from local.state import StateDir
-from ops.display import answer_row, answers_table, err, message_line, out
+from ops.answers import answer_row, answers_table, message_line
+from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 CONNECT_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.5
-AROUND_ROWS: Final = 5  # lines of a table that are no rows, and the cursor's own
-KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Which kiosk to be.", metavar="K")]
+NON_ROW_LINES: Final = 5  # header and caption of a table, and the line of the cursor
+KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Id of the kiosk.", metavar="K")]
 
 
-class Exit(IntEnum):
-    """How `nunchi send` ends; of several photos the highest number counts."""
+class SendExit(IntEnum):
+    """The exit status of `nunchi send`; of several photos the highest number counts."""
 
     LABELLED = 0
     NO_PERSON = 3
@@ -44,13 +45,13 @@ class Exit(IntEnum):
 
 
 _EXITS: Final = {
-    Status.LABELLED: Exit.LABELLED,
-    Status.NO_PERSON: Exit.NO_PERSON,
-    Status.UNSURE: Exit.UNSURE,
-    Status.REJECTED: Exit.REJECTED,
+    Status.LABELLED: SendExit.LABELLED,
+    Status.NO_PERSON: SendExit.NO_PERSON,
+    Status.UNSURE: SendExit.UNSURE,
+    Status.REJECTED: SendExit.REJECTED,
 }
 
-Tell = Callable[[Path, Answer | NoAnswer], None]
+ShowAnswer = Callable[[Path, Answer | NoAnswer], None]
 
 
 def send(
@@ -65,24 +66,21 @@ def send(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Be the kiosk: upload each photo, wait for its label, show it and the time of every step in milliseconds.
+    """Upload each photo as a kiosk does, wait for its label, show it and the time of every step in milliseconds.
 
     Exit status: 0 every photo labelled, 3 no person, 4 unsure, 5 rejected, 6 no answer in time; of several photos the
-    highest counts. 2: a file is missing, or another mistake in the command. 1: anything else, such as no cloud.
+    highest counts. 2: a file is missing, or another invalid argument. 1: any other error, such as no cloud.
 
     Example: nunchi send samples/*.jpg --json | jq -r '[.image_id, .label, .confidence] | @tsv'
     """
     record = StateDir(state).read()
-    if as_json:
-        exits = asyncio.run(send_all(record, photos, kiosk, timeout, _tell_json))
-    else:
-        with answers_as_they_come(out) as tell:
-            exits = asyncio.run(send_all(record, photos, kiosk, timeout, tell))
-    raise typer.Exit(max(exits))
+    with contextlib.nullcontext(_echo_json) if as_json else live_answers(out) as show:
+        statuses = asyncio.run(send_all(record, photos, kiosk, timeout, show))
+    raise typer.Exit(max(statuses))
 
 
 def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
-    """Show a kiosk's messages as they come, until Ctrl-C. A broken connection is made again.
+    """Show a kiosk's messages as they arrive, until Ctrl-C. A lost connection is opened again.
 
     Exit status: 0 after Ctrl-C, 1 when the cloud is down, or goes down.
 
@@ -91,7 +89,7 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
     folder = StateDir(state)
     record = folder.read()
     if not as_json:
-        err.print(f"[dim]labels of kiosk {kiosk}, as they come; Ctrl-C ends this[/]")
+        err.print(f"[dim]labels of kiosk {kiosk}, as they arrive; Ctrl-C ends this[/]")
 
     def show(message: LabelMessage) -> None:
         typer.echo(message.to_json()) if as_json else out.print(message_line(message))
@@ -103,13 +101,13 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
 
 
 async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[[LabelMessage], None]) -> None:
-    """Show labels as they come. Says so when the connection is lost; CloudDown when the cloud is no more."""
+    """Show labels as they arrive, and a warning when the connection is lost; CloudDown when the cloud is down."""
 
-    async def hear() -> None:
+    async def receive() -> None:
         async for message in subscriber.labels():
             show(message)
 
-    tasks = [asyncio.create_task(hear()), asyncio.create_task(_until_down(folder, subscriber))]
+    tasks = [asyncio.create_task(receive()), asyncio.create_task(_until_down(folder, subscriber))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -121,7 +119,7 @@ async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[
 
 
 async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
-    """Raises CloudDown once nobody holds the cloud whose broker we don't reach."""
+    """Returns never: raises CloudDown when the broker can't be reached and the cloud is down."""
     connected = False
     while True:
         if subscriber.subscribed.is_set():
@@ -134,49 +132,51 @@ async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def send_all(record: Record, photos: Sequence[Path], kiosk_id: str, timeout_s: float, tell: Tell) -> list[Exit]:
-    """Send the photos, one after the other so that their times are their own; tell each answer as it comes."""
+async def send_all(
+    record: Record, photos: Sequence[Path], kiosk_id: str, timeout_s: float, show: ShowAnswer
+) -> list[SendExit]:
+    """Send the photos one after the other, so that none adds to the time of another; show each answer."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=kiosk_id)
-    exits = []
+    statuses = []
     async with Counter(uploader, subscriber_of(record, kiosk_id)).open(timeout_s=CONNECT_S) as counter:
         for photo in photos:
             try:
                 answer = await counter.ask(photo.read_bytes(), timeout_s=timeout_s)
-            except NoAnswer as nothing:
-                tell(photo, nothing)
-                exits.append(Exit.NO_ANSWER)
+            except NoAnswer as error:
+                show(photo, error)
+                statuses.append(SendExit.NO_ANSWER)
             else:
-                tell(photo, answer)
-                exits.append(_EXITS[answer.message.status])
-    return exits
+                show(photo, answer)
+                statuses.append(_EXITS[answer.message.status])
+    return statuses
 
 
 def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
-    """A subscriber under a client id of its own, so that it pushes nobody off the broker."""
-    seen = record.mqtt
+    """A subscriber with a random client id: a shared one would disconnect another client."""
+    mqtt = record.mqtt
     broker = Broker(
-        host=seen.host,
-        port=seen.port,
-        ca=seen.ca,
-        cert=seen.cert,
-        key=seen.key,
+        host=mqtt.host,
+        port=mqtt.port,
+        ca=mqtt.ca,
+        cert=mqtt.cert,
+        key=mqtt.key,
         client_id=f"{OBSERVER}-{secrets.token_hex(6)}",
     )
     return Subscriber(broker, kiosk_id=check_kiosk_id(kiosk_id))
 
 
 @contextlib.contextmanager
-def answers_as_they_come(console: Console) -> Generator[Tell, None, None]:
-    """What shows answers in a table: a terminal gets each at once, a pipe the table when the block ends.
+def live_answers(console: Console) -> Generator[ShowAnswer, None, None]:
+    """A function that shows answers in a table: at once on a terminal, on a pipe when the block ends.
 
-    However the block ends, what came until then is shown.
+    The table is also shown when the block ends with an error.
     """
     width = console.width
     live = Live(console=console, auto_refresh=False)
     rows: list[list[str]] = []
-    unanswered: list[str] = []  # told below the table: Live can't have others write in between
+    unanswered: list[str] = []  # printed below the table: other output would break Live's
 
-    def tell(photo: Path, answer: Answer | NoAnswer) -> None:
+    def show(photo: Path, answer: Answer | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):
             rows.append([escape(photo.name), "[red]no answer[/]"])
             unanswered.append(f"{photo}: {answer}")
@@ -184,10 +184,10 @@ def answers_as_they_come(console: Console) -> Generator[Tell, None, None]:
             rows.append(answer_row(photo.name, answer.message, answer.total_ms, width=width))
         if console.is_terminal:
             live.start()
-            live.update(answers_table(width, rows[-max(1, console.height - AROUND_ROWS) :]), refresh=True)
+            live.update(answers_table(width, rows[-max(1, console.height - NON_ROW_LINES) :]), refresh=True)
 
     try:
-        yield tell
+        yield show
     finally:
         if console.is_terminal:
             live.update(answers_table(width, rows))
@@ -198,9 +198,9 @@ def answers_as_they_come(console: Console) -> Generator[Tell, None, None]:
             err.print(escape(line), style="red")
 
 
-def _tell_json(photo: Path, answer: Answer | NoAnswer) -> None:
+def _echo_json(photo: Path, answer: Answer | NoAnswer) -> None:
     if isinstance(answer, NoAnswer):
         typer.echo(json.dumps({"photo": str(photo), "status": "no_answer", "reason": str(answer)}))
     else:
-        told = json.loads(answer.message.to_json())
-        typer.echo(json.dumps({"photo": str(photo), **told, "total_ms": round(answer.total_ms, 1)}))
+        fields = json.loads(answer.message.to_json())
+        typer.echo(json.dumps({"photo": str(photo), **fields, "total_ms": round(answer.total_ms, 1)}))

@@ -1,4 +1,4 @@
-"""`nunchi remains`: what `cdk destroy` leaves behind, and what stands in its way."""
+"""`nunchi remains`: resources that outlive `cdk destroy`, and devices to remove before it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from rich.markup import escape
 
-from config.names import STACKS
+from config.names import COMPUTE_STACK, HEALTH_STACK, PIPELINE_STACK, TRAINING_STACK
 from config.nunchi_toml import load
 from contracts.errors import NunchiError
-from fleet.kiosks import Kiosks
+from fleet.kiosks import ROLE, Kiosks
 from local.state import StateDir
-from ops.aws import asking, clients
+from ops.aws import aws_errors, clients, stack_is_missing
 from ops.display import out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-_STACKS: Final = tuple(reversed(STACKS))  # in the order of their deletion
+STACKS: Final = (HEALTH_STACK, COMPUTE_STACK, TRAINING_STACK, PIPELINE_STACK)  # in the order of `cdk destroy`
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
     "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
@@ -33,7 +33,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """Something that outlives its stack. `remove` is the command that ends it, with what it holds."""
+    """A resource that outlives its stack. `remove` is the command that deletes it with its content."""
 
     kind: str
     name: str
@@ -42,82 +42,86 @@ class Remainder:
 
 
 def remainders(template: Mapping[str, Any], physical: Mapping[str, str]) -> list[Remainder]:
-    """What of a deployed stack is retained. `physical`: names by logical id."""
-    found = []
+    """The retained resources of a deployed stack. `physical`: names by logical id."""
+    retained = []
     for logical, resource in template["Resources"].items():
         if resource.get("DeletionPolicy") != "Retain" or logical not in physical:
             continue
         kind, remove = _KINDS.get(resource["Type"], (resource["Type"], "remove it in the console"))
         command = remove.format(physical[logical])
         if "VersioningConfiguration" in resource.get("Properties", {}):
-            command += "  # once its old versions are gone: empty it in the console"
-        found.append(Remainder(kind, physical[logical], logical, command))
-    return sorted(found, key=lambda one: (one.kind, one.name))
+            command += "  # delete its old versions first: empty it in the console"
+        retained.append(Remainder(kind, physical[logical], logical, command))
+    return sorted(retained, key=lambda remainder: (remainder.kind, remainder.name))
 
 
 def remains(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
-    """Say what stays after `cdk destroy`, how to remove that too, and which devices have to go first. Changes nothing.
+    """List what stays after `cdk destroy`, how to remove it, and which devices to remove first. Changes nothing.
 
-    Exit status: 0, and 1 when nothing is deployed or it can't be read.
+    Exit status: 0, or 1 when nothing is deployed or it can't be read.
 
     Example: nunchi remains --json | jq -r '.remains[].name'
     """
     if local:
-        kiosks, workers, left = _seen_by(StateDir(state).read().client)
+        kiosks, workers, retained = _inspect(StateDir(state).read().client)
     else:
         region = load().region
-        with asking(region):
-            kiosks, workers, left = _seen_by(clients(region))
+        with aws_errors(region):
+            kiosks, workers, retained = _inspect(clients(region))
     if as_json:
-        typer.echo(json.dumps({"kiosks": kiosks, "workers": workers, "remains": [asdict(one) for one in left]}))
+        typer.echo(
+            json.dumps({"kiosks": kiosks, "workers": workers, "remains": [asdict(remainder) for remainder in retained]})
+        )
         return
     if kiosks:
         list_all = escape(in_cloud("kiosk list --json", local, state))
         remove_one = escape(in_cloud("kiosk remove --yes", local, state))
         out.print(
-            f"[yellow]First[/] the kiosks, {len(kiosks)}: their policy can't go while a certificate is under it.\n"
+            f"[yellow]First[/] the kiosks, {len(kiosks)}: their policy can't be deleted while a certificate has it.\n"
             f"  {list_all} | jq -r .kiosk | xargs -n 1 {remove_one}"
         )
     if workers:
         out.print(
             f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
-            f"  cdk destroy {' '.join(_STACKS[:-1])}"
+            f"  cdk destroy {HEALTH_STACK} {COMPUTE_STACK} {TRAINING_STACK}"
         )
-    out.print("[bold]Stays after cdk destroy[/], with the command that removes it for good, and all that it holds")
-    for one in left:  # no table: names as long as these would break, and could not be copied
-        out.print(f"  {one.kind:8}{escape(one.name)}\n          [dim]{escape(one.remove)}[/]")
+    out.print("[bold]Stays after cdk destroy[/], with the command that deletes it and its content")
+    for remainder in retained:  # no table: it would break long names, which are to be copied
+        out.print(f"  {remainder.kind:8}{escape(remainder.name)}\n          [dim]{escape(remainder.remove)}[/]")
     if not kiosks and not workers:
         out.print("[bold]Next[/]\n  cdk destroy --all")
 
 
-def _seen_by(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[Remainder]]:
-    """The kiosks, the workers, and what is retained."""
-    left = list(_of_stacks(client("cloudformation")))
+def _inspect(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[Remainder]]:
+    """Names of kiosks and workers, and the retained resources."""
+    retained = list(_of_stacks(client("cloudformation")))
     iot = client("iot")
     workers = [
-        one["thingName"]
-        for page in iot.get_paginator("list_things").paginate(attributeName="nunchi-role", attributeValue="worker")
-        for one in page["things"]
+        thing["thingName"]
+        for page in iot.get_paginator("list_things").paginate(attributeName=ROLE, attributeValue="worker")
+        for thing in page["things"]
     ]
-    return [one.name for one in Kiosks(iot, policy="").all()], workers, left
+    return [kiosk.name for kiosk in Kiosks(iot, policy="").all()], workers, retained
 
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
     deployed = 0
-    for stack in _STACKS:
+    for stack in STACKS:
         try:
             template = cloudformation.get_template(StackName=stack)["TemplateBody"]
         except cloudformation.exceptions.ClientError as error:
-            if "does not exist" in str(error):
+            if stack_is_missing(error):
                 continue
             raise
         deployed += 1
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         physical = {
-            one["LogicalResourceId"]: one.get("PhysicalResourceId", "")
+            resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
             for page in pages
-            for one in page["StackResourceSummaries"]
+            for resource in page["StackResourceSummaries"]
         }
         yield from remainders(template, physical)
     if not deployed:
-        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: nothing to destroy, nothing remains")
+        raise NunchiError(
+            f"{', '.join(STACKS)} are not deployed here: there is nothing to destroy, and nothing remains"
+        )

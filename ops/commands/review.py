@@ -1,4 +1,4 @@
-"""`nunchi review export|import|agreement`: photos out to a person's eyes, answers back, and how true the promise is."""
+"""`nunchi review export|import|agreement`: photos to Label Studio, corrections back, and the agreement with people."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from contracts.errors import InvalidName
 from contracts.names import check_kiosk_id
 from ops.commands.drift import drift
-from ops.display import err, out
+from ops.display import err, out, plain_table
+from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
 from retrain.bucket import DatasetBucket
@@ -31,27 +30,22 @@ from retrain.review.notes import read_notes
 if TYPE_CHECKING:
     from retrain.review.importing import ImportSummary
 
-# What reads and writes Label Studio's files brings Pillow: commands import it when they run, so that others stay quick.
+# Label Studio's files need Pillow: commands import what reads and writes them when they run, so that others start fast.
 
 review = typer.Typer(
-    help="Photos for a person to look at, to and from Label Studio: on AWS, or with --local on this machine.",
+    help="Photos for a person to review, to and from Label Studio: on AWS, or with --local on this machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-
-class Exit(IntEnum):
-    """How these commands end when a review is not as they need it."""
-
-    PARTLY = 3
-    REFUSED = 5
-    BROKEN = 6
+EXIT_PARTLY_STORED: Final = 3
+EXIT_PROMISE_BROKEN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewBuckets:
-    """What reviews read and write."""
+    """The dataset bucket, the results in the images bucket, and the gate of the workers (0-1)."""
 
     dataset: DatasetBucket
     results: Results
@@ -60,30 +54,30 @@ class ReviewBuckets:
 
 @review.command()
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new one, for Label Studio. It will hold photos.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A new folder, for photos and Label Studio's tasks.")
+    ],
     *,
     sample_share: Annotated[
-        float, typer.Option("--sample-share", min=0, max=1, help="Share of the sure photos to draw.", metavar="SHARE")
+        float, typer.Option("--sample-share", min=0, max=1, help="Share of the sure photos to sample.", metavar="SHARE")
     ] = 0.02,
     most: Annotated[
-        int | None, typer.Option("--most", min=1, help="At most so many photos; elders come first.", metavar="N")
+        int | None, typer.Option("--most", min=1, help="Maximum number of photos; elders come first.", metavar="N")
     ] = None,
-    kiosk: Annotated[str | None, typer.Option("--kiosk", help="Photos of this one only.", metavar="NAME")] = None,
+    kiosk: Annotated[str | None, typer.Option("--kiosk", help="Photos of this kiosk only.", metavar="NAME")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(
-            "--since", formats=["%Y-%m-%d"], help="Photos that came on that day (UTC) or later.", metavar="DAY"
-        ),
+        typer.Option("--since", formats=["%Y-%m-%d"], help="Photos of that day (UTC) or later.", metavar="DAY"),
     ] = None,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Write the photos that the model was unsure of, and a random sample of the sure, with the boxes that it saw.
+    """Write the photos that the model was unsure of, and a random sample of the sure ones, with its boxes.
 
-    None is shown that a person has checked. The same photos are drawn again until they are.
+    Reviewed photos are left out. The sample is deterministic: unreviewed photos of it are exported again.
 
-    Exit status: 0 written, 5 the folder holds something already, 2 no kiosk or day is called so, 1 anything else.
+    Exit status: 0 written, 5 the folder is not empty, 2 the kiosk id or the day is invalid, 1 any other error.
 
     Example: nunchi review export out/review --most 200
     """
@@ -91,26 +85,25 @@ def export(
     from retrain.review.export import export as export_to  # noqa: PLC0415 - see above
 
     with _buckets(local, state) as buckets:
-        chosen = None if kiosk is None else check_kiosk_id(kiosk)
         exported = export_to(
             buckets.dataset,
             buckets.results,
             folder,
             sample_share=sample_share,
             most=most,
-            kiosk=chosen,
+            kiosk=None if kiosk is None else check_kiosk_id(kiosk),
             since=since and since.replace(tzinfo=UTC),
         )
     if as_json:
         typer.echo(json.dumps(asdict(exported) | {"folder": str(folder)}))
         return
     if not exported.photos:
-        out.print("No photo waits for a person; try a larger --sample-share")
+        out.print("No photo waits for review; try a larger --sample-share")
         return
-    left = f"; {exported.left} more wait" if exported.left else ""
+    waiting = f"; {exported.left} more wait" if exported.left else ""
     out.print(
         f"[green]{exported.photos} photos are in {escape(str(folder))}[/]: {exported.unsure} unsure, "
-        f"{exported.sample} drawn from the sure{left}"
+        f"{exported.sample} sampled from the sure ones{waiting}"
     )
     out.print(f"[bold]Next[/]\n  {escape(str(folder / README))} says how to open them in Label Studio")
 
@@ -121,21 +114,21 @@ def import_(
     *,
     golden_share: Annotated[
         float,
-        typer.Option("--golden-share", min=0, max=1, help="Share of moments that judge, and never teach.", metavar="S"),
+        typer.Option(
+            "--golden-share", min=0, max=1, help="Share of moments for judgement only, never for training.", metavar="S"
+        ),
     ] = 0.2,
-    missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="Leave out photos that have expired meanwhile.")
-    ] = False,
+    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Skip photos that have expired meanwhile.")] = False,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Store what people said. Photos of one kiosk and minute go together: to reviewed/, or to golden/, which judges.
+    """Store labels of reviewers. Photos of one kiosk and minute go together, to reviewed/, or for judgement to golden/.
 
-    What a training may have seen never judges. Once more changes nothing; a later correction replaces an earlier one.
+    Photos that a training may have used never go to golden/. Idempotent; a later correction replaces an earlier one.
 
-    Exit status: 0 all stored, 3 some tasks can't be learnt from, the others are stored; 5 nothing is stored: no export
-    of ours, or photos that are not there; 1 anything else.
+    Exit status: 0 all stored, 3 some tasks are invalid, the others are stored; 5 nothing is stored: the file is not
+    an export of these tasks, or photos are missing; 1 any other error.
 
     Example: nunchi review import project-1.json
     """
@@ -146,11 +139,10 @@ def import_(
     if as_json:
         typer.echo(json.dumps(asdict(imported)))
     else:
-        _tell_imported(imported)
-        again = escape(in_cloud("review agreement", local, state))
-        out.print(f"[bold]Next[/]\n  {again}")
+        _show_import(imported)
+        out.print(f"[bold]Next[/]\n  {escape(in_cloud('review agreement', local, state))}")
     if imported.refused:
-        raise typer.Exit(Exit.PARTLY)
+        raise typer.Exit(EXIT_PARTLY_STORED)
 
 
 @review.command()
@@ -159,20 +151,20 @@ def agreement(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Say how often people agree with what the model was sure of, by the random sample, and if that keeps its promise.
+    """Show how often people agree with the model's sure labels, by the random sample, and whether that meets the gate.
 
-    Exit status: 0 it holds, or can't be told yet; 6 it is broken; 1 anything else.
+    Exit status: 0 it does, or the sample is too small; 6 it does not; 1 any other error.
 
     Example: nunchi review agreement --json | jq .people
     """
     with _buckets(local, state) as buckets:
-        found = agreement_of(read_notes(buckets.dataset), buckets.gate)
+        result = agreement_of(read_notes(buckets.dataset), buckets.gate)
     if as_json:
-        typer.echo(json.dumps(_fields(found)))
+        typer.echo(json.dumps(_fields(result)))
     else:
-        _tell_agreement(found, in_cloud("review export out/review --sample-share 0.1", local, state))
-    if found.people.against(found.promise) is PromiseState.BROKEN:
-        raise typer.Exit(Exit.BROKEN)
+        _show_agreement(result, in_cloud("review export out/review --sample-share 0.1", local, state))
+    if result.people.against(result.promise) is PromiseState.BROKEN:
+        raise typer.Exit(EXIT_PROMISE_BROKEN)
 
 
 review.command()(drift)
@@ -180,68 +172,60 @@ review.command()(drift)
 
 @contextmanager
 def _buckets(local: bool, state: Path) -> Generator[ReviewBuckets, None, None]:
-    """The buckets of the local cloud in `state`, or of AWS; exits as the help says when a review is refused."""
-    try:
-        with session_of(local, state) as place:
-            s3 = place.client("s3")
-            yield ReviewBuckets(
-                DatasetBucket(s3, place.bucket("dataset")), Results(s3, place.bucket("images")), place.gate
-            )
-    except InvalidName as refused:
-        raise typer.BadParameter(str(refused)) from None
-    except InvalidReview as wrong:
-        err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
-        raise typer.Exit(Exit.REFUSED) from None
+    """The buckets of the local cloud in `state`, or of AWS; errors end the command with the status in its help."""
+    with exits({InvalidReview: Exit.INVALID}, argument=InvalidName), session_of(local, state) as session:
+        s3 = session.client("s3")
+        dataset, results = DatasetBucket(s3, session.bucket("dataset")), Results(s3, session.bucket("images"))
+        yield ReviewBuckets(dataset, results, session.gate)
 
 
-def _tell_imported(imported: ImportSummary) -> None:
+def _show_import(imported: ImportSummary) -> None:
     stored = imported.reviewed + imported.golden
     out.print(
-        f"[green]{stored} photos are stored[/]: {imported.reviewed} to train on, {imported.golden} to judge by; "
+        f"[green]{stored} photos are stored[/]: {imported.reviewed} for training, {imported.golden} for judgement; "
         f"{imported.corrected} of them corrected"
     )
-    for number, what in (
-        (imported.cannot_tell, "cannot be told by a person either: neither trained on nor shown again"),
-        (imported.unchanged, "were stored before, just so or checked later"),
+    for number, state in (
+        (imported.cannot_tell, "are unclear to a person too: not used for training, and not exported again"),
+        (imported.unchanged, "were stored before, with the same labels or later ones"),
         (imported.waiting, "wait for an answer"),
         (imported.missing, "have expired, and are left out"),
     ):
         if number:
-            out.print(f"{number} {what}")
-    for one in imported.refused:
-        err.print(f"[red]left out:[/] {escape(one)}")
+            out.print(f"{number} {state}")
+    for task in imported.refused:
+        err.print(f"[red]left out:[/] {escape(task)}")
     if imported.refused:
-        err.print("Correct these in Label Studio, and import its export once more")
+        err.print("Correct these in Label Studio, and import its export again")
 
 
-def _tell_agreement(found: Agreement, more: str) -> None:
-    if not found.people.checked:
-        out.print(f"Nobody of the random sample has been checked yet\n[bold]Next[/]\n  {escape(more)}")
+def _show_agreement(result: Agreement, export_command: str) -> None:
+    if not result.people.checked:
+        out.print(f"No photo of the random sample has been reviewed yet\n[bold]Next[/]\n  {escape(export_command)}")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("of the sure", "right", "checked", "share", "95 % sure", ""):
-        table.add_column(column, justify="left" if column in ("of the sure", "") else "right")
-    table.add_row("people", *_cells(found.people, found.promise))
-    table.add_row("photos, all in them", *_cells(found.photos, found.promise)[:-1], "")
-    for shares in (found.by_label, found.by_kiosk, found.by_week):
+    numbers = ("right", "checked", "share", "95 % interval")
+    table = plain_table("of the sure", *numbers, "", right=numbers)
+    table.add_row("people", *_cells(result.people, result.promise))
+    table.add_row("photos, all in them", *_cells(result.photos, result.promise)[:-1], "")
+    for shares in (result.by_label, result.by_kiosk, result.by_week):
         for name, share in shares.items():
-            table.add_row(f"  {escape(name)}", *_cells(share, found.promise))
+            table.add_row(f"  {escape(name)}", *_cells(share, result.promise))
     out.print(table)
-    if found.cannot_tell:
-        out.print(f"{found.cannot_tell} photos of the sample could not be told by a person, and count nowhere")
-    if found.below_gate:
+    if result.cannot_tell:
+        out.print(f"{result.cannot_tell} photos of the sample were unclear to a person, and are not counted")
+    if result.below_gate:
         out.print(
-            f"{found.below_gate} photos of the sample passed a lower gate than {found.promise:g}, and count nowhere"
+            f"{result.below_gate} photos of the sample passed a lower gate than {result.promise:g}, and are not counted"
         )
-    out.print(_verdict(found.people, found.promise))
-    if found.people.against(found.promise) is not PromiseState.HOLDS:
-        out.print(f"[bold]Next[/]\n  {escape(more)}")
+    out.print(_verdict(result.people, result.promise))
+    if result.people.against(result.promise) is not PromiseState.HOLDS:
+        out.print(f"[bold]Next[/]\n  {escape(export_command)}")
 
 
 def _cells(share: PromiseShare, promise: float) -> list[str]:
     low, high = share.interval
-    told = "" if share.share is None else f"{share.share:.3f}"
-    return [f"{share.right:g}", str(share.checked), told, f"{low:.3f}-{high:.3f}", share.against(promise)]
+    right_share = "" if share.share is None else f"{share.share:.3f}"
+    return [f"{share.right:g}", str(share.checked), right_share, f"{low:.3f}-{high:.3f}", share.against(promise)]
 
 
 def _verdict(people: PromiseShare, promise: float) -> str:
@@ -250,38 +234,39 @@ def _verdict(people: PromiseShare, promise: float) -> str:
             return f"[green]The promise of {promise:g} holds[/]"
         case PromiseState.BROKEN:
             return (
-                f"[red]The promise of {promise:g} is broken[/]: the model is less often right than it says. Don't "
-                "train on its labels before the calibration is fitted anew"
+                f"[red]The promise of {promise:g} is broken[/]: the model's confidence is too high. Don't train on its "
+                "labels before it is calibrated again"
             )
         case _:
-            can_t = "Too few to tell" if people.too_few(promise) else "Can't tell yet"
+            reason = "Too few people" if people.too_few(promise) else "The interval is too wide"
             return (
-                f"[yellow]{can_t} whether the promise of {promise:g} holds[/]: about {people.more(promise)} more people"
+                f"[yellow]{reason} to decide whether the promise of {promise:g} holds[/]: "
+                f"about {people.more(promise)} more people are needed"
             )
 
 
-def _fields(found: Agreement) -> dict[str, Any]:
-    """For programs."""
+def _fields(result: Agreement) -> dict[str, Any]:
+    """The agreement as JSON fields."""
 
-    def of(share: PromiseShare) -> dict[str, Any]:
+    def fields(share: PromiseShare) -> dict[str, Any]:
         return {
             "right": share.right,
             "checked": share.checked,
             "share": share.share,
             "interval": share.interval,
-            "promise": share.against(found.promise),
+            "promise": share.against(result.promise),
         }
 
     def all_of(shares: Mapping[str, PromiseShare]) -> dict[str, Any]:
-        return {name: of(share) for name, share in shares.items()}
+        return {name: fields(share) for name, share in shares.items()}
 
     return {
-        "gate": found.promise,
-        "people": of(found.people) | {"more": found.people.more(found.promise)},
-        "photos": of(found.photos),
-        "by_label": all_of(found.by_label),
-        "by_kiosk": all_of(found.by_kiosk),
-        "by_week": all_of(found.by_week),
-        "cannot_tell": found.cannot_tell,
-        "below_gate": found.below_gate,
+        "gate": result.promise,
+        "people": fields(result.people) | {"more": result.people.more(result.promise)},
+        "photos": fields(result.photos),
+        "by_label": all_of(result.by_label),
+        "by_kiosk": all_of(result.by_kiosk),
+        "by_week": all_of(result.by_week),
+        "cannot_tell": result.cannot_tell,
+        "below_gate": result.below_gate,
     }

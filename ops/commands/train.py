@@ -1,30 +1,31 @@
-"""`nunchi train`: start a retraining now, and follow it to its end."""
+"""`nunchi train`: starts a retraining now, and follows it until it ends."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from botocore.exceptions import ClientError
 from rich.markup import escape
 
 from config.names import TRAINING_STACK
 from config.stack_outputs import STATE_MACHINE_ARN
 from contracts.errors import InvalidMessage, NunchiError
+from contracts.s3 import get_or_none
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from local.state import StateDir
+from ops.aws import stack_outputs
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
 
-LOOK_EVERY_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
-PATIENCE_S: Final = 17 * 3600.0  # longer than the state machine's own
+POLL_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
+TIMEOUT_S: Final = 17 * 3600.0  # longer than the state machine's
 _COLOURS: Final = {
     Verdict.PROMOTED: "green",
     Verdict.KEPT: "yellow",
@@ -34,12 +35,12 @@ _COLOURS: Final = {
 
 
 class TrainError(NunchiError):
-    """There is no state machine, or it ended in a way that it has no words for."""
+    """The state machine is not deployed, or its execution ended without an outcome."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where retrainings run, and where they say how they are."""
+class _Trainings:
+    """The state machine of retrainings, and the bucket of their progress and outcomes."""
 
     states: Any
     s3: Any
@@ -48,115 +49,110 @@ class _Place:
     local: bool
 
 
-def trained(folder: Path, tell: Callable[[TrainingProgress], None], *, least_new_labels: int) -> TrainingOutcome:
-    """Retrain in the local cloud of a state folder, telling each word of the training's; TrainError without an end."""
-    with _place(local=True, folder=folder) as place:
-        arn, training = _begun(place, {"least_new_labels": least_new_labels})
-        for progress in _followed(place, arn, training):
-            tell(progress)
-        return _ended(place, arn, training)
+def train_locally(folder: Path, show: Callable[[TrainingProgress], None], *, least_new_labels: int) -> TrainingOutcome:
+    """Retrain in the local cloud of a state folder, and show its progress; TrainError without an outcome."""
+    with _trainings(local=True, folder=folder) as trainings:
+        arn, training = _start(trainings, {"least_new_labels": least_new_labels})
+        for progress in _follow(trainings, arn, training):
+            show(progress)
+        return _outcome(trainings, arn, training)
 
 
 def train(
     least_new_labels: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Train with as few new label files. Default: nunchi.toml's least_new_labels.", metavar="N"
+            min=0, help="Minimum number of new label files. Default: nunchi.toml's least_new_labels.", metavar="N"
         ),
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it, and do not follow it.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it, and return.")] = False,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Start a retraining now, as its schedule would, and follow it: on AWS, or with --local in the cloud here.
+    """Start a retraining now, as its schedule does, and follow it: on AWS, or with --local in the local cloud.
 
-    Enough new labels? Then a machine is started, trains, judges, and goes. Ctrl-C ends the following alone.
+    With enough new labels, an instance starts, trains, judges, and is terminated. Ctrl-C does not stop the training.
 
-    Exit status: 0 promoted, kept or skipped; 1 failed, or it could not be started.
+    Exit status: 0 promoted, kept or skipped; 1 failed, or could not be started.
 
     Example: nunchi train --local --least-new-labels 10
     """
-    with _place(local, state) as place:
-        asked = {} if least_new_labels is None else {"least_new_labels": least_new_labels}
-        arn, training = _begun(place, asked)
+    with _trainings(local, state) as trainings:
+        arn, training = _start(trainings, {} if least_new_labels is None else {"least_new_labels": least_new_labels})
         if detach:
-            _say(as_json, {"training": training, "execution": arn}, f"[bold]{training}[/] has begun")
+            if as_json:
+                typer.echo(json.dumps({"training": training, "execution": arn}))
+            else:
+                out.print(f"[bold]{training}[/] has started")
             return
-        err.print(f"[dim]{training} has begun; Ctrl-C ends the following, and not the training[/]")
-        for progress in _followed(place, arn, training):
-            _tell(progress, as_json)
-        outcome = _ended(place, arn, training)
-    _tell_end(outcome, as_json, in_cloud(f"weights show {outcome.run}", local, state))
+        err.print(f"[dim]{training} has started; Ctrl-C does not stop it[/]")
+        for progress in _follow(trainings, arn, training):
+            _show(progress, as_json)
+        outcome = _outcome(trainings, arn, training)
+    _show_outcome(outcome, as_json, in_cloud(f"weights show {outcome.run}", local, state))
     if outcome.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 
 
 @contextmanager
-def _place(local: bool, folder: Path) -> Generator[_Place, None, None]:
-    first = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
-    with session_of(local, folder) as place:
-        machine = _state_machine(place.client("cloudformation"), first)
-        yield _Place(place.client("stepfunctions"), place.client("s3"), machine, place.bucket("dataset"), local)
+def _trainings(local: bool, folder: Path) -> Generator[_Trainings, None, None]:
+    with session_of(local, folder) as session:
+        outputs = stack_outputs(session.client("cloudformation"), TRAINING_STACK)
+        if outputs is None:
+            deploy = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
+            raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {deploy}")
+        yield _Trainings(
+            session.client("stepfunctions"),
+            session.client("s3"),
+            outputs[STATE_MACHINE_ARN],
+            session.bucket("dataset"),
+            local,
+        )
 
 
-def _state_machine(cloudformation: Any, first: str) -> str:
-    try:
-        [stack] = cloudformation.describe_stacks(StackName=TRAINING_STACK)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {first}") from None
-    return next(str(one["OutputValue"]) for one in stack["Outputs"] if one["OutputKey"] == STATE_MACHINE_ARN)
+def _start(trainings: _Trainings, options: dict[str, Any]) -> tuple[str, str]:
+    """Start an execution; returns its ARN and the id of its training."""
+    arn = trainings.states.start_execution(stateMachineArn=trainings.state_machine, input=json.dumps(options))[
+        "executionArn"
+    ]
+    execution = trainings.states.describe_execution(executionArn=arn)
+    return arn, training_id(execution["startDate"], execution["name"])
 
 
-def _begun(place: _Place, asked: dict[str, Any]) -> tuple[str, str]:
-    """The execution that was started, and its training."""
-    arn = place.states.start_execution(stateMachineArn=place.state_machine, input=json.dumps(asked))["executionArn"]
-    began = place.states.describe_execution(executionArn=arn)
-    return arn, training_id(began["startDate"], began["name"])
-
-
-def _ended(place: _Place, arn: str, training: str) -> TrainingOutcome:
-    outcome: TrainingOutcome | None = _read(place, training_key(training, OUTCOME), TrainingOutcome.from_json)
+def _outcome(trainings: _Trainings, arn: str, training: str) -> TrainingOutcome:
+    outcome: TrainingOutcome | None = _read(trainings, training_key(training, OUTCOME), TrainingOutcome.from_json)
     if outcome is None:
         raise TrainError(f"{training} ended without an outcome: look at the execution {arn}")
     return outcome
 
 
-def _followed(place: _Place, arn: str, training: str) -> Iterator[TrainingProgress]:
-    """Each new word of the training's, until its execution ends."""
+def _follow(trainings: _Trainings, arn: str, training: str) -> Iterator[TrainingProgress]:
+    """Each new progress message, until the execution ends; TrainError when it does not within TIMEOUT_S."""
     last: TrainingProgress | None = None
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        ended = place.states.describe_execution(executionArn=arn)["status"] != "RUNNING"
-        progress = _read(place, training_key(training, PROGRESS), TrainingProgress.from_json)
+        ended = trainings.states.describe_execution(executionArn=arn)["status"] != "RUNNING"
+        progress = _read(trainings, training_key(training, PROGRESS), TrainingProgress.from_json)
         if progress is not None and (last is None or progress.at > last.at):
             last = progress
             yield progress
         if ended:
             return
-        time.sleep(LOOK_EVERY_S[place.local])
-    raise TrainError(f"{training} has not ended after {PATIENCE_S / 3600:.0f} hours: look at the execution {arn}")
+        time.sleep(POLL_S[trainings.local])
+    raise TrainError(f"{training} has not ended after {TIMEOUT_S / 3600:.0f} hours: look at the execution {arn}")
 
 
-def _read(place: _Place, key: str, parse: Callable[[bytes], Any]) -> Any:
-    """What was written last; None when nothing was, or what nobody knows here."""
+def _read(trainings: _Trainings, key: str, parse: Callable[[bytes], Any]) -> Any:
+    """The message of that key; None when it is missing, or of a version that this command can't parse."""
+    stored = get_or_none(trainings.s3, bucket=trainings.bucket, key=key)
     try:
-        answer = place.s3.get_object(Bucket=place.bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise
-    with closing(answer["Body"]) as body:
-        content = body.read()
-    try:
-        return parse(content)
+        return None if stored is None else parse(stored.content)
     except InvalidMessage:
         return None
 
 
-def _tell(progress: TrainingProgress, as_json: bool) -> None:
+def _show(progress: TrainingProgress, as_json: bool) -> None:
     if as_json:
         typer.echo(progress.to_json())
         return
@@ -164,7 +160,7 @@ def _tell(progress: TrainingProgress, as_json: bool) -> None:
     err.print(f"[dim]{progress.at:%H:%M:%S}[/]  {progress.phase}{share}  {escape(progress.note)}")
 
 
-def _tell_end(outcome: TrainingOutcome, as_json: bool, show: str) -> None:
+def _show_outcome(outcome: TrainingOutcome, as_json: bool, show: str) -> None:
     if as_json:
         typer.echo(outcome.to_json())
         return
@@ -173,11 +169,4 @@ def _tell_end(outcome: TrainingOutcome, as_json: bool, show: str) -> None:
     if outcome.run is not None:
         out.print(escape(show))
     if outcome.report is not None:
-        out.print(f"[dim]its report: {escape(outcome.report)}, in the weights bucket[/]")
-
-
-def _say(as_json: bool, fields: dict[str, str], text: str) -> None:
-    if as_json:
-        typer.echo(json.dumps(fields))
-    else:
-        out.print(text)
+        out.print(f"[dim]report: {escape(outcome.report)}, in the weights bucket[/]")

@@ -1,4 +1,4 @@
-"""`nunchi weights list|show|add|promote|rollback`: which model serves, why, and how to change it back."""
+"""`nunchi weights list|show|add|promote|rollback`: runs of weights, and the pointer to the one in service."""
 
 from __future__ import annotations
 
@@ -6,121 +6,124 @@ import getpass
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
-from ops.display import err, out
+from ops.display import out, plain_table
+from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
 from registry.errors import InvalidRun, PointerMoved, RunExists, RunUnknown
 from registry.weights import CurrentRun, Run, WeightsRegistry
 
 weights = typer.Typer(
-    help="See runs of weights, put one into service, and back: on AWS, or with --local in the cloud on this machine.",
+    help="List runs of weights, promote one, roll back: on AWS, or with --local in the cloud on this machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id: nunchi weights list shows them.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as nunchi weights list shows it.")]
 RunOrDay0Argument = Annotated[
-    str, typer.Argument(metavar="RUN", help=f"A run's id, or {DAY_0}: what every worker carries.")
+    str, typer.Argument(metavar="RUN", help=f"Id of a run, or {DAY_0}: the model built into every worker.")
 ]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides; it stands in the pointer.", metavar="NAME")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the pointer.", metavar="TEXT")]
+ByOption = Annotated[str, typer.Option("--by", help="Your name; it is stored in the pointer.", metavar="NAME")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is stored in the pointer.", metavar="TEXT")]
 
 
-class Exit(IntEnum):
-    """How these commands end when weights are not as they need them."""
-
-    EXISTS = 3
-    UNKNOWN = 4
-    REFUSED = 5
-    MOVED = 6
-
-
-_EXITS = {RunExists: Exit.EXISTS, RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.REFUSED, PointerMoved: Exit.MOVED}
+EXIT_POINTER_MOVED: Final = 6
+_EXITS: Final = {
+    RunExists: Exit.EXISTS,
+    RunUnknown: Exit.UNKNOWN,
+    InvalidRun: Exit.INVALID,
+    PointerMoved: EXIT_POINTER_MOVED,
+}
 
 
 @weights.command("list")
 def list_(
-    history: Annotated[bool, typer.Option("--history", help="Who moved the pointer, when and why, instead.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show every move of the pointer instead: by whom, when, why.")
+    ] = False,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Show every run, and which one serves; or every move of the pointer. Exit status: 0, and 1 if unreadable.
+    """Show every run, and the one in service; or every move of the pointer. Exit status: 0, or 1 if unreadable.
 
     Example: nunchi weights list --json | jq -r 'select(.serves).run'
     """
-    with _weights(local, state) as known:
+    with _registry(local, state) as registry:
         if history:
-            _tell_history(known.history(), as_json)
+            _show_history(registry.history(), as_json)
             return
-        current, runs = known.current(), known.runs()
+        current, runs = registry.current(), registry.runs()
     rows = [_row(None, current), *(_row(run, current) for run in runs)]
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row))
         return
-    table = _table("run", "model", "added", "")
+    table = plain_table("run", "model", "added", "")
     for row in rows:
-        model = "carried by every worker" if row["model"] is None else row["model"]
+        model = "built into every worker" if row["model"] is None else row["model"]
         added = (row["added_at"] or "")[:16]
         table.add_row(escape(row["run"]), escape(model), added, "[green]serves[/]" if row["serves"] else "")
     out.print(table)
     if current.run and not any(row["serves"] for row in rows):
-        again = escape(in_cloud("weights rollback", local, state))
-        out.print(f"[red]the pointer names {current.run}, which is not here[/]; workers serve what they had: {again}")
+        rollback_command = escape(in_cloud("weights rollback", local, state))
+        out.print(
+            f"[red]the pointer names run {current.run}, which is missing[/]; workers keep the model they have. "
+            f"Roll back: {rollback_command}"
+        )
 
 
 @weights.command()
 def show(
     run: RunArgument, local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE
 ) -> None:
-    """Show a run: what its manifest says, every byte of it checked.
+    """Show the manifest of a run, and check every file against its SHA-256.
 
-    Exit status: 0 whole, 4 there is no such run, 5 it is not whole, 2 no run can have this id, 1 anything else.
+    Exit status: 0 complete, 4 the run is unknown, 5 incomplete or corrupt, 2 the id is invalid, 1 any other error.
 
     Example: nunchi weights show 20261122t030405z-yolov5n
     """
-    with _weights(local, state) as known:
-        checked, current = known.check(check_run_id(run)), known.current()
+    with _registry(local, state) as registry:
+        checked, current = registry.check(check_run_id(run)), registry.current()
     row = _row(checked, current) | {"manifest_sha256": checked.manifest_sha256, "manifest": dict(checked.manifest)}
     if as_json:
         typer.echo(json.dumps(row))
         return
-    out.print(f"[bold]{run}[/] is whole{' and serves' if row['serves'] else ''}; manifest {checked.manifest_sha256}")
+    out.print(
+        f"[bold]{run}[/] is complete{' and in service' if row['serves'] else ''}; manifest {checked.manifest_sha256}"
+    )
     out.print_json(data=row["manifest"])
 
 
 @weights.command()
 def add(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=f"With a {MANIFEST} and the files beside it.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=f"A {MANIFEST} and the files that it names.")],
     run: Annotated[
-        str | None, typer.Option("--run", help="Its id. Default: the time, and the model's name.", metavar="ID")
+        str | None, typer.Option("--run", help="Id of the run. Default: the time, and the model's name.", metavar="ID")
     ] = None,
     local: LocalOption = False,
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Store a folder as a run. A run never changes, and none serves by being added.
+    """Store a folder as a run. Runs are immutable; adding one does not promote it.
 
-    Exit status: 0 added, or there already with the same bytes; 3 there with other bytes, 5 the folder is no whole run,
-    2 no run can have this id, 1 anything else.
+    Exit status: 0 added, or exists with the same files; 3 exists with other files, 5 the folder is incomplete or
+    corrupt, 2 the id is invalid, 1 any other error.
 
     Example: nunchi weights add out/20261122t030405z-yolov5n
     """
-    with _weights(local, state) as known:
-        added = known.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
+    with _registry(local, state) as registry:
+        added = registry.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
     if as_json:
         typer.echo(json.dumps(_row(added, CurrentRun(None, None)) | {"manifest_sha256": added.manifest_sha256}))
         return
@@ -138,19 +141,19 @@ def promote(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Put a run into service, every byte of it checked first. Workers follow within a minute, without losing a photo.
+    """Promote a run, after a check of every file. Workers load it within a minute, without losing a photo.
 
-    A worker that finds the run wrong or too slow serves on with what it has, and says why in its log and its /health.
+    A worker that finds the run invalid or too slow keeps its model, and gives the reason in its log and its /health.
 
-    Exit status: 0 promoted, 4 there is no such run, 5 it is not whole, 6 somebody else moved the pointer meanwhile, 2
-    no run can have this id, 1 anything else. Other than with 0, the pointer stays.
+    Exit status: 0 promoted, 4 the run is unknown, 5 it is incomplete or corrupt, 6 the pointer was moved meanwhile, 2
+    the id is invalid, 1 any other error. Unless it is 0, the pointer does not move.
 
     Example: nunchi weights promote 20261122t030405z-yolov5n --reason "better for elder women"
     """
-    with _weights(local, state) as known:
-        chosen = None if run == DAY_0 else check_run_id(run)
-        pointer = known.promote(chosen, by=by or getpass.getuser(), reason=reason)
-    _tell_moved(pointer, local, as_json, state)
+    with _registry(local, state) as registry:
+        run_id = None if run == DAY_0 else check_run_id(run)
+        pointer = registry.promote(run_id, by=by or getpass.getuser(), reason=reason)
+    _show_moved(pointer, local, as_json, state)
 
 
 @weights.command()
@@ -161,33 +164,27 @@ def rollback(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Put back what served before. Once more undoes it.
+    """Put the previous run back into service. A second rollback undoes the first.
 
-    Exit status: 0 rolled back, 5 what served before is not whole any more, 6 somebody else moved the pointer meanwhile,
-    1 anything else, such as nothing to go back to. Other than with 0, the pointer stays.
+    Exit status: 0 rolled back, 5 the previous run is incomplete or corrupt, 6 the pointer was moved meanwhile, 1 any
+    other error, such as no previous run. Unless it is 0, the pointer does not move.
 
     Example: nunchi weights rollback --reason "calls young women old"
     """
-    with _weights(local, state) as known:
-        pointer = known.rollback(by=by or getpass.getuser(), reason=reason)
-    _tell_moved(pointer, local, as_json, state)
+    with _registry(local, state) as registry:
+        pointer = registry.rollback(by=by or getpass.getuser(), reason=reason)
+    _show_moved(pointer, local, as_json, state)
 
 
 @contextmanager
-def _weights(local: bool, state: Path) -> Generator[WeightsRegistry, None, None]:
-    """The weights of the local cloud in `state`, or of AWS; exits as the help says when they aren't as they must be."""
-    try:
-        with session_of(local, state) as place:
-            yield WeightsRegistry(place.client("s3"), place.bucket("weights"))
-    except (InvalidName, InvalidMessage) as refused:
-        raise typer.BadParameter(str(refused)) from None
-    except tuple(_EXITS) as wrong:
-        err.print(f"[red]nunchi:[/] {escape(str(wrong))}")
-        raise typer.Exit(_EXITS[type(wrong)]) from None
+def _registry(local: bool, state: Path) -> Generator[WeightsRegistry, None, None]:
+    """The registry of the local cloud in `state`, or of AWS; errors end the command with the status in its help."""
+    with exits(_EXITS, argument=(InvalidName, InvalidMessage)), session_of(local, state) as session:
+        yield WeightsRegistry(session.client("s3"), session.bucket("weights"))
 
 
 def _row(run: Run | None, current: CurrentRun) -> dict[str, Any]:
-    """A run as programs get it; None is the model of day 0."""
+    """A run as JSON fields; None is the model of day 0."""
     return {
         "run": run.id if run else DAY_0,
         "model": run.version if run else None,
@@ -196,39 +193,32 @@ def _row(run: Run | None, current: CurrentRun) -> dict[str, Any]:
     }
 
 
-def _tell_moved(pointer: Pointer, local: bool, as_json: bool, state: Path) -> None:
+def _show_moved(pointer: Pointer, local: bool, as_json: bool, state: Path) -> None:
     if as_json:
         typer.echo(pointer.to_json())
         return
     out.print(f"[green]{pointer.run or DAY_0} is in service[/], after {pointer.previous or DAY_0}")
     out.print(
-        "Workers follow at their next look; what they serve stands in every message.\n"
+        "Workers load it at their next check; every message names the model.\n"
         f"[bold]Back[/]\n  {escape(in_cloud('weights rollback', local, state))}"
     )
 
 
-def _tell_history(moves: list[Pointer], as_json: bool) -> None:
+def _show_history(moves: list[Pointer], as_json: bool) -> None:
     if as_json:
         for pointer in moves:
             typer.echo(pointer.to_json())
         return
-    table = _table("when", "run", "by", "why")
+    table = plain_table("when", "run", "by", "why")
     for pointer in moves:
         table.add_row(
             to_text(pointer.moved_at)[:16], pointer.run or DAY_0, escape(pointer.moved_by), escape(pointer.reason)
         )
-    out.print(table if moves else f"The pointer was never moved: {DAY_0} serves")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
+    out.print(table if moves else f"The pointer was never moved: {DAY_0} is in service")
 
 
 def _name_in(folder: Path) -> str:
-    """The model's name for an id; whether the manifest is one is checked when it is added."""
+    """The model's name, for the default id; empty when the manifest is invalid, which `add` reports."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         return str(manifest["name"])

@@ -1,1 +1,1 @@
-"""What a month of Nunchi costs."""
+"""The monthly cost of Nunchi on AWS."""

@@ -1,7 +1,7 @@
-"""How many photos come when, and how many instances they need: what `nunchi cost` and bench/scaling both reckon with.
+"""Demand: photos over a day, and the instances that they need. Input of `nunchi cost` and of bench/scaling.
 
-Nobody has measured a thousand shops. These are assumptions, in one place, with their reasons; docs/scaling.md says
-what follows from them, and `--photos-a-day` is there for whoever knows better.
+A thousand shops have not been measured. These are assumptions, in one place, with their reasons; docs/scaling.md has
+what follows from them, and `--photos-a-day` replaces the first of them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-# 2 kiosks × 120 orders × 1.25 photos: an order a quarter of an hour's queue apart at lunch, every six minutes over a
-# day of twelve hours; one photo an order, and a second one for every fourth (a retry, a companion).
+# 2 kiosks × 120 orders × 1.25 photos. 120 orders are one every six minutes over a day of twelve hours; one photo an
+# order, and a second one for every fourth (a retry, a companion).
 PHOTOS_A_SHOP: Final = 300.0
 KIOSKS_A_SHOP: Final = 2
 
 # Photos a second of one c7i.large. Of one core, on the measuring machine: decode 7.3 ms and networks 48.1 ms for a near
-# face, 141.7 for a far one, 168.0 for nobody (docs/performance.md, docs/model-card.md), 85 : 10 : 5 of each assumed;
+# face, 141.7 for a far one, 168.0 without one (docs/performance.md, docs/model-card.md), 85 : 10 : 5 of each assumed;
 # 93 % of that through the pipeline; two processors. A c7i.large's two are the threads of one core: 0.75 of the speed
-# is assumed until somebody measures it there.
+# is assumed until it is measured there.
 CORE_S: Final = ((0.85, 0.0073 + 0.0481), (0.10, 0.0073 + 0.1417), (0.05, 0.0073 + 0.1680))
 PIPELINE_SHARE: Final = 0.93
 PROCESSORS: Final = 2
@@ -77,7 +77,7 @@ def _busiest_share(day: DemandDay) -> float:
 
 @dataclass(frozen=True, slots=True)
 class GroupSize:
-    """What [queue] of nunchi.toml says of the group."""
+    """The size of the Auto Scaling group, as [queue] of nunchi.toml has it."""
 
     least: int
     most: int
@@ -85,23 +85,23 @@ class GroupSize:
     warm_pool: int
 
 
-BUSY: Final = 1.3  # times the customers of a common day: one day in twenty has more
+BUSY: Final = 1.3  # customers of a busy day over those of an average one; one day in twenty has more
 
 
 def group_for(shops: float, photos_a_shop: float = PHOTOS_A_SHOP) -> GroupSize:
-    """The group for so many shops: the peak of a busy day, and one instance that may die in it.
+    """The group for so many shops: the peak of a busy day, and one spare instance.
 
-    Scaling comes minutes too late for a label that is news for half a minute (docs/scaling.md), so `least` carries the
-    peaks, and `most` with its warm pool is the net below.
+    Scaling out takes minutes, and a label is useful for half a minute (docs/scaling.md). So `least` carries the peaks;
+    `most` and the warm pool are the reserve.
     """
     least = math.ceil(BUSY * busiest_rate(shops * photos_a_shop) / PHOTOS_A_SECOND) + 1
     return GroupSize(least=least, most=3 * least, backlog_per_instance=10, warm_pool=least)
 
 
 def instances_paid(photos_a_day: float, *, least: int, most: int) -> int:
-    """Instances to reckon with in all running hours, for a group in use by so many photos of an open day.
+    """Instances that a group is billed for in each running hour, at so many photos a day.
 
-    With `least` by `group_for` these are just `least`: the simulated group paid for nothing more but boots. A smaller
-    one is scaled out at the meals; all hours with what the busiest minute needs is then more than it pays for.
+    With `least` from `group_for` this is `least`: in the simulation such a group never scaled out. A smaller group
+    scales out at meals; counting the instances of the busiest minute in every hour is then an upper bound.
     """
     return max(least, min(most, math.ceil(busiest_rate(photos_a_day) / PHOTOS_A_SECOND)))

@@ -1,6 +1,6 @@
-"""What a month costs: a pure reckoning from settings, shops, photos and prices. No AWS, no clock.
+"""The monthly cost, computed from settings, shops, photos and prices. No AWS, no clock.
 
-Where a quantity is an assumption, its name stands below with its reason; the prices are `ops/cost/prices.toml`'s.
+Quantities that are assumptions are constants below, with their reason; the prices are from `ops/cost/prices.toml`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KEPT: Final = 0.218  # share of photos that pass the 0.95 gate: docs/model-card.
 TRAINING_MONTHS: Final = 12  # training pairs stay; the estimate is for the end of the first year
 RECEIVES_A_PHOTO: Final = 3  # SQS: sent, received, deleted, each alone
 LONG_POLLS_AN_HOUR: Final = 3600 / 20
-LAMBDA_POLLERS: Final = 5  # that Lambda keeps on a queue, day and night
+LAMBDA_POLLERS: Final = 5  # that Lambda keeps on a queue at all times
 LAMBDA_GB: Final = 0.5
 DISPATCH_S: Final = 0.25  # a SendCommand over the network; the rest is 2 ms (docs/performance.md)
 WATCH_S: Final = 1.0
@@ -44,7 +44,7 @@ ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/i
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
 RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
-RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is watched
+RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is polled
 TRAINING_DISK_GIB: Final = 125  # of a training machine: infra/training/training_instance.py
 SPOT_SHARE: Final = 0.8  # of runs that find Spot capacity
 KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a while
@@ -52,7 +52,7 @@ KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a w
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """A line of the estimate: so many units of something, at its price."""
+    """A line of the estimate: a quantity and the price of its unit."""
 
     part: str
     item: str
@@ -62,31 +62,31 @@ class CostLine:
 
     @property
     def usd(self) -> float:
-        """A month."""
+        """USD a month."""
         return self.quantity * self.unit_usd
 
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """All lines, and what the settings should be told."""
+    """All lines, and notes on settings that do not fit the demand."""
 
     lines: tuple[CostLine, ...]
     notes: tuple[str, ...]
 
     @property
     def usd(self) -> float:
-        """A month, all together."""
+        """USD a month, in total."""
         return math.fsum(line.usd for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much of everything a month has."""
+    """The quantities of a month."""
 
     config: Config
     shops: int
     photos_a_day: float
-    running_hours: float  # in which the instances run, lead and linger included
+    running_hours: float  # of a month in which the instances run, before opening and after closing included
 
     @property
     def in_queue_mode(self) -> bool:
@@ -94,7 +94,7 @@ class Usage:
 
     @property
     def photos(self) -> float:
-        """Photos a month. Holidays are not taken off."""
+        """Photos a month. Holidays are not subtracted."""
         open_days = sum(bool(self.config.hours.windows_of(day)) for day in DAYS)
         return self.shops * self.photos_a_day * open_days * WEEKS
 
@@ -104,7 +104,7 @@ class Usage:
 
     @property
     def instances(self) -> int:
-        """Instances at work in those hours."""
+        """Instances that run in those hours."""
         if not self.in_queue_mode:
             return 1
         sizes = self.config.queue
@@ -116,7 +116,7 @@ class Usage:
 
     @property
     def disks(self) -> int:
-        """Disks that exist all month: those of stopped instances too."""
+        """Disks that exist all month, those of stopped instances included."""
         return self.instances + (self.config.queue.warm_pool if self.in_queue_mode else 0)
 
     @property
@@ -125,21 +125,21 @@ class Usage:
 
     @property
     def sweep_lists(self) -> float:
-        """LIST requests of all sweeps: pages of all uploads, and for each kiosk of the results beside them."""
+        """LIST requests of all sweeps: the pages of all uploads, and of the results of each kiosk."""
         pages = math.ceil(self.uploads_kept / 1000) + self.kiosks * math.ceil(self.uploads_kept / self.kiosks / 1000)
         period_s = HOUR_S if self.in_queue_mode else THREE_MINUTES_S
         return self.instance_hours * 3600 / period_s * pages
 
     @property
     def reviewed(self) -> float:
-        """Photos a month that are kept for a person's eyes."""
+        """Photos a month that are kept for review by a person."""
         return self.photos * (1 - KEPT) * self.config.inference.review_share
 
 
 def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float) -> CostEstimate:
-    """A month of this configuration for so many shops, each with so many photos on an open day.
+    """The cost of a month for `shops` shops, each with `photos_a_day` photos on an open day.
 
-    SettingsError when the table of prices lacks a region or an instance type.
+    SettingsError when the price table lacks an instance type.
     """
     usage = Usage(config, shops, photos_a_day, config.hours.week.running_hours * WEEKS)
     lines = (
@@ -209,17 +209,17 @@ def _watching(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     logs_gb = usage.photos * LOG_GB_A_PHOTO + usage.instance_hours * LOG_GB_AN_HOUR
     yield _line(part, "logs taken in", logs_gb, prices["log_ingestion"])
     yield _line(part, "logs, a month", logs_gb, prices["log_storage"])
-    own = len(Metric) + len(STEP_METRICS)
-    yield _line(part, f"{own} metrics of our own", own * running, prices["metric"])
+    custom = len(Metric) + len(STEP_METRICS)
+    yield _line(part, f"{custom} custom metrics", custom * running, prices["metric"])
     detailed = INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS
     yield _line(part, "detailed monitoring", detailed, prices["metric"])
     alarms = ALARMS[usage.config.mode] + (TRACKING_ALARMS if usage.in_queue_mode else 0)
     yield _line(part, "alarms", alarms, prices["alarm"])
     yield _line(part, "key of the alarms' topic", 1, prices["kms_key"])
     yield _line(part, "dashboard", 1, prices["dashboard"])
-    looks = usage.running_hours * WATCHES_AN_HOUR
-    yield _line(part, "watch Lambda, time", looks * WATCH_S * LAMBDA_GB, prices["lambda_duration"])
-    calls = looks + MONTH_HOURS  # and, at most each hour, a start, a stop or a lease
+    runs = usage.running_hours * WATCHES_AN_HOUR
+    yield _line(part, "watch Lambda, time", runs * WATCH_S * LAMBDA_GB, prices["lambda_duration"])
+    calls = runs + MONTH_HOURS  # and, at most each hour, a start, a stop or a lease
     yield _line(part, "schedules", calls / 1e6, prices["schedule"])
 
 
@@ -231,13 +231,13 @@ def _retraining(usage: Usage, prices: Prices) -> Iterator[CostLine]:
     if spot:
         yield _line(part, f"{kind} on Spot", spot, prices.instance(kind, spot=True))
     yield _line(part, f"{kind} on demand", hours - spot, prices.instance(kind))
-    yield _line(part, "its disk and address", hours, _beside(prices))
+    yield _line(part, "its disk and address", hours, _disk_and_address(prices))
     runs = MONTH_DAYS / training.period_days
     yield _line(part, "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"])
 
 
-def _beside(prices: Prices) -> Price:
-    """What a training machine costs an hour beside itself."""
+def _disk_and_address(prices: Prices) -> Price:
+    """The hourly price of a training machine's disk and address."""
     disk, address = prices["disk"], prices["public_ipv4"]
     return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
 
@@ -249,23 +249,23 @@ def _key(usage: Usage, prices: Prices) -> Iterator[CostLine]:
 
 
 def _notes(usage: Usage, usd: float) -> Iterator[str]:
-    """What the settings should be told, in sentences."""
+    """Settings that do not fit the demand or the cost, in sentences."""
     photos_a_day = usage.shops * usage.photos_a_day
     rate = busiest_rate(photos_a_day)
-    wanted = group_for(usage.shops, usage.photos_a_day).least
+    recommended = group_for(usage.shops, usage.photos_a_day).least
     if not usage.in_queue_mode and rate > PHOTOS_A_SECOND / 2:
         yield (
             f"{rate:.0f} photos a second in the busiest minute are too many for one instance, which labels "
-            f'{PHOTOS_A_SECOND:.0f}: set mode = "queue" and [queue] least = {wanted}'
+            f'{PHOTOS_A_SECOND:.0f}: set mode = "queue" and [queue] least = {recommended}'
         )
-    elif usage.in_queue_mode and usage.config.queue.least < wanted:
+    elif usage.in_queue_mode and usage.config.queue.least < recommended:
         yield (
-            f"[queue] least = {usage.config.queue.least} does not carry the busiest minute with an instance to spare; "
-            f"docs/scaling.md recommends {wanted}"
+            f"[queue] least = {usage.config.queue.least} is too small for the busiest minute with one spare instance; "
+            f"docs/scaling.md recommends {recommended}"
         )
     budget = usage.config.alarms.budget_usd
     if budget < usd:
-        yield f"[alarms] budget_usd = {budget:g} is less than this: its alarm would sound every month"
+        yield f"[alarms] budget_usd = {budget:g} is below this estimate: its alarm would fire every month"
 
 
 def _line(part: str, item: str, quantity: float, price: Price) -> CostLine:

@@ -1,4 +1,4 @@
-"""The dated table of AWS's prices, `ops/cost/prices.toml`, and how to ask AWS for each."""
+"""The dated table of AWS prices, `ops/cost/prices.toml`, and the AWS command that checks each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE: Final = Path(__file__).with_name("prices.toml")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a unit costs in one region, in USD."""
+    """The price of a unit in one region, in USD."""
 
     what: str
     unit: str
@@ -27,16 +27,16 @@ class Price:
     check: tuple[str, ...]
 
     def command(self, region: str) -> str:
-        """The AWS command line that says what it costs today. The price list is served in us-east-1 for all regions."""
+        """The AWS CLI command that shows today's price. The price list API is in us-east-1 for all regions."""
         service, *where = self.check
         if service == "spot":
-            [kind] = (one.partition("=")[2] for one in where)
+            [kind] = (term.partition("=")[2] for term in where)
             words = ["aws", "ec2", "describe-spot-price-history", "--region", region, "--instance-types", kind]
             return shlex.join([*words, "--product-descriptions", "Linux/UNIX", "--max-items", "1"])
         place = "fromRegionCode" if service == "AWSDataTransfer" else "regionCode"
         filters = [
             f"Type=TERM_MATCH,Field={field},Value={value}"
-            for field, _, value in (one.partition("=") for one in (f"{place}={region}", *where))
+            for field, _, value in (term.partition("=") for term in (f"{place}={region}", *where))
         ]
         words = ["aws", "pricing", "get-products", "--region", "us-east-1", "--service-code", service, "--filters"]
         return shlex.join([*words, *filters])
@@ -54,28 +54,28 @@ class Prices:
         return self.by_name[name]
 
     def instance(self, kind: str, *, spot: bool = False) -> Price:
-        """An hour of an EC2 type; SettingsError when the table has none."""
+        """The price of an hour of an EC2 type; SettingsError when the table lacks it."""
         name = kind.replace(".", "_").replace("-", "_") + ("_spot" if spot else "")
         if name not in self.by_name:
             raise SettingsError(
-                f"no price of {kind}{' on Spot' if spot else ''} is known, so there is no estimate; "
+                f"the price of {kind}{' on Spot' if spot else ''} is missing, so there is no estimate; "
                 f"look it up and add [{name}] to {FILE}"
             )
         return self.by_name[name]
 
 
 def regions() -> list[str]:
-    """The regions that the table knows."""
+    """The regions in the table."""
     _, table = _read()
     return sorted(table["disk"]["source"])
 
 
 def load_prices(region: str) -> Prices:
-    """The prices of a region; SettingsError when the table doesn't know it."""
+    """The prices of a region; SettingsError when the table lacks it."""
     as_of, table = _read()
     if region not in (known := regions()):
         raise SettingsError(
-            f"no prices of {region} are known, so there is no estimate; the table has {', '.join(known)}: "
+            f"the prices of {region} are missing, so there is no estimate; the table has {', '.join(known)}: "
             f"add a column to {FILE}"
         )
     prices = {

@@ -1,4 +1,4 @@
-"""How a Nunchi is examined: one check after the other, none of which keeps the next from looking."""
+"""Runs health checks on a deployment; a check that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from config.names import INFERENCE_ROLE, ROLE_TAG
 from config.nunchi_toml import Config
 from contracts.errors import NunchiError
 from contracts.instants import now
-from ops.aws import UNANSWERED, first_line, remedy
+from ops.aws import AWS_ERRORS, first_line, remedy, stack_outputs
 
-_MAY_NOT: Final = frozenset(
+_ACCESS_DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "Forbidden", "403"}
 )
 
 
 class State(StrEnum):
-    """How something is."""
+    """The result of a check."""
 
     WELL = "well"
-    ATTENTION = "attention"  # nothing is broken; somebody should know
+    ATTENTION = "attention"  # nothing is broken; the operator should know
     ILL = "ill"
-    UNSEEN = "unseen"  # we may not look, or it does not answer
+    UNSEEN = "unseen"  # the check could not run: access denied, or no answer
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, in words; and what to do about it where it is not well."""
+    """The result of a check in words, and the remedy where it is not well."""
 
     check: str
     state: State
@@ -43,24 +43,23 @@ class Finding:
     remedy: str = ""
 
     def fields(self) -> dict[str, str]:
-        """As JSON has it."""
+        """As JSON fields."""
         return {name: str(value) for name, value in asdict(self).items()}
 
 
 class CheckFailed(NunchiError):
-    """A check has nothing to look at, or no way to."""
+    """A check could not run."""
 
-    def __init__(self, why: str, remedy: str = "") -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
         self.remedy = remedy
 
 
 class Deployment:
-    """What is examined: a cloud, as clients of its services, and what its operator decided.
+    """What the checks inspect: clients of a cloud's services, and the operator's settings.
 
-    `client` makes a boto3 client of a service. A cloud on this machine has no opening hours: it should always run; its
-    workers can be asked themselves, at their `sockets`, and their `logs` are in a folder. `nunchi` makes a command
-    about the cloud that is examined, to be pasted.
+    `client` creates a boto3 client of a service. A local cloud has no opening hours, it always runs; its workers answer
+    at their `sockets`, and their `logs` are in a folder. `nunchi` builds a command on this cloud, ready to paste.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Deployment:
         shell_region: str | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        self._make = client
+        self._create = client
         self._clients: dict[str, Any] = {}
         self._outputs: dict[str, Mapping[str, str]] = {}
         self.config = config
@@ -87,36 +86,33 @@ class Deployment:
         self.now = clock
 
     def client(self, service: str) -> Any:
-        """A client, made once."""
+        """A client, created once."""
         if service not in self._clients:
-            self._clients[service] = self._make(service)
+            self._clients[service] = self._create(service)
         return self._clients[service]
 
     def output(self, stack: str, name: str) -> str:
-        """An output of a stack; CheckFailed when there is none."""
+        """An output of a stack; CheckFailed when the stack or the output is missing."""
         if stack not in self._outputs:
-            try:
-                [found] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-            except ClientError as error:
-                if is_missing(error):
-                    raise CheckFailed(f"{stack} is not deployed", f"cdk deploy {stack}") from None
-                raise
-            self._outputs[stack] = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+            outputs = stack_outputs(self.client("cloudformation"), stack)
+            if outputs is None:
+                raise CheckFailed(f"{stack} is not deployed", f"cdk deploy {stack}")
+            self._outputs[stack] = outputs
         try:
             return self._outputs[stack][name]
         except KeyError:
             raise CheckFailed(
-                f"{stack} has no output {name}: it is of another version", f"cdk deploy {stack}"
+                f"{stack} has no output {name}: another version is deployed", f"cdk deploy {stack}"
             ) from None
 
     @property
     def should_run(self) -> bool:
-        """Whether compute is to run now, by the operator's hours and holidays."""
+        """Whether instances should run now, by the operator's hours and holidays."""
         hours = self.config.hours
-        return self.local or (hours.week.should_run(self.now(), hours.zone_info) and not self._holiday)
+        return self.local or (hours.week.should_run(self.now(), hours.zone_info) and not self._is_holiday)
 
     @property
-    def _holiday(self) -> bool:
+    def _is_holiday(self) -> bool:
         hours, at = self.config.hours, self.now()
         early, late = timedelta(minutes=hours.boot_lead_minutes), timedelta(minutes=hours.linger_minutes)
         spans = hours.closed_spans
@@ -127,7 +123,7 @@ class Deployment:
         return self.config.mode is Mode.COMMAND
 
     def instances(self) -> dict[str, str]:
-        """The inference instances that there are, and the state of each as EC2 names it."""
+        """The inference instances by id, each with its EC2 state."""
         answer = self.client("ec2").describe_instances(
             Filters=[
                 {"Name": f"tag:{ROLE_TAG}", "Values": [INFERENCE_ROLE]},
@@ -135,43 +131,38 @@ class Deployment:
             ]
         )
         return {
-            one["InstanceId"]: one["State"]["Name"]
+            instance["InstanceId"]: instance["State"]["Name"]
             for reservation in answer["Reservations"]
-            for one in reservation["Instances"]
+            for instance in reservation["Instances"]
         }
 
     def running(self) -> list[str]:
-        """The inference instances that run."""
-        return sorted(name for name, state in self.instances().items() if state == "running")
+        """The ids of the inference instances in state running."""
+        return sorted(instance for instance, state in self.instances().items() if state == "running")
 
 
 Check = Callable[[Deployment], Finding]
 
 
-def examine(patient: Deployment, checks: Mapping[str, Check]) -> Iterator[Finding]:
+def examine(deployment: Deployment, checks: Mapping[str, Check]) -> Iterator[Finding]:
     """The finding of each check, in order."""
     for name, check in checks.items():
         try:
-            yield check(patient)
-        except CheckFailed as nothing:
-            yield Finding(name, State.UNSEEN, f"can't look: {nothing}", nothing.remedy)
-        except UNANSWERED as error:
-            told = _in_words(error) if isinstance(error, ClientError) else first_line(error)
-            yield Finding(name, State.UNSEEN, f"can't look: {told}", remedy(error, patient.config.region))
+            yield check(deployment)
+        except CheckFailed as failed:
+            yield Finding(name, State.UNSEEN, f"can't check: {failed}", failed.remedy)
+        except AWS_ERRORS as error:
+            reason = _reason(error) if isinstance(error, ClientError) else first_line(error)
+            yield Finding(name, State.UNSEEN, f"can't check: {reason}", remedy(error, deployment.config.region))
 
 
-def is_missing(error: ClientError) -> bool:
-    """Whether CloudFormation says that there is no such stack."""
-    return error.response["Error"]["Code"] == "ValidationError" and "exist" in error.response["Error"]["Message"]
-
-
-def _in_words(error: ClientError) -> str:
+def _reason(error: ClientError) -> str:
     code = error.response["Error"]["Code"]
-    if code in _MAY_NOT:
-        return f"you may not {error.operation_name}"
+    if code in _ACCESS_DENIED:
+        return f"your credentials may not call {error.operation_name}"
     return f"{error.operation_name} answers {code}: {error.response['Error'].get('Message', '')}"
 
 
 def status_of(findings: Sequence[Finding]) -> int:
-    """The exit status: 0 nothing is ill, 1 something is."""
-    return int(any(one.state is State.ILL for one in findings))
+    """The exit status: 1 when a finding is ill, otherwise 0."""
+    return int(any(finding.state is State.ILL for finding in findings))

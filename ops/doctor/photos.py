@@ -1,4 +1,4 @@
-"""What `nunchi doctor` reads in the images bucket: uploads that nobody answered, and the newest answer."""
+"""Checks of the images bucket: uploads without a result, and the age of the newest result."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from config.names import PIPELINE_STACK, WORKER_LOG
+from config.names import PIPELINE_STACK
 from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
 from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
 from ops.doctor.examination import Deployment, Finding, State
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
-MOST_LISTED: Final = 20_000  # uploads: some 20 requests; a chain of shops has more in a week than a person waits for
-MOST_KIOSKS: Final = 200
-_LOOK_BACK: Final = (timedelta(hours=1), timedelta(days=7))
+MAX_LISTED: Final = 20_000  # uploads: some 20 requests; listing a week of a chain of shops would take minutes
+MAX_KIOSKS: Final = 200
+_PERIODS: Final = (timedelta(hours=1), timedelta(days=7))
 
 
 class _Listings:
-    """Uploads and results as S3 lists them, in order; no more than MOST_LISTED uploads."""
+    """Uploads and results as S3 lists them, in order; no more than MAX_LISTED uploads."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
@@ -28,73 +28,73 @@ class _Listings:
         self.listed = 0
 
     @property
-    def cut_short(self) -> bool:
-        return self.listed >= MOST_LISTED
+    def truncated(self) -> bool:
+        return self.listed >= MAX_LISTED
 
     def uploads(self) -> Iterator[ListedUpload]:
-        for one in self._objects(UPLOADS):
+        for entry in self._objects(UPLOADS):
             self.listed += 1
-            if self.cut_short:
+            if self.truncated:
                 return
             try:
-                yield ListedUpload(parse_upload_key(one["Key"]), one["LastModified"])
+                yield ListedUpload(parse_upload_key(entry["Key"]), entry["LastModified"])
             except InvalidName:
-                continue  # not an upload; the worker leaves it alone, too
+                continue  # not an upload; the worker ignores it, too
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
-        for one, _ in self.results(first):
-            yield one
+        for reference, _ in self.results(first):
+            yield reference
 
     def results(self, first: Reference) -> Iterator[tuple[Reference, datetime]]:
-        """The results of a kiosk from that photo on, and when each was written."""
-        # Just before its key: StartAfter leaves out the key itself.
+        """The results of a kiosk from photo `first` on, and when each was written."""
+        # StartAfter excludes its key, so it is one character shorter than the first key.
         start = first.result_key[:-1]
-        for one in self._objects(f"{RESULTS}{first.kiosk_id}/", StartAfter=start):
+        for entry in self._objects(f"{RESULTS}{first.kiosk_id}/", StartAfter=start):
             try:
-                yield parse_result_key(one["Key"]), one["LastModified"]
+                yield parse_result_key(entry["Key"]), entry["LastModified"]
             except InvalidName:
                 continue
 
     def kiosks(self) -> list[str]:
-        """Those that have results, MOST_KIOSKS at most."""
-        answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=RESULTS, Delimiter="/", MaxKeys=MOST_KIOSKS)
-        return [one["Prefix"].removeprefix(RESULTS).rstrip("/") for one in answer.get("CommonPrefixes", [])]
+        """The kiosks with results, MAX_KIOSKS at most."""
+        answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=RESULTS, Delimiter="/", MaxKeys=MAX_KIOSKS)
+        return [entry["Prefix"].removeprefix(RESULTS).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
 
     def _objects(self, prefix: str, **parameters: Any) -> Iterator[Any]:
-        more: dict[str, Any] = {}
+        token: dict[str, Any] = {}
         while True:
-            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **parameters, **more)
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **parameters, **token)
             yield from answer.get("Contents", [])
             if not answer.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            token = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
-def _listings(patient: Deployment) -> _Listings:
-    return _Listings(patient.client("s3"), patient.output(PIPELINE_STACK, IMAGES_BUCKET))
+def _listings(deployment: Deployment) -> _Listings:
+    return _Listings(deployment.client("s3"), deployment.output(PIPELINE_STACK, IMAGES_BUCKET))
 
 
-def uploads(patient: Deployment) -> Finding:
-    """Those without a result that are older than five minutes: what the worker's sweep is there for."""
-    listings = _listings(patient)
+def uploads(deployment: Deployment) -> Finding:
+    """Uploads older than five minutes without a result: the worker's sweep should have found them."""
+    listings = _listings(deployment)
     forgotten = find_unanswered(listings, older_than=FORGOTTEN_AFTER, without=lambda _: False).forgotten
-    some = f" of the first {MOST_LISTED}" if listings.cut_short else ""
+    sample = f" of the first {MAX_LISTED}" if listings.truncated else ""
     if not forgotten:
-        return Finding("uploads", State.WELL, f"none{some} waits for a result longer than five minutes")
-    told = f"{forgotten}{some} without a result for more than five minutes"
-    if not patient.should_run:
-        return Finding("uploads", State.WELL, f"{told}; the next start finds them")
-    remedy = f"aws logs tail {WORKER_LOG} --since 30m --filter-pattern sweep"
-    if patient.local:
-        remedy = f"tail -n 50 {shlex.quote(str(patient.logs))}/worker*.log"
-    return Finding("uploads", State.ILL, told, remedy)
+        return Finding("uploads", State.WELL, f"none{sample} is without a result after five minutes")
+    text = f"{forgotten}{sample} without a result after five minutes"
+    if not deployment.should_run:
+        return Finding("uploads", State.WELL, f"{text}; the next start finds them")
+    remedy = "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep"
+    if deployment.local:
+        remedy = f"tail -n 50 {shlex.quote(str(deployment.logs))}/worker*.log"
+    return Finding("uploads", State.ILL, text, remedy)
 
 
-def last_label(patient: Deployment) -> Finding:
-    """When the newest result was written. Results of a kiosk are in the order of its photos: only the end is read."""
-    listings = _listings(patient)
-    for back in _LOOK_BACK:
-        first = new_image_id(patient.now() - back, bytes(10))
+def last_label(deployment: Deployment) -> Finding:
+    """The age of the newest result. S3 lists results in the order of their photos, so only the end is read."""
+    listings = _listings(deployment)
+    for period in _PERIODS:
+        first = new_image_id(deployment.now() - period, bytes(10))
         newest = max(
             (
                 (written, reference)
@@ -105,9 +105,11 @@ def last_label(patient: Deployment) -> Finding:
         )
         if newest is not None:
             written, reference = newest
-            return Finding("last label", State.WELL, f"{_ago(patient.now() - written)} ago, kiosk {reference.kiosk_id}")
-    if patient.local:
-        return Finding("last label", State.WELL, f"none yet: {patient.nunchi('send samples/*.jpg')}")
+            return Finding(
+                "last label", State.WELL, f"{_ago(deployment.now() - written)} ago, kiosk {reference.kiosk_id}"
+            )
+    if deployment.local:
+        return Finding("last label", State.WELL, f"none yet: {deployment.nunchi('send samples/*.jpg')}")
     return Finding(
         "last label", State.ATTENTION, "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
     )

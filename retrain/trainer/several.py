@@ -14,17 +14,17 @@ from pathlib import Path
 
 from retrain.trainer.job import Job
 
-TETHER = Path(__file__).parents[1] / "pdeathsig.py"  # a program; nothing of it is imported
+PDEATHSIG = Path(__file__).parents[1] / "pdeathsig.py"  # a program; nothing of it is imported
 STOP = "stop"  # a file of this name in the work folder: all of them leave at the end of the epoch
 
 
 def launch(job: Job, job_path: Path, *, speak_to: int) -> subprocess.Popen[bytes]:
     """Start them; their events go to the file descriptor `speak_to`."""
     (job.work / STOP).unlink(missing_ok=True)
-    tethered = [sys.executable, "-S", "-E", str(TETHER), str(os.getpid())]
+    launcher = [sys.executable, "-S", "-E", str(PDEATHSIG), str(os.getpid()), str(signal.SIGKILL.value)]
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(job.devices)]
     return subprocess.Popen(
-        [*tethered, sys.executable, *command, "-m", "retrain.trainer", str(job_path)],
+        [*launcher, sys.executable, *command, "-m", "retrain.trainer", str(job_path)],
         stdout=speak_to,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # by now we stand in the work folder
     )

@@ -127,7 +127,7 @@ def _rows() -> list[tuple[str, str, str]]:
 
 
 def test_the_tables_explain_every_rule() -> None:
-    judging = PAGE.split("## How a candidate is judged")[1].split("\n## ")[0]
+    judging = PAGE.split("## Model evaluation")[1].split("\n## ")[0]
     shown = {rule for names, _, _ in _rows() if names in judging for rule in re.findall("[a-z_]+", names)}
     kinds = {"cascade", "yolov5", "ensemble"}
     assert shown - kinds == rules()

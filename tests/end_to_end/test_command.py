@@ -43,7 +43,7 @@ def test_a_second_up_says_that_it_is_up_and_with_what(cloud: Running) -> None:
     assert again.returncode == 0, again.stderr
     assert "is up already" in again.stdout
     assert cloud.status["endpoints"]["s3"] in again.stdout
-    assert "--port 1024 came too late" in again.stderr
+    assert "--port 1024 ignored" in again.stderr
     assert "--mqtt-port" not in again.stderr
 
 
@@ -119,7 +119,7 @@ def test_down_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     assert not any(listening(port) for port in ports)
     assert not list(tmp_path.rglob("*.pem"))
     again = run_nunchi(tmp_path, "down")
-    assert (again.returncode, "Nothing is up" in again.stdout) == (0, True)
+    assert (again.returncode, "No cloud is up" in again.stdout) == (0, True)
     assert json.loads(run_nunchi(tmp_path, "status", "--json").stdout) == {"state": "down"}
 
 
@@ -247,4 +247,4 @@ def test_without_a_cloud_a_command_says_how_to_start_one(tmp_path: Path) -> None
     sent = run_nunchi(tmp_path, "send", str(face_file(tmp_path)))
     up = f"nunchi up --detach --state {tmp_path}"
     assert sent.returncode == 1
-    assert sent.stderr.strip() == f"nunchi: nothing is up in {tmp_path}; start it with `{up}`"
+    assert sent.stderr.strip() == f"nunchi: no cloud is up in {tmp_path}; start it with `{up}`"

@@ -63,4 +63,4 @@ def test_a_dead_letter_is_ill_and_a_person_is_told_what_to_do(cloud: Running) ->
     told = cloud.nunchi("doctor", "--local").stdout
     assert "✗ dead letters 1 in " in told
     assert f"→ aws sqs receive-message --max-number-of-messages 10 --queue-url {cloud.record.queues['dead']}" in told
-    assert "Ill: dead letters" in told
+    assert "Failed: dead letters" in told

@@ -63,7 +63,7 @@ def test_the_demo_says_in_words_what_became_of_a_file_that_is_no_photo(cloud: Ru
 def test_every_nunchi_command_of_the_readme_works(cloud: Running, tmp_path: Path) -> None:
     """`up`, `watch` and `down` have tests of their own; the others run here as they are written."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    commands = commands_below("Stay a while")
+    commands = commands_below("Local cloud")
     assert [command.split()[1] for command in commands] == ["up", "watch", "send", "status", "kiosk", "doctor", "down"]
     for command in commands:
         verb = command.split()[1]
@@ -79,7 +79,7 @@ def test_the_commands_that_the_readme_gives_an_operator_are_those_of_the_first_h
     cloud: Running, tmp_path: Path
 ) -> None:
     """Those of docs/operating.md, which has a test of its own; two of them need no cloud."""
-    commands = commands_below("Deploy it and forget it")
+    commands = commands_below("Deployment")
     assert [" ".join(command.split()[:2]) for command in commands] == [
         "nunchi config",
         "nunchi cost",

@@ -76,10 +76,10 @@ def test_no_file_is_ever_written_over(tmp_path: Path, name: str) -> None:
     """Neither when it is looked for first, nor when it comes in between; and the others aren't written then."""
     (tmp_path / name).write_text("somebody's")
     folder = DeviceFolder(tmp_path, "shop1")
-    with pytest.raises(InvalidFolder, match=rf"{name} would be written over; nothing was made"):
+    with pytest.raises(InvalidFolder, match=rf"{name} would be overwritten; nothing was created"):
         folder.require_free("the authority")
     if name != "ca.pem":
-        with pytest.raises(InvalidFolder, match="Name another folder"):
+        with pytest.raises(InvalidFolder, match="Use another folder"):
             folder.write(IDENTITY, ADDRESSES, "the authority")
         assert {name: text for name, (text, _) in contents(tmp_path).items()} == {name: "somebody's"}
 

@@ -60,7 +60,7 @@ def test_a_name_that_is_no_kiosks_is_refused_before_anything_is_asked(
 ) -> None:
     """Also one that an instance could have: its thing is a worker's."""
     calls = count_calls(iot)
-    with pytest.raises(InvalidKiosk, match="nothing was made"):
+    with pytest.raises(InvalidKiosk, match="nothing was created"):
         kiosks.add(name)
     assert calls == []
 
@@ -78,7 +78,7 @@ def test_somebody_elses_thing_is_neither_taken_nor_removed(
 ) -> None:
     """Not even to renew its certificate."""
     iot.create_thing(thingName="printer", attributePayload={"attributes": attributes})
-    with pytest.raises(InvalidKiosk, match="another kind"):
+    with pytest.raises(InvalidKiosk, match="not a kiosk"):
         kiosks.add("printer")
     for change in (kiosks.renew, kiosks.remove):
         with pytest.raises(KioskUnknown):
@@ -114,21 +114,21 @@ def test_what_could_not_be_taken_back_is_named(iot: IoTClient, kiosks: Kiosks) -
 
 
 def test_a_new_key_comes_before_the_old_one_goes(iot: IoTClient, kiosks: Kiosks) -> None:
-    """Between `renew` and `retire_older` both work; the list names the new one."""
+    """Between `renew` and `revoke_older` both work; the list names the new one."""
     old, new = kiosks.add("shop1"), kiosks.renew("shop1")
     assert set(iot.list_thing_principals(thingName="shop1")["principals"]) == {old.certificate_arn, new.certificate_arn}
     assert [(one.name, one.certificate_id, one.active) for one in kiosks.all()] == [("shop1", new.certificate_id, True)]
-    kiosks.retire_older(new)
+    kiosks.revoke_older(new)
     assert iot.list_thing_principals(thingName="shop1")["principals"] == [new.certificate_arn]
     assert left_in(iot) == (["shop1"], 1)
 
 
 def test_a_key_that_nobody_received_is_withdrawn(iot: IoTClient, kiosks: Kiosks) -> None:
     """A new kiosk with it; of a renewed one the key before it stays."""
-    kiosks.withdraw(kiosks.add("shop1"))
+    kiosks.undo(kiosks.add("shop1"))
     assert left_in(iot) == ([], 0)
     made = kiosks.add("shop1")
-    kiosks.withdraw(kiosks.renew("shop1"))
+    kiosks.undo(kiosks.renew("shop1"))
     assert [one.certificate_id for one in kiosks.all()] == [made.certificate_id]
 
 
@@ -182,7 +182,7 @@ def test_a_refusal_that_time_does_not_heal_is_raised_at_once(
 
 def test_the_list_holds_every_kiosk_and_nothing_else_and_asks_for_none_of_them(iot: IoTClient, kiosks: Kiosks) -> None:
     """120 of them are three pages of things; the number of questions is that of pages."""
-    Things(iot).make("i-0123", policy=POLICY, attributes={ROLE: "worker"})
+    Things(iot).create("i-0123", policy=POLICY, attributes={ROLE: "worker"})
     iot.create_thing(thingName="printer")
     made = kiosks.add("k000")
     names = [f"k{number:03}" for number in range(1, 120)]

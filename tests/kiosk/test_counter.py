@@ -136,7 +136,7 @@ async def test_a_label_in_time_is_an_answer_whatever_the_kiosks_clock_says(off: 
 async def test_nothing_is_uploaded_while_nobody_can_listen() -> None:
     """A label that nobody hears helps no customer."""
     line = Line(connects=False)
-    with pytest.raises(NoAnswer, match="the broker did not take the subscription"):
+    with pytest.raises(NoAnswer, match="the broker did not accept the subscription"):
         async with Counter(line, line).open(timeout_s=0.05) as counter:
             await counter.ask(b"photo", timeout_s=60)
     assert line.uploaded == []

@@ -105,9 +105,9 @@ def test_a_refusal_is_final_and_names_the_kiosk_and_the_reason(provider: Provide
         (500, b'{"message": "Internal failure"}', "answered 500: Internal failure"),
         (503, b"<html>busy</html>", "answered 503: <html>busy</html>"),
         (429, b"[]", "answered 429"),
-        (200, b"hello", "did not answer as a credential provider"),
-        (200, b'{"credentials": {"accessKeyId": "ASIA"}}', "did not answer as a credential provider"),
-        (200, b'{"credentials": null}', "did not answer as a credential provider"),
+        (200, b"hello", "is not a credential provider"),
+        (200, b'{"credentials": {"accessKeyId": "ASIA"}}', "is not a credential provider"),
+        (200, b'{"credentials": null}', "is not a credential provider"),
     ],
 )
 def test_any_other_answer_may_be_better_next_time(provider: Provider, status: int, body: bytes, says: str) -> None:
@@ -127,7 +127,7 @@ def test_a_provider_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
     silent = Provider(tmp_path)  # nobody serves
     try:
         with pytest.raises(CredentialsUnavailable, match="timed out"):
-            fetch(silent.url, silent.certificate, answer_s=0.2)
+            fetch(silent.url, silent.certificate, timeout_s=0.2)
     finally:
         silent.server.server_close()
 
@@ -146,7 +146,7 @@ def test_a_provider_that_the_kiosks_authority_does_not_vouch_for_is_told_nothing
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x", "credentials.example.com", ""])
 def test_a_key_is_used_over_https_only(provider: Provider, url: str) -> None:
-    with pytest.raises(CredentialsRefused, match="not the https address"):
+    with pytest.raises(CredentialsRefused, match="not an https URL"):
         fetch(url, provider.certificate)
 
 

@@ -93,7 +93,7 @@ def test_a_holder_that_is_killed_holds_nothing_any_more(tmp_path: Path) -> None:
     process.kill()
     process.join()
     assert state.holder() is None
-    with pytest.raises(CloudDown, match="nothing is up in"):
+    with pytest.raises(CloudDown, match="no cloud is up in"):
         state.read()
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from local.environment import ROOT
 from local.ports import free_ports
-from local.subprocesses import Child, tethered
+from local.subprocesses import Child
+from retrain.subprocesses import with_pdeathsig
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -53,9 +54,10 @@ async def test_the_error_of_a_child_shows_the_end_of_its_log(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
-def test_a_tethered_command_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    """kill -9 gives the parent no chance to do it."""
-    program = "import subprocess, sys; from local.children import tethered; subprocess.run(tethered(sys.argv[1:]))"
+def test_a_command_with_pdeathsig_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """kill -9 leaves the parent no time to end it."""
+    imports = "import subprocess, sys; from retrain.subprocesses import with_pdeathsig"
+    program = f"{imports}; subprocess.run(with_pdeathsig(sys.argv[1:]))"
     with subprocess.Popen(
         [sys.executable, "-c", program, "bash", "-c", f"echo $$ > {tmp_path}/pid; sleep 600"], cwd=ROOT
     ) as p:
@@ -66,8 +68,8 @@ def test_a_tethered_command_dies_with_a_parent_that_is_killed(tmp_path: Path) ->
 
 
 def test_a_command_whose_parent_is_gone_already_does_not_start(tmp_path: Path) -> None:
-    """The parent may die between the fork and the tether."""
-    command = tethered(["touch", str(tmp_path / "started")])
+    """The parent may die between the fork and prctl."""
+    command = with_pdeathsig(["touch", str(tmp_path / "started")])
     command[command.index(str(os.getpid()))] = "1"
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     assert not (tmp_path / "started").exists()

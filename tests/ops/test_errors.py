@@ -59,5 +59,5 @@ def test_a_cloud_that_goes_away_is_one_line_that_names_its_logs(
     monkeypatch.setattr(command, "app", fail)
     assert run(monkeypatch, "send") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"nunchi: the cloud went away, or fails: {error}")
+    assert line.startswith(f"nunchi: the cloud does not answer, or fails: {error}")
     assert line.endswith("see logs/ in its --state folder (default: .nunchi)")

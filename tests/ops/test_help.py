@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from ops.__main__ import app
-from ops.commands.photo import Exit, send
+from ops.commands.photo import SendExit, send
 from ops.lazy import LazyCommand
 
 COMMANDS = ("up", "down", "status", "send", "watch", "demo", "doctor")
@@ -56,7 +56,7 @@ def test_the_help_of_all_names_every_command() -> None:
 def test_the_exit_statuses_of_send_are_documented() -> None:
     """Each number of the code is in the help, and no other."""
     documented = inspect.cleandoc(send.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
-    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {*Exit, 1, 2}
+    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {*SendExit, 1, 2}
 
 
 @pytest.mark.parametrize(("command", "usage"), [("send", "[OPTIONS] {PHOTO}..."), ("demo", "[OPTIONS] [PHOTO]...")])

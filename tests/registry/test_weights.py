@@ -83,7 +83,7 @@ def test_adding_again_after_a_crash_completes_the_run(s3: S3Client, weights: Wei
 
 def test_runs_never_change(weights: WeightsRegistry, tmp_path: Path) -> None:
     before = weights.add(folder(tmp_path / "one"), "r1")
-    with pytest.raises(RunExists, match=r"run r1 is there with another onnx/model\.onnx; runs never change"):
+    with pytest.raises(RunExists, match=r"run r1 exists with another onnx/model\.onnx, and runs are immutable"):
         weights.add(folder(tmp_path / "two", b"others"), "r1")
     assert weights.check("r1") == before
 
@@ -93,7 +93,7 @@ def test_runs_never_change(weights: WeightsRegistry, tmp_path: Path) -> None:
     [
         (lambda path: (path / "manifest.json").unlink(), r"has no manifest\.json"),
         (lambda path: (path / "manifest.json").write_text("{"), "is not JSON"),
-        (lambda path: (path / "manifest.json").write_text("[]"), "is no JSON object"),
+        (lambda path: (path / "manifest.json").write_text("[]"), "is not a JSON object"),
         (lambda path: (path / "manifest.json").write_text("{}"), "need a path and a sha256 each"),
         (lambda path: (path / "onnx" / "model.onnx").unlink(), "can't be read"),
         (lambda path: (path / "onnx" / "model.onnx").write_bytes(b"weigh"), "has SHA-256 .*, not"),
@@ -113,7 +113,9 @@ def test_a_folder_that_is_no_whole_run_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"weigh", "has SHA-256"), (None, "has no onnx/model.onnx")], ids=["cut-off", "missing"]
+    ("content", "says"),
+    [(b"weigh", "has SHA-256"), (None, "onnx/model.onnx of run r1 is missing")],
+    ids=["cut-off", "missing"],
 )
 def test_a_run_that_was_spoilt_in_the_bucket_is_not_promoted(
     s3: S3Client, weights: WeightsRegistry, tmp_path: Path, content: bytes | None, says: str
@@ -155,12 +157,12 @@ def test_what_serves_already_is_not_promoted_again(weights: WeightsRegistry, tmp
     """`previous` would name itself, and there would be no way back."""
     weights.add(folder(tmp_path / "run"), "r1")
     weights.promote("r1", by="ada", reason="a test")
-    with pytest.raises(RegistryError, match="r1 is in service already; nothing was moved"):
+    with pytest.raises(RegistryError, match="r1 is in service already; the pointer was not moved"):
         weights.promote("r1", by="ada", reason="a test")
 
 
 def test_without_a_pointer_there_is_nothing_to_go_back_to(weights: WeightsRegistry) -> None:
-    with pytest.raises(RegistryError, match="no run was ever put into service, day-0 serves"):
+    with pytest.raises(RegistryError, match="no run was ever promoted, day-0 is in service"):
         weights.rollback(by="ada", reason="a test")
 
 
@@ -175,13 +177,13 @@ def test_of_two_who_were_judged_against_the_same_the_second_is_told(
         weights.promote("r1", by="ada", reason="a test")
     judged_against = weights.current()
     won = weights.promote("r2", by="ada", reason="a test", over=judged_against)
-    with pytest.raises(PointerMoved, match="somebody else moved the pointer meanwhile; r3 was not put into service"):
+    with pytest.raises(PointerMoved, match="the pointer was moved meanwhile; r3 was not promoted"):
         weights.promote("r3", by="ada", reason="a test", over=judged_against)
     assert weights.current().pointer == won
 
 
 def test_a_pointer_that_is_none_says_what_it_is_and_what_to_do(s3: S3Client, weights: WeightsRegistry) -> None:
     s3.put_object(Bucket="weights", Key="current.json", Body=b"r1")
-    with pytest.raises(RegistryError, match=r"the pointer is not JSON: .*; workers serve what they have"):
+    with pytest.raises(RegistryError, match=r"the pointer is not JSON: .*; workers keep their model"):
         weights.current()
     assert weights.history() == []

@@ -22,7 +22,7 @@ from local import deploy
 from local.environment import ROOT, base_environ
 from local.ports import LOOPBACK, free_ports, listens
 from local.record import ROOT_KEY, ROOT_SECRET
-from local.subprocesses import tethered
+from retrain.subprocesses import with_pdeathsig
 from tests.security.roles_alone import as_a_stack
 from tests.waiting import until
 
@@ -196,7 +196,7 @@ def server(folder: Path) -> Generator[Server, None, None]:
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tethered([sys.executable, "-m", "tests.security.server"]),
+            with_pdeathsig([sys.executable, "-m", "tests.security.server"]),
             env=environ,
             cwd=ROOT,
             stdout=output,

@@ -13,14 +13,14 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from local.aws.ministack import StricterLoop, ask_iam_as_aws_does, secure_by_loopback
+from local.aws.ministack import StricterLoop, evaluate_iam_as_aws_does, secure_by_loopback
 from local.ports import LOOPBACK
 
 
 def main() -> None:
     """Serve until killed; `PLAIN_PORT` is the second door's, the other variables are those of `local.aws.ministack`."""
     app = import_module("ministack.app").app
-    ask_iam_as_aws_does()
+    evaluate_iam_as_aws_does()
     over_tls = secure_by_loopback(app)
     gateway, plain = (int(os.environ[name]) for name in ("GATEWAY_PORT", "PLAIN_PORT"))
 

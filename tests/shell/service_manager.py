@@ -21,7 +21,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.subprocesses import tethered
+from retrain.subprocesses import with_pdeathsig
 
 # What `systemctl` is on the PATH of a test: it hands its words over, and prints and exits as it is told.
 CLIENT = """#!{python} -IS
@@ -130,7 +130,7 @@ class ServiceManager:
         log = unit.moved(unit.value("StandardOutput").removeprefix("append:")) or "/dev/null"
         with Path(log).open("ab") as output:
             self._running[name] = subprocess.Popen(
-                tethered([*launcher, unit.value("MemoryDenyWriteExecute") or "no", *command]),
+                with_pdeathsig([*launcher, unit.value("MemoryDenyWriteExecute") or "no", *command]),
                 env=environ,
                 cwd=unit.moved(unit.value("WorkingDirectory") or "/"),
                 stdin=subprocess.DEVNULL,
@@ -159,7 +159,7 @@ def service_manager(root: Path, bin_folder: Path, environ: Mapping[str, str]) ->
     client = bin_folder / "systemctl"
     client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
     client.chmod(0o755)
-    # One thread for all requests: what it starts is tethered to it.
+    # One thread for all requests: what it starts dies with it (pdeathsig).
     with _Server(str(address), _Request) as server:
         server.manager = manager
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -16,7 +16,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from local.subprocesses import tethered
+from retrain.subprocesses import with_pdeathsig
 from tests.infra.assembly import ROOT
 from tests.shell.http_stand_ins import AutoScaling, Metadata, serving
 from tests.shell.machine import RECORDER
@@ -75,7 +75,7 @@ class Machine:
         }
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                tethered(["bash", str(ROOT / "shell/lifecycle.sh")]),
+                with_pdeathsig(["bash", str(ROOT / "shell/lifecycle.sh")]),
                 env=environ,
                 stdout=log,
                 stderr=log,

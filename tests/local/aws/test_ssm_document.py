@@ -66,7 +66,7 @@ def test_parameters_that_the_document_does_not_allow_are_refused(given: dict[str
 def test_what_this_agent_does_not_do_is_named(change: dict[str, Any]) -> None:
     """Better than to skip a step in silence."""
     fields: dict[str, Any] = {"schemaVersion": "2.2", "mainSteps": []} | change
-    with pytest.raises(DocumentUnsupported, match="is not run here"):
+    with pytest.raises(DocumentUnsupported, match="is not supported here"):
         Document.parse(json.dumps(fields))
 
 

@@ -32,7 +32,7 @@ def test_the_default_is_a_shop_in_seoul_with_one_instance(tmp_path: Path) -> Non
         "85.75 hours a week, from 10 minutes before opening to 5 after closing; starts next on 2026-11-23 at 07:50; "
         "what still runs an hour later is stopped"
     )
-    assert said["alarms"].startswith("to nobody: alarms.email is empty")
+    assert said["alarms"].startswith("no receiver: alarms.email is empty")
     assert said["retraining"] == (
         "every 60 days, with 500 new label files or more, on a Spot g4dn.xlarge, on demand where there is no Spot "
         "capacity, that is terminated afterwards; with fewer no instance starts"
@@ -101,7 +101,7 @@ def test_the_file_that_was_read_is_the_one_that_is_well(
     monkeypatch.setenv("NUNCHI_CONFIG", str(file))
     told = CliRunner().invoke(app, ["config", "check", *([str(file)] if given == "argument" else [])])
     lines = "".join(told.stdout.splitlines())
-    assert (told.exit_code, f"{file} is well. Next: nunchi cost" in lines) == (0, True)
+    assert (told.exit_code, f"{file} is valid. Next: nunchi cost" in lines) == (0, True)
     assert "us-east-1" in lines
 
 

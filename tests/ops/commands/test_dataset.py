@@ -17,9 +17,10 @@ from typer.testing import CliRunner, Result
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
-from fleet.errors import FleetError
-from ops.commands import dataset as dataset_commands
-from ops.commands.dataset import Exit, build, fetch, import_, show
+from ops.aws import AwsError
+from ops.commands.dataset import build, fetch, import_, show
+from ops.commands.dataset import dataset as group
+from ops.exits import Exit
 from retrain.bucket import DatasetBucket, Tree
 from tests.pictures import encoded, gradient
 from tests.retrain.dataset.shop import counts, fill
@@ -53,7 +54,7 @@ def bucket(aws: None) -> DatasetBucket:
 
 
 def dataset(*arguments: str) -> Result:
-    return CliRunner().invoke(dataset_commands.dataset, arguments)
+    return CliRunner().invoke(group, arguments)
 
 
 def rows(*arguments: str) -> list[dict[str, Any]]:
@@ -122,7 +123,7 @@ def test_what_was_learned_from_is_not_taken_into_golden(bucket: DatasetBucket) -
     assert dataset("import", "mine", *options).exit_code == 0
     assert rows("build", "d", "--val-share", "0")[0]["counts"]["train"]["pictures"] == 4
     refused = dataset("import", "mine", *options, "--tree", "golden")
-    assert refused.exit_code == Exit.REFUSED
+    assert refused.exit_code == Exit.INVALID
     assert "a training may have learned from it, so it can't judge" in " ".join(refused.output.split())
     assert list(bucket.pairs(Tree.GOLDEN)) == []
 
@@ -153,7 +154,7 @@ def test_pictures_that_are_broken_are_named_and_nothing_is_stored_unless_they_ar
     for one in range(1, 9):
         Path(f"mine/labels/{one}.txt").unlink()
     told = dataset("import", "mine")
-    assert told.exit_code == Exit.REFUSED
+    assert told.exit_code == Exit.INVALID
     assert "8 pictures can't be imported, and nothing was imported. Mend them, or leave them out: --skip" in told.output
     assert "images/1.jpg: it has no label file; an empty one says that nobody is there" in told.output
     assert "and 3 more" in told.output
@@ -167,18 +168,18 @@ def test_exit_statuses_say_what_is_wrong(bucket: DatasetBucket) -> None:
     fill(bucket, 2)
     assert dataset("build", "d", "--id", "B 1").exit_code == 2
     assert dataset("build", "d", "--val-share", "2").exit_code == 2
-    assert dataset("build", "d", "--since", "b0").exit_code == Exit.REFUSED
+    assert dataset("build", "d", "--since", "b0").exit_code == Exit.INVALID
     assert dataset("build", "d", "--id", "b1").exit_code == 0
-    assert dataset("build", "d", "--id", "b1", "--seed", "1").exit_code == Exit.REFUSED
-    assert dataset("show", "b2").exit_code == Exit.REFUSED
+    assert dataset("build", "d", "--id", "b1", "--seed", "1").exit_code == Exit.INVALID
+    assert dataset("show", "b2").exit_code == Exit.INVALID
     assert dataset("show", "B 2").exit_code == 2
-    assert dataset("fetch", "b2", "e").exit_code == Exit.REFUSED
+    assert dataset("fetch", "b2", "e").exit_code == Exit.INVALID
     assert dataset("fetch", "../b2", "e").exit_code == 2
     bucket._s3.delete_object(Bucket="dataset", Key=bucket.keys("auto/images/")[0])
-    assert dataset("fetch", "b1", "e").exit_code == Exit.REFUSED
+    assert dataset("fetch", "b1", "e").exit_code == Exit.INVALID
     assert dataset("fetch", "b1", "e", "--missing-ok").exit_code == 0
     mine(names="names: [adult_male, cat]")
-    assert dataset("import", "mine").exit_code == Exit.REFUSED
+    assert dataset("import", "mine").exit_code == Exit.INVALID
     assert dataset("import", "mine", "--class", "cat=dog").exit_code == 2
     assert dataset("import", "mine", "--tree", "auto").exit_code == 2
     assert dataset("import", "mine", "--class", "cat=adult_male", "--kiosk", "A B").exit_code == 2
@@ -188,11 +189,11 @@ def test_exit_statuses_say_what_is_wrong(bucket: DatasetBucket) -> None:
 @pytest.mark.usefixtures("aws")
 def test_without_a_deployment_it_says_what_to_deploy() -> None:
     told = dataset("show")
-    assert isinstance(told.exception, FleetError)
+    assert isinstance(told.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(told.exception)
 
 
 @pytest.mark.parametrize("command", [build, fetch, import_, show], ids=["build", "fetch", "import", "show"])
 def test_the_exit_statuses_are_documented(command: object) -> None:
     documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
-    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {0, 1, 2, Exit.REFUSED}
+    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {0, 1, 2, Exit.INVALID}

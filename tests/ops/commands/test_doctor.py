@@ -12,9 +12,9 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from ops.__main__ import app
-from ops.commands.doctor import Exit, doctor, show
+from ops.commands.doctor import DoctorExit, doctor, show
 from ops.doctor.examination import Finding, State, status_of
-from tests.ops.doctor.patients import ill
+from tests.ops.doctor.deployments import ill
 
 
 def test_one_thing_ill_is_exit_status_1() -> None:
@@ -33,7 +33,7 @@ def test_a_person_sees_a_mark_a_sentence_and_a_remedy(capsys: pytest.CaptureFixt
 def test_the_exit_statuses_are_documented() -> None:
     """Each number of the code is in the help, and no other."""
     documented = inspect.cleandoc(doctor.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
-    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == set(Exit)
+    assert {int(number) for number in re.findall(r"\b\d\b", documented)} == set(DoctorExit)
 
 
 def test_settings_that_are_wrong_are_the_first_finding_and_the_last(
@@ -54,7 +54,7 @@ def test_settings_that_are_wrong_are_the_first_finding_and_the_last(
 def test_a_local_cloud_that_is_down_can_not_be_looked_at(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["doctor", "--local", "--json", "--state", str(tmp_path)])
     assert told.exit_code == 2
-    assert "nothing is up in" in json.loads(told.stdout)["text"]
+    assert "no cloud is up in" in json.loads(told.stdout)["text"]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_profile_that_there_is_not_is_the_first_finding_and_the_last(monkeypat
         Finding(
             "credentials",
             State.UNSEEN,
-            "can't look: The config profile (elsewhere) could not be found",
+            "can't check: The config profile (elsewhere) could not be found",
             "aws configure list-profiles",
         ).fields(),
     )

@@ -18,7 +18,8 @@ from typer.testing import CliRunner, Result
 from contracts.boxes import Box
 from contracts.labels import LABELS
 from contracts.yolo import format_labels
-from ops.commands.judge import Exit, judge
+from ops.commands.judge import EXIT_NOT_BETTER, judge
+from ops.exits import Exit
 from registry.weights import WeightsRegistry
 from tests.toy_yolo import picture, toy_manifest, toy_network
 
@@ -86,7 +87,7 @@ def test_two_runs_are_judged_and_nothing_is_moved(
 
     result = run(*runs, "--dataset", str(dataset), *few, "--out", "verdict")
 
-    assert result.exit_code == (Exit.BETTER if rule == "better" else Exit.NOT_BETTER), result.output
+    assert result.exit_code == (0 if rule == "better" else EXIT_NOT_BETTER), result.output
     assert said in result.output
     assert f"(rule {rule})" in result.output
     assert "verdict/report.html" in result.output
@@ -100,7 +101,7 @@ def test_programs_get_the_report_on_one_line(weights: WeightsRegistry, dataset: 
     result = run("good", "good", "--dataset", str(dataset), "--json")
 
     assert weights.current().pointer is None
-    assert result.exit_code == Exit.NOT_BETTER
+    assert result.exit_code == EXIT_NOT_BETTER
     assert json.loads(result.stdout) == json.loads(Path("judgement/report.json").read_text())
     assert json.loads(result.stdout)["rule"] == "golden_too_small"
 
@@ -127,7 +128,7 @@ def test_a_run_that_is_not_the_bytes_promised_is_not_judged(weights: WeightsRegi
 
     result = run("good", "day-0", "--dataset", str(dataset))
 
-    assert result.exit_code == Exit.REFUSED
+    assert result.exit_code == Exit.INVALID
     assert "network.onnx of run good is missing or not the bytes promised; nothing was judged" in result.output
 
 
@@ -135,7 +136,7 @@ def test_a_run_that_is_not_the_bytes_promised_is_not_judged(weights: WeightsRegi
 def test_a_folder_that_is_no_dataset_is_told(tmp_path: Path) -> None:
     result = run("good", "day-0", "--dataset", str(tmp_path / "nowhere"))
 
-    assert result.exit_code == Exit.REFUSED
+    assert result.exit_code == Exit.INVALID
     assert "holds no photo; nothing was judged" in result.output
 
 

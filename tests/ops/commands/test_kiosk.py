@@ -16,10 +16,10 @@ from moto import mock_aws
 from moto.iot.models import iot_backends
 from typer.testing import CliRunner, Result
 
-from fleet.errors import FleetError
 from ops.aws import AwsError
-from ops.commands import kiosk as kiosk_commands
-from ops.commands.kiosk import Exit, add, remove
+from ops.commands.kiosk import add, remove
+from ops.commands.kiosk import kiosk as group
+from ops.exits import Exit
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
@@ -57,7 +57,7 @@ def deployed(aws: IoTClient) -> IoTClient:
 
 
 def kiosk(*arguments: str, answer: str | None = None) -> Result:
-    return CliRunner().invoke(kiosk_commands.kiosk, arguments, input=answer)
+    return CliRunner().invoke(group, arguments, input=answer)
 
 
 class like:
@@ -118,9 +118,9 @@ def test_people_are_told_what_was_made_and_what_to_do_next(deployed: IoTClient) 
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        (("add", "demo"), Exit.EXISTS, "there is a kiosk demo; nothing was made"),
+        (("add", "demo"), Exit.EXISTS, "kiosk demo exists; nothing was created"),
         (("add", "new", "--replace"), Exit.UNKNOWN, "there is no kiosk new; nothing was changed"),
-        (("add", "i-0123456789abcdef0"), 2, "would be taken for a worker"),
+        (("add", "i-0123456789abcdef0"), 2, "is reserved for workers"),
         (("add", "New"), 2, "not a kiosk id"),
         (("remove", "new", "--yes"), Exit.UNKNOWN, "there is no kiosk new; nothing was changed"),
     ],
@@ -148,8 +148,8 @@ def test_a_key_that_would_be_written_over_stays_and_so_does_its_certificate(depl
     """It may be the only copy, and in use."""
     made = json.loads(kiosk("add", "shop1", "--json").stdout)
     refused = kiosk("add", "shop1", "--replace")
-    assert isinstance(refused.exception, FleetError)
-    assert "would be written over; nothing was made" in str(refused.exception)
+    assert isinstance(refused.exception, AwsError)
+    assert "would be overwritten; nothing was created" in str(refused.exception)
     assert [one["certificateId"] for one in deployed.list_certificates()["certificates"]] == [made["certificate_id"]]
 
 
@@ -161,7 +161,7 @@ def test_a_folder_that_cannot_be_written_makes_no_kiosk(deployed: IoTClient, tmp
     before = names(deployed), deployed.list_certificates()["certificates"]
     (tmp_path / "file").touch()
     refused = kiosk("add", "shop1", "--out", "file/in-the-way", *(["--replace"] if replace else []))
-    assert isinstance(refused.exception, FleetError)
+    assert isinstance(refused.exception, AwsError)
     assert "file/in-the-way can't be written" in str(refused.exception)
     assert (names(deployed), deployed.list_certificates()["certificates"]) == before
 
@@ -184,7 +184,7 @@ def test_the_list_marks_certificates_that_are_older_than_the_operator_wants() ->
 
 
 def test_an_empty_fleet_says_how_to_begin(deployed: IoTClient) -> None:
-    assert kiosk("list").output == "There are no kiosks yet; make one: nunchi kiosk add NAME\n"
+    assert kiosk("list").output == "There are no kiosks yet; add one: nunchi kiosk add NAME\n"
     assert (kiosk("list", "--json").output, names(deployed)) == ("", [])
 
 
@@ -217,7 +217,9 @@ def test_what_aws_refuses_is_one_message_with_the_region(deployed: IoTClient) ->
     assert names(deployed) == []
 
 
-@pytest.mark.parametrize(("command", "statuses"), [(add, {0, 1, 2, *Exit}), (remove, {0, 1, Exit.UNKNOWN})])
+@pytest.mark.parametrize(
+    ("command", "statuses"), [(add, {0, 1, 2, Exit.EXISTS, Exit.UNKNOWN}), (remove, {0, 1, Exit.UNKNOWN})]
+)
 def test_the_exit_statuses_are_documented(command: object, statuses: set[int]) -> None:
     documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
     assert {int(number) for number in re.findall(r"\b\d\b", documented)} - {0} == statuses - {0}

@@ -16,8 +16,7 @@ from kiosk.counter import Answer
 from kiosk.errors import NoAnswer
 from local.errors import CloudDown
 from local.state import Hold, StateDir
-from ops.commands import photo as photo_commands
-from ops.commands.photo import answers_as_they_come, show_all
+from ops.commands.photo import live_answers, show_all
 from tests.kiosk.test_counter import nobody
 from tests.local.test_state import record
 from tests.waiting import until_async
@@ -29,7 +28,7 @@ ANSWER = Answer(MESSAGE, upload_ms=1.0, total_ms=1234.0)
 def test_a_terminal_shows_each_answer_as_it_comes() -> None:
     """Not only after the last photo."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=True)
-    with answers_as_they_come(console) as tell:
+    with live_answers(console) as tell:
         tell(Path("one.jpg"), ANSWER)
         assert "one.jpg" in file.getvalue()
         tell(Path("two.jpg"), ANSWER)
@@ -39,7 +38,7 @@ def test_a_terminal_shows_each_answer_as_it_comes() -> None:
 def test_a_pipe_gets_the_table_once() -> None:
     """No cursor moves, no row twice."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True)
-    with answers_as_they_come(console) as tell:
+    with live_answers(console) as tell:
         tell(Path("one.jpg"), ANSWER)
         tell(Path("two.jpg"), ANSWER)
     assert [line.split()[0] for line in file.getvalue().splitlines()] == ["photo", "one.jpg", "two.jpg", "Times"]
@@ -49,7 +48,7 @@ def test_a_pipe_gets_the_table_once() -> None:
 def test_of_more_answers_than_lines_a_terminal_shows_the_latest_and_in_the_end_all() -> None:
     """So that a long `send` never looks stuck."""
     console = Console(file=(file := StringIO()), width=110, height=10, soft_wrap=True, force_terminal=True)
-    with answers_as_they_come(console) as tell:
+    with live_answers(console) as tell:
         for number in range(30):
             file.truncate(0)
             tell(Path(f"{number}.jpg"), ANSWER)
@@ -62,7 +61,7 @@ def test_of_more_answers_than_lines_a_terminal_shows_the_latest_and_in_the_end_a
 def test_an_interruption_keeps_the_answers_that_came(terminal: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """Also why there was none."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=terminal)
-    with pytest.raises(KeyboardInterrupt), answers_as_they_come(console) as tell:
+    with pytest.raises(KeyboardInterrupt), live_answers(console) as tell:
         tell(Path("one.jpg"), ANSWER)
         tell(Path("[two].jpg"), NoAnswer("no label in time"))
         raise KeyboardInterrupt
@@ -74,8 +73,8 @@ def test_an_interruption_keeps_the_answers_that_came(terminal: bool, capsys: pyt
 def test_before_the_first_answer_there_is_no_table() -> None:
     """An error then stands alone."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=True)
-    with pytest.raises(CloudDown), answers_as_they_come(console):
-        raise CloudDown("nothing is up")
+    with pytest.raises(CloudDown), live_answers(console):
+        raise CloudDown("no cloud is up")
     assert file.getvalue() == ""
 
 
@@ -99,7 +98,7 @@ async def test_watch_says_once_that_the_connection_is_lost_and_ends_with_its_clo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As long as somebody holds the cloud, the connection may come back."""
-    monkeypatch.setattr(photo_commands, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("ops.commands.photo.LOOK_EVERY_S", 0.01)
     folder, line = StateDir(tmp_path), Line()
     heard: list[LabelMessage] = []
     with Hold(folder):
@@ -118,7 +117,7 @@ async def test_watch_says_once_that_the_connection_is_lost_and_ends_with_its_clo
         await until_async(has_said)
         await asyncio.sleep(0.05)  # some more looks
         assert not watching.done()
-    with pytest.raises(CloudDown, match="nothing is up in"):
+    with pytest.raises(CloudDown, match="no cloud is up in"):
         await asyncio.wait_for(watching, 60)
     assert heard == [MESSAGE]
     assert said + capsys.readouterr().err == "connection lost, trying again\n"

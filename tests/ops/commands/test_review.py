@@ -16,9 +16,10 @@ from typer.testing import CliRunner, Result
 
 from contracts.labels import Label
 from contracts.messages import Person
-from fleet.errors import FleetError
-from ops.commands import review as review_commands
-from ops.commands.review import Exit, agreement, export, import_
+from ops.aws import AwsError
+from ops.commands.review import EXIT_PARTLY_STORED, EXIT_PROMISE_BROKEN, agreement, export, import_
+from ops.commands.review import review as group
+from ops.exits import Exit
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.label_studio import CANNOT_TELL
@@ -50,7 +51,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 def review(*arguments: str) -> Result:
-    return CliRunner().invoke(review_commands.review, arguments)
+    return CliRunner().invoke(group, arguments)
 
 
 def told(result: Result) -> str:
@@ -100,22 +101,22 @@ def test_photos_go_out_and_answers_come_back(shop: Shop) -> None:
 
 
 def test_people_are_told_what_to_do_next(shop: Shop) -> None:
-    assert "No photo waits for a person" in told(review("export", "none"))
-    assert "Nobody of the random sample has been checked yet" in told(review("agreement"))
+    assert "No photo waits for review" in told(review("export", "none"))
+    assert "No photo of the random sample has been reviewed yet" in told(review("agreement"))
     photos = [shop.put(Tree.AUTO, photo(number, minutes=number)) for number in range(4)]
     out = told(review("export", "out", "--sample-share", "1", "--most", "3"))
-    assert "3 photos are in out: 0 unsure, 3 drawn from the sure; 1 more wait" in out
+    assert "3 photos are in out: 0 unsure, 3 sampled from the sure ones; 1 more wait" in out
     assert "out/README.txt says how to open them in Label Studio" in out
     answers = answered(Path("x.json"), {photos[0]: [HER], photos[1]: [NOT_HER], photos[2]: CANNOT_TELL})
     out = told(review("import", str(answers), "--golden-share", "1"))
-    assert "2 photos are stored: 0 to train on, 2 to judge by; 1 of them corrected" in out
-    assert "1 cannot be told by a person either: neither trained on nor shown again" in out
+    assert "2 photos are stored: 0 for training, 2 for judgement; 1 of them corrected" in out
+    assert "1 are unclear to a person too: not used for training, and not exported again" in out
     assert "nunchi review agreement" in out
     out = told(review("agreement"))
     assert "people 1 2 0.500 0.013-0.987 can't tell yet" in out
     assert re.search(r"elder_female 1 2 ", out)
-    assert "1 photos of the sample could not be told by a person" in out
-    assert "Can't tell yet whether the promise of 0.95 holds: about 2 more people" in out
+    assert "1 photos of the sample were unclear to a person" in out
+    assert "The interval is too wide to decide whether the promise of 0.95 holds: about 2 more people" in out
     assert "3 were stored before" in told(review("import", str(answers)))
 
 
@@ -128,10 +129,14 @@ def test_the_promise_is_told_kept_open_or_broken(shop: Shop) -> None:
     wrong = {shop.put(Tree.AUTO, photo(number, minutes=number)): [NOT_HER] for number in range(60, 64)}
     assert review("import", str(answered(Path("x.json"), wrong))).exit_code == 0
     result = review("agreement")
-    assert (result.exit_code, "Can't tell yet" in told(result), "more people" in told(result)) == (0, True, True)
+    assert (result.exit_code, "The interval is too wide" in told(result), "more people" in told(result)) == (
+        0,
+        True,
+        True,
+    )
     wrong = {shop.put(Tree.AUTO, photo(number, minutes=number)): [NOT_HER] for number in range(64, 80)}
     assert review("import", str(answered(Path("x.json"), wrong))).exit_code == 0
-    assert review("agreement").exit_code == Exit.BROKEN
+    assert review("agreement").exit_code == EXIT_PROMISE_BROKEN
 
 
 def test_the_promise_is_the_gate_of_the_deployment(shop: Shop, tmp_path: Path) -> None:
@@ -140,7 +145,7 @@ def test_the_promise_is_the_gate_of_the_deployment(shop: Shop, tmp_path: Path) -
     right = {shop.put(Tree.AUTO, photo(number, minutes=number)): [HER] for number in range(8, 60)}
     assert review("import", str(answered(Path("x.json"), wrong | right))).exit_code == 0
     result = review("agreement")
-    assert (result.exit_code, "The promise of 0.95 is broken" in told(result)) == (Exit.BROKEN, True)
+    assert (result.exit_code, "The promise of 0.95 is broken" in told(result)) == (EXIT_PROMISE_BROKEN, True)
     (tmp_path / "nunchi.toml").write_text(f'region = "{REGION}"\ninference.confidence_gate = 0.9\n')
     result = review("agreement")
     assert (result.exit_code, "whether the promise of 0.9 holds" in told(result)) == (0, True)
@@ -166,26 +171,26 @@ def test_exit_statuses_say_what_is_wrong(shop: Shop) -> None:
     one = shop.put(Tree.AUTO, photo(1))
     Path("full").mkdir()
     Path("full/mine").touch()
-    assert review("export", "full").exit_code == Exit.REFUSED
+    assert review("export", "full").exit_code == Exit.INVALID
     assert review("export", "out", "--kiosk", "Not A Kiosk").exit_code == 2
     assert review("export", "out", "--sample-share", "1.5").exit_code == 2
     assert review("export", "out", "--since", "yesterday").exit_code == 2
     Path("x.json").write_text("{}")
-    assert review("import", "x.json").exit_code == Exit.REFUSED
+    assert review("import", "x.json").exit_code == Exit.INVALID
     missing = answered(Path("x.json"), {one: [HER], photo(2): [HER]})
     refused = review("import", str(missing))
-    assert (refused.exit_code, "nothing was stored" in told(refused)) == (Exit.REFUSED, True)
+    assert (refused.exit_code, "nothing was stored" in told(refused)) == (Exit.INVALID, True)
     assert shop.bucket.pairs(Tree.REVIEWED) == []
     assert review("import", str(missing), "--missing-ok").exit_code == 0
     partly = review("import", str(answered(Path("x.json"), {one: "blurred"})))
-    assert partly.exit_code == Exit.PARTLY
+    assert partly.exit_code == EXIT_PARTLY_STORED
     assert "left out: task 1: it chose ['blurred']" in told(partly)
 
 
 def test_without_a_deployment_it_says_what_to_deploy(shop: Shop) -> None:
     boto3.client("cloudformation", region_name=REGION).delete_stack(StackName="NunchiPipeline")
     result = review("agreement")
-    assert isinstance(result.exception, FleetError)
+    assert isinstance(result.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(result.exception)
     assert shop.keys() == {}
 
@@ -193,9 +198,9 @@ def test_without_a_deployment_it_says_what_to_deploy(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("command", "statuses"),
     [
-        (export, {0, 1, 2, Exit.REFUSED}),
-        (import_, {0, 1, Exit.PARTLY, Exit.REFUSED}),
-        (agreement, {0, 1, Exit.BROKEN}),
+        (export, {0, 1, 2, Exit.INVALID}),
+        (import_, {0, 1, EXIT_PARTLY_STORED, Exit.INVALID}),
+        (agreement, {0, 1, EXIT_PROMISE_BROKEN}),
     ],
     ids=["export", "import", "agreement"],
 )

@@ -17,9 +17,10 @@ from typer.testing import CliRunner, Result
 
 from contracts.instants import from_text
 from contracts.weights import Pointer
-from fleet.errors import FleetError
-from ops.commands import weights as weights_commands
-from ops.commands.weights import Exit, add, promote, rollback, show
+from ops.aws import AwsError
+from ops.commands.weights import EXIT_POINTER_MOVED, add, promote, rollback, show
+from ops.commands.weights import weights as group
+from ops.exits import Exit
 from registry.errors import RegistryError
 from registry.weights import WeightsRegistry
 
@@ -64,7 +65,7 @@ def folder(name: str, content: bytes = b"weights") -> Path:
 
 
 def weights(*arguments: str) -> Result:
-    return CliRunner().invoke(weights_commands.weights, arguments)
+    return CliRunner().invoke(group, arguments)
 
 
 def rows(*arguments: str) -> list[dict[str, object]]:
@@ -139,15 +140,15 @@ def test_exit_statuses_say_what_is_wrong_and_nothing_moves(deployed: S3Client) -
     assert weights("add", "one", "--run", "r1").exit_code == 0
     assert weights("add", "one", "--run", "r1").exit_code == 0
     assert weights("add", "two", "--run", "r1").exit_code == Exit.EXISTS
-    assert weights("add", ".", "--run", "r2").exit_code == Exit.REFUSED
+    assert weights("add", ".", "--run", "r2").exit_code == Exit.INVALID
     assert weights("add", "one", "--run", "R 2").exit_code == 2
     assert weights("promote", "r2").exit_code == Exit.UNKNOWN
     assert weights("promote", "R 2").exit_code == 2
     assert weights("promote", "r1", "--reason", "one\ntwo").exit_code == 2
     assert weights("show", "r2").exit_code == Exit.UNKNOWN
     deployed.put_object(Bucket="weights", Key="runs/r1/m.onnx", Body=b"weigh")
-    assert weights("promote", "r1").exit_code == Exit.REFUSED
-    assert weights("show", "r1").exit_code == Exit.REFUSED
+    assert weights("promote", "r1").exit_code == Exit.INVALID
+    assert weights("show", "r1").exit_code == Exit.INVALID
     assert isinstance(weights("rollback").exception, RegistryError)
     assert rows("list", "--history") == []
 
@@ -155,21 +156,21 @@ def test_exit_statuses_say_what_is_wrong_and_nothing_moves(deployed: S3Client) -
 @pytest.mark.usefixtures("aws")
 def test_without_a_deployment_it_says_what_to_deploy() -> None:
     told = weights("list")
-    assert isinstance(told.exception, FleetError)
+    assert isinstance(told.exception, AwsError)
     assert "NunchiPipeline is not deployed in eu-west-1" in str(told.exception)
 
 
 @pytest.mark.parametrize(
     ("command", "statuses"),
     [
-        (add, {0, 1, 2, Exit.EXISTS, Exit.REFUSED}),
-        (promote, {0, 1, 2, Exit.UNKNOWN, Exit.REFUSED, Exit.MOVED}),
-        (rollback, {0, 1, Exit.REFUSED, Exit.MOVED}),
-        (show, {0, 1, 2, Exit.UNKNOWN, Exit.REFUSED}),
+        (add, {0, 1, 2, Exit.EXISTS, Exit.INVALID}),
+        (promote, {0, 1, 2, Exit.UNKNOWN, Exit.INVALID, EXIT_POINTER_MOVED}),
+        (rollback, {0, 1, Exit.INVALID, EXIT_POINTER_MOVED}),
+        (show, {0, 1, 2, Exit.UNKNOWN, Exit.INVALID}),
     ],
     ids=["add", "promote", "rollback", "show"],
 )
 def test_the_exit_statuses_are_documented(command: object, statuses: set[int]) -> None:
-    documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Other than")[0]
+    documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Unless it is")[0]
     documented = documented.split("Example:")[0]
     assert {int(number) for number in re.findall(r"\b\d\b", documented)} == statuses

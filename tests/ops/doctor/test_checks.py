@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from contracts.messages import WorkerState
 from ops.doctor import checks
 from ops.doctor.examination import Check, Finding, State
-from tests.ops.doctor.patients import (
+from tests.ops.doctor.deployments import (
     NOON,
     OLD,
     TOPIC,
@@ -18,10 +18,10 @@ from tests.ops.doctor.patients import (
     Answer,
     attention,
     dated,
+    deployment,
     depth,
     ill,
     instances,
-    patient,
     refused,
     stack,
     status,
@@ -39,16 +39,16 @@ from tests.ops.doctor.patients import (
         (checks.agent, "i-1 online"),
         (checks.worker, "i-1 ready"),
         (checks.model, "fake 1 (000000000000)"),
-        (checks.queue, "0 wait, 0 in hand"),
+        (checks.queue, "0 waiting, 0 in flight"),
         (checks.dead_letters, "none, in 2 queues"),
         (checks.certificate_ages, "1 in use, the oldest 41 days old"),
-        (checks.alarms, "1, none sounds"),
-        (checks.schedules, "2 on; the next start is Tue 24 Nov 07:50 Asia/Seoul"),
-        (checks.mail, "shop@example.com is told"),
+        (checks.alarms, "1, none fires"),
+        (checks.schedules, "2 enabled; the next start is Tue 24 Nov 07:50 Asia/Seoul"),
+        (checks.mail, "shop@example.com is subscribed"),
     ],
 )
 def test_what_is_well_is_said_in_a_line(check: Check, text: str) -> None:
-    found = check(patient())
+    found = check(deployment())
     assert (found.state, found.text, found.remedy) == (State.WELL, text, "")
 
 
@@ -92,7 +92,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             {"describe_stacks": lambda StackName: stack(StackName, "UPDATE_ROLLBACK_COMPLETE")},
             attention(
                 "stacks",
-                "the last update was taken back: NunchiPipeline UPDATE_ROLLBACK_COMPLETE, "
+                "the last update was rolled back: NunchiPipeline UPDATE_ROLLBACK_COMPLETE, "
                 "NunchiTraining UPDATE_ROLLBACK_COMPLETE, "
                 "NunchiCompute UPDATE_ROLLBACK_COMPLETE, NunchiHealth UPDATE_ROLLBACK_COMPLETE",
                 "cdk deploy --all",
@@ -119,7 +119,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             {"describe_instance_information": {"InstanceInformationList": []}},
             ill(
                 "agent",
-                "Systems Manager does not reach i-1; after a start that takes two minutes",
+                "Systems Manager does not reach i-1; after a start it takes two minutes",
                 "aws ec2 reboot-instances --instance-ids i-1",
             ),
         ),
@@ -131,7 +131,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.worker,
             {"get_retained_message": refused("GetRetainedMessage", "ResourceNotFoundException")},
-            ill("worker", "i-1 never said anything", "aws logs tail /nunchi/worker --since 30m"),
+            ill("worker", "i-1 never published a status", "aws logs tail /nunchi/worker --since 30m"),
         ),
         (
             checks.queue,
@@ -146,7 +146,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             },
             ill(
                 "queue",
-                "7 wait, 3 in hand, the oldest for 240 s",
+                "7 waiting, 3 in flight, the oldest for 240 s",
                 "aws lambda get-function-concurrency --function-name dispatch",
             ),
         ),
@@ -167,7 +167,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.certificate_ages,
             {"list_certificates": {"certificates": []}},
-            attention("certificates", "none yet: no kiosk can connect", "nunchi kiosk add NAME"),
+            attention("certificates", "none: no kiosk can connect", "nunchi kiosk add NAME"),
         ),
         (
             checks.alarms,
@@ -193,17 +193,17 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.alarms,
             {"describe_alarms": {"MetricAlarms": []}},
-            attention("alarms", "there are none: nobody is told", "cdk deploy NunchiHealth"),
+            attention("alarms", "none: failures are not reported", "cdk deploy NunchiHealth"),
         ),
         (
             checks.schedules,
             {"list_schedules": {"Schedules": [{"Name": "NunchiCompute-Start", "State": "DISABLED"}]}},
-            ill("schedules", "switched off: NunchiCompute-Start", "cdk deploy --all, or the console"),
+            ill("schedules", "disabled: NunchiCompute-Start", "cdk deploy --all, or the console"),
         ),
         (
             checks.schedules,
             {"list_schedules": {"Schedules": [{"Name": "NunchiHealth-Watch", "State": "ENABLED"}]}},
-            ill("schedules", "nothing opens the shop", "cdk deploy NunchiCompute"),
+            ill("schedules", "no schedule starts an instance", "cdk deploy NunchiCompute"),
         ),
         (
             checks.mail,
@@ -214,7 +214,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             },
             ill(
                 "mail",
-                "shop@example.com has not confirmed: the link in AWS's mail, or a new one",
+                "shop@example.com has not confirmed: open the link in AWS's mail, or send a new one",
                 f"aws sns subscribe --topic-arn {TOPIC} --protocol email --notification-endpoint shop@example.com",
             ),
         ),
@@ -226,4 +226,4 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
     ],
 )
 def test_what_is_not_well_comes_with_a_remedy(check: Check, changed: dict[str, Answer], expected: Finding) -> None:
-    assert check(patient(changed)) == expected
+    assert check(deployment(changed)) == expected

@@ -15,17 +15,17 @@ from contracts.messages import Model, WorkerState
 from ops.doctor import checks
 from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of
 from tests.fakes import MODEL
-from tests.ops.doctor.patients import (
+from tests.ops.doctor.deployments import (
     CONFIG,
     MANY,
     NIGHT,
     NOON,
     Aws,
     attention,
+    deployment,
     depth,
     ill,
     instances,
-    patient,
     refused,
     status,
 )
@@ -33,16 +33,16 @@ from tests.ops.doctor.patients import (
 
 def test_a_shell_of_another_region_is_told_so() -> None:
     """The commands that doctor suggests would go there."""
-    assert checks.region(patient(shell_region="us-east-1")) == attention(
+    assert checks.region(deployment(shell_region="us-east-1")) == attention(
         "region",
-        "ap-northeast-2 in nunchi.toml, us-east-1 in this shell: commands of the AWS CLI go elsewhere",
+        "ap-northeast-2 in nunchi.toml, us-east-1 in this shell: commands of the AWS CLI use the latter",
         "export AWS_REGION=ap-northeast-2",
     )
 
 
 def test_without_an_address_nobody_is_told() -> None:
-    assert checks.mail(patient(config=Config())) == attention(
-        "mail", "nobody is told of alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
+    assert checks.mail(deployment(config=Config())) == attention(
+        "mail", "no address for alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
     )
 
 
@@ -71,7 +71,7 @@ def test_without_an_address_nobody_is_told() -> None:
 def test_at_night_and_on_holidays_nothing_should_run(
     at: datetime, config: Config, state: str, expected: Finding
 ) -> None:
-    assert checks.compute(patient({"describe_instances": instances(i_1=state)}, at=at, config=config)) == expected
+    assert checks.compute(deployment({"describe_instances": instances(i_1=state)}, at=at, config=config)) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_at_night_and_on_holidays_nothing_should_run(
 def test_a_group_has_at_least_as_many_as_the_operator_said(running: dict[str, str], state: State, text: str) -> None:
     """And nobody asks for the parameter of mode command."""
     found = checks.compute(
-        patient(
+        deployment(
             {
                 "describe_instances": instances(**running),
                 "get_parameter": refused("GetParameter", "ParameterNotFound"),
@@ -113,14 +113,14 @@ def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
     )
     assert checks.worker(offline) == ill(
         "worker",
-        "i-1 offline; the cloud starts it again by itself",
+        "i-1 offline; the cloud restarts it",
         "nunchi down --state /tmp/2 && nunchi up --detach --state /tmp/2",
     )
 
 
 def test_with_no_instance_there_is_no_worker_to_be_ill() -> None:
     """The check `compute` says whether that is right."""
-    closed = patient({"describe_instances": instances(i_1="stopped")}, at=NIGHT)
+    closed = deployment({"describe_instances": instances(i_1="stopped")}, at=NIGHT)
     assert [check(closed).text for check in (checks.agent, checks.worker, checks.model)] == [
         "no instance runs",
         "no instance runs",
@@ -130,16 +130,16 @@ def test_with_no_instance_there_is_no_worker_to_be_ill() -> None:
 
 def test_a_worker_that_is_not_ready_can_not_be_asked_for_its_model() -> None:
     """What it served once is not what is in service."""
-    offline = patient({"get_retained_message": status(WorkerState.OFFLINE)})
+    offline = deployment({"get_retained_message": status(WorkerState.OFFLINE)})
     assert list(examine(offline, {"model": checks.model})) == [
-        Finding("model", State.UNSEEN, "can't look: no worker is ready")
+        Finding("model", State.UNSEEN, "can't check: no worker is ready")
     ]
 
 
 def test_workers_that_serve_different_models_are_told() -> None:
     models = iter([MODEL, Model("yolo", "7", "f" * 64)])
     found = checks.model(
-        patient(
+        deployment(
             {
                 "describe_instances": instances(i_1="running", i_2="running"),
                 "get_retained_message": lambda topic: status(model=next(models)),  # noqa: ARG005
@@ -152,8 +152,8 @@ def test_workers_that_serve_different_models_are_told() -> None:
 
 
 def test_photos_of_the_night_may_wait_in_the_queue() -> None:
-    found = checks.queue(patient({"get_queue_attributes": depth(9)}, at=NIGHT))
-    assert (found.state, found.text) == (State.WELL, "9 wait, 0 in hand; the shop is closed")
+    found = checks.queue(deployment({"get_queue_attributes": depth(9)}, at=NIGHT))
+    assert (found.state, found.text) == (State.WELL, "9 waiting, 0 in flight; the shop is closed")
 
 
 EVERY: dict[str, Check] = {"worker": checks.worker, "queue": checks.queue, "alarms": checks.alarms}
@@ -162,7 +162,7 @@ EVERY: dict[str, Check] = {"worker": checks.worker, "queue": checks.queue, "alar
 def test_a_check_that_may_not_look_says_what_it_may_not_and_the_next_ones_go_on() -> None:
     found = list(
         examine(
-            patient(
+            deployment(
                 {
                     "get_retained_message": refused("GetRetainedMessage", "AccessDeniedException"),
                     "get_queue_attributes": refused("GetQueueAttributes", "Throttling", "Rate exceeded"),
@@ -172,19 +172,19 @@ def test_a_check_that_may_not_look_says_what_it_may_not_and_the_next_ones_go_on(
         )
     )
     assert found == [
-        Finding("worker", State.UNSEEN, "can't look: you may not GetRetainedMessage"),
-        Finding("queue", State.UNSEEN, "can't look: GetQueueAttributes answers Throttling: Rate exceeded"),
-        Finding("alarms", State.WELL, "1, none sounds"),
+        Finding("worker", State.UNSEEN, "can't check: your credentials may not call GetRetainedMessage"),
+        Finding("queue", State.UNSEEN, "can't check: GetQueueAttributes answers Throttling: Rate exceeded"),
+        Finding("alarms", State.WELL, "1, none fires"),
     ]
     assert status_of(found) == 0
 
 
 def test_without_credentials_a_check_says_so() -> None:
-    [found] = examine(patient({"get_caller_identity": NoCredentialsError()}), {"credentials": checks.credentials})
+    [found] = examine(deployment({"get_caller_identity": NoCredentialsError()}), {"credentials": checks.credentials})
     assert found == Finding(
         "credentials",
         State.UNSEEN,
-        "can't look: Unable to locate credentials",
+        "can't check: Unable to locate credentials",
         "log in, as with aws sso login",
     )
 
@@ -206,14 +206,14 @@ def test_without_credentials_a_check_says_so() -> None:
 )
 def test_who_gets_no_answer_of_aws_is_told_what_to_do(error: Exception, expected: str) -> None:
     """One line each; and the next check goes on."""
-    [found] = examine(patient({"get_caller_identity": error}), {"credentials": checks.credentials})
+    [found] = examine(deployment({"get_caller_identity": error}), {"credentials": checks.credentials})
     assert (found.state, found.remedy, "\n" in found.text) == (State.UNSEEN, expected, False)
 
 
 def test_what_a_missing_stack_would_have_told_can_not_be_looked_at() -> None:
     """And the remedy is that stack."""
     gone = refused("DescribeStacks", "ValidationError", "Stack with id NunchiPipeline does not exist")
-    [found] = examine(patient({"describe_stacks": gone}), {"queue": checks.queue})
+    [found] = examine(deployment({"describe_stacks": gone}), {"queue": checks.queue})
     assert found == Finding(
-        "queue", State.UNSEEN, "can't look: NunchiPipeline is not deployed", "cdk deploy NunchiPipeline"
+        "queue", State.UNSEEN, "can't check: NunchiPipeline is not deployed", "cdk deploy NunchiPipeline"
     )

@@ -17,8 +17,8 @@ from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from ops.doctor import photos
 from ops.doctor.examination import Deployment, Finding, State
-from ops.doctor.photos import MOST_LISTED
-from tests.ops.doctor.patients import NIGHT, NOON, Aws, attention, ill
+from ops.doctor.photos import MAX_LISTED
+from tests.ops.doctor.deployments import NIGHT, NOON, Aws, attention, ill
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def of_bucket(s3: Any, *, at: datetime | None = None, hours: HoursSettings | None = None, **more: Any) -> Deployment:
-    """A patient whose S3 is moto's."""
+    """A deployment whose S3 is moto's."""
     always = HoursSettings.model_validate({"windows": ["00:00-24:00"]})
     return Deployment(
         lambda service: s3 if service == "s3" else Aws(),
@@ -68,7 +68,7 @@ def test_an_upload_without_a_result_is_ill_after_five_minutes(bucket: Any) -> No
         put(bucket, key)
     assert photos.uploads(of_bucket(AnHourAgo(bucket))) == ill(
         "uploads",
-        "1 without a result for more than five minutes",
+        "1 without a result after five minutes",
         "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep",
     )
 
@@ -83,7 +83,7 @@ def test_a_cloud_on_this_machine_has_its_logs_in_a_folder(bucket: Any, tmp_path:
 def test_uploads_that_just_came_are_no_illness(bucket: Any) -> None:
     put(bucket, Reference("demo", new_image_id(now())).upload_key)
     assert photos.uploads(of_bucket(bucket)) == Finding(
-        "uploads", State.WELL, "none waits for a result longer than five minutes"
+        "uploads", State.WELL, "none is without a result after five minutes"
     )
 
 
@@ -109,8 +109,8 @@ class Endless:
 def test_a_look_at_uploads_ends_and_says_that_it_did_not_see_all() -> None:
     endless = Endless()
     found = photos.uploads(of_bucket(endless))
-    assert endless.pages == MOST_LISTED // 1000
-    assert found.text == f"{MOST_LISTED - 1} of the first {MOST_LISTED} without a result for more than five minutes"
+    assert endless.pages == MAX_LISTED // 1000
+    assert found.text == f"{MAX_LISTED - 1} of the first {MAX_LISTED} without a result after five minutes"
 
 
 def test_uploads_of_a_closed_shop_wait_for_its_start() -> None:

@@ -183,11 +183,11 @@ def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> 
     assert len(said.splitlines()) == len(set(said.splitlines())), said
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no such tether")
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_what_a_training_starts_ends_with_it_also_when_it_is_killed() -> None:
     """By the kernel, say, when memory gave out: a trainer that lives on would keep GPU and disk from the next."""
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    parent = f"import sys; from retrain.children import start; start([sys.executable, '-c', {child!r}]).wait()"
+    parent = f"import sys; from retrain.subprocesses import start; start([sys.executable, '-c', {child!r}]).wait()"
     with subprocess.Popen([sys.executable, "-c", parent], cwd=HOME, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         pid = process.stdout.readline().strip()

@@ -125,7 +125,7 @@ class Aws:
         return call
 
 
-def patient(
+def deployment(
     changed: dict[str, Answer] | None = None,
     *,
     at: datetime = NOON,

@@ -17,7 +17,8 @@ from contracts.boxes import Box
 from contracts.labels import Label
 from contracts.messages import STEPS, LabelMessage, Person, Status
 from contracts.names import Reference
-from ops.display import answer_row, answers_table, message_line, try_next
+from ops.answers import answer_row, answers_table, message_line
+from ops.commands.cloud import try_next
 from tests.kiosk.test_counter import nobody
 
 

@@ -1,0 +1,164 @@
+"""Drawn customers of a local cloud: their photos are uploaded, auto-labelled, and reviewed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.boxes import Box, iou
+from contracts.instants import now, to_text
+from contracts.labels import Label
+from contracts.messages import DatasetTree, LabelMessage, Result
+from contracts.names import Reference, new_image_id
+from demo.drawn_people import DrawnPicture, draw_in_turn
+from kiosk.counter import Counter
+from kiosk.upload import Uploader
+from local.errors import CloudError
+from local.record import Record
+from ops.commands.photo import CONNECT_S, subscriber_of
+from ops.display import Say
+from retrain.bucket import DatasetBucket, Tree
+from retrain.review.confidences import Results
+from retrain.review.export import TASKS, export
+from retrain.review.importing import ImportSummary, read, store
+from retrain.review.label_studio import percent_of
+
+ANSWER_S: Final = 30.0
+STORED_S: Final = 30.0
+SAMPLE_SHARE: Final = 0.3  # of the sure photos, for review
+GOLDEN_SHARE: Final = 0.3  # of the reviewed photos, for judgement
+_MIN_IOU: Final = 0.3  # of a predicted box and the drawn head that it matches
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPhoto:
+    """A drawn photo and its label message."""
+
+    drawn: DrawnPicture
+    message: LabelMessage
+
+    @property
+    def label_is_right(self) -> bool:
+        """Whether the label is that of the drawn person at the customer's box."""
+        if self.message.label is None or self.message.customer is None:
+            return False
+        box = self.message.people[self.message.customer].box
+        label, head = max(self.drawn.people, key=lambda person: iou(box, person[1]))
+        return iou(box, head) >= _MIN_IOU and label is self.message.label
+
+
+@dataclass(frozen=True, slots=True)
+class AutoLabels:
+    """Training pairs from photos, and how many of them have the right label for every person."""
+
+    pairs: int
+    right: int
+
+
+def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
+    """Upload photos of `count` drawn customers as the kiosk does; NoAnswer when one gets no label message."""
+    kiosk = _SpacedUploader(
+        record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk, customers=count
+    )
+    return asyncio.run(_serve(record, kiosk, count, first_seed, say))
+
+
+async def _serve(record: Record, uploader: _SpacedUploader, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
+    served = []
+    async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
+        for number in range(count):
+            drawn = draw_in_turn(first_seed, number)
+            answer = await counter.ask(drawn.jpeg, timeout_s=ANSWER_S)
+            served.append(ServedPhoto(drawn, answer.message))
+            say(number + 1, count, "customers served")
+    return served
+
+
+class _SpacedUploader(Uploader):
+    """Dates the photos two minutes apart, the last one now: each is a moment of its own, without the wait."""
+
+    def __init__(self, s3: Any, *, bucket: str, kiosk_id: str, customers: int) -> None:
+        super().__init__(s3, bucket=bucket, kiosk_id=kiosk_id)
+        self._kiosk = kiosk_id
+        self._next = now() - timedelta(minutes=2 * customers)
+
+    def name(self, captured_at: datetime | None = None) -> Reference:
+        self._next += timedelta(minutes=2)
+        return Reference(self._kiosk, new_image_id(captured_at or self._next))
+
+
+def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
+    """Count photos that became training data; waits for each pair. CloudError when one is missing after STORED_S."""
+    bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
+    images = DatasetBucket(record.client("s3"), record.buckets["images"])
+    pairs = right = 0
+    for photo in served:
+        stored = images.get(photo.message.reference.result_key)
+        if stored is None or Result.from_json(stored).training is not DatasetTree.AUTO:
+            continue
+        _wait_for(bucket, photo.message.reference.pair_keys(Tree.AUTO)[1])
+        pairs += 1
+        right += _all_right(photo)
+    return AutoLabels(pairs, right)
+
+
+def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> ImportSummary:
+    """Review the unsure photos and a sample of the sure ones, as a person does in Label Studio.
+
+    The labels of the drawing stand in for the person's.
+    """
+    s3 = record.client("s3")
+    bucket = DatasetBucket(s3, record.buckets["dataset"])
+    results = Results(s3, record.buckets["images"])
+    export(bucket, results, folder, sample_share=SAMPLE_SHARE, most=None)
+    truth = {str(photo.message.reference): photo.drawn.people for photo in served}
+    tasks = json.loads((folder / TASKS).read_text())
+    checked = [
+        task | {"id": number, "annotations": [_annotation(truth[task["data"]["photo"]])]}
+        for number, task in enumerate(tasks, start=1)
+    ]
+    exported = folder / "checked.json"
+    exported.write_text(json.dumps(checked))
+    return store(read(exported), bucket, results, golden_share=GOLDEN_SHARE)
+
+
+def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
+    """An annotation as Label Studio exports it."""
+    return {
+        "id": 1,
+        "was_cancelled": False,
+        "updated_at": to_text(now()),
+        "result": [
+            {
+                "id": str(number),
+                "type": "rectanglelabels",
+                "from_name": "label",
+                "to_name": "photo",
+                "value": {**percent_of(box), "rotation": 0, "rectanglelabels": [label]},
+            }
+            for number, (label, box) in enumerate(people)
+        ],
+    }
+
+
+def _all_right(photo: ServedPhoto) -> bool:
+    """Whether the labels and boxes of the message match the drawn people, one to one."""
+    people = [(person.label, person.box) for person in photo.message.people]
+    return len(people) == len(photo.drawn.people) and all(
+        any(label is predicted and iou(box, head) >= _MIN_IOU for predicted, box in people)
+        for label, head in photo.drawn.people
+    )
+
+
+def _wait_for(bucket: DatasetBucket, key: str) -> None:
+    deadline = time.monotonic() + STORED_S
+    while bucket.get(key) is None:
+        if time.monotonic() > deadline:
+            raise CloudError(f"{key} was not in {bucket.name} within {STORED_S:g} s; see the worker's log")
+        time.sleep(0.05)
