@@ -1,4 +1,4 @@
-"""The processes that a training starts: gone when it is gone, and without what is secret in its environment."""
+"""The child processes of a training: killed when it ends, and without the secrets in its environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 TETHER: Final = Path(__file__).with_name("pdeathsig.py")
-# What a program needs to run, to find its libraries and its GPU, and to get out through a proxy. Whatever else lies in
-# the environment may be a key to something, and stays here.
+# What a program needs to run, to find its libraries and its GPU, and to use a proxy. Any other variable may be a
+# secret, and is not passed on.
 _NAMES: Final = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME"),
@@ -27,8 +27,8 @@ _PREFIXES: Final = (
 )
 
 
-def surroundings(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment without what a child need not know; `prefixes` of names are let through, too."""
+def filtered_environ(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment variables on the allow-list, and those whose names start with one of `prefixes`."""
     return {
         name: value
         for name, value in environ.items()
@@ -36,8 +36,8 @@ def surroundings(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dic
     }
 
 
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start a command that is killed when the thread that called this ends, however it ends. OSError when it can't."""
-    if shutil.which(command[0]) is None:  # else the tether would say so, in words of its own
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Start a command that the kernel kills when the calling thread ends, however it ends. OSError on failure."""
+    if shutil.which(command[0]) is None:  # otherwise the wrapper would start, and fail with a traceback of its own
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return subprocess.Popen([sys.executable, "-S", "-E", str(TETHER), str(os.getpid()), *command], **options)

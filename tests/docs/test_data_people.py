@@ -24,8 +24,7 @@ from ops.__main__ import app
 from ops.lazy import LazyCommand
 from retrain import __main__ as retraining
 from retrain.drift.guard import RULE
-from retrain.fit import search
-from retrain.judge.settings import RULES
+from retrain.fit import search_command
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "data-people.md").read_text()
@@ -67,7 +66,7 @@ def test_every_command_of_the_page_is_one_and_has_its_options(command: str) -> N
     else:
         rest = words[3:]
         searching = rest[:1] == ["search"]
-        options = options_of(search._parser() if searching else retraining._parser())
+        options = options_of(search_command._parser() if searching else retraining._parser())
     named = {word.partition("=")[0] for word in rest if word.startswith("-")}
     assert named <= options | {"--help"}
 
@@ -84,8 +83,9 @@ def rules() -> set[str]:
     of_watch = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_poll.py"))
     of_run = re.findall(r'(?:rule = |\(\s*Verdict\.[A-Z]+, )"([a-z_]+)"', _text("retrain/run/training_run.py"))
     enough = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/vetting/preconditions.py"))
-    assert all((of_check, of_watch, of_run, enough))
-    return {*of_check, *of_watch, *of_run, *enough, *_words_of_errors(), *RULES, RULE} - GO_ON
+    of_judge = re.findall(r'RuleCheck\("([a-z_]+)"', _text("retrain/judge/rules.py"))
+    assert all((of_check, of_watch, of_run, enough, of_judge))
+    return {*of_check, *of_watch, *of_run, *enough, *of_judge, *_words_of_errors(), RULE} - GO_ON
 
 
 def errors() -> list[type[NunchiError]]:
