@@ -118,7 +118,7 @@ class Figures:
             "found_by_group": {label: Estimate.of(self.detected[place]).fields() for place, label in enumerate(LABELS)},
             "calibration": {
                 "ece": rounded(self.ece),
-                "bins": [{"count": one.count, "said": one.confidence, "right": one.right} for one in self.bins],
+                "bins": [{"count": part.count, "said": part.confidence, "right": part.right} for part in self.bins],
             },
             "gate": self.gate.fields(),
             "ms": rounded(self.ms),
@@ -147,7 +147,7 @@ def figures(
     return Figures(
         model=answers[0].model,
         raw=raw[0].raw,
-        failed=sum(one.error is not None for one in answers),
+        failed=sum(answer.error is not None for answer in answers),
         ap=ap,
         own_ap=own_ap,
         right=np.array([share_of(as_served.right[of], known.photo[of], draws) for of in of_label]),
@@ -156,7 +156,7 @@ def figures(
         ece=ece,
         bins=bins,
         gate=gate_of(as_served, len(photos), gate),
-        curve=tuple(gate_of(as_served, len(photos), one) for one in GATES),
+        curve=tuple(gate_of(as_served, len(photos), point) for point in GATES),
         ms=ms,
     )
 
@@ -172,7 +172,7 @@ def calibration_of(confidence: Floats, right: Flags, *, min_in_bin: int = MIN_IN
     order = np.argsort(confidence, kind="stable")
     parts = np.array_split(order, max(1, min(MAX_BINS, count // min_in_bin)))
     bins = tuple(Bin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts)
-    return sum(one.count * abs(one.confidence - one.right) for one in bins) / count, bins
+    return sum(part.count * abs(part.confidence - part.right) for part in bins) / count, bins
 
 
 def gate_of(answers: ServedMatches, photos: int, gate: float) -> Gate:

@@ -57,17 +57,17 @@ def difference(judgement: Judgement) -> str:
 
 def ap_by_class(judgement: Judgement) -> str:
     """AP50 of each label, both models."""
-    return _bars(judgement, lambda one: [one.ap[place, 0] for place in range(len(LABELS))], "AP50")
+    return _bars(judgement, lambda figures: [figures.ap[place, 0] for place in range(len(LABELS))], "AP50")
 
 
 def right_by_group(judgement: Judgement) -> str:
     """The share of each group with the right label, both models."""
-    return _bars(judgement, lambda one: list(one.right), "share with the right label")
+    return _bars(judgement, lambda figures: list(figures.right), "share with the right label")
 
 
 def detected_by_group(judgement: Judgement) -> str:
     """The share of each group that is detected, both models."""
-    return _bars(judgement, lambda one: list(one.detected), "share detected")
+    return _bars(judgement, lambda figures: list(figures.detected), "share detected")
 
 
 def reliability(judgement: Judgement) -> str:
@@ -76,8 +76,8 @@ def reliability(judgement: Judgement) -> str:
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
         for figures, colour, name in _both(judgement):
-            confidence, right = [one.confidence for one in figures.bins], [one.right for one in figures.bins]
-            ends = [Estimate.wilson(round(one.right * one.count), one.count) for one in figures.bins]
+            confidence, right = [part.confidence for part in figures.bins], [part.right for part in figures.bins]
+            ends = [Estimate.wilson(round(part.right * part.count), part.count) for part in figures.bins]
             below = [max(0.0, value - end.low) for value, end in zip(right, ends, strict=True)]
             above = [max(0.0, end.high - value) for value, end in zip(right, ends, strict=True)]
             axes.errorbar(
@@ -103,10 +103,10 @@ def gate_curve(judgement: Judgement) -> str:
 
     def draw(axes: Axes) -> None:
         for figures, colour, name in _both(judgement):
-            passing = [one for one in figures.curve if one.people >= 5]
+            passing = [gate for gate in figures.curve if gate.people >= 5]
             axes.plot(
-                [one.share.value for one in passing],
-                [one.precision.value for one in passing],
+                [gate.share.value for gate in passing],
+                [gate.precision.value for gate in passing],
                 color=colour,
                 lw=1.4,
                 label=name,
@@ -132,10 +132,12 @@ def gate_curve(judgement: Judgement) -> str:
 def _bars(judgement: Judgement, measured: Callable[[Figures], Sequence[Floats]], name: str) -> str:
     def draw(axes: Axes) -> None:
         for offset, (figures, colour, model) in zip((-0.19, 0.19), _both(judgement), strict=True):
-            ends = [Estimate.of(drawn) for drawn in measured(figures)]
-            for place, one in enumerate(ends):
-                axes.bar(place + offset, _number(one.value), 0.36, color=colour, label=model if place == 0 else None)
-                axes.plot([place + offset] * 2, [one.low, one.high], color="#111827", lw=1)
+            estimates = [Estimate.of(drawn) for drawn in measured(figures)]
+            for place, estimate in enumerate(estimates):
+                axes.bar(
+                    place + offset, _number(estimate.value), 0.36, color=colour, label=model if place == 0 else None
+                )
+                axes.plot([place + offset] * 2, [estimate.low, estimate.high], color="#111827", lw=1)
         axes.set_xticks(range(len(LABELS)), [group_name(label) for label in LABELS])
         axes.set_ylim(0, 1.02)
         axes.set_ylabel(name)
@@ -171,5 +173,5 @@ def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Ids are unique in the page: a clip path must not apply to another plot.
     prefix = re.sub("[^a-z0-9]+", "-", title.lower())
-    svg = re.sub(r'(\bid="|href="#|url\(#)', lambda one: f"{one[1]}{prefix}-", svg)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', lambda match: f"{match[1]}{prefix}-", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

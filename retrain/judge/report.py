@@ -116,32 +116,42 @@ def _rows(judgement: Judgement) -> list[Mapping[str, str]]:
 
     gate = f"{judgement.settings.gate:g}"
     return [
-        row("mAP50", "detection and label of people", lambda one: _with(one.score(Score.MAP50))),
-        row("mAP50-95", "the same, and how exactly the boxes fit", lambda one: _with(one.score(Score.MAP50_95))),
-        row("mAP50 as yolo val", "as ultralytics measures on the same photos", lambda one: _yolo_val(one, "map50")),
-        row("mAP50-95 as yolo val", "the same", lambda one: _yolo_val(one, "map50_95")),
+        row("mAP50", "detection and label of people", lambda figures: _with(figures.score(Score.MAP50))),
+        row(
+            "mAP50-95", "the same, and how exactly the boxes fit", lambda figures: _with(figures.score(Score.MAP50_95))
+        ),
+        row(
+            "mAP50 as yolo val",
+            "as ultralytics measures on the same photos",
+            lambda figures: _yolo_val(figures, "map50"),
+        ),
+        row("mAP50-95 as yolo val", "the same", lambda figures: _yolo_val(figures, "map50_95")),
         row(
             "right label",
             "of all golden people: detected, with the right label",
-            lambda one: _with(one.accuracy, 100, " %"),
+            lambda figures: _with(figures.accuracy, 100, " %"),
         ),
         row(
             f"right at {gate}",
             "of the labels that would become training data",
-            lambda one: _share(one.gate.precision),
+            lambda figures: _share(figures.gate.precision),
         ),
         row(
             f"photos kept at {gate}",
             "photos whose people all reach that confidence",
-            lambda one: _share(one.gate.share),
+            lambda figures: _share(figures.gate.share),
         ),
-        row("calibration error", "mean distance of confidence and share of right labels", lambda one: _points(one.ece)),
+        row(
+            "calibration error",
+            "mean distance of confidence and share of right labels",
+            lambda figures: _points(figures.ece),
+        ),
         row(
             "time a photo",
             "median of the fastest of several alternating rounds on one machine",
-            lambda one: f"{one.ms:.1f} ms",
+            lambda figures: f"{figures.ms:.1f} ms",
         ),
-        row("failed photos", "their people count as not detected", lambda one: str(one.failed)),
+        row("failed photos", "their people count as not detected", lambda figures: str(figures.failed)),
     ]
 
 
