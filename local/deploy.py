@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config.inference_names import DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
+from local.state import DEFAULT_FOLDER
 from local.subprocesses import TETHER, Child
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 ACCOUNT: Final = "000000000000"
+ASSEMBLIES: Final = ROOT / DEFAULT_FOLDER / "assemblies"
 PIPELINE: Final = "NunchiPipeline"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
@@ -70,10 +72,14 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
 async def deploy(
     *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE,)
 ) -> None:
-    """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end."""
+    """Synthesise the app into `assembly` and deploy some of its stacks; DeployFailed shows the log's end.
+
+    What was synthesised from the same input before is taken from ASSEMBLIES (local/synthesis.py).
+    """
     python = shlex.quote(sys.executable)
     # The CDK gives this to a shell: tethered to the CDK as that is to us, no half-done synthesis outlives a kill -9.
-    app = f"exec {python} -S -E {shlex.quote(str(TETHER))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
+    tethered = f"exec {python} -S -E {shlex.quote(str(TETHER))} $PPID {signal.SIGKILL.value} {python}"
+    app = f"{tethered} -m local.synthesis {shlex.quote(str(ASSEMBLIES))}"
     command = [
         *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),
