@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import calibration_of
@@ -176,6 +175,8 @@ def _fit(
     choices: Sequence[list[int]] = ([0, 1], [0], [1]),
 ) -> Formula:
     """The likeliest formula of the examples and as many imagined people as `prior_people`, spread over the scores."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow, and needed only here
+
     grid = np.linspace(least, 0.995, 40)
     believed = prior(grid)
     each = prior_people / len(grid)
