@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.order import FilesToProcesses, arrange
+
 # Here as in CI, and much as Hypothesis's own profile for CI. No deadline and no health check of speed: a busy machine
 # is no defect of what is tested. The same examples in every run: a commit passes or fails alike on every machine, and
 # a change is not blamed for an example that chance draws just then. So no database need keep an example for the next
@@ -18,6 +20,15 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("nunchi")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> FilesToProcesses | None:
+    """`--dist loadfile` as tests/order.py has it."""
+    return FilesToProcesses(config) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture
