@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.order import FilesToProcesses, arrange
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 # Here as in CI, and much as Hypothesis's own profile for CI. No deadline and no health check of speed: a busy machine
 # is no defect of what is tested. The same examples in every run: a commit passes or fails alike on every machine, and
@@ -26,9 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     arrange(items)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> FilesToProcesses | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesToProcesses | None:
     """`--dist loadfile` as tests/order.py has it."""
-    return FilesToProcesses(config) if config.getvalue("dist") == "loadfile" else None
+    return FilesToProcesses(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture
