@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,10 @@ from tests.order import FilesToProcesses, arrange
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+
+# NumPy's threads wait for each other in a loop: where several processes share the cores, a product of small matrices
+# takes fifty times as long as with one thread. Read when NumPy is imported, which is later, and by what tests start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Here as in CI, and much as Hypothesis's own profile for CI. No deadline and no health check of speed: a busy machine
 # is no defect of what is tested. The same examples in every run: a commit passes or fails alike on every machine, and
