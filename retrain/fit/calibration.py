@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from contracts.calibration import BetaCalibration, log_features
 from contracts.labels import LABELS, Label
@@ -156,6 +155,8 @@ def _fit(
     choices: Sequence[list[int]] = ([0, 1], [0], [1]),
 ) -> BetaCalibration:
     """The maximum-likelihood formula of the examples and `prior_people` imagined people, spread over the scores."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow, and needed only here
+
     grid = np.linspace(least, 0.995, 40)
     expected = np.array([prior(score) for score in grid])
     each = prior_people / len(grid)

@@ -119,12 +119,14 @@ def _ap(photo: Places, hit: Flags, people: Floats, draws: Floats) -> Floats:
     precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     recall = np.divide(right, people, out=np.zeros_like(right), where=people > 0)
-    ap = np.empty(draws.shape[1])
-    for draw in range(draws.shape[1]):
-        reached = np.searchsorted(recall[:, draw], _RECALLS, side="right")
-        read = np.append(envelope[:, draw], 0.0)[reached]
-        ap[draw] = (read[1:] + read[:-1]).sum() * 0.5 * (_RECALLS[1] - _RECALLS[0])
-    return ap
+    # For all draws at once: how many hits lie at or below each recall that is read, (draws, recalls).
+    columns, count = draws.shape[1], len(_RECALLS)
+    first = np.searchsorted(_RECALLS, recall.T) + np.arange(columns)[:, None] * (count + 1)
+    at = np.bincount(first.ravel(), minlength=columns * (count + 1)).reshape(columns, count + 1)
+    reached = at[:, :count].cumsum(axis=1)
+    # Beyond the last recall that a draw reaches, precision is 0.
+    read = np.take_along_axis(np.concatenate([envelope.T, np.zeros((columns, 1))], axis=1), reached, axis=1)
+    return np.asarray((read[:, 1:] + read[:, :-1]).sum(axis=1) * 0.5 * (_RECALLS[1] - _RECALLS[0]))
 
 
 def rounded(value: float) -> float | None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from contracts.labels import LABELS
 from retrain.judge.figures import Figures
@@ -18,6 +15,9 @@ from retrain.judge.judgement import Judgement
 from retrain.judge.matching import Floats
 from retrain.judge.metrics import Estimate
 from retrain.judge.rules import group_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CANDIDATE_COLOUR: Final = "#0b6e99"
 INCUMBENT_COLOUR: Final = "#b0793a"
@@ -163,6 +163,9 @@ def _number(value: float) -> float:
 
 def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -> str:
     """`title` is the text for screen readers; `width` and `height` in inches."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow, and needed only here
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.subplots())

@@ -16,6 +16,7 @@ from moto import mock_aws
 from moto.iot.models import iot_backends
 from typer.testing import CliRunner, Result
 
+from fleet.errors import FleetError
 from ops.aws import AwsError
 from ops.commands.kiosk import add, remove
 from ops.commands.kiosk import kiosk as group

@@ -126,9 +126,16 @@ class Shop:
             judge=judge,
         )
 
-    def labels(self) -> dict[str, bytes | None]:
-        """What was gathered and checked."""
-        return {key: self.bucket.get(key) for tree in Tree for key in self.bucket.keys(f"{tree}/")}
+    def labels(self) -> dict[str, str]:
+        """What was gathered and checked: the digest of each object's content."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name)
+        trees = tuple(f"{tree}/" for tree in Tree)
+        return {
+            one["Key"]: one["ETag"]
+            for page in pages
+            for one in page.get("Contents", ())
+            if one["Key"].startswith(trees)
+        }
 
     def run(self) -> TrainingOutcome:
         """However it ends, every photo, label and note is unchanged."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -63,6 +64,17 @@ def toy(folder: Path) -> Detector:
     return load_detector(toy_manifest(folder))
 
 
+@pytest.fixture(scope="module")
+def of_kind(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Detector]:
+    """The toy of one of KINDS_OF_TOY: each network is compiled once."""
+
+    @cache
+    def loaded(*kind: tuple[str, Any]) -> Detector:
+        return load_detector(toy_manifest(tmp_path_factory.mktemp("kind"), **dict(kind)))
+
+    return lambda kind: loaded(*kind.items())
+
+
 def about(people: list[Person]) -> list[tuple[Label, Any, Any]]:
     """Label, confidence and corners, up to the rounding of 32 bits."""
     return [
@@ -84,9 +96,11 @@ def logistic(bias: float, right: float, wrong: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_TOY, ids=str)
-def test_two_people_are_found_where_they_are(tmp_path: Path, kind: dict[str, Any]) -> None:
+def test_two_people_are_found_where_they_are(
+    of_kind: Callable[[dict[str, Any]], Detector], kind: dict[str, Any]
+) -> None:
     """One detection each, of either head, in either runtime: the label, the score, and fractions of the photo."""
-    detector = load_detector(toy_manifest(tmp_path, **kind))
+    detector = of_kind(kind)
     expected = [
         Person(Label.ELDER_MALE, SURE[0], Box(0.1, 0.1, 0.3, 0.5)),
         Person(Label.ADULT_FEMALE, SURE[3], Box(0.5, 0.2, 0.7, 0.9)),
@@ -105,9 +119,11 @@ def test_size_and_shape_of_the_photo_do_not_matter(toy: Detector, times: int, ta
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_TOY, ids=str)
-def test_images_of_one_call_are_answered_as_if_alone(tmp_path: Path, kind: dict[str, Any]) -> None:
+def test_images_of_one_call_are_answered_as_if_alone(
+    of_kind: Callable[[dict[str, Any]], Detector], kind: dict[str, Any]
+) -> None:
     """Of several sizes, some of them empty, and whatever number of pictures the export is for."""
-    detector = load_detector(toy_manifest(tmp_path, **kind))
+    detector = of_kind(kind)
     images = [
         picture(100 + 20 * number, 90, **({"adult_male": (10, 10, 40, 50)} if number % 3 else {}))
         for number in range(11)
