@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_makes_no_kiosk(deployed: IoTClient, tmp
     before = names(deployed), deployed.list_certificates()["certificates"]
     (tmp_path / "file").touch()
     refused = kiosk("add", "shop1", "--out", "file/in-the-way", *(["--replace"] if replace else []))
-    assert isinstance(refused.exception, AwsError)
+    assert isinstance(refused.exception, FleetError)
     assert "file/in-the-way can't be written" in str(refused.exception)
     assert (names(deployed), deployed.list_certificates()["certificates"]) == before
 
@@ -179,7 +179,7 @@ def test_the_list_marks_certificates_that_are_older_than_the_operator_wants() ->
     ]
     told = kiosk("list").output
     assert [line.split()[0] for line in told.splitlines()] == ["kiosk", "new", "old", "1"]
-    assert told.endswith("1 of more than 300 days; a new key: nunchi kiosk add old --replace\n")
+    assert told.endswith("1 older than 300 days; for a new key: nunchi kiosk add old --replace\n")
     later = [json.loads(line)["old"] for line in kiosk("list", "--json", "--older-than", "301").stdout.splitlines()]
     assert later == [False, False]
 

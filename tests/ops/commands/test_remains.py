@@ -37,7 +37,7 @@ def test_what_is_retained_and_was_made_remains_with_the_command_that_ends_it() -
             "bucket",
             "weights-1",
             "Weights",
-            "aws s3 rb --force s3://weights-1  # once its old versions are gone: empty it in the console",
+            "aws s3 rb --force s3://weights-1  # delete its old versions first: empty it in the console",
         ),
         Remainder("queue", "https://sqs/dead", "Dead", "aws sqs delete-queue --queue-url https://sqs/dead"),
     ]
