@@ -185,7 +185,7 @@ def test_exit_statuses_say_what_is_wrong(shop: Shop) -> None:
     assert review("import", str(missing), "--missing-ok").exit_code == 0
     partly = review("import", str(answered(Path("x.json"), {one: "blurred"})))
     assert partly.exit_code == EXIT_PARTLY_STORED
-    assert "left out: task 1: it chose ['blurred']" in told(partly)
+    assert "left out: task 1: it holds the choice ['blurred']" in told(partly)
 
 
 def test_without_a_deployment_it_says_what_to_deploy(shop: Shop) -> None:
