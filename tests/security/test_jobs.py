@@ -97,7 +97,7 @@ def test_a_training_run_adds_and_promotes_weights_and_a_worker_follows(place: Pe
     assert (manifest.parent / "m.onnx").read_bytes() == b"weights"
     assert training.rollback(by="a training run", reason="worse").run is None
     with pytest.raises(InvalidModel, match="is missing: the run is incomplete"):  # and not that it may not look
-        Runs(tmp_path / "state").get("never", "0" * 64, worker)
+        Runs(tmp_path / "state").fetch("never", "0" * 64, worker)
 
 
 def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(chain: People) -> None:

@@ -83,11 +83,11 @@ class Shaky:
         self.reads: list[str | None] = []
         self.fetched: list[str] = []
 
-    def read_pointer(self, known: str | None) -> PointerRead | None:
-        self.reads.append(known)
+    def read_pointer(self, known_etag: str | None) -> PointerRead | None:
+        self.reads.append(known_etag)
         if self.away:
             raise WeightsUnavailable("the bucket does not answer")
-        return self._real.read_pointer(known)
+        return self._real.read_pointer(known_etag)
 
     def fetch(self, key: str, path: Path, *, max_bytes: int) -> None:
         self.fetched.append(key)

@@ -341,7 +341,7 @@ def test_an_s3_that_does_not_answer_is_away() -> None:
     with pytest.raises(WeightsUnavailable, match=r"s3://weights/current\.json can't be read"):
         weights.read_pointer(None)
     with pytest.raises(WeightsUnavailable, match=r"s3://weights/runs/r1/m\.onnx can't be read"):
-        weights.fetch("runs/r1/m.onnx", Path("never-written"), most=1)
+        weights.fetch("runs/r1/m.onnx", Path("never-written"), max_bytes=1)
 
 
 # ---- at a start
