@@ -67,11 +67,11 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
         "groups": _table(
-            "who (test) | four-class right | kept at the gate | right of those kept",
+            "group (test) | four-class right | kept at the gate | right of those kept",
             [(name, *_row(row)) for name, row in report["test"]["groups"].items()],
         ),
         "everybody groups": _table(
-            "who (everybody, left out) | four-class right | kept at the gate | right of those kept",
+            "group (everybody, left out) | four-class right | kept at the gate | right of those kept",
             [(name, *_row(row)) for name, row in report["everybody, left out"]["groups"].items()],
         ),
         "gates": _table(
@@ -90,7 +90,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             [(name, _share(row)) for name, row in report["members of Parliament, test"].items()],
         ),
         "reliability": _table(
-            "said | right (test) | right (everybody, left out)",
+            "confidence | right (test) | right (everybody, left out)",
             [
                 (f"{row['from']:.2f}–{row['to']:.2f}", _share(_bin(report["test"], row)), _share(row))
                 for row in report["everybody, left out"]["reliability"]
@@ -109,7 +109,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             "face, pixels wide in a 1280 × 720 frame | exactly one face found",
             [(name, _share(row)) for name, row in report["found by size"].items() if name.isdigit()],
         ),
-        "empty": f"In {report['found by size']['nobody there']['of']} drawn scenes without anybody it saw a face in "
+        "empty": f"In {report['found by size']['nobody there']['of']} drawn scenes without people it found a face in "
         f"{report['found by size']['nobody there']['yes']}.",
         "speed": _table(
             "photo | milliseconds of one core | people", [(k, *row.values()) for k, row in report["speed"].items()]

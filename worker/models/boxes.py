@@ -116,12 +116,8 @@ class BoxFilter:
     person_iou: float  # the same for the remaining boxes, whatever their classes
 
     def __post_init__(self) -> None:
-        for name, value in (
-            ("confidence", self.confidence),
-            ("class_iou", self.class_iou),
-            ("person_iou", self.person_iou),
-        ):
-            if not 0 < value < 1:
+        for name in ("confidence", "class_iou", "person_iou"):
+            if not 0 < (value := getattr(self, name)) < 1:
                 raise ValueError(f"the cut's {name} {value} is not between 0 and 1")
 
     def people(self, candidates: Candidates) -> Candidates:

@@ -57,6 +57,9 @@ class Broker:
     key: Path
     instance_id: str
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
 
 class MqttPublisher:
     """The publisher on a real broker. `run` keeps the connection; `publish` uses it."""
@@ -91,28 +94,14 @@ class MqttPublisher:
                     raise asyncio.CancelledError from error  # only the last status failed
                 pause_s = full_jitter(attempt)
                 attempt += 1
-                log.warning(
-                    "no connection to broker %s:%d (%s); trying again in %.1f s",
-                    self._broker.host,
-                    self._broker.port,
-                    error,
-                    pause_s,
-                )
+                log.warning("no connection to broker %s (%s); trying again in %.1f s", self._broker, error, pause_s)
                 await asyncio.sleep(pause_s)
 
     def _connection(self) -> Client:
         self._since = now()
         will = Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
-        broker = self._broker
-        return connection(
-            broker.host,
-            broker.port,
-            client_id=broker.instance_id,
-            ca=broker.ca,
-            cert=broker.cert,
-            key=broker.key,
-            will=will,
-        )
+        at = self._broker
+        return connection(at.host, at.port, client_id=at.instance_id, ca=at.ca, cert=at.cert, key=at.key, will=will)
 
     async def _serve(self, client: Client) -> None:
         try:
@@ -120,7 +109,7 @@ class MqttPublisher:
             self._client = client
             self._broken.clear()
             self._connected.set()
-            log.info("connected to broker %s:%d", self._broker.host, self._broker.port)
+            log.info("connected to broker %s", self._broker)
             await _first_to_end(_until_disconnected(client), self._broken.wait(), self._republish_status(client))
             raise MqttError("the connection does not answer")
         except asyncio.CancelledError:

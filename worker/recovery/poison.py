@@ -45,12 +45,7 @@ class AttemptCounter:
         try:
             self._path(reference).write_text(str(tries))
         except OSError as error:
-            log.warning(
-                "try %d of %s can't be recorded (%s): a crash would not count it. Is the disk full?",
-                tries,
-                reference,
-                error,
-            )
+            log.warning("try %d of %s can't be recorded (%s); is the disk full?", tries, reference, error)
         return tries
 
     def succeed(self, reference: Reference) -> None:

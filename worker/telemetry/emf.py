@@ -97,19 +97,14 @@ class EmfFile:
         at = self._clock()
         lines: list[str] = []
         for start in count(0, MOST_VALUES):
-            values_of_line = {
+            some = {
                 name: taken[start : start + MOST_VALUES] for name, taken in milliseconds.items() if len(taken) > start
             }
-            if start and not values_of_line:
+            if start and not some:
                 break
             # Counts and gauges are in the first line only: CloudWatch would add them up.
             lines.append(
-                line(
-                    Service.WORKER,
-                    (values if not start else {}) | values_of_line,
-                    at=at,
-                    Instance=self._health.instance_id,
-                )
+                line(Service.WORKER, (values if not start else {}) | some, at=at, Instance=self._health.instance_id)
             )
         return lines
 
