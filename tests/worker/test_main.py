@@ -108,7 +108,7 @@ def test_it_gets_ready_without_broker_and_s3_and_ends_well_on_sigterm(home: Home
     assert not home.socket.exists()
 
 
-def test_without_the_weights_bucket_it_gets_ready_with_the_model_that_it_carries(home: Home) -> None:
+def test_without_the_weights_bucket_it_gets_ready_with_the_built_in_model(home: Home) -> None:
     """And looks again for as long as it runs."""
     home.environ |= {"NUNCHI_WEIGHTS_BUCKET": "weights", "NUNCHI_WEIGHTS_EVERY_S": "1"}
     with home.worker() as worker:
@@ -149,7 +149,7 @@ def test_what_a_killed_worker_leaves_does_not_keep_the_next_one_from_starting(ho
         until(home.ready, within_s=60, what="the next worker is ready")
 
 
-def test_it_tells_nobody_that_it_is_used(home: Home, tmp_path: Path) -> None:
+def test_it_sends_no_telemetry(home: Home, tmp_path: Path) -> None:
     """onnxruntime would leave its maker's files in the home folder, and send what is in them."""
     elsewhere = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
     for folder in elsewhere.values():
@@ -162,7 +162,7 @@ def test_it_tells_nobody_that_it_is_used(home: Home, tmp_path: Path) -> None:
     assert [path for folder in elsewhere.values() for path in Path(folder).rglob("*")] == []
 
 
-def test_a_queue_that_is_away_keeps_it_neither_from_working_nor_from_ending(home: Home) -> None:
+def test_an_unavailable_queue_stops_neither_its_work_nor_its_end(home: Home) -> None:
     """It asks again and again; what commands bring it would label meanwhile."""
     (sqs,) = free_ports(1)
     queue = f"http://{LOOPBACK}:{sqs}/000000000000/uploads"
@@ -222,7 +222,7 @@ class _SqsHandler(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_request_that_sqs_never_answers_does_not_stop_the_heart(home: Home) -> None:
+def test_a_request_that_sqs_never_answers_does_not_stop_the_heartbeat(home: Home) -> None:
     """A message is kept again long before a long poll would be given up: one beat of three may get lost."""
     event = announcing(upload_of(Reference("demo", new_image_id(now())), now()))
     with socket.create_server((LOOPBACK, 0)) as s3, Sqs(event) as sqs:  # an S3 that takes requests and never answers
@@ -245,7 +245,7 @@ def test_a_request_that_sqs_never_answers_does_not_stop_the_heart(home: Home) ->
             serving.join()
 
 
-def test_it_tells_cloudwatch_a_last_time_when_it_stops(home: Home, tmp_path: Path) -> None:
+def test_it_writes_its_metrics_a_last_time_when_it_stops(home: Home, tmp_path: Path) -> None:
     """What it did since the last whole minute, and that it is ready no more."""
     told = tmp_path / "metrics.log"
     home.environ["NUNCHI_EMF_FILE"] = str(told)

@@ -83,7 +83,7 @@ def test_an_answer_that_means_nothing_is_refused(head: Head, wrong: float, said:
         head.read(answer, 0.25)
 
 
-def test_nothing_but_silence_is_nobody() -> None:
+def test_no_score_over_the_threshold_is_no_person() -> None:
     """Zero anchors over the threshold, and zero anchors."""
     assert rows(Head.V8.read(np.zeros((8, 8400), dtype=np.float32), 0.25)) == []
     assert rows(Head.V8.read(np.zeros((8, 1), dtype=np.float32)[:, :1], 0.25)) == []
@@ -98,7 +98,7 @@ def test_only_the_best_of_very_many_are_compared() -> None:
     assert float(found.scores.max()) == pytest.approx(0.9)
 
 
-def test_one_head_said_three_times_is_one_person() -> None:
+def test_three_boxes_on_one_head_are_one_person() -> None:
     """The best of one class, then the best of all classes, wins; a neighbour stays."""
     found = CUT.people(
         candidates(
@@ -146,7 +146,7 @@ many = st.lists(
 
 
 @given(many)
-def test_what_stays_stays_for_good(found: Candidates) -> None:
+def test_suppression_is_idempotent(found: Candidates) -> None:
     """Cut twice is cut once."""
     once = CUT.people(found)
     assert rows(CUT.people(once)) == rows(once)

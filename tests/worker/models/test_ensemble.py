@@ -75,7 +75,7 @@ def test_what_one_member_alone_sees_counts_half() -> None:
     assert person.confidence == pytest.approx(0.4)
 
 
-def test_what_falls_under_the_threshold_is_nobody() -> None:
+def test_a_fused_score_under_the_threshold_is_no_person() -> None:
     """0.8 of one in four is 0.2."""
     assert ensemble(FakeDetector(HEAD), *[FakeDetector()] * 3).detect([picture(8, 8)]) == [[]]
 
@@ -88,7 +88,7 @@ def test_members_that_disagree_are_one_unsure_person() -> None:
     assert person.confidence == pytest.approx(0.4)
 
 
-def test_nobody_seen_by_nobody_is_nobody() -> None:
+def test_no_boxes_fuse_to_no_boxes() -> None:
     """Each of several images; no image is no answer."""
     both = ensemble(FakeDetector(), FakeDetector())
     assert (both.detect([picture(8, 8)] * 2), both.detect([])) == ([[], []], [])

@@ -192,7 +192,7 @@ def test_a_network_stays_compiled_for_the_shapes_that_came_last(
     assert made[5:] == [(160, 96)]
 
 
-def test_who_has_a_network_does_not_wait_for_another_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_shape_does_not_wait_for_the_compilation_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads of strange shapes must not hold up the kiosks'."""
     engine = OpenVino(toy_network(), SIDE)
     known, new = (np.zeros((*shape, 3), dtype=np.uint8) for shape in ((96, 160), (160, 96)))
@@ -228,7 +228,7 @@ def test_pictures_of_any_shape_are_answered(toy: Detector, shape: tuple[int, int
     assert toy.detect([np.zeros((*shape, 3), dtype=np.uint8)]) == [[]]
 
 
-def test_one_pixel_that_is_somebody_is_somebody_everywhere(toy: Detector) -> None:
+def test_a_person_is_found_at_every_position(toy: Detector) -> None:
     """The smallest photo there is: its box is the whole of it."""
     people = toy.detect([picture(1, 1, elder_male=(0, 0, 1, 1))])[0]
     assert plain(people) == about([Person(Label.ELDER_MALE, SURE[0], Box(0, 0, 1, 1))])
@@ -298,7 +298,7 @@ def test_the_confidence_is_the_calibrated_one(tmp_path: Path) -> None:
     assert said == pytest.approx(expected, abs=1e-6)
 
 
-def test_no_confidence_is_more_than_the_data_can_bear(tmp_path: Path) -> None:
+def test_no_confidence_exceeds_the_cap(tmp_path: Path) -> None:
     """A network that is certain is believed as far as test photos reach."""
     network = toy_network(sure=(1, 1, 1, 1))
     detector = load_detector(toy_manifest(tmp_path, network=network))
@@ -414,7 +414,7 @@ def test_a_network_that_is_wrong_is_refused(tmp_path: Path, runtime: str, name: 
         load_detector(toy_manifest(tmp_path, network=make(), runtime=runtime))
 
 
-def test_loading_tells_nobody(folder: Path) -> None:
+def test_loading_sends_no_telemetry(folder: Path) -> None:
     """OpenVINO's import would send an event to Google Analytics; its sender is not even imported."""
     program = (
         "import sys; from pathlib import Path; from worker.models.loading import load_detector; "
@@ -426,8 +426,8 @@ def test_loading_tells_nobody(folder: Path) -> None:
     assert told.stdout == "[]\n"
 
 
-def test_another_model_does_not_pay_for_openvino() -> None:
+def test_the_cascade_does_not_import_openvino() -> None:
     """A worker with the cascade never imports it."""
-    program = "import sys, worker.models; print('openvino' in sys.modules)"
+    program = "import sys, worker.models.loading; print('openvino' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
     assert told.stdout == "False\n"

@@ -24,11 +24,11 @@ people = st.lists(st.builds(Person, labels, fractions, boxes()), max_size=5)
 rules = st.builds(Thresholds, fractions, fractions, fractions)
 
 
-def test_nobody_found_is_said_so() -> None:
+def test_a_photo_without_people_has_status_no_person() -> None:
     assert decide(PHOTO, [], RULES) == Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND)
 
 
-def test_a_sure_customer_gets_a_label_and_teaches() -> None:
+def test_a_confident_customer_gets_a_label_and_the_photo_enters_the_dataset() -> None:
     assert decide(PHOTO, [FACE], RULES) == Decision(
         Status.LABELLED,
         label=Label.ELDER_FEMALE,
@@ -49,18 +49,18 @@ def test_a_sure_customer_gets_a_label_and_teaches() -> None:
         (1.0, Status.LABELLED, DatasetTree.AUTO),
     ],
 )
-def test_thresholds_hold_from_their_own_value_on(confidence: float, status: Status, training: DatasetTree) -> None:
+def test_thresholds_are_inclusive(confidence: float, status: Status, training: DatasetTree) -> None:
     decision = decide(PHOTO, [Person(Label.ADULT_MALE, confidence, NEAR)], RULES)
     assert (decision.status, decision.training) == (status, training)
     assert (decision.label is None) == (status is Status.UNSURE)
 
 
-def test_writing_a_confidence_short_never_lifts_it_over_the_gate() -> None:
+def test_rounding_never_lifts_a_confidence_over_the_gate() -> None:
     decision = decide(PHOTO, [Person(Label.ADULT_MALE, 0.94999, NEAR)], RULES)
     assert (decision.confidence, decision.training) == (0.9499, DatasetTree.NONE)
 
 
-def test_an_unsure_answer_still_tells_who_was_seen() -> None:
+def test_an_unsure_message_still_lists_the_people() -> None:
     decision = decide(PHOTO, [Person(Label.ADULT_MALE, 0.4, NEAR)], RULES)
     assert decision.reason is Reason.LOW_CONFIDENCE
     assert decision.people == (Person(Label.ADULT_MALE, 0.4, NEAR),)
@@ -95,7 +95,7 @@ def test_the_order_in_which_a_model_names_people_changes_nothing(
 
 
 @given(references, people.filter(bool), rules)
-def test_an_image_teaches_if_and_only_if_everybody_in_it_passes_the_gate(
+def test_a_photo_enters_auto_if_and_only_if_every_person_passes_the_gate(
     reference: Reference, found: list[Person], thresholds: Thresholds
 ) -> None:
     decision = decide(reference, found, thresholds)

@@ -81,7 +81,7 @@ def test_every_colour_mode_becomes_rgb_of_the_same_colours(mode: str, side: int)
 
 
 @pytest.mark.parametrize(("alpha", "grey"), [(0, 255), (128, 127), (255, 0)])
-def test_what_is_see_through_becomes_white(alpha: int, grey: int) -> None:
+def test_transparent_pixels_become_white(alpha: int, grey: int) -> None:
     photo = decode(encoded(Image.new("RGBA", (32, 32), (0, 0, 0, alpha)), "PNG"), max_pixels=MOST)
     assert np.unique(photo.image).tolist() == [grey]
 
@@ -131,7 +131,7 @@ def test_the_longer_side_is_bounded_too(width: int, height: int) -> None:
         "overflow",
     ],
 )
-def test_what_is_no_photo_is_refused_with_its_reason(data: bytes, reason: Reason) -> None:
+def test_an_invalid_photo_is_rejected_with_its_reason(data: bytes, reason: Reason) -> None:
     assert refused(data) == reason
 
 
@@ -156,7 +156,7 @@ def test_the_pixel_limit_is_a_setting() -> None:
     ],
     ids=["png", "webp", "progressive jpeg", "jpeg in several scans"],
 )
-def test_what_can_not_be_shrunk_while_it_is_decoded_has_a_lower_limit(data: bytes) -> None:
+def test_a_file_that_is_decoded_whole_has_a_lower_limit(data: bytes) -> None:
     assert refused(data) == Reason.TOO_MANY_PIXELS
 
 
@@ -165,7 +165,7 @@ def long_texts() -> bytes:
     return png_chunk(b"iTXt", b"text\0\1\0\0\0" + zlib.compress(("\U0001f600" + "a" * 1_040_000).encode()))
 
 
-def test_texts_that_would_fill_the_memory_are_refused() -> None:
+def test_png_texts_that_would_fill_the_memory_are_rejected() -> None:
     assert refused(with_chunks(encoded(gradient(), "PNG"), *[long_texts()] * 5)) == Reason.TRUNCATED
 
 
@@ -218,7 +218,7 @@ KINDS = st.sampled_from(["JPEG", "PNG", "WEBP"])
 
 
 @given(st.data())
-def test_no_damage_does_worse_than_a_rejection(data: st.DataObject) -> None:
+def test_a_damaged_file_is_at_worst_rejected(data: st.DataObject) -> None:
     """Whatever happens to the bytes on their way, decoding returns a picture or raises PhotoRejected."""
     whole = bytearray(encoded(gradient(), data.draw(KINDS)))
     for position in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=8)):
@@ -244,7 +244,7 @@ CHUNKS = [b"tRNS", b"PLTE", b"gAMA", b"cHRM", b"pHYs", b"tEXt", b"zTXt", b"iTXt"
         max_size=4,
     ),
 )
-def test_no_chunk_of_a_png_does_worse_than_a_rejection(header: bytes | None, chunks: list[tuple[bytes, bytes]]) -> None:
+def test_a_damaged_png_chunk_is_at_worst_rejected(header: bytes | None, chunks: list[tuple[bytes, bytes]]) -> None:
     """Damage that the checksums don't tell: whoever wrote the file computed them anew."""
     plain = encoded(gradient(), "PNG")
     damaged = header and plain[16:24] + header
@@ -264,7 +264,7 @@ def test_no_chunk_of_a_png_does_worse_than_a_rejection(header: bytes | None, chu
     ),
     rest=st.binary(max_size=120),
 )
-def test_no_photo_is_lost_over_its_exif(kind: str, entries: list[tuple[int, int, int, bytes]], rest: bytes) -> None:
+def test_broken_exif_rejects_no_photo(kind: str, entries: list[tuple[int, int, int, bytes]], rest: bytes) -> None:
     """A camera's EXIF may be nonsense: the picture is read all the same."""
     sideways = (0x0112, 3, 1, b"\x06\0\0\0")
     image = decode(with_exif(gradient(), [sideways, *entries], rest, kind), max_pixels=MOST).image
@@ -272,7 +272,7 @@ def test_no_photo_is_lost_over_its_exif(kind: str, entries: list[tuple[int, int,
 
 
 @given(kind=KINDS, kept=st.floats(0, 1, exclude_max=True))
-def test_what_breaks_off_is_told_so_wherever_it_does(kind: str, kept: float) -> None:
+def test_a_truncated_file_is_reported_as_truncated_at_any_length(kind: str, kept: float) -> None:
     """From its twelfth byte on, by which every format has said its name. What misses only an end mark is read."""
     whole = encoded(gradient(), kind)
     try:

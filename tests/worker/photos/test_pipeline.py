@@ -62,7 +62,7 @@ async def test_bad_input_is_rejected_with_its_reason_and_the_next_photo_works(
         assert len(worker.store.pairs) == 1
 
 
-async def test_nobody_there_and_nobody_sure_are_told_honestly(tmp_path: Path) -> None:
+async def test_no_person_and_unsure_are_published_as_such(tmp_path: Path) -> None:
     async with bench(tmp_path, detector=FakeDetector()) as worker:
         [message] = await worker.label(worker.upload())
         assert (message.status, message.reason) == (Status.NO_PERSON, Reason.NO_FACE_FOUND)
@@ -71,7 +71,7 @@ async def test_nobody_there_and_nobody_sure_are_told_honestly(tmp_path: Path) ->
         assert (message.status, message.label, message.confidence) == (Status.UNSURE, None, 0.3)
 
 
-async def test_the_same_photo_asked_for_again_and_again_is_looked_at_and_told_once(tmp_path: Path) -> None:
+async def test_duplicate_tickets_are_processed_and_published_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as worker:
         photo = worker.upload()
         first = worker.pipeline.submit([Ticket(photo), Ticket(photo)])
@@ -91,7 +91,7 @@ async def test_a_key_written_again_with_another_picture_keeps_its_first_label(tm
         assert worker.publisher.messages == [message]
 
 
-async def test_the_sweep_finds_what_no_event_told_of_and_an_old_photo_is_labelled_but_not_announced(
+async def test_the_sweep_finds_uploads_without_an_event_and_an_old_photo_is_labelled_but_not_published(
     tmp_path: Path,
 ) -> None:
     """The shop was closed: the label is kept for training, and must not greet whoever stands there now."""
@@ -127,14 +127,14 @@ async def test_a_customer_is_served_before_the_backlog(tmp_path: Path) -> None:
         assert list(worker.store.stored) == [night[0], customer, *night[1:]]
 
 
-async def test_a_ticket_for_no_upload_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_ticket_without_an_upload_leaves_no_trace(tmp_path: Path) -> None:
     async with bench(tmp_path) as worker:
         assert await worker.label(Reference("demo", new_image_id(now()))) == []
         assert worker.store.stored == {}
         assert worker.publisher.messages == []
 
 
-async def test_a_picture_lying_on_its_side_enters_the_dataset_upright(tmp_path: Path) -> None:
+async def test_a_rotated_photo_enters_the_dataset_upright(tmp_path: Path) -> None:
     async with bench(tmp_path) as worker:
         photo = worker.upload(turned_by_exif(gradient(), 6))
         await worker.label(photo)
@@ -145,7 +145,7 @@ async def test_a_picture_lying_on_its_side_enters_the_dataset_upright(tmp_path: 
         assert upright.upright_jpeg
 
 
-async def test_a_share_of_what_is_not_sure_goes_to_review(tmp_path: Path) -> None:
+async def test_a_share_of_unsure_photos_goes_to_review(tmp_path: Path) -> None:
     settings = replace(SETTINGS, thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0))
     async with bench(tmp_path, detector=FakeDetector(UNSURE), settings=settings) as worker:
         photo = worker.upload()

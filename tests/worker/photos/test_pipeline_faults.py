@@ -23,7 +23,7 @@ from worker.recovery.poison import MAX_TRIES, AttemptCounter
 pytestmark = pytest.mark.anyio
 
 
-async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_result_tells_the_kiosk(
+async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_result_publishes(
     tmp_path: Path,
 ) -> None:
     store, publisher = MemoryStore(), MemoryPublisher()
@@ -68,7 +68,7 @@ async def test_a_failure_of_s3_loses_nothing_the_next_sweep_tries_again(tmp_path
         assert [message.reference for message in worker.publisher.messages] == [photo]
 
 
-async def test_a_training_pair_that_could_not_be_saved_is_saved_later_and_the_kiosk_is_not_told_twice(
+async def test_a_training_pair_that_could_not_be_saved_is_saved_later_and_the_label_is_published_once(
     tmp_path: Path,
 ) -> None:
     async with bench(tmp_path) as worker:
@@ -98,7 +98,7 @@ async def test_a_photo_that_breaks_the_model_is_tried_a_few_times_and_stops_no_o
         assert message.status is Status.LABELLED
 
 
-async def test_what_is_s3s_fault_is_never_the_photos(tmp_path: Path) -> None:
+async def test_a_failure_of_s3_does_not_count_against_the_photo(tmp_path: Path) -> None:
     """However often S3 fails, the photo is tried again when S3 is well."""
     async with bench(tmp_path) as worker:
         photo = worker.upload()
@@ -111,7 +111,7 @@ async def test_what_is_s3s_fault_is_never_the_photos(tmp_path: Path) -> None:
         assert list(worker.store.stored) == [photo]
 
 
-async def test_a_photo_that_takes_the_process_with_it_is_given_up_after_a_few_deaths(tmp_path: Path) -> None:
+async def test_a_photo_that_crashes_the_process_is_given_up_after_a_few_crashes(tmp_path: Path) -> None:
     """A killed process leaves its mark; the photo beside it in the model was not the guilty one, and is labelled."""
     store = MemoryStore()
     async with bench(tmp_path, store=store) as worker:
@@ -151,7 +151,7 @@ async def test_suspects_go_into_the_model_one_at_a_time(tmp_path: Path) -> None:
     assert most == 1
 
 
-async def test_an_answer_that_got_lost_is_not_taken_for_another_workers_result(tmp_path: Path) -> None:
+async def test_a_lost_response_is_not_mistaken_for_another_workers_result(tmp_path: Path) -> None:
     """S3 stored the result, its answer was lost, the request was sent again and told: there is one already."""
 
     class Forgetful(MemoryStore):
@@ -166,7 +166,7 @@ async def test_an_answer_that_got_lost_is_not_taken_for_another_workers_result(t
         assert ("auto", photo) in worker.store.pairs
 
 
-async def test_a_full_disk_costs_the_insurance_and_not_the_label(tmp_path: Path) -> None:
+async def test_a_full_disk_does_not_stop_the_label(tmp_path: Path) -> None:
     async with bench(tmp_path) as worker:
         photo = worker.upload()
         (tmp_path / "outbox").rmdir()  # writing fails, as on a disk that is full
@@ -176,7 +176,7 @@ async def test_a_full_disk_costs_the_insurance_and_not_the_label(tmp_path: Path)
         (tmp_path / "outbox").mkdir()
 
 
-async def test_a_left_over_that_can_not_be_settled_stops_neither_the_others_nor_the_sweep(tmp_path: Path) -> None:
+async def test_a_delivery_that_can_not_be_resumed_stops_neither_the_others_nor_the_sweep(tmp_path: Path) -> None:
     """Stored by a version that we can't read, expired meanwhile, refused by S3: each its own matter."""
     store = MemoryStore()
     async with bench(tmp_path, store=store) as worker:
@@ -198,7 +198,7 @@ async def test_a_left_over_that_can_not_be_settled_stops_neither_the_others_nor_
         assert restarted.outbox.entries() == []
 
 
-async def test_left_overs_are_brought_back_into_memory_one_by_one(tmp_path: Path) -> None:
+async def test_old_training_pairs_are_loaded_into_memory_one_by_one(tmp_path: Path) -> None:
     class Counting(MemoryStore):
         held = most = 0
 
@@ -229,7 +229,7 @@ async def test_left_overs_are_brought_back_into_memory_one_by_one(tmp_path: Path
     assert store.most == 1
 
 
-async def test_what_was_decided_before_a_crash_is_told_after_it(tmp_path: Path) -> None:
+async def test_a_result_decided_before_a_crash_is_published_after_it(tmp_path: Path) -> None:
     """Killed between storing and publishing: the outbox remembers, S3 confirms."""
     store = MemoryStore()
     async with bench(tmp_path, store=store) as worker:
@@ -248,7 +248,7 @@ async def test_what_was_decided_before_a_crash_is_told_after_it(tmp_path: Path) 
         assert restarted.detector.calls == 0
 
 
-async def test_what_was_in_the_outbox_and_never_stored_is_decided_afresh(tmp_path: Path) -> None:
+async def test_a_result_in_the_outbox_that_was_never_stored_is_decided_again(tmp_path: Path) -> None:
     async with bench(tmp_path) as worker:
         photo = worker.upload()
         await worker.label(photo)

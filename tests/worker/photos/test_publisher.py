@@ -104,7 +104,7 @@ async def test_a_label_that_has_expired_is_not_sent(iot: IoTCore) -> None:
         assert LabelMessage.from_json((await soon(heard.get())).payload) == last
 
 
-async def test_a_worker_says_that_it_is_ready_and_its_last_will_that_it_is_gone(iot: IoTCore) -> None:
+async def test_the_status_is_ready_and_the_last_will_is_offline(iot: IoTCore) -> None:
     cable = Cable(iot.port)
     await cable.plug_in()
     async with hearing(iot, STATUS) as heard, publishing(broker_at(iot, cable.port)) as publisher:
@@ -121,7 +121,7 @@ async def test_a_worker_says_that_it_is_ready_and_its_last_will_that_it_is_gone(
         assert json.loads(bytes(retained.payload))["state"] == "offline"
 
 
-async def test_a_worker_that_stops_says_goodbye_itself(iot: IoTCore) -> None:
+async def test_a_worker_that_stops_publishes_offline_itself(iot: IoTCore) -> None:
     async with hearing(iot, STATUS) as heard:
         async with publishing(broker_at(iot)) as publisher:
             await until_async(lambda: publisher.connected)
@@ -130,7 +130,7 @@ async def test_a_worker_that_stops_says_goodbye_itself(iot: IoTCore) -> None:
         await state_on(heard, WorkerState.OFFLINE)
 
 
-async def test_a_worker_says_its_state_again_so_that_no_stale_last_will_stays(iot: IoTCore) -> None:
+async def test_the_status_is_republished_so_that_no_stale_last_will_stays(iot: IoTCore) -> None:
     """And what it says is its state, not what it said first."""
     async with hearing(iot, STATUS) as heard, publishing(broker_at(iot), status_period_s=0.05) as publisher:
         for _ in range(3):
@@ -140,7 +140,7 @@ async def test_a_worker_says_its_state_again_so_that_no_stale_last_will_stays(io
             await state_on(heard, WorkerState.STOPPING)
 
 
-async def test_while_the_broker_is_away_labels_wait_until_they_are_no_news_any_more(iot: IoTCore) -> None:
+async def test_while_the_broker_is_unreachable_labels_wait_until_they_expire(iot: IoTCore) -> None:
     cable = Cable(iot.port)
     async with hearing(iot, LABELS) as heard, publishing(broker_at(iot, cable.port)) as publisher:
         short = asyncio.create_task(publisher.publish(fresh(lives=timedelta(seconds=0.5))))
@@ -154,7 +154,7 @@ async def test_while_the_broker_is_away_labels_wait_until_they_are_no_news_any_m
     await cable.pull_out()
 
 
-async def test_a_broker_that_falls_silent_is_left_and_the_label_sent_again(iot: IoTCore) -> None:
+async def test_when_the_broker_stops_answering_the_worker_reconnects_and_sends_the_label_again(iot: IoTCore) -> None:
     """No error tells of a dead access point; the missing acknowledgement does."""
     cable = Cable(iot.port)
     await cable.plug_in()
@@ -171,7 +171,7 @@ async def test_a_broker_that_falls_silent_is_left_and_the_label_sent_again(iot: 
     await cable.pull_out()
 
 
-async def test_a_worker_ends_soon_even_when_the_broker_has_fallen_silent(iot: IoTCore) -> None:
+async def test_a_worker_stops_soon_even_when_the_broker_does_not_answer(iot: IoTCore) -> None:
     """The goodbye can't be said; the last will says it."""
     cable = Cable(iot.port)
     await cable.plug_in()
@@ -230,7 +230,7 @@ class PickyBroker:
         ([0x97, 0x97, 0x00], PublishOutcome.DELIVERED),  # too much for now
     ],
 )
-async def test_what_the_broker_answers_is_what_counts(
+async def test_a_refusal_of_the_broker_is_the_outcome(
     iot: IoTCore, answers: list[int], delivery: PublishOutcome
 ) -> None:
     """A message that is acknowledged with a refusal was not told to anybody."""
@@ -246,7 +246,7 @@ async def test_what_the_broker_answers_is_what_counts(
     server.close()
 
 
-async def test_a_certificate_that_can_not_be_read_stops_nothing_and_may_be_mended(iot: IoTCore, tmp_path: Path) -> None:
+async def test_an_unreadable_certificate_can_be_replaced_while_the_worker_runs(iot: IoTCore, tmp_path: Path) -> None:
     cert = tmp_path / "cert.pem"
     cert.write_text("not a certificate")
     async with publishing(replace(broker_at(iot), cert=cert)) as publisher:

@@ -49,25 +49,25 @@ def test_tickets_are_queued_and_counted() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "$(reboot)", "../../etc/passwd", f"{TICKET},{TICKET}", "데모/x", "x" * 20_000])
-def test_what_is_no_line_of_tickets_is_refused_and_nothing_is_queued(body: str) -> None:
+def test_malformed_tickets_are_refused_and_no_photo_is_queued(body: str) -> None:
     intake = Intake()
     assert client(intake=intake).post("/infer", content=body.encode()).status_code == 400
     assert intake.tickets == []
 
 
 @pytest.mark.parametrize("state", ["starting", "stopping"])
-def test_a_worker_that_is_not_ready_takes_no_tickets_and_says_who_will_find_the_photos(state: str) -> None:
+def test_a_worker_that_is_not_ready_refuses_tickets_and_names_the_sweep(state: str) -> None:
     answer = client(state).post("/infer", content=TICKET)
     assert (answer.status_code, answer.text) == (503, f"the worker is {state}; its sweep will find these photos\n")
     assert client(state).get("/ready").status_code == 503
 
 
-def test_a_full_worker_says_so() -> None:
+def test_a_full_worker_refuses_tickets() -> None:
     answer = client(intake=Intake(full=True)).post("/infer", content=TICKET)
     assert (answer.status_code, answer.text) == (503, "no room for 1 of the photos; the sweep will find them\n")
 
 
-def test_a_ready_worker_tells_how_it_is() -> None:
+def test_a_ready_worker_reports_its_health() -> None:
     assert client().get("/ready").text == "ready\n"
     assert client().get("/health").json() == {
         "instance_id": "i-1",

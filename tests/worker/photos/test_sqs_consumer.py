@@ -31,7 +31,7 @@ from worker.recovery.sweep import FORGOTTEN_AFTER
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_message_is_deleted_when_its_photos_are_stored_told_and_taught(tmp_path: Path) -> None:
+async def test_a_message_is_deleted_when_its_photos_are_stored_and_delivered(tmp_path: Path) -> None:
     async with reader(tmp_path) as one:
         photos = [one.worker.upload(), one.worker.upload()]
         one.announce(*photos)
@@ -43,7 +43,7 @@ async def test_a_message_is_deleted_when_its_photos_are_stored_told_and_taught(t
         assert one.worker.outbox.entries() == []
 
 
-async def test_a_message_is_kept_until_its_kiosk_is_told(tmp_path: Path) -> None:
+async def test_a_message_is_kept_until_its_label_is_published(tmp_path: Path) -> None:
     """The result is stored and the pair saved; the broker is away."""
 
     class Away(MemoryPublisher):
@@ -83,7 +83,7 @@ async def test_a_photo_that_fails_is_tried_again_soon_and_then_its_message_is_de
         assert one.worker.outbox.entries() == []
 
 
-async def test_every_try_that_fails_waits_longer_for_the_next(tmp_path: Path) -> None:
+async def test_each_retry_waits_longer(tmp_path: Path) -> None:
     """So that an S3 that is away for minutes sends nothing to the dead letters."""
     async with reader(tmp_path) as one:
         one.worker.store.failing["fetch"] = 100
@@ -97,7 +97,7 @@ async def test_every_try_that_fails_waits_longer_for_the_next(tmp_path: Path) ->
         assert waits == [*RETRY_S, RETRY_S[-1]]
 
 
-async def test_a_photo_that_was_given_up_leaves_its_message_to_the_dead_letters(tmp_path: Path) -> None:
+async def test_the_message_of_a_photo_that_was_given_up_goes_to_the_dead_letter_queue(tmp_path: Path) -> None:
     def explode() -> None:
         raise RuntimeError("the network is confused")
 
@@ -111,7 +111,7 @@ async def test_a_photo_that_was_given_up_leaves_its_message_to_the_dead_letters(
         assert one.fates().get("deleted") is None
 
 
-async def test_a_result_that_a_dead_worker_stored_is_not_told_again_and_its_pair_is_ensured(tmp_path: Path) -> None:
+async def test_a_result_that_a_dead_worker_stored_is_not_published_again_and_its_pair_is_saved(tmp_path: Path) -> None:
     """Killed between storing and the pair: its message comes back to another."""
     queue, store = MemoryQueue(), MemoryStore()
     async with reader(tmp_path / "dead", queue=queue, store=store) as dead:
@@ -129,7 +129,7 @@ async def test_a_result_that_a_dead_worker_stored_is_not_told_again_and_its_pair
         assert other.worker.detector.calls == 0
 
 
-async def test_a_worker_that_comes_back_tells_what_it_stored_before_its_message_goes(tmp_path: Path) -> None:
+async def test_a_restarted_worker_publishes_its_stored_result_before_the_message_is_deleted(tmp_path: Path) -> None:
     """Killed between storing and telling: its outbox knows that the kiosk was not told, and nobody else can."""
     queue, store = MemoryQueue(), MemoryStore()
     async with reader(tmp_path, queue=queue, store=store) as before:
@@ -150,7 +150,7 @@ async def test_a_worker_that_comes_back_tells_what_it_stored_before_its_message_
         assert after.worker.outbox.entries() == []
 
 
-async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_path: Path) -> None:
+async def test_a_photo_delivered_while_others_are_recovered_is_not_published_again(tmp_path: Path) -> None:
     """Killed between storing and telling two; S3 is slow about the first when the second's message comes back."""
 
     class Slow(MemoryStore):
@@ -187,7 +187,7 @@ async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_
         assert after.worker.outbox.entries() == []
 
 
-async def test_a_doubled_event_does_not_make_a_worker_that_comes_back_forget_what_it_must_tell(tmp_path: Path) -> None:
+async def test_a_duplicate_event_does_not_make_a_restarted_worker_lose_an_undelivered_result(tmp_path: Path) -> None:
     """Killed between storing and telling; the event's double was never given out, so its message says nothing."""
     store = MemoryStore()
     async with reader(tmp_path, store=store) as before:
@@ -254,7 +254,7 @@ async def test_no_more_messages_are_taken_than_photos_fit_so_that_two_workers_sh
         assert len(store.stored) == 20
 
 
-async def test_what_a_sweep_found_does_not_keep_customers_waiting(tmp_path: Path) -> None:
+async def test_swept_photos_do_not_delay_customers(tmp_path: Path) -> None:
     """A backlog of the night waits in the worker; the queue is read all the same, and its photos go first."""
     gate = Gate()
     settings = replace(SHARED, photos_at_once=1)
@@ -272,7 +272,7 @@ async def test_what_a_sweep_found_does_not_keep_customers_waiting(tmp_path: Path
         assert set(one.worker.store.stored) == {customer, *night}
 
 
-async def test_a_sweep_that_sees_photos_in_hand_that_are_late_found_something(tmp_path: Path) -> None:
+async def test_a_sweep_counts_forgotten_photos_that_are_in_hand(tmp_path: Path) -> None:
     """It told CloudWatch of them, and must soon look again to take that back."""
     gate = Gate()
     async with reader(tmp_path, detector=FakeDetector(FACE, before=gate)) as one:
@@ -285,7 +285,7 @@ async def test_a_sweep_that_sees_photos_in_hand_that_are_late_found_something(tm
         assert one.worker.metric("nunchi_swept_total") == 0
 
 
-async def test_an_upload_that_is_gone_is_done_with(tmp_path: Path) -> None:
+async def test_the_message_of_a_missing_upload_is_deleted(tmp_path: Path) -> None:
     async with reader(tmp_path) as one:
         one.announce(Reference("demo", new_image_id(now())))
         await until_async(lambda: one.fates() == {"received": 1, "deleted": 1})
@@ -293,7 +293,7 @@ async def test_an_upload_that_is_gone_is_done_with(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [TEST_EVENT, announcing(("uploads/readme.md", now()))], ids=["test event", "foreign"])
-async def test_what_asks_for_nothing_is_deleted(tmp_path: Path, body: str) -> None:
+async def test_a_message_without_uploads_is_deleted(tmp_path: Path, body: str) -> None:
     async with reader(tmp_path) as one:
         one.queue.send(body)
         await until_async(lambda: one.fates() == {"received": 1, "deleted": 1})
@@ -318,7 +318,7 @@ async def test_a_message_that_is_no_s3_event_is_left_to_the_redrive_policy_and_l
 
 
 @pytest.mark.parametrize("method", ["receive", "extend", "delete", "release"])
-async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path: Path, method: str) -> None:
+async def test_a_queue_that_is_unavailable_for_a_while_loses_no_photo(tmp_path: Path, method: str) -> None:
     gate = Gate()
     async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), visibility_s=0.03) as one:
         one.queue.failing[method] = 2
@@ -332,7 +332,7 @@ async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path:
         assert [message.reference for message in one.worker.publisher.messages] == [photo]
 
 
-async def test_a_photo_that_waits_as_swept_is_hurried_when_its_message_comes(tmp_path: Path) -> None:
+async def test_a_swept_photo_is_prioritised_when_its_message_comes(tmp_path: Path) -> None:
     """And its message hangs on the same work: it is looked at once."""
     gate = Gate()
     settings = replace(SHARED, photos_at_once=1)

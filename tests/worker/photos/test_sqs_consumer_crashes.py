@@ -86,7 +86,7 @@ class DyingPublisher(MemoryPublisher):
 
 
 @pytest.mark.parametrize("place", DEATHS)
-async def test_wherever_a_worker_dies_its_photo_has_one_result_one_pair_and_its_label_is_told(
+async def test_wherever_a_worker_dies_its_photo_has_one_result_one_pair_and_its_label_is_published(
     tmp_path: Path, place: str
 ) -> None:
     """Told twice only if it died between telling and noting so, and then the same (decision 1)."""

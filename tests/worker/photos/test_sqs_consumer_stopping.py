@@ -34,7 +34,7 @@ async def test_stopping_finishes_what_is_in_hand_and_releases_what_only_waits_at
         assert one.fates() == {"received": 2, "deleted": 1, "released": 1}
 
 
-async def test_what_a_last_long_poll_brings_after_the_stop_is_given_back_at_once(tmp_path: Path) -> None:
+async def test_messages_of_a_long_poll_that_ends_after_the_stop_are_released_at_once(tmp_path: Path) -> None:
     class LongPoll(MemoryQueue):
         def __init__(self) -> None:
             super().__init__()

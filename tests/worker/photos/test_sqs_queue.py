@@ -45,7 +45,7 @@ def counted(sqs: SQSClient, url: str) -> tuple[int, int]:
     return int(found[VISIBLE]), int(found[HELD])
 
 
-def test_a_message_is_received_with_how_often_it_was_given_out(sqs: SQSClient, url: str) -> None:
+def test_a_message_is_received_with_its_delivery_count(sqs: SQSClient, url: str) -> None:
     queue = SqsQueue(sqs, url=url, visibility_s=15)
     sent = sqs.send_message(QueueUrl=url, MessageBody="hello")
     [first] = queue.receive(8)
@@ -64,7 +64,7 @@ def test_no_more_are_received_than_fit_and_never_more_than_sqs_gives(sqs: SQSCli
     assert counted(sqs, url)[1] <= 13
 
 
-def test_a_message_is_ours_for_our_own_visibility_timeout(sqs: SQSClient, url: str) -> None:
+def test_a_message_is_invisible_for_the_workers_own_visibility_timeout(sqs: SQSClient, url: str) -> None:
     """Not for the queue's: a worker that dies must not cost its customers two minutes."""
     sqs.send_message(QueueUrl=url, MessageBody="hello")
     queue = SqsQueue(sqs, url=url, visibility_s=1)
@@ -73,7 +73,7 @@ def test_a_message_is_ours_for_our_own_visibility_timeout(sqs: SQSClient, url: s
     assert (again.message_id, again.times) == (taken.message_id, 2)
 
 
-def test_messages_are_kept_ten_in_a_request_and_the_lost_ones_are_counted(sqs: SQSClient, url: str) -> None:
+def test_visibility_is_extended_in_batches_of_ten_and_stale_receipts_are_counted(sqs: SQSClient, url: str) -> None:
     queue = SqsQueue(sqs, url=url, visibility_s=15)
     for number in range(12):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
@@ -85,7 +85,7 @@ def test_messages_are_kept_ten_in_a_request_and_the_lost_ones_are_counted(sqs: S
     assert queue.extend([]) == 0
 
 
-def test_a_deleted_message_is_gone_and_a_receipt_that_is_worth_nothing_is_no_failure(sqs: SQSClient, url: str) -> None:
+def test_a_deleted_message_is_gone_and_a_stale_receipt_is_no_failure(sqs: SQSClient, url: str) -> None:
     """Our time ran out, and somebody else was quicker."""
     queue = SqsQueue(sqs, url=url, visibility_s=15)
     sqs.send_message(QueueUrl=url, MessageBody="hello")
@@ -99,9 +99,7 @@ def test_a_deleted_message_is_gone_and_a_receipt_that_is_worth_nothing_is_no_fai
 @pytest.mark.parametrize(
     "code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"]
 )
-def test_a_message_that_is_somebody_elses_by_now_is_let_go_in_whatever_words_sqs_says_so(
-    sqs: SQSClient, url: str, code: str
-) -> None:
+def test_every_error_code_of_a_stale_receipt_is_ignored(sqs: SQSClient, url: str, code: str) -> None:
     """SQS still has the long names of its older protocol, which moto does not use."""
     with Stubber(sqs) as stub:
         stub.add_client_error("change_message_visibility", service_error_code=code)

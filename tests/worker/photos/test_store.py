@@ -81,7 +81,7 @@ def test_a_result_is_stored_once_and_the_first_one_stays(store: S3Store) -> None
     assert store.result(PHOTO) == RESULT
 
 
-def test_a_write_that_meets_another_at_the_same_instant_is_tried_again(s3: S3Client, store: S3Store) -> None:
+def test_a_conflicting_conditional_write_is_retried(s3: S3Client, store: S3Store) -> None:
     with Stubber(s3) as stubber:
         stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
         stubber.add_response("put_object", {"ETag": '"1"'})
@@ -89,7 +89,7 @@ def test_a_write_that_meets_another_at_the_same_instant_is_tried_again(s3: S3Cli
         stubber.assert_no_pending_responses()
 
 
-def test_an_answer_that_breaks_off_is_asked_for_once_more(s3: S3Client, store: S3Store) -> None:
+def test_an_interrupted_read_is_retried_once(s3: S3Client, store: S3Store) -> None:
     """botocore does not do that by itself, and the sweep would be too late for the customer."""
 
     def answer(sent: bytes, promised: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_labels_are_never_paired_with_a_picture_that_replaced_theirs(s3: S3Clien
     assert read(s3, "dataset") == {}
 
 
-def test_listings_name_each_photo_once_in_order_and_pass_over_what_is_not_ours(s3: S3Client, store: S3Store) -> None:
+def test_listings_name_each_photo_once_in_order_and_skip_foreign_keys(s3: S3Client, store: S3Store) -> None:
     other = Reference("a-b", PHOTO.image_id)
     for key in (
         PHOTO.upload_key,

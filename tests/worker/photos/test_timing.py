@@ -27,7 +27,7 @@ def test_a_photo_that_the_sweep_found_is_timed_by_s3_alone() -> None:
     assert times(TAKEN, None) == PhotoTimes(TAKEN, SECOND, upload_ms=None, dispatch_ms=None)
 
 
-def test_an_image_id_from_another_age_says_nothing_about_time() -> None:
+def test_an_implausible_image_id_gives_no_time() -> None:
     """Ids may be drawn, or come from a kiosk whose clock stands still; the label must still arrive."""
     assert times(SECOND - timedelta(days=365), EXACT) == PhotoTimes(EXACT, EXACT, upload_ms=None, dispatch_ms=90)
 
@@ -36,7 +36,7 @@ def test_a_kiosk_whose_clock_is_ahead_did_not_take_its_photo_after_the_upload() 
     assert times(EXACT + timedelta(seconds=2), EXACT).captured_at == EXACT
 
 
-def test_a_ticket_that_contradicts_s3_is_not_believed() -> None:
+def test_a_ticket_that_contradicts_s3_is_ignored() -> None:
     """As when a kiosk wrote its key again: the older event's time is not the newer picture's."""
     assert times(TAKEN, EXACT - timedelta(hours=1)).uploaded_at == SECOND
     assert times(TAKEN, EXACT + timedelta(hours=1)).uploaded_at == SECOND

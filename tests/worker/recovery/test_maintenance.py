@@ -80,7 +80,7 @@ async def test_a_sweep_that_found_something_or_failed_is_soon_followed_by_anothe
     assert (made[:3], made.count("sweep")) == (["recover", "sweep", "recover"], 2)
 
 
-async def test_a_look_over_millions_of_uploads_that_always_finds_something_does_not_go_on_all_the_time() -> None:
+async def test_long_sweeps_that_always_find_photos_are_spaced_out() -> None:
     """It took its time; so long, and much longer, nobody looks again."""
 
     seconds = [0.0]  # pass in sweeps alone
@@ -95,7 +95,7 @@ async def test_a_look_over_millions_of_uploads_that_always_finds_something_does_
     assert made == ["recover", "sweep", *["recover"] * 10]
 
 
-async def test_what_can_not_be_recovered_does_not_keep_from_sweeping() -> None:
+async def test_a_failed_recovery_does_not_stop_the_sweep() -> None:
     class Failing(Looks):
         async def recover(self) -> None:
             await super().recover()

@@ -33,7 +33,7 @@ def test_another_process_finds_what_was_put_and_not_removed(put: list[Result]) -
         assert list(Outbox(Path(folder) / "outbox").entries()) == []
 
 
-def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -> None:
+def test_an_invalid_outbox_file_is_deleted(tmp_path: Path) -> None:
     (tmp_path / "demo_x.json").write_text("{")
     (tmp_path / "demo_y.published").write_bytes(b"\xff\xfe")
     (tmp_path / "demo_z.part").write_text("half a resu")
@@ -43,7 +43,7 @@ def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -
 
 @settings(max_examples=5)
 @given(results)
-def test_a_full_disk_is_not_filled_with_names_of_what_did_not_fit(result: Result) -> None:
+def test_a_full_disk_gets_no_empty_files(result: Result) -> None:
     """One a photo, and each look at the outbox would go through all of them."""
     with TemporaryDirectory() as name:
         folder, photo = Path(name), result.message.reference

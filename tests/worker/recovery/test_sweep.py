@@ -60,7 +60,7 @@ class Listings:
 SECOND = timedelta(seconds=1)
 
 
-def test_forgotten_is_what_waits_for_five_minutes_whoever_was_to_look_at_it() -> None:
+def test_an_upload_without_a_result_is_forgotten_after_five_minutes() -> None:
     """What was given up is not: it has an alarm of its own, and would keep this one on until it expires."""
     listings = Listings(FORGOTTEN_AFTER + SECOND, FORGOTTEN_AFTER - 30 * SECOND, FORGOTTEN_AFTER + SECOND)
     first, second, third = (one.reference for one in listings.all)
@@ -75,7 +75,7 @@ def test_a_worker_that_is_not_alone_leaves_young_uploads_to_the_queue() -> None:
     assert found == SweepResult([listings.all[0].reference], forgotten=1)
 
 
-def test_one_look_brings_no_more_than_it_may_and_counts_all() -> None:
+def test_a_sweep_returns_at_most_its_limit_and_counts_all() -> None:
     listings = Listings(*[timedelta(hours=1)] * (MAX_SWEPT + 5))
     found = find_unanswered(listings, older_than=timedelta(0), without=lambda _: False)
     assert (len(found.references), found.forgotten) == (MAX_SWEPT, MAX_SWEPT + 5)

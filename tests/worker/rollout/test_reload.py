@@ -282,7 +282,7 @@ async def test_while_s3_is_away_the_old_model_serves(shelf: Shelf, caplog: pytes
 # ---- the way back, and what is kept
 
 
-async def test_what_served_here_may_serve_again_however_slow_it_is(shelf: Shelf) -> None:
+async def test_a_run_that_served_before_may_serve_again_however_slow_it_is(shelf: Shelf) -> None:
     """The way back is never closed by the rule that keeps slow models out."""
     reload = shelf.following()
     shelf.promote("r1", behaviour="slow", most_slowdown=20)
@@ -294,7 +294,7 @@ async def test_what_served_here_may_serve_again_however_slow_it_is(shelf: Shelf)
     assert (version(reload), shelf.trials.tried) == ("r1", ["r1", "r2"])
 
 
-async def test_the_way_back_to_day_0_needs_nothing_of_the_bucket(shelf: Shelf) -> None:
+async def test_a_rollback_to_day_0_needs_no_file_of_the_bucket(shelf: Shelf) -> None:
     reload = shelf.following()
     shelf.promote("r1")
     assert await reload.check()
@@ -326,7 +326,7 @@ async def test_a_pointer_that_did_not_move_costs_a_conditional_request(shelf: Sh
     assert S3WeightsBucket(shelf.s3, BUCKET).read_pointer(etag) is None
 
 
-def test_an_s3_that_does_not_answer_is_away() -> None:
+def test_an_unresponsive_s3_raises_weights_unavailable() -> None:
     [port] = free_ports(1)
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
     s3 = boto3.client(
@@ -354,7 +354,7 @@ async def test_a_start_serves_what_the_pointer_means(shelf: Shelf) -> None:
     assert shelf.trials.tried == ["r1"]  # what served here need not be tried anew
 
 
-async def test_a_start_without_a_pointer_serves_the_model_that_is_carried(shelf: Shelf) -> None:
+async def test_a_start_without_a_pointer_serves_the_built_in_model(shelf: Shelf) -> None:
     assert version(await start(shelf.source, shelf.metrics)) == "day-0"
 
 

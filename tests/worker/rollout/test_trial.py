@@ -20,7 +20,7 @@ async def test_the_model_of_day_0_passes() -> None:
     await ProcessTrial()(DEFAULT_MANIFEST)
 
 
-async def test_a_model_that_calls_nonsense_a_probability_does_not(tmp_path: Path) -> None:
+async def test_a_model_with_an_invalid_confidence_fails(tmp_path: Path) -> None:
     """A calibration of NaN is JSON to Python."""
     calibration = json.loads(DEFAULT_MANIFEST.read_text())["calibration"]
     calibration["confidence"]["bias"] = float("nan")
@@ -28,7 +28,7 @@ async def test_a_model_that_calls_nonsense_a_probability_does_not(tmp_path: Path
         await ProcessTrial()(changed(tmp_path, calibration=calibration))
 
 
-async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path: Path) -> None:
+async def test_the_trial_picture_is_a_setting(tmp_path: Path) -> None:
     """A model of other cameras, or of drawings, need not know the portrait."""
     model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
     Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
@@ -37,7 +37,7 @@ async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path
         await ProcessTrial()(model)
 
 
-async def test_why_it_was_refused_is_told(tmp_path: Path) -> None:
+async def test_the_reason_of_a_refusal_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match="the kind 'oracle' is unknown"):
         await ProcessTrial()(changed(tmp_path, kind="oracle"))
 
@@ -48,6 +48,6 @@ async def test_a_model_that_needs_too_much_memory_ends_with_its_process() -> Non
         await ProcessTrial(max_memory=24 << 20)(DEFAULT_MANIFEST)
 
 
-async def test_a_model_that_does_not_come_to_an_end_is_ended() -> None:
+async def test_a_model_that_hangs_is_killed() -> None:
     with pytest.raises(InvalidModel, match=r"not loaded and tried within 0\.05 s"):
         await ProcessTrial(timeout_s=0.05)(DEFAULT_MANIFEST)

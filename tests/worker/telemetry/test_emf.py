@@ -203,7 +203,7 @@ def test_times_of_a_busy_minute_fill_several_lines_and_nothing_is_counted_twice(
     assert (told.sums("Photos"), told.sums("StepWait"), told.sums("Ready")) == (250, 250.0, 1)
 
 
-def test_times_are_told_once(told: Told) -> None:
+def test_times_are_written_once(told: Told) -> None:
     file = told.file()
     told.metrics.total.observe(0.1)
     file.write()
@@ -211,14 +211,14 @@ def test_times_are_told_once(told: Told) -> None:
     assert ["Total" in fields for fields in told.lines()] == [True, False]
 
 
-def test_a_worker_that_is_not_ready_says_so(told: Told) -> None:
+def test_a_worker_that_is_not_ready_is_reported(told: Told) -> None:
     """While it loads its model, and while it stops."""
     told.health.state, told.health.broker_connected = "starting", lambda: False
     told.file().write()
     assert [(fields["Ready"], fields["BrokerConnected"]) for fields in told.lines()] == [(0, 0)]
 
 
-def test_times_that_nobody_takes_do_not_fill_the_memory() -> None:
+def test_times_that_are_never_written_do_not_fill_the_memory() -> None:
     """A worker without the file is the usual one here."""
     metrics = Metrics()
     for _ in range(MAX_KEPT + 10):
@@ -226,9 +226,7 @@ def test_times_that_nobody_takes_do_not_fill_the_memory() -> None:
     assert len(metrics.total.take()) == MAX_KEPT
 
 
-def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
-    told: Told, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_disk_stops_no_photo_and_loses_no_count(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     """Said once, however long it lasts; the counts come with the next line that can be written."""
     file = told.file()
     told.path.mkdir()
@@ -244,7 +242,7 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
 
 
 @pytest.mark.anyio
-async def test_what_can_not_be_measured_ends_nothing_and_is_said(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_metric_stops_no_photo_and_is_logged(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     """A task that ended here would be missed by nobody but the alarm, which could not say why."""
 
     def broken() -> bool:
@@ -304,7 +302,7 @@ def message(**changes: Any) -> LabelMessage:
     )
 
 
-def test_the_total_begins_with_the_upload_and_ends_with_the_telling() -> None:
+def test_the_total_is_from_the_upload_to_the_publishing() -> None:
     """The steps before the worker are known to the message alone; those within were counted when it was decided."""
     metrics = Metrics()
     metrics.published(message(), publish_s=0.002)

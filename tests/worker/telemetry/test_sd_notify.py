@@ -51,7 +51,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
     manager.socket.close()
 
 
-async def test_systemd_hears_of_start_life_and_end(manager: Manager) -> None:
+async def test_systemd_is_notified_of_ready_alive_and_stopping(manager: Manager) -> None:
     systemd = Systemd(manager.environ)
     systemd.ready()
     beating = asyncio.create_task(systemd.send_heartbeats(lambda: True))
@@ -63,7 +63,7 @@ async def test_systemd_hears_of_start_life_and_end(manager: Manager) -> None:
     assert (heard, await manager.hears()) == (["READY=1", "WATCHDOG=1", "WATCHDOG=1"], "STOPPING=1")
 
 
-async def test_an_unsound_worker_keeps_silent_until_it_is_responsive(manager: Manager) -> None:
+async def test_an_unresponsive_worker_sends_no_heartbeat(manager: Manager) -> None:
     """Silence is what starts it again; it is no decision of the worker's own."""
     looks: list[bool] = []
     sound = False
@@ -83,7 +83,7 @@ async def test_an_unsound_worker_keeps_silent_until_it_is_responsive(manager: Ma
 
 
 @pytest.mark.parametrize("unset", ["WATCHDOG_USEC", "WATCHDOG_PID"])
-async def test_without_a_watchdog_of_its_own_it_says_no_more_than_it_must(manager: Manager, unset: str) -> None:
+async def test_without_a_watchdog_no_heartbeat_is_sent(manager: Manager, unset: str) -> None:
     """A watchdog may be off, or another process's."""
     manager.environ[unset] = "" if unset == "WATCHDOG_USEC" else "1"
     beating = asyncio.create_task(Systemd(manager.environ).send_heartbeats(lambda: True))
@@ -94,13 +94,13 @@ async def test_without_a_watchdog_of_its_own_it_says_no_more_than_it_must(manage
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/no/such/socket"}])
-async def test_without_systemd_nothing_is_said_and_nothing_fails(environ: dict[str, str]) -> None:
+async def test_without_systemd_no_notification_is_sent(environ: dict[str, str]) -> None:
     systemd = Systemd(environ)
     systemd.ready()
     systemd.stopping()
 
 
-async def test_a_picture_that_stays_in_the_model_is_noticed() -> None:
+async def test_a_photo_that_hangs_in_the_model_is_noticed() -> None:
     """By its own time: others may come and go meanwhile."""
     time, inside, let_go = 0.0, threading.Event(), threading.Event()
 
@@ -124,7 +124,7 @@ async def test_a_picture_that_stays_in_the_model_is_noticed() -> None:
     assert (await hanging, detector.longest_s, detector.is_responsive()) == ([[FACE]], 0.0, True)
 
 
-async def test_a_picture_that_breaks_the_model_is_out_of_it() -> None:
+async def test_a_call_that_raises_has_ended() -> None:
     def fail() -> None:
         raise ValueError("on purpose")
 
