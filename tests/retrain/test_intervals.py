@@ -9,7 +9,8 @@ from scipy.stats import beta  # type: ignore[import-untyped]
 
 from retrain.intervals import exact, wilson
 
-COUNTS = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.floats(0, n), st.just(n)))
+# Fractional counts from 0.01 on: scipy's own quantile overflows for a subnormal one.
+COUNTS = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.floats(0.01, n), st.just(n)))
 WHOLE = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
