@@ -106,7 +106,7 @@ def test_people_are_not_held_against_the_number_of_label_files_that_started_the_
 def test_a_training_that_takes_too_long_is_ended(machine: Machine) -> None:
     machine.does("sleep 600 & wait")
     status, said = machine.train(SSM_LimitSeconds="1")
-    assert (status, "it took longer than 1 s and was ended" in said) == (124, True)
+    assert (status, "the training took longer than 1 s and was ended" in said) == (124, True)
     assert machine.shutdowns == POWER_OFF
 
 
