@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup trainer converter demo test lint format audit synth bench lock clean
+.PHONY: help setup trainer converter demo test test-fast lint format audit synth bench lock clean
 
 help: ## Say what each verb does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
 
 setup: $(BIN)/.done node_modules/.done ## Install everything, pinned, into .venv and node_modules
 
@@ -53,8 +53,12 @@ PHOTO ?=
 demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for your own)
 	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
+PROCESSES := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: setup trainer converter ## All tests: unit, property, moto, and end to end over the local cloud
-	@pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@pytest $(PROCESSES)
+
+test-fast: setup ## Tests in a minute or two: no cloud, no trainer, no synthesis, no machine's boot
+	@pytest $(PROCESSES) -m "not slow"
 
 lint: setup ## Format, rules, types, imports, shell
 	@ruff format --check --quiet .

@@ -20,7 +20,7 @@ from retrain.fit.candidate import package
 from retrain.fit.quantise import quantise
 from retrain.judge.golden import GoldenPhoto, golden_photos
 from retrain.judge.matching import people, ranked
-from retrain.judge.metrics import average_precision, mean_over_labels, weights
+from retrain.judge.metrics import average_precision, bootstrap_weights, mean_over_labels
 from retrain.judge.predictions import predictor
 
 OUT: Final = ROOT / "bench" / "out" / "drawn-yolo"
@@ -83,7 +83,7 @@ def trained() -> DrawnYolo:
 def mean_ap(manifest: Path, photos: tuple[GoldenPhoto, ...]) -> tuple[float, float]:
     """mAP50 and mAP50-95, as `yolo val` measures them."""
     predictions = predictor(manifest, raw=True)([photo.path for photo in photos])
-    ap = average_precision(ranked(photos, predictions), people(photos), weights(photos, draws=0, seed=0))
+    ap = average_precision(ranked(photos, predictions), people(photos), bootstrap_weights(photos, draws=0, seed=0))
     return float(mean_over_labels(ap)[0].ravel()[0]), float(mean_over_labels(ap.mean(axis=1)).ravel()[0])
 
 

@@ -1,15 +1,15 @@
-"""Two retrainings on the development portraits: a YOLOv5n from auto-labels of the cascade, then from reviewed labels.
+"""Two turns of the flywheel on the development portraits: what a YOLOv5n learns from the cascade, and from people.
 
     python -m bench.portraits --data PORTRAITS --out bench/out/portraits [--epochs 40,30] [--image-size 192]
 
-Turn 1 trains on the auto-labels of `train`: those of day 0 with a confidence at the gate, without review. Turn 2 starts
-from turn 1's weights and trains on the true labels of the people whose age is known, and on some empty shops. The
-product's judge judges both, with `val` as the golden set; then each is measured on `test`, against day 0. Turn 1 starts
-from a YOLOv5n pretrained on drawn people, as no published weights are available. Two processors take an hour; a turn
-that OUT already has is not repeated. Results go to OUT/report.json.
+Turn 1 learns from what day 0 is sure of, at the gate, on the people of `train`: nobody has looked. Turn 2 goes on from
+there with the true labels of those whose age is known, and with some shops without anybody. Both are judged by the
+product's own judgement on `val`, as the golden set; then each is measured on `test`, against day 0. What trains starts
+from a YOLOv5n that has learned to find drawn people, as no published weights are at hand. Two processors take an hour;
+a turn that OUT has already is not done again. Results go to OUT/report.json.
 
-The boxes are day 0's, as no others were drawn. A portrait in which day 0 finds no person, or several, gets the median
-box of its source, so that the people whom day 0 misses count against it.
+Boxes are day 0's, for nobody drew others. Where it finds nobody, or several, in a portrait, the box is the one that
+portraits of its source have in the middle, so that day 0 is held to account for whom it misses.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ import boto3
 from moto import mock_aws
 
 from bench.training import ROOT, TRAINER, drawn_dataset
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import LABELS, Label
+from contracts.messages import Person
 from contracts.settings import environment_for
 from contracts.yolo import format_labels
 from day0.photos import Photo, read_photos
@@ -41,18 +42,17 @@ from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.assembly import build
 from retrain.dataset.settings import DatasetSettings
-from retrain.dataset.yolo_import import look_through, store
+from retrain.dataset.yolo_import.folder import scan_folder, store
 from retrain.judge import JudgeSettings, judge, report
 from retrain.settings import RetrainSettings
-from worker.models.detector import Detection
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decoding import decode
 
 GATE: Final = 0.95
-# Trained without empty pictures, a network finds people in plain grey, and the worker's trial rejects it.
+# A network that has never seen a picture of nobody sees somebody in plain grey, and no worker takes it.
 EMPTY: Final = 60
 RUNS: Final = ("turn-1", "turn-2")
-# Portraits fill the picture, kiosks' photos don't: mosaics and scale make heads of every size. One source is greyscale.
+# Portraits fill the picture, kiosks' photos don't: mosaics and scale make heads of every size. Grey is one source's.
 HYPERPARAMETERS: Final[Mapping[str, Any]] = {
     "optimizer": "AdamW",
     "lr0": 0.002,
@@ -66,65 +66,63 @@ HYPERPARAMETERS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A portrait with the head's box, and day 0's detection; None unless day 0 finds exactly one person."""
+    """A portrait with the head's box; what day 0 says of it, None where it does not see just one person."""
 
     photo: Photo
     box: Box
-    detection: Detection | None
+    said: Person | None
 
     @property
     def truth(self) -> Label | None:
-        """The true label; None if the age is unknown."""
+        """None where nobody knows the age."""
         return None if self.photo.elder is None else Label.of(elder=self.photo.elder, female=self.photo.female)
 
 
 def portraits(data: Path) -> list[Portrait]:
-    """Every portrait, with day 0's detections."""
+    """Every portrait, asked about by day 0."""
     detector = load_detector(DEFAULT_MANIFEST)
     photos = read_photos(data)
-    detections = []
+    found = []
     for photo in photos:
         [people] = detector.detect([decode(photo.path.read_bytes(), max_pixels=40_000_000).image])
-        detections.append(people)
-    median_boxes = {
-        source: _median_box([people[0].box for photo, people in zip(photos, detections, strict=True)
+        found.append(people)
+    usual = {
+        source: _middle([people[0].box for photo, people in zip(photos, found, strict=True)
                          if photo.source == source and len(people) == 1])
         for source in {photo.source for photo in photos}
     }  # fmt: skip
     return [
-        Portrait(photo, people[0].box, people[0])
-        if len(people) == 1
-        else Portrait(photo, median_boxes[photo.source], None)
-        for photo, people in zip(photos, detections, strict=True)
+        Portrait(photo, people[0].box, people[0]) if len(people) == 1 else Portrait(photo, usual[photo.source], None)
+        for photo, people in zip(photos, found, strict=True)
     ]
 
 
-def _median_box(boxes: Sequence[Box]) -> Box:
+def _middle(boxes: Sequence[Box]) -> Box:
     return Box(*(statistics.median(getattr(box, side) for box in boxes) for side in ("x0", "y0", "x1", "y1")))
 
 
 def put(
     bucket: DatasetBucket, tree: Tree, labelled: Sequence[tuple[Portrait, Label]], scratch: Path, *, empty: int = 0
 ) -> None:
-    """Store labelled portraits, and `empty` drawn shops without people, in a tree of the dataset bucket."""
+    """Portraits with labels, into a tree; and so many shops without anybody."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     for number, (portrait, label) in enumerate(labelled):
         stem = f"{number:05}-{portrait.photo.path.stem}"
         shutil.copyfile(portrait.photo.path, scratch / f"{stem}.jpg")
-        (scratch / f"{stem}.txt").write_text(format_labels([(label, portrait.box)]))
+        (scratch / f"{stem}.txt").write_text(format_labels([LabelledBox(label, portrait.box)]))
     for seed in range(empty):
         background(seed).save(scratch / f"empty-{seed}.jpg", quality=90)
         (scratch / f"empty-{seed}.txt").touch()
-    imported = look_through(scratch, dict(enumerate(LABELS)), kiosk="portraits")
-    if imported.broken:
-        sys.exit("\n".join(imported.broken))
-    store(bucket, tree, imported.pictures)
+    scanned = scan_folder(scratch, dict(enumerate(LABELS)), kiosk="portraits")
+    if scanned.invalid:
+        sys.exit("\n".join(scanned.invalid))
+    store(bucket, tree, scanned.pictures)
     print(f"{tree}: {len(labelled)} portraits, {empty} empty shops", flush=True)
 
 
 def pretrained(out: Path) -> Path:
-    """The weights of a YOLOv5n trained on drawn people, in four classes."""
+    """A YOLOv5n that finds drawn people, and tells them apart."""
     best = out / "drawn" / "run" / "weights" / "best.pt"
     if not best.exists():
         work = best.parents[2]
@@ -142,18 +140,18 @@ def pretrained(out: Path) -> Path:
 
 
 def main() -> None:
-    """Train twice, then measure."""
+    """Turn twice, then measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", default="40,30", help="of turn 1 and of turn 2")
     parser.add_argument("--image-size", type=int, default=192)
-    options = parser.parse_args()
-    out: Path = options.out.absolute()
+    asked = parser.parse_args()
+    out: Path = asked.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     start = pretrained(out)
-    print("day 0 labels every portrait", flush=True)
-    known = portraits(options.data)
+    print("day 0 looks at every portrait", flush=True)
+    known = portraits(asked.data)
     with mock_aws():
         os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
         s3 = boto3.client("s3")
@@ -161,17 +159,13 @@ def main() -> None:
             s3.create_bucket(Bucket=name)
         s3.put_bucket_versioning(Bucket="weights", VersioningConfiguration={"Status": "Enabled"})
         bucket, scratch = DatasetBucket(s3, "dataset"), out / "scratch"
-        train = [portrait for portrait in known if portrait.photo.split == "train"]
-        confident = [
-            (portrait, portrait.detection.label)
-            for portrait in train
-            if portrait.detection is not None and portrait.detection.confidence >= GATE
-        ]
+        train = [one for one in known if one.photo.split == "train"]
+        sure = [(one, one.said.label) for one in train if one.said is not None and one.said.confidence >= GATE]
         put(bucket, Tree.GOLDEN, _true(known, "val"), scratch)
-        put(bucket, Tree.AUTO, confident, scratch)
-        outcomes = [_turn(RUNS[0], options, out, start, epochs=0)]
+        put(bucket, Tree.AUTO, sure, scratch)
+        outcomes = [_turn(RUNS[0], asked, out, start, epochs=0)]
         put(bucket, Tree.REVIEWED, _true(known, "train"), scratch, empty=EMPTY)
-        outcomes.append(_turn(RUNS[1], options, out, start, epochs=1))
+        outcomes.append(_turn(RUNS[1], asked, out, start, epochs=1))
 
         final = DatasetBucket(s3, "final")
         put(final, Tree.GOLDEN, _true(known, "test"), scratch)
@@ -190,41 +184,39 @@ def main() -> None:
 
 
 def _true(known: Sequence[Portrait], split: str) -> list[tuple[Portrait, Label]]:
-    return [
-        (portrait, portrait.truth) for portrait in known if portrait.photo.split == split and portrait.truth is not None
-    ]
+    return [(one, one.truth) for one in known if one.photo.split == split and one.truth is not None]
 
 
-def _turn(run: str, options: argparse.Namespace, out: Path, start: Path, *, epochs: int) -> Any:
-    """Run one retraining of the product, unless an earlier call did; return its outcome."""
-    outcome_file = out / run / "outcome.json"
-    if outcome_file.exists():
-        return json.loads(outcome_file.read_text())
+def _turn(run: str, asked: argparse.Namespace, out: Path, start: Path, *, epochs: int) -> Any:
+    """One training of the product's own, or what an earlier call kept of it; its outcome."""
+    kept = out / run / "outcome.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
     hyperparameters = out / "hyperparameters.json"
     hyperparameters.write_text(json.dumps(HYPERPARAMETERS))
-    count = options.epochs.split(",")[epochs]
-    # Turn 1 is promoted only if it is better; turn 2 starts from its weights in any case.
-    turn_1 = out / RUNS[0] / "weights.pt"
+    count = asked.epochs.split(",")[epochs]
+    # Whoever judged turn 1 lets it serve only if it is better; turn 2 starts from it in any case.
+    before = out / RUNS[0] / "weights.pt"
     environ = os.environ | environment_for(RetrainSettings, {
         "dataset_bucket": "dataset", "weights_bucket": "weights", "training": run,
         "work_dir": out / "work", "least_new_people": 1, "golden_least": 5,
-        "epochs": count, "patience": count, "image_size": options.image_size,
+        "epochs": count, "patience": count, "image_size": asked.image_size,
         "batch": 16, "device": "cpu", "loaders": 0, "force": True,
-        "start_weights": turn_1 if run == RUNS[1] and turn_1.exists() else start,
+        "start_weights": before if run == RUNS[1] and before.exists() else start,
         "hyperparameters": hyperparameters,
     })  # fmt: skip
     print(f"{run}: training, {count} epochs", flush=True)
     if status := retrain([], environ):
-        sys.exit(f"{run} failed: the retraining ended with exit status {status}")
+        sys.exit(f"{run} ended with {status}")
     s3 = boto3.client("s3")
     outcome = json.loads(s3.get_object(Bucket="dataset", Key=f"trainings/{run}/outcome.json")["Body"].read())
     if outcome["run"] is None:
-        sys.exit(f"{run} produced no model: {outcome['reason']}")
+        sys.exit(f"{run} came to nothing: {outcome['reason']}")
     for key in DatasetBucket(s3, "weights").keys(f"runs/{run}/"):
         target = out / key.removeprefix("runs/")
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file("weights", key, str(target))
-    outcome_file.write_text(json.dumps(outcome))
+    kept.write_text(json.dumps(outcome))
     return outcome
 
 

@@ -80,7 +80,7 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
         store.upload(references[-1], data)
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Pipeline(
-            rules=PipelineSettings(
+            settings=PipelineSettings(
                 instance_id="bench",
                 thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05),
                 label_ttl=timedelta(minutes=10),
@@ -101,7 +101,7 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
         while pipeline.busy:
             await asyncio.sleep(0.002)
         rate = len(photos) / (time.perf_counter() - start)
-        await pipeline.stop(patience_s=5)
+        await pipeline.stop(timeout_s=5)
     if len(store.stored) != len(photos):
         raise SystemExit(f"bench: {len(photos) - len(store.stored)} photos got no result; the figures are invalid")
     return rate

@@ -91,7 +91,7 @@ def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
 
 def tensors(images: list[Image], yolo: Yolo) -> list[Any]:
     """The photos as input tensors of the worker's network, (1, 3, height, width) each."""
-    pictures = [yolo.shown(image)[0] for image in images]
+    pictures = [yolo.network_input(image)[0] for image in images]
     return [np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32) / 255 for picture in pictures]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import TypeVar
 
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
 
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
+Score = TypeVar("Score", float, tuple[float, bool])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,14 @@ def iou_of_corners(first: Corners, second: Corners) -> float:
     return min(1.0, intersection / union) if union > 0 else 0.0
 
 
-def match_greedily(scores: Sequence[tuple[float, int, int]]) -> dict[int, int]:
+def match_greedily(scores: Iterable[tuple[Score, int, int]]) -> dict[int, int]:
     """One-to-one pairs of a left and a right index, the highest scores first; of equal scores, the lower indices.
 
     `scores` holds (score, left, right) of each pair that may match. An index is used once on each side.
     """
     matches: dict[int, int] = {}
     used: set[int] = set()
-    for _, left, right in sorted(scores, key=lambda pair: (-pair[0], pair[1], pair[2])):
+    for _, left, right in sorted(sorted(scores, key=itemgetter(1, 2)), key=itemgetter(0), reverse=True):
         if left not in matches and right not in used:
             matches[left] = right
             used.add(right)

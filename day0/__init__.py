@@ -1,1 +1,1 @@
-"""Calibrates the day-0 model and measures it: `python -m day0 --data PORTRAITS`."""
+"""Fits, evaluates and writes the day-0 model that every worker carries: `python -m day0 --data PORTRAITS`."""

@@ -1,4 +1,4 @@
-"""Puts the report's figures into `docs/model-card.md`, between the marks kept there, and draws its diagrams."""
+"""Writes the report's figures into `docs/model-card.md`, between its markers, and the diagrams beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = (
 
 
 def write(report: Mapping[str, Any]) -> None:
-    """The card with these figures, and the diagrams beside it."""
+    """Update the card and the diagrams."""
     CARD.write_text(filled(CARD.read_text(), tables(report)))
     folder = CARD.parent / "model-card"
     folder.mkdir(exist_ok=True)
@@ -35,9 +35,9 @@ def write(report: Mapping[str, Any]) -> None:
 
 
 def filled(text: str, figures: Mapping[str, str]) -> str:
-    """The text with each of these tables renewed, between `<!-- NAME -->` and `<!-- / -->`; others stay.
+    """The text with these tables replaced, between `<!-- NAME -->` and `<!-- / -->`; other tables stay.
 
-    ValueError if one has no place there.
+    ValueError if the text has no marker for a table.
     """
     if missing := figures.keys() - marks(text):
         raise ValueError(f"{CARD} has no place for {', '.join(sorted(missing))}: <!-- NAME -->, and <!-- / --> below")
@@ -48,12 +48,12 @@ def filled(text: str, figures: Mapping[str, str]) -> str:
 
 
 def marks(text: str) -> set[str]:
-    """The names of the tables that a text has."""
+    """The names of the markers in a text."""
     return {mark[2] for mark in _MARK.finditer(text)}
 
 
 def tables(report: Mapping[str, Any]) -> dict[str, str]:
-    """Each table of the card, in Markdown, by its mark."""
+    """Each table of the card, in Markdown, by its marker."""
     return {
         "parts": _table(
             "photos | four-class right | kept at the gate | right of those kept",
@@ -67,11 +67,11 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             ],
         ),
         "groups": _table(
-            "who (test) | four-class right | kept at the gate | right of those kept",
+            "group (test) | four-class right | kept at the gate | right of those kept",
             [(name, *_row(row)) for name, row in report["test"]["groups"].items()],
         ),
         "everybody groups": _table(
-            "who (everybody, left out) | four-class right | kept at the gate | right of those kept",
+            "group (everybody, left out) | four-class right | kept at the gate | right of those kept",
             [(name, *_row(row)) for name, row in report["everybody, left out"]["groups"].items()],
         ),
         "gates": _table(
@@ -90,7 +90,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             [(name, _share(row)) for name, row in report["members of Parliament, test"].items()],
         ),
         "reliability": _table(
-            "said | right (test) | right (everybody, left out)",
+            "confidence | right (test) | right (everybody, left out)",
             [
                 (f"{row['from']:.2f}–{row['to']:.2f}", _share(_bin(report["test"], row)), _share(row))
                 for row in report["everybody, left out"]["reliability"]
@@ -109,7 +109,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             "face, pixels wide in a 1280 × 720 frame | exactly one face found",
             [(name, _share(row)) for name, row in report["found by size"].items() if name.isdigit()],
         ),
-        "empty": f"In {report['found by size']['nobody there']['of']} drawn scenes without anybody it saw a face in "
+        "empty": f"In {report['found by size']['nobody there']['of']} drawn scenes without people it found a face in "
         f"{report['found by size']['nobody there']['yes']}.",
         "speed": _table(
             "photo | milliseconds of one core | people", [(k, *row.values()) for k, row in report["speed"].items()]

@@ -10,12 +10,12 @@ SIDE, LEFT, TOP = 360, 60, 40  # pixels: the plot's side and its corner
 
 
 def reliability(calibrated: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
-    """Confidence said (across) against the share that was right (up), with 95 % intervals; on the line is honest."""
+    """Reliability diagram: confidence (x) against the share of right labels (y), with 95 % intervals."""
 
-    def at(said: float, right: float) -> tuple[float, float]:
-        return LEFT + SIDE * said, TOP + SIDE * (1 - right)
+    def at(confidence: float, right: float) -> tuple[float, float]:
+        return LEFT + SIDE * confidence, TOP + SIDE * (1 - right)
 
-    parts = [_text(LEFT, 24, "Said and right, all photos of known age", weight="bold")]
+    parts = [_text(LEFT, 24, "Reliability, all photos of known age", weight="bold")]
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y = at(tick, tick)
         parts += [_line(LEFT, y, LEFT + SIDE, y, RULE), _line(x, TOP, x, TOP + SIDE, RULE)]
@@ -35,7 +35,7 @@ def reliability(calibrated: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<circle cx="{LEFT + 18}" cy="{row_y - 4}" r="4" fill="{colour}"/>')
         parts.append(_text(LEFT + 30, row_y, name))
-    parts.append(_text(LEFT + SIDE / 2, TOP + SIDE + 40, "confidence said", "middle"))
+    parts.append(_text(LEFT + SIDE / 2, TOP + SIDE + 40, "confidence", "middle"))
     parts.append(_text(16, TOP + SIDE / 2, "share right", "middle", turn=True))
     return _svg(LEFT + SIDE + 30, TOP + SIDE + 56, parts)
 

@@ -1,4 +1,4 @@
-"""Fits the three formulas of `worker/models/calibration.py` on split=train."""
+"""Fits the three formulas of `worker/models/calibration.py` on the train split."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from day0.looks import Looks
+from contracts.calibration import BetaCalibration, log_features
+from day0.evidence import ExtractedEvidence
 from day0.photos import Photo
 from day0.recipe import Choice
-from worker.models.calibration import FEATURES, Calibration, Column, label_features
+from worker.models.calibration import FEATURES, Calibration, Column, likeliest_label_score
 
 ELDER_SHARE = 0.3  # of the people before the camera: about that of the known ages here
 FOLDS = 5
@@ -24,7 +25,7 @@ Mask = NDArray[np.bool_]  # (n,)
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What is known of n faces, and what the networks made of them, one row for each look."""
+    """Features and ground truth of n faces, one row for each face in each variant."""
 
     features: dict[str, Column]
     elder: Mask
@@ -37,10 +38,10 @@ class Faces:
     variant: NDArray[np.int64]
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], looks: Looks) -> Faces:
-        rows = [photos[index] for index in looks.photo]
+    def of(cls, photos: Sequence[Photo], extracted: ExtractedEvidence) -> Faces:
+        rows = [photos[index] for index in extracted.photo]
         return cls(
-            features={name: feature(looks.evidence) for name, feature in FEATURES.items()},
+            features={name: feature(extracted.evidence) for name, feature in FEATURES.items()},
             elder=np.array([row.elder is True for row in rows]),
             female=np.array([row.female for row in rows]),
             known_age=np.array([row.elder is not None for row in rows]),
@@ -48,15 +49,15 @@ class Faces:
             age_group=np.array([row.age_group for row in rows]),
             split=np.array([row.split for row in rows]),
             person=np.array([row.person for row in rows]),
-            variant=looks.variant,
+            variant=extracted.variant,
         )
 
 
 def weights(faces: Faces) -> Column:
-    """A weight for each face, so that every source looks like one queue: ELDER_SHARE elders, as many women as men.
+    """A weight for each face that balances every source: ELDER_SHARE elders, as many women as men.
 
-    As they are, the elders are mostly men and mostly in Congress: both would become evidence of age. Faces of unknown
-    age (they count for gender only) are balanced by gender. The two Congress sources are one: one kind of people.
+    Unweighted, the elders are mostly men and mostly in Congress: the fit would use both as evidence of age. Faces of
+    unknown age (used for gender only) are balanced by gender. The two Congress sources count as one.
     """
     source = np.where(np.char.startswith(faces.source, "us_congress"), "us_congress", faces.source)
     weight = np.zeros(len(faces.elder))
@@ -72,37 +73,35 @@ def weights(faces: Faces) -> Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """P(elder) and P(female) of n faces, and what follows from them."""
+class Predictions:
+    """P(elder) and P(female) of n faces."""
 
     elder: Column
     female: Column
 
-    def both(self) -> tuple[Column, Column]:
-        """P(elder) and P(female)."""
-        return self.elder, self.female
-
     def right(self, faces: Faces) -> Mask:
-        """Where the likeliest label is the true one. Means nothing where the age is not known."""
+        """Where the likeliest label is the true one; undefined where the age is unknown."""
         return np.asarray(((self.elder > 0.5) == faces.elder) & ((self.female > 0.5) == faces.female))
 
 
-def fit(faces: Faces, choice: Choice) -> tuple[dict[str, Any], Answers]:
-    """The manifest's `calibration`, fitted on split=train, and what fits that left the person out say of train.
+def fit(faces: Faces, choice: Choice) -> tuple[dict[str, Any], Predictions]:
+    """The manifest's `calibration`, fitted on the train split, and cross-validated predictions of that split.
 
-    The confidence is fitted on those answers: on its own training faces a fit looks better than it is.
+    No person is in both sides of a fold. The confidence is fitted on the cross-validated predictions: on its own
+    training faces a fit looks better than it is.
     """
     train = faces.split == "train"
-    held_out = Answers(np.full(len(train), np.nan), np.full(len(train), np.nan))
+    held_out = Predictions(np.full(len(train), np.nan), np.full(len(train), np.nan))
     rows = np.flatnonzero(train)
     for kept, left in GroupKFold(FOLDS).split(rows, groups=faces.person[rows]):
         part = np.zeros_like(train)
         part[rows[kept]] = True
-        answers = answer(faces, _questions(faces, choice, part))
-        held_out.elder[rows[left]] = answers.elder[rows[left]]
-        held_out.female[rows[left]] = answers.female[rows[left]]
+        predictions = predict(faces, _questions(faces, choice, part))
+        held_out.elder[rows[left]] = predictions.elder[rows[left]]
+        held_out.female[rows[left]] = predictions.female[rows[left]]
+    features = np.array([log_features(p) for p in likeliest_label_score(held_out.elder, held_out.female)])
     confidence = _logistic(
-        label_features(held_out.elder, held_out.female),
+        {"log_right": features[:, 0], "log_wrong": features[:, 1]},
         held_out.right(faces),
         weights(faces),
         train & faces.known_age,
@@ -111,11 +110,10 @@ def fit(faces: Faces, choice: Choice) -> tuple[dict[str, Any], Answers]:
     return {**_questions(faces, choice, train), "confidence": confidence}, held_out
 
 
-def answer(faces: Faces, questions: dict[str, Any]) -> Answers:
-    """What fitted questions say of all faces."""
-    confidence: dict[str, Any] = {"bias": 0.0, "weights": {}}
-    fitted = Calibration.from_fields({"confidence": confidence, **questions})
-    return Answers(fitted.elder(faces.features), fitted.female(faces.features))
+def predict(faces: Faces, calibration: dict[str, Any]) -> Predictions:
+    """The predictions of fitted formulas for all faces; `calibration` has no `confidence` yet while that is fitted."""
+    fitted = Calibration.from_fields({"confidence": BetaCalibration(0, 0, 0).fields(), **calibration})
+    return Predictions(fitted.elder(faces.features), fitted.female(faces.features))
 
 
 def _questions(faces: Faces, choice: Choice, part: Mask) -> dict[str, Any]:
@@ -123,13 +121,13 @@ def _questions(faces: Faces, choice: Choice, part: Mask) -> dict[str, Any]:
     female = {name: faces.features[name] for name in choice.female}
     return {
         "elder": _logistic(elder, faces.elder, weights(faces), part & faces.known_age, choice.strength),
-        # Everybody's gender is known, so the members of Parliament, whose ages are not, count here too.
+        # Every gender is known, so the members of Parliament, whose ages are unknown, are used here too.
         "female": _logistic(female, faces.female, weights(faces), part, choice.strength),
     }
 
 
 def _logistic(features: dict[str, Column], yes: Mask, weight: Column, part: Mask, strength: float) -> dict[str, Any]:
-    """Weighted logistic regression; standardised for the fit, told in the features' own units."""
+    """Weighted logistic regression; standardised for the fit, reported in the features' own units."""
     x = np.column_stack(list(features.values()))[part]
     mean = np.average(x, axis=0, weights=weight[part])
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight[part])) + 1e-9

@@ -1,4 +1,4 @@
-"""Figures with intervals: how often a label is right, by group, and at the gate."""
+"""Accuracy with confidence intervals: all, by group, by source, and at the gate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from day0.fit import Answers, Faces, Mask, weights
+from day0.fit import Faces, Mask, Predictions, weights
 from worker.models.age_gender import Evidence
-from worker.models.calibration import Column
+from worker.models.calibration import Column, likeliest_label_score
 
 GATE = 0.95
 RESAMPLES = 2000
@@ -20,7 +20,7 @@ BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
 def wilson(right: int, n: int) -> list[float] | None:
-    """Wilson's 95 % score interval of a share; None of nothing."""
+    """Wilson's 95 % score interval of a share; None if n is 0."""
     if n == 0:
         return None
     z, p = 1.959964, right / n
@@ -29,7 +29,7 @@ def wilson(right: int, n: int) -> list[float] | None:
 
 
 def share(yes: Mask) -> dict[str, Any]:
-    """How many, of how many, and the interval."""
+    """Count, total, share and its interval."""
     return {
         "yes": int(yes.sum()),
         "of": len(yes),
@@ -44,10 +44,10 @@ def at_gate(confidence: Column, right: Mask, gate: float = GATE) -> dict[str, An
     return {"kept": share(kept), "right_of_kept": share(right[kept])}
 
 
-def figures(faces: Faces, answers: Answers, confidence: Column, part: Mask) -> dict[str, Any]:
-    """Everything about the faces of known age in `part`: all, by group and by source, and as one queue."""
+def figures(faces: Faces, predictions: Predictions, confidence: Column, part: Mask) -> dict[str, Any]:
+    """All figures of the faces of known age in `part`: all, by group, by source, and weighted as a balanced queue."""
     part = part & faces.known_age
-    right = answers.right(faces)
+    right = predictions.right(faces)
     return {
         "all": _summary(confidence, right, part),
         "groups": {name: _summary(confidence, right, part & mask) for name, mask in groups(faces)},
@@ -71,17 +71,17 @@ def groups(faces: Faces) -> Iterator[tuple[str, Mask]]:
             yield f"{age_group} {name}", (faces.age_group == age_group) & (faces.female == female)
 
 
-def raw_answers(evidence: Evidence) -> tuple[Answers, Column]:
-    """What the networks' own softmax says of one chip at padding 0.2: the usual way."""
+def softmax_predictions(evidence: Evidence) -> tuple[Predictions, Column]:
+    """The baseline: the networks' own softmax on one chip at padding 0.2, and its confidence."""
     elder = _softmax(evidence.age_logits[:, 2])[:, 60:].sum(axis=1)
     female = _softmax(evidence.gender_logits[:, 2])[:, 0]
-    return Answers(elder, female), np.maximum(elder, 1 - elder) * np.maximum(female, 1 - female)
+    return Predictions(elder, female), likeliest_label_score(elder, female)
 
 
-def log_loss(faces: Faces, answers: Answers, part: Mask) -> float:
+def log_loss(faces: Faces, predictions: Predictions, part: Mask) -> float:
     """Mean -log of the true label's probability in a balanced queue, nats."""
-    true = np.where(faces.elder, answers.elder, 1 - answers.elder)
-    true = true * np.where(faces.female, answers.female, 1 - answers.female)
+    true = np.where(faces.elder, predictions.elder, 1 - predictions.elder)
+    true = true * np.where(faces.female, predictions.female, 1 - predictions.female)
     part = part & faces.known_age
     return round(float(np.average(-np.log(np.clip(true[part], 1e-6, 1)), weights=weights(faces)[part])), 4)
 
@@ -91,7 +91,7 @@ def _summary(confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
 
 
 def _queue(faces: Faces, confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
-    """The same with every source weighed as one balanced queue; intervals from resampling people."""
+    """The same shares with every source weighted as a balanced queue; intervals by bootstrap over people."""
     weight = weights(faces)[part]
     kept, good = confidence[part] >= GATE, right[part]
     _, person = np.unique(faces.person[part], return_inverse=True)

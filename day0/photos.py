@@ -1,4 +1,4 @@
-"""The development portraits: who is on them, and the same photos as a poorer camera would have taken them."""
+"""The development portraits: their ground truth, and degraded variants as of a poorer camera."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ VARIANTS = ("clean", "grey", "small", "dim", "tilted")
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One row of the data's `manifest.csv`. `elder` is None where nobody knows the age."""
+    """One row of the data's `manifest.csv`. `elder` is None where the age is unknown."""
 
     path: Path
     source: str
-    person: str  # photos of one person never stand on both sides of a comparison
+    person: str  # prevents leakage: one person is never on both sides of a split
     female: bool
     elder: bool | None
     age_group: str
@@ -48,9 +48,9 @@ def read_photos(data: Path) -> list[Photo]:
 
 
 def variants(photo: Photo, seed: int) -> Iterator[Image]:
-    """The photo in each of VARIANTS. Studio portraits are better than a kiosk's; the calibration sees both.
+    """The photo in each of VARIANTS: studio portraits are better than a kiosk's photos, and the fit needs both.
 
-    Grey also keeps it from learning that grey means Congress.
+    Most grey photos are of Congress; the grey variant keeps the fit from using that.
     """
     with Pillow.open(photo.path) as file:
         clean = file.convert("RGB")

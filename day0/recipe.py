@@ -1,4 +1,4 @@
-"""What is fixed before anything is fitted: files, finder, paddings, features. The manifest repeats it."""
+"""The fixed part of the model: files, face finder, paddings, features; and the manifest that records it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker.models.faces import DetectionPass, FaceFinder, View
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What can be chosen about the fit: features of each question, and scikit-learn's C (small: much restraint)."""
+    """One choice of the fit: features of each question, and scikit-learn's C (small: strong regularisation)."""
 
     elder: tuple[str, ...]
     female: tuple[str, ...]
@@ -38,7 +38,7 @@ PASSES = (
     DetectionPass(long_side=1280, padding=0.0, max_zoom=2.5),  # one further away
     DetectionPass(long_side=640, padding=0.25, max_zoom=2.5),  # a face that touches the edge
 )
-# An age view takes 5 ms, a gender view 0.7. Each padding plain and mirrored: so a face and its mirror image agree.
+# An age view takes 5 ms, a gender view 0.7. Each padding plain and mirrored, so that a face and its mirror image agree.
 AGE_VIEWS = tuple(View(padding, mirrored) for padding in (0.1, 0.2) for mirrored in (False, True))
 GENDER_VIEWS = tuple(View(padding, mirrored) for padding in (0.1, 0.2, 0.3) for mirrored in (False, True))
 HEAD_MARGIN = 0.3
@@ -46,7 +46,7 @@ HEAD_MARGIN = 0.3
 ALL = tuple(FEATURES)
 FEW = ("older_than_60", "expected_age", "age_entropy", "female_log_odds")
 GENDER = ("female_log_odds", "older_than_60", "expected_age")
-# The one with the least log loss on val and on train with people left out, added, is taken: val alone is too small.
+# Chosen by the least sum of log losses on val and on train (cross-validated by person): val alone is too small.
 CHOICES = {
     "all features, C 1": Choice(elder=ALL, female=ALL, strength=1.0),
     "all features, C 0.05": Choice(elder=ALL, female=ALL, strength=0.05),
@@ -113,7 +113,7 @@ def write_manifest(path: Path, calibration: dict[str, Any]) -> None:
             for role, file in FILES.items()
         },
         "finder": {
-            "passes": [asdict(look) for look in PASSES],
+            "passes": [asdict(each) for each in PASSES],
             "age_views": [asdict(view) for view in AGE_VIEWS],
             "gender_views": [asdict(view) for view in GENDER_VIEWS],
             "head_margin": HEAD_MARGIN,

@@ -1,4 +1,4 @@
-"""Makes `samples/`: public-domain portraits as they are, and scenes composed of them.
+"""Writes `samples/`: public-domain portraits, and scenes composed of them.
 
 python -m day0.samples --data PORTRAITS
 """
@@ -16,7 +16,7 @@ from day0.scenes import background, enlarged, with_people
 from worker.models.detector import Image
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-# US Government Publishing Office, public domain; from the splits that nothing was fitted on.
+# US Government Publishing Office, public domain; not from the train split.
 PORTRAITS = (
     "usg_B001232.jpg",  # elder women
     "usg_D000601.jpg",
@@ -30,7 +30,7 @@ PORTRAITS = (
 
 
 def main() -> None:
-    """Writes every sample."""
+    """Write every sample."""
     parser = argparse.ArgumentParser(prog="python -m day0.samples", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and photos/")
     source = parser.parse_args().data / "photos" / "us_congress_gpo"
@@ -43,10 +43,10 @@ def main() -> None:
             zoom = height / portrait.height
         return enlarged(SAMPLES / name, zoom), left, 720 - height
 
-    one = with_people(background(3), [placed("usg_B001232.jpg", 560, 420)])
-    two = with_people(background(4), [placed("usg_G000569.jpg", 540, 180), placed("usg_B001232.jpg", 520, 700)])
-    _save("kiosk-one-person.jpg", one)
-    _save("kiosk-two-people.jpg", two)
+    one_person = with_people(background(3), [placed("usg_B001232.jpg", 560, 420)])
+    two_people = with_people(background(4), [placed("usg_G000569.jpg", 540, 180), placed("usg_B001232.jpg", 520, 700)])
+    _save("kiosk-one-person.jpg", one_person)
+    _save("kiosk-two-people.jpg", two_people)
     _save("kiosk-nobody.jpg", np.asarray(background(5)))
 
 

@@ -1,4 +1,4 @@
-"""Drawn scenes with portraits in them: to see how near a customer must stand to be found, and for `samples/`."""
+"""Drawn scenes with portraits in them, for the detection rate by distance and for `samples/`."""
 
 from __future__ import annotations
 

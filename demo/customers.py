@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.boxes import Box, iou
+from contracts.boxes import LabelledBox, iou
 from contracts.instants import now, to_text
-from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Result
 from contracts.names import Reference, new_image_id
 from demo.drawn_people import DrawnPicture, draw_in_turn
@@ -49,8 +48,8 @@ class ServedPhoto:
         if self.message.label is None or self.message.customer is None:
             return False
         box = self.message.people[self.message.customer].box
-        label, head = max(self.drawn.people, key=lambda person: iou(box, person[1]))
-        return iou(box, head) >= _MIN_IOU and label is self.message.label
+        head = max(self.drawn.people, key=lambda person: iou(box, person.box))
+        return iou(box, head.box) >= _MIN_IOU and head.label is self.message.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> Impor
     return store(read(exported), bucket, results, golden_share=GOLDEN_SHARE)
 
 
-def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
+def _annotation(people: Sequence[LabelledBox]) -> dict[str, Any]:
     """An annotation as Label Studio exports it."""
     return {
         "id": 1,
@@ -140,19 +139,19 @@ def _annotation(people: Sequence[tuple[Label, Box]]) -> dict[str, Any]:
                 "type": "rectanglelabels",
                 "from_name": "label",
                 "to_name": "photo",
-                "value": {**percent_of(box), "rotation": 0, "rectanglelabels": [label]},
+                "value": {**percent_of(person.box), "rotation": 0, "rectanglelabels": [person.label]},
             }
-            for number, (label, box) in enumerate(people)
+            for number, person in enumerate(people)
         ],
     }
 
 
 def _all_right(photo: ServedPhoto) -> bool:
     """Whether the labels and boxes of the message match the drawn people, one to one."""
-    people = [(person.label, person.box) for person in photo.message.people]
+    people = photo.message.people
     return len(people) == len(photo.drawn.people) and all(
-        any(label is predicted and iou(box, head) >= _MIN_IOU for predicted, box in people)
-        for label, head in photo.drawn.people
+        any(head.label is person.label and iou(person.box, head.box) >= _MIN_IOU for person in people)
+        for head in photo.drawn.people
     )
 
 

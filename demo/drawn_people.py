@@ -15,7 +15,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
 from worker.models.day_0 import WARM_UP
@@ -44,7 +44,7 @@ class DrawnPicture:
     """A picture and its people: the label of each, and the box of the head with its hair."""
 
     jpeg: bytes
-    people: tuple[tuple[Label, Box], ...]
+    people: tuple[LabelledBox, ...]
 
 
 def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Label] | None = None) -> DrawnPicture:
@@ -64,7 +64,8 @@ def draw(seed: int, *, size: tuple[int, int] = (320, 240), labels: Sequence[Labe
         tall = height * chance.uniform(0.30, 0.48) / (1 if len(labels) == 1 else 1.25)
         middle_x = width * ((place + 0.5) / len(labels) + chance.uniform(-0.12, 0.12) / len(labels))
         middle_y = height * chance.uniform(0.36, 0.52)
-        people.append((label, _Head(pen, chance, label, x=middle_x, y=middle_y, tall=tall).draw(width, height)))
+        head = _Head(pen, chance, label, x=middle_x, y=middle_y, tall=tall)
+        people.append(LabelledBox(label, head.draw(width, height)))
     image = image.resize(size, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(chance.uniform(0, 0.6)))
     data = io.BytesIO()
     image.save(data, "JPEG", quality=chance.randint(70, 92))

@@ -31,7 +31,7 @@ from ops.commands.train import train_locally
 from ops.display import err, out, progress_bar
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
-from retrain.dataset.yolo_import import look_through, store
+from retrain.dataset.yolo_import.folder import scan_folder, store
 from retrain.settings import RetrainSettings
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
@@ -72,7 +72,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     show(f"[bold]2. Labels[/]: {pictures} labelled pictures for training, {pictures // 2} for judgement")
     for tree, count, seed in ((Tree.REVIEWED, pictures, TRAINING), (Tree.GOLDEN, pictures // 2, GOLDEN)):
         drawn = draw_folder(folder / tree, count, first_seed=seed)
-        store(bucket, tree, look_through(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
+        store(bucket, tree, scan_folder(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
 
     show("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from scratch")
     first = _train(folder, show)

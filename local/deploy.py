@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, PIPELINE_STACK, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
+from local.state import DEFAULT_FOLDER
 from local.subprocesses import Child
 from retrain.subprocesses import PDEATHSIG
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
 
 ACCOUNT: Final = "000000000000"
+ASSEMBLIES: Final = ROOT / DEFAULT_FOLDER / "assemblies"
 _IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
 POLL_S: Final = 0.2
@@ -70,10 +72,14 @@ def bootstrap(cloudformation: CloudFormationClient, region: str) -> None:
 async def deploy(
     *, environ: Mapping[str, str], assembly: Path, log: Path, stacks: tuple[str, ...] = (PIPELINE_STACK,)
 ) -> None:
-    """Synthesise the app into `assembly` and deploy `stacks`; DeployFailed shows the end of the log."""
+    """Synthesise the app into `assembly` and deploy `stacks`; DeployFailed shows the end of the log.
+
+    An unchanged input is not synthesised again: its assembly comes from the cache ASSEMBLIES (local/synthesis.py).
+    """
     python = shlex.quote(sys.executable)
     # The CDK runs this in a shell. pdeathsig ends the synthesis with the CDK, so none outlives a kill -9.
-    app = f"exec {python} -S -E {shlex.quote(str(PDEATHSIG))} $PPID {signal.SIGKILL.value} {python} -m infra.app"
+    with_pdeathsig = f"exec {python} -S -E {shlex.quote(str(PDEATHSIG))} $PPID {signal.SIGKILL.value} {python}"
+    app = f"{with_pdeathsig} -m local.synthesis {shlex.quote(str(ASSEMBLIES))}"
     command = [
         *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),

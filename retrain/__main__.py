@@ -1,16 +1,13 @@
-"""The wiring of a training run, and its command line."""
+"""The `python -m retrain` program: one training run, or a check whether it would be skipped."""
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
 import os
-import shutil
 import sys
 import textwrap
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -27,82 +24,75 @@ from contracts.weights import new_run_id
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.dataset.settings import DatasetSettings
-from retrain.errors import Interrupted, RetrainError
+from retrain.errors import Interrupted
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
 from retrain.judge import JudgeSettings
 from retrain.review.confidences import Results
 from retrain.run.ports import RunSettings
 from retrain.run.reporting import Reporter
-from retrain.run.stages import make_stages, watch
+from retrain.run.stages import drift_since_incumbent, make_stages
 from retrain.run.stopping import Stopping
 from retrain.run.training_run import TrainingRun
+from retrain.run.work_folder import locked, training_folder
 from retrain.settings import RetrainSettings, read_hyperparameters
 
 EXIT_SETTINGS: Final = 2
-EXIT_NOT_ENOUGH: Final = 3  # of --check
-TRAININGS_FOLDER: Final = "trainings"  # in the work folder
-
-log = logging.getLogger("retrain")
+EXIT_SKIPPED: Final = 3  # of --check
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Train, or look whether there is enough to train on."""
+    """Train, or check whether a training would be skipped; the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         settings = load(RetrainSettings, environ)
-        if asked.force:
+        if options.force:
             settings = replace(settings, force=True)
         stopping = Stopping()
         stopping.listen()
         training = settings.training or new_run_id(now(), MODEL)
-        with _alone_in(settings.work_dir), _folder(settings.work_dir / TRAININGS_FOLDER, training) as folder:
-            if asked.check:
+        with locked(settings.work_dir), training_folder(settings.work_dir, training) as folder:
+            if options.check:
                 return _check(settings, training, folder, stopping)
             return _train(settings, training, folder, stopping)
     except SettingsError as error:
-        return _said(error, EXIT_SETTINGS)
+        return _print_error(error, EXIT_SETTINGS)
     except Interrupted as error:
-        return _said(error, EXIT_INTERRUPTED)
+        return _print_error(error, EXIT_INTERRUPTED)
     except (NunchiError, ClientError, BotoCoreError, OSError) as error:
-        return _said(error, EXIT_FAILED)
+        return _print_error(error, EXIT_FAILED)
 
 
 def _train(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> int:
-    run, reporter = _wired(settings, training, folder, stopping)
+    run, reporter = _wire(settings, training, folder, stopping)
     with reporter:
-        outcome = run.decide()
-    print(outcome.to_json())  # noqa: T201 - the answer, for whoever called
+        outcome = run.run()
+    print(outcome.to_json())  # noqa: T201 - the program's output
     return EXIT_FAILED if outcome.verdict is Verdict.FAILED else EXIT_DECIDED
 
 
 def _check(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> int:
-    run, _ = _wired(settings, training, folder, stopping)
-    no = run.senseless()
-    print("there is enough to train on" if no is None else f"{no[0]}: {no[1]}")  # noqa: T201
-    return EXIT_DECIDED if no is None else EXIT_NOT_ENOUGH
+    run, _ = _wire(settings, training, folder, stopping)
+    skipped = run.check()
+    print("there is enough to train on" if skipped is None else f"{skipped[0]}: {skipped[1]}")  # noqa: T201
+    return EXIT_DECIDED if skipped is None else EXIT_SKIPPED
 
 
-def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> tuple[TrainingRun, Reporter]:
+def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> tuple[TrainingRun, Reporter]:
+    """The run, and the reporter whose context it must run in."""
     config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
     s3 = boto3.client("s3", config=config)
     bucket = DatasetBucket(s3, settings.dataset_bucket)
+    results = Results(s3, settings.images_bucket) if settings.images_bucket else None
     reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)
-    trainer = TrainerProcess(
-        command=[str(settings.trainer_python), "-m", "retrain.trainer"],
-        work=folder / "trainer",
-        stopping=stopping.told,
-        stall_s=settings.stall_s,
-        alive=reporter.alive,
-    )
     run = TrainingRun(
         training,
         folder,
         bucket=bucket,
         weights=WeightsRegistry(s3, settings.weights_bucket),
         weights_files=DatasetBucket(s3, settings.weights_bucket),
-        steps=make_stages(
+        stages=make_stages(
             bucket,
             training=training,
             dataset=DatasetSettings(val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed),
@@ -113,19 +103,23 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
                 seed=settings.seed,
             ),
             look_over=settings.look_over,
-            drifting=watch(
-                bucket, Results(s3, settings.images_bucket) if settings.images_bucket else None, gate=settings.gate
-            ),
+            drift=drift_since_incumbent(bucket, results, gate=settings.gate),
             clock=now,
         ),
-        rules=RunSettings(
+        settings=RunSettings(
             least_new=settings.least_new_people,
             golden_least=settings.golden_least,
             force=settings.force,
             from_incumbent=settings.from_incumbent,
         ),
         plan=plan_of(settings, training),
-        trainer=trainer,
+        trainer=TrainerProcess(
+            command=[str(settings.trainer_python), "-m", "retrain.trainer"],
+            work=folder / "trainer",
+            stopping=stopping.requested,
+            stall_s=settings.stall_s,
+            alive=reporter.alive,
+        ),
         reporter=reporter,
         stopping=stopping,
         clock=now,
@@ -135,7 +129,7 @@ def _wired(settings: RetrainSettings, training: str, folder: Path, stopping: Sto
 
 
 def plan_of(settings: RetrainSettings, name: str) -> Plan:
-    """What the trainer is asked, by the settings."""
+    """The trainer's plan, from the settings."""
     return Plan(
         model=settings.start_weights,
         epochs=settings.epochs,
@@ -152,57 +146,30 @@ def plan_of(settings: RetrainSettings, name: str) -> Plan:
     )
 
 
-@contextmanager
-def _alone_in(work_dir: Path) -> Generator[None, None, None]:
-    """Two trainings on one machine would take each other's memory, and with one id each other's files."""
-    work_dir.mkdir(parents=True, exist_ok=True)
-    with (work_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RetrainError(
-                f"another training has {work_dir}: this one does not start; wait for it, or set NUNCHI_WORK_DIR"
-            ) from None
-        yield
-
-
-@contextmanager
-def _folder(home: Path, training: str) -> Generator[Path, None, None]:
-    """A folder that is empty at first and gone at the end, whatever happens: photos lie in it.
-
-    `home` is ours and goes with it: who has the lock is alone there, so what lies in it is of one that was killed.
-    """
-    shutil.rmtree(home, ignore_errors=True)
-    (home / training).mkdir(parents=True)
-    try:
-        yield home / training
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _said(error: Exception, status: int) -> int:
+def _print_error(error: Exception, status: int) -> int:
     print(f"retrain: {error}", file=sys.stderr)  # noqa: T201
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    lines = [f"  {one.name}\n      {one.help}{_default(one.default)}" for one in describe(RetrainSettings)]
+    lines = [
+        f"  {setting.name}\n      {setting.help}{_default(setting.default)}" for setting in describe(RetrainSettings)
+    ]
     parser = argparse.ArgumentParser(
         prog="python -m retrain",
         description=textwrap.dedent(
             """\
-            One training run: builds a dataset of what is in the dataset bucket, trains a YOLOv5 on it, measures it
-            against the model in service on the photos that people have checked, and puts it into service if it is
-            better. Whatever happens, what serves goes on to serve until then.
+            One training run: builds a dataset from the dataset bucket, trains a YOLOv5 on it, measures the candidate
+            against the model in service on the golden photos, and promotes it if it is better. Otherwise, and on any
+            failure, the model in service stays.
 
-            Cut off by a signal it ends within 90 seconds; called again with the same NUNCHI_TRAINING, here or on
-            another machine, it goes on from its checkpoint. `python -m retrain search --help` looks for better
-            hyperparameters."""
+            On SIGTERM or SIGINT it ends within 90 seconds; called again with the same NUNCHI_TRAINING, on this machine
+            or another, it resumes from its checkpoint. `python -m retrain search --help` searches hyperparameters."""
         ),
         epilog="\n".join(
             [
-                "ends with 0: decided (promoted, kept or skipped; the outcome is printed, and stored in the bucket),",
-                "1: failed, 2: settings, 3: not enough to train on (--check), 75: cut off, call it again",
+                "exit status 0: decided (promoted, kept or skipped; the outcome is printed, and stored in the bucket),",
+                "1: failed, 2: invalid settings, 3: a training would be skipped (--check), 75: interrupted, call again",
                 "",
                 "settings, from the environment:",
                 *lines,
@@ -210,8 +177,8 @@ def _parser() -> argparse.ArgumentParser:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--check", action="store_true", help="only say whether there is enough to train on")
-    parser.add_argument("--force", action="store_true", help="train although labels drift, or are too few")
+    parser.add_argument("--check", action="store_true", help="only check whether there is enough to train on")
+    parser.add_argument("--force", action="store_true", help="train despite label drift or too few new labels")
     return parser
 
 
@@ -223,11 +190,11 @@ def _default(default: str | None) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["search"]:
-        from retrain.fit.search import main as search
+        from retrain.fit.search_command import main as search
 
         status = search(sys.argv[2:])
     else:
         status = main(sys.argv[1:])
     sys.stderr.flush()
     sys.stdout.flush()
-    os._exit(status)  # whatever threads libraries left
+    os._exit(status)  # library threads must not delay the exit

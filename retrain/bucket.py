@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
 from contracts.errors import InvalidName
 from contracts.names import IMAGE_SUFFIX, Reference, parse_pair_key
+from contracts.s3 import get_or_none
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_MISSING: Final = frozenset({"NoSuchKey", "404"})
-_THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+AT_ONCE: Final = 8  # objects read side by side; botocore keeps ten connections
+_EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+
+Say = Callable[[int, int, str], None]  # progress: done, total, of what
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class Tree(StrEnum):
-    """Where a pair lies, which says who labelled it."""
+    """The part of the bucket that a pair is stored in: by the source of its labels."""
 
-    AUTO = "auto"  # the model, sure of everybody in the picture
+    AUTO = "auto"  # the model, sure of each person in the picture
     REVIEW = "review"  # the model, unsure: waits for a person, and expires
     REVIEWED = "reviewed"  # a person; may be trained on
-    GOLDEN = "golden"  # a person; judges, and is never trained on
+    GOLDEN = "golden"  # a person; for judging, never trained on
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture and its label file, both there. `etag` is the picture's; `added_at` is when the later of them came."""
+    """A picture and its label file; both exist. `etag` is the picture's, `added_at` the time of the later of them."""
 
     tree: Tree
     reference: Reference
@@ -48,31 +55,31 @@ class DatasetBucket:
         self.name = name
 
     def pairs(self, tree: Tree) -> list[Pair]:
-        """The whole pairs of a tree, in the order of their references; a picture without labels is none."""
-        labels = {one["Key"]: one for one in self._listed(f"{tree}/labels/")}
-        found = []
-        for one in self._listed(f"{tree}/images/"):
+        """The complete pairs of a tree, in the order of their references. A picture without a label file is ignored."""
+        labels = {item["Key"]: item for item in self._listed(f"{tree}/labels/")}
+        pairs = []
+        for image in self._listed(f"{tree}/images/"):
             try:
-                reference = parse_pair_key(one["Key"])
+                reference = parse_pair_key(image["Key"])
             except InvalidName:
                 continue
-            text = labels.get(reference.pair_keys(tree)[1])
-            if text is not None:
-                added_at = max(one["LastModified"], text["LastModified"])
-                found.append(Pair(tree, reference, one["ETag"], added_at))
-        return sorted(found, key=lambda pair: pair.reference)
+            label_file = labels.get(reference.pair_keys(tree)[1])
+            if label_file is not None:
+                added_at = max(image["LastModified"], label_file["LastModified"])
+                pairs.append(Pair(tree, reference, image["ETag"], added_at))
+        return sorted(pairs, key=lambda pair: pair.reference)
 
     def image(self, pair: Pair) -> bytes | None:
-        """The JPEG; None when it has gone since it was listed."""
+        """The JPEG; None when it was deleted since it was listed."""
         return self.get(pair.reference.pair_keys(pair.tree)[0])
 
     def labels(self, pair: Pair) -> str | None:
-        """The label file's text; None when it has gone since it was listed."""
+        """The text of the label file; None when it was deleted since it was listed."""
         content = self.get(pair.reference.pair_keys(pair.tree)[1])
         return None if content is None else content.decode(errors="replace")
 
     def put_pair(self, tree: Tree, reference: Reference, *, jpeg: bytes, labels: str, note: str | None = None) -> None:
-        """Store a pair, over one of the same name; the labels last, which make it whole."""
+        """Store a pair, over one of the same name. The label file is last: it makes the pair complete."""
         image_key, labels_key = reference.pair_keys(tree)
         self.put(image_key, jpeg, "image/jpeg")
         if note is not None:
@@ -80,44 +87,55 @@ class DatasetBucket:
         self.put(labels_key, labels.encode(), "text/plain")
 
     def get(self, key: str) -> bytes | None:
-        """The bytes of an object; None when there is none."""
-        try:
-            answer = self._s3.get_object(Bucket=self.name, Key=key)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
-                return None
-            raise
-        with closing(answer["Body"]) as body:
-            return body.read()
+        """The bytes of an object; None when it is missing."""
+        stored = get_or_none(self._s3, bucket=self.name, key=key)
+        return stored.content if stored else None
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type)
 
     def put_once(self, key: str, content: bytes, content_type: str) -> bool:
-        """False when there is such an object already; it stays as it is."""
+        """Store an object unless the key exists: then False, and the stored object stays as it is."""
         try:
             self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _THERE:
+            if error.response.get("Error", {}).get("Code") in _EXISTS:
                 return False
             raise
         return True
 
     def keys(self, prefix: str) -> list[str]:
         """Every key under the prefix, in order."""
-        return [one["Key"] for one in self._listed(prefix)]
+        return [item["Key"] for item in self._listed(prefix)]
 
     def _listed(self, prefix: str) -> Iterator[Any]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
             yield from page.get("Contents", [])
 
 
+def silent(done: int, total: int, note: str) -> None:
+    """Report no progress."""
+
+
+@contextmanager
+def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> Generator[Iterator[_Result], None, None]:
+    """The results of `work` in the order of `items`: S3 answers a request in tens of ms, and hundreds a second.
+
+    When the block ends early, work that has not begun is cancelled.
+    """
+    pool = ThreadPoolExecutor(AT_ONCE, "dataset")
+    try:
+        yield pool.map(work, items)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def stem(reference: Reference) -> str:
-    """The name of a photo's files in a dataset's folder: kiosk ids hold no `_`, so it says both."""
+    """The name of a photo's files in a dataset's folder, without suffix. Kiosk ids hold no `_`, so it is unique."""
     return f"{reference.kiosk_id}_{reference.image_id}"
 
 
 def reference_of(name: str) -> Reference:
-    """The photo that a dataset's file is of; InvalidName when it is none's."""
+    """The photo of a file in a dataset's folder; InvalidName when the name is not that of a photo."""
     kiosk_id, _, image_id = name.removesuffix(".txt").removesuffix(IMAGE_SUFFIX).partition("_")
     return Reference(kiosk_id, image_id)

@@ -1,39 +1,39 @@
 """The exceptions of a training. Each message names the thing, the consequence and the remedy.
 
 NunchiError (contracts.errors)
-└── RetrainError                a training, or a step of it, can't go on as was asked; the incumbent serves on
-    ├── InvalidDataset          the pictures and labels that there are make no dataset
-    ├── InvalidReview           a review can't be read, or is of other pictures; nothing of it was stored
-    ├── TrainerFailed           the trainer's process broke; its last checkpoint is kept
-    ├── Interrupted             somebody, or a Spot notice, cut the training off; call it again and it goes on
-    └── JudgementFailed         candidate and incumbent could not be measured; the incumbent serves on
+└── RetrainError                a training, or a stage of it, failed; the model in service stays
+    ├── InvalidDataset          the photos and labels do not make a valid dataset
+    ├── InvalidReview           a review can't be read, or is of other photos; nothing of it was stored
+    ├── TrainerFailed           the trainer's process failed; its last checkpoint is stored
+    ├── Interrupted             a signal or a Spot notice interrupted the training; call it again to resume
+    └── JudgementFailed         candidate and incumbent could not be measured; the model in service stays
 """
 
 from contracts.errors import NunchiError
 
 
 class RetrainError(NunchiError):
-    """A training, or a step of it, can't go on as was asked."""
+    """A training, or a stage of it, failed."""
 
 
 class InvalidDataset(RetrainError):
-    """The pictures and labels that there are make no dataset."""
+    """The photos and labels do not make a valid dataset."""
 
     rule = "dataset_refused"
 
 
 class InvalidReview(RetrainError):
-    """A review can't be read, or is of other pictures."""
+    """A review can't be read, or is of other photos."""
 
 
 class TrainerFailed(RetrainError):
-    """The trainer's process broke."""
+    """The trainer's process failed."""
 
     rule = "training_crash"
 
 
 class Interrupted(RetrainError):
-    """Somebody, or a Spot notice, cut the training off."""
+    """A signal or a Spot notice interrupted the training."""
 
 
 class JudgementFailed(RetrainError):

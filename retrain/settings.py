@@ -19,7 +19,7 @@ DEFAULT_TRAINER: Final = Path(__file__).parents[1] / ".venv-trainer" / "bin" / "
 def _one_of(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
-            raise ValueError(f"{text!r} is none of {', '.join(words)}")
+            raise ValueError(f"{text!r} is not one of: {', '.join(words)}")
         return text
 
     return parse
@@ -28,31 +28,31 @@ def _one_of(*words: str) -> Callable[[str], str]:
 def _yes_or_no(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    raise ValueError(f"{text!r} is neither true nor false")
+    raise ValueError(f"{text!r} is not true or false")
 
 
 def _side(text: str) -> int:
     side = whole(32, 1280)(text)
     if side % 32:
-        raise ValueError(f"{text} is no multiple of 32 pixels")
+        raise ValueError(f"{text} is not a multiple of 32 pixels")
     return side
 
 
 def _device(text: str) -> str:
-    if text not in ("auto", "cpu") and not all(one.isdigit() for one in text.split(",")):
-        raise ValueError(f"{text!r} is neither auto nor cpu nor numbers of GPUs as in 0,1")
+    if text not in ("auto", "cpu") and not all(number.isdigit() for number in text.split(",")):
+        raise ValueError(f"{text!r} is not auto, cpu or GPU numbers such as 0,1")
     return text
 
 
 def read_hyperparameters(path: Path | None) -> Mapping[str, Any]:
-    """Of the file that a search wrote, or that a person did; ValueError when it is none."""
+    """The hyperparameters in a JSON file, of a search or by hand; {} without one. ValueError when it is invalid."""
     if path is None:
         return {}
-    found = json.loads(path.read_text())
-    found = found.get("hyperparameters", found) if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not all(isinstance(one, int | float | str) for one in found.values()):
-        raise ValueError(f"{path} holds no hyperparameters: a JSON object of names and numbers")
-    return found
+    content = json.loads(path.read_text())
+    values = content.get("hyperparameters", content) if isinstance(content, dict) else content
+    if not isinstance(values, dict) or not all(isinstance(value, int | float | str) for value in values.values()):
+        raise ValueError(f"{path} is invalid: hyperparameters are a JSON object of names and numbers")
+    return values
 
 
 def _hyperparameters(text: str) -> Path:
@@ -63,26 +63,27 @@ def _hyperparameters(text: str) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainSettings:
-    """Everything that a training must know before it starts. AWS region and credentials come from boto3's chain."""
+    """All settings of a training. AWS region and credentials come from boto3's chain."""
 
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "the bucket of labelled photos, builds and trainings")
     weights_bucket: str = setting("NUNCHI_WEIGHTS_BUCKET", "the bucket of runs of weights and the pointer to one")
     images_bucket: str | None = setting(
         "NUNCHI_IMAGES_BUCKET",
-        "the bucket of results, which say how sure the model was; without one, only the reviews do",
+        "the bucket of results, which have the model's confidences; without one, only the reviews have them",
         default=None,
     )
     training: str | None = setting(
         "NUNCHI_TRAINING",
-        "the training's id, and its run's; one that was cut off goes on. Without one, a new id is made of the time",
+        "id of the training and of its run; the id of an interrupted training resumes it. Without one, the time gives "
+        "a new id",
         parse=check_run_id,
         default=None,
     )
     work_dir: Path = setting(
         "NUNCHI_WORK_DIR",
-        "folder in which a folder of the training is made, and taken away at the end",
+        "folder in which the training's own folder is created, and deleted at the end",
         parse=Path,
-        default=Path("/var/tmp/nunchi-retrain"),  # noqa: S108 - a folder of the training's own is made in it
+        default=Path("/var/tmp/nunchi-retrain"),  # noqa: S108 - the training creates its own folder in it
     )
     trainer_python: Path = setting(
         "NUNCHI_TRAINER_PYTHON",
@@ -99,85 +100,83 @@ class RetrainSettings:
     )
     golden_least: int = setting(
         "NUNCHI_GOLDEN_LEAST",
-        "people that a person has checked, of each label, under which no training is judged",
+        "human-checked people of each label in golden; with fewer, no candidate is judged, and the training is skipped",
         parse=whole(1, 1_000_000),
         default=20,
     )
     val_share: float = setting(
         "NUNCHI_VAL_SHARE",
-        "share of the moments kept out of training to choose and calibrate by, 0-1",
+        "share of the moments in the validation split, for model selection and calibration, 0-1",
         parse=fraction,
         default=0.15,
     )
     look_over: bool = setting(
         "NUNCHI_LOOK_OVER",
-        "whether the model of day 0 looks for wrong labels once another one serves; takes its time for every photo",
+        "whether the model of day 0 searches for wrong labels while another serves; takes its time for every photo",
         parse=_yes_or_no,
         default=True,
     )
     gate: float = setting(
         "NUNCHI_GATE",
-        "confidence from which a worker's label is true enough to train on: what a candidate must keep, 0-1",
+        "confidence from which a worker's label is training data, and whose promise a candidate must keep, 0-1",
         parse=parse_gate,
         default=DEFAULT_GATE,
     )
     most_images: int = setting(
-        "NUNCHI_MOST_IMAGES", "photos in a dataset, at most", parse=whole(8, 10_000_000), default=20_000
+        "NUNCHI_MOST_IMAGES", "maximum number of photos in a dataset", parse=whole(8, 10_000_000), default=20_000
     )
     start_weights: str = setting(
         "NUNCHI_START_WEIGHTS",
-        "what to start from when no trained YOLOv5 serves: a network's .yaml, from nothing; a .pt file; or the name of "
-        "one that ultralytics publishes, as yolov5nu.pt, which is downloaded",
+        "start weights while no trained YOLOv5 is in service: a network's .yaml (random weights), a .pt file, or the "
+        "name of published weights such as yolov5nu.pt, which ultralytics downloads",
         default="yolov5n.yaml",
     )
     from_incumbent: bool = setting(
         "NUNCHI_FROM_INCUMBENT",
-        "whether to start from the weights in service when they are a YOLOv5's",
+        "whether to start from the weights in service if they are a YOLOv5's",
         parse=_yes_or_no,
         default=True,
     )
-    epochs: int = setting(
-        "NUNCHI_EPOCHS", "times that every photo is learned from, at most", parse=whole(1, 10_000), default=100
-    )
+    epochs: int = setting("NUNCHI_EPOCHS", "maximum number of epochs", parse=whole(1, 10_000), default=100)
     patience: int = setting(
-        "NUNCHI_PATIENCE", "epochs without a better one after which it ends", parse=whole(1, 10_000), default=20
+        "NUNCHI_PATIENCE", "epochs without improvement before early stopping", parse=whole(1, 10_000), default=20
     )
     image_size: int = setting(
-        "NUNCHI_IMAGE_SIZE", "longer side of what the network sees of a photo, pixels", parse=_side, default=640
+        "NUNCHI_IMAGE_SIZE", "longer side of the network's input, pixels", parse=_side, default=640
     )
-    batch: int = setting("NUNCHI_BATCH", "photos learned from at a time; 0: what fits", parse=whole(0, 4096), default=0)
-    device: str = setting("NUNCHI_DEVICE", "cpu, numbers of GPUs as in 0,1, or auto", parse=_device, default="auto")
-    loaders: int = setting("NUNCHI_LOADERS", "processes that read photos for each GPU", parse=whole(0, 64), default=8)
+    batch: int = setting("NUNCHI_BATCH", "batch size; 0: what fits on the GPU", parse=whole(0, 4096), default=0)
+    device: str = setting("NUNCHI_DEVICE", "cpu, GPU numbers such as 0,1, or auto", parse=_device, default="auto")
+    loaders: int = setting("NUNCHI_LOADERS", "data loader processes for each GPU", parse=whole(0, 64), default=8)
     seed: int = setting(
-        "NUNCHI_SEED", "what chance begins from; the same seed, the same split", parse=whole(0, 2**31 - 1), default=0
+        "NUNCHI_SEED", "random seed; the same seed gives the same split", parse=whole(0, 2**31 - 1), default=0
     )
     hyperparameters: Path | None = setting(
         "NUNCHI_HYPERPARAMETERS",
-        "JSON file of ultralytics' hyperparameters by name, as `python -m retrain search` writes it; without one, its "
-        "defaults",
+        "JSON file of ultralytics' hyperparameters by name, as `python -m retrain search` writes it; without one, "
+        "ultralytics' defaults",
         parse=_hyperparameters,
         default=None,
     )
     track: str = setting(
         "NUNCHI_TRACK",
-        "who follows the training: none, wandb (offline unless WANDB_MODE says otherwise) or mlflow",
+        "experiment tracker: none, wandb (offline unless WANDB_MODE says otherwise) or mlflow",
         parse=_one_of(*TRACKERS),
         default="none",
     )
     track_to: str | None = setting(
         "NUNCHI_TRACK_TO",
-        "the MLflow server, without one a file in the work folder; or W&B's project, without one `nunchi`",
+        "the MLflow server (without one, a file in the work folder) or the W&B project (without one, `nunchi`)",
         default=None,
     )
     force: bool = setting(
-        "NUNCHI_FORCE", "train although labels drift, or are too few", parse=_yes_or_no, default=False
+        "NUNCHI_FORCE", "train despite label drift or too few new labels", parse=_yes_or_no, default=False
     )
     checkpoint_every_s: float = setting(
-        "NUNCHI_CHECKPOINT_EVERY_S", "seconds between checkpoints stored", parse=seconds(1, 86400), default=120.0
+        "NUNCHI_CHECKPOINT_EVERY_S", "seconds between stored checkpoints", parse=seconds(1, 86400), default=120.0
     )
     stall_s: float = setting(
         "NUNCHI_STALL_S",
-        "seconds without a word from the trainer, nor a line in its log, after which it is ended",
+        "seconds without an event or a log line of the trainer, after which it is killed",
         parse=seconds(5, 86400),
         default=900.0,
     )

@@ -1,4 +1,4 @@
-"""The processes that a training starts: they end when it ends, and their environment holds no secrets."""
+"""The child processes of a training: killed when it ends, and without the secrets in its environment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 PDEATHSIG: Final = Path(__file__).with_name("pdeathsig.py")
-# What a program needs to run, to find its libraries and its GPU, and to get out through a proxy. Whatever else lies in
-# the environment may be a key to something, and stays here.
+# What a program needs to run, to find its libraries and its GPU, and to use a proxy. Any other variable may be a
+# secret, and is not passed on.
 _NAMES: Final = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME"),
@@ -28,8 +28,8 @@ _PREFIXES: Final = (
 )
 
 
-def surroundings(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment without what a child need not know; `prefixes` of names are let through, too."""
+def filtered_environ(*prefixes: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment variables on the allow-list, and those whose names start with one of `prefixes`."""
     return {
         name: value
         for name, value in environ.items()
@@ -42,8 +42,8 @@ def with_pdeathsig(command: Sequence[str], sent: signal.Signals = signal.SIGKILL
     return [sys.executable, "-S", "-E", str(PDEATHSIG), str(os.getpid()), str(sent.value), *command]
 
 
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start a command that is killed when the thread that called this ends, however it ends. OSError when it can't."""
-    if shutil.which(command[0]) is None:  # otherwise pdeathsig.py would fail, with a traceback
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Start a command that the kernel kills when the calling thread ends, however it ends. OSError on failure."""
+    if shutil.which(command[0]) is None:  # otherwise the wrapper would start, and fail with a traceback of its own
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     return subprocess.Popen(with_pdeathsig(command), **options)

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Make a training machine out of a bare one, in two steps; run as root by user data, the second by train.sh too.
+# Set up a training machine, in two steps; user data runs both as root, and train.sh the second again.
 #
 #   boot-train.sh settings   write etc/nunchi/training.env: every NUNCHI_… of the environment, and the region
 #   boot-train.sh packages   ship the log, install the packages, pinned, each with its hash: a virtual environment for
-#                            what judges, another for what trains, which is under another licence. Nothing is done twice
+#                            retrain, another for the trainer, whose licence differs. It is idempotent
 #
 #   AWS_REGION, NUNCHI_DATASET_BUCKET, NUNCHI_WEIGHTS_BUCKET   required by `settings`
 #   NUNCHI_PYTHON   the Python to build on; python3.11 if empty
-#   NUNCHI_UV       an uv to install packages with; pip does it if empty
-#   NUNCHI_HOME     where the code lies; opt/nunchi if empty
-#   NUNCHI_TRAINER_PYTHON   the Python of what trains, written by `settings`; that of its virtual environment if empty
-#   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, to try it out
+#   NUNCHI_UV       an uv to install packages with; pip if empty
+#   NUNCHI_HOME     folder of the code; opt/nunchi if empty
+#   NUNCHI_TRAINER_PYTHON   the Python of the trainer, written by `settings`; that of its virtual environment if empty
+#   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, for tests
 #
-# Exit: 0 done · 2 settings are missing, or the step is none · 3 no Python 3.11 or newer · 4 packages were not installed
+# Exit: 0 done · 2 settings are missing, or the step is unknown · 3 no Python 3.11 or newer · 4 packages were not installed
 set -euo pipefail
 umask 022
 
@@ -73,7 +73,7 @@ ship_log() {
     fi
 }
 
-# install VENV REQUIREMENTS: wheels with the hashes that were locked, and no code of theirs is run to install them.
+# install VENV REQUIREMENTS: wheels with the locked hashes; no package code runs during the installation.
 install_packages() {
     local venv=$home/$1 requirements=$home/$2 wanted
     local -x TMPDIR=$state/tmp # /tmp is in memory on Amazon Linux, and torch is larger than that of a small machine
@@ -84,7 +84,7 @@ install_packages() {
     [[ -f $venv/installed && $(<"$venv/installed") == "$wanted" ]] && say "$1 is installed" && return
     say "installing $2 into $venv"
     "$python" -m venv --clear ${NUNCHI_UV:+--without-pip} "$venv" ||
-        fail 4 "$python makes no virtual environment in $venv; no training was started"
+        fail 4 "$python could not create a virtual environment in $venv; no training was started"
     "${installer[@]}" --quiet --require-hashes --requirement "$requirements" ||
         fail 4 "the packages of $requirements were not installed, see above; no training was started"
     echo "$wanted" >"$venv/installed"
@@ -94,7 +94,7 @@ case ${1:-} in
     settings) write_settings ;;
     packages)
         "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-            fail 3 "$python is no Python 3.11 or newer; nothing was done. Install python3.11, or name one in NUNCHI_PYTHON"
+            fail 3 "$python is not Python 3.11 or newer; nothing was done. Install python3.11, or name one in NUNCHI_PYTHON"
         make_user_and_folders
         exec 8>"$state/boot-train.lock"
         flock 8
@@ -103,5 +103,5 @@ case ${1:-} in
         install_packages venv-trainer retrain/trainer/requirements.txt
         say "this machine can train"
         ;;
-    *) fail 2 "say what: boot-train.sh settings, or boot-train.sh packages" ;;
+    *) fail 2 "the step is missing or unknown, nothing was done: boot-train.sh settings, or boot-train.sh packages" ;;
 esac

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Make a worker out of a bare machine. User data has unpacked the code asset to /opt/nunchi, exports what follows, and
-# runs this as root. It may be run again at any time: it does what is missing, and nothing twice.
+# Set up the worker on a new instance. User data unpacks the code asset to /opt/nunchi, exports these variables, and runs
+# this as root. It is idempotent: a second run does only what is missing.
 #
 #   NUNCHI_IMAGES_BUCKET, NUNCHI_DATASET_BUCKET   required: the worker's buckets
-#   NUNCHI_ENROL_FUNCTION   required: name of the Lambda function that gives this machine a certificate
+#   NUNCHI_ENROL_FUNCTION   required: name of the Lambda function that issues this machine's certificate
 #   AWS_REGION              required
-#   NUNCHI_UPLOAD_QUEUE_URL   in mode `queue`: starts lifecycle.sh too, and tells Auto Scaling of a boot that failed
-#   NUNCHI_SOCKET, NUNCHI_STATE_DIR, NUNCHI_EMF_FILE, NUNCHI_MQTT_CA   the worker's; what fits this machine if empty
+#   NUNCHI_UPLOAD_QUEUE_URL   in mode `queue`: starts lifecycle.sh too, and reports a failed boot to Auto Scaling
+#   NUNCHI_SOCKET, NUNCHI_STATE_DIR, NUNCHI_EMF_FILE, NUNCHI_MQTT_CA   the worker's; if empty, paths of this machine
 #   NUNCHI_…                every other setting of the worker (docs/settings.md) and of closed.sh. All of these, and what
-#                           is found out here, become the worker's environment, /etc/nunchi/worker.env
-#   NUNCHI_INSTANCE         this machine's id; asked of the metadata service if empty (NUNCHI_IMDS: see metadata.sh)
-#   NUNCHI_STACK, NUNCHI_RESOURCE   whom to tell how it ended: a CloudFormation stack, and the resource's logical id
+#                           boot.sh adds, become the worker's environment, /etc/nunchi/worker.env
+#   NUNCHI_INSTANCE         this machine's id; if empty, from the metadata service (NUNCHI_IMDS: see metadata.sh)
+#   NUNCHI_STACK, NUNCHI_RESOURCE   where the result is reported: a CloudFormation stack, and the resource's logical id
 #   NUNCHI_PATIENCE_S       seconds to wait for a certificate, and then for a worker that is ready; 300 if empty
 #   NUNCHI_PYTHON           the Python to build on; python3.11 if empty
-#   NUNCHI_UV               an uv to install packages with; pip does it if empty
-#   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, to try it out
+#   NUNCHI_UV               an uv to install packages with; pip if empty
+#   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, for tests
 #
 # Exit: 0 the worker is ready · 2 settings are missing · 3 no Python 3.11 or newer · 4 packages were not installed
-#       5 enrolment was refused · 6 the enrolment function gave no answer · 7 the worker did not get ready
-#       another number: the command that failed said so
+#       5 enrolment was refused · 6 the enrolment function did not answer · 7 the worker did not become ready
+#       another number: the exit status of the command that failed
 set -euo pipefail
 umask 022
 
@@ -31,7 +31,7 @@ user=${NUNCHI_USER:-nunchi}
 python=${NUNCHI_PYTHON:-python3.11}
 patience=${NUNCHI_PATIENCE_S:-300}
 socket=${NUNCHI_SOCKET:-$prefix/run/nunchi/worker.sock}
-reason="boot.sh was cut short"
+reason="boot.sh was interrupted"
 changed=
 
 # shellcheck source=shell/metadata.sh
@@ -47,17 +47,17 @@ fail() {
     exit "$1"
 }
 
-# However it ends, CloudFormation hears of it: it waits for us, and takes back what did not come up.
-tell_stack() {
+# Every end is reported to CloudFormation: it waits for the signal, and rolls a failed boot back.
+signal_stack() {
     [[ -z ${NUNCHI_STACK:-} ]] ||
         "$prefix/opt/aws/bin/cfn-signal" --exit-code "$1" --reason "${reason:0:1000}" \
             --stack "$NUNCHI_STACK" --resource "${NUNCHI_RESOURCE:-}" --region "${AWS_REGION:-}" ||
-        echo "boot: CloudFormation was not told; if it waits for us, it does until its timeout" >&2
+        echo "boot: the signal to CloudFormation failed; if the stack waits for it, it waits until its timeout" >&2
 }
 
-# In mode `queue` a group waits in its hook `launching` for lifecycle.sh to call the worker ready. One that won't be is
-# replaced at once, and a bad release is taken back in minutes, when we say so.
-tell_group() {
+# In mode `queue` a group waits in its hook `launching` until lifecycle.sh reports the worker ready. ABANDON replaces a
+# failed machine at once, and rolls a bad release back in minutes.
+abandon_launch() {
     [[ $1 != 0 && -n ${NUNCHI_UPLOAD_QUEUE_URL:-} && -n ${instance:-} ]] || return 0
     local group
     local -a ask=(aws autoscaling --region "$AWS_REGION" --output text --cli-connect-timeout 5 --cli-read-timeout 10)
@@ -65,19 +65,19 @@ tell_group() {
         --query 'AutoScalingInstances[0].AutoScalingGroupName') &&
         "${ask[@]}" complete-lifecycle-action --lifecycle-hook-name launching --auto-scaling-group-name "$group" \
             --instance-id "$instance" --lifecycle-action-result ABANDON ||
-        echo "boot: Auto Scaling was not told; if it waits for this machine, it does so until its timeout" >&2
+        echo "boot: the report to Auto Scaling failed; if the group waits for this machine, it waits until its timeout" >&2
 }
 
 ended() {
-    tell_stack "$1"
-    tell_group "$1"
+    signal_stack "$1"
+    abandon_launch "$1"
 }
 trap 'ended $?' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
-trap 'exit 143' TERM # a signal by itself would leave the status of the last command that ended well
+trap 'exit 143' TERM # without this a signal would leave the status of the last command
 
-# put MODE FILE GROUP: standard input becomes the file, unless it is that already.
+# put MODE FILE GROUP: write standard input to the file, unless it is the same already.
 put() {
     local new
     new=$(mktemp "$2.XXXXXX")
@@ -100,9 +100,9 @@ check_settings() {
     done
     [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/compute/boot.py)"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        fail 3 "$python is no Python 3.11 or newer; nothing was done. Install python3.11, or name one in NUNCHI_PYTHON"
+        fail 3 "$python is not Python 3.11 or newer; nothing was done. Install python3.11, or name one in NUNCHI_PYTHON"
     instance=${NUNCHI_INSTANCE:-$(metadata instance-id)} ||
-        fail 2 "the metadata service does not say which instance this is; nothing was done. Set NUNCHI_INSTANCE"
+        fail 2 "the metadata service gives no instance id; nothing was done. Set NUNCHI_INSTANCE"
 }
 
 make_user_and_folders() {
@@ -118,7 +118,7 @@ make_user_and_folders() {
     [[ -e $logs/metrics.log ]] || install -m 0640 -o "$user" -g "$group" /dev/null "$logs/metrics.log"
 }
 
-# First of all that takes long, so that a boot that fails can be read in CloudWatch.
+# Before the slow steps, so that the log of a failed boot is in CloudWatch.
 ship_logs() {
     local ctl=$prefix/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl config=$etc/cloudwatch-agent.json
     put 0644 "$prefix/etc/logrotate.d/nunchi" "$(id -gn)" <"$home/shell/logrotate.conf"
@@ -138,7 +138,7 @@ is_enrolled() {
         openssl x509 -in "$etc/worker.cert.pem" -noout -checkend 0 >/dev/null 2>&1 && keys_match ""
 }
 
-# Whether the certificate is for the key; $1 is the suffix of both files.
+# Whether the certificate belongs to the key; $1 is the suffix of both files.
 keys_match() {
     local of_key of_certificate
     of_key=$(openssl pkey -in "$etc/worker.key.pem$1" -pubout 2>/dev/null) &&
@@ -146,11 +146,11 @@ keys_match() {
         [[ $of_key == "$of_certificate" ]]
 }
 
-# One try, with a key of its own: a machine copied from an enrolled one must not share its key. What was there stays until
-# the new pair is whole. Sets `why`, and returns the exit code for it.
+# One attempt, with a new key: a copy of an enrolled machine must not share its key. The old pair stays until the new one
+# is complete. Sets `why`, and returns its exit code.
 enrol() {
     local key=$etc/worker.key.pem csr answer=$work/answer.json status=0
-    why="openssl makes no key here"
+    why="openssl could not create a key"
     (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$key.new") || return 6
     csr=$(openssl req -new -key "$key.new" -subj "/CN=$instance") || return 6
     printf '{"instance_id": "%s", "csr": "%s\\n"}' "$instance" "${csr//$'\n'/\\n}" >"$work/request.json"
@@ -173,9 +173,9 @@ Path(sys.argv[4]).write_text(answer["mqtt_host"])
     case $status in
         0) ;;
         5 | 6) return "$status" ;;
-        *) why="its answer is none: ${why##*$'\n'}" && return 6 ;;
+        *) why="its answer is invalid: ${why##*$'\n'}" && return 6 ;;
     esac
-    why="its certificate is not for the key of this machine"
+    why="its certificate does not belong to the key of this machine"
     keys_match .new || return 6
     why="$etc can't be written"
     chown "$user:$group" "$key.new" "$etc/worker.cert.pem.new" || return 6
@@ -184,7 +184,7 @@ Path(sys.argv[4]).write_text(answer["mqtt_host"])
     printf '%s\n' "$instance" "$(<"$work/host")" >"$etc/enrolled" || return 6
 }
 
-# At a first boot role, function and tag may be seconds younger than this machine: every failure is tried again for a while.
+# At a first boot the role, the function and the tag may be seconds younger than this machine: every failure is retried.
 be_enrolled() {
     local pause=1 status work why deadline=$((SECONDS + patience))
     is_enrolled && say "$instance has its certificate" && return
@@ -198,7 +198,7 @@ be_enrolled() {
         if ((SECONDS + pause >= deadline)); then
             rm -rf "$work" "$etc"/*.new
             [[ $status == 5 ]] && fail 5 "$NUNCHI_ENROL_FUNCTION refuses $instance a certificate: $why"
-            fail 6 "$NUNCHI_ENROL_FUNCTION gave $instance no certificate: $why"
+            fail 6 "$NUNCHI_ENROL_FUNCTION issued no certificate for $instance: $why"
         fi
         sleep "$pause"
         pause=$((pause < 16 ? 2 * pause : 16))
@@ -208,8 +208,8 @@ be_enrolled() {
     say "$instance is enrolled"
 }
 
-# Wheels with the hashes that were locked, and no code of theirs is run to install them. Compiled now, for the worker may
-# not write here.
+# Wheels with the locked hashes; no package code runs during the installation. Compiled now, as the worker may not write
+# here.
 install_packages() {
     local venv=$home/venv requirements=$home/worker/requirements.txt wanted
     local -a installer=("$venv/bin/python" -m pip install --disable-pip-version-check --no-input --only-binary ":all:")
@@ -219,7 +219,7 @@ install_packages() {
     [[ -f $venv/installed && $(<"$venv/installed") == "$wanted" ]] && say "packages are installed" && return
     say "installing packages into $venv"
     "$python" -m venv --clear ${NUNCHI_UV:+--without-pip} "$venv" ||
-        fail 4 "$python makes no virtual environment in $venv; the worker was not started"
+        fail 4 "$python could not create a virtual environment in $venv; the worker was not started"
     "${installer[@]}" --quiet --require-hashes --requirement "$requirements" ||
         fail 4 "the packages of $requirements were not installed, see above; the worker was not started"
     "$venv/bin/python" -m compileall -q "$home/contracts" "$home/mqtt" "$home/worker"
@@ -227,7 +227,7 @@ install_packages() {
     changed=yes
 }
 
-# The worker's environment as systemd reads it: what we were given, but for what only boot.sh needs, and what we know.
+# The worker's environment file: the given variables except those of boot.sh, and those that boot.sh adds.
 print_settings() {
     local name value
     export NUNCHI_INSTANCE=$instance NUNCHI_SOCKET=$socket AWS_DEFAULT_REGION=$AWS_REGION
@@ -255,7 +255,7 @@ start_services() {
         put 0644 "$units/$unit.service" "$(id -gn)" <"$home/shell/$unit.service"
     done
     [[ -z $changed ]] || { systemctl daemon-reload && how=restart; }
-    systemctl enable --quiet nunchi-closed.service "${services[@]}" # the first is for the next start of the machine
+    systemctl enable --quiet nunchi-closed.service "${services[@]}" # nunchi-closed runs at the next start of the machine
     systemctl "$how" --no-block "${services[@]}"
 }
 
@@ -264,7 +264,7 @@ wait_until_ready() {
     until worker_ready "$socket"; do
         if ((SECONDS >= deadline)); then
             tail -n 20 "$logs/worker.log" >&2
-            fail 7 "the worker was not ready within $patience s; systemd goes on trying. Its log ends as above"
+            fail 7 "the worker was not ready within $patience s; systemd keeps trying to start it. The end of its log is above"
         fi
         sleep 0.5
     done
@@ -272,7 +272,7 @@ wait_until_ready() {
 }
 
 check_settings
-say "$instance becomes a worker"
+say "setting up the worker on $instance"
 make_user_and_folders
 ship_logs
 be_enrolled

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Step 3, infer: hand the tickets of a Run Command to the worker, which is there already with its model loaded.
+# Infer, the third step: hand the tickets of a Run Command to the resident worker, whose model is loaded already.
 #
 #   SSM_Tickets     the tickets, put into the environment by the SSM document `Infer`; never part of a command line
 #   NUNCHI_SOCKET   the worker's Unix socket
 #
-# Exit: 0 accepted · 2 no tickets · 3 the worker calls them malformed · 4 it is full, or not ready yet
-#       5 no worker answers · 6 nothing here can speak HTTP · 7 an answer that nobody promised
+# Exit: 0 accepted · 2 no tickets · 3 the worker refuses them as malformed · 4 it is full, or not ready yet
+#       5 no worker answers · 6 neither curl nor python3 is installed · 7 an unexpected answer
 # Whatever the exit, no photo is lost: the worker's sweep finds uploads without a result.
 set -euo pipefail
 
@@ -17,7 +17,7 @@ fail() {
 }
 
 # Both read the tickets from standard input and print the answer's body, a newline, and its status.
-# curl's own files and proxies stay out of it: what runs as root must not be steered by them.
+# Without curl's configuration and proxies: they must not steer a program that runs as root.
 with_curl() {
     curl --disable --silent --show-error --noproxy '*' --connect-timeout 2 --max-time 10 --unix-socket "$socket" \
         --header 'Content-Type: text/plain' --data-binary @- --write-out '\n%{http_code}' http://worker/infer
@@ -40,14 +40,14 @@ except (OSError, http.client.HTTPException) as error:
 }
 
 [[ -n ${SSM_Tickets:-} ]] ||
-    fail 2 "SSM_Tickets is empty, so there is nothing to look at; this needs SSM agent 3.3.2746.0 or newer"
+    fail 2 "SSM_Tickets is empty, so no photo was handed over; this needs SSM agent 3.3.2746.0 or newer"
 
 if command -v curl >/dev/null; then
     post=with_curl
 elif command -v python3 >/dev/null; then
     post=with_python
 else
-    fail 6 "neither curl nor python3 is here, so the worker can't be told"
+    fail 6 "neither curl nor python3 is installed, so no photo was handed over; install curl"
 fi
 
 answer=$(printf '%s' "$SSM_Tickets" | "$post") ||
@@ -58,6 +58,6 @@ body=${answer%$'\n'*}
 case $status in
     202) echo "infer: accepted" ;;
     400) fail 3 "the worker refused the tickets as malformed: $body" ;;
-    503) fail 4 "the worker takes no more just now, its sweep will find these photos: $body" ;;
-    *) fail 7 "the worker at $socket answered $status, which is no answer to /infer: $body" ;;
+    503) fail 4 "the worker is full or not ready, its sweep will find these photos: $body" ;;
+    *) fail 7 "the worker at $socket answered $status, which is unexpected for /infer: $body" ;;
 esac

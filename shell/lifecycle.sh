@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# In mode `queue`, keep Auto Scaling and the worker in step. The group's lifecycle hooks make it wait for our word:
+# In mode `queue`: complete the lifecycle hooks of the Auto Scaling group when the worker is ready, and when it has drained.
 #
-#   hook          the group waits until              its heartbeat timeout   without our word
+#   hook          the group waits until              its heartbeat timeout   after the timeout
 #   launching     the worker is ready                900 s                   ABANDON: the machine is replaced
 #   terminating   photos in hand are labelled        120 s                   CONTINUE: S3 has the photos, SQS the events
 #
 # A boot takes about two minutes, and a stop at most 35 s (nunchi-worker.service), so no hook needs its heartbeat renewed.
-# What the group wants is in the metadata of the machine; which of the two hooks it waits in follows from that, and from
-# what it was told before. A machine's way is one of these, and may begin again where it ends:
+# The metadata of the machine holds its target state. The hook that the group waits in follows from the target and from
+# the last completed hook. A machine goes through these, and may begin again:
 #
 #   target InService                         launching, then in service
 #   target Warmed:… at first                 launching, then waiting in the warm pool, stopped or not
@@ -16,14 +16,14 @@
 #
 #   NUNCHI_INSTANCE, AWS_REGION   this machine, as in worker.env
 #   NUNCHI_SOCKET                 the worker's Unix socket
-#   RUNTIME_DIRECTORY             folder for what was told, kept until the machine stops (systemd sets it)
-#   NUNCHI_POLL_S                 seconds between looks; 5 if empty
+#   RUNTIME_DIRECTORY             folder for the last completed hook, kept until the machine stops (systemd sets it)
+#   NUNCHI_POLL_S                 seconds between two checks; 5 if empty
 #
-# Never ends by itself: whoever does not answer is asked again.
+# Never ends by itself: every failed call is repeated.
 set -euo pipefail
 
 socket=${NUNCHI_SOCKET:-/run/nunchi/worker.sock}
-told=${RUNTIME_DIRECTORY:-/run/nunchi-lifecycle}/told
+completed=${RUNTIME_DIRECTORY:-/run/nunchi-lifecycle}/told
 instance=$NUNCHI_INSTANCE
 group=
 misses=0
@@ -39,7 +39,7 @@ ask_aws() {
     aws autoscaling "$@" --region "$AWS_REGION" --output text --cli-connect-timeout 5 --cli-read-timeout 10 2>&1
 }
 
-# find_group: which group this is, asked once.
+# find_group: look up the group's name, once.
 find_group() {
     [[ -z $group ]] || return 0
     local answer
@@ -52,42 +52,42 @@ find_group() {
     group=$answer
 }
 
-# complete HOOK TARGET: let the group go on, and remember that it was told.
+# complete HOOK TARGET: complete the hook, and remember that.
 complete() {
     local answer
     find_group || return 0
     if answer=$(ask_aws complete-lifecycle-action --lifecycle-hook-name "$1" --auto-scaling-group-name "$group" \
         --instance-id "$instance" --lifecycle-action-result CONTINUE); then
-        say "$group goes on: $1 is done, $2 is next"
+        say "$group: $1 is completed, $2 is next"
     elif [[ $answer == *"No active Lifecycle Action"* ]] && ((++misses >= 12)); then
-        # It was told before and that was forgotten, or it timed out. A minute is enough for one that had yet to begin.
+        # It was completed before a restart, or it timed out. A hook that has yet to begin does so within a minute.
         say "$group does not wait in its hook $1"
     else
-        say "$group was not told that $1 is done, once more in a moment: ${answer##*$'\n'}"
+        say "$group: $1 could not be completed, next try in a moment: ${answer##*$'\n'}"
         return 0
     fi
     misses=0
-    echo "$1 $2" >"$told"
+    echo "$1 $2" >"$completed"
 }
 
-# launch TARGET: once the worker is ready, say so.
+# launch TARGET: complete `launching` once the worker is ready.
 launch() {
     [[ $last != "launching $1" ]] || return 0
-    # Back from a warm pool that keeps its machines running, the worker is still stopped.
+    # After a warm pool that keeps its machines running the worker is still stopped.
     systemctl start --no-block nunchi-worker.service || say "systemd does not start the worker"
     ! worker_ready "$socket" || complete launching "$1"
 }
 
-# terminate TARGET: let the worker finish its photos, then say so.
+# terminate TARGET: stop the worker, which finishes its photos, then complete `terminating`.
 terminate() {
     [[ $last != "terminating $1" ]] || return 0
-    systemctl stop nunchi-worker.service || say "systemd does not stop the worker; its photos are found by another"
+    systemctl stop nunchi-worker.service || say "systemd does not stop the worker; another worker will find its photos"
     complete terminating "$1"
 }
 
-say "watching over $instance"
+say "waits for the hooks of $instance"
 while :; do
-    last=$(cat "$told" 2>/dev/null || true)
+    last=$(cat "$completed" 2>/dev/null || true)
     if target=$(metadata autoscaling/target-lifecycle-state); then
         case $target in
             InService) launch "$target" ;;

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced by boot.sh and lifecycle.sh: what the instance knows of itself, and how its worker is.
+# Sourced by boot.sh, lifecycle.sh and train.sh: the instance's metadata, and the worker's readiness.
 #
-#   NUNCHI_IMDS   where the instance's metadata is, http://169.254.169.254 unless a test says otherwise
+#   NUNCHI_IMDS   address of the metadata service; http://169.254.169.254 if empty
 
-# Print one entry of the metadata (IMDSv2); fails when it isn't there, or nobody answers.
+# Print one entry of the metadata (IMDSv2); fails when it is missing, or the service does not answer.
 metadata() {
     local imds=${NUNCHI_IMDS:-http://169.254.169.254} token
     local -a ask=(curl --disable --silent --fail --noproxy '*' --connect-timeout 2 --max-time 5)

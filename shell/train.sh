@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Step 7, retrain: run one training on this machine, and power the machine off, however that ends.
+# Retrain, the seventh step: run one training on this machine, and power the machine off, whatever the result.
 #
 #   SSM_Training, SSM_LeastNewLabels, SSM_LimitSeconds   put into the environment by the SSM document `Train`;
 #                    LeastNewLabels counts label files, as the state machine did before it started this machine
 #   NUNCHI_HOME      the code; /opt/nunchi if empty
-#   NUNCHI_PREFIX    another root folder than /, to try it out
-#   NUNCHI_USER      who the training runs as; nunchi if empty
+#   NUNCHI_PREFIX    another root folder than /, for tests
+#   NUNCHI_USER      the user that the training runs as; nunchi if empty
 #   NUNCHI_IMDS      see metadata.sh
-#   NUNCHI_POLL_S    seconds between looks for a Spot notice; 5 if empty
+#   NUNCHI_POLL_S    seconds between two checks for a Spot notice; 5 if empty
 #
 # etc/nunchi/training.env, written by boot-train.sh, holds the settings of the training, and may hold
-#   NUNCHI_WORK_DIR  where the training works; var/lib/nunchi/training if empty
+#   NUNCHI_WORK_DIR  the training's folder; var/lib/nunchi/training if empty
 #   NUNCHI_LEAST_NEW_PEOPLE   with fewer people in new photos it is skipped; if empty 1, or 0 if no label file was asked for
 #   NUNCHI_RETRAIN   the program instead of `python -m retrain`, as words for the shell; nothing is installed then
 #
-# Exit: 0 decided · 75 interrupted: call again with the same training, and it goes on · 2 parameters or settings are
+# Exit: 0 decided · 75 interrupted: called again with the same training, it resumes · 2 parameters or settings are
 #       missing · 4 packages were not installed · 6 a training runs here already · 124 it took longer than its limit
-#       any other: what the training ended with
-# But for 6, the machine powers off a minute later: long enough for the status to be told, and its end is termination.
+#       any other: the training's own exit status
+# Except after 6 the machine powers off a minute later: by then the status is reported. Powering off terminates it.
 set -euo pipefail
 
 prefix=${NUNCHI_PREFIX:-}
@@ -46,16 +46,16 @@ leave() {
     [[ -z ${watcher:-} ]] || kill "$watcher" 2>/dev/null || true
     [[ -z ${training:-} ]] || kill -TERM "$training" 2>/dev/null || true
     say "status $status; the machine powers off in a minute"
-    shutdown -h +1 >/dev/null 2>&1 9>&- || shutdown -h now 9>&- || echo "train: it can't be powered off; its lease will do it" >&2
+    shutdown -h +1 >/dev/null 2>&1 9>&- || shutdown -h now 9>&- || echo "train: the machine can't be powered off; its lease will end it" >&2
     exit "$status"
 }
 
-# While it trains: AWS says two minutes ahead that it takes a Spot machine back. Not at once: what is only being started
-# would not hear the signal. Ends with the training, or with a notice.
+# During the training: AWS announces two minutes ahead that it reclaims a Spot machine. It sleeps first, as a program that
+# is just starting would miss the signal. Ends with the training, or with a notice.
 watch_for_notice() {
     while sleep "${NUNCHI_POLL_S:-5}" && kill -0 "$1" 2>/dev/null; do
         if metadata spot/instance-action >/dev/null 2>&1; then
-            say "AWS takes this machine back; the training keeps its checkpoint and ends"
+            say "AWS reclaims this machine; the training keeps its checkpoint and ends"
             touch "$notice"
             kill -TERM "$1" 2>/dev/null || true
             return
@@ -79,25 +79,25 @@ set -a
 # shellcheck disable=SC1091
 source "$etc/training.env"
 set +a
-# Enough label files came, or this machine would not run. People are counted otherwise, without duplicates and what the
-# caps leave out: the same number would send a GPU away for nothing. Only with nobody new there is nothing to learn.
+# Enough label files came, or this machine would not run. People are counted without duplicates and without those beyond
+# the caps, so the same minimum would end the run for nothing. Only a run without any new person is skipped.
 people=1
 [[ ! $least =~ ^0+$ ]] || people=0
 export NUNCHI_TRAINING=$id NUNCHI_WORK_DIR=${NUNCHI_WORK_DIR:-$state/training}
 export NUNCHI_LEAST_NEW_PEOPLE=${NUNCHI_LEAST_NEW_PEOPLE:-$people}
 mkdir -p "$NUNCHI_WORK_DIR"
 
-# A service of user data's may still be installing: boot-train.sh waits for its turn, and does nothing twice.
+# User data may still be installing: boot-train.sh waits for its lock, and is idempotent.
 [[ -n ${NUNCHI_RETRAIN:-} ]] || "$home/shell/boot-train.sh" packages || exit 4
 program=${NUNCHI_RETRAIN:-"'$home/venv/bin/python' -m retrain"}
 declare -a command
-eval "command=($program)" # as words for the shell; it is root's own file that says so
+eval "command=($program)" # as words for the shell; only root can write that file
 if [[ $(id -u) == 0 ]] && id "$user" >/dev/null 2>&1; then
     install -d -m 0750 -o "$user" -g "$(id -gn "$user")" "$NUNCHI_WORK_DIR"
-    # It reads pictures of strangers. Not by runuser, which stays as a parent and kills two seconds after a signal: too
-    # soon for a checkpoint.
+    # Unprivileged, as it reads untrusted pictures. Not by runuser, which stays as a parent and kills two seconds after a
+    # signal: too soon for a checkpoint.
     command=(setpriv --reuid "$user" --regid "$(id -gn "$user")" --init-groups -- "${command[@]}")
-    export HOME=$NUNCHI_WORK_DIR # root's is closed to it
+    export HOME=$NUNCHI_WORK_DIR # it can't read root's
 fi
 
 notice=$state/spot-notice
@@ -105,10 +105,10 @@ rm -f "$notice"
 log=$logs/training.log
 say "$id begins, for $limit s at most; its log is $log"
 cd "$home"
-# In the foreground: the training alone is told to end, and ends what it started itself.
+# In the foreground: only the training gets the signal, and it ends its own children.
 timeout --foreground --signal=TERM --kill-after=60 "$limit" "${command[@]}" >>"$log" 2>&1 9>&- &
 training=$!
-# It must hold on neither to the lock nor to the output, for which Run Command waits.
+# It must hold neither the lock nor the output, for which Run Command waits.
 watch_for_notice "$training" >>"$log" 2>&1 9>&- &
 watcher=$!
 status=0
@@ -116,5 +116,5 @@ wait "$training" || status=$?
 training=
 [[ ! -e $notice || $status == 0 ]] || status=75
 tail -n 40 "$log" >&2 || true
-[[ $status != 124 ]] || echo "train: it took longer than $limit s and was ended" >&2
+[[ $status != 124 ]] || echo "train: the training took longer than $limit s and was ended" >&2
 exit "$status"

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.order import FilesToProcesses, arrange
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+# NumPy's threads wait for each other in a loop: where several processes share the cores, a product of small matrices
+# takes fifty times as long as with one thread. Read when NumPy is imported, which is later, and by what tests start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The same profile here and in CI, close to Hypothesis's own for CI. No deadline and no health check of speed: a slow
 # machine is no failure. Deterministic examples: a commit passes or fails alike on every machine, and a change does not
@@ -18,6 +30,15 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("nunchi")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesToProcesses | None:
+    """`--dist loadfile` as tests/order.py has it."""
+    return FilesToProcesses(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from datetime import datetime
 from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import LabelMessage, Model, Result
+from contracts.messages import LabelMessage, Model, Person, Result
 from contracts.names import Reference
-from worker.models.detector import Detection, Image
+from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
 from worker.photos.store import OversizedUpload, Upload, UploadMissing
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
-FACE = Detection(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
+FACE = Person(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.3, 0.6, 0.6))
 
 
 class FakeDetector:
@@ -28,11 +28,11 @@ class FakeDetector:
 
     model = MODEL
 
-    def __init__(self, *people: Detection, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, *people: Person, before: Callable[[], None] = lambda: None) -> None:
         self.people, self.before, self.calls = list(people), before, 0
         self._lock = threading.Lock()
 
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         with self._lock:
             self.calls += len(images)
         self.before()
@@ -118,10 +118,10 @@ class MemoryQueue:
                 for number in self._bodies
             ]
 
-    def receive(self, most: int) -> list[ReceivedMessage]:
+    def receive(self, limit: int) -> list[ReceivedMessage]:
         self._may_fail("receive")
         with self._lock:
-            visible = [number for number in self._bodies if self._visible_at[number] <= self.now_s][:most]
+            visible = [number for number in self._bodies if self._visible_at[number] <= self.now_s][:limit]
             for number in visible:
                 self._receive_counts[number] += 1
                 self._visible_at[number] = self.now_s + self._visibility_s
@@ -134,15 +134,15 @@ class MemoryQueue:
             time.sleep(0.01)  # a short long poll
         return received
 
-    def keep(self, receipts: Sequence[str]) -> int:
-        self._may_fail("keep")
+    def extend(self, receipts: Sequence[str]) -> int:
+        self._may_fail("extend")
         with self._lock:
             held = [number for receipt in receipts if (number := self._held(receipt)) is not None]
             self._visible_at |= dict.fromkeys(held, self.now_s + self._visibility_s)
             return len(receipts) - len(held)
 
-    def give_back(self, receipt: str, *, after_s: int) -> None:
-        self._may_fail("give_back")
+    def release(self, receipt: str, *, after_s: int) -> None:
+        self._may_fail("release")
         with self._lock:
             if (number := self._held(receipt)) is not None:
                 self._visible_at[number] = self.now_s + after_s

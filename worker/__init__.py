@@ -2,5 +2,5 @@
 
 import os
 
-# onnxruntime reports its use to its maker unless told not to, and reads this when it is imported, by any module below.
+# onnxruntime sends telemetry to its maker unless disabled here; it reads this when any module below imports it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

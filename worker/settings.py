@@ -1,4 +1,4 @@
-"""The worker's settings. `infra/` and `local/` write these names; nothing else of the worker reads the environment."""
+"""The worker's settings, read once by `__main__.py`. `infra/` and `local/` write these variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR_S: Final = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """Everything that a worker must know before its first photo. AWS region and credentials come from boto3's chain."""
+    """All settings of a worker. AWS region and credentials come from boto3's chain."""
 
     images_bucket: str = setting("NUNCHI_IMAGES_BUCKET", "the bucket of uploads and results")
     dataset_bucket: str = setting("NUNCHI_DATASET_BUCKET", "the bucket of training pairs and photos to review")
@@ -31,10 +31,10 @@ class WorkerSettings:
     mqtt_cert: Path = setting("NUNCHI_MQTT_CERT", "file of this worker's certificate", parse=existing_file)
     mqtt_key: Path = setting("NUNCHI_MQTT_KEY", "file of this worker's private key", parse=existing_file)
     socket: Path = setting(
-        "NUNCHI_SOCKET", "the Unix socket it answers on", parse=Path, default=Path("/run/nunchi/worker.sock")
+        "NUNCHI_SOCKET", "the Unix socket of its HTTP server", parse=Path, default=Path("/run/nunchi/worker.sock")
     )
     state_dir: Path = setting(
-        "NUNCHI_STATE_DIR", "folder of what must survive a crash", parse=Path, default=Path("/var/lib/nunchi")
+        "NUNCHI_STATE_DIR", "folder of the state that survives a crash", parse=Path, default=Path("/var/lib/nunchi")
     )
     emf_file: Path | None = setting(
         "NUNCHI_EMF_FILE",
@@ -50,12 +50,12 @@ class WorkerSettings:
     )
     trial_picture: Path = setting(
         "NUNCHI_TRIAL_PICTURE",
-        "a picture in which every model must see somebody before it serves",
+        "a picture in which every model must detect a person before it serves",
         parse=existing_file,
         default=WARM_UP,
     )
     weights_every_s: float = setting(
-        "NUNCHI_WEIGHTS_EVERY_S", "seconds between looks at that pointer", parse=seconds(1, 86400), default=60.0
+        "NUNCHI_WEIGHTS_EVERY_S", "seconds between checks of that pointer", parse=seconds(1, 86400), default=60.0
     )
     gate: float = setting(
         "NUNCHI_GATE",
@@ -70,21 +70,24 @@ class WorkerSettings:
         "NUNCHI_REVIEW_SHARE", "share of photos under the gate kept for human review, 0-1", parse=fraction, default=0.05
     )
     label_ttl_s: float = setting(
-        "NUNCHI_LABEL_TTL_S", "seconds after the upload in which a label is news", parse=seconds(1, 3600), default=30.0
+        "NUNCHI_LABEL_TTL_S", "seconds after the upload until a label expires", parse=seconds(1, 3600), default=30.0
     )
     upload_queue_url: str | None = setting(
         "NUNCHI_UPLOAD_QUEUE_URL",
-        "the SQS queue that it takes photos from; without one, commands bring them",
+        "the SQS queue of upload events; without one, Run Commands bring the photos",
         default=None,
     )
     visibility_s: int = setting(
         "NUNCHI_VISIBILITY_S",
-        "seconds after which SQS gives another worker what one that died had in hand",
+        "visibility timeout, seconds: after that SQS redelivers the messages of a worker that died",
         parse=whole(3, 43200),
         default=15,
     )
     sweep_every_s: float | None = setting(
-        "NUNCHI_SWEEP_EVERY_S", "seconds between looks for forgotten uploads", parse=seconds(1, 86400), default=None
+        "NUNCHI_SWEEP_EVERY_S",
+        "seconds between sweeps for uploads without a result",
+        parse=seconds(1, 86400),
+        default=None,
     )
     max_bytes: int = setting(
         "NUNCHI_MAX_BYTES", "largest upload that is read", parse=whole(1 << 10, 1 << 28), default=8 << 20
@@ -104,8 +107,8 @@ class WorkerSettings:
 
     @property
     def sweep_period_s(self) -> float:
-        """Every look lists all uploads of the last days, which S3 charges for, in each of N workers.
+        """Seconds between sweeps. Each lists all uploads of the last days, which S3 charges for, in each of N workers.
 
-        A lost command is common (a closed shop, a restart), a lost message of the queue is not: S3 and SQS keep it.
+        A lost command is common (closing time, a restart), a lost message of the queue is not: S3 and SQS keep it.
         """
         return self.sweep_every_s or (HOUR_S if self.upload_queue_url else THREE_MINUTES_S)

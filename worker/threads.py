@@ -1,4 +1,4 @@
-"""Blocking work beside the event loop."""
+"""Blocking work outside the event loop."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ T = TypeVar("T")
 
 
 async def in_thread(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    """The outcome of blocking work, done in a thread of the pool."""
+    """Run blocking work in a thread of the pool and return its result."""
     return await asyncio.get_running_loop().run_in_executor(pool, work)

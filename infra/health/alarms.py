@@ -16,7 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.mode import Mode
-from config.names import INFER_DOCUMENT
+from config.names import INFER_DOCUMENT, TRAINING_LOG, WORKER_LOG
 from config.sections import AlarmSettings
 from contracts.emf import Metric
 from infra.functions import Function
@@ -88,7 +88,7 @@ class Alarms(Construct):
             "worker-failures",
             of_worker(Metric.FAILURES, "Sum"),
             means="Tries fail again and again: S3, the broker or the model. Nothing is lost, later looks try again.",
-            do="aws logs tail /nunchi/worker --since 30m --filter-pattern ERROR",
+            do=f"aws logs tail {WORKER_LOG} --since 30m --filter-pattern ERROR",
             above=4,
             periods=3,
             out_of=2,
@@ -98,7 +98,7 @@ class Alarms(Construct):
             of_worker(Metric.GIVEN_UP, "Sum"),
             means="A photo broke the model three times and is left alone: its kiosk gets no answer. One is a strange "
             "file, many are a bad model.",
-            do='aws logs tail /nunchi/worker --since 30m --filter-pattern "broke the model"',
+            do=f'aws logs tail {WORKER_LOG} --since 30m --filter-pattern "broke the model"',
             above=0,
             periods=1,
         )
@@ -107,7 +107,7 @@ class Alarms(Construct):
             of_worker(Metric.MODEL_REFUSED, "Sum"),
             means="A worker did not follow the pointer to new weights: damaged, for other labels, too slow, or they "
             "break. The model before them serves on.",
-            do="aws logs tail /nunchi/worker --since 30m --filter-pattern weights; then nunchi weights rollback",
+            do=f"aws logs tail {WORKER_LOG} --since 30m --filter-pattern weights; then nunchi weights rollback",
             above=0,
             periods=1,
         )
@@ -249,7 +249,7 @@ class Alarms(Construct):
             "training-failed",
             training_failures(arn),
             means="A retraining did not come to its end. Its machine was stopped, and the weights in service stay.",
-            do="its mail says why; aws logs tail /nunchi/training --since 1d; then nunchi train",
+            do=f"its mail says why; aws logs tail {TRAINING_LOG} --since 1d; then nunchi train",
             above=0,
             periods=1,
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName
+from contracts.errors import InvalidMessage, InvalidName, NunchiError
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
@@ -86,7 +86,7 @@ def build(
             folder,
             build=check_run_id(build_id) if build_id else new_run_id(now(), "dataset"),
             settings=datasets.DatasetSettings(val_share=val_share, most_images=most_images, seed=seed),
-            earlier=datasets.known(bucket, check_run_id(since)) if since else None,
+            earlier=datasets.load(bucket, check_run_id(since)) if since else None,
             predict=predictor(None, say=say) if look_over else None,
             at=now(),
             say=say,
@@ -120,7 +120,7 @@ def show(
 
     with _bucket(local, state) as bucket:
         ids = [check_run_id(build_id)] if build_id else datasets.builds(bucket)
-        manifests = [datasets.known(bucket, each) for each in ids]
+        manifests = [datasets.load(bucket, each) for each in ids]
     if as_json:
         for manifest in manifests:
             typer.echo(json.dumps(_row(manifest)))
@@ -201,34 +201,34 @@ def import_(
 
     Example: nunchi dataset import my-2400-images --tree reviewed --kiosk students
     """
-    from retrain.dataset.class_names import classes_in  # noqa: PLC0415 - see above
-    from retrain.dataset.yolo_import import look_through, store, untaught  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.class_names import classes_in  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.folder import scan_folder, store, without_exposed  # noqa: PLC0415 - see above
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with _bucket(local, state) as bucket, progress_bars() as say:
         meaning, source = classes_in(folder, _aliases(classes or []))
-        imported = look_through(folder, meaning, kiosk=kiosk, moment_a_folder=moment_a_folder, say=say)
+        scanned = scan_folder(folder, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
-            imported = untaught(bucket, imported, folder)
-        if imported.broken and not skip:
-            raise InvalidDataset(_broken(imported.broken, "nothing was imported. Fix them, or leave them out: --skip"))
-        store(bucket, Tree(tree), imported.pictures, say)
-    counts = {"tree": tree, "kiosk": kiosk, "pictures": len(imported.pictures), "left_out": len(imported.broken)}
+            scanned = without_exposed(bucket, scanned, folder)
+        if scanned.invalid and not skip:
+            raise InvalidDataset(_broken(scanned.invalid, "nothing was imported. Fix them, or leave them out: --skip"))
+        store(bucket, Tree(tree), scanned.pictures, say)
+    counts = {"tree": tree, "kiosk": kiosk, "pictures": len(scanned.pictures), "left_out": len(scanned.invalid)}
     if as_json:
         typer.echo(json.dumps(counts))
         return
     classes_from = f"classes from {source}" if source else f"classes in this order: {', '.join(LABELS)}"
-    out.print(f"[green]{len(imported.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}")
-    if imported.broken:
-        out.print(f"[yellow]{escape(_broken(imported.broken, 'they were left out'))}[/]")
+    out.print(f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}")
+    if scanned.invalid:
+        out.print(f"[yellow]{escape(_broken(scanned.invalid, 'they were left out'))}[/]")
     out.print(f"[bold]Next[/]\n  {escape(in_cloud('dataset build FOLDER', local, state))}")
 
 
 @contextmanager
 def _bucket(local: bool, state: Path) -> Generator[DatasetBucket, None, None]:
     """The dataset bucket of the local cloud in `state`, or of AWS; errors exit with the status in the help."""
-    statuses = {InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}
+    statuses: dict[type[NunchiError], int] = {InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}
     with exits(statuses, argument=(InvalidName, InvalidMessage)), session_of(local, state) as session:
         yield DatasetBucket(session.client("s3"), session.bucket("dataset"))
 
@@ -264,7 +264,7 @@ def _show(manifest: DatasetManifest) -> None:
 
 def _exclusions(manifest: DatasetManifest) -> dict[str, int]:
     """How many photos were left out, by reason."""
-    return {str(why): number for why, number in sorted(Counter(one.why for one in manifest.left_out).items())}
+    return {str(why): number for why, number in sorted(Counter(photo.why for photo in manifest.excluded).items())}
 
 
 def _aliases(options: list[str]) -> dict[str, Label]:

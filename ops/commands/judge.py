@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName
+from contracts.errors import InvalidMessage, InvalidName, NunchiError
 from contracts.s3 import get_or_none
 from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
 from ops.display import out, progress_bar
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 _ARGUMENT = f"Id of a run, or {DAY_0}: the model built into every worker."
 EXIT_NOT_BETTER: Final = 3
-_EXITS: Final = {RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.INVALID, JudgementFailed: Exit.INVALID}
+_EXITS: Final[Mapping[type[NunchiError], int]] = {
+    RunUnknown: Exit.UNKNOWN,
+    InvalidRun: Exit.INVALID,
+    JudgementFailed: Exit.INVALID,
+}
 
 
 def judge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName
+from contracts.errors import InvalidMessage, InvalidName, NunchiError
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
 from ops.display import out, plain_table
@@ -38,7 +38,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is stored i
 
 
 EXIT_POINTER_MOVED: Final = 6
-_EXITS: Final = {
+_EXITS: Final[Mapping[type[NunchiError], int]] = {
     RunExists: Exit.EXISTS,
     RunUnknown: Exit.UNKNOWN,
     InvalidRun: Exit.INVALID,

@@ -1,9 +1,9 @@
-"""From what was gathered to a dataset: chosen, split, balanced, looked over, laid out, put down in a manifest."""
+"""Datasets for a training: gathered, split, balanced, vetted, written as a YOLO folder with a manifest, published."""
 
 from retrain.dataset.assembly import build
 from retrain.dataset.manifest import DatasetManifest, Item
 from retrain.dataset.photos import Excluded, ExclusionReason, Split
-from retrain.dataset.publication import builds, fetch, find, known, publish
+from retrain.dataset.publication import builds, fetch, find, load, publish
 from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.vetting.preconditions import unmet_precondition
 
@@ -18,7 +18,7 @@ __all__ = [
     "builds",
     "fetch",
     "find",
-    "known",
+    "load",
     "publish",
     "unmet_precondition",
 ]

@@ -1,7 +1,7 @@
-"""Which photos of a split are learned from when there are more than one training should see.
+"""Balancing train and val: caps by label, pictures without people, replay of old photos, and the maximum size.
 
-The rare label is what the kiosk is for: what is dropped is what there is most of, a model's labels before a person's,
-and no new photo with an elder unless those alone are too many.
+The kiosk depends on the rare labels. So photos of the most frequent label are dropped first, a model's labels before a
+person's, and new photos with an elder only if those alone are too many.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ELDERS = frozenset({Label.ELDER_MALE, Label.ELDER_FEMALE})
 def choose_train(
     photos: Sequence[DatasetPhoto], new: frozenset[Reference], settings: DatasetSettings, *, room: int
 ) -> tuple[list[DatasetPhoto], Dropped]:
-    """The photos to train on. New ones go in front, and the old ones fill up: replay, lest the network forget."""
+    """The photos to train on, at most `room`: new ones, and old ones as replay, so that the network doesn't forget."""
     order = sorted(photos, key=lambda photo: (_rank(photo, new), share(settings.seed, photo.reference)))
     kept, dropped = _capped(order, new, settings)
     kept, too_empty = _with_few_empty(kept, settings.nobody_share)
@@ -43,7 +43,7 @@ def choose_train(
 def choose_val(
     photos: Sequence[DatasetPhoto], settings: DatasetSettings, *, room: int
 ) -> tuple[list[DatasetPhoto], Dropped]:
-    """The photos to stop and to calibrate by: as the shops are, without a cap by label, up to so many."""
+    """The photos for early stopping and calibration, at most `room`: without a cap by label, as the shops are."""
     order = sorted(photos, key=lambda photo: share(settings.seed, photo.reference))
     kept, too_empty = _with_few_empty(order, settings.nobody_share)
     chosen = kept[:room]
@@ -51,13 +51,13 @@ def choose_val(
 
 
 def cap_of(photos: Iterable[DatasetPhoto], settings: DatasetSettings) -> int:
-    """How many people of one label train may hold before photos are dropped for it."""
-    there = _people(photos)
-    return max(settings.least_per_label, int(settings.most_per_label * min(there.values(), default=0)))
+    """The maximum number of people of one label in train; photos of labels above it are dropped."""
+    counts = _people(photos)
+    return max(settings.least_per_label, int(settings.most_per_label * min(counts.values(), default=0)))
 
 
 def _rank(photo: DatasetPhoto, new: frozenset[Reference]) -> int:
-    """0 stays whatever happens; the others are taken in this order."""
+    """The order in which photos are kept; rank 0 is exempt from the cap."""
     is_new = photo.reference in new
     if is_new and photo.labels & _ELDERS:
         return 0
@@ -69,24 +69,24 @@ def _rank(photo: DatasetPhoto, new: frozenset[Reference]) -> int:
 def _capped(
     order: Sequence[DatasetPhoto], new: frozenset[Reference], settings: DatasetSettings
 ) -> tuple[list[DatasetPhoto], Dropped]:
-    """Without those of whose every label there is enough."""
+    """Drop photos of which every label has reached the cap."""
     cap = cap_of(order, settings)
-    have: Counter[Label] = Counter()
+    counts: Counter[Label] = Counter()
     kept: list[DatasetPhoto] = []
     dropped: Dropped = []
     for photo in order:
-        if not photo.people or _rank(photo, new) == 0 or any(have[label] < cap for label in photo.labels):
+        if not photo.people or _rank(photo, new) == 0 or any(counts[label] < cap for label in photo.labels):
             kept.append(photo)
-            have.update(label for label, _ in photo.people)
+            counts.update(person.label for person in photo.people)
         else:
             dropped.append((photo, ExclusionReason.OVER_CAP))
     return kept, dropped
 
 
-def _with_few_empty(order: Sequence[DatasetPhoto], most_share: float) -> tuple[list[DatasetPhoto], Dropped]:
-    """Pictures without people teach what is no person; more than a few, and the network learns to see none."""
+def _with_few_empty(order: Sequence[DatasetPhoto], max_share: float) -> tuple[list[DatasetPhoto], Dropped]:
+    """Limit the share of pictures without people: with too many, the network learns to see no person at all."""
     with_people = sum(bool(photo.people) for photo in order)
-    room = int(with_people * most_share / (1 - most_share))
+    room = int(with_people * max_share / (1 - max_share))
     empty = [photo for photo in order if not photo.people]
     dropped = set(empty[room:])
     return [photo for photo in order if photo not in dropped], [
@@ -95,21 +95,21 @@ def _with_few_empty(order: Sequence[DatasetPhoto], most_share: float) -> tuple[l
 
 
 def _evenly(order: Sequence[DatasetPhoto], room: int) -> list[DatasetPhoto]:
-    """So many of them: in turn one of each group, a photo being of the group of its rarest label."""
+    """At most `room` photos, one of each group in turn. A photo's group is its rarest label."""
     if len(order) <= room:
         return list(order)
-    there = _people(order)
+    counts = _people(order)
     groups: dict[Label | None, list[DatasetPhoto]] = {label: [] for label in (*LABELS, None)}
     for photo in order:
-        groups[min(photo.labels, key=lambda label: (there[label], label), default=None)].append(photo)
+        groups[min(photo.labels, key=lambda label: (counts[label], label), default=None)].append(photo)
     rounds = zip_longest(*groups.values())
-    return [photo for turn in rounds for photo in turn if photo is not None][: max(room, 0)]
+    return [photo for group in rounds for photo in group if photo is not None][: max(room, 0)]
 
 
 def _people(photos: Iterable[DatasetPhoto]) -> Counter[Label]:
-    return Counter(label for photo in photos for label, _ in photo.people)
+    return Counter(person.label for photo in photos for person in photo.people)
 
 
 def _missing(kept: Sequence[DatasetPhoto], chosen: Sequence[DatasetPhoto]) -> Dropped:
-    there = {photo.reference for photo in chosen}
-    return [(photo, ExclusionReason.OVER_MOST_IMAGES) for photo in kept if photo.reference not in there]
+    references = {photo.reference for photo in chosen}
+    return [(photo, ExclusionReason.OVER_MOST_IMAGES) for photo in kept if photo.reference not in references]

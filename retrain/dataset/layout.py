@@ -1,8 +1,8 @@
 """The folder of a dataset, as YOLO tools read it.
 
 data.yaml                       names the classes and the splits; has no `path:`, so the folder may be moved
-train.txt                       ./images/train/<stem>.jpg, a line repeated as often as its weight says
-images/{train,val,golden}/      <stem>.jpg, the bytes that the bucket has
+train.txt                       ./images/train/<stem>.jpg, each line repeated by the photo's weight
+images/{train,val,golden}/      <stem>.jpg, the same bytes as in the bucket
 labels/{train,val,golden}/      <stem>.txt
 """
 
@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Final
 
 from contracts.labels import LABELS
-from retrain.bucket import DatasetBucket, stem
+from contracts.names import Reference
+from retrain.bucket import DatasetBucket, Say, in_threads, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split
-from retrain.dataset.reading import Say, in_threads
 from retrain.errors import InvalidDataset
 
 INDEX: Final = "index.html"
 SHEETS: Final = "sheets"
-_MARK: Final = ".nunchi-dataset"  # somebody's own pictures in the same layout don't have it, and are never emptied
-_OURS: Final = frozenset({_MARK, "data.yaml", "train.txt", "images", "labels", MANIFEST, INDEX, SHEETS})
-# Beside the pictures: a block for each label file, the sheets, and what caches and a training's plots take.
+_MARK: Final = ".nunchi-dataset"  # a folder of other pictures in the same layout lacks it, and is never emptied
+_WRITTEN_HERE: Final = frozenset({_MARK, "data.yaml", "train.txt", "images", "labels", MANIFEST, INDEX, SHEETS})
+# Bytes beside the pictures: a block for each label file; the sheets, caches and a training's plots.
 _PER_PHOTO: Final = 8192
-_BESIDE: Final = 64 << 20
+_EXTRA: Final = 64 << 20
 
 
 def _free(folder: Path) -> int:
@@ -37,16 +37,16 @@ def _free(folder: Path) -> int:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, empty. One that was made here is emptied; InvalidDataset when it holds anything else."""
+    """Create the folder, or empty that of an earlier build. InvalidDataset when it holds anything else."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InvalidDataset(f"{folder} is no folder; nothing was built. Name a new one")
+        raise InvalidDataset(f"{folder} is not a folder; nothing was built. Name a new one")
     if folder.exists():
-        there = {path.name for path in folder.iterdir()}
-        others = sorted(there - _OURS if _MARK in there else there)
+        names = {path.name for path in folder.iterdir()}
+        others = sorted(names - _WRITTEN_HERE if _MARK in names else names)
         if others:
             raise InvalidDataset(
-                f"{folder} holds {', '.join(others[:3])}, which no build put there; nothing was touched. Name a new "
-                "folder"
+                f"{folder} holds {', '.join(others[:3])}, which is not part of a dataset; nothing was changed. Name a "
+                "new folder"
             )
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
@@ -76,12 +76,12 @@ def write_pictures(
     say: Say,
     *,
     free: Callable[[Path], int] = _free,
-) -> dict[str, str]:
-    """Each item's JPEG, from the bucket, and its labels, from the item; which were lost, by photo, and how.
+) -> dict[Reference, str]:
+    """Write each item's JPEG from the bucket, and its labels. Returns the lost photos, each with the reason.
 
-    Lost are photos that have gone, or have other bytes than the item says: nothing of theirs is written.
+    A photo is lost, and not written, when it was deleted or its digest is not the item's.
     """
-    need = sum(item.bytes + _PER_PHOTO for item in items) + _BESIDE if items else 0
+    need = sum(item.bytes + _PER_PHOTO for item in items) + _EXTRA if items else 0
 
     def write(item: Item) -> str | None:
         jpeg = bucket.get(item.reference.pair_keys(item.source)[0])
@@ -90,27 +90,27 @@ def write_pictures(
         if hashlib.sha256(jpeg).hexdigest() != item.sha256:
             return "has changed"
         image_path(folder, item).write_bytes(jpeg)
-        labels_path(folder, item).write_text(item.labels)
+        labels_path(folder, item).write_text(item.label_file)
         return None
 
     lost = {}
     with room_for(folder, need, free), in_threads(write, items) as results:
-        for done, (item, how) in enumerate(zip(items, results, strict=True), start=1):
-            if how is not None:
-                lost[str(item.reference)] = how
+        for done, (item, reason) in enumerate(zip(items, results, strict=True), start=1):
+            if reason is not None:
+                lost[item.reference] = reason
             say(done, len(items), "photos stored")
     return lost
 
 
 def remove(folder: Path, items: Iterable[Item]) -> None:
-    """Take pictures and labels out again."""
+    """Delete the pictures and label files of these items."""
     for item in items:
         image_path(folder, item).unlink()
         labels_path(folder, item).unlink()
 
 
 def write_lists(folder: Path, items: Sequence[Item]) -> None:
-    """`data.yaml` and `train.txt`: from here on, YOLO tools can read the folder."""
+    """Write `data.yaml` and `train.txt`, so that YOLO tools can read the folder."""
     lines = [
         f"./images/train/{stem(item.reference)}.jpg\n" * item.weight for item in items if item.split is Split.TRAIN
     ]
@@ -125,21 +125,21 @@ def write_lists(folder: Path, items: Sequence[Item]) -> None:
 
 @contextmanager
 def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Generator[None, None, None]:
-    """InvalidDataset when the disk has no `need` bytes for what the block writes, or when it is full all the same."""
-    if need and (there := free(folder)) < need:
+    """InvalidDataset when fewer than `need` bytes are free before the block, or the disk is full while it writes."""
+    if need and (available := free(folder)) < need:
         raise InvalidDataset(
-            f"the dataset needs {_megabytes(need)}, and there are {_megabytes(there)} free at {folder}; no picture was "
-            "written. Make room, or name a folder on another disk"
+            f"the dataset needs {_megabytes(need)}, and there are {_megabytes(available)} free at {folder}; no picture "
+            "was written. Make room, or name a folder on another disk"
         )
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        wanted = f"; the dataset needs {_megabytes(need)}" if need else ""
+        needed = f"; the dataset needs {_megabytes(need)}" if need else ""
         raise InvalidDataset(
-            f"the disk is full at {folder}{wanted}; the dataset is not whole, and nothing was published. Make room, or "
-            "name a folder on another disk"
+            f"the disk is full at {folder}{needed}; the dataset is not complete, and nothing was published. Make room, "
+            "or name a folder on another disk"
         ) from error
 
 

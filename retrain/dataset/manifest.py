@@ -1,4 +1,4 @@
-"""The manifest: what a dataset is made of, to the byte, and what was left out of it."""
+"""The manifest of a dataset: its photos with their labels and digests, and the excluded photos."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.boxes import LabelledBox
 from contracts.errors import ContractError
 from contracts.instants import from_text, to_text
 from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.weights import check_run_id
-from contracts.yolo import parse_labels
+from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import Tree
 from retrain.dataset.photos import Excluded, ExclusionReason, Split
 from retrain.errors import InvalidDataset
@@ -29,10 +30,10 @@ NOBODY: Final = "nobody"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """A photo of the dataset. `labels` is the text of its label file, `sha256` and `bytes` are the JPEG's.
+    """A photo of the dataset. `sha256` and `bytes` are the JPEG's.
 
-    `new`: the incumbent has not seen it, or a person has looked at it since. `suspect` says what speaks against its
-    labels.
+    `new`: the incumbent was not trained on it, or a person has checked it since. `label_error`: a possible error in its
+    labels, in words; None without any.
     """
 
     reference: Reference
@@ -42,9 +43,14 @@ class Item:
     new: bool
     sha256: str
     bytes: int
-    labels: str
+    people: tuple[LabelledBox, ...]
     phash: str
-    suspect: str | None = None
+    label_error: str | None = None
+
+    @property
+    def label_file(self) -> str:
+        """The text of the photo's label file."""
+        return format_labels(self.people)
 
     def to_fields(self) -> dict[str, Any]:
         return {
@@ -55,14 +61,13 @@ class Item:
             "new": self.new,
             "sha256": self.sha256,
             "bytes": self.bytes,
-            "labels": self.labels,
+            "labels": self.label_file,
             "phash": self.phash,
-            "suspect": self.suspect,
+            "suspect": self.label_error,
         }
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Item:
-        parse_labels(fields["labels"])
         return cls(
             reference=Reference.parse(fields["photo"]),
             split=Split(fields["split"]),
@@ -71,21 +76,21 @@ class Item:
             new=bool(fields["new"]),
             sha256=str(fields["sha256"]),
             bytes=int(fields["bytes"]),
-            labels=fields["labels"],
+            people=parse_labels(fields["labels"]),
             phash=str(fields["phash"]),
-            suspect=fields["suspect"],
+            label_error=fields["suspect"],
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetManifest:
-    """One build. Items and what was left out are in the order of their references."""
+    """One build. Items and excluded photos are in the order of their references."""
 
     build: str
     made_at: datetime
     settings: Mapping[str, Any]
     items: tuple[Item, ...]
-    left_out: tuple[Excluded, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -93,13 +98,13 @@ class DatasetManifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over items and settings: the same photos, labels and choices, the same digest, whenever built."""
-        told = {"items": [item.to_fields() for item in self.items], "settings": dict(self.settings)}
-        return hashlib.sha256(_canonical(told)).hexdigest()
+        """SHA-256 over items and settings: the same for the same photos, labels and settings, whenever built."""
+        fields = {"items": [item.to_fields() for item in self.items], "settings": dict(self.settings)}
+        return hashlib.sha256(_canonical(fields)).hexdigest()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """By split: people of each label, pictures, and pictures of nobody; a repeated picture counts once."""
+        """By split: people of each label, pictures, and pictures without people; a repeated picture counts once."""
         return {split: counted(item for item in self.items if item.split is split) for split in Split}
 
     def of(self, split: Split) -> list[Item]:
@@ -115,8 +120,8 @@ class DatasetManifest:
             "classes": list(LABELS),
             "items": [item.to_fields() for item in self.items],
             "left_out": [
-                {"photo": str(one.reference), "source": one.source, "why": one.why, "detail": one.detail}
-                for one in self.left_out
+                {"photo": str(photo.reference), "source": photo.source, "why": photo.why, "detail": photo.detail}
+                for photo in self.excluded
             ],
             "counts": self.counts,
             "warnings": list(self.warnings),
@@ -125,7 +130,7 @@ class DatasetManifest:
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "the manifest") -> DatasetManifest:
-        """InvalidDataset when it is none, or when its digest is not that of its items."""
+        """InvalidDataset when the text breaks the schema, or the digest is not that of the items."""
         try:
             fields = json.loads(text)
             if not isinstance(fields, dict) or fields["schema"] != SCHEMA:
@@ -134,34 +139,26 @@ class DatasetManifest:
                 build=fields["build"],
                 made_at=from_text(fields["made_at"]),
                 settings=dict(fields["settings"]),
-                items=tuple(Item.from_fields(one) for one in fields["items"]),
-                left_out=tuple(
-                    Excluded(
-                        Reference.parse(one["photo"]),
-                        Tree(one["source"]),
-                        ExclusionReason(one["why"]),
-                        str(one["detail"]),
-                    )
-                    for one in fields["left_out"]
-                ),
+                items=tuple(Item.from_fields(item) for item in fields["items"]),
+                excluded=tuple(map(_excluded, fields["left_out"])),
                 warnings=tuple(map(str, fields["warnings"])),
             )
-            promised = fields["digest"]
+            recorded = fields["digest"]
         except (ContractError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidDataset(
-                f"{where} is not a dataset's manifest ({error!r}); nothing was made of it. Build the dataset anew, "
-                "or update this program"
+                f"{where} is not a dataset's manifest ({error!r}), so the dataset can't be used. Build it anew, or "
+                "update this program"
             ) from None
-        if manifest.digest != promised:
+        if manifest.digest != recorded:
             raise InvalidDataset(
-                f"{where} promises digest {promised}, and its items have {manifest.digest}: somebody changed it; "
-                "nothing was made of it. Fetch it again: nunchi dataset fetch"
+                f"{where} records digest {recorded}, but its items have {manifest.digest}: the file was changed, so "
+                "the dataset can't be used. Fetch it again: nunchi dataset fetch"
             )
         return manifest
 
     @classmethod
     def read(cls, path: Path) -> DatasetManifest:
-        """Of a file, or of a dataset's folder."""
+        """The manifest of a file, or of a dataset's folder; InvalidDataset when it is missing or invalid."""
         path = path / MANIFEST if path.is_dir() else path
         try:
             content = path.read_bytes()
@@ -173,15 +170,20 @@ class DatasetManifest:
 
 
 def counted(items: Iterable[Item]) -> dict[str, int]:
-    """People of each label, pictures, and pictures of nobody."""
-    people: Counter[str] = Counter()
-    pictures = nobody = 0
-    for item in items:
-        labels = [label for label, _ in parse_labels(item.labels)]
-        people.update(labels)
-        pictures += 1
-        nobody += not labels
-    return {**{str(label): people[label] for label in LABELS}, PICTURES: pictures, NOBODY: nobody}
+    """People of each label, pictures, and pictures without people."""
+    items = list(items)
+    people = Counter(person.label for item in items for person in item.people)
+    empty = sum(not item.people for item in items)
+    return {**{str(label): people[label] for label in LABELS}, PICTURES: len(items), NOBODY: empty}
+
+
+def _excluded(fields: Mapping[str, Any]) -> Excluded:
+    return Excluded(
+        Reference.parse(fields["photo"]),
+        Tree(fields["source"]),
+        ExclusionReason(fields["why"]),
+        str(fields["detail"]),
+    )
 
 
 def _canonical(fields: Mapping[str, Any]) -> bytes:

@@ -1,26 +1,27 @@
-"""A photo on its way into a dataset, and why one is left out."""
+"""A photo that may enter a dataset, its split, and the reasons for excluding a photo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import LabelledBox
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Tree
 
 
 class Split(StrEnum):
-    """What a photo is for."""
+    """The part of a dataset that a photo belongs to."""
 
     TRAIN = "train"
-    VAL = "val"  # when to stop, and what confidences mean
-    GOLDEN = "golden"  # the judge's; never learned from
+    VAL = "val"  # for early stopping and calibration
+    GOLDEN = "golden"  # for judging; never learned from
 
 
 class ExclusionReason(StrEnum):
-    """Why a photo is in none of the splits."""
+    """Why a photo is in no split."""
 
     GONE = "gone"
     CANNOT_TELL = "cannot_tell"
@@ -35,38 +36,41 @@ class ExclusionReason(StrEnum):
     SUSPECT = "suspect"
 
 
-# For people: what stands in the page and in the terminal.
-REASONS: dict[ExclusionReason, str] = {
-    ExclusionReason.GONE: "deleted, or changed, while the dataset was built",
-    ExclusionReason.CANNOT_TELL: "a person looked, and could not tell who is there",
-    ExclusionReason.BAD_LABELS: "the label file is none",
+# The reasons of photos that were never read: nothing is known about them.
+UNREAD: Final = frozenset({ExclusionReason.GONE, ExclusionReason.BAD_LABELS, ExclusionReason.UNREADABLE})
+
+# Shown on the page and in the terminal.
+REASONS: Final[dict[ExclusionReason, str]] = {
+    ExclusionReason.GONE: "deleted or changed while the dataset was built",
+    ExclusionReason.CANNOT_TELL: "a person checked it, and could not tell the label",
+    ExclusionReason.BAD_LABELS: "the label file is invalid",
     ExclusionReason.UNREADABLE: "the picture can't be read",
     ExclusionReason.MOMENT_OF_GOLDEN: "taken within the same minute as a golden photo: excluded to prevent leakage",
-    ExclusionReason.OUTLIER: "a box or a picture of a form that nobody has",
-    ExclusionReason.DUPLICATE: "nearly the same picture is in the dataset already",
-    ExclusionReason.OVER_CAP: "there are enough of this label",
+    ExclusionReason.OUTLIER: "a box or a picture failed a sanity check",
+    ExclusionReason.DUPLICATE: "a near-duplicate is in the dataset already",
+    ExclusionReason.OVER_CAP: "there are enough people of this label",
     ExclusionReason.NOBODY: "there are enough pictures without people",
-    ExclusionReason.OVER_MOST_IMAGES: "more pictures than one training is to see",
-    ExclusionReason.SUSPECT: "the teacher contradicts the label, and no person has looked",
+    ExclusionReason.OVER_MOST_IMAGES: "more pictures than the limit of one training",
+    ExclusionReason.SUSPECT: "possible label error: the teacher contradicts the label, and no person has checked it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetPhoto:
-    """A whole pair. `size` is width and height in pixels; `odd` says what is strange about its boxes, None nothing."""
+    """A complete pair. `size`: width and height in pixels; `outlier`: the failed sanity check, or None."""
 
     reference: Reference
     source: Tree
-    people: tuple[tuple[Label, Box], ...]
+    people: tuple[LabelledBox, ...]
     size: tuple[int, int]
     sha256: str
     bytes: int
     phash: str
-    odd: str | None = None
+    outlier: str | None = None
 
     @property
     def labels(self) -> frozenset[Label]:
-        return frozenset(label for label, _ in self.people)
+        return frozenset(person.label for person in self.people)
 
 
 @dataclass(frozen=True, slots=True)

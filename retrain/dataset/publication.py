@@ -1,4 +1,4 @@
-"""A dataset in the bucket: its manifest, and its page for people. The pictures stay where they are, and are fetched."""
+"""Published datasets: the manifest and the page of a build in the bucket. The pictures stay in their trees."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import Final
 
 from contracts.names import BUILDS
 from contracts.weights import check_run_id
-from retrain.bucket import DatasetBucket
+from retrain.bucket import DatasetBucket, Say, silent
 from retrain.dataset import layout
 from retrain.dataset.manifest import MANIFEST, DatasetManifest
-from retrain.dataset.reading import Say, silent
 from retrain.errors import InvalidDataset
 
 _SHEET: Final = re.compile(r"sheets/[a-z0-9_-]+\.jpg")
 
 
 def build_key(build: str, path: str) -> str:
-    """The key of a build's file; InvalidName or InvalidMessage when the id is none."""
+    """The key of a build's file; InvalidName or InvalidMessage when the id is invalid."""
     return f"{BUILDS}{check_run_id(build)}/{path}"
 
 
 def publish(bucket: DatasetBucket, folder: Path) -> DatasetManifest:
-    """Store the build in `folder`, its manifest last and once. Stored again, the same is the same.
+    """Store the page and the manifest of the build in `folder`; the manifest is last, and is never overwritten.
 
-    InvalidDataset when there is another dataset under its id.
+    Idempotent. InvalidDataset when another dataset is stored under its id.
     """
     manifest = DatasetManifest.read(folder)
     stored = find(bucket, manifest.build)
@@ -41,31 +40,31 @@ def publish(bucket: DatasetBucket, folder: Path) -> DatasetManifest:
         stored = find(bucket, manifest.build)
     if stored is None or stored.digest != manifest.digest:
         raise InvalidDataset(
-            f"build {manifest.build} is in s3://{bucket.name} with other photos or labels; builds never change, and "
+            f"build {manifest.build} is in s3://{bucket.name} with other photos or labels; builds never change, so "
             "this one was not stored. Build it anew under another id"
         )
     return stored
 
 
 def find(bucket: DatasetBucket, build: str) -> DatasetManifest | None:
-    """The manifest of a build; None when there is none."""
+    """The manifest of a build; None when there is no such build."""
     key = build_key(build, MANIFEST)
     content = bucket.get(key)
     return None if content is None else DatasetManifest.from_json(content, f"s3://{bucket.name}/{key}")
 
 
-def known(bucket: DatasetBucket, build: str) -> DatasetManifest:
-    """The manifest of a build; InvalidDataset when there is none."""
-    found = find(bucket, build)
-    if found is None:
+def load(bucket: DatasetBucket, build: str) -> DatasetManifest:
+    """The manifest of a build; InvalidDataset when there is no such build."""
+    manifest = find(bucket, build)
+    if manifest is None:
         raise InvalidDataset(f"there is no build {build} in s3://{bucket.name}; see them all: nunchi dataset show")
-    return found
+    return manifest
 
 
 def builds(bucket: DatasetBucket) -> list[str]:
-    """The ids of every build that is whole, in order."""
-    ends = f"/{MANIFEST}"
-    return [key.removeprefix(BUILDS).removesuffix(ends) for key in bucket.keys(BUILDS) if key.endswith(ends)]
+    """The ids of all published builds, in order. A build without a manifest is incomplete, and not listed."""
+    suffix = f"/{MANIFEST}"
+    return [key.removeprefix(BUILDS).removesuffix(suffix) for key in bucket.keys(BUILDS) if key.endswith(suffix)]
 
 
 def fetch(
@@ -76,21 +75,21 @@ def fetch(
     missing_ok: bool = False,
     say: Say = silent,
 ) -> DatasetManifest:
-    """Lay out a build in a folder, every picture checked against its digest.
+    """Write a build into a folder, each picture checked against its digest.
 
-    InvalidDataset when there is no such build, or photos of it have gone or changed; `missing_ok` goes on without
-    those: the manifest still lists them.
+    InvalidDataset when there is no such build, or photos of it were deleted or changed. `missing_ok` does without those
+    photos; the manifest still lists them.
     """
-    manifest = known(bucket, build)
+    manifest = load(bucket, build)
     layout.prepare(folder)
     lost = layout.write_pictures(bucket, manifest.items, folder, say)
     if lost and not missing_ok:
-        named = ", ".join(f"{photo} {how}" for photo, how in sorted(lost.items())[:5])
+        named = ", ".join(f"{photo} {reason}" for photo, reason in sorted(lost.items())[:5])
         raise InvalidDataset(
             f"of build {build}, {named}{f' and {len(lost) - 5} more' if len(lost) > 5 else ''}; the folder {folder} is "
             "not that build. Build it anew, or do without them: nunchi dataset fetch --missing-ok"
         )
-    layout.write_lists(folder, [item for item in manifest.items if str(item.reference) not in lost])
+    layout.write_lists(folder, [item for item in manifest.items if item.reference not in lost])
     prefix = build_key(build, "")
     for key in bucket.keys(prefix):
         path = key.removeprefix(prefix)

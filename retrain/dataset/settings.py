@@ -1,10 +1,9 @@
-"""What a person may choose about a dataset. All of it stands in the manifest, and in its digest."""
+"""The settings of a dataset. All of them are in its manifest, and in its digest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from retrain.bursts import APART_S
@@ -13,16 +12,16 @@ from retrain.errors import InvalidDataset
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSettings:
-    """InvalidDataset when a value makes no sense; every such value is named at once.
+    """InvalidDataset when values are out of range; the error names all of them.
 
-    `most_per_label`: no label has more people in train than this many times those of the rarest one. At 4, a shop where
-    one customer in five is an elder keeps every photo; beyond it, the loss is that of the common label alone, and the
-    rare one is what the kiosk is for. `least_per_label`: up to so many the cap does not bite, or five photos of one
-    label would throw away thousands of the others.
-    `near_bits`: photos whose perceptual hashes (256 bits) differ in no more are one photo. A photo stored anew, smaller
-    or brighter, differs in up to 20; two customers before one camera in 36 and more (measured on drawn shops).
-    `replay_share`: this share of train stays for photos that the incumbent learned from, whatever the number of new
-    ones; a network that sees only new ones forgets.
+    `most_per_label`: the maximum number of people of a label in train, as a multiple of those of the rarest one. At 4,
+    a shop where one customer in five is an elder keeps every photo; above it, the common label dominates the loss, and
+    the kiosk depends on the rare one. `least_per_label`: the cap is never lower than this, or five photos of one label
+    would exclude thousands of the others.
+    `near_bits`: photos whose perceptual hashes (256 bits) differ in at most this many bits are duplicates. A photo
+    stored anew, smaller or brighter, differs in up to 20; two customers before one camera in 36 and more (measured on
+    drawn shops). `replay_share`: the minimum share of train for photos that the incumbent learned from, whatever the
+    number of new ones; a network trained on new ones alone forgets.
     """
 
     val_share: float = 0.15
@@ -54,20 +53,15 @@ class DatasetSettings:
             "sheet_photos": (0, 1000),
             "seed": (0, 2**63),
         }
-        wrong = []
-        for name, (least, most) in ranges.items():
+        invalid = []
+        for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if name in whole and value != int(value):
-                wrong.append(f"{name} is {value}, and must be a whole number")
-            elif not least <= value <= most:
-                wrong.append(f"{name} is {value}, and must lie between {least} and {most}")
-        if wrong:
-            raise InvalidDataset("the settings of the dataset make no sense; nothing was built: " + "; ".join(wrong))
+                invalid.append(f"{name} is {value}, and must be a whole number")
+            elif not low <= value <= high:
+                invalid.append(f"{name} is {value}, and must lie between {low} and {high}")
+        if invalid:
+            raise InvalidDataset("the settings of the dataset are invalid; nothing was built: " + "; ".join(invalid))
 
     def to_fields(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def from_fields(cls, told: Mapping[str, Any]) -> DatasetSettings:
-        """Of a manifest; settings that this version doesn't know are passed over."""
-        return cls(**{one.name: told[one.name] for one in fields(cls) if one.name in told})

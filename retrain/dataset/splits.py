@@ -1,14 +1,17 @@
-"""What each photo is for: a moment's photos go into the same split, lest the exam be learned."""
+"""The split of each photo: all photos of a burst go into the same one, to prevent leakage between train and golden."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from typing import Final
 
+from contracts.draws import stable_draw
 from contracts.names import Reference
 from retrain.bucket import Tree
 from retrain.bursts import burst_of
 from retrain.dataset.photos import Split
+
+_PRECEDENCE: Final[Mapping[Split | None, int]] = {Split.TRAIN: 0, Split.VAL: 1, Split.GOLDEN: 2}
 
 
 def splits(
@@ -19,30 +22,26 @@ def splits(
     seed: int,
     earlier: Mapping[Reference, Split],
 ) -> dict[Reference, Split]:
-    """The split of each photo's moment: golden where a person judged one of its photos so; otherwise what it was in
-    `earlier`, or drawn by its name.
+    """The split of each photo, by its burst: golden if a photo of the burst is; else as in `earlier`; else by a draw.
 
-    What was val once stays val, as photos are added: a model must not be stopped and calibrated on what it has learned.
+    A val photo stays val as photos are added: early stopping and calibration must not use photos that were learned.
     """
-    moment_of = burst_of(listed, apart_s=apart_s)
+    burst = burst_of(listed, apart_s=apart_s)
     known: dict[Reference, Split] = {}
-    for reference, moment in moment_of.items():
-        was = Split.GOLDEN if listed[reference] is Tree.GOLDEN else earlier.get(reference)
-        # Moments that grew together take the more careful of their splits. A photo that was golden, and is not
-        # listed as such any more, says nothing.
-        if was is Split.GOLDEN and listed[reference] is not Tree.GOLDEN:
-            was = None
-        if was is not None and _CARE[was] > _CARE.get(known.get(moment), -1):
-            known[moment] = was
+    for reference, first in burst.items():
+        split = Split.GOLDEN if listed[reference] is Tree.GOLDEN else earlier.get(reference)
+        # Bursts that have merged take the split of highest precedence. A photo that was golden, and is not listed as
+        # such any more, doesn't count.
+        if split is Split.GOLDEN and listed[reference] is not Tree.GOLDEN:
+            split = None
+        if split is not None and _PRECEDENCE[split] > _PRECEDENCE.get(known.get(first), -1):
+            known[first] = split
     return {
-        reference: known.get(moment) or (Split.VAL if share(seed, moment) < val_share else Split.TRAIN)
-        for reference, moment in moment_of.items()
+        reference: known.get(first) or (Split.VAL if share(seed, first) < val_share else Split.TRAIN)
+        for reference, first in burst.items()
     }
 
 
-_CARE: dict[Split | None, int] = {Split.TRAIN: 0, Split.VAL: 1, Split.GOLDEN: 2}
-
-
 def share(seed: int, reference: Reference) -> float:
-    """A number from 0 to 1 that is this photo's for good, and even over photos: a draw without a die."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {reference}".encode()).digest()[:7]) / (1 << 56)
+    """A number from 0 up to 1, uniform over photos; the same photo and seed always give the same number."""
+    return stable_draw(f"{seed} {reference}")

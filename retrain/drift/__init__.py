@@ -1,1 +1,1 @@
-"""Whether the model's own labels have moved since it learned."""
+"""Drift of the model's own labels since it was trained."""

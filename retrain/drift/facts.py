@@ -1,9 +1,8 @@
-"""What the dataset bucket tells about drift: the model's own labels, before and after the incumbent learnt."""
+"""Reads label facts from the dataset bucket: the model's own labels, before and after its training dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
@@ -12,22 +11,22 @@ from contracts.errors import InvalidLabelFile
 from contracts.messages import Result
 from contracts.names import Reference
 from contracts.yolo import parse_labels
-from retrain.bucket import DatasetBucket, Pair, Tree
+from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.bursts import iso_week
 from retrain.drift.guard import LabelFact
 from retrain.review.confidences import Results
-from retrain.review.notes import AT_ONCE, Note, read_notes
+from retrain.review.notes import Note, read_notes
 
-MOST: Final = 4000  # photos read of each side: shares are then within a percent, and S3 is asked for some seconds
+MAX_PHOTOS: Final = 4000  # read of each side: shares are within a percent, and S3 answers within seconds
 
 
 def gather_facts(
-    bucket: DatasetBucket, results: Results, *, since: datetime | None, most: int = MOST
+    bucket: DatasetBucket, results: Results, *, since: datetime | None, most: int = MAX_PHOTOS
 ) -> tuple[list[LabelFact], list[LabelFact]]:
-    """The photos that came after `since`, when the incumbent's dataset was built, and those before; None: all are new.
+    """The label facts of photos after `since`, the incumbent's dataset, and of those before; None: all are new.
 
-    They are read from auto/ and review/, not from a dataset, whose shares were balanced on purpose. Of more than `most`
-    a draw by name is read, and whatever of the random sample a person has looked at.
+    They come from auto/ and review/, not from a dataset, whose shares are balanced on purpose. Of more than `most`
+    photos, a deterministic draw by name is read, and the checked photos of the random sample.
     """
     notes = read_notes(bucket)
     pairs = [pair for tree in (Tree.AUTO, Tree.REVIEW) for pair in bucket.pairs(tree)]
@@ -39,38 +38,40 @@ def gather_facts(
 def _facts(
     pairs: list[Pair], notes: Mapping[Reference, Note], bucket: DatasetBucket, results: Results, most: int
 ) -> list[LabelFact]:
-    by_draw = sorted(pairs, key=lambda pair: stable_draw("drift", str(pair.reference)))
-    chosen, rest = by_draw[:most], by_draw[most:]
+    ordered = sorted(pairs, key=lambda pair: stable_draw("drift", str(pair.reference)))
+    chosen, rest = ordered[:most], ordered[most:]
     checked = [pair for pair in rest if pair.reference in notes and notes[pair.reference].sample]
-    known = results.of(pair.reference for pair in chosen)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        texts = list(pool.map(bucket.labels, [*chosen, *checked]))
+    decisions = results.of(pair.reference for pair in chosen)
+    with in_threads(bucket.labels, [*chosen, *checked]) as label_files:
+        texts = list(label_files)
     facts = []
     for place, (pair, text) in enumerate(zip([*chosen, *checked], texts, strict=True)):
-        if text is not None:  # otherwise it has expired since
-            found = fact(pair, text, notes.get(pair.reference), known.get(pair.reference), drawn_=place < len(chosen))
-            if found is not None:
-                facts.append(found)
+        if text is not None:  # None: it expired after the listing
+            label_fact = fact(
+                pair, text, notes.get(pair.reference), decisions.get(pair.reference), drawn=place < len(chosen)
+            )
+            if label_fact is not None:
+                facts.append(label_fact)
     return facts
 
 
-def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn_: bool = True) -> LabelFact | None:
-    """What is known of one photo of auto/ or review/; None when its label file is broken."""
+def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn: bool = True) -> LabelFact | None:
+    """The label fact of one photo of auto/ or review/; None when its label file is invalid."""
     try:
-        people = tuple(label for label, _ in parse_labels(labels))
+        people = tuple(person.label for person in parse_labels(labels))
     except InvalidLabelFile:
         return None
-    told = [person.confidence for person in result.message.people] if result else []
-    if not told and note is not None:
-        told = [one.confidence for one in note.shown if one.confidence is not None]
-    looked_at = note is not None and note.sample and not note.cannot_tell
+    confidences = [person.confidence for person in result.message.people] if result else []
+    if not confidences and note is not None:
+        confidences = [confidence for person in note.shown if (confidence := person.predicted.confidence) is not None]
+    checked = note is not None and note.sample and not note.cannot_tell
     return LabelFact(
         kiosk=pair.reference.kiosk_id,
         week=iso_week(pair.reference),
         labels=people,
         sure=pair.tree is Tree.AUTO,
-        confidence=min(told, default=None),
-        checked=len(note.shown) if note is not None and looked_at else 0,
-        right=sum(one.right for one in note.shown) if note is not None and looked_at else 0,
-        drawn=drawn_,
+        confidence=min(confidences, default=None),
+        checked=len(note.shown) if note is not None and checked else 0,
+        right=sum(person.right for person in note.shown) if note is not None and checked else 0,
+        drawn=drawn,
     )

@@ -1,12 +1,12 @@
-"""A guard against feeding on itself: has what a model labels drifted, and has a person seen that it is right?
+"""The drift guard, against a self-training feedback loop: stops a training on labels that drifted or are wrong.
 
-A model that learns its own labels learns its own mistakes, and makes more of them. Two things show that: what it says
-of people moves away from what it said before, and people agree with it less. Customers change, too, so a move alone
-stops nothing that people have looked at; that nobody looked does. Pure.
+A model that is trained on its own labels amplifies its own mistakes. Two measures show it: the distribution of its
+labels shifts, and people agree with it less. Customers change too, so a shift stops a training only until people have
+checked enough labels. Pure.
 
-    moved much, and people agree     →  warn: the customers changed, not the model
-    moved much, and too few looked   →  stop: nobody knows which of the two changed
-    people agree far less            →  stop, moved or not
+    large shift, and people agree             →  warn: the customers changed, not the model
+    large shift, and too few labels checked   →  stop: either may have changed
+    people agree far less                     →  stop, with or without a shift
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any, Final
 
 from contracts.labels import LABELS, Label
 from retrain.bursts import NO_WEEK
-from retrain.drift.psi import Shift, shift
+from retrain.drift.population_stability import DistributionShift, distribution_shift
 from retrain.review.agreement import PromiseShare, PromiseState, passes
 
 RULE: Final = "drift"
 NOBODY: Final = "nobody"
-_BANDS: Final = (0.96, 0.97, 0.98, 0.99)  # of the confidence of the sure: where the bins of its distribution end
+_CONFIDENCE_BINS: Final = (0.96, 0.97, 0.98, 0.99)  # inner edges, of photos that passed the gate
 
 
 @dataclass(frozen=True, slots=True)
 class LabelFact:
-    """What is known of one photo.
+    """The model's labels of one photo.
 
-    `sure`: everybody in it passed the gate, so it would teach. `confidence` is that of the person the model was least
-    sure of; None once nobody knows. `checked` and `right` count the people of a photo of the random sample that a
-    person has looked at; 0 of 0 for all others. Of more photos than are read, those `drawn` tell the shares.
+    `sure`: every person in it passed the gate, so it is training data. `confidence` is the lowest in the photo; None if
+    unknown. `checked` and `right` count the people in a checked photo of the random sample; 0 for all other photos.
+    Shares are computed from the `drawn` photos only.
     """
 
     kiosk: str
@@ -49,33 +49,33 @@ class LabelFact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftLimits:
-    """What counts as a drift.
+    """The thresholds of drift.
 
-    A move of `warn_psi` is some, of `stop_psi` much: the rule of thumb of credit scoring (E. M. Lewis, An Introduction
-    to Credit Scoring, 1994). It counts only if chance makes it less than once in 1/`chance` looks at data that did not
-    move. Parts of fewer than `least_photos` are not judged, and parts that are less than `least_share` of what is new
-    stop nothing. `least_checked` people looked at are enough to see that 1 in 6 labels is wrong where 1 in 20 was
-    promised. `promise` is the gate that the labels passed. Labels that are right less often than `too_wrong` are not
-    learned from, moved or not: `least_agreement`, or `least_below` under a lower promise.
+    A PSI of `warn_psi` is a small shift, of `stop_psi` a large one: the rule of thumb of credit scoring (E. M. Lewis,
+    An Introduction to Credit Scoring, 1994). `alpha` is the significance level of all comparisons together. Parts with
+    fewer than `min_photos` are not compared, and parts below `min_share` of the new photos stop nothing. `min_checked`
+    people suffice to see that 1 in 6 labels is wrong where 1 in 20 was promised. `promise` is the gate that the labels
+    passed. Labels that are right less often than `too_wrong` stop a training without a shift: less than
+    `min_agreement`, or less than `promise - min_below` under a lower promise.
     """
 
     warn_psi: float = 0.1
     stop_psi: float = 0.25
-    chance: float = 0.001
-    least_photos: int = 100
-    least_share: float = 0.05
-    least_checked: int = 30
+    alpha: float = 0.001
+    min_photos: int = 100
+    min_share: float = 0.05
+    min_checked: int = 30
     promise: float
-    least_agreement: float = 0.9
-    least_below: float = 0.05
+    min_agreement: float = 0.9
+    min_below: float = 0.05
 
     @property
     def too_wrong(self) -> float:
-        return min(self.least_agreement, self.promise - self.least_below)
+        return min(self.min_agreement, self.promise - self.min_below)
 
 
 class Level(StrEnum):
-    """How grave it is."""
+    """What a finding means for a training."""
 
     OK = "ok"
     WARN = "warn"
@@ -84,25 +84,25 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """One thing that moved, or that people disagree with. `where`: `all`, `kiosk lobby` or `week 2026-W47`."""
+    """One shift, or too little agreement. `where`: `all`, `kiosk lobby` or `week 2026-W47`."""
 
     level: Level
     where: str
     what: str
     why: str
-    shift: Shift | None = None
+    shift: DistributionShift | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The verdict: the gravest of the findings, which come gravest first, of all before of a part."""
+    """The findings, the most severe first, those of all photos before those of a part."""
 
     findings: tuple[DriftFinding, ...]
     agreement: PromiseShare
-    compared: int  # how many comparisons were made; 0: there was nothing to compare with
+    compared: int  # number of comparisons; 0: there is nothing earlier
 
     def to_fields(self) -> dict[str, Any]:
-        """For the report and for programs."""
+        """As the JSON of the drift report."""
         return {
             "rule": RULE,
             "level": self.level,
@@ -111,60 +111,63 @@ class Drift:
             "agreement": {"right": self.agreement.right, "checked": self.agreement.checked},
             "findings": [
                 {
-                    "level": one.level,
-                    "where": one.where,
-                    "what": one.what,
-                    "why": one.why,
-                    "psi": one.shift.psi if one.shift else None,
-                    "by_chance": one.shift.by_chance if one.shift else None,
+                    "level": finding.level,
+                    "where": finding.where,
+                    "what": finding.what,
+                    "why": finding.why,
+                    "psi": finding.shift.psi if finding.shift else None,
+                    "by_chance": finding.shift.p_value if finding.shift else None,
                 }
-                for one in self.findings
+                for finding in self.findings
             ],
         }
 
     @property
     def level(self) -> Level:
-        return max((one.level for one in self.findings), key=_GRAVITY.index, default=Level.OK)
+        return max((finding.level for finding in self.findings), key=_SEVERITY.index, default=Level.OK)
 
     @property
     def reason(self) -> str:
-        """For people: what moved where, and what to do. Of several the three gravest."""
-        told = [f"{one.where}: {one.why}" for one in self.findings if one.level is self.level][:3]
-        if not told:
-            return (
-                "what the model labels has not moved" if self.compared else "there is nothing earlier to compare with"
-            )
-        return "; ".join(told)
+        """For people: what shifted where, and what to do; at most three findings."""
+        reasons = [f"{finding.where}: {finding.why}" for finding in self.findings if finding.level is self.level][:3]
+        if not reasons:
+            return "the model's labels have not moved" if self.compared else "there is nothing earlier to compare with"
+        return "; ".join(reasons)
 
 
-_GRAVITY: Final = (Level.OK, Level.WARN, Level.STOP)
+_SEVERITY: Final = (Level.OK, Level.WARN, Level.STOP)
 _Part = tuple[str, Sequence[LabelFact], Sequence[LabelFact]]
 _Count = Callable[[Sequence[LabelFact]], dict[str, float]]
 
 
 def check_drift(new: Iterable[LabelFact], earlier: Iterable[LabelFact], limits: DriftLimits) -> Drift:
-    """What moved between the photos that the incumbent learnt from, and the `new` ones that a training would learn.
+    """Compare the `new` photos, which a training would use, with the `earlier` ones, which trained the incumbent.
 
-    All together, each kiosk against its own past (a new one against all others'), each week of the new against all of
-    the earlier.
+    All photos together, each kiosk with its own past (a new kiosk with all others'), and each new week with all
+    earlier photos.
     """
     new, earlier = list(new), list(earlier)
-    compared = [one for one in _comparisons(new, earlier) if one.photos >= limits.least_photos]
-    chance = limits.chance / max(1, len(compared))  # Bonferroni: the more looks, the more chance finds
-    findings = [found for one in compared if (found := _moved(one, chance, len(new), limits)) is not None]
+    compared = [comparison for comparison in _comparisons(new, earlier) if comparison.photos >= limits.min_photos]
+    alpha = limits.alpha / max(1, len(compared))  # Bonferroni correction for multiple comparisons
+    shifts = (_shift_finding(comparison, alpha, len(new), limits) for comparison in compared)
+    findings = [finding for finding in shifts if finding is not None]
     people = _checked(new)
-    doubt = _disagreement(people, _checked(_passing(new, limits)), limits)
-    if doubt is not None:
-        findings.append(doubt)
+    disagreement = _disagreement(people, _checked(_passing(new, limits)), limits)
+    if disagreement is not None:
+        findings.append(disagreement)
     findings.sort(
-        key=lambda one: (-_GRAVITY.index(one.level), one.where != "all", -(one.shift.psi if one.shift else 0))
+        key=lambda finding: (
+            -_SEVERITY.index(finding.level),
+            finding.where != "all",
+            -(finding.shift.psi if finding.shift else 0),
+        )
     )
     return Drift(tuple(findings), people, len(compared))
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """One aspect of one part, now and before. `facts`: all that is new of that part."""
+    """One aspect of one part, now and before. `facts` are the new ones of that part."""
 
     where: str
     what: str
@@ -178,11 +181,11 @@ class _Comparison:
 
 
 def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Comparison]:
-    whole_weeks = _told_unsure([*new, *earlier])
+    complete_weeks = _weeks_with_unsure([*new, *earlier])
     aspects: dict[str, _Count] = {
         "labels": label_counts,
-        "share of unsure": lambda facts: _sureness([fact for fact in facts if fact.week in whole_weeks]),
-        "confidence": _confidences,
+        "share of unsure": lambda facts: _sure_counts([fact for fact in facts if fact.week in complete_weeks]),
+        "confidence": _confidence_counts,
     }
     for where, facts, before in _parts(new, earlier):
         for what, count in aspects.items():
@@ -190,7 +193,7 @@ def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iter
 
 
 def _parts(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Part]:
-    """What is compared with what, under which name."""
+    """Name, new facts and earlier facts of each part."""
     yield "all", new, earlier
     past = {fact.kiosk for fact in earlier}
     for kiosk in sorted({fact.kiosk for fact in new}):
@@ -204,44 +207,47 @@ def _drawn(facts: Iterable[LabelFact]) -> list[LabelFact]:
     return [fact for fact in facts if fact.drawn]
 
 
-def _moved(one: _Comparison, chance: float, everything: int, limits: DriftLimits) -> DriftFinding | None:
-    """None when nothing moved but by chance."""
-    found = shift(one.now, one.before, chance)
-    if not found.significant or found.psi < limits.warn_psi:
+def _shift_finding(comparison: _Comparison, alpha: float, new_photos: int, limits: DriftLimits) -> DriftFinding | None:
+    """None without a significant shift."""
+    shift = distribution_shift(comparison.now, comparison.before, alpha)
+    if not shift.significant or shift.psi < limits.warn_psi:
         return None
-    told = f"{one.what} moved (PSI {found.psi:.2f}; {found.told})"
-    if found.psi < limits.stop_psi:
-        return DriftFinding(Level.WARN, one.where, one.what, told, found)
-    checked = _checked(one.facts)
-    grave = Level.STOP if len(one.facts) >= limits.least_share * everything else Level.WARN
-    agree = f"people agree with {checked.right:g} of {checked.checked}"
-    promised = _checked(_passing(one.facts, limits))
+    level, why = _shift_level(comparison, shift.psi, new_photos, limits)
+    text = f"{comparison.what} moved (PSI {shift.psi:.2f}; {shift.summary}){why}"
+    return DriftFinding(level, comparison.where, comparison.what, text, shift)
+
+
+def _shift_level(comparison: _Comparison, psi: float, new_photos: int, limits: DriftLimits) -> tuple[Level, str]:
+    """The level of a significant shift, and the reason for it."""
+    if psi < limits.stop_psi:
+        return Level.WARN, ""
+    facts = comparison.facts
+    severe = Level.STOP if len(facts) >= limits.min_share * new_photos else Level.WARN
+    promised = _checked(_passing(facts, limits))
     if promised.against(limits.promise) is PromiseState.BROKEN:
-        only = f"people agree with {promised.right:g} of {promised.checked} only"
-        return DriftFinding(grave, one.where, one.what, f"{told}, and {only}", found)
-    if checked.checked < limits.least_checked:
-        looked = f"and of the random sample people looked at {checked.checked} only, not at {limits.least_checked}"
-        remedy = f"nunchi review export FOLDER --sample-share 1 --most 100{_where(one)}"
-        return DriftFinding(grave, one.where, one.what, f"{told}, {looked}: {remedy}", found)
-    return DriftFinding(
-        Level.WARN, one.where, one.what, f"{told}, but {agree}: it is the customers that changed", found
-    )
+        return severe, f", and people agree with {promised.right:g} of {promised.checked} only"
+    checked = _checked(facts)
+    if checked.checked < limits.min_checked:
+        remedy = f"nunchi review export FOLDER --sample-share 1 --most 100{_export_options(comparison)}"
+        few = f"only {checked.checked} labels of the random sample are checked, of {limits.min_checked} needed"
+        return severe, f", and {few}: {remedy}"
+    return Level.WARN, f", but people agree with {checked.right:g} of {checked.checked}: the customers changed"
 
 
-def _where(one: _Comparison) -> str:
-    """How to ask for the photos that somebody must look at."""
-    kiosk = f" --kiosk {one.facts[0].kiosk}" if one.where.startswith("kiosk ") else ""
-    weeks = [fact.week for fact in one.facts if fact.week != NO_WEEK]
+def _export_options(comparison: _Comparison) -> str:
+    """The options of `nunchi review export` that select the comparison's new photos."""
+    kiosk = f" --kiosk {comparison.facts[0].kiosk}" if comparison.where.startswith("kiosk ") else ""
+    weeks = [fact.week for fact in comparison.facts if fact.week != NO_WEEK]
     return f"{kiosk} --since {datetime.strptime(f'{min(weeks)}-1', '%G-W%V-%u'):%Y-%m-%d}" if weeks else kiosk
 
 
 def _disagreement(people: PromiseShare, promised: PromiseShare, limits: DriftLimits) -> DriftFinding | None:
-    """Whether the labels are so often wrong that nobody should learn them, or less often right than promised.
+    """Whether the labels are too often wrong to train on, or less often right than promised.
 
-    `people`: all that were looked at, for all would teach; `promised`: those who pass the gate of today.
+    `people` are all that were checked, as all are training data; `promised` those who pass today's gate.
     """
     if people.against(limits.too_wrong) is PromiseState.BROKEN:
-        why = f"surely fewer than {_percent(limits.too_wrong)}: fit the calibration anew before training on them"
+        why = f"surely fewer than {_percent(limits.too_wrong)}: fix the calibration before training on them"
         return DriftFinding(Level.STOP, "all", "agreement", f"{_agreed(people)}, {why}")
     if promised.against(limits.promise) is PromiseState.BROKEN:
         why = f"fewer than the {_percent(limits.promise)} promised"
@@ -261,7 +267,7 @@ def _percent(share: float) -> str:
 
 
 def _passing(facts: Iterable[LabelFact], limits: DriftLimits) -> list[LabelFact]:
-    """Without photos whose labels are known to have passed an earlier, lower gate only."""
+    """Without photos that passed only an earlier, lower gate."""
     return [fact for fact in facts if fact.confidence is None or passes(fact.confidence, limits.promise)]
 
 
@@ -273,7 +279,7 @@ def _checked(facts: Iterable[LabelFact]) -> PromiseShare:
 
 
 def label_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
-    """Photos whose labels would teach. Each counts once, shared among its people, who came together."""
+    """Photos that are training data, by label. Each counts once, split evenly among its people: they came together."""
     counts: dict[str, float] = dict.fromkeys((*LABELS, NOBODY), 0.0)
     for fact in facts:
         if fact.sure:
@@ -282,23 +288,22 @@ def label_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
     return counts
 
 
-def _sureness(facts: Sequence[LabelFact]) -> dict[str, float]:
+def _sure_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
     unsure = sum(not fact.sure for fact in facts)
     return {"sure": len(facts) - unsure, "unsure": unsure}
 
 
-def _confidences(facts: Sequence[LabelFact]) -> dict[str, float]:
-    """Of the sure alone: of the others only some are kept, and not for long."""
+def _confidence_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
+    """Of photos that passed the gate only: of the others a part is stored, and expires."""
     counts = Counter(
-        sum(fact.confidence >= end for end in _BANDS) for fact in facts if fact.sure and fact.confidence is not None
+        sum(fact.confidence >= end for end in _CONFIDENCE_BINS)
+        for fact in facts
+        if fact.sure and fact.confidence is not None
     )
-    names = [f"under {end:g}" for end in _BANDS] + [f"from {_BANDS[-1]:g}"]
+    names = [f"under {end:g}" for end in _CONFIDENCE_BINS] + [f"from {_CONFIDENCE_BINS[-1]:g}"]
     return {name: counts[place] for place, name in enumerate(names)}
 
 
-def _told_unsure(facts: Iterable[LabelFact]) -> frozenset[str]:
-    """The weeks that still have their unsure photos, which expire: all since the first that has some.
-
-    Not that one: a part of its photos may have gone.
-    """
+def _weeks_with_unsure(facts: Iterable[LabelFact]) -> frozenset[str]:
+    """The weeks whose unsure photos have not expired: all after the first that has some, which may have lost a part."""
     return frozenset(sorted({fact.week for fact in facts if not fact.sure and fact.week != NO_WEEK})[1:])

@@ -1,4 +1,4 @@
-"""What the model said, by kiosk and by week: the numbers in which a drift shows before a rule calls it one. Pure."""
+"""The model's labels by kiosk and by week, for people to see a drift before a rule reports it. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Part:
     """The photos of a kiosk or a week. `where`: `all`, `kiosk lobby` or `week 2026-W47`.
 
     `unsure` is the share of photos that did not pass the gate. Of those that did, `labels` has each label's share, 0-1,
-    `nobody` included, and `confidence` is the median of their least sure people; None once nobody knows. Of the random
-    sample, people have looked at `checked` labels and found `right` to be so.
+    `nobody` included, and `confidence` is the median over photos of their lowest confidence; None if it is unknown. Of
+    the random sample, people checked `checked` labels and confirmed `right` of them.
     """
 
     where: str
@@ -28,7 +28,7 @@ class Part:
 
 
 def parts(facts: Sequence[LabelFact]) -> Iterator[Part]:
-    """Of everything, then of each kiosk, then of each week, the latest last; nothing of no photo."""
+    """All photos, then those of each kiosk, then those of each week, the latest last; nothing without a photo."""
     if not facts:
         return
     yield _part("all", facts)
@@ -41,13 +41,13 @@ def parts(facts: Sequence[LabelFact]) -> Iterator[Part]:
 def _part(where: str, facts: Sequence[LabelFact]) -> Part:
     counts = label_counts(facts)
     sure = sum(counts.values())
-    told = [fact.confidence for fact in facts if fact.sure and fact.confidence is not None]
+    confidences = [fact.confidence for fact in facts if fact.sure and fact.confidence is not None]
     return Part(
         where,
         photos=len(facts),
         unsure=sum(not fact.sure for fact in facts) / len(facts),
         labels={label: count / sure if sure else 0.0 for label, count in counts.items()},
-        confidence=median(told) if told else None,
+        confidence=median(confidences) if confidences else None,
         checked=sum(fact.checked for fact in facts),
         right=sum(fact.right for fact in facts),
     )

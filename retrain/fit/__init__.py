@@ -1,1 +1,1 @@
-"""From a dataset to a trained, exported, calibrated network."""
+"""Training, export, calibration and packaging of a network."""

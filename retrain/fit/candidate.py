@@ -1,7 +1,7 @@
-"""A trained network as a run: the folder that the registry stores and a worker loads.
+"""Packaging: a trained network as a run, the folder that the registry stores and a worker loads.
 
-network.onnx     what serves; named in the manifest's files, so every worker fetches it
-weights.pt       what the next training starts from; lies beside, no worker fetches it
+network.onnx     the network in service; named in the manifest's files, so every worker downloads it
+weights.pt       the start weights of the next training; no worker downloads it
 manifest.json    written last
 """
 
@@ -20,7 +20,7 @@ from contracts.weights import MANIFEST, check_run_id
 
 NETWORK: Final = "network.onnx"
 WEIGHTS: Final = "weights.pt"
-# The worker's habits with a YOLO: see worker/models/boxes.py.
+# The thresholds of the worker's BoxFilter: worker/models/boxes.py.
 CUT: Final[Mapping[str, float]] = {"confidence": 0.25, "class_iou": 0.7, "person_iou": 0.6}
 LICENCE: Final = {
     "weights": "AGPL-3.0",
@@ -46,50 +46,50 @@ def package(
     metrics: Mapping[str, Any] | None = None,
     licence: Mapping[str, Any] = LICENCE,
 ) -> Path:
-    """Write the run's folder, over what is in it of the same names; the path of its manifest.
+    """Write the run's folder, over files of the same names; the path of its manifest.
 
-    `input` is the longer side of what the network sees, pixels. `data` names the build and its digest, `training` the
-    settings; `metrics` is what the judge found, once it has. InvalidName when no run can have this id.
+    `input` is the longer side of the network's input, pixels. `data` has the build and its digest, `training` the
+    settings, `metrics` the judge's figures. InvalidName when `run` is not a valid id.
     """
     check_run_id(run)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)  # a folder is no run while its files change
+    (folder / MANIFEST).unlink(missing_ok=True)  # while its files change, the folder is not a run
     manifest = {
         "kind": "yolov5",
         "name": MODEL,
         "version": run,
         "classes": [str(label) for label in LABELS],
-        "files": {"network": {"path": NETWORK, "sha256": _put(onnx, folder / NETWORK)}},
+        "files": {"network": {"path": NETWORK, "sha256": _copy(onnx, folder / NETWORK)}},
         "input": input,
         "head": head,
         "cut": dict(cut),
         "calibration": dict(calibration),
         "data": dict(data),
-        "training": {**training, "weights": {"path": WEIGHTS, "sha256": _put(weights_pt, folder / WEIGHTS)}},
+        "training": {**training, "weights": {"path": WEIGHTS, "sha256": _copy(weights_pt, folder / WEIGHTS)}},
         "metrics": dict(metrics or {}),
         "code_version": code_version,
         "licence": dict(licence),
     }
-    return _written(folder, manifest)
+    return _write(folder, manifest)
 
 
 def with_fields(folder: Path, **fields: Any) -> Path:
-    """The manifest of a packaged run with some fields replaced, such as its calibration or its metrics.
+    """Replace fields of a packaged run's manifest, such as its calibration or its metrics; the manifest's path.
 
-    What changes is the model's digest: nothing may be replaced once the run is in the registry.
+    This changes the model's digest, so it is not allowed once the run is in the registry.
     """
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    return _written(folder, {**manifest, **fields})
+    return _write(folder, {**manifest, **fields})
 
 
-def _written(folder: Path, manifest: Mapping[str, Any]) -> Path:
+def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     part = folder / f"{MANIFEST}.part"
     part.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return part.replace(folder / MANIFEST)
 
 
-def _put(source: Path, target: Path) -> str:
-    """Copy a file, unless it is there already; its SHA-256."""
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file unless source and target are the same; its SHA-256."""
     if source.resolve() != target.resolve():
         shutil.copyfile(source, target)
     with target.open("rb") as file:

@@ -1,9 +1,9 @@
-"""What a training that was cut off goes on from: the trainer's files in the dataset bucket, in two places by turns.
+"""Checkpoints, from which an interrupted training resumes: stored in the dataset bucket, in two slots by turns.
 
     trainings/<training>/checkpoint/a/last.pt, best.pt     and the same under b/
-    trainings/<training>/checkpoint/state.json             which of the two is whole, and its digests; written last
+    trainings/<training>/checkpoint/state.json             the slot that is complete, and its digests; written last
 
-A machine that is taken away while it writes one of them leaves the other.
+A machine that disappears while it writes one slot leaves the other.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SCHEMA: Final = 1
 STATE: Final = "state.json"
 LAST: Final = "last.pt"
 BEST: Final = "best.pt"
-PLACES: Final = ("a", "b")
+SLOTS: Final = ("a", "b")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """A checkpoint on disk, every byte checked. `epoch` counts from 1; `build` is the dataset it was trained on."""
+class LoadedCheckpoint:
+    """A checkpoint on disk, its digests checked. `epoch` counts from 1; `build` is its dataset."""
 
     last: Path
     epoch: int
@@ -41,20 +41,20 @@ class Checkpoints:
         self._training = training
 
     def save(self, last: Path, best: Path | None, *, epoch: int, build: str) -> None:
-        """Store it in the place that does not hold the one before."""
-        before = self._state()
-        place = PLACES[0] if before is None or before["place"] == PLACES[1] else PLACES[1]
+        """Store a checkpoint in the slot that does not hold the previous one."""
+        previous = self._state()
+        slot = SLOTS[0] if previous is None or previous["place"] == SLOTS[1] else SLOTS[1]
         digests = {}
         for name, path in ((LAST, last), (BEST, best)):
             if path is not None:
                 content = path.read_bytes()
-                self._bucket.put(self._key(f"{place}/{name}"), content, "application/octet-stream")
+                self._bucket.put(self._key(f"{slot}/{name}"), content, "application/octet-stream")
                 digests[name] = hashlib.sha256(content).hexdigest()
-        state = {"schema": SCHEMA, "place": place, "epoch": epoch, "build": build, "sha256": digests}
+        state = {"schema": SCHEMA, "place": slot, "epoch": epoch, "build": build, "sha256": digests}
         self._bucket.put(self._key(STATE), json.dumps(state).encode(), "application/json")
 
-    def load(self, folder: Path) -> Saved | None:
-        """The newest that is whole, as files in `folder`; None when there is none, and a training begins anew."""
+    def load(self, folder: Path) -> LoadedCheckpoint | None:
+        """Download the newest checkpoint into `folder`; None without a valid one: the training then starts over."""
         if (state := self._state()) is None:
             return None
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,15 +63,20 @@ class Checkpoints:
             if content is None or hashlib.sha256(content).hexdigest() != digest:
                 return None
             (folder / name).write_bytes(content)
-        return Saved(folder / LAST, state["epoch"], state["build"])
+        return LoadedCheckpoint(folder / LAST, state["epoch"], state["build"])
 
     def _state(self) -> dict[str, Any] | None:
         content = self._bucket.get(self._key(STATE))
         try:
             state = json.loads(content or b"null")
-            whole = state["schema"] == SCHEMA and state["place"] in PLACES and LAST in state["sha256"]
-            known = set(state["sha256"]) <= {LAST, BEST} and isinstance(state["epoch"], int)
-            return state if whole and known and isinstance(state["build"], str) else None
+            valid = (
+                state["schema"] == SCHEMA
+                and state["place"] in SLOTS
+                and {LAST} <= set(state["sha256"]) <= {LAST, BEST}
+                and isinstance(state["epoch"], int)
+                and isinstance(state["build"], str)
+            )
+            return state if valid else None
         except (ValueError, TypeError, KeyError):
             return None
 

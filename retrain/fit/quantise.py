@@ -1,8 +1,8 @@
-"""An exported network in 8 bits: smaller, and on processors with VNNI faster; what it costs in mAP, `bench` says.
+"""INT8 quantisation of an exported network: smaller, and faster on processors with VNNI; `bench` measures the mAP.
 
-Static quantisation by ONNX Runtime: weights a channel at a time, activations by the ranges that validation photos
-give, prepared as the worker prepares them. The end of the head stays in 32 bits: there boxes in pixels and scores in
-0-1 are joined in one tensor, for which one range would round every score to nothing.
+Static quantisation by ONNX Runtime: weights per channel, activations by their ranges on validation photos, preprocessed
+as in the worker. The end of the head stays in FP32: it joins boxes in pixels and scores in 0-1 in one tensor, for which
+one range would round every score to 0.
 """
 
 from __future__ import annotations
@@ -21,35 +21,37 @@ from PIL import Image as Pillow
 
 from retrain.errors import RetrainError
 
-MOST_PHOTOS: Final = 200
-LEAST_OPSET: Final = 13  # from here on a weight can have a scale for each channel
+MAX_PHOTOS: Final = 200
+MIN_OPSET: Final = 13  # the first with a scale for each channel of a weight
 _GREY: Final = 114
 _STRIDE: Final = 32
 _QUANTISED: Final = ("Conv", "MatMul", "Gemm")
 
 
 def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) -> None:
-    """Write the INT8 network of an export; `photos` are JPEGs to see ranges on, the first MOST_PHOTOS of them.
+    """Quantise the export `network` to `target`, with activation ranges of the first MAX_PHOTOS of `photos`, JPEGs.
 
-    `side`: the longer one of what it sees, pixels. RetrainError when there is no photo, or it is no such network.
+    `side` is the longer side of the input, pixels. RetrainError without a photo, or if the network is not supported.
     """
     if not photos:
-        raise RetrainError("no photo to measure ranges on; the network stays in 32 bits. Give it validation photos")
+        raise RetrainError(
+            "there is no photo to measure activation ranges on; the network stays in FP32. Pass validation photos"
+        )
     model = onnx.load(network)
-    opset = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0)
-    if opset < LEAST_OPSET:
-        raise RetrainError(f"{network} is of opset {opset}; INT8 needs {LEAST_OPSET}. Export it anew")
-    if [len(one.type.tensor_type.shape.dim) for one in model.graph.input] != [4]:
-        raise RetrainError(f"{network} is no network of one picture; it stays in 32 bits. Name a YOLO's export")
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    if opset < MIN_OPSET:
+        raise RetrainError(f"{network} has opset {opset}; INT8 needs {MIN_OPSET} or newer. Export it again")
+    if [len(value.type.tensor_type.shape.dim) for value in model.graph.input] != [4]:
+        raise RetrainError(f"{network} does not have one image as its input; it stays in FP32. Pass a YOLO's export")
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # Symbolic shapes are for transformers, and want sympy; a YOLO's are known.
+        # Symbolic shape inference is for transformers, and needs sympy; a YOLO's shapes are known.
         quant_pre_process(str(network), str(prepared), skip_symbolic_shape=True)
         graph = onnx.load(prepared).graph
         quantize_static(
             str(prepared),
             str(target),
-            _Shown(graph.input[0], photos[:MOST_PHOTOS], side),
+            _InputReader(graph.input[0], photos[:MAX_PHOTOS], side),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(_QUANTISED),
             nodes_to_exclude=_end_of_head(graph),
@@ -60,10 +62,10 @@ def quantise(network: Path, target: Path, photos: Sequence[Path], *, side: int) 
         )
 
 
-def shown(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
-    """A photo as the worker shows it to its network: (1, 3, height, width), 0-1. A test holds the two together.
+def preprocess(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
+    """A photo as the worker's letterbox makes it: (1, 3, height, width), 0-1. A test compares the two.
 
-    `any_shape`: of a network that takes others than squares.
+    `any_shape`: the network's input need not be square.
     """
     with Pillow.open(path) as picture:
         image = picture.convert("RGB")
@@ -78,33 +80,33 @@ def shown(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
     return np.ascontiguousarray(frame.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
 
-class _Shown(CalibrationDataReader):
-    """The photos one by one: 200 at once would be a gigabyte."""
+class _InputReader(CalibrationDataReader):
+    """Preprocesses the photos one by one: 200 at once would take a gigabyte."""
 
     def __init__(self, input: onnx.ValueInfoProto, photos: Sequence[Path], side: int) -> None:
         _, _, height, width = input.type.tensor_type.shape.dim
         any_shape = not height.dim_value and not width.dim_value
-        self._shown: Iterator[dict[str, Any]] = (
-            {input.name: shown(photo, side, any_shape=any_shape)} for photo in photos
+        self._inputs: Iterator[dict[str, Any]] = (
+            {input.name: preprocess(photo, side, any_shape=any_shape)} for photo in photos
         )
 
     def get_next(self) -> dict[str, Any] | None:
-        return next(self._shown, None)
+        return next(self._inputs, None)
 
 
 def _end_of_head(graph: onnx.GraphProto) -> list[str]:
-    """The last layers that compute before the answer, a branch each: what scores and boxes come out of."""
-    made_by = {name: node for node in graph.node for name in node.output}
+    """The names of the last quantisable layer of each branch before the output: those of the boxes and the scores."""
+    producers = {name: node for node in graph.node for name in node.output}
     last: set[str] = set()
     seen: set[str] = set()
-    waiting = [one.name for one in graph.output]
-    while waiting:
-        node = made_by.get(waiting.pop())
+    pending = [value.name for value in graph.output]
+    while pending:
+        node = producers.get(pending.pop())
         if node is None or node.name in seen:
             continue
         seen.add(node.name)
         if node.op_type in _QUANTISED:
             last.add(node.name)
         else:
-            waiting.extend(node.input)
+            pending.extend(node.input)
     return sorted(last)

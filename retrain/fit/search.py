@@ -1,54 +1,42 @@
-"""A search for hyperparameters: `python -m retrain search --dataset FOLDER --trials 30`.
+"""Hyperparameter search with Optuna. `python -m retrain search` is retrain/fit/search_command.py.
 
-Optuna proposes, our trainer's process trains, and its epochs tell Optuna when a trial is not worth its end: the process
-is ended then. The first trial has ultralytics' own values, so what is found is never worse than they are.
+Optuna samples values, a trainer process trains with them, and its epochs let Optuna prune a trial early. The first
+trial has ultralytics' own values, so the best is never worse than they are.
 
-Several machines search together by pointing to one storage (`--storage`): a database, or a journal file on a file
-system that they share. That is Optuna's own engine for it, so there is one sampler and one pruner for all of them. Ray,
-which ultralytics offers too, would train inside its own workers: no process boundary to AGPL code, no checkpoint of
-ours, and a cluster to keep.
+Several machines share a search through one Optuna storage, and so one sampler and pruner: a database, or a journal file
+on a shared file system. Ray, which ultralytics offers too, would train inside its own workers: no process boundary to
+AGPL code, no checkpoint of ours, and a cluster to keep.
 
 The image size is not searched: it decides the worker's speed, and is for people to choose.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
-import signal
-import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import optuna
-from botocore.exceptions import BotoCoreError, ClientError
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback, Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from contracts.errors import NunchiError
-from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED
-from retrain.bucket import DatasetBucket
 from retrain.dataset.manifest import DatasetManifest
-from retrain.dataset.publication import build_key
 from retrain.errors import Interrupted, RetrainError, TrainerFailed
 from retrain.fit.trainer_process import Event, TrainerProcess
 from retrain.fit.training import Plan, TrainingSession
-from retrain.settings import DEFAULT_TRAINER
 
-JOURNAL: Final = "search.journal"
 BEST: Final = "best.json"
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
-MOST_BROKEN: Final = 3  # trials in a row: then it is not their values
-FIXED: Final[Mapping[str, Any]] = {"optimizer": "AdamW"}  # "auto" would choose a rate of its own
-# What ultralytics takes by itself, for as few classes as ours.
+MAX_FAILURES: Final = 3  # trials in a row; more are not caused by their values
+FIXED: Final[Mapping[str, Any]] = {"optimizer": "AdamW"}  # "auto" would choose its own learning rate
+# Ultralytics' defaults for a few classes.
 DEFAULTS: Final[Mapping[str, float]] = {
     "lr0": 0.00125,
     "weight_decay": 0.0005,
@@ -60,7 +48,7 @@ DEFAULTS: Final[Mapping[str, float]] = {
     "hsv_v": 0.4,
     "cls": 0.5,
 }
-# Bounds, and whether steps are factors. Grey hair is one of the few signs of age: too much hsv washes it out.
+# Low, high, and whether the scale is logarithmic. Grey hair is one of the few signs of age: strong hsv hides it.
 SPACE: Final[Mapping[str, tuple[float, float, bool]]] = {
     "lr0": (1e-4, 1e-2, True),
     "weight_decay": (1e-5, 1e-2, True),
@@ -73,14 +61,12 @@ SPACE: Final[Mapping[str, tuple[float, float, bool]]] = {
     "cls": (0.3, 1.5, True),
 }
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A search over one dataset. `process` makes the trainer of a trial in a folder; `shared`: others search, too.
+    """A search over one dataset. `process` makes the trainer of a trial in a folder.
 
-    `keep` is called with the file of the best after every trial, and may store it and what lies beside it.
+    `shared`: other machines use the same storage. `on_best` is called with the file of the best after every trial.
     """
 
     dataset: Path
@@ -90,49 +76,48 @@ class Search:
     process: Callable[[Path], TrainerProcess]
     name: str = "yolov5n"
     shared: bool = False
-    say: Say = print
-    keep: Callable[[Path], None] = lambda _: None
+    say: Callable[[str], None] = print
+    on_best: Callable[[Path], None] = lambda _: None
 
     def run(self, trials: int) -> Path:
-        """Search until the study has so many trials that ended; the file of the best.
+        """Search until `trials` trials of the study have ended; the file of the best.
 
-        Interrupted when told to stop: the trial in hand is tried anew by whoever goes on. RetrainError when no trial
-        came to an end.
+        Interrupted on a stop request: its trial is queued again. RetrainError when no trial completed.
         """
         study = self._study()
         if len(study.get_trials(deepcopy=False, states=ENDED)) < trials:
-            ending = MaxTrialsCallback(trials, states=ENDED)
-            study.optimize(self._try, callbacks=[self._tell, ending], catch=(TrainerFailed,))
-        return self._best(study)
+            limit = MaxTrialsCallback(trials, states=ENDED)
+            study.optimize(self._objective, callbacks=[self._report, limit], catch=(TrainerFailed,))
+        return self._write_best(study)
 
     def _study(self) -> Study:
-        """The study, with the defaults as what is tried first."""
-        named: dict[str, Any] = {
+        """Create or load the study; the first trial has the default values."""
+        options: dict[str, Any] = {
             "study_name": self.name,
             "storage": self.storage,
-            # Machines that drew by one seed would draw the same.
+            # Machines with one seed would sample the same values.
             "sampler": optuna.samplers.TPESampler(seed=None if self.shared else self.plan.seed, constant_liar=True),
             "pruner": optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, self.plan.epochs // 5)),
         }
         try:
-            study = optuna.create_study(**named, direction="maximize")
+            study = optuna.create_study(**options, direction="maximize")
         except optuna.exceptions.DuplicatedStudyError:
-            study = optuna.load_study(**named)
+            study = optuna.load_study(**options)
             if self.shared:
-                return study  # its maker, who may be at work, looks after it
-            self._forget_the_dead(study)
+                return study  # a running trial may be another machine's
+            self._requeue_running(study)
         study.enqueue_trial(dict(DEFAULTS), skip_if_exists=True)
         return study
 
-    def _try(self, trial: Trial) -> float:
+    def _objective(self, trial: Trial) -> float:
         folder = self.work / f"trial-{trial.number}-{os.getpid()}"
         values = {name: trial.suggest_float(name, low, high, log=log) for name, (low, high, log) in SPACE.items()}
-        found: list[float] = []
+        scores: list[float] = []
 
         def follow(event: Event) -> None:
             if event["event"] == "epoch":
-                found.append(float(event["map50_95"]))
-                trial.report(max(found), event["epoch"])
+                scores.append(float(event["map50_95"]))
+                trial.report(max(scores), event["epoch"])
                 if trial.should_prune():
                     raise optuna.TrialPruned
 
@@ -152,35 +137,36 @@ class Search:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return max(found)
+        return max(scores)
 
-    def _tell(self, study: Study, trial: FrozenTrial) -> None:
+    def _report(self, study: Study, trial: FrozenTrial) -> None:
         value = max(trial.intermediate_values.values(), default=0.0)
         ended = len(study.get_trials(deepcopy=False, states=ENDED))
-        word = {TrialState.COMPLETE: "ended", TrialState.PRUNED: "given up", TrialState.FAIL: "broke"}[trial.state]
+        end = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}[trial.state]
         epochs = max(trial.intermediate_values, default=0)
-        self.say(f"trial {trial.number} {word} after {epochs} epochs at mAP50-95 {value:.4f}; {ended} so far")
-        every = study.get_trials(deepcopy=False)
-        if any(one.state is TrialState.COMPLETE for one in every):
-            self.keep(self._best(study))
-        if all(one.state is TrialState.FAIL for one in every[-MOST_BROKEN:]) and len(every) >= MOST_BROKEN:
+        self.say(f"trial {trial.number} {end} after {epochs} epochs at mAP50-95 {value:.4f}; {ended} ended so far")
+        trials = study.get_trials(deepcopy=False)
+        if any(other.state is TrialState.COMPLETE for other in trials):
+            self.on_best(self._write_best(study))
+        last = trials[-MAX_FAILURES:]
+        if len(last) == MAX_FAILURES and all(other.state is TrialState.FAIL for other in last):
             study.stop()
 
-    def _best(self, study: Study) -> Path:
-        """Written after every trial: a search that is cut off has found something."""
-        every = study.get_trials(deepcopy=False)
-        if not any(one.state is TrialState.COMPLETE for one in every):
+    def _write_best(self, study: Study) -> Path:
+        """Write the best values so far, after every trial, so that an interrupted search has a result."""
+        trials = study.get_trials(deepcopy=False)
+        if not any(trial.state is TrialState.COMPLETE for trial in trials):
             raise RetrainError(
-                f"none of {len(every)} trials came to an end; nothing was found. See why in the trainer: try one "
-                "training first"
+                f"none of {len(trials)} trials completed; no hyperparameters were written. Run one training first, to "
+                "see the trainer's error"
             )
-        ends = (*ENDED, TrialState.FAIL)
-        default = next((one.value for one in every if one.params == dict(DEFAULTS)), None)
+        states = (*ENDED, TrialState.FAIL)
+        default = next((trial.value for trial in trials if trial.params == dict(DEFAULTS)), None)
         content = {
             "hyperparameters": {**FIXED, **{name: round(value, 6) for name, value in study.best_params.items()}},
             "map50_95": study.best_value,
             "map50_95_of_defaults": default,
-            "trials": {end.name.lower(): sum(one.state is end for one in every) for end in ends},
+            "trials": {state.name.lower(): sum(trial.state is state for trial in trials) for state in states},
             "study": study.study_name,
             "epochs": self.plan.epochs,
             "image_size": self.plan.image_size,
@@ -191,15 +177,15 @@ class Search:
         return part.replace(path)
 
     @staticmethod
-    def _forget_the_dead(study: Study) -> None:
-        """What runs by the storage, and in truth died with the process before us, is tried anew."""
-        for one in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(one.number, state=TrialState.FAIL)
-            study.enqueue_trial(one.params)
+    def _requeue_running(study: Study) -> None:
+        """Queue again the trials that the storage has as running: their process was killed."""
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            study.tell(trial.number, state=TrialState.FAIL)
+            study.enqueue_trial(trial.params)
 
 
 def storage_of(text: str) -> BaseStorage:
-    """A database's URL, or the path of a journal file."""
+    """The Optuna storage of a database URL or a journal file's path."""
     if "://" in text:
         return optuna.storages.RDBStorage(text, heartbeat_interval=60, grace_period=180)
     return JournalStorage(JournalFileBackend(text))
@@ -209,98 +195,5 @@ def _data(dataset: Path) -> dict[str, str]:
     try:
         manifest = DatasetManifest.read(dataset)
     except NunchiError:
-        return {}  # of somebody's own making
+        return {}  # a dataset that nunchi did not build
     return {"build": manifest.build, "digest": manifest.digest}
-
-
-class _Keeper:
-    """Stores what a search has found beside the build that it searches on, and brings it to a machine without it."""
-
-    def __init__(self, bucket: str, dataset: Path, work: Path) -> None:
-        self._bucket = DatasetBucket(boto3.client("s3"), bucket)
-        self._build = DatasetManifest.read(dataset).build
-        self._work = work
-
-    def bring(self) -> None:
-        journal = self._work / JOURNAL
-        content = None if journal.exists() else self._bucket.get(self._key(JOURNAL))
-        if content is not None:
-            journal.write_bytes(content)
-
-    def __call__(self, best: Path) -> None:
-        for path, kind in ((self._work / JOURNAL, "text/plain"), (best, "application/json")):
-            if path.exists():
-                self._bucket.put(self._key(path.name), path.read_bytes(), kind)
-
-    def _key(self, name: str) -> str:
-        return build_key(self._build, f"search/{name}")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Search, as the command line says."""
-    asked = _parser().parse_args(arguments)
-    if not (asked.dataset / "data.yaml").is_file():
-        print(f"retrain: {asked.dataset} has no data.yaml; nunchi dataset fetch makes such a folder", file=sys.stderr)  # noqa: T201
-        return 2
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    asked.work.mkdir(parents=True, exist_ok=True)
-    keeper = None
-    try:
-        if asked.bucket:
-            keeper = _Keeper(asked.bucket, asked.dataset, asked.work)
-            keeper.bring()
-        best = _wired(asked, stopping, keeper).run(asked.trials)
-    except Interrupted:
-        print("retrain: told to end; call it again, and it goes on", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
-    except (NunchiError, ClientError, BotoCoreError) as error:
-        print(f"retrain: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_FAILED
-    print(f"{best}: train with it by NUNCHI_HYPERPARAMETERS={best}")  # noqa: T201
-    return EXIT_DECIDED
-
-
-def _wired(asked: argparse.Namespace, stopping: threading.Event, keeper: _Keeper | None) -> Search:
-    return Search(
-        dataset=asked.dataset.absolute(),
-        work=asked.work,
-        plan=Plan(
-            model=asked.start,
-            epochs=asked.epochs,
-            patience=asked.epochs,
-            image_size=asked.image_size,
-            device=asked.device,
-            seed=asked.seed,
-        ),
-        storage=storage_of(asked.storage or str(asked.work / JOURNAL)),
-        process=lambda folder: TrainerProcess(
-            command=[str(asked.trainer_python), "-m", "retrain.trainer"], work=folder, stopping=stopping
-        ),
-        name=asked.name,
-        shared=asked.storage is not None,
-        keep=keeper or (lambda _: None),
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m retrain search",
-        description="Look for hyperparameters that train better than ultralytics' own. Cut off, it goes on when called "
-        "again; several machines search together when they name one --storage.",
-    )
-    parser.add_argument("--dataset", type=Path, required=True, help="the folder of a dataset: nunchi dataset fetch")
-    parser.add_argument("--trials", type=int, default=30, help="trials in all, those of other machines counted (30)")
-    parser.add_argument("--work", type=Path, default=Path("search"), help="folder of its files, best.json too (search)")
-    parser.add_argument("--storage", help="a database's URL or a journal file on a file system that machines share")
-    parser.add_argument("--bucket", help="the dataset bucket: trials and best.json are kept there, beside the build")
-    parser.add_argument("--name", default="yolov5n", help="the study's name in the storage (yolov5n)")
-    parser.add_argument("--epochs", type=int, default=30, help="of a trial (30)")
-    parser.add_argument("--image-size", type=int, default=640, help="pixels (640)")
-    parser.add_argument("--start", default="yolov5n.yaml", help="what a trial starts from (yolov5n.yaml: nothing)")
-    parser.add_argument("--device", default="", help="cpu, or GPUs as in 0,1; without it, what there is")
-    parser.add_argument("--seed", type=int, default=0, help="what chance begins from (0)")
-    parser.add_argument("--trainer-python", type=Path, default=DEFAULT_TRAINER, help="the Python that has ultralytics")
-    return parser

@@ -1,6 +1,6 @@
-"""The trainer's process: started in a session of its own, listened to, told to end, and ended when it does not.
+"""Runs the trainer (retrain/trainer, another program in another environment) as a subprocess in its own session.
 
-It is another program in another environment (retrain/trainer); what it does is known by its events alone.
+Reads its events, sends SIGTERM to stop it, and kills the session when it hangs or does not stop.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from retrain.errors import Interrupted, TrainerFailed
-from retrain.subprocesses import start, surroundings
+from retrain.subprocesses import filtered_environ, spawn
 
 LOG: Final = "trainer.log"
-TOLD_LINES: Final = 6  # of its log, when it breaks
-MOST_LINE: Final = 200  # characters of each
+TAIL_LINES: Final = 6  # of its log, in the error of a crash
+MAX_LINE: Final = 200  # characters of each
 TICK_S: Final = 0.25
 
 _HOME: Final = Path(__file__).parents[2]
@@ -35,23 +35,23 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class OutOfMemory(TrainerFailed):
-    """So many pictures at a time do not fit on the GPU."""
+    """The batch does not fit into the GPU's memory."""
 
     rule = "out_of_memory"
 
 
 class DiskFull(TrainerFailed):
-    """There is no room for what training writes."""
+    """The disk is full."""
 
     rule = "disk_full"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerProcess:
-    """How to run jobs. `command` is followed by the job's file; `work` is the folder it may write to.
+    """How to run jobs. The job's file is appended to `command`; `work` is the folder that the trainer may write to.
 
-    `stopping`, once set, ends a job. After `stall_s` seconds without an event or a line in its log it is held for dead;
-    told to end, it has `grace_s`. `alive` is called for each of these lines.
+    Setting `stopping` sends SIGTERM; after `grace_s` more seconds the trainer is killed. It is also killed after
+    `stall_s` seconds without an event or a line in its log. `alive` is called for each event and line.
     """
 
     command: Sequence[str]
@@ -62,9 +62,9 @@ class TrainerProcess:
     alive: Callable[[], None] = lambda: None
 
     def run(self, job: Mapping[str, Any], follow: Callable[[Event], None] = lambda _: None) -> Event:
-        """Do the job; the event that it ended with. Every event but that goes to `follow`, in this thread.
+        """Run a job and return its last event; all other events go to `follow`, in this thread.
 
-        Interrupted when `stopping` was set; TrainerFailed when it broke or hung. No process of it lives on.
+        Interrupted when `stopping` was set; TrainerFailed when the trainer failed or hung. Its session is killed.
         """
         self.work.mkdir(parents=True, exist_ok=True)
         path = self.work / f"{job['task']}.json"
@@ -78,87 +78,88 @@ class TrainerProcess:
         if last is not None and last["event"] == "done":
             return last
         if self.stopping.is_set() or (last is not None and last["event"] == "interrupted"):
-            raise Interrupted(f"the trainer was told to end, in the middle of its job: {job['task']}")
+            raise Interrupted(
+                f"the trainer was interrupted in its job: {job['task']}; call the training again to resume"
+            )
         raise self._failure(last, process.returncode)
 
     def _start(self, command: list[str], log: IO[bytes], track: str) -> subprocess.Popen[bytes]:
-        # It reads files of ours and needs no cloud, only the key of the tracker that was asked for; our package lies
-        # where we run from.
-        environment = surroundings(*([] if track == "none" else [f"{track.upper()}_"]))
+        # The trainer reads local files and needs no AWS credentials, only the key of its experiment tracker.
+        environ = filtered_environ(*([] if track == "none" else [f"{track.upper()}_"]))
         try:
-            return start(
+            return spawn(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**environment, "PYTHONPATH": str(_HOME)},
+                env={**environ, "PYTHONPATH": str(_HOME)},
                 start_new_session=True,
             )
         except OSError as error:
             raise TrainerFailed(
-                f"the trainer can't be started: {command[0]} ({error.strerror}); nothing was trained. make trainer, or "
-                "set NUNCHI_TRAINER_PYTHON to a Python that has ultralytics"
+                f"the trainer can't be started: {command[0]} ({error.strerror}); nothing was trained. Run make "
+                "trainer, or set NUNCHI_TRAINER_PYTHON to a Python that has ultralytics"
             ) from None
 
     def _listen(self, process: subprocess.Popen[bytes], follow: Callable[[Event], None]) -> Event | None:
-        """Pass events on until the end; the one that says how it ended, None when nothing does."""
+        """Pass events on until the end; the last event (done, failed or interrupted), None without one."""
         lines: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         threading.Thread(target=_read, args=(process, lines), daemon=True).start()
-        heard, size, told, last = time.monotonic(), -1, None, None
+        active_at, size, stopped_at, last = time.monotonic(), -1, None, None
         while True:
             try:
                 event = lines.get(timeout=TICK_S)
             except queue.Empty:
                 event = {"event": "silence"}
             if event is None:
-                with suppress(subprocess.TimeoutExpired):  # it closed its output, and ends; or it is ended
+                with suppress(subprocess.TimeoutExpired):  # it closed its output, and exits; or the caller kills it
                     process.wait(timeout=self.grace_s)
                 return last
-            now, grown = time.monotonic(), (self.work / LOG).stat().st_size
-            if event["event"] != "silence" or grown != size:
-                heard, size = now, grown
+            now, log_size = time.monotonic(), (self.work / LOG).stat().st_size
+            if event["event"] != "silence" or log_size != size:
+                active_at, size = now, log_size
                 self.alive()
             if event["event"] in ("done", "failed", "interrupted"):
                 last = event
             elif event["event"] != "silence":
                 follow(event)
-            if self.stopping.is_set() and told is None:
-                told = now
+            if self.stopping.is_set() and stopped_at is None:
+                stopped_at = now
                 with suppress(ProcessLookupError):
                     process.send_signal(signal.SIGTERM)
-            if told is not None and now - told > self.grace_s:
+            if stopped_at is not None and now - stopped_at > self.grace_s:
                 return last
-            if now - heard > self.stall_s:
-                kind = f"it said nothing for {self.stall_s:g} s, and was ended"
-                return last or {"event": "failed", "kind": "stall", "message": kind}
+            if now - active_at > self.stall_s:
+                message = f"it sent no event for {self.stall_s:g} s, and was killed"
+                return last or {"event": "failed", "kind": "stall", "message": message}
 
     def _failure(self, last: Event | None, status: int | None) -> TrainerFailed:
         kind = str((last or {}).get("kind", "crash"))
-        message = str((last or {}).get("message", "")) or f"it ended with status {status} and no word"
+        message = str((last or {}).get("message", "")) or f"it exited with status {status} without an event"
         if kind == "disk_full":
             disk = shutil.disk_usage(self.work)
             return DiskFull(
                 f"the disk of {self.work} is full: {disk.free / 1e6:,.0f} MB of {disk.total / 1e9:,.1f} GB are left; "
-                "the training ended, what serves goes on to. Make room, or take a larger disk, and start another one"
+                "the training ended, and the model in service stays. Free space, or use a larger disk, and train again"
             )
-        text = f"the trainer broke ({kind}): {message}"
+        text = f"the trainer failed ({kind}): {message}"
         if kind not in ("bad_data", "bad_job", "stall"):
-            text += "".join(f"\n  {line}" for line in log_tail(self.work / LOG))
+            text += "".join(f"\n  {line}" for line in _log_tail(self.work / LOG))
         return OutOfMemory(text) if kind == "out_of_memory" else TrainerFailed(text)
 
 
-def log_tail(path: Path) -> Iterator[str]:
-    """The last lines of a log, without colours and what progress bars wrote over."""
+def _log_tail(path: Path) -> Iterator[str]:
+    """The last lines of a log, without colour codes and progress bars."""
     with suppress(OSError):
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - 16384))
             lines = _COLOURS.sub("", log.read().decode(errors="replace")).splitlines()
-        yield from [line.strip()[:MOST_LINE] for line in lines if line.strip()][-TOLD_LINES:]
+        yield from [line.strip()[:MAX_LINE] for line in lines if line.strip()][-TAIL_LINES:]
 
 
 def _read(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[Event | None]) -> None:
-    """Events of a process into a queue, None at its end; what is no event is not for us."""
-    assert process.stdout is not None  # noqa: S101 - it was asked for
+    """Put the events of a process into a queue, then None; other lines are dropped."""
+    assert process.stdout is not None  # noqa: S101 - Popen got a pipe
     with process.stdout as out:
         for line in out:
             with suppress(ValueError):
@@ -169,7 +170,7 @@ def _read(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[Event | Non
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """No process of the session lives on, also when the first of them has ended."""
+    """Kill every process of the session, also after its leader has exited."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,6 +1,6 @@
-"""The training itself, as the run sees it: from a dataset's folder to trained weights and their ONNX.
+"""A training session: from a dataset's folder to trained weights and their ONNX.
 
-What was learned is stored every few minutes, so that a machine that is taken away costs minutes, not the training.
+The checkpoint is stored every few minutes, so that losing the machine costs minutes of training.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from retrain.errors import Interrupted, TrainerFailed
-from retrain.fit.checkpoints import Checkpoints, Saved
+from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
 from retrain.fit.trainer_process import Event, OutOfMemory, TrainerProcess
+from retrain.progress import Say
 
 log = logging.getLogger(__name__)
 
-CPU_BATCH: Final = 16  # what the trainer takes when it is not told
-HALVINGS: Final = 4  # of the batch, before memory is said to be too small for anything
-
-Say = Callable[[int, int, str], None]  # done, of, a sentence
+CPU_BATCH: Final = 16  # the trainer's default
+MAX_HALVINGS: Final = 4  # of the batch, before the training fails with OutOfMemory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to train and how; retrain/trainer/job.py says what each means. `batch` 0: what fits."""
+    """The settings of a training; retrain/trainer/job.py explains each. `batch` 0: what fits."""
 
     model: str
     epochs: int = 100
@@ -44,15 +43,15 @@ class Plan:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     def job(self, data: Path) -> dict[str, Any]:
-        """For the trainer."""
+        """The trainer's job for a data.yaml."""
         return {"task": "train", "data": str(data), **vars(self)}
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedWeights:
-    """What came of it: files of the trainer's, valid while its folder is. `epochs` were trained in `seconds` here.
+    """The result of a training: files in the trainer's folder, and `epochs` trained on this machine in `seconds`.
 
-    `notes` are what people should know: other start weights than asked for, a smaller batch.
+    `notes` are deviations that a person should know: other start weights, a smaller batch.
     """
 
     best: Path
@@ -65,7 +64,7 @@ class TrainedWeights:
 
 
 class TrainingSession:
-    """One training, followed from its first event to its last."""
+    """One training: runs the trainer, reports its events and stores its checkpoints."""
 
     def __init__(
         self,
@@ -89,34 +88,36 @@ class TrainingSession:
         self._follow = follow
         self._unstored: Event | None = None
         self._stored_at = time.monotonic()
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._epoch = self._trained = 0
         self._device = "?"
         self._batch = plan.batch
         self._notes: list[str] = []
 
     def run(self) -> TrainedWeights:
-        """Train to the end, from the last checkpoint if there is one.
+        """Train to the end, from the stored checkpoint if there is one.
 
-        Interrupted when told to stop, TrainerFailed when it broke; in both cases what was learned is stored.
+        Interrupted on a stop request, TrainerFailed on a failure; in both cases the last checkpoint is stored.
         """
-        saved = self._saved()
-        if saved is not None:
-            self._say(saved.epoch, self._plan.epochs, f"goes on after epoch {saved.epoch}, from its checkpoint")
-        last, batch = (saved.last if saved else None), self._plan.batch
+        checkpoint = self._checkpoint()
+        if checkpoint is not None:
+            self._say(
+                checkpoint.epoch, self._plan.epochs, f"resumes after epoch {checkpoint.epoch}, from its checkpoint"
+            )
+        last, batch = (checkpoint.last if checkpoint else None), self._plan.batch
         halvings = 0
         while True:
             try:
-                done = self._trainer.run(self._job(last, batch), self._hear)
+                done = self._trainer.run(self._job(last, batch), self._on_event)
                 break
             except OutOfMemory:
                 self._store()
                 batch = (self._batch or CPU_BATCH) // 2
-                if halvings == HALVINGS or batch < 1:
+                if halvings == MAX_HALVINGS or batch < 1:
                     raise
                 halvings += 1
-                last = self._own_last() or last
-                self._note(f"not enough memory; it goes on with {batch} pictures at a time")
+                last = self._local_checkpoint() or last
+                self._note(f"out of memory; training goes on with a batch of {batch}")
             except (Interrupted, TrainerFailed):
                 self._store()
                 raise
@@ -126,7 +127,7 @@ class TrainingSession:
             last=Path(done["last"]),
             metrics=done["metrics"],
             epochs=self._trained,
-            seconds=time.monotonic() - self._begun,
+            seconds=time.monotonic() - self._started_at,
             device=self._device,
             notes=tuple(self._notes),
         )
@@ -135,17 +136,17 @@ class TrainingSession:
         job = replace(self._plan, batch=batch).job(self._data)
         return job | ({"resume": str(last)} if last else {})
 
-    def _saved(self) -> Saved | None:
+    def _checkpoint(self) -> LoadedCheckpoint | None:
         if self._checkpoints is None:
             return None
-        saved = self._checkpoints.load(self._trainer.work / "resume")
-        if saved is not None and saved.build != self._build:
-            self._note(f"the checkpoint was trained on build {saved.build}, not {self._build}; it is not gone on from")
+        checkpoint = self._checkpoints.load(self._trainer.work / "resume")
+        if checkpoint is not None and checkpoint.build != self._build:
+            self._note(f"the checkpoint is of build {checkpoint.build}, not {self._build}; the training starts over")
             return None
-        return saved
+        return checkpoint
 
-    def _own_last(self) -> Path | None:
-        """The newest checkpoint of this process's own making."""
+    def _local_checkpoint(self) -> Path | None:
+        """The newest checkpoint that this session's trainer wrote."""
         last = self._trainer.work / "checkpoint" / "last.pt"
         return last if last.exists() else None
 
@@ -153,13 +154,13 @@ class TrainingSession:
         self._notes.append(text)
         self._say(self._epoch, max(self._plan.epochs, self._epoch), text)
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         match event["event"]:
             case "started":
                 self._device, self._batch = event["device"], event["batch"]
-                text = f"{event['pictures']} pictures on {event['device']}, {event['batch']} at a time"
-                sends = f", followed by {', '.join(event['sends'])}" if event["sends"] else ""
-                self._say(event["first_epoch"] - 1, event["epochs"], text + sends)
+                text = f"{event['pictures']} photos on {event['device']}, batch {event['batch']}"
+                trackers = f", tracked by {', '.join(event['sends'])}" if event["sends"] else ""
+                self._say(event["first_epoch"] - 1, event["epochs"], text + trackers)
             case "epoch":
                 self._epoch, self._trained = event["epoch"], self._trained + 1
                 left = (event["epochs"] - event["epoch"]) * event["seconds"]
@@ -171,13 +172,13 @@ class TrainingSession:
                     self._store()
             case "batch":
                 self._batch = event["batch"]
-                self._note(f"not enough memory; it goes on with {event['batch']} pictures at a time")
+                self._note(f"out of memory; training goes on with a batch of {event['batch']}")
             case "note":
                 self._note(event["text"])
         self._follow(event)
 
     def _store(self) -> None:
-        """Store the newest checkpoint. A storage that is away costs the checkpoint, not the training."""
+        """Store the newest checkpoint. A storage error costs the checkpoint, not the training."""
         event, self._unstored = self._unstored, None
         if event is None or self._checkpoints is None:
             return
@@ -185,13 +186,13 @@ class TrainingSession:
         try:
             self._checkpoints.save(Path(event["last"]), best, epoch=event["epoch"], build=self._build)
         except (ClientError, BotoCoreError, OSError) as error:
-            log.warning("the checkpoint of epoch %s was not stored: %s", event["epoch"], error)
+            log.warning("the checkpoint of epoch %s was not stored; the training goes on: %s", event["epoch"], error)
             self._unstored = event
         self._stored_at = time.monotonic()
 
 
 def export(trainer: TrainerProcess, weights: Path, image_size: int) -> Path:
-    """The ONNX of trained weights; TrainerFailed when it can't be made."""
+    """Export trained weights to ONNX; TrainerFailed on failure."""
     done = trainer.run({"task": "export", "model": str(weights), "image_size": image_size})
     return Path(done["network"])
 

@@ -1,4 +1,4 @@
-"""Whether a candidate serves instead of the model in service, and why."""
+"""The judge: whether a candidate replaces the model in service, and why."""
 
 from retrain.judge.judgement import Judgement, judge
 from retrain.judge.settings import JudgeSettings, Score

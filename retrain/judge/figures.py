@@ -1,4 +1,4 @@
-"""Everything that is measured about one model on the golden photos."""
+"""The figures of one model on the golden photos: mAP, accuracy, calibration, gate and time."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from retrain.judge.metrics import Estimate, average_precision, mean_over_labels,
 from retrain.judge.predictions import Prediction
 from retrain.judge.settings import Score
 
-# Confidences are sorted and cut into bins of equal numbers: most lie close together, near 1.
-MOST_BINS: Final = 10
-LEAST_IN_BIN: Final = 25
+# Calibration bins have equal counts, not equal widths: most confidences are close to 1.
+MAX_BINS: Final = 10
+MIN_IN_BIN: Final = 25
 GATES: Final = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """People of about one confidence: how many, what was said on average, and how many in one were right."""
+    """A calibration bin: boxes of similar confidence, their mean confidence, and the share that is right."""
 
     count: int
-    said: float
+    confidence: float
     right: float
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What would become training data at this gate: the photos whose people all pass it, and the people in them."""
+    """What passes a gate and becomes training data: photos whose people all pass it, and the people in them."""
 
     gate: float
     photos: int
@@ -45,12 +45,12 @@ class Gate:
 
     @property
     def precision(self) -> Estimate:
-        """How many of its labels are right: the interval decides about the promise, so it is exact."""
+        """The share of right labels; its interval decides about the promise, so it is exact."""
         return Estimate.exact(self.right, self.people)
 
     @property
     def share(self) -> Estimate:
-        """How many of the photos pass."""
+        """The share of photos that pass."""
         return Estimate.wilson(self.photos, self.of_photos)
 
     def fields(self) -> dict[str, Any]:
@@ -67,20 +67,20 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One model. Arrays end in (draws,), of which the first column is the golden set itself.
+    """The figures of one model. The last axis of the arrays is (draws,), of which the first is the golden set itself.
 
-    `ap` is measured like the other model's, on raw answers if both have such; `own_ap` on the model's own best terms:
-    raw where it has such, as `yolo val` gives it.
+    `ap` is on raw predictions if both models have them, otherwise as served; `own_ap` is on raw predictions if this
+    model has them, as by `yolo val`.
     """
 
     model: Model
     raw: bool
-    failed: int  # photos that it could not answer for; nobody was found there
+    failed: int  # photos without a prediction; their people count as not detected
     ap: Floats  # (labels, thresholds, draws)
     own_ap: Floats  # (labels, thresholds)
-    right: Floats  # (labels, draws): people found with the right label, of that label's
-    found: Floats  # (labels, draws): found at all
-    accuracy: Floats  # (draws,): right of all
+    right: Floats  # (labels, draws): share of the label's people that are detected with the right label
+    detected: Floats  # (labels, draws): share of the label's people that are detected
+    accuracy: Floats  # (draws,): share of all people that are detected with the right label
     ece: float
     bins: tuple[Bin, ...]
     gate: Gate
@@ -94,7 +94,7 @@ class Figures:
         return mean_over_labels(self.ap[:, 0] if score is Score.MAP50 else self.ap.mean(axis=1))
 
     def fields(self) -> dict[str, Any]:
-        """As the report's JSON has them."""
+        """As in the report's JSON."""
         own50, own = self.own_ap[:, 0], self.own_ap.mean(axis=1)
         return {
             "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
@@ -115,10 +115,10 @@ class Figures:
             },
             "accuracy": Estimate.of(self.accuracy).fields(),
             "right_by_group": {label: Estimate.of(self.right[place]).fields() for place, label in enumerate(LABELS)},
-            "found_by_group": {label: Estimate.of(self.found[place]).fields() for place, label in enumerate(LABELS)},
+            "found_by_group": {label: Estimate.of(self.detected[place]).fields() for place, label in enumerate(LABELS)},
             "calibration": {
                 "ece": rounded(self.ece),
-                "bins": [{"count": one.count, "said": one.said, "right": one.right} for one in self.bins],
+                "bins": [{"count": part.count, "said": part.confidence, "right": part.right} for part in self.bins],
             },
             "gate": self.gate.fields(),
             "ms": rounded(self.ms),
@@ -135,9 +135,9 @@ def figures(
     gate: float,
     ms: float,
 ) -> Figures:
-    """Measure one model. `answers` as it serves, `raw` as mAP is measured on."""
+    """Measure one model: `answers` are its predictions as served, `raw` those that mAP is measured on."""
     if not answers or answers[0].model is None:
-        raise JudgementFailed("the predictions don't tell whose they are; nothing was judged")
+        raise JudgementFailed("the predictions do not name their model; nothing was judged")
     known, as_served = people(photos), served(photos, answers)
     own = ranked(photos, raw)
     ap = average_precision(own if compare_raw else ranked(photos, answers), known, draws)
@@ -147,38 +147,38 @@ def figures(
     return Figures(
         model=answers[0].model,
         raw=raw[0].raw,
-        failed=sum(one.error is not None for one in answers),
+        failed=sum(answer.error is not None for answer in answers),
         ap=ap,
         own_ap=own_ap,
         right=np.array([share_of(as_served.right[of], known.photo[of], draws) for of in of_label]),
-        found=np.array([share_of(as_served.found[of], known.photo[of], draws) for of in of_label]),
+        detected=np.array([share_of(as_served.detected[of], known.photo[of], draws) for of in of_label]),
         accuracy=share_of(as_served.right, known.photo, draws),
         ece=ece,
         bins=bins,
         gate=gate_of(as_served, len(photos), gate),
-        curve=tuple(gate_of(as_served, len(photos), one) for one in GATES),
+        curve=tuple(gate_of(as_served, len(photos), point) for point in GATES),
         ms=ms,
     )
 
 
-def calibration_of(confidence: Floats, right: Flags, *, least: int = LEAST_IN_BIN) -> tuple[float, tuple[Bin, ...]]:
-    """The expected calibration error (how far, on average, what is said lies from what is right), and its bins.
+def calibration_of(confidence: Floats, right: Flags, *, min_in_bin: int = MIN_IN_BIN) -> tuple[float, tuple[Bin, ...]]:
+    """The expected calibration error, the mean distance of confidence and share of right labels; and its bins.
 
-    No bin holds fewer than `least`, unless there are fewer in all.
+    No bin has fewer than `min_in_bin` boxes, unless there are fewer in total.
     """
     count = len(confidence)
     if not count:
         return math.nan, ()
     order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, max(1, min(MOST_BINS, count // least)))
+    parts = np.array_split(order, max(1, min(MAX_BINS, count // min_in_bin)))
     bins = tuple(Bin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts)
-    return sum(one.count * abs(one.said - one.right) for one in bins) / count, bins
+    return sum(part.count * abs(part.confidence - part.right) for part in bins) / count, bins
 
 
 def gate_of(answers: ServedMatches, photos: int, gate: float) -> Gate:
-    """What passes: a photo does when somebody is seen in it and everybody is as sure as the gate, as in the worker."""
-    least = np.full(photos, np.inf)
-    np.minimum.at(least, answers.photo, answers.confidence)
-    kept = np.isfinite(least) & (least >= gate)
+    """What passes: photos with at least one person, and each at or above the gate, as in the worker."""
+    lowest = np.full(photos, np.inf)
+    np.minimum.at(lowest, answers.photo, answers.confidence)
+    kept = np.isfinite(lowest) & (lowest >= gate)
     inside = kept[answers.photo]
     return Gate(gate, int(kept.sum()), photos, int(inside.sum()), int(answers.box_right[inside].sum()))

@@ -1,4 +1,4 @@
-"""The golden photos of a dataset's folder: who is in each, and which show the same moment."""
+"""The golden photos of a dataset's folder: their people, and the moment that each shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile, InvalidName
 from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX
@@ -22,19 +22,19 @@ GOLDEN: Final = "golden"
 
 @dataclass(frozen=True, slots=True)
 class GoldenPhoto:
-    """A photo whose people are known. `moment`: photos that share it show the same people, and count as one draw.
+    """A human-checked photo. Photos of one `moment` show the same people, and are drawn together in the bootstrap.
 
-    It is that of splits: what may not be parted there is no independent proof here.
+    Moments are those of the splits: photos that must be in one split are not independent samples.
     """
 
     path: Path
     moment: str
-    people: tuple[tuple[Label, Box], ...]
+    people: tuple[LabelledBox, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetBuild:
-    """Which dataset it was; empty where its folder has no manifest, as one that was made elsewhere."""
+    """The build of a dataset's folder; empty if the folder has no manifest: nunchi did not build it."""
 
     build: str = ""
     digest: str = ""
@@ -49,22 +49,21 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = tuple(parse_labels(text.read_text()))
+            people = parse_labels(text.read_text())
         except (OSError, InvalidLabelFile) as error:
             raise JudgementFailed(
-                f"{text}: who is in {path.name} can't be read ({error}); nothing was judged. Build the dataset anew"
+                f"{text}: the labels of {path.name} can't be read ({error}); nothing was judged. Build it again"
             ) from None
         photos.append(GoldenPhoto(path, moment_of[path.stem], people))
     if not photos:
         raise JudgementFailed(
-            f"{images} holds no photo; nothing was judged. Check some by hand, and build the dataset anew: "
-            "nunchi review export"
+            f"{images} has no photo; nothing was judged. Review some, and build the dataset again: nunchi review export"
         )
     return tuple(photos)
 
 
 def build_of(folder: Path) -> DatasetBuild:
-    """Which build a folder is of."""
+    """The build in a folder's manifest."""
     try:
         fields = json.loads((folder / "manifest.json").read_bytes())
         return DatasetBuild(str(fields["build"]), str(fields["digest"]))
@@ -73,18 +72,18 @@ def build_of(folder: Path) -> DatasetBuild:
 
 
 def _moments(stems: Iterable[str]) -> dict[str, str]:
-    """The moment of each file, for what is named as a dataset names its files; any other is its own."""
-    found = {}
+    """The moment of each file; a file whose name is not a dataset's is its own moment."""
+    moments = {}
     references = []
     for name in stems:
         try:
             references.append(reference_of(name))
         except InvalidName:
-            found[name] = name
-    return found | {stem(one): str(first) for one, first in burst_of(references).items()}
+            moments[name] = name
+    return moments | {stem(one): str(first) for one, first in burst_of(references).items()}
 
 
 def counts(photos: Sequence[GoldenPhoto]) -> dict[Label, int]:
     """People of each label."""
-    every = [label for photo in photos for label, _ in photo.people]
+    every = [person.label for photo in photos for person in photo.people]
     return {label: every.count(label) for label in LABELS}

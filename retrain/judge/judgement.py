@@ -1,4 +1,4 @@
-"""Candidate and incumbent on the same golden photos, in the same run: measured, and judged by the rules."""
+"""Measures candidate and incumbent on the same golden photos, in the same run, and applies the rules."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from contracts.weights import DAY_0
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Figures, figures
 from retrain.judge.golden import DatasetBuild, GoldenPhoto, build_of, counts, golden_photos
-from retrain.judge.metrics import weights
-from retrain.judge.predictions import Predict, Prediction, Say, predictor, silent
-from retrain.judge.rules import Ruling, rule_on
+from retrain.judge.metrics import bootstrap_weights
+from retrain.judge.predictions import Predict, Prediction, predictor
+from retrain.judge.rules import Ruling, apply_rules
 from retrain.judge.settings import JudgeSettings
+from retrain.progress import Say, silent
 
 SCHEMA: Final = 1
-LOOKS: Final = 2  # at each photo, of which the last is timed: the first of a shape may wait for its network's making
-MOST_FAILED: Final = 0.05  # of the photos; more than a few bad ones mean that something else is wrong
+REPEATS: Final = 2  # of each photo; the last is timed: the first of a shape may include compiling the network
+MAX_FAILED: Final = 0.05  # share of the photos; more are not the photos' fault
 
-Ask = Callable[[Path | None, bool], Predict]  # a manifest, None for day 0; whether raw
+MakePredictor = Callable[[Path | None, bool], Predict]  # a manifest, None for day 0; whether raw
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The ruling and all that it rests on."""
+    """The ruling and the figures that it is based on."""
 
     ruling: Ruling
-    runs: tuple[str, str]  # what commands call candidate and incumbent
+    runs: tuple[str, str]  # the ids of candidate and incumbent
     candidate: Figures
     incumbent: Figures
     build: DatasetBuild
@@ -43,7 +44,7 @@ class Judgement:
 
     @property
     def promoted(self) -> bool:
-        """Whether the candidate serves from now on, if whoever asked follows."""
+        """Whether the candidate is to be promoted."""
         return self.ruling.promoted
 
     @property
@@ -88,34 +89,34 @@ def judge(
     *,
     settings: JudgeSettings | None = None,
     say: Say = silent,
-    ask: Ask | None = None,
+    make_predictor: MakePredictor | None = None,
 ) -> Judgement:
-    """Judge the model of one manifest against that of another, by a dataset's golden photos; None is that of day 0.
+    """Judge the candidate's manifest against the incumbent's on a dataset's golden photos; None is that of day 0.
 
-    JudgementFailed when one of them could not be measured. Takes a few passes over the golden photos, in processes of
-    their own (`ask` makes them), one at a time.
+    JudgementFailed when one of them can't be measured. Takes a few passes over the golden photos, one process at a
+    time.
     """
     settings = settings or JudgeSettings()
-    ask = ask or (lambda manifest, raw: predictor(manifest, raw=raw, say=say))
+    make_predictor = make_predictor or (lambda manifest, raw: predictor(manifest, raw=raw, say=say))
     photos = golden_photos(dataset)
     if not any(photo.people for photo in photos):
         raise JudgementFailed(
-            f"nobody is in the golden photos of {dataset}; nothing was judged. Check some with people"
+            f"the golden photos of {dataset} show no person; nothing was judged. Review photos with people: "
+            "nunchi review export"
         )
-    ours_raw, ours = _answers(candidate, photos, ask)
-    theirs_raw, theirs = _answers(incumbent, photos, ask)
-    our_ms, their_ms = _speeds(ask(candidate, False), ask(incumbent, False), photos, settings)
-    say(len(photos), len(photos), f"the rules look at {len(photos)} photos, drawn anew {settings.draws} times")
-    draws = weights(photos, draws=settings.draws, seed=settings.seed)
-    # Like with like: a model without raw answers must not be measured by its few, against all of the other's.
-    compare_raw = ours_raw[0].raw and theirs_raw[0].raw
+    predictions = [_predictions(manifest, photos, make_predictor) for manifest in (candidate, incumbent)]
+    times = _times(make_predictor(candidate, False), make_predictor(incumbent, False), photos, settings)
+    say(len(photos), len(photos), f"the rules are applied to {len(photos)} photos and {settings.draws} bootstrap draws")
+    draws = bootstrap_weights(photos, draws=settings.draws, seed=settings.seed)
+    # A model without raw boxes has far fewer boxes: then both are compared as served.
+    compare_raw = all(raw[0].raw for raw, _ in predictions)
     measured = [
-        figures(photos, draws, answers=answers, raw=raw, compare_raw=compare_raw, gate=settings.gate, ms=ms)
-        for answers, raw, ms in ((ours, ours_raw, our_ms), (theirs, theirs_raw, their_ms))
+        figures(photos, draws, answers=as_served, raw=raw, compare_raw=compare_raw, gate=settings.gate, ms=ms)
+        for (raw, as_served), ms in zip(predictions, times, strict=True)
     ]
     people, moments = counts(photos), len({photo.moment for photo in photos})
     return Judgement(
-        ruling=rule_on(*measured, photos=len(photos), moments=moments, people=people, settings=settings),
+        ruling=apply_rules(*measured, photos=len(photos), moments=moments, people=people, settings=settings),
         runs=(_run(candidate, measured[0]), _run(incumbent, measured[1])),
         candidate=measured[0],
         incumbent=measured[1],
@@ -132,45 +133,48 @@ def _run(manifest: Path | None, figures: Figures) -> str:
     return DAY_0 if manifest is None else figures.model.version
 
 
-def _answers(
-    manifest: Path | None, photos: Sequence[GoldenPhoto], ask: Ask
+def _predictions(
+    manifest: Path | None, photos: Sequence[GoldenPhoto], make_predictor: MakePredictor
 ) -> tuple[list[Prediction], list[Prediction]]:
-    """What the model says: raw where it can, and as it serves."""
+    """The raw predictions, if the model has them, and those as served."""
     paths = [photo.path for photo in photos]
-    raw = _asked(ask(manifest, True), paths)
-    return raw, _asked(ask(manifest, False), paths) if raw[0].raw else raw
+    raw = _checked(make_predictor(manifest, True), paths)
+    return raw, _checked(make_predictor(manifest, False), paths) if raw[0].raw else raw
 
 
-def _asked(predict: Predict, paths: Sequence[Path]) -> list[Prediction]:
-    found = predict(paths)
-    if [one.path for one in found] != list(paths):
-        raise JudgementFailed(f"{len(found)} answers about {len(paths)} photos, or about others; nothing was judged")
-    failed = [one for one in found if one.error is not None]
-    if len(failed) > MOST_FAILED * len(found):
+def _checked(predict: Predict, paths: Sequence[Path]) -> list[Prediction]:
+    predictions = predict(paths)
+    if [prediction.path for prediction in predictions] != list(paths):
         raise JudgementFailed(
-            f"{len(failed)} of {len(found)} golden photos could not be looked at, the first {failed[0].path.name}: "
-            f"{failed[0].error}; nothing was judged"
+            f"{len(predictions)} predictions do not match the {len(paths)} golden photos; nothing was judged"
         )
-    return found
+    failed = [prediction for prediction in predictions if prediction.error is not None]
+    if len(failed) > MAX_FAILED * len(predictions):
+        raise JudgementFailed(
+            f"{len(failed)} of {len(predictions)} golden photos could not be predicted, the first "
+            f"{failed[0].path.name}: {failed[0].error}; nothing was judged"
+        )
+    return predictions
 
 
-def _speeds(
+def _times(
     candidate: Predict, incumbent: Predict, photos: Sequence[GoldenPhoto], settings: JudgeSettings
 ) -> tuple[float, float]:
-    """Milliseconds for a photo of each, as served: the median of the round that was disturbed least.
+    """Milliseconds a photo of candidate and incumbent, as served: the median of the fastest round.
 
-    They take turns, a process at a time and the same photos each, so that whatever else the machine does slows both.
-    Photos of many shapes must not count against a network that OpenVINO compiles for each: instances need no such time.
+    They alternate on the same photos, one process at a time, so that other load on the machine slows both. OpenVINO
+    compiles a network for each shape of photo; that time is excluded, as it is rare in service.
     """
     step = max(1, len(photos) // settings.speed_photos)
     timed = [photo.path for photo in photos[::step]][: settings.speed_photos]
-    paths = [path for path in timed for _ in range(LOOKS)]
-    ours: list[float] = []
-    theirs: list[float] = []
+    paths = [path for path in timed for _ in range(REPEATS)]
+    candidate_ms: list[float] = []
+    incumbent_ms: list[float] = []
     for _ in range(settings.speed_rounds):
-        for predict, medians in ((incumbent, theirs), (candidate, ours)):
-            if times := [one.ms for one in predict(paths)[LOOKS - 1 :: LOOKS] if one.error is None]:
+        for predict, medians in ((incumbent, incumbent_ms), (candidate, candidate_ms)):
+            predictions = predict(paths)[REPEATS - 1 :: REPEATS]
+            if times := [prediction.ms for prediction in predictions if prediction.error is None]:
                 medians.append(statistics.median(times))
-    if not ours or not theirs:
+    if not candidate_ms or not incumbent_ms:
         raise JudgementFailed("no photo could be timed; nothing was judged")
-    return min(ours), min(theirs)
+    return min(candidate_ms), min(incumbent_ms)

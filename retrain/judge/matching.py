@@ -1,15 +1,15 @@
-"""Which box of a model is which person: once as mean average precision asks it, and once as a kiosk does.
+"""Matches a model's boxes with golden people by IoU: once for mean average precision, and once as served.
 
-For mAP, boxes are matched as `yolo val` does (ultralytics 8.4): from the most confident down, each takes the unclaimed
-person of its own label whom it overlaps most, if by the threshold. As served, a box takes whomever it overlaps most,
-and is right when the label is.
+For mAP, boxes are matched as by `yolo val` (ultralytics 8.4): from the most confident down, each matches the unmatched
+person of its own label with the highest IoU, if that reaches the threshold. As served, a box matches the person with
+the highest IoU, and is right if the label is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 THRESHOLDS: Final[Floats] = np.linspace(0.5, 0.95, 10)
-FOUND: Final = 0.5  # overlap from which on a box is that person
+MIN_IOU: Final = 0.5  # of a box and its person, as served
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class GoldenPeople:
 
 @dataclass(frozen=True, slots=True)
 class RankedBoxes:
-    """The n boxes of a model, the most confident first, and whether each is a person at each threshold."""
+    """The n boxes of a model, the most confident first, and whether each is a true positive at each threshold."""
 
     photo: Places  # (n,)
     label: Places  # (n,)
@@ -45,67 +45,67 @@ class RankedBoxes:
 
 @dataclass(frozen=True, slots=True)
 class ServedMatches:
-    """What customers would have been told: of each golden person, and of each box."""
+    """The matches as served: of each golden person, and of each box."""
 
-    found: Flags  # (m,) some box is this person
+    detected: Flags  # (m,) a box matches this person
     right: Flags  # (m,) and has their label
     photo: Places  # (n,) of each box
     confidence: Floats  # (n,)
-    box_right: Flags  # (n,) it is a person, and has their label
+    box_right: Flags  # (n,) it matches a person, and has their label
 
 
 def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
     """The golden people, photo by photo."""
     return GoldenPeople(
         np.array([place for place, photo in enumerate(photos) for _ in photo.people], dtype=np.intp),
-        np.array([label.yolo_class for photo in photos for label, _ in photo.people], dtype=np.intp),
+        np.array([person.label.yolo_class for photo in photos for person in photo.people], dtype=np.intp),
     )
 
 
 def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> RankedBoxes:
-    """Every box of the predictions, matched with the people of the same photo and label."""
+    """Every box of the predictions, matched with people of the same photo and label."""
     place: list[Places] = []
     label: list[Places] = []
     confidence: list[Floats] = []
     hit: list[Flags] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
-        labels, sure, boxes = _seen(prediction)
+        labels, confidences, boxes = _predicted(prediction)
         truths, truth_boxes = _known(photo)
-        shared = overlaps(truth_boxes, boxes) * (truths[:, None] == labels)
+        iou = _iou(truth_boxes, boxes) * (truths[:, None] == labels)
         place.append(np.full(len(labels), number, dtype=np.intp))
         label.append(labels)
-        confidence.append(sure)
-        hit.append(_claimed(shared))
+        confidence.append(confidences)
+        hit.append(_hits(iou))
     order = np.argsort(-np.concatenate(confidence), kind="stable")
     return RankedBoxes(np.concatenate(place)[order], np.concatenate(label)[order], np.concatenate(hit)[order])
 
 
 def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> ServedMatches:
-    """The boxes matched with people, whatever their labels, the most confident first."""
-    found: list[Flags] = []
+    """Match the boxes with people of any label, the most confident first."""
+    detected: list[Flags] = []
     right: list[Flags] = []
     place: list[Places] = []
     confidence: list[Floats] = []
     box_right: list[Flags] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
-        labels, sure, boxes = _seen(prediction)
+        labels, confidences, boxes = _predicted(prediction)
         truths, truth_boxes = _known(photo)
-        free = overlaps(truth_boxes, boxes)
+        free = _iou(truth_boxes, boxes)
         person_of = np.full(len(labels), -1, dtype=np.intp)
         for box in range(len(labels)):
-            if len(truths) and free[(best := int(free[:, box].argmax())), box] >= FOUND:
+            if len(truths) and free[(best := int(free[:, box].argmax())), box] >= MIN_IOU:
                 person_of[box] = best
                 free[best] = 0
         matched = person_of >= 0
         is_right = np.zeros(len(labels), dtype=bool)
         is_right[matched] = truths[person_of[matched]] == labels[matched]
-        found.append(np.isin(np.arange(len(truths)), person_of[matched]))
+        detected.append(np.isin(np.arange(len(truths)), person_of[matched]))
         right.append(np.isin(np.arange(len(truths)), person_of[is_right]))
         place.append(np.full(len(labels), number, dtype=np.intp))
-        confidence.append(sure)
+        confidence.append(confidences)
         box_right.append(is_right)
     return ServedMatches(
-        np.concatenate(found),
+        np.concatenate(detected),
         np.concatenate(right),
         np.concatenate(place),
         np.concatenate(confidence),
@@ -113,41 +113,44 @@ def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
     )
 
 
-def overlaps(some: Floats, others: Floats) -> Floats:
-    """Intersection over union of each with each, (n, m); 0 where a box has no area."""
+# worker/models/boxes.py has the same: retrain must not import the worker, and contracts has no numpy.
+def _iou(some: Floats, others: Floats) -> Floats:
+    """Intersection over union of every pair, (n, m); 0 where a box has no area."""
     low = np.maximum(some[:, None, :2], others[None, :, :2])
     high = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    union = _areas(some)[:, None] + _areas(others) - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+    intersection = np.clip(high - low, 0, None).prod(axis=2)
+    union = _areas(some)[:, None] + _areas(others) - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
 
 
-def _claimed(shared: Floats) -> Flags:
-    """Whether each box, the most confident first, gets a person at each threshold; `shared` is (people, boxes)."""
-    hit = np.zeros((shared.shape[1], len(THRESHOLDS)), dtype=bool)
-    taken = np.zeros((len(shared), len(THRESHOLDS)), dtype=bool)
+def _hits(iou: Floats) -> Flags:
+    """Whether each box, the most confident first, matches a person at each threshold; `iou` is (people, boxes)."""
+    hit = np.zeros((iou.shape[1], len(THRESHOLDS)), dtype=bool)
+    taken = np.zeros((len(iou), len(THRESHOLDS)), dtype=bool)
     every = np.arange(len(THRESHOLDS))
-    for box in np.flatnonzero((shared >= THRESHOLDS[0]).any(axis=0)):
-        free = np.where(taken, 0, shared[:, box, None])
+    # Not `match_greedily`: as in `yolo val`, boxes claim in the order of their confidence, not of their overlap. All
+    # thresholds at once, because raw predictions hold hundreds of boxes a photo.
+    for box in np.flatnonzero((iou >= THRESHOLDS[0]).any(axis=0)):
+        free = np.where(taken, 0, iou[:, box, None])
         best = free.argmax(axis=0)
         hit[box] = free[best, every] >= THRESHOLDS
         taken[best, every] |= hit[box]
     return hit
 
 
-def _seen(prediction: Prediction) -> tuple[Places, Floats, Floats]:
-    """Label, confidence and box of everybody seen, the most confident first."""
-    seen = sorted(prediction.people, key=lambda one: -one.confidence)
+def _predicted(prediction: Prediction) -> tuple[Places, Floats, Floats]:
+    """Labels, confidences and boxes of a prediction, the most confident first."""
+    people = sorted(prediction.people, key=lambda person: -person.confidence)
     return (
-        np.array([LABELS.index(one.label) for one in seen], dtype=np.intp),
-        np.array([one.confidence for one in seen], dtype=np.float64),
-        np.array([one.box for one in seen], dtype=np.float64).reshape(-1, 4),
+        np.array([LABELS.index(person.label) for person in people], dtype=np.intp),
+        np.array([person.confidence for person in people], dtype=np.float64),
+        np.array([person.box for person in people], dtype=np.float64).reshape(-1, 4),
     )
 
 
 def _known(photo: GoldenPhoto) -> tuple[Places, Floats]:
-    boxes: list[Any] = [(box.x0, box.y0, box.x1, box.y1) for _, box in photo.people]
-    labels = [label.yolo_class for label, _ in photo.people]
+    boxes = [person.box.corners for person in photo.people]
+    labels = [person.label.yolo_class for person in photo.people]
     return np.array(labels, dtype=np.intp), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 

@@ -1,26 +1,26 @@
-"""The report's plots, as SVG that stands inside the page: no file beside it, no script, no font fetched."""
+"""The report's plots as inline SVG: the page needs no other file, no script and no font."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from contracts.labels import LABELS
 from retrain.judge.figures import Figures
 from retrain.judge.judgement import Judgement
 from retrain.judge.matching import Floats
 from retrain.judge.metrics import Estimate
-from retrain.judge.rules import words
+from retrain.judge.rules import group_name
 
-OURS: Final = "#0b6e99"
-THEIRS: Final = "#b0793a"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CANDIDATE_COLOUR: Final = "#0b6e99"
+INCUMBENT_COLOUR: Final = "#b0793a"
 _GREY: Final = "#6b7280"
 _STYLE: Final[Any] = {
     "font.size": 9,
@@ -36,15 +36,15 @@ _STYLE: Final[Any] = {
 
 
 def difference(judgement: Judgement) -> str:
-    """How the difference in score is distributed over the draws."""
+    """The bootstrap distribution of the difference in score."""
     score = judgement.settings.score
     drawn = judgement.candidate.score(score) - judgement.incumbent.score(score)
     estimate = Estimate.of(drawn)
 
     def draw(axes: Axes) -> None:
         values = drawn[1:][np.isfinite(drawn[1:])]
-        axes.hist(values, bins=40, color=OURS, alpha=0.75)
-        axes.axvspan(estimate.low, estimate.high, color=OURS, alpha=0.12, lw=0, label="95 % interval")
+        axes.hist(values, bins=40, color=CANDIDATE_COLOUR, alpha=0.75)
+        axes.axvspan(estimate.low, estimate.high, color=CANDIDATE_COLOUR, alpha=0.12, lw=0, label="95 % interval")
         axes.axvline(estimate.value, color="#111827", lw=1.2, label="on the golden photos")
         axes.axvline(0, color="#b91c1c", lw=1.2, ls="--", label="no difference")
         axes.set_xlabel(f"{score.words}: candidate - incumbent")
@@ -57,37 +57,45 @@ def difference(judgement: Judgement) -> str:
 
 def ap_by_class(judgement: Judgement) -> str:
     """AP50 of each label, both models."""
-    return _bars(judgement, lambda one: [one.ap[place, 0] for place in range(len(LABELS))], "AP50")
+    return _bars(judgement, lambda figures: [figures.ap[place, 0] for place in range(len(LABELS))], "AP50")
 
 
 def right_by_group(judgement: Judgement) -> str:
-    """How many of each group get the right label, both models."""
-    return _bars(judgement, lambda one: list(one.right), "share with the right label")
+    """The share of each group with the right label, both models."""
+    return _bars(judgement, lambda figures: list(figures.right), "share with the right label")
 
 
-def found_by_group(judgement: Judgement) -> str:
-    """How many of each group are found at all, both models."""
-    return _bars(judgement, lambda one: list(one.found), "share found")
+def detected_by_group(judgement: Judgement) -> str:
+    """The share of each group that is detected, both models."""
+    return _bars(judgement, lambda figures: list(figures.detected), "share detected")
 
 
 def reliability(judgement: Judgement) -> str:
-    """What was said against what was right, both models."""
+    """Mean confidence against the share of right labels, both models: the reliability diagram."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
         for figures, colour, name in _both(judgement):
-            said, right = [one.said for one in figures.bins], [one.right for one in figures.bins]
-            ends = [Estimate.wilson(round(one.right * one.count), one.count) for one in figures.bins]
+            confidence, right = [part.confidence for part in figures.bins], [part.right for part in figures.bins]
+            ends = [Estimate.wilson(round(part.right * part.count), part.count) for part in figures.bins]
             below = [max(0.0, value - end.low) for value, end in zip(right, ends, strict=True)]
             above = [max(0.0, end.high - value) for value, end in zip(right, ends, strict=True)]
             axes.errorbar(
-                said, right, yerr=[below, above], color=colour, marker="o", ms=4, lw=1.4, elinewidth=0.8, label=name
+                confidence,
+                right,
+                yerr=[below, above],
+                color=colour,
+                marker="o",
+                ms=4,
+                lw=1.4,
+                elinewidth=0.8,
+                label=name,
             )
         axes.axvline(judgement.settings.gate, color=_GREY, lw=0.8, ls=":")
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence said", ylabel="share right")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share right")
         _legend(axes)
 
-    return _svg(draw, 4.8, 3.6, "Reliability: what was said against what was right")
+    return _svg(draw, 4.8, 3.6, "Reliability: confidence against the share of right labels")
 
 
 def gate_curve(judgement: Judgement) -> str:
@@ -95,10 +103,10 @@ def gate_curve(judgement: Judgement) -> str:
 
     def draw(axes: Axes) -> None:
         for figures, colour, name in _both(judgement):
-            passing = [one for one in figures.curve if one.people >= 5]
+            passing = [gate for gate in figures.curve if gate.people >= 5]
             axes.plot(
-                [one.share.value for one in passing],
-                [one.precision.value for one in passing],
+                [gate.share.value for gate in passing],
+                [gate.precision.value for gate in passing],
                 color=colour,
                 lw=1.4,
                 label=name,
@@ -123,12 +131,14 @@ def gate_curve(judgement: Judgement) -> str:
 
 def _bars(judgement: Judgement, measured: Callable[[Figures], Sequence[Floats]], name: str) -> str:
     def draw(axes: Axes) -> None:
-        for offset, (figures, colour, whose) in zip((-0.19, 0.19), _both(judgement), strict=True):
-            ends = [Estimate.of(drawn) for drawn in measured(figures)]
-            for place, one in enumerate(ends):
-                axes.bar(place + offset, _number(one.value), 0.36, color=colour, label=whose if place == 0 else None)
-                axes.plot([place + offset] * 2, [one.low, one.high], color="#111827", lw=1)
-        axes.set_xticks(range(len(LABELS)), [words(label) for label in LABELS])
+        for offset, (figures, colour, model) in zip((-0.19, 0.19), _both(judgement), strict=True):
+            estimates = [Estimate.of(drawn) for drawn in measured(figures)]
+            for place, estimate in enumerate(estimates):
+                axes.bar(
+                    place + offset, _number(estimate.value), 0.36, color=colour, label=model if place == 0 else None
+                )
+                axes.plot([place + offset] * 2, [estimate.low, estimate.high], color="#111827", lw=1)
+        axes.set_xticks(range(len(LABELS)), [group_name(label) for label in LABELS])
         axes.set_ylim(0, 1.02)
         axes.set_ylabel(name)
         _legend(axes, above=True)
@@ -137,7 +147,7 @@ def _bars(judgement: Judgement, measured: Callable[[Figures], Sequence[Floats]],
 
 
 def _both(judgement: Judgement) -> list[tuple[Figures, str, str]]:
-    return [(judgement.incumbent, THEIRS, "incumbent"), (judgement.candidate, OURS, "candidate")]
+    return [(judgement.incumbent, INCUMBENT_COLOUR, "incumbent"), (judgement.candidate, CANDIDATE_COLOUR, "candidate")]
 
 
 def _legend(axes: Axes, *, above: bool = False) -> None:
@@ -152,7 +162,10 @@ def _number(value: float) -> float:
 
 
 def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -> str:
-    """`title` is what a screen reader says; the figure's size in inches."""
+    """`title` is the text for screen readers; `width` and `height` in inches."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow, and needed only here
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.subplots())
@@ -161,7 +174,7 @@ def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Ids are the page's: the clip path of one plot must not cut another.
-    mark = re.sub("[^a-z0-9]+", "-", title.lower())
-    svg = re.sub(r'(\bid="|href="#|url\(#)', lambda one: f"{one[1]}{mark}-", svg)
+    # Ids are unique in the page: a clip path must not apply to another plot.
+    prefix = re.sub("[^a-z0-9]+", "-", title.lower())
+    svg = re.sub(r'(\bid="|href="#|url\(#)', lambda match: f"{match[1]}{prefix}-", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

@@ -1,13 +1,13 @@
-"""Whether a candidate serves: six rules in order, the first that speaks decides. Pure.
+"""The promotion rules, in order; the first that fails decides. Pure.
 
-golden_too_small   too few photos, moments or people are checked by hand for any difference to mean something
-not_better         the score is not better by more than noise: the 95 % interval of the difference reaches down to 0
-group_behind       people of some group get the right label less often than from the incumbent, surely or probably
-promise_broken     of what passes the gate, fewer are right than promised; or nothing passes where what passed was right
-too_slow           it takes more than so many times as long as the incumbent
-better             none of them: it serves
+golden_too_small   too few human-checked photos, moments or people for a significant difference
+not_better         the score is not better by more than noise: the 95 % interval of the difference includes 0 or less
+group_behind       a group gets the right label less often than from the incumbent, significantly or probably
+promise_broken     of the labels that pass the gate, fewer are right than promised; or none pass, where right ones did
+too_slow           a photo takes too many times as long as with the incumbent
+better             all rules passed: the candidate is promoted
 
-Every rule is looked at, whichever decides, and the report shows all of them with their numbers.
+Every rule is evaluated, whichever decides, and the report shows all of them with their numbers.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from retrain.judge.settings import JudgeSettings
 
 @dataclass(frozen=True, slots=True)
 class RuleCheck:
-    """One rule: whether the candidate passes it, a sentence for people, and the numbers."""
+    """The result of one rule: whether the candidate passes, a sentence for people, and the numbers."""
 
     rule: str
     passes: bool
-    says: str
+    text: str
     numbers: Mapping[str, Any]
 
     def fields(self) -> dict[str, Any]:
-        return {"rule": self.rule, "passes": self.passes, "says": self.says, "numbers": dict(self.numbers)}
+        return {"rule": self.rule, "passes": self.passes, "says": self.text, "numbers": dict(self.numbers)}
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the rules come to."""
+    """The result of all rules."""
 
     promoted: bool
     rule: str
@@ -45,7 +45,7 @@ class Ruling:
     checks: tuple[RuleCheck, ...]
 
 
-def rule_on(
+def apply_rules(
     candidate: Figures,
     incumbent: Figures,
     *,
@@ -54,7 +54,7 @@ def rule_on(
     people: Mapping[Label, int],
     settings: JudgeSettings,
 ) -> Ruling:
-    """The ruling; `photos`, `moments` and `people` are those of the golden set."""
+    """The ruling; `photos`, `moments` and `people` are the counts of the golden set."""
     checks = [
         _golden_too_small(photos, moments, people, settings),
         _not_better(candidate, incumbent, settings),
@@ -62,27 +62,27 @@ def rule_on(
         _promise_broken(candidate, incumbent),
         _too_slow(candidate, incumbent, settings),
     ]
-    against = next((check for check in checks if not check.passes), None)
-    if against is not None:
-        checks.append(RuleCheck("better", False, f"{against.rule} decided before", {}))
-        return Ruling(False, against.rule, against.says, tuple(checks))
-    says = f"{checks[1].says}; no group falls behind, the gate keeps its promise, and it is fast enough"
-    checks.append(RuleCheck("better", True, says, {}))
-    return Ruling(True, "better", says, tuple(checks))
+    failed = next((check for check in checks if not check.passes), None)
+    if failed is not None:
+        checks.append(RuleCheck("better", False, f"{failed.rule} failed", {}))
+        return Ruling(False, failed.rule, failed.text, tuple(checks))
+    text = f"{checks[1].text}; no group falls behind, the gate keeps its promise, and it is fast enough"
+    checks.append(RuleCheck("better", True, text, {}))
+    return Ruling(True, "better", text, tuple(checks))
 
 
 def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], settings: JudgeSettings) -> RuleCheck:
-    least_moments = min(settings.golden_least_moments, settings.golden_least)
+    min_moments = min(settings.golden_least_moments, settings.golden_least)
     few = {label: count for label, count in people.items() if count < settings.golden_least_per_label}
     parts = []
     if photos < settings.golden_least:
-        parts.append(f"{photos} golden photos, of {settings.golden_least} that a judgement needs")
-    elif moments < least_moments:
-        parts.append(f"only {moments} moments that the {photos} golden photos show, of {least_moments} apart")
+        parts.append(f"only {photos} golden photos, of {settings.golden_least} needed")
+    elif moments < min_moments:
+        parts.append(f"only {moments} moments that the {photos} golden photos show, of {min_moments} needed")
     if few:
-        of = ", ".join(f"{count} {words(label)}" for label, count in few.items())
-        parts.append(f"only {of} in them, of {settings.golden_least_per_label} each")
-    says = (
+        groups = ", ".join(f"{count} {group_name(label)}" for label, count in few.items())
+        parts.append(f"only {groups} in them, of {settings.golden_least_per_label} needed each")
+    text = (
         f"there are {' and '.join(parts)}; check more photos by hand"
         if parts
         else f"{photos} golden photos with {sum(people.values())} people are enough to judge by"
@@ -91,112 +91,112 @@ def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], se
         "photos": photos,
         "least_photos": settings.golden_least,
         "moments": moments,
-        "least_moments": least_moments,
+        "least_moments": min_moments,
         "people": {str(label): count for label, count in people.items()},
         "least_people": settings.golden_least_per_label,
     }
-    return RuleCheck("golden_too_small", not parts, says, numbers)
+    return RuleCheck("golden_too_small", not parts, text, numbers)
 
 
 def _not_better(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
-    ours, theirs = candidate.score(settings.score), incumbent.score(settings.score)
-    difference = Estimate.of(ours - theirs)
+    new, old = candidate.score(settings.score), incumbent.score(settings.score)
+    difference = Estimate.of(new - old)
     passes = difference.low > 0
-    says = (
-        f"{settings.score.words} is {ours[0]:.3f} against {theirs[0]:.3f}, a difference of {difference.value:+.3f} "
+    text = (
+        f"{settings.score.words} is {new[0]:.3f} against {old[0]:.3f}, a difference of {difference.value:+.3f} "
         f"(95 % interval {difference.low:+.3f} to {difference.high:+.3f}), which is "
         f"{'more than noise' if passes else 'no proof that it is better'}"
     )
     numbers = {
         "score": settings.score,
-        "candidate": Estimate.of(ours).fields(),
-        "incumbent": Estimate.of(theirs).fields(),
+        "candidate": Estimate.of(new).fields(),
+        "incumbent": Estimate.of(old).fields(),
         "difference": difference.fields(),
     }
-    return RuleCheck("not_better", passes, says, numbers)
+    return RuleCheck("not_better", passes, text, numbers)
 
 
 def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
-    """Behind is who surely loses, and who loses more than the margin and probably not by chance.
+    """A group is behind if it loses significantly, or loses more than the margin and probably not by chance.
 
-    Of 25 people one is four points: one who gets lucky with each model must not decide for all. But nobody waits for
-    proof of harm, which the few of a rare group never give: two lost and none won are enough.
+    One of 25 people is four points, so a single difference must not decide. But a rare group is too small for
+    significance: two people lost and none won are enough.
     """
-    drawn = {label: candidate.right[place] - incumbent.right[place] for place, label in enumerate(LABELS)}
-    differences = {label: Estimate.of(one) for label, one in drawn.items()}
-    losing = {label: share_below_0(one) for label, one in drawn.items()}
-    # No comparison with NaN holds: of a group that no golden photo shows, golden_too_small speaks.
+    draws = {label: candidate.right[place] - incumbent.right[place] for place, label in enumerate(LABELS)}
+    differences = {label: Estimate.of(drawn) for label, drawn in draws.items()}
+    losing = {label: share_below_0(drawn) for label, drawn in draws.items()}
+    # A group without golden people is NaN, for which no comparison is true; golden_too_small covers it.
     behind = [
         label
-        for label, one in differences.items()
-        if one.high < 0 or (one.value < -settings.group_margin and losing[label] >= settings.group_doubt)
+        for label, difference in differences.items()
+        if difference.high < 0 or (difference.value < -settings.group_margin and losing[label] >= settings.group_doubt)
     ]
     numbers = {
         "margin": settings.group_margin,
         "doubt": settings.group_doubt,
         "behind": [str(label) for label in behind],
         "losing": {str(label): rounded(share) for label, share in losing.items()},
-        "differences": {str(label): one.fields() for label, one in differences.items()},
+        "differences": {str(label): difference.fields() for label, difference in differences.items()},
     }
     if not behind:
-        fewer = [label for label, one in differences.items() if one.value < 0]
-        says = "no group gets its right label less often than before"
+        fewer = [label for label, difference in differences.items() if difference.value < 0]
+        text = "no group gets its right label less often than before"
         if fewer:
-            says += f" by more than chance, {_listed([_points(label, differences[label]) for label in fewer])}"
-        return RuleCheck("group_behind", True, says, numbers)
-    says = f"it is worse for {_listed([_points(label, differences[label]) for label in behind])}"
-    return RuleCheck("group_behind", False, f"{says}, whatever it is on the whole", numbers)
+            text += f" by more than chance, {_listed([_points(label, differences[label]) for label in fewer])}"
+        return RuleCheck("group_behind", True, text, numbers)
+    text = f"it is worse for {_listed([_points(label, differences[label]) for label in behind])}"
+    return RuleCheck("group_behind", False, f"{text}, whatever it is on the whole", numbers)
 
 
 def _promise_broken(candidate: Figures, incumbent: Figures) -> RuleCheck:
-    ours, theirs = candidate.gate, incumbent.gate
-    numbers = {"candidate": ours.fields(), "incumbent": theirs.fields()}
-    if ours.people == 0:
-        # Silence gathers nothing, but mislabels nobody either: it is worse only than labels that could be learnt from.
-        passes = theirs.people == 0 or not _kept(theirs)
-        says = f"nothing passes the gate of {ours.gate:g}"
-        if theirs.people == 0:
-            says += ", nor did before"
+    gate, before = candidate.gate, incumbent.gate
+    numbers = {"candidate": gate.fields(), "incumbent": before.fields()}
+    if gate.people == 0:
+        # A model that passes nothing adds no wrong labels: it is worse only than one whose labels keep the promise.
+        passes = before.people == 0 or not _kept(before)
+        text = f"nothing passes the gate of {gate.gate:g}"
+        if before.people == 0:
+            text += ", nor did before"
         else:
-            says += f", where {theirs.photos} of {theirs.of_photos} photos did before"
-            says += (
-                f"; but of the people in them only {100 * theirs.precision.value:.1f} % got the right label"
+            text += f", where {before.photos} of {before.of_photos} photos did before"
+            text += (
+                f"; but of the people in them only {100 * before.precision.value:.1f} % got the right label"
                 if passes
                 else ": no label would be gathered any more. With more checked photos to calibrate on, some pass"
             )
-        return RuleCheck("promise_broken", passes, says, numbers)
-    precision = ours.precision
-    passes = _kept(ours)
-    says = (
-        f"of {ours.people} people who pass the gate of {ours.gate:g}, {100 * precision.value:.1f} % have the right "
+        return RuleCheck("promise_broken", passes, text, numbers)
+    precision = gate.precision
+    passes = _kept(gate)
+    text = (
+        f"of {gate.people} people who pass the gate of {gate.gate:g}, {100 * precision.value:.1f} % have the right "
         f"label (95 % interval {100 * precision.low:.1f} to {100 * precision.high:.1f} %), "
         + (
-            f"fewer than the {100 * ours.gate:g} % promised{_so_did(theirs)}"
+            f"fewer than the {100 * gate.gate:g} % promised{_also_broken(before)}"
             if not passes
             else "as promised"
-            if precision.value >= ours.gate
-            else f"too few to say that it is not the {100 * ours.gate:g} % promised"
+            if precision.value >= gate.gate
+            else f"too few to say that it is not the {100 * gate.gate:g} % promised"
         )
     )
-    return RuleCheck("promise_broken", passes, says, numbers)
+    return RuleCheck("promise_broken", passes, text, numbers)
 
 
 def _kept(gate: Gate) -> bool:
-    """Whether the gate's promise may hold, as far as the people who passed it can tell."""
+    """Whether the gate's promise may hold: the interval of its precision reaches it."""
     return gate.precision.high >= gate.gate
 
 
-def _so_did(theirs: Gate) -> str:
-    """For whoever wants to overrule: what serves breaks its promise, too."""
-    if theirs.people == 0 or _kept(theirs):
+def _also_broken(incumbent: Gate) -> str:
+    """The note that the incumbent breaks its promise too, for a person who may overrule."""
+    if incumbent.people == 0 or _kept(incumbent):
         return ""
-    return f" (so does the incumbent, with {100 * theirs.precision.value:.1f} % of {theirs.people})"
+    return f" (so does the incumbent, with {100 * incumbent.precision.value:.1f} % of {incumbent.people})"
 
 
 def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -> RuleCheck:
     times = candidate.ms / max(incumbent.ms, 1e-6)
     passes = times <= settings.most_slowdown
-    says = (
+    text = (
         f"a photo takes {candidate.ms:.1f} ms against {incumbent.ms:.1f} ms, {times:.2f} times as long, "
         f"{'within' if passes else 'more than'} the {settings.most_slowdown:g} times that workers accept"
     )
@@ -206,15 +206,15 @@ def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -
         "times": round(times, 4),
         "most": settings.most_slowdown,
     }
-    return RuleCheck("too_slow", passes, says, numbers)
+    return RuleCheck("too_slow", passes, text, numbers)
 
 
 def _points(label: Label, difference: Estimate) -> str:
-    return f"{words(label)} ({100 * difference.value:+.1f} percentage points with the right label)"
+    return f"{group_name(label)} ({100 * difference.value:+.1f} percentage points with the right label)"
 
 
-def words(label: Label) -> str:
-    """A group for people: "elder women"."""
+def group_name(label: Label) -> str:
+    """The group of a label in words: "elder women"."""
     age, gender = str(label).split("_")
     return f"{age} {'women' if gender == 'female' else 'men'}"
 

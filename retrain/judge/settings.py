@@ -1,21 +1,20 @@
-"""What a candidate must be, to serve."""
+"""The thresholds of the judge's rules."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, gate_mistake
 
 
 class Score(StrEnum):
-    """What "better" means.
+    """The metric by which a candidate is better.
 
-    mAP at an overlap of 0.5 by default: whether people are found, with whose label, and whether the sure answers are
-    the right ones, in one number. The mean up to 0.95 mostly tells how exactly a box fits a head, which no customer
-    notices and where two people who check photos differ; it is in the report.
+    mAP50 by default: it covers detection, label and ranking by confidence. mAP50-95 mostly measures how exactly a box
+    fits a head, which no customer notices and on which two reviewers differ; it is in the report.
     """
 
     MAP50 = "map50"
@@ -33,15 +32,13 @@ class JudgeSettings:
     """The numbers of the rules."""
 
     score: Score = Score.MAP50
-    golden_least: int = 100  # photos; fewer judge nothing
-    golden_least_moments: int = 30  # or as many as photos, if those may be fewer: a bootstrap over less is too sure
+    golden_least: int = 100  # photos; with fewer, no candidate is promoted
+    golden_least_moments: int = 30  # at most golden_least; a bootstrap over fewer moments is overconfident
     golden_least_per_label: int = 10  # people
-    group_margin: float = 0.02  # of its people that a group may lose before it is looked at
-    group_doubt: float = 0.75  # of the draws in which it loses, from which on such a group is behind
-    gate: float = (
-        DEFAULT_GATE  # from this confidence on, an answer becomes training data: of them, so many must be right
-    )
-    most_slowdown: float = 3.0  # times the incumbent; workers refuse what is slower
+    group_margin: float = 0.02  # share of its people that a group may lose
+    group_doubt: float = 0.75  # share of the draws in which a group beyond the margin loses, for it to be behind
+    gate: float = DEFAULT_GATE  # confidence from which a label is training data, and the share of these that is right
+    most_slowdown: float = 3.0  # times the incumbent's time; workers refuse a slower model
     draws: int = 1000  # of the bootstrap
     seed: int = 0
     speed_photos: int = 24
@@ -49,7 +46,7 @@ class JudgeSettings:
 
     def __post_init__(self) -> None:
         gate = gate_mistake(self.gate)
-        wrong = [
+        mistakes = [
             sentence
             for holds, sentence in (
                 (self.golden_least >= 1, f"golden_least is {self.golden_least}, not 1 or more"),
@@ -60,15 +57,12 @@ class JudgeSettings:
                 (gate is None, f"gate: {gate}"),
                 (self.most_slowdown >= 1, f"most_slowdown is {self.most_slowdown}, not 1 or more"),
                 (self.draws >= 100, f"draws are {self.draws}, not 100 or more"),
-                (self.speed_photos >= 1 and self.speed_rounds >= 1, "speed needs a photo and a round at least"),
+                (self.speed_photos >= 1 and self.speed_rounds >= 1, "speed_photos and speed_rounds are 1 or more"),
             )
             if not holds
         ]
-        if wrong:
-            raise SettingsError("nothing was judged, these settings need a look:\n  " + "\n  ".join(wrong))
+        if mistakes:
+            raise SettingsError("nothing was judged, these settings are invalid:\n  " + "\n  ".join(mistakes))
 
     def fields(self) -> dict[str, Any]:
         return asdict(self)
-
-
-RULES: Final = ("golden_too_small", "not_better", "group_behind", "promise_broken", "too_slow", "better")

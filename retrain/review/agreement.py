@@ -1,4 +1,4 @@
-"""How true the model's promise is: of the sure people that chance showed somebody, the share labelled right. Pure.
+"""Agreement: the share of right labels among the people of the random sample, compared with the model's promise. Pure.
 
 The promise is the gate: of the people who pass a gate of 0.9, nine in ten are labelled right.
 """
@@ -20,11 +20,11 @@ from retrain.intervals import exact
 from retrain.review.matching import Change
 from retrain.review.notes import Note
 
-SLACK: Final = 0.02  # the promise holds if the truth is hardly worse than this much below it
+SLACK: Final = 0.02  # the promise holds if the true share is at most this much below it
 
 
 class PromiseState(StrEnum):
-    """Whether a promise holds, as far as the people checked can tell."""
+    """Whether a promise holds, by the people checked so far."""
 
     HOLDS = "holds"
     CANT_TELL = "can't tell yet"
@@ -33,7 +33,7 @@ class PromiseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PromiseShare:
-    """`right` of `checked`, and what that says."""
+    """A share of people: `right` of `checked`."""
 
     right: float
     checked: int
@@ -44,20 +44,20 @@ class PromiseShare:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true share lies, with 95 % confidence: exact, for it decides. Nothing checked: 0 to 1."""
+        """The exact 95 % confidence interval of the true share, since it decides. Nothing checked: 0 to 1."""
         return exact(self.right, self.checked)
 
     def against(self, promise: float, slack: float = SLACK) -> PromiseState:
-        """Broken when the promised share is out of reach; holds when less than promise - slack is."""
+        """Broken when the interval is below the promise; holds when it is above promise - slack."""
         low, high = self.interval
         if high < promise:
             return PromiseState.BROKEN
         return PromiseState.HOLDS if low >= promise - slack else PromiseState.CANT_TELL
 
     def too_few(self, promise: float, slack: float = SLACK) -> bool:
-        """Whether so many can't tell, whatever the answers: neither if all are wrong nor if all are right.
+        """Whether `checked` people can't decide, whatever the answers: neither all wrong nor all right.
 
-        Of a promise of 0.95 that is one person: even a promise that holds is wrong about 1 in 20.
+        For a promise of 0.95 that is one person: a promise that holds is wrong about 1 in 20, too.
         """
         return all(
             PromiseShare(right, self.checked).against(promise, slack) is PromiseState.CANT_TELL
@@ -65,29 +65,29 @@ class PromiseShare:
         )
 
     def more(self, promise: float, slack: float = SLACK) -> int:
-        """How many more people would tell, if the share stays as it is; of nobody yet, if it is as promised.
+        """The number of further people that would decide if the share stays; without any yet, if it is as promised.
 
-        0 once it can be told. Finite, for an interval shrinks towards a share that one of the two rules decides.
+        0 once it is decided. Finite: the interval shrinks towards a share that one of the two rules decides.
         """
         share = promise if self.share is None else self.share
 
-        def tells(number: int) -> bool:
+        def decides(number: int) -> bool:
             return PromiseShare(share * number, number).against(promise, slack) is not PromiseState.CANT_TELL
 
         if self.checked and self.against(promise, slack) is not PromiseState.CANT_TELL:
             return 0
         low, high = self.checked, max(1, self.checked)
-        while not tells(high):
+        while not decides(high):
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if tells(middle) else (middle, high)
+            low, high = (low, middle) if decides(middle) else (middle, high)
         return high - self.checked
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """People, by what the model called them, by kiosk and by ISO week; and whole photos."""
+    """Shares of people, in all, by the model's label, by kiosk and by ISO week; and of whole photos."""
 
     promise: float  # the gate
     people: PromiseShare
@@ -95,7 +95,7 @@ class Agreement:
     by_label: Mapping[str, PromiseShare]
     by_kiosk: Mapping[str, PromiseShare]
     by_week: Mapping[str, PromiseShare]
-    cannot_tell: int  # photos of the sample in which a person could not tell either; in no share
+    cannot_tell: int  # photos of the sample whose labels a person could not tell; in no share
     below_gate: int = 0  # photos of the sample that passed an earlier, lower gate; in no share
 
 
@@ -105,13 +105,13 @@ def passes(confidence: float, gate: float) -> bool:
 
 
 def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
-    """Of the random sample alone: other photos were picked because somebody doubted them.
+    """The agreement of the random sample. Other photos were selected because the model was unsure, and don't count.
 
-    `gate` is the deployment's. A photo of somebody whose confidence is below it passed an earlier, lower gate, and
-    says nothing about the promise of this one; a confidence that is not known counts as passed.
+    `gate` is the deployment's. A photo with a confidence below it passed an earlier, lower gate, and is not evidence
+    about this one; an unknown confidence counts as passed.
 
-    A person is right who is there, under the label shown. A photo is right when all of its people are and nobody was
-    missed; that a box was drawn better is no matter.
+    A person is right if a person is there, under the label shown. A photo is right if all its people are, and none was
+    missed; a corrected box doesn't matter.
     """
     people: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     photos, cannot_tell, below_gate = [0, 0], 0, 0
@@ -121,23 +121,24 @@ def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
         if note.cannot_tell:
             cannot_tell += 1
             continue
-        if not all(one.confidence is None or passes(one.confidence, gate) for one in note.shown):
+        confidences = [person.predicted.confidence for person in note.shown]
+        if not all(confidence is None or passes(confidence, gate) for confidence in confidences):
             below_gate += 1
             continue
         photos[0] += not set(note.changed) - {Change.BOX}
         photos[1] += 1
-        for one in note.shown:
+        for person in note.shown:
             for group in (
                 ("", ""),
-                ("label", one.label),
+                ("label", person.predicted.label),
                 ("kiosk", reference.kiosk_id),
                 ("week", iso_week(reference)),
             ):
-                people[group][0] += one.right
+                people[group][0] += person.right
                 people[group][1] += 1
 
     def by(kind: str, order: Mapping[str, int]) -> dict[str, PromiseShare]:
-        names = sorted((name for one, name in people if one == kind), key=lambda name: (order.get(name, 0), name))
+        names = sorted((name for group, name in people if group == kind), key=lambda name: (order.get(name, 0), name))
         return {name: PromiseShare(*people[kind, name]) for name in names}
 
     return Agreement(

@@ -1,61 +1,49 @@
-"""How sure the model was: label files don't say, results do, as long as they are kept."""
+"""The model's confidence in each person: not in label files, but in results, as long as those are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from contracts.boxes import Box
+from contracts.boxes import LabelledBox
 from contracts.errors import InvalidMessage
-from contracts.labels import Label
 from contracts.messages import Person, Result
 from contracts.names import Reference
+from contracts.s3 import get_or_none
+from retrain.bucket import in_threads
 from retrain.review.matching import matched
-from retrain.review.notes import AT_ONCE
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_MISSING: Final = frozenset({"NoSuchKey", "404"})
-
 
 class Results:
-    """The results in the images bucket. What AWS refuses passes through as botocore's ClientError."""
+    """The results in the images bucket. A refusal by AWS passes through as botocore's ClientError."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
     def result(self, reference: Reference) -> Result | None:
-        """What was decided of the photo; None once it has expired, or if it is of a schema that we don't know."""
+        """The worker's decision on the photo; None when it has expired, or its schema is unknown."""
+        stored = get_or_none(self._s3, bucket=self._bucket, key=reference.result_key)
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=reference.result_key)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
-                return None
-            raise
-        with closing(answer["Body"]) as body:
-            content = body.read()
-        try:
-            return Result.from_json(content)
+            return Result.from_json(stored.content) if stored else None
         except InvalidMessage:
             return None
 
     def of(self, references: Iterable[Reference]) -> dict[Reference, Result]:
-        """The results of those that have one."""
-        asked = list(references)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(self.result, asked)
-            return {one: result for one, result in zip(asked, found, strict=True) if result is not None}
+        """The results of those photos that have one."""
+        requested = list(references)
+        with in_threads(self.result, requested) as results:
+            pairs = zip(requested, results, strict=True)
+            return {reference: result for reference, result in pairs if result is not None}
 
 
-def confidence_of(label: Label, box: Box, people: Sequence[Person]) -> float | None:
-    """How sure the model was of that person of a label file; None when the result tells of no such one."""
-    [place] = matched([(label, box)], [(person.label, person.box) for person in people])
-    if place is None or people[place].label is not label:
-        return None
-    return people[place].confidence
+def with_confidence(person: LabelledBox, people: Sequence[Person]) -> LabelledBox:
+    """A person of a label file, with the confidence of the same one in a result's `people`; None without a match."""
+    [match] = matched([person], [LabelledBox(result.label, result.box) for result in people])
+    if match is None or people[match].label is not person.label:
+        return replace(person, confidence=None)
+    return replace(person, confidence=people[match].confidence)

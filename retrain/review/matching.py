@@ -1,4 +1,4 @@
-"""Which drawn box is which shown one, and what a person changed. Pure."""
+"""Matching of the boxes that were shown with those that a person left, and the kinds of correction. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from contracts.boxes import Box, iou
-from contracts.labels import Label
+from contracts.boxes import LabelledBox, iou, match_greedily
 
 SAME_PERSON: Final = 0.5  # intersection over union from which two boxes are of one person, as in Pascal VOC
-SAME_BOX: Final = 0.9  # from which nobody corrected anything: a touched box moves by a pixel
-
-People = Sequence[tuple[Label, Box]]
+SAME_BOX: Final = 0.9  # intersection over union from which a box counts as unchanged: a touched box moves by a pixel
 
 
 class Change(StrEnum):
-    """What a person did to the people that the model showed."""
+    """What a person changed in the model's boxes."""
 
     LABEL = "label"
     BOX = "box"
@@ -24,38 +21,30 @@ class Change(StrEnum):
     REMOVED = "removed"
 
 
-def matched(shown: People, checked: People) -> list[int | None]:
-    """For each person shown the place in `checked` of the same one, or None. Best overlaps first; then equal labels."""
-    pairs = sorted(
-        (
-            (-shared, label is not now, place, other)
-            for place, (label, box) in enumerate(shown)
-            for other, (now, drawn) in enumerate(checked)
-            if (shared := iou(box, drawn)) >= SAME_PERSON
-        ),
-    )
-    found: list[int | None] = [None] * len(shown)
-    taken: set[int] = set()
-    for _, _, place, other in pairs:
-        if found[place] is None and other not in taken:
-            found[place] = other
-            taken.add(other)
-    return found
+def matched(shown: Sequence[LabelledBox], checked: Sequence[LabelledBox]) -> list[int | None]:
+    """For each shown person the index of the same one in `checked`, or None. Best overlaps first; then equal labels."""
+    scores = [
+        ((overlap, person.label is other.label), left, right)
+        for left, person in enumerate(shown)
+        for right, other in enumerate(checked)
+        if (overlap := iou(person.box, other.box)) >= SAME_PERSON
+    ]
+    matches = match_greedily(scores)
+    return [matches.get(left) for left in range(len(shown))]
 
 
-def changes(shown: People, checked: People) -> tuple[Change, ...]:
-    """The kinds of correction between what was shown and what a person left, in the order of `Change`."""
-    found = matched(shown, checked)
+def changes(shown: Sequence[LabelledBox], checked: Sequence[LabelledBox]) -> tuple[Change, ...]:
+    """The kinds of correction between the shown people and those that a person left, in the order of `Change`."""
+    matches = matched(shown, checked)
     kinds = set()
-    for (label, box), other in zip(shown, found, strict=True):
-        if other is None:
+    for person, match in zip(shown, matches, strict=True):
+        if match is None:
             kinds.add(Change.REMOVED)
             continue
-        now, drawn = checked[other]
-        if now is not label:
+        if checked[match].label is not person.label:
             kinds.add(Change.LABEL)
-        if iou(box, drawn) < SAME_BOX:
+        if iou(person.box, checked[match].box) < SAME_BOX:
             kinds.add(Change.BOX)
-    if len(checked) > sum(other is not None for other in found):
+    if len(checked) > sum(match is not None for match in matches):
         kinds.add(Change.ADDED)
     return tuple(kind for kind in Change if kind in kinds)

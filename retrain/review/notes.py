@@ -1,7 +1,6 @@
-"""What a person's check of a photo found out: `<tree>/notes/<kiosk>/<image>.json`, beside the pair.
+"""Notes: the result of a person's check of a photo, `<tree>/notes/<kiosk>/<image>.json`, beside the pair.
 
-A note without a pair is of a photo in which a person could not tell who is there: it is neither shown again nor
-trained on.
+A note without a pair is of a photo whose labels a person could not tell: it is neither shown again nor trained on.
 """
 
 from __future__ import annotations
@@ -9,21 +8,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.names import RESULT_SUFFIX, Reference
-from retrain.bucket import DatasetBucket, Tree
+from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.review.matching import Change
 
 SCHEMA: Final = 1
-AT_ONCE: Final = 8  # objects read side by side; boto3 keeps ten connections
 CHECKED: Final = (Tree.REVIEWED, Tree.GOLDEN)
 
 log = logging.getLogger(__name__)
@@ -31,21 +28,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPerson:
-    """A person as the model had them, and what a person made of it: `now` is None when nobody is there."""
+    """A person as the model predicted them, and the label that a person left: None when they removed the box."""
 
-    label: Label
-    box: Box
-    confidence: float | None
-    now: Label | None
+    predicted: LabelledBox
+    label: Label | None
 
     @property
     def right(self) -> bool:
-        return self.now is self.label
+        return self.label is self.predicted.label
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """`source`: the tree that the photo came from; `sample`: whether chance picked it among the sure."""
+    """`source`: the tree that the photo came from; `sample`: whether it belongs to the random sample of the sure."""
 
     source: Tree
     sample: bool
@@ -56,7 +51,7 @@ class Note:
 
     @property
     def agreed(self) -> bool:
-        """Nothing was corrected, and the person could tell."""
+        """Whether the person could tell the labels, and corrected nothing."""
         return not self.changed and not self.cannot_tell
 
     def to_json(self) -> str:
@@ -66,12 +61,12 @@ class Note:
             "sample": self.sample,
             "shown": [
                 {
-                    "label": one.label,
-                    "box": [one.box.x0, one.box.y0, one.box.x1, one.box.y1],
-                    "confidence": one.confidence,
-                    "now": one.now,
+                    "label": person.predicted.label,
+                    "box": list(person.predicted.box.corners),
+                    "confidence": person.predicted.confidence,
+                    "now": person.label,
                 }
-                for one in self.shown
+                for person in self.shown
             ],
             "agreed": self.agreed,
             "changed": list(self.changed),
@@ -82,7 +77,7 @@ class Note:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Note:
-        """InvalidMessage when it breaks the schema."""
+        """InvalidMessage when the text breaks the schema."""
         try:
             fields = json.loads(text)
             if fields["schema"] != SCHEMA:
@@ -91,7 +86,7 @@ class Note:
                 source=Tree(fields["from"]),
                 sample=fields["sample"] is True,
                 shown=tuple(map(_shown, fields["shown"])),
-                changed=tuple(Change(one) for one in fields["changed"]),
+                changed=tuple(map(Change, fields["changed"])),
                 checked_at=from_text(fields["checked_at"]),
                 cannot_tell=fields["cannot_tell"] is True,
             )
@@ -102,13 +97,13 @@ class Note:
 
 
 def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:
-    """Every photo that a person has checked, in the order of the references. A note that is none is logged."""
+    """The notes of all checked photos, in the order of their references. An invalid note is logged and skipped."""
     keys = {reference: key for tree in CHECKED for reference, key in _keys(bucket, tree)}
     notes = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for reference, content in zip(keys, pool.map(bucket.get, keys.values()), strict=True):
+    with in_threads(bucket.get, list(keys.values())) as contents:
+        for reference, content in zip(keys, contents, strict=True):
             try:
-                if content is not None and not _of_an_import(content):
+                if content is not None and not _is_of_import(content):
                     notes[reference] = Note.from_json(content)
             except InvalidMessage as error:
                 log.warning("s3://%s/%s: %s", bucket.name, keys[reference], error)
@@ -116,17 +111,17 @@ def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:
 
 
 def noted(bucket: DatasetBucket) -> set[Reference]:
-    """The photos that have a note, without reading any."""
+    """The photos that have a note, by the keys alone."""
     return {reference for tree in CHECKED for reference, _ in _keys(bucket, tree)}
 
 
 def untellable(notes: Mapping[Reference, Note]) -> set[Reference]:
-    """The photos that must teach nobody, wherever a pair of theirs lies."""
+    """The photos whose labels a person could not tell: never trained on, in whichever tree."""
     return {reference for reference, note in notes.items() if note.cannot_tell}
 
 
-def _of_an_import(content: bytes) -> bool:
-    """Whether the note says where somebody's own picture came from: no model showed them anything."""
+def _is_of_import(content: bytes) -> bool:
+    """Whether the note is of an imported picture, which no model has labelled."""
     try:
         fields = json.loads(content)
     except ValueError:
@@ -144,10 +139,8 @@ def _keys(bucket: DatasetBucket, tree: Tree) -> Iterator[tuple[Reference, str]]:
 
 
 def _shown(fields: Mapping[str, Any]) -> ReviewedPerson:
-    now, confidence = fields["now"], fields["confidence"]
-    return ReviewedPerson(
-        label=Label(fields["label"]),
-        box=Box(*fields["box"]),
-        confidence=None if confidence is None else float(confidence),
-        now=None if now is None else Label(now),
+    confidence, label = fields["confidence"], fields["now"]
+    predicted = LabelledBox(
+        Label(fields["label"]), Box(*fields["box"]), None if confidence is None else float(confidence)
     )
+    return ReviewedPerson(predicted, None if label is None else Label(label))

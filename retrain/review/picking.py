@@ -1,6 +1,6 @@
-"""Which photos get human eyes: the unsure, the elders among them first, and a random sample of the sure.
+"""The selection of photos for review: the unsure, elders first, and a random sample of the sure.
 
-The sample says how true the model's promise is, so chance alone may pick it, and no photo's content.
+The sample measures whether the model keeps its promise, so it is drawn at random, independent of a photo's content.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair
 
-# How much likelier than others an unsure photo comes early. The weak spot of every model so far is elder women, whom it
-# also calls young women: see docs/model-card.md.
+# The weights of the draw that orders unsure photos. The weak spot of every model so far is elder women, which it also
+# labels adult women: see docs/model-card.md.
 _WEIGHTS: Final[Mapping[Label, float]] = {
     Label.ELDER_FEMALE: 4.0,
     Label.ELDER_MALE: 3.0,
@@ -27,42 +27,41 @@ _WEIGHTS: Final[Mapping[Label, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class SelectedPhoto:
-    """A photo for a person to look at. `sample`: picked by chance among the sure."""
+    """A photo for review. `sample`: it belongs to the random sample of the sure."""
 
     pair: Pair
     sample: bool
 
 
 def in_sample(reference: Reference, share: float) -> bool:
-    """Whether a sure photo belongs to the random sample of that share: for ever, once it does."""
+    """Whether a sure photo belongs to the random sample of that share. A larger share contains a smaller one."""
     return stable_draw("sample", str(reference)) < share
 
 
 def select(
     unsure: Mapping[Pair, Sequence[Label]], sure: Iterable[Pair], *, sample_share: float, most: int | None
 ) -> list[SelectedPhoto]:
-    """`unsure` photos with the labels that the model would give, and the sample of the `sure`; at most `most`.
+    """The `unsure` photos, each with the model's labels, and the sample of the `sure`; at most `most` in all.
 
-    Where not all fit, half the room is the sample's, and what one leaves is the other's. They come mixed, so that
-    whoever looks knows of no photo whether the model was sure of it.
+    If not all fit, each kind gets half the room, and the room that the other leaves. The order is mixed, so that a
+    reviewer can't tell whether the model was sure of a photo.
     """
-    waiting = sorted(unsure, key=lambda pair: _turn(pair.reference, unsure[pair]))
+    waiting = sorted(unsure, key=lambda pair: _draw(pair.reference, unsure[pair]))
     sample = [pair for pair in sure if in_sample(pair.reference, sample_share)]
     sample.sort(key=lambda pair: stable_draw("sample", str(pair.reference)))
     if most is not None:
         room = max(most // 2, most - len(waiting))
         sample = sample[:room]
         waiting = waiting[: most - len(sample)]
-    picked = [SelectedPhoto(pair, False) for pair in waiting] + [SelectedPhoto(pair, True) for pair in sample]
-    return sorted(picked, key=lambda one: stable_draw("order", str(one.pair.reference)))
+    selected = [SelectedPhoto(pair, False) for pair in waiting] + [SelectedPhoto(pair, True) for pair in sample]
+    return sorted(selected, key=lambda photo: stable_draw("order", str(photo.pair.reference)))
 
 
-def _turn(reference: Reference, labels: Collection[Label]) -> float:
-    """When an unsure photo's turn is: a weighted draw without replacement, from small to large.
+def _draw(reference: Reference, labels: Collection[Label]) -> float:
+    """The sort key of an unsure photo: a weighted draw without replacement, smallest first.
 
     Exponential variates of the weights, as in Efraimidis and Spirakis, Weighted random sampling with a reservoir
-    (Information Processing Letters 97, 2006). So a photo of heavy weight is likely early, and one of low weight never
-    without a chance.
+    (Information Processing Letters 97, 2006). A photo of small weight is likely late, but has a chance.
     """
     weight = max((_WEIGHTS[label] for label in labels), default=1.0)
     return -math.log1p(-stable_draw("unsure", str(reference))) / weight

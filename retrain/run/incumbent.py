@@ -1,4 +1,4 @@
-"""The model in service, brought to this machine: to be measured against, and to go on from."""
+"""The model in service, downloaded: the candidate is measured against it, and may start from its weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from contracts.errors import ContractError
 from contracts.weights import MANIFEST, files_beside, run_key
@@ -17,45 +17,43 @@ from retrain.bucket import DatasetBucket
 from retrain.dataset.manifest import DatasetManifest
 from retrain.dataset.publication import find
 from retrain.errors import InvalidDataset
+from retrain.fit.candidate import WEIGHTS
 
 log = logging.getLogger(__name__)
-
-WEIGHTS: Final = "weights.pt"  # beside the manifest of a YOLOv5: what a training goes on from
 
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """`pointer` is what a promotion must find still; `manifest` None is the model of day 0.
+    """The model in service. `pointer` must be unchanged at the promotion; `manifest` None is the model of day 0.
 
-    `weights` is None when it can't be trained on; `learned` None when nothing tells what it was trained on.
+    `weights` is None if a training can't start from it; `dataset` is None if its training data is unknown.
     """
 
     pointer: CurrentRun
     manifest: Path | None = None
     weights: Path | None = None
-    learned: DatasetManifest | None = None
+    dataset: DatasetManifest | None = None
 
     @property
     def run(self) -> str | None:
         return self.pointer.run
 
 
-def bring(weights: WeightsRegistry, files: DatasetBucket, datasets: DatasetBucket, folder: Path) -> Incumbent:
-    """Fetch what serves into `folder`, every byte checked. InvalidRun or RunUnknown when it can't be had whole.
+def fetch_incumbent(weights: WeightsRegistry, files: DatasetBucket, datasets: DatasetBucket, folder: Path) -> Incumbent:
+    """Download the model in service into `folder` and check its digests.
 
-    `files` is the weights bucket, read only.
+    `files` is the weights bucket, read only. InvalidRun or RunUnknown when a file is missing or differs.
     """
     pointer = weights.current()
     if pointer.run is None:
         return Incumbent(pointer)
     run = weights.run(pointer.run)
-    wanted = files_beside(run.manifest)
-    for path, digest in ({MANIFEST: run.manifest_sha256} | wanted).items():
+    for path, digest in ({MANIFEST: run.manifest_sha256} | files_beside(run.manifest)).items():
         content = files.get(run_key(run.id, path))
         if content is None or hashlib.sha256(content).hexdigest() != digest:
             raise InvalidRun(
-                f"{path} of run {run.id}, which serves, is missing or not the bytes promised; nothing can be measured "
-                "against it. Put a whole run into service: nunchi weights rollback"
+                f"{path} of run {run.id}, the model in service, is missing or does not match its SHA-256; no candidate "
+                "can be measured against it. Put a complete run into service: nunchi weights rollback"
             )
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -63,37 +61,37 @@ def bring(weights: WeightsRegistry, files: DatasetBucket, datasets: DatasetBucke
         pointer,
         manifest=folder / MANIFEST,
         weights=_trainable(run.manifest, files, run.id, folder),
-        learned=_learned(run.manifest, datasets),
+        dataset=_dataset(run.manifest, datasets),
     )
 
 
 def learned_by(weights: WeightsRegistry, datasets: DatasetBucket) -> datetime | None:
-    """When the dataset was built that the model in service learned from; None for day 0, or where nothing tells."""
+    """When the training dataset of the model in service was built; None for day 0, or if it is unknown."""
     run = weights.current().run
-    learned = _learned(weights.run(run).manifest, datasets) if run else None
-    return learned.made_at if learned else None
+    dataset = _dataset(weights.run(run).manifest, datasets) if run else None
+    return dataset.made_at if dataset else None
 
 
 def _trainable(manifest: Any, files: DatasetBucket, run: str, folder: Path) -> Path | None:
-    """The .pt of a YOLOv5, if it lies beside the manifest and is what its training wrote."""
+    """The .pt of a YOLOv5, if it is stored beside the manifest and matches its digest."""
     if manifest.get("kind") != "yolov5" or (content := files.get(run_key(run, WEIGHTS))) is None:
         return None
     try:
-        promised = manifest["training"]["weights"]["sha256"]
+        expected = manifest["training"]["weights"]["sha256"]
     except (KeyError, TypeError):
         return None
-    if hashlib.sha256(content).hexdigest() != promised:
+    if hashlib.sha256(content).hexdigest() != expected:
         return None
     (folder / WEIGHTS).write_bytes(content)
     return folder / WEIGHTS
 
 
-def _learned(manifest: Any, datasets: DatasetBucket) -> DatasetManifest | None:
-    """The dataset that it was trained on; None for one that was trained elsewhere: then every photo is new."""
+def _dataset(manifest: Any, datasets: DatasetBucket) -> DatasetManifest | None:
+    """The dataset that the model was trained on; None if it was trained elsewhere: then every photo is new."""
     try:
         return find(datasets, manifest["data"]["build"])
     except (KeyError, TypeError, ContractError, InvalidDataset) as error:
         log.warning(
-            "what %s learned from can't be read, and every photo counts as new: %r", manifest.get("version"), error
+            "the dataset of run %s can't be read; every photo counts as new: %r", manifest.get("version"), error
         )
         return None

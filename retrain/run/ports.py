@@ -1,4 +1,4 @@
-"""What a run needs others for, and what it hands them. retrain/run/stages.py does it for real, tests with fakes."""
+"""The stages of a run as ports. retrain/run/stages.py implements them; tests pass fakes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Protocol
 
 from retrain.dataset.manifest import DatasetManifest
 from retrain.drift.guard import Drift
-from retrain.fit.training import Plan, Say, TrainedWeights
+from retrain.fit.training import Plan, TrainedWeights
+from retrain.progress import Say
 from retrain.run.incumbent import Incumbent
 
 
 class PromotionRuling(Protocol):
-    """Whether the candidate may serve, and why."""
+    """Whether the candidate is promoted, by which rule and for which reason."""
 
     @property
     def promoted(self) -> bool: ...
@@ -26,10 +27,10 @@ class PromotionRuling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What training made, for whoever packs and judges it."""
+    """A trained network, to be packaged and judged."""
 
     run: str
-    folder: Path  # the candidate's, empty
+    folder: Path  # the candidate's own, empty
     dataset: Path
     manifest: DatasetManifest
     plan: Plan
@@ -40,21 +41,22 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """What others know how to do. Each raises a NunchiError when it can't, which ends the training.
+    """The stages that a run delegates. Each raises a NunchiError on failure, which ends the training.
 
-    `build(folder, incumbent, say)` makes a dataset; `drifting(manifest, incumbent)` says what moved since the incumbent
-    learned; `pack(made, say)` fills the candidate's folder; `judge(made, say)` measures it and puts the report there.
+    `build_dataset(folder, incumbent, say)` fills the folder; `check_drift(manifest, incumbent)` compares the labels
+    since the incumbent's dataset with those before; `package(candidate, say)` fills the candidate's folder;
+    `judge(candidate, say)` measures it against the incumbent and writes the report there.
     """
 
-    build: Callable[[Path, Incumbent, Say], DatasetManifest]
-    drifting: Callable[[DatasetManifest, Incumbent], Drift]
-    pack: Callable[[Candidate, Say], None]
+    build_dataset: Callable[[Path, Incumbent, Say], DatasetManifest]
+    check_drift: Callable[[DatasetManifest, Incumbent], Drift]
+    package: Callable[[Candidate, Say], None]
     judge: Callable[[Candidate, Say], PromotionRuling]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What it takes to train at all."""
+    """The preconditions of a training. `force` ignores drift and too few new labels."""
 
     least_new: int
     golden_least: int

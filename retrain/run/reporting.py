@@ -1,4 +1,4 @@
-"""How far a training is: told on a terminal, and kept fresh in the dataset bucket for whoever waits."""
+"""The progress of a training: lines on a terminal, and a heartbeat in the dataset bucket."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from retrain.bucket import DatasetBucket
 
 log = logging.getLogger(__name__)
 
-BEAT_S: Final = 15.0  # seconds between two beats; whoever waits gives a training up after minutes
-# Seconds between two lines of a phase that is not done: for who looks on, and for a log that is read afterwards.
-LOOK_S: Final = 5.0
+BEAT_S: Final = 15.0  # seconds between heartbeats; the state machine gives a training up after minutes without
+# Seconds between two lines of an unfinished phase, on a terminal and in a log file.
+TERMINAL_S: Final = 5.0
 LOG_S: Final = 60.0
 
 
 class Reporter:
-    """A heartbeat in the bucket and lines on a terminal. A context: the heart beats inside.
+    """Prints progress and writes the heartbeat. A context manager: the heartbeat thread runs inside.
 
-    It beats only as long as the training says something or is known to work (`alive`): after `silence_s` without, it
-    stops, as a training that hangs must not look like one that works.
+    The heartbeat stops `silence_s` seconds after the last report or `alive`, so that a hanging training is noticed.
     """
 
     def __init__(
@@ -47,69 +46,69 @@ class Reporter:
         self._silence_s = silence_s
         self._beat_s = beat_s
         self._out = out or sys.stderr
-        self._now = TrainingProgress(training=training, phase=Phase.STARTING, at=clock())
+        self._progress = TrainingProgress(training=training, phase=Phase.STARTING, at=clock())
         self._key = training_key(training, PROGRESS)
-        self._heard = time.monotonic()
-        self._every_s = LOOK_S if self._out.isatty() else LOG_S
+        self._reported_at = time.monotonic()
+        self._interval_s = TERMINAL_S if self._out.isatty() else LOG_S
         self._printed_at = 0.0
         self._printed: set[str] = set()  # in this phase
         self._lock = threading.Lock()
-        self._writing = threading.Lock()
-        self._end = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._write_lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
-        self._heart.start()
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end.set()
-        self._heart.join()
+        self._ended.set()
+        self._thread.join()
 
     def phase(self, phase: Phase, note: str) -> None:
-        """A phase begins; told at once."""
+        """Begin a phase: print it and write the progress at once."""
         with self._lock:
-            self._now = replace(self._now, phase=phase, done=0, of=0, note=note)
-        self._heard = time.monotonic()
+            self._progress = replace(self._progress, phase=phase, done=0, of=0, note=note)
+        self._reported_at = time.monotonic()
         self._printed.clear()
         self._print(f"{phase}: {note}", always=True)
         self.write()
 
     def say(self, done: int, of: int, note: str) -> None:
-        """`done` of `of` in this phase; told with the next beat."""
+        """Report `done` of `of` in this phase; the next heartbeat writes it."""
         with self._lock:
-            self._now = replace(self._now, done=min(done, of), of=of, note=note)
-        self._heard = time.monotonic()
+            self._progress = replace(self._progress, done=min(done, of), of=of, note=note)
+        self._reported_at = time.monotonic()
         text = f"{done} of {of}, {note}" if of else note
-        phase = self._now.phase
+        phase = self._progress.phase
         self._print(f"{phase}: {text}", always=phase is Phase.TRAINING or done == of)
 
     def alive(self) -> None:
-        """It works, and has nothing to say."""
-        self._heard = time.monotonic()
+        """Report that the training works, without news."""
+        self._reported_at = time.monotonic()
 
     def write(self) -> None:
-        """Write the progress now. A storage that is away for a moment costs a beat, not the training."""
-        with self._writing:  # one after the other: what is older must not come last
+        """Write the progress now. A storage error costs a heartbeat, not the training."""
+        with self._write_lock:  # an older progress must not overwrite a newer one
             with self._lock:
-                self._now = replace(self._now, at=self._clock())
-                text = self._now.to_json()
+                self._progress = replace(self._progress, at=self._clock())
+                text = self._progress.to_json()
             try:
                 self._bucket.put(self._key, text.encode(), "application/json")
             except (ClientError, BotoCoreError) as error:
-                log.warning("the progress could not be written: %s", error)
+                log.warning("the progress could not be written; the training goes on: %s", error)
 
     def _beat(self) -> None:
-        while not self._end.wait(self._beat_s):
-            if time.monotonic() - self._heard < self._silence_s:
+        while not self._ended.wait(self._beat_s):
+            if time.monotonic() - self._reported_at < self._silence_s:
                 self.write()
 
     def _print(self, text: str, *, always: bool) -> None:
-        """A line, unless it was printed already: the judge asks about the same photos several times."""
+        """Print a line once a phase: the judge processes the same photos several times."""
         now = time.monotonic()
-        if text not in self._printed and (always or now - self._printed_at >= self._every_s):
+        if text not in self._printed and (always or now - self._printed_at >= self._interval_s):
             self._printed_at = now
             self._printed.add(text)
             print(text, file=self._out, flush=True)

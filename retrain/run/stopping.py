@@ -1,4 +1,4 @@
-"""Told to end: a Spot instance is taken away two minutes after it was told, and systemd waits no longer."""
+"""Graceful shutdown: AWS reclaims a Spot instance two minutes after its notice, and systemd waits no longer."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ from typing import Final
 from contracts.training import EXIT_INTERRUPTED
 from retrain.errors import Interrupted
 
-PATIENCE_S: Final = 85.0  # from the signal to an end in any case
+SHUTDOWN_TIMEOUT_S: Final = 85.0  # from the signal to an exit in any case
+INTERRUPTED: Final = "the training was interrupted by a signal; call it again with the same id to resume"
 
 
 class Stopping:
-    """Listens for SIGTERM and SIGINT. `patience_s` after one of them it gives up on whoever is not done yet.
+    """Handles SIGTERM and SIGINT; exits `timeout_s` after the first of them, whatever still runs.
 
-    What must not be cut in two goes on inside `finishing`; the rest ends at once.
+    A signal raises Interrupted at once, except inside `finishing`: there the work is completed first.
     """
 
-    def __init__(self, *, patience_s: float = PATIENCE_S, give_up: Callable[[int], object] = os._exit) -> None:
-        self.told = threading.Event()
-        self._patience_s = patience_s
-        self._give_up = give_up
-        self._at_once = True
+    def __init__(
+        self, *, timeout_s: float = SHUTDOWN_TIMEOUT_S, force_exit: Callable[[int], object] = os._exit
+    ) -> None:
+        self.requested = threading.Event()
+        self._timeout_s = timeout_s
+        self._force_exit = force_exit
+        self._raise_at_once = True
 
     def listen(self) -> None:
-        """From here on; in the main thread."""
+        """Install the signal handlers; call it in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
+            signal.signal(number, self._on_signal)
 
     def check(self) -> None:
-        """Interrupted when somebody told us to end while we were finishing something."""
-        if self.told.is_set():
-            raise Interrupted("the training was told to end")
+        """Raise Interrupted if a signal came inside `finishing`."""
+        if self.requested.is_set():
+            raise Interrupted(INTERRUPTED)
 
     @contextmanager
     def finishing(self) -> Generator[None, None, None]:
-        """Inside, who works looks at `told` by themselves, or is done in seconds."""
-        self._at_once = False
+        """Defer Interrupted: the work inside watches `requested` itself, or takes seconds."""
+        self._raise_at_once = False
         try:
             yield
         finally:
-            self._at_once = True
+            self._raise_at_once = True
 
-    def _hear(self, *_: object) -> None:
-        if self.told.is_set():
-            return  # it is ending already; a second error would cut off the tidying up
-        self.told.set()
-        last = threading.Timer(self._patience_s, self._give_up, (EXIT_INTERRUPTED,))
-        last.daemon = True
-        last.start()
-        if self._at_once:
-            raise Interrupted("the training was told to end")
+    def _on_signal(self, *_: object) -> None:
+        if self.requested.is_set():
+            return  # a second Interrupted would break the cleanup of the first
+        self.requested.set()
+        timer = threading.Timer(self._timeout_s, self._force_exit, (EXIT_INTERRUPTED,))
+        timer.daemon = True
+        timer.start()
+        if self._raise_at_once:
+            raise Interrupted(INTERRUPTED)

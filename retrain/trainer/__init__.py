@@ -1,1 +1,1 @@
-"""What trains: `python -m retrain.trainer JOB.json`, a program of its own. Nothing of ours imports it."""
+"""The trainer: `python -m retrain.trainer JOB.json`, a program of its own, which nothing of ours imports."""

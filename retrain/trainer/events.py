@@ -1,12 +1,12 @@
-"""What the trainer tells the process that started it: one JSON object a line on standard output, nothing else there.
+"""The trainer's events for its parent process: JSON lines on standard output.
 
-started      device, pictures, epochs, first_epoch, batch, from, sends: the trackers that are on
+started      device, pictures, epochs, first_epoch, batch, from, sends: the enabled trackers
 epoch        epoch (from 1), epochs, map50, map50_95, losses, pictures_per_s, seconds
-checkpoint   epoch, last, best: files that are whole
-batch        batch, why: fewer pictures at a time from here on
-note         text: what people should know
-interrupted  checkpoint: a file to go on from, or null
-done         what the task made: files, metrics
+checkpoint   epoch, last, best: complete files
+batch        batch, why: a smaller batch from here on
+note         text: a deviation that a person should know
+interrupted  checkpoint: a file to resume from, or null
+done         the task's results: files, metrics
 failed       kind (out_of_memory, bad_data, disk_full, crash), message
 """
 
@@ -19,18 +19,18 @@ from typing import Any
 
 
 class Events:
-    """Takes standard output for itself: what others print goes to standard error from here on."""
+    """Owns standard output: other prints are redirected to standard error."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._out = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
 
-    def tell(self, event: str, **fields: Any) -> None:
+    def send(self, event: str, **fields: Any) -> None:
         self._out.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")
         self._out.flush()
 
     @property
     def fileno(self) -> int:
-        """For a process of ours that speaks for us."""
+        """For a child process that sends the events."""
         return self._out.fileno()

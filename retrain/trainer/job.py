@@ -1,4 +1,4 @@
-"""What the trainer is asked to do: one JSON file. Its keys are the fields here; retrain/fit/training.py writes it."""
+"""The trainer's job: one JSON file, whose keys are the fields here. retrain/fit/training.py writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
-# Of ultralytics' settings those that say how to learn; none of them says what to read, write or send.
+# The settings of ultralytics that affect training; none of them sets what is read, written or sent.
 HYPERPARAMETERS: Final = frozenset(
     {
         *("optimizer", "lr0", "lrf", "momentum", "weight_decay", "nbs", "cos_lr"),
@@ -22,7 +22,7 @@ HYPERPARAMETERS: Final = frozenset(
 
 
 class InvalidJob(Exception):
-    """The job says something that can't be done; nothing was started."""
+    """The job is invalid; nothing was started."""
 
 
 class Task(StrEnum):
@@ -33,13 +33,12 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`work` is the trainer's own folder; it writes nowhere else.
+    """A job. `work` is the trainer's own folder; it writes nowhere else.
 
-    `model`: what training starts from: a .pt file, the name of one that ultralytics publishes, or the .yaml of a
-    network, which starts from nothing; for the other tasks the .pt file. `device`: "cpu", "0", "0,1", or "" for what
-    there is. `batch` 0: as many pictures as fit. `resume`: a last.pt to go on from; then `model` is not read.
-    `hyperparameters` are ultralytics' own settings by their own names. `track_to`: an MLflow server, or a project of
-    Weights & Biases. `split` is what a validation measures on.
+    `model`: the start weights: a .pt file, the name of published ones, or a network's .yaml for random weights; for the
+    other tasks a .pt file. `device`: "cpu", "0", "0,1", or "" for a GPU if there is one. `batch` 0: what fits.
+    `resume`: a last.pt to resume from; `model` is ignored then. `hyperparameters` have ultralytics' own names.
+    `track_to`: an MLflow server, or a W&B project. `split`: the split of a validation.
     """
 
     task: Task
@@ -62,30 +61,30 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """InvalidJob when the file is no job."""
+        """Read a job's file; InvalidJob when it is invalid."""
         try:
             given = json.loads(path.read_text())
-            known = {one.name for one in fields(cls)}
+            known = {item.name for item in fields(cls)}
             if unknown := sorted(set(given) - known):
                 raise InvalidJob(
-                    f"{path}: a job has no {', '.join(unknown)}; its fields are {', '.join(sorted(known))}"
+                    f"{path} has unknown fields: {', '.join(unknown)}; the fields are {', '.join(sorted(known))}"
                 )
             for name in ("work", "data", "resume"):
                 given[name] = Path(given[name]).absolute() if given.get(name) else None
             job = cls(**(given | {"task": Task(given["task"])}))
         except (OSError, TypeError, KeyError, ValueError, AttributeError) as error:
-            raise InvalidJob(f"{path} is not a job for the trainer: {error!r}") from None
+            raise InvalidJob(f"{path} is not a valid job of the trainer: {error!r}") from None
         if job.task is not Task.EXPORT and (job.data is None or not job.data.is_file()):
-            raise InvalidJob(f"there is no {job.data or 'data'}: the data.yaml of a dataset")
+            raise InvalidJob(f"{job.data or 'data'} is missing: the data.yaml of a dataset")
         if job.task is not Task.TRAIN and not Path(job.model).is_file():
-            raise InvalidJob(f"there is no file {job.model} to {job.task}")
-        if strange := sorted(set(job.hyperparameters) - HYPERPARAMETERS):
+            raise InvalidJob(f"{job.model} is missing: the file to {job.task}")
+        if unknown := sorted(set(job.hyperparameters) - HYPERPARAMETERS):
             raise InvalidJob(
-                f"{', '.join(strange)} is no hyperparameter; they are {', '.join(sorted(HYPERPARAMETERS))}"
+                f"unknown hyperparameters: {', '.join(unknown)}; valid are {', '.join(sorted(HYPERPARAMETERS))}"
             )
         return job
 
     @property
     def devices(self) -> int:
-        """How many GPUs are named."""
+        """The number of GPUs in `device`."""
         return 0 if self.device in ("", "cpu", "mps") else len(self.device.split(","))

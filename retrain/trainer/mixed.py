@@ -1,43 +1,43 @@
-"""Whether half precision works on this GPU, tried on the network at hand.
+"""Whether half precision (AMP) works on this GPU, checked with the network to train.
 
-Ultralytics downloads another network and a photo to find out. This asks the same of what is there.
+Ultralytics downloads another network and a photo for its own check.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-CLOSE: Final = 0.1  # relative, of the largest number in an answer
+TOLERANCE: Final = 0.1  # relative to the largest output
 
 
 def patch() -> None:
-    """Let ultralytics ask us."""
+    """Replace ultralytics' check."""
     from ultralytics.engine import trainer  # noqa: PLC0415
 
     trainer.check_amp = works
 
 
 def works(model: Any) -> bool:
-    """True when the network answers in half precision nearly what it answers in full."""
+    """Whether the outputs in half precision are finite and close to those in full precision."""
     import torch  # noqa: PLC0415
 
     device = next(model.parameters()).device
     if device.type != "cuda":
         return False
-    was, picture = model.training, torch.rand(1, 3, 256, 256, device=device)
+    training, image = model.training, torch.rand(1, 3, 256, 256, device=device)
     model.eval()
     try:
         with torch.no_grad():
-            full = _first(model(picture)).float()
+            full = _first(model(image)).float()
             with torch.autocast("cuda"):
-                half = _first(model(picture)).float()
+                half = _first(model(image)).float()
     finally:
-        model.train(was)
-    far = (full - half).abs().max() / full.abs().max().clamp(min=1e-6)
-    return bool(torch.isfinite(half).all() and far < CLOSE)
+        model.train(training)
+    error = (full - half).abs().max() / full.abs().max().clamp(min=1e-6)
+    return bool(torch.isfinite(half).all() and error < TOLERANCE)
 
 
-def _first(answer: Any) -> Any:
-    while isinstance(answer, (list, tuple)):
-        answer = answer[0]
-    return answer
+def _first(output: Any) -> Any:
+    while isinstance(output, (list, tuple)):
+        output = output[0]
+    return output

@@ -1,6 +1,6 @@
-"""Before ultralytics is imported: it writes into our folder only, asks no network, installs nothing, reports nothing.
+"""Keeps ultralytics offline: it writes to the job's folder only, installs nothing and reports nothing.
 
-Whoever names a model that must be downloaded, or a tracker, asked for that, and for no more.
+The exceptions are what the job names: a model to download, or an experiment tracker.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, Final
 from retrain.trainer.job import InvalidJob, Job
 
 TRACKERS: Final = ("mlflow", "wandb")
-OTHERS: Final = ("clearml", "comet", "dvc", "raytune", "tensorboard")
+OTHER_TRACKERS: Final = ("clearml", "comet", "dvc", "raytune", "tensorboard")
 # Callbacks that report to ultralytics itself; and one that leaves the weights in the home folder for W&B to upload,
-# where neither the archive of what was tracked nor another machine has them.
+# which is neither in the archive of the tracker's files nor on another machine.
 UNWANTED: Final = ("ultralytics.utils.events", "ultralytics.utils.callbacks.platform")
 WEIGHTS_TO_WANDB: Final = ("ultralytics.utils.callbacks.wb", "on_train_end")
 
 
-def shut(job: Job) -> None:
-    """Set the environment that ultralytics reads when it is imported. InvalidJob for a tracker that is not there."""
+def configure_environment(job: Job) -> None:
+    """Set the variables that ultralytics reads at import. InvalidJob for an unknown or missing tracker."""
     config = job.work / "config"
     config.mkdir(parents=True, exist_ok=True)
     os.environ["YOLO_CONFIG_DIR"] = str(config)
@@ -32,19 +32,19 @@ def shut(job: Job) -> None:
     os.environ.pop("ULTRALYTICS_API_KEY", None)
     os.environ.pop("WANDB_DISABLED", None)
     if job.track not in ("none", *TRACKERS):
-        raise InvalidJob(f"{job.track!r} is no tracker; choose none, {' or '.join(TRACKERS)}")
+        raise InvalidJob(f"{job.track!r} is not a supported tracker; choose none, {' or '.join(TRACKERS)}")
     if job.track != "none":
         try:
             importlib.import_module(job.track)
         except ImportError:
             raise InvalidJob(
-                f"{job.track} is to follow the training, and is not installed where it runs: "
+                f"{job.track} is not installed in the trainer's environment: "
                 f"uv pip install --python {sys.executable} {job.track}, or set NUNCHI_TRACK=none"
             ) from None
     if job.track == "wandb":
-        os.environ.setdefault("WANDB_MODE", "offline")  # writes files; `wandb sync` sends them
+        os.environ.setdefault("WANDB_MODE", "offline")  # writes files, which `wandb sync` uploads
         os.environ.setdefault("WANDB_DIR", str(job.work))
-        for kind in ("CACHE", "CONFIG", "DATA"):  # it would write into the home folder
+        for kind in ("CACHE", "CONFIG", "DATA"):  # otherwise it writes to the home folder
             os.environ.setdefault(f"WANDB_{kind}_DIR", str(config / "wandb"))
         os.environ.setdefault("WANDB_SILENT", "true")
     if job.track == "mlflow":
@@ -53,8 +53,8 @@ def shut(job: Job) -> None:
         os.environ.setdefault("MLFLOW_RUN", job.name)
 
 
-def settle(job: Job) -> None:
-    """Write ultralytics' own settings: no reports, no integration but the one that was asked for."""
+def write_settings(job: Job) -> None:
+    """Write ultralytics' settings file: no reports, and no integration but the job's tracker."""
     from ultralytics.utils import SETTINGS, USER_CONFIG_DIR  # noqa: PLC0415 - reads the environment when imported
 
     SETTINGS.update(
@@ -66,7 +66,7 @@ def settle(job: Job) -> None:
             "runs_dir": str(job.work / "runs"),
             "weights_dir": str(job.work / "weights"),
             "datasets_dir": str(job.work / "datasets"),
-            **dict.fromkeys(OTHERS, False),
+            **dict.fromkeys(OTHER_TRACKERS, False),
             **{name: name == job.track for name in TRACKERS},
         }
     )
@@ -74,21 +74,21 @@ def settle(job: Job) -> None:
 
 
 def silence(trainer: Any) -> list[str]:
-    """Take away the callbacks that report to ultralytics' own services; the names of the trackers that remain."""
-    remain = set()
+    """Remove the callbacks that report to ultralytics' services; the names of the remaining trackers."""
+    remaining = set()
     for callbacks in trainer.callbacks.values():
-        for one in list(callbacks):
-            home = getattr(one, "__module__", "") or ""
-            if home in UNWANTED or (home, getattr(one, "__name__", "")) == WEIGHTS_TO_WANDB:
-                callbacks.remove(one)
-            elif home.startswith("ultralytics.utils.callbacks.") and not home.endswith(".base"):
-                remain.add(home.rpartition(".")[2])
-    return sorted(remain)
+        for callback in list(callbacks):
+            module = getattr(callback, "__module__", "") or ""
+            if module in UNWANTED or (module, getattr(callback, "__name__", "")) == WEIGHTS_TO_WANDB:
+                callbacks.remove(callback)
+            elif module.startswith("ultralytics.utils.callbacks.") and not module.endswith(".base"):
+                remaining.add(module.rpartition(".")[2])
+    return sorted(remaining)
 
 
 def _font(folder: Path) -> None:
-    """Ultralytics fetches Arial when it reads a dataset, though it draws nothing; any font of that name will do."""
+    """Ultralytics downloads Arial when it reads a dataset, but does not use it; a copy of any font prevents that."""
     import matplotlib  # noqa: PLC0415 - slow, and needed only here
 
-    if not (wanted := folder / "Arial.ttf").exists():
-        shutil.copyfile(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", wanted)
+    if not (font := folder / "Arial.ttf").exists():
+        shutil.copyfile(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", font)

@@ -1,6 +1,6 @@
-"""A training on several GPUs: one process each, started by torch's own launcher, speaking through the first.
+"""Training on several GPUs: one process each, started by torch's launcher; the first sends the events.
 
-Ultralytics would start them itself, from a pickle of its callbacks; so started, they are as stoppable as one.
+Ultralytics would start them from a pickle of its callbacks; started here, they stop like a single process.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 from retrain.trainer.job import Job
 
 PDEATHSIG = Path(__file__).parents[1] / "pdeathsig.py"  # a program; nothing of it is imported
-STOP = "stop"  # a file of this name in the work folder: all of them leave at the end of the epoch
+STOP = "stop"  # a file in the work folder: all processes stop at the end of the epoch
 
 
-def launch(job: Job, job_path: Path, *, speak_to: int) -> subprocess.Popen[bytes]:
-    """Start them; their events go to the file descriptor `speak_to`."""
+def launch(job: Job, job_path: Path, *, events: int) -> subprocess.Popen[bytes]:
+    """Start the processes; their events go to the file descriptor `events`."""
     (job.work / STOP).unlink(missing_ok=True)
     launcher = [sys.executable, "-S", "-E", str(PDEATHSIG), str(os.getpid()), str(signal.SIGKILL.value)]
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(job.devices)]
     return subprocess.Popen(
         [*launcher, sys.executable, *command, "-m", "retrain.trainer", str(job_path)],
-        stdout=speak_to,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # by now we stand in the work folder
+        stdout=events,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # the current folder is the work folder
     )
 
 
-def tie() -> None:
-    """Die with the launcher, which puts each of us into a session of its own, where nobody else would end us."""
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process with the launcher, which puts each process into its own session."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG

@@ -26,13 +26,13 @@ def test_a_shop_can_be_empty() -> None:
 
 def test_people_stand_where_their_boxes_are_from_left_to_right() -> None:
     drawn = draw(3, labels=[Label.ELDER_FEMALE, Label.ADULT_MALE])
-    assert [label for label, _ in drawn.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]
-    (left, right) = (box for _, box in drawn.people)
+    assert [person.label for person in drawn.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]
+    (left, right) = (person.box for person in drawn.people)
     assert left.x0 < right.x0
 
 
 def test_all_labels_come_up_when_none_are_asked_for() -> None:
-    assert {label for seed in range(30) for label, _ in draw(seed, size=(32, 24)).people} == set(LABELS)
+    assert {person.label for seed in range(30) for person in draw(seed, size=(32, 24)).people} == set(LABELS)
 
 
 def test_a_box_holds_a_head_and_not_the_wall() -> None:
@@ -41,7 +41,8 @@ def test_a_box_holds_a_head_and_not_the_wall() -> None:
         drawn = draw(seed, labels=[Label.ADULT_MALE])
         picture = np.asarray(Image.open(io.BytesIO(drawn.jpeg)), dtype=float)
         high, wide, _ = picture.shape
-        [(_, box)] = drawn.people
+        [person] = drawn.people
+        box = person.box
         x, y = (box.x0 + box.x1) / 2 * wide, (box.y0 + 0.62 * (box.y1 - box.y0)) * high
         cheek = picture[int(y) - 2 : int(y) + 2, int(x - 0.25 * (box.x1 - box.x0) * wide)].mean(axis=0)
         assert cheek[0] > cheek[1] > cheek[2]  # skin is reddish in every tone

@@ -24,8 +24,7 @@ from ops.__main__ import app
 from ops.lazy import LazyCommand
 from retrain import __main__ as retraining
 from retrain.drift.guard import RULE
-from retrain.fit import search
-from retrain.judge.settings import RULES
+from retrain.fit import search_command
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "data-people.md").read_text()
@@ -67,7 +66,7 @@ def test_every_command_and_option_of_the_page_exists(command: str) -> None:
     else:
         rest = words[3:]
         searching = rest[:1] == ["search"]
-        options = options_of(search._parser() if searching else retraining._parser())
+        options = options_of(search_command._parser() if searching else retraining._parser())
     named = {word.partition("=")[0] for word in rest if word.startswith("-")}
     assert named <= options | {"--help"}
 
@@ -84,8 +83,9 @@ def rules() -> set[str]:
     of_poll = re.findall(r'Step\(\s*"(?:failed|interrupted)",\s*"([a-z_]+)"', _text("lambdas/train_poll.py"))
     of_run = re.findall(r'(?:rule = |\(\s*Verdict\.[A-Z]+, )"([a-z_]+)"', _text("retrain/run/training_run.py"))
     of_preconditions = re.findall(r'return "([a-z_]+)", ', _text("retrain/dataset/vetting/preconditions.py"))
-    assert all((of_check, of_poll, of_run, of_preconditions))
-    return {*of_check, *of_poll, *of_run, *of_preconditions, *_rules_of_errors(), *RULES, RULE} - RESUMED
+    of_judge = re.findall(r'RuleCheck\("([a-z_]+)"', _text("retrain/judge/rules.py"))
+    assert all((of_check, of_poll, of_run, of_preconditions, of_judge))
+    return {*of_check, *of_poll, *of_run, *of_preconditions, *of_judge, *_rules_of_errors(), RULE} - RESUMED
 
 
 def errors() -> list[type[NunchiError]]:

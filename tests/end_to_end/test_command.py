@@ -144,9 +144,12 @@ def test_a_cloud_whose_owner_is_killed_leaves_no_process(tmp_path: Path) -> None
     ids=["Ctrl-C of --detach", "kill", "kill -9"],
 )
 def test_an_up_that_is_interrupted_while_it_starts_leaves_nothing(
-    tmp_path: Path, number: signal.Signals, options: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, options: list[str]
 ) -> None:
     """In the middle of the deployment."""
+    settings = tmp_path / "nunchi.toml"
+    settings.write_text(f"# {tmp_path}: no synthesis is kept for this text\n")
+    monkeypatch.setenv("NUNCHI_CONFIG", str(settings))
     with started_up(tmp_path, *options) as starting:
         assert starting.stderr is not None
         for line in starting.stderr:

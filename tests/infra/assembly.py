@@ -15,11 +15,29 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT: Mapping[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+# An operator who wrote settings of their own.
+OPERATOR = """
+region = "ap-northeast-2"
+[hours]
+zone = "Asia/Seoul"
+windows = ["11:00-14:30", "17:00-02:00"]
+closed_dates = [2027-02-07]
+[alarms]
+email = "shop@example.com"
+slow_ms = 1500
+certificate_days = 90
+budget_usd = 42.5
+[training]
+period_days = 1
+least_new_labels = 7
+spot = false
+"""
 # Name → environment; of NUNCHI_CONFIG the text of the file.
 SHARED: Mapping[str, Mapping[str, str]] = {
     "command": {"PYTHONHASHSEED": "1"},
     "queue": {"NUNCHI_MODE": "queue"},
     "key": {"NUNCHI_CONFIG": "[security]\nkms = true\n"},
+    "operator": {"NUNCHI_CONFIG": OPERATOR},
     "queue and key": {"NUNCHI_CONFIG": 'mode = "queue"\n[security]\nkms = true\n'},
 }
 

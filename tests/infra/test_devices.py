@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from infra.pipeline.devices import KIOSK_ROLE_ALIAS
+from config.names import KIOSK_ROLE_ALIAS
 from tests.infra.assembly import Template
 
 LENDER = "credentials.iot.amazonaws.com"

@@ -19,7 +19,7 @@ from contracts.settings import load
 from lambdas.health_probe import ClosedSpans, HealthProbeSettings, Prober
 from ops.cost.estimate import ALARMS
 from tests.fakes import MODEL
-from tests.infra.assembly import ROOT, Template, synthesise
+from tests.infra.assembly import ROOT, Template, shared
 from worker.photos.decision import Thresholds
 from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
@@ -28,18 +28,6 @@ from worker.telemetry.metrics import Metrics
 MODES = ("health", "queue_health")
 NO_CONDITION = "{}"
 HERE = "arn:aws:{}:ap-northeast-2:<AWS::AccountId>:"
-OPERATOR = """
-region = "ap-northeast-2"
-[hours]
-zone = "Asia/Seoul"
-windows = ["11:00-14:30", "17:00-02:00"]
-closed_dates = [2027-02-07]
-[alarms]
-email = "shop@example.com"
-slow_ms = 1500
-certificate_days = 90
-budget_usd = 42.5
-"""
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +43,7 @@ def queue_health(queue_assembly: Path) -> Template:
 @pytest.fixture(scope="module")
 def operators(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """Of an operator who wrote settings of their own."""
-    folder = tmp_path_factory.mktemp("operator")
-    settings = folder / "nunchi.toml"
-    settings.write_text(OPERATOR)
-    return Template(synthesise(folder / "out", NUNCHI_CONFIG=str(settings)) / "NunchiHealth.template.json")
+    return Template(shared(tmp_path_factory, "operator") / "NunchiHealth.template.json")
 
 
 def looks(health: Template) -> dict[str, tuple[str, str]]:

@@ -22,7 +22,7 @@ from contracts.training import training_id
 from infra.training.training_instance import IMAGE
 from lambdas.train_check import CheckSettings
 from retrain.settings import RetrainSettings
-from tests.infra.assembly import ROOT, Template, synthesise
+from tests.infra.assembly import ROOT, Template, shared
 from tests.infra.test_compute import document_named, policy_of, user_data
 
 SEOUL = "ap-northeast-2"
@@ -97,10 +97,9 @@ def test_a_retraining_is_started_every_60_days_from_a_date_ahead_in_the_night(tr
     assert json.loads(schedule["Target"]["Input"]) == {}
 
 
-def test_the_settings_decide_about_period_labels_and_spot(tmp_path: Path) -> None:
-    settings = tmp_path / "nunchi.toml"
-    settings.write_text("[training]\nperiod_days = 1\nleast_new_labels = 7\nspot = false\n")
-    template = Template(synthesise(tmp_path / "out", NUNCHI_CONFIG=str(settings)) / "NunchiTraining.template.json")
+def test_the_settings_decide_about_period_labels_and_spot(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As OPERATOR has them, in tests/infra/assembly.py."""
+    template = Template(shared(tmp_path_factory, "operator") / "NunchiTraining.template.json")
     assert "rate(1 day)" in {one["ScheduleExpression"] for one in template.all("AWS::Scheduler::Schedule")}
     environs = {one["Handler"]: one["Environment"]["Variables"] for one in functions(template) if "Environment" in one}
     spelled = {name: template.text(value) for name, value in environs["lambdas.train_check.handler"].items()}

@@ -1,7 +1,8 @@
-"""Moments, weeks and draws, of names alone; and that moments go home whole."""
+"""Bursts, weeks and draws, by names alone; and the split assignment of bursts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from contracts.draws import stable_draw
 from contracts.names import Reference, image_id_time, new_image_id
 from retrain.bucket import Tree
 from retrain.bursts import APART_S, NO_WEEK, burst_of, iso_week
-from retrain.review.homes import Homes
+from retrain.review.split_assignment import assign_trees
 from tests.retrain.dataset.shop import photo_id
 from tests.strategies import kiosk_ids, references
 
@@ -30,7 +31,7 @@ def neighbours(draw: st.DrawFn) -> tuple[Reference, Reference]:
     return one, other
 
 
-def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
+def test_photos_within_a_minute_of_each_other_are_one_burst() -> None:
     chain = [photo_id(seconds) for seconds in (0, 60, 120, 180)]
     later, elsewhere = photo_id(240.001), photo_id(60, kiosk="k2")
     assert burst_of([later, elsewhere, *reversed(chain)], apart_s=60) == {
@@ -40,8 +41,8 @@ def test_photos_that_follow_within_a_minute_are_one_moment() -> None:
     }
 
 
-def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None:
-    """A hundred customers, one every 40 seconds: each moment ends with the first whole minute after five."""
+def test_a_long_queue_is_not_one_burst_and_no_minute_is_split() -> None:
+    """A hundred customers, one every 40 seconds: each burst ends with the first whole minute after five."""
     queue = [photo_id(40 * number) for number in range(100)]
     found = burst_of(queue, apart_s=60)
     lengths = [list(found.values()).count(first) for first in dict.fromkeys(found.values())]
@@ -55,54 +56,67 @@ def test_a_queue_at_noon_is_not_one_moment_and_no_minute_is_cut_in_two() -> None
     assert all(len(firsts) == 1 for firsts in minutes.values())
 
 
-def test_photos_whose_ids_hold_no_time_are_moments_of_their_own() -> None:
-    stable_draw = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
-    assert burst_of([*stable_draw, photo_id()], apart_s=60) == {one: one for one in [*stable_draw, photo_id()]}
+def test_photos_whose_ids_hold_no_time_are_bursts_of_their_own() -> None:
+    timeless = [Reference("k1", "z" * 25 + letter) for letter in "abc"]
+    assert burst_of([*timeless, photo_id()], apart_s=60) == {one: one for one in [*timeless, photo_id()]}
+
+
+def trees(
+    checked: Iterable[Reference],
+    *,
+    reviewed: Iterable[Reference] = (),
+    golden: Iterable[Reference] = (),
+    exposed: Iterable[Reference] = (),
+    listed: Iterable[Reference] = (),
+    golden_share: float,
+) -> list[Tree]:
+    checked = list(checked)
+    assigned = assign_trees(
+        checked,
+        reviewed=set(reviewed),
+        golden=set(golden),
+        exposed=set(exposed),
+        listed=listed,
+        golden_share=golden_share,
+    )
+    return [assigned[reference] for reference in checked]
 
 
 @given(neighbours(), st.floats(0, 1))
-def test_photos_that_follow_one_another_go_home_together(
-    photos: tuple[Reference, Reference], golden_share: float
-) -> None:
-    """Whichever of them comes first, and whatever share somebody asks for when the other comes."""
+def test_photos_of_a_burst_are_assigned_to_one_tree(photos: tuple[Reference, Reference], golden_share: float) -> None:
+    """Whichever of them is checked first, and whatever the share when the other is."""
     one, other = photos
-    fresh = Homes(reviewed=(), golden=(), taught=(), others=photos, golden_share=golden_share)
-    assert fresh.of(one) is fresh.of(other)
-    lying = [one]
+    tree, again = trees(photos, golden_share=golden_share)
+    assert tree is again
     for share in (0.0, 1.0):
-        golden, reviewed = (lying, ()) if fresh.of(one) is Tree.GOLDEN else ((), lying)
-        homes = Homes(reviewed=reviewed, golden=golden, taught=(), others=photos, golden_share=share)
-        assert homes.of(other) is fresh.of(one)
+        reviewed, golden = ([one] if tree is home else () for home in (Tree.REVIEWED, Tree.GOLDEN))
+        assert trees([other], reviewed=reviewed, golden=golden, listed=photos, golden_share=share) == [tree]
 
 
 @given(neighbours(), st.floats(0, 1))
-def test_what_has_taught_never_judges_and_nor_does_its_neighbour(
+def test_an_exposed_photo_and_its_burst_never_become_golden(
     photos: tuple[Reference, Reference], golden_share: float
 ) -> None:
     one, other = photos
-    homes = Homes(reviewed=(), golden=(), taught=[one], others=photos, golden_share=golden_share)
-    assert (homes.of(one), homes.of(other)) == (Tree.REVIEWED, Tree.REVIEWED)
+    assert trees(photos, exposed=[one], golden_share=golden_share) == [Tree.REVIEWED, Tree.REVIEWED]
     if one != other:
-        homes = Homes(reviewed=(), golden=[other], taught=[one], golden_share=golden_share)
-        assert (homes.of(one), homes.of(other)) == (Tree.REVIEWED, Tree.GOLDEN)
+        both = trees(photos, golden=[other], exposed=[one], golden_share=golden_share)
+        assert both == [Tree.REVIEWED, Tree.GOLDEN]
 
 
-def test_a_neighbour_of_what_has_taught_does_not_judge_because_another_neighbour_does() -> None:
-    """What lies between two photos makes them neighbours."""
+def test_exposure_takes_precedence_over_golden_within_a_burst() -> None:
+    """A listed photo between two others connects them to one burst."""
     noon = datetime(2027, 1, 1, 12, tzinfo=UTC)
-    judge, between, taught, asked = (
+    golden, between, exposed, checked = (
         Reference("lobby", new_image_id(noon + timedelta(seconds=at), bytes(10))) for at in (0, 40, 80, 120)
     )
-    apart = Homes(reviewed=(), golden=[judge], taught=(), others=[asked], golden_share=0)
-    assert apart.of(asked) is Tree.REVIEWED
-    joined = Homes(reviewed=(), golden=[judge], taught=(), others=[between, taught, asked], golden_share=0)
-    assert joined.of(asked) is Tree.GOLDEN
-    mixed = Homes(reviewed=(), golden=[judge], taught=[taught], others=[between, asked], golden_share=1)
-    assert mixed.of(asked) is Tree.REVIEWED
+    assert trees([checked], golden=[golden], golden_share=0) == [Tree.REVIEWED]
+    assert trees([checked], golden=[golden], listed=[between, exposed], golden_share=0) == [Tree.GOLDEN]
+    assert trees([checked], golden=[golden], exposed=[exposed], listed=[between], golden_share=1) == [Tree.REVIEWED]
 
 
 @given(references)
-def test_every_photo_has_a_moment_and_a_week(reference: Reference) -> None:
+def test_every_photo_has_a_burst_and_a_week(reference: Reference) -> None:
     """Of an id that holds no time, no week."""
     assert burst_of([reference]) == {reference: reference}
     assert (iso_week(reference) == NO_WEEK) is (image_id_time(reference.image_id) is None)

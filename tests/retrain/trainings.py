@@ -7,13 +7,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from contracts.labels import LABELS
+from contracts.labels import LABELS, Label
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
-from demo.drawn_people import draw
+from demo.drawn_people import DrawnPicture, draw
 from retrain.bucket import DatasetBucket, Tree
 from retrain.fit.trainer_process import TrainerProcess
 
@@ -30,10 +31,16 @@ def process(
     )
 
 
+@cache
+def _drawn(seed: int, size: tuple[int, int], label: Label) -> DrawnPicture:
+    """Every test of a file has the same people."""
+    return draw(seed, size=size, labels=[label])
+
+
 def fill(bucket: DatasetBucket, tree: Tree, seeds: Sequence[int], *, size: tuple[int, int] = (96, 72)) -> None:
     """Drawn photos of one person each, the labels by turns, minutes apart."""
     for number, seed in enumerate(seeds):
-        drawn = draw(seed, size=size, labels=[LABELS[number % 4]])
+        drawn = _drawn(seed, size, LABELS[number % 4])
         at = AT + timedelta(minutes=10 * seed)
         reference = Reference("counter-1", new_image_id(at, random.Random(seed).randbytes(10)))
         bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))

@@ -84,20 +84,20 @@ def test_a_training_run_adds_and_promotes_weights_and_a_worker_follows(place: Pe
     run = new_run_id(now(), secrets.token_hex(4))
     training = WeightsRegistry(place.training.s3, place.weights)
     worker = S3WeightsBucket(place.worker.s3, place.weights)
-    seen = worker.look(None)
+    seen = worker.read_pointer(None)
     assert seen is not None
-    assert worker.look(seen.etag) is None
+    assert worker.read_pointer(seen.etag) is None
 
     added = training.add(tmp_path, run)
     moved = training.promote(run, by="a training run", reason="better")
-    found = worker.look(seen.etag)
+    found = worker.read_pointer(seen.etag)
     assert found is not None
     assert Pointer.from_json(found.text or b"") == moved
-    manifest = Runs(tmp_path / "state").get(run, added.manifest_sha256, worker)
+    manifest = Runs(tmp_path / "state").fetch(run, added.manifest_sha256, worker)
     assert (manifest.parent / "m.onnx").read_bytes() == b"weights"
     assert training.rollback(by="a training run", reason="worse").run is None
-    with pytest.raises(InvalidModel, match="is not there: the run is incomplete"):  # and not that it may not look
-        Runs(tmp_path / "state").get("never", "0" * 64, worker)
+    with pytest.raises(InvalidModel, match="is missing: the run is incomplete"):  # and not that it may not look
+        Runs(tmp_path / "state").fetch("never", "0" * 64, worker)
 
 
 def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(chain: People) -> None:
@@ -108,8 +108,8 @@ def test_a_worker_of_mode_queue_takes_photos_keeps_them_and_is_done_with_them(ch
     queue = SqsQueue(chain.worker.sqs, url=chain.uploads, visibility_s=30)
     first, *others = queue.receive(10)
     receipts = [first.receipt, *(one.receipt for one in others)]
-    assert queue.keep(receipts) == 0
-    queue.give_back(first.receipt, after_s=0)
+    assert queue.extend(receipts) == 0
+    queue.release(first.receipt, after_s=0)
     queue.delete(first.receipt)
 
 

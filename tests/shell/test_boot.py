@@ -136,7 +136,7 @@ def test_in_mode_queue_the_auto_scaling_group_is_watched_too(booted: tuple[Machi
         f"restart --no-block {both}",
     ]
     log = machine.root / "var/log/nunchi/lifecycle.log"
-    until(lambda: f"watching over {instance_id}" in log.read_text(), within_s=60, what="it watches")
+    until(lambda: f"waits for the hooks of {instance_id}" in log.read_text(), within_s=60, what="it watches")
 
 
 def test_stopping_the_unit_lets_the_worker_finish(booted: tuple[Machine, str]) -> None:
@@ -179,8 +179,8 @@ def test_without_settings_python_or_metadata_nothing_is_done(account: Account) -
         nameless = machine.boot(NUNCHI_IMDS="http://127.0.0.1:1")
         assert [one.returncode for one in (unset, no_python, nameless)] == [2, 3, 2]
         assert "not set: NUNCHI_IMAGES_BUCKET AWS_REGION" in unset.stderr
-        assert "python3.99 is no Python 3.11 or newer" in no_python.stderr
-        assert "the metadata service does not say which instance this is" in nameless.stderr
+        assert "python3.99 is not Python 3.11 or newer" in no_python.stderr
+        assert "the metadata service gives no instance id" in nameless.stderr
         assert [signal.split()[1] for signal in machine.signals] == ["2", "3", "2"]
         assert not machine.etc.exists()
 
@@ -222,7 +222,7 @@ def test_in_mode_queue_a_boot_that_fails_is_replaced_at_once(account: Account) -
         assert machine.boot().returncode == 6
         assert group.told == [("launching", "ABANDON")]
         again = machine.boot()  # by hand, when the group waits no more
-        assert (again.returncode, "Auto Scaling was not told" in again.stderr) == (6, True)
+        assert (again.returncode, "the report to Auto Scaling failed" in again.stderr) == (6, True)
         assert group.told == [("launching", "ABANDON")]
 
 
@@ -236,7 +236,7 @@ def test_a_boot_that_is_killed_is_told_too(account: Account) -> None:
             os.kill(boot.pid, signal.SIGTERM)
             boot.stdout.read()
         assert [told.split(" --stack")[0] for told in machine.signals] == [
-            "--exit-code 143 --reason boot.sh was cut short"
+            "--exit-code 143 --reason boot.sh was interrupted"
         ]
 
 

@@ -162,7 +162,7 @@ def test_started_again_it_remembers_what_it_told(machine: Machine) -> None:
         with machine.script():
             machine.wants("InService", waiting_in="launching")
             machine.is_told("launching")
-            until(lambda: "launching is done" in machine.log, within_s=60, what="it has written that down")
+            until(lambda: "launching is completed" in machine.log, within_s=60, what="it has written that down")
         with machine.script():
             machine.wants("Warmed:Stopped", waiting_in="terminating")
             machine.is_told("launching", "terminating")
@@ -171,7 +171,7 @@ def test_started_again_it_remembers_what_it_told(machine: Machine) -> None:
 def test_no_answer_of_aws_is_the_last_word(machine: Machine) -> None:
     """No metadata, a throttled call, a hook that has yet to begin: it asks again."""
     with machine.worker(), machine.script():
-        until(lambda: "watching over" in machine.log, within_s=60, what="it has started")
+        until(lambda: "waits for the hooks" in machine.log, within_s=60, what="it has started")
         machine.group.failing = 2
         machine.wants("InService", waiting_in=None)
         until(lambda: "No active Lifecycle Action" in machine.log, within_s=60, what="it was too early")
@@ -191,6 +191,6 @@ def test_a_hook_that_never_comes_is_not_asked_for_all_day(machine: Machine) -> N
     with machine.worker(), machine.script():
         machine.wants("InService", waiting_in=None)
         until(lambda: "workers does not wait in its hook launching" in machine.log, within_s=60, what="it gives up")
-        assert machine.log.count("was not told that launching is done") == 11
+        assert machine.log.count("launching could not be completed") == 11
         machine.wants("Terminated", waiting_in=None)
         until(lambda: STOP in machine.systemctl, within_s=60, what="the worker is stopped all the same")

@@ -229,7 +229,7 @@ def test_every_setting_that_is_missing_is_named_at_once(machine: Machine) -> Non
 
 def test_a_python_that_is_none_is_said_before_anything_is_done(machine: Machine) -> None:
     status, said = boot_train(machine, "packages", NUNCHI_PYTHON="/nowhere/python")
-    assert (status, "is no Python 3.11 or newer; nothing was done" in said) == (3, True)
+    assert (status, "is not Python 3.11 or newer; nothing was done" in said) == (3, True)
 
 
 def test_a_step_that_is_none_is_refused(machine: Machine) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.infra.assembly import ROOT
 from tests.shell.service_manager import Unit
-from worker.__main__ import GOODBYE_S, PATIENCE_S
+from worker.lifecycle import CONSUMER_STOP_S, PIPELINE_STOP_S
 
 UNITS = ("nunchi-worker.service", "nunchi-lifecycle.service", "nunchi-closed.service")
 # systemd's own scale: 0 nothing is reachable, 10 everything.
@@ -67,7 +67,7 @@ def test_a_service_that_is_taken_over_reaches_little(systemd_analyze: str, name:
 
 def test_systemd_waits_longer_than_the_worker_needs() -> None:
     """The patience for photos in hand, and the goodbyes: to the queue, twice to the broker, to a client's request."""
-    assert int(unit(UNITS[0]).value("TimeoutStopSec")) > PATIENCE_S + GOODBYE_S + 2 + 2
+    assert int(unit(UNITS[0]).value("TimeoutStopSec")) > PIPELINE_STOP_S + CONSUMER_STOP_S + 2 + 2
 
 
 def test_the_worker_is_started_again_whatever_ended_it() -> None:

@@ -135,7 +135,7 @@ def test_a_second_worker_in_the_same_folder_does_not_start_and_harms_nothing(hom
         with home.worker() as second:
             _, told = second.communicate(timeout=300)
             assert second.returncode == 1
-            assert f"another worker has {home.state}: this one does not start" in told
+            assert f"another worker uses {home.state}: this one does not start" in told
         assert home.ready()
 
 
@@ -174,7 +174,7 @@ def test_a_queue_that_is_away_keeps_it_neither_from_working_nor_from_ending(home
     with home.worker() as worker:
         until(home.ready, within_s=60, what="the worker is ready")
         assert worker.stderr is not None
-        assert any("the upload queue gives nothing" in line for line in worker.stderr)
+        assert any("the upload queue can't be read" in line for line in worker.stderr)
         assert home.ready()
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=300) == 0

@@ -1,1 +1,1 @@
-"""Models behind one port: from a picture to people, with calibrated confidences."""
+"""Models behind one port: image → people with calibrated confidences."""

@@ -1,4 +1,4 @@
-"""What the two networks say of a face, as numbers that the calibration reads."""
+"""The age and the gender network: face chips → logits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GENDER_SIDE: Final = 32  # pixels of a gender chip
 MEANS: Final = np.array([122.781998, 117.000999, 104.297997], dtype=np.float32)
 SCALE: Final = np.float32(1 / 256)
 # ONNX Runtime's errors share no base class but Exception.
-NO_MODEL: Final = (
+ORT_ERRORS: Final = (
     state.Fail,
     state.InvalidArgument,
     state.InvalidGraph,
@@ -33,7 +33,7 @@ NO_MODEL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The networks' answers for n faces in several views each, before any softmax."""
+    """The networks' logits for n faces in several views each."""
 
     age_logits: Floats  # (n, views, 81): one for each age, 0-80 years
     gender_logits: Floats  # (n, views, 2): female, male
@@ -48,22 +48,22 @@ class Views:
 
 
 class Networks:
-    """The age and the gender network, on one thread a call: several photos run in several threads."""
+    """The age and the gender network. A call uses one thread: several photos run in several threads."""
 
     def __init__(self, age: bytes, gender: bytes) -> None:
-        """ValueError if one of them is not the ONNX network it should be."""
+        """ValueError if ONNX Runtime can't load one of them."""
         self._age = _session(with_output(age, "logits"))
         self._gender = _session(with_output(gender, "logits"))
 
-    def look(self, faces: Sequence[Views]) -> Evidence:
-        """The evidence of n faces with equally many views each, all of them in one run of each network."""
+    def run(self, faces: Sequence[Views]) -> Evidence:
+        """The logits of n faces with equally many views each, in one run of each network."""
         age_chips = _tensor([chip for face in faces for chip in face.age])
         gender_chips = _tensor([chip for face in faces for chip in face.gender])
-        answers = (
+        logits = (
             *self._age.run(["logits"], {"images": age_chips}),
             *self._gender.run(["logits"], {"images": gender_chips}),
         )
-        return Evidence(*(answer.reshape(len(faces), -1, answer.shape[1]) for answer in answers))
+        return Evidence(*(output.reshape(len(faces), -1, output.shape[1]) for output in logits))
 
 
 def with_output(model: bytes, tensor: str) -> bytes:
@@ -87,7 +87,7 @@ def _session(model: bytes) -> Any:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except NO_MODEL as error:
+    except ORT_ERRORS as error:
         raise ValueError(f"ONNX Runtime can't load the network: {error}") from None
 
 

@@ -1,17 +1,17 @@
-"""The model of day 0, when there is no training data yet: face finder, age network, gender network, calibration.
+"""The day-0 model, which needs no training data: face finder, age network, gender network, calibration.
 
-A photo goes four steps: find the faces, cut each into aligned chips, some of them mirrored, ask the two networks, turn
-their answers into one label with a calibrated confidence. `docs/model-card.md` says how well that works, and for whom.
+Four steps: find the faces, cut each into aligned chips, some of them mirrored, run the two networks, compute a label
+with a calibrated confidence. `docs/model-card.md` says how accurate that is, and for whom.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.messages import Model
+from contracts.messages import Model, Person
 from worker.models.age_gender import AGE_SIDE, GENDER_SIDE, Evidence, Networks, Views
 from worker.models.calibration import Calibration
-from worker.models.detector import Detection, Image
+from worker.models.detector import Image
 from worker.models.faces import DetectionPass, FaceFinder, Rect, View
 from worker.models.manifests import InvalidModel, ModelManifest
 
@@ -47,18 +47,17 @@ class Cascade:
         """The formulas that turn evidence into a label and its confidence."""
         return self._calibration
 
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """The people in each image; the networks see all faces of all images in one run."""
-        found = [self.faces(image) for image in images]
-        views = [self.views(image, face) for image, faces in zip(images, found, strict=True) for face in faces]
-        judgements = iter(self.calibration.judge(self.evidence(views)) if views else ())
-        people: list[list[Detection]] = []
-        for image, faces in zip(images, found, strict=True):
+    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
+        """The people in each image; all faces of all images go through the networks in one run."""
+        faces_by_image = [self.faces(image) for image in images]
+        views = [self.views(image, face) for image, faces in zip(images, faces_by_image, strict=True) for face in faces]
+        labels = iter(self.calibration.labels(self.evidence(views)) if views else ())
+        people: list[list[Person]] = []
+        for image, faces in zip(images, faces_by_image, strict=True):
             people.append([])
             for face in faces:
-                judgement = next(judgements)
-                box = face.head(self._head_margin, image)
-                people[-1].append(Detection(judgement.label, judgement.confidence, box))
+                label = next(labels)
+                people[-1].append(Person(label.label, label.confidence, face.head(self._head_margin, image)))
         return people
 
     def faces(self, image: Image) -> list[Rect]:
@@ -66,11 +65,11 @@ class Cascade:
         return self._finder.find(image)
 
     def evidence(self, views: Sequence[Views]) -> Evidence:
-        """What the networks say of each face."""
-        return self._networks.look(views)
+        """The networks' outputs for each face."""
+        return self._networks.run(views)
 
     def views(self, image: Image, face: Rect) -> Views:
-        """The face as the networks want it: aligned chips, some of them mirrored."""
+        """The face as aligned chips, some of them mirrored."""
         return Views(
             age=self._finder.chips(image, face, AGE_SIDE, self._age_views),
             gender=self._finder.chips(image, face, GENDER_SIDE, self._gender_views),
@@ -84,7 +83,7 @@ def load_cascade(manifest: ModelManifest) -> Cascade:
         finder, calibration = manifest.fields["finder"], Calibration.from_fields(manifest.fields["calibration"])
         return Cascade(
             model=manifest.model,
-            finder=FaceFinder(landmarks, [DetectionPass(**look) for look in finder["passes"]]),
+            finder=FaceFinder(landmarks, [DetectionPass(**fields) for fields in finder["passes"]]),
             networks=Networks(age.read_bytes(), gender.read_bytes()),
             calibration=calibration,
             age_views=[View(**view) for view in finder["age_views"]],
@@ -94,5 +93,5 @@ def load_cascade(manifest: ModelManifest) -> Cascade:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: dlib can't read the landmarks
         raise InvalidModel(
             f"{manifest.path}: its networks, finder or calibration can't be used ({error!r}); "
-            "this model is not loaded. Write the manifest anew: python -m day0"
+            "this model is not loaded. Write the manifest again: python -m day0"
         ) from None

@@ -1,4 +1,4 @@
-"""The files of the model that every worker carries. Only their names: settings read them without loading a model."""
+"""The paths of the built-in day-0 model. Settings import them without loading a model."""
 
 from __future__ import annotations
 

@@ -1,32 +1,16 @@
-"""The port to the model: photos in, detections out. Everything that knows a network lies behind it."""
+"""The port to the model: images → people. Only the code behind it knows a network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.boxes import Box
-from contracts.labels import Label
-from contracts.messages import Model
+from contracts.messages import Model, Person
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright, C-contiguous
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One person found.
-
-    `box` is what a YOLO of this project is taught to find: the head. `confidence` is calibrated, 0-1: of the detections
-    at 0.95, 95 in 100 have the right label.
-    """
-
-    label: Label
-    confidence: float
-    box: Box
 
 
 class Detector(Protocol):
@@ -37,6 +21,6 @@ class Detector(Protocol):
         """Name, version and digest for the messages."""
         ...
 
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """The people in each image, in no promised order; an empty list where there is nobody."""
+    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
+        """The people in each image, in any order; `box` is the head, `confidence` is calibrated."""
         ...

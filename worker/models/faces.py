@@ -1,9 +1,9 @@
-"""Where the faces are, and each face as the small aligned pictures (chips) that the networks were trained on.
+"""Face detection, and the faces as the small aligned pictures (chips) that the networks were trained on.
 
-dlib's HOG face finder slides an 80 x 80 window over a pyramid of the picture: the smaller the working picture, the
-faster, and the fewer of the small faces are found. So the finder goes through `passes`, cheap ones first, and stops at
-the first that finds anybody. Boxes of one pass never overlap much (dlib suppresses non-maxima itself), and boxes of
-two passes are never mixed: nobody is counted twice.
+dlib's HOG face detector slides an 80 x 80 window over a pyramid of the picture: the smaller the working picture, the
+faster, and the fewer of the small faces are found. So the finder runs `passes`, cheap ones first, and stops at the
+first that finds a face. Boxes of one pass hardly overlap (dlib suppresses non-maxima itself), and boxes of two passes
+are never mixed: no person is counted twice.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from worker.models.detector import Image
 
 Chip = NDArray[np.uint8]  # (side, side, 3), RGB, eyes level, the face in the middle
 
-# A dlib detector keeps its pyramid inside while it looks: one call at a time. All are alike, and making one stops every
-# thread for 0.4 s, so a finder that is loaded while another serves takes those that there are.
+# A dlib detector keeps its pyramid while it runs: one call at a time. All are alike, and creating one blocks every
+# thread for 0.4 s, so a finder that is loaded while another serves reuses the idle ones.
 _IDLE: Final[deque[dlib.fhog_object_detector]] = deque()
 MIN_SIDE = 16  # pixels; a photo narrower than this can't hold a face, and dlib's pyramid has nothing to stand on
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionPass:
-    """One look at the picture: its long side resized to `long_side` pixels, after a border of `padding` of it.
+    """One run of the detector: the long side resized to `long_side` pixels, after adding a border of `padding` of it.
 
-    The border repeats the edge: the finder sees no face that touches the edge of what it is given. Small pictures are
-    enlarged at most `max_zoom` times.
+    The border repeats the edge pixels: the detector finds no face that touches the edge of its input. Small pictures
+    are enlarged at most `max_zoom` times.
     """
 
     long_side: int
@@ -54,7 +54,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """A face as the finder sees it, from the eyebrows to the chin: pixels of the photo, maybe partly outside it."""
+    """A face from the eyebrows to the chin: pixels of the photo, may be partly outside it."""
 
     left: float
     top: float
@@ -83,38 +83,38 @@ class FaceFinder:
         height, width = image.shape[:2]
         if min(height, width) < MIN_SIDE:
             return []
-        looked: set[tuple[int, float]] = set()
-        for look in self._passes:
-            border = round(look.padding * max(height, width))
-            scale = min(look.max_zoom, look.long_side / (max(height, width) + 2 * border))
-            # A small picture at its greatest zoom is the same picture in the next pass: looked at once.
-            if (border, scale) not in looked and (faces := self._look(image, border, scale)):
+        tried: set[tuple[int, float]] = set()
+        for each in self._passes:
+            border = round(each.padding * max(height, width))
+            scale = min(each.max_zoom, each.long_side / (max(height, width) + 2 * border))
+            # A small picture at its greatest zoom is the same picture in the next pass.
+            if (border, scale) not in tried and (faces := self._detect(image, border, scale)):
                 return faces
-            looked.add((border, scale))
+            tried.add((border, scale))
         return []
 
     def chips(self, image: Image, face: Rect, side: int, views: Sequence[View]) -> tuple[Chip, ...]:
         """The face turned upright, `side` pixels wide, in each of the views."""
         rectangle = dlib.rectangle(round(face.left), round(face.top), round(face.right), round(face.bottom))
         shape = self._landmarks(image, rectangle)
-        cut = {
-            room: dlib.extract_image_chip(image, dlib.get_face_chip_details(shape, side, room))
-            for room in {view.padding for view in views}
+        chips = {
+            padding: dlib.extract_image_chip(image, dlib.get_face_chip_details(shape, side, padding))
+            for padding in {view.padding for view in views}
         }
-        return tuple(cut[view.padding][:, ::-1] if view.mirrored else cut[view.padding] for view in views)
+        return tuple(chips[view.padding][:, ::-1] if view.mirrored else chips[view.padding] for view in views)
 
-    def _look(self, image: Image, border: int, scale: float) -> list[Rect]:
+    def _detect(self, image: Image, border: int, scale: float) -> list[Rect]:
         small = _resized(image, scale)
         edge = round(border * scale)
-        # The border comes last: around the whole photo, that of a long strip would take a thousand times its pixels.
+        # Padded after resizing: around the whole photo, a long strip's border would have a thousand times its pixels.
         small = np.pad(small, ((edge, edge), (edge, edge), (0, 0)), mode="edge") if edge else small
         if min(small.shape[:2]) < MIN_SIDE:
             return []
         with self._detector() as detector:
-            found, _, _ = detector.run(small, 0, 0.0)
+            boxes, _, _ = detector.run(small, 0, 0.0)
         return [
             Rect(*((side - edge) / scale for side in (box.left(), box.top(), box.right() + 1, box.bottom() + 1)))
-            for box in found
+            for box in boxes
             if _centre_inside(box, small.shape, edge)
         ]
 

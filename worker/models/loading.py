@@ -1,4 +1,4 @@
-"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`; nothing else knows kinds."""
+"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kinds = Mapping[str, Callable[[ModelManifest], Detector]]
 
 
 def kinds_of(at_once: int) -> Kinds:
-    """How each kind of model is loaded to be asked about `at_once` photos at a time; memory grows with them."""
+    """The loader of each kind of model, for `at_once` photos at a time; memory grows with them."""
     single: Kinds = {"cascade": load_cascade, "yolov5": lambda manifest: load_yolo(manifest, at_once)}
     return {
         **single,
@@ -30,18 +30,18 @@ def kinds_of(at_once: int) -> Kinds:
 
 
 KINDS: Final = kinds_of(CORES)
-ONE_AT_A_TIME: Final = kinds_of(1)  # for programs that ask so
+ONE_AT_A_TIME: Final = kinds_of(1)
 
 
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
-    """The model that the manifest describes, its files' digests checked, ready to answer.
+    """The model of a manifest, its files' digests checked, ready to detect. Takes a second or two.
 
-    InvalidModel says what is missing or wrong, and what to do. Takes a second or two.
+    InvalidModel if the manifest or a file of it is missing or invalid.
     """
     manifest = read_manifest(manifest_path)
     if (load := kinds.get(manifest.kind)) is None:
         raise InvalidModel(
-            f"{manifest_path}: models of kind {manifest.kind!r} are not known here, only {', '.join(sorted(kinds))}; "
+            f"{manifest_path}: the kind {manifest.kind!r} is unknown, only {', '.join(sorted(kinds))} are supported; "
             "this model is not loaded. Update the worker, or name another manifest."
         )
     return load(manifest)

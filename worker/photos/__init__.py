@@ -1,1 +1,15 @@
-"""The way of a photo through the worker: received, fetched, decoded, labelled, stored, published."""
+"""A photo's way through the worker. To follow one from the upload's event to MQTT, read in this order:
+
+lambdas/dispatch.py              the S3 event becomes a ticket in an SSM Run Command
+shell/infer.sh                   the command posts its tickets to the worker's Unix socket
+worker/photos/socket_server.py   POST /infer submits them to the pipeline (mode `queue`: sqs_consumer.py instead)
+worker/photos/pipeline.py        the stages of a photo, in order: `Pipeline._process`
+worker/photos/pending.py         the priority queue: which photo is next
+worker/photos/store.py           S3: read the upload, write the result
+worker/photos/examiner.py        decode, detect and decide, in the model's threads
+worker/photos/decoding.py        bytes → upright RGB image, or the reason why the photo is rejected
+worker/models/detector.py        the port to the model: image → people
+worker/photos/decision.py        people → customer, label, message
+worker/photos/delivery.py        after the result is stored: publish the label, save the training pair
+worker/photos/publisher.py       the label over MQTT
+"""

@@ -1,20 +1,21 @@
-"""Detections → who is the customer, what they are told, and whether the photo may teach. Pure."""
+"""People in a photo → the customer, the label, the message, and whether the photo enters the dataset. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.draws import stable_draw
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
-from contracts.messages import DatasetTree, Person, Reason, Status
+from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import Reference
 from contracts.yolo import format_labels
-from worker.models.detector import Detection
+from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
 CENTRE_WEIGHT: Final = 1.0
@@ -22,7 +23,7 @@ CENTRE_WEIGHT: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where confidence turns into consequences; all are fractions, 0-1."""
+    """The thresholds of `decide`; all are fractions, 0-1."""
 
     gate: float
     unsure_below: float
@@ -31,7 +32,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is known of a photo once its people are."""
+    """The decision about a photo: what the label message says, and which dataset tree the photo enters."""
 
     status: Status
     label: Label | None = None
@@ -41,43 +42,60 @@ class Decision:
     customer: int | None = None
     training: DatasetTree = DatasetTree.NONE
 
+    def to_message(
+        self,
+        reference: Reference,
+        model: Model,
+        times: PhotoTimes,
+        *,
+        step_seconds: Mapping[str, float],
+        expires_at: datetime,
+    ) -> LabelMessage:
+        """The label message of this decision. `step_seconds`: how long the worker's steps took so far."""
+        steps_ms = {"upload": times.upload_ms, "dispatch": times.dispatch_ms}
+        steps_ms |= {step: 1e3 * seconds for step, seconds in step_seconds.items()}
+        return LabelMessage(
+            reference=reference,
+            status=self.status,
+            label=self.label,
+            confidence=self.confidence,
+            reason=self.reason,
+            people=self.people,
+            customer=self.customer,
+            model=model,
+            captured_at=times.captured_at,
+            expires_at=expires_at,
+            steps_ms={step: round(ms, 1) for step, ms in steps_ms.items() if ms is not None},
+        )
 
-def decide(reference: Reference, detections: Sequence[Detection], thresholds: Thresholds) -> Decision:
-    """The decision about one photo; the same photo and detections always get the same."""
-    if not detections:
+
+def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresholds) -> Decision:
+    """The decision about one photo. Deterministic: the same photo and people always get the same."""
+    if not detected:
         training = _review_or_none(reference, thresholds)
         return Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND, training=training)
     # Left to right, so that the order says nothing about a model's internals and never changes between runs.
-    ordered = sorted(
-        detections, key=lambda one: (one.box.x0, one.box.y0, one.box.x1, one.box.y1, one.label, one.confidence)
-    )
-    people = tuple(Person(one.label, _rounded_down(one.confidence), _rounded(one.box)) for one in ordered)
-    customer = customer_of([person.box for person in people])
-    person = people[customer]
+    ordered = sorted(detected, key=lambda person: (person.box.corners, person.label, person.confidence))
+    people = tuple(Person(each.label, _rounded_down(each.confidence), _rounded(each.box)) for each in ordered)
+    index = customer_of([person.box for person in people])
+    customer = people[index]
     # One unsure person spoils a training image: unlabelled, they would teach the model not to see them.
-    sure = all(one.confidence >= thresholds.gate for one in people)
+    sure = all(person.confidence >= thresholds.gate for person in people)
     training = DatasetTree.AUTO if sure else _review_or_none(reference, thresholds)
-    if person.confidence < thresholds.unsure_below:
-        return Decision(
-            Status.UNSURE,
-            confidence=person.confidence,
-            reason=Reason.LOW_CONFIDENCE,
-            people=people,
-            customer=customer,
-            training=training,
-        )
+    unsure = customer.confidence < thresholds.unsure_below
     return Decision(
-        Status.LABELLED,
-        label=person.label,
-        confidence=person.confidence,
+        Status.UNSURE if unsure else Status.LABELLED,
+        label=None if unsure else customer.label,
+        confidence=customer.confidence,
+        reason=Reason.LOW_CONFIDENCE if unsure else None,
         people=people,
-        customer=customer,
+        customer=index,
         training=training,
     )
 
 
 def customer_of(boxes: Sequence[Box]) -> int:
-    """Which of several people is being served: the one whose head is tall and near the middle line.
+    """The index of the person who is being served: the one whose head is tall and near the middle line.
 
     Score = height × (1 - CENTRE_WEIGHT × distance of the head's centre from the middle line, 0-0.5). Height stands for
     nearness: heads differ little in size, distances to the camera much. Of equal scores, the leftmost wins.
@@ -91,11 +109,11 @@ def customer_of(boxes: Sequence[Box]) -> int:
 
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
-    return format_labels((person.label, person.box) for person in people)
+    return format_labels(LabelledBox(person.label, person.box) for person in people)
 
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
-    # Drawn from the name instead of at random: a rerun draws the same, and nobody can be drawn twice.
+    # Drawn by the photo's name: a rerun draws the same, and no photo is drawn twice.
     return DatasetTree.REVIEW if stable_draw(str(reference)) < thresholds.review_share else DatasetTree.NONE
 
 
@@ -106,6 +124,6 @@ def _rounded_down(confidence: float) -> float:
 
 def _rounded(box: Box) -> Box:
     try:
-        return Box(round(box.x0, 5), round(box.y0, 5), round(box.x1, 5), round(box.y1, 5))
+        return Box(*(round(corner, 5) for corner in box.corners))
     except InvalidMessage:
         return box  # thinner than the rounding

@@ -1,6 +1,6 @@
-"""What follows a stored result: tell the kiosk, save the training pair, and only then forget.
+"""Delivery of a stored result: publish the label, save the training pair, then remove the result from the outbox.
 
-Whatever fails stays in the outbox, and `resume` comes back to it: after the next sweep, or after a restart.
+A step that fails leaves the result in the outbox; `resume` tries again, periodically and after a restart.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class ResultDelivery:
-    """Settles results in the background. One a process; methods belong to its event loop."""
+    """Delivers results in the background. One a process; methods belong to its event loop."""
 
     def __init__(
         self,
@@ -45,121 +45,125 @@ class ResultDelivery:
         self._metrics = metrics
         self._io = io
         self._max_pixels = max_pixels
-        self._settling: dict[Reference, asyncio.Task[bool]] = {}
-        self._one_pair_again = asyncio.Lock()  # old pairs must not crowd out new photos, nor fill the memory
+        self._tasks: dict[Reference, asyncio.Task[bool]] = {}
+        self._old_pair_lock = asyncio.Lock()  # old pairs must not crowd out new photos, nor fill the memory
 
     @property
-    def open(self) -> Collection[asyncio.Task[bool]]:
-        """The results being settled."""
-        return self._settling.values()
+    def tasks(self) -> Collection[asyncio.Task[bool]]:
+        """The deliveries that run."""
+        return self._tasks.values()
 
-    def intend(self, result: Result) -> None:
-        """Remember the result before it is stored, so that a crash after that forgets nothing."""
+    def record(self, result: Result) -> None:
+        """Put the result in the outbox before it is stored, so that a crash after the storing loses no label."""
         try:
             self._outbox.put(result)
         except OSError:
-            # The label matters more than its insurance: it still goes out, unless we crash just now.
+            # The label matters more than its insurance: it still goes out, unless the process crashes just now.
             self._metrics.failures.labels("outbox").inc()
-            log.exception("%s can't be noted in the outbox; is the disk full?", result.message.reference)
+            log.exception(
+                "%s can't be written to the outbox: a crash now would lose its label. Is the disk full?",
+                result.message.reference,
+            )
 
-    def drop(self, reference: Reference) -> None:
-        """The result was not stored: there is nothing to settle."""
+    def discard(self, reference: Reference) -> None:
+        """Remove a result that was not stored: there is nothing to deliver."""
         self._outbox.remove(reference)
 
-    async def begin(self, result: Result, jpeg: bytes | None) -> asyncio.Task[bool]:
-        """Settle in the background; returns when the training pair is saved, or has failed.
+    async def start(self, result: Result, jpeg: bytes | None) -> asyncio.Task[bool]:
+        """Start the delivery; returns when the training pair is saved, or has failed.
 
-        `jpeg` is the picture for the dataset, None for the upload itself. The task tells whether all went out.
+        `jpeg` is the picture for the dataset, None for the upload itself. The task's result: whether every step
+        succeeded.
         """
         pair = asyncio.ensure_future(self._save_pair(result, jpeg))
-        settling = self._settle_soon(result, pair, told=False)
-        await asyncio.wait([pair])  # within the photo's turn, so that slow writes slow the reading down
-        return settling
+        task = self._start(result, pair, published=False)
+        await asyncio.wait([pair])  # while the photo is in hand, so that slow writes slow the reading down
+        return task
 
-    async def follow(self, reference: Reference) -> asyncio.Task[bool] | None:
-        """Settle what S3 holds for a photo, whoever decided it; None when there is no result.
+    async def deliver_stored(self, reference: Reference) -> asyncio.Task[bool] | None:
+        """Deliver the result that S3 holds for a photo, whichever worker decided it; None when there is no result.
 
-        A kiosk is told by the worker that stored the result, and by no other: only that one's outbox knows whether it
-        has been told. A training pair is written once, whoever tries, so it is saved here in case that worker died.
+        Only the worker that stored a result publishes its label: no other outbox records whether it was published.
+        A training pair is written once, whichever worker tries, so it is saved here in case that worker died.
         """
-        if (settling := self._settling.get(reference)) is not None:
-            return settling
+        if (task := self._tasks.get(reference)) is not None:
+            return task
         try:
             result = await in_thread(self._io, partial(self._store.result, reference))
-        except InvalidMessage:
-            log.warning("%s has a result of a version that this worker can't read; it is left as it is", reference)
-            return asyncio.create_task(_settled())
+        except InvalidMessage as error:
+            log.warning("%s has a result that this worker can't read (%s); it is left as it is", reference, error)
+            return asyncio.create_task(_nothing_to_do())
         if result is None:
             return None
-        if (settling := self._settling.get(reference)) is not None:
-            return settling
-        ours = self._outbox.find(reference)
-        told = ours is None or ours[0] != result or ours[1]
-        pair = asyncio.ensure_future(self._save_pair_again(result))
-        settling = self._settle_soon(result, pair, told=told)
+        if (task := self._tasks.get(reference)) is not None:
+            return task
+        recorded = self._outbox.find(reference)
+        published = recorded is None or recorded[0] != result or recorded[1]
+        pair = asyncio.ensure_future(self._save_old_pair(result))
+        task = self._start(result, pair, published=published)
         await asyncio.wait([pair])
-        return settling
+        return task
 
-    def left_over(self) -> list[Reference]:
-        """The photos that are decided and not settled, the oldest first."""
-        return [result.message.reference for result, _ in self._outbox.left_over()]
+    def undelivered(self) -> list[Reference]:
+        """The photos whose results are in the outbox, the oldest first."""
+        return [result.message.reference for result, _ in self._outbox.entries()]
 
-    def is_open(self, reference: Reference) -> bool:
-        """Whether something is still to do about a photo that this worker decided."""
-        return reference in self._settling or self._outbox.find(reference) is not None
+    def is_undelivered(self, reference: Reference) -> bool:
+        """Whether a result of this worker for the photo is not fully delivered."""
+        return reference in self._tasks or self._outbox.find(reference) is not None
 
     async def resume(self, reference: Reference) -> asyncio.Task[bool] | None:
-        """Settle what an earlier try, or an earlier process, left over, if it is S3's truth; None if it is not.
+        """Deliver a result of the outbox if it is the one that S3 holds; otherwise remove it and return None.
 
-        The outbox is asked now: since it was listed, somebody may have brought the photo, and told its kiosk.
+        Reads the outbox again: since it was listed, another ticket may have delivered the photo.
         """
-        if (settling := self._settling.get(reference)) is not None:
-            return settling
+        if (task := self._tasks.get(reference)) is not None:
+            return task
         if (entry := self._outbox.find(reference)) is None:
             return None
-        result, told = entry
+        result, published = entry
         if not await self.is_stored(result):
-            self._outbox.remove(reference)  # it was never stored, or another worker was first: theirs counts
+            self._outbox.remove(reference)  # never stored, or another worker stored its own first, which counts
             return None
-        log.info("%s was decided and not all of it went out; once more", reference)
-        return self._settle_soon(result, asyncio.ensure_future(self._save_pair_again(result)), told=told)
+        log.info("%s was decided and not fully delivered; trying again", reference)
+        return self._start(result, asyncio.ensure_future(self._save_old_pair(result)), published=published)
 
     async def is_stored(self, result: Result) -> bool:
-        """Whether this very result is what S3 holds for its photo."""
+        """Whether S3 holds exactly this result for its photo."""
         try:
             return await in_thread(self._io, partial(self._store.result, result.message.reference)) == result
         except InvalidMessage:
-            return False  # written by a version that we don't know: not by us
+            return False  # written by another version of the worker
 
-    def _settle_soon(self, result: Result, pair: Awaitable[None], *, told: bool) -> asyncio.Task[bool]:
+    def _start(self, result: Result, pair: Awaitable[None], *, published: bool) -> asyncio.Task[bool]:
         reference = result.message.reference
-        task = asyncio.create_task(self._settle(result, pair, told=told), name=f"settle {reference}")
-        self._settling[reference] = task
-        task.add_done_callback(lambda _: self._settling.pop(reference, None))
+        task = asyncio.create_task(self._deliver(result, pair, published=published), name=f"deliver {reference}")
+        self._tasks[reference] = task
+        task.add_done_callback(lambda _: self._tasks.pop(reference, None))
         return task
 
-    async def _settle(self, result: Result, pair: Awaitable[None], *, told: bool) -> bool:
+    async def _deliver(self, result: Result, pair: Awaitable[None], *, published: bool) -> bool:
         reference = result.message.reference
         try:
-            if not told:
-                await self._tell(result)
+            if not published:
+                await self._publish(result)
             await pair
             self._outbox.remove(reference)
         except Exception as error:
             self._metrics.failures.labels(type(error).__name__).inc()
-            log.exception("%s is decided, but not all of it went out; a later look tries again", reference)
+            log.exception("%s is decided, but its delivery failed; it is tried again later", reference)
             return False
         return True
 
-    async def _tell(self, result: Result) -> None:
-        watch = Stopwatch()
-        delivery = await self._publisher.publish(result.message)
-        watch.lap("publish")
-        self._metrics.deliveries.labels(delivery).inc()
-        if delivery is PublishOutcome.DELIVERED:
-            self._metrics.told(result.message, publish_s=watch.seconds["publish"])
+    async def _publish(self, result: Result) -> None:
+        stopwatch = Stopwatch()
+        outcome = await self._publisher.publish(result.message)
+        stopwatch.lap("publish")
+        self._metrics.deliveries.labels(outcome).inc()
+        if outcome is PublishOutcome.DELIVERED:
+            self._metrics.published(result.message, publish_s=stopwatch.seconds["publish"])
         if result.training is not DatasetTree.NONE:
-            self._outbox.told(result.message.reference)
+            self._outbox.mark_published(result.message.reference)
 
     async def _save_pair(self, result: Result, jpeg: bytes | None) -> None:
         if result.training is DatasetTree.NONE:
@@ -174,17 +178,17 @@ class ResultDelivery:
         )
         await in_thread(self._io, save)
 
-    async def _save_pair_again(self, result: Result) -> None:
-        """As `_save_pair`, of a photo that is no longer in memory."""
+    async def _save_old_pair(self, result: Result) -> None:
+        """As `_save_pair`, for a photo that is no longer in memory."""
         if result.training is DatasetTree.NONE:
             return
-        async with self._one_pair_again:
+        async with self._old_pair_lock:
             try:
                 upload = await in_thread(self._io, partial(self._store.fetch, result.message.reference))
             except UploadMissing:
-                return  # expired meanwhile: there is no picture left to learn from
+                return  # the upload expired: there is no picture to train on
             if isinstance(upload, OversizedUpload) or upload.etag != result.upload_etag:
-                return  # overwritten since: the labels are not this picture's
+                return  # overwritten since: the labels belong to another picture
             jpeg = await in_thread(self._io, partial(self._dataset_jpeg, upload.data))
             await self._save_pair(result, jpeg)
 
@@ -193,5 +197,5 @@ class ResultDelivery:
         return None if photo.upright_jpeg else encode_jpeg(photo.image)
 
 
-async def _settled() -> bool:
+async def _nothing_to_do() -> bool:
     return True

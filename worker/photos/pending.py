@@ -1,7 +1,7 @@
-"""The photos in hand, each once: those that wait for their turn, and those whose turn it is.
+"""The photos in hand, each once: those that wait, in a priority queue, and those being processed.
 
-Photos that were just taken go before those that a sweep found. Whoever brings a photo that is in hand already shares
-its outcome.
+Photos that were just taken go before those that a sweep found. A ticket for a photo that is in hand already shares its
+outcome.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from worker.photos.timing import Stopwatch
 
 
 class PhotoOutcome(StrEnum):
-    """What became of a photo, for whoever brought it and must know whether it is done with."""
+    """How the processing of a photo ended: whether its SQS message can be deleted."""
 
-    SETTLED = "settled"  # its result is stored, its kiosk told or not to be told any more, its training pair saved
+    DONE = "done"  # result stored, label delivered or expired, training pair saved
     MISSING = "missing"  # there is no such upload
-    FAILED = "failed"  # not all of that, this time
-    RELEASED = "released"  # the worker stops before all of that
+    FAILED = "failed"  # at least one of these steps failed, this time
+    RELEASED = "released"  # the worker stops before the photo is done
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class PendingPhoto:
-    """A photo in hand. `perhaps_done`: worth a look, before anything else, whether it has a result."""
+    """A photo in hand. `may_have_result`: check for a stored result before any other step."""
 
     ticket: Ticket
-    swept: bool = False
-    perhaps_done: bool = False
-    begun: bool = False
+    from_sweep: bool = False
+    may_have_result: bool = False
+    started: bool = False
     received_at: datetime = field(default_factory=now)
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     outcome: asyncio.Future[PhotoOutcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -44,38 +44,35 @@ class PendingPhoto:
         return self.ticket.reference
 
     def end(self, outcome: PhotoOutcome) -> None:
-        """Tell whoever waits; the first word counts."""
+        """Set the outcome; the first one counts."""
         if not self.outcome.done():
             self.outcome.set_result(outcome)
 
-    def end_with(self, settling: asyncio.Task[bool] | None, otherwise: PhotoOutcome) -> None:
-        """Tell whoever waits when the task is over that settles the photo; at once, `otherwise`, if there is none."""
+    def end_with(self, delivery: asyncio.Task[bool] | None, otherwise: PhotoOutcome) -> None:
+        """Set the outcome when the delivery task ends; without a task, set `otherwise` at once."""
 
         def end(task: asyncio.Task[bool]) -> None:
-            self.end(
-                PhotoOutcome.RELEASED
-                if task.cancelled()
-                else PhotoOutcome.SETTLED
-                if task.result()
-                else PhotoOutcome.FAILED
-            )
+            if task.cancelled():
+                self.end(PhotoOutcome.RELEASED)
+            else:
+                self.end(PhotoOutcome.DONE if task.result() else PhotoOutcome.FAILED)
 
-        if settling is None:
+        if delivery is None:
             self.end(otherwise)
         else:
-            settling.add_done_callback(end)
+            delivery.add_done_callback(end)
 
 
 class PendingPhotos:
-    """Who is next. One a process; methods belong to its event loop."""
+    """The priority queue of photos. One a process; methods belong to its event loop."""
 
     def __init__(self) -> None:
-        # Before others goes what is smaller in the first two fields. None is the word to go home.
+        # The smaller of the first two fields goes first. None stops a consumer.
         self._queue: asyncio.PriorityQueue[tuple[bool, int, PendingPhoto | None]] = asyncio.PriorityQueue()
-        self._places = itertools.count()
+        self._positions = itertools.count()
         self._photos: dict[Reference, PendingPhoto] = {}
-        self._fewer = asyncio.Event()
-        self.waiting = 0  # photos that wait for their turn
+        self._removed = asyncio.Event()
+        self.waiting = 0  # photos that are not started
         self.fresh = 0  # photos in hand that no sweep found
 
     def __contains__(self, reference: Reference) -> bool:
@@ -89,55 +86,55 @@ class PendingPhotos:
         return self._photos.get(reference)
 
     def add(self, photo: PendingPhoto) -> None:
-        """Let a photo wait that is not in hand."""
+        """Queue a photo that is not in hand."""
         self._photos[photo.reference] = photo
         self.waiting += 1
-        self.fresh += not photo.swept
-        self._queue.put_nowait((photo.swept, next(self._places), photo))
+        self.fresh += not photo.from_sweep
+        self._queue.put_nowait((photo.from_sweep, next(self._positions), photo))
 
-    def hurry(self, photo: PendingPhoto) -> None:
-        """The photo was found by a sweep, and now somebody brought it: its kiosk waits."""
-        if photo.swept and not photo.begun:
-            photo.swept = False
+    def prioritise(self, photo: PendingPhoto) -> None:
+        """A ticket came for a photo that a sweep found: its kiosk waits, so it moves ahead of the swept photos."""
+        if photo.from_sweep and not photo.started:
+            photo.from_sweep = False
             self.fresh += 1
-            self._queue.put_nowait((False, next(self._places), photo))  # its later place will find it begun
+            self._queue.put_nowait((False, next(self._positions), photo))  # `next` skips its older entry
 
     def hold(self, photo: PendingPhoto) -> None:
-        """Have a photo in hand that waits for no turn."""
-        photo.begun = True
-        self.fresh += not photo.swept
+        """Take a photo in hand, started, without queueing it."""
+        photo.started = True
+        self.fresh += not photo.from_sweep
         self._photos[photo.reference] = photo
 
     async def next(self) -> PendingPhoto | None:
-        """The photo whose turn it is; None to go home."""
+        """Wait for the next photo and start it; None stops the consumer."""
         while True:
             _, _, photo = await self._queue.get()
             if photo is None:
                 return None
-            if not photo.begun and self._photos.get(photo.reference) is photo:
-                photo.begun = True
+            if not photo.started and self._photos.get(photo.reference) is photo:
+                photo.started = True
                 self.waiting -= 1
                 return photo
 
-    def leave(self, photo: PendingPhoto) -> None:
-        """The photo's turn is over."""
+    def remove(self, photo: PendingPhoto) -> None:
+        """The photo is no longer in hand."""
         del self._photos[photo.reference]
-        self.waiting -= not photo.begun
-        self.fresh -= not photo.swept
-        self._fewer.set()
+        self.waiting -= not photo.started
+        self.fresh -= not photo.from_sweep
+        self._removed.set()
 
-    async def fewer_than(self, most: int) -> int:
-        """Wait until fewer fresh photos than `most` are in hand; how many fit."""
-        while (room := most - self.fresh) <= 0:
-            self._fewer.clear()
-            await self._fewer.wait()
-        return room
+    async def free_slots(self, limit: int) -> int:
+        """Wait until fewer fresh photos than `limit` are in hand; return how many fit."""
+        while (free := limit - self.fresh) <= 0:
+            self._removed.clear()
+            await self._removed.wait()
+        return free
 
     def close(self, consumers: int) -> list[PendingPhoto]:
-        """Send that many consumers home after the photo they have; the photos that only waited, in hand no more."""
-        left = [photo for photo in self._photos.values() if not photo.begun]
-        for photo in left:
-            self.leave(photo)
+        """Stop that many consumers after their current photo; remove and return the photos that only waited."""
+        waiting = [photo for photo in self._photos.values() if not photo.started]
+        for photo in waiting:
+            self.remove(photo)
         for _ in range(consumers):
-            self._queue.put_nowait((True, next(self._places), None))
-        return left
+            self._queue.put_nowait((True, next(self._positions), None))
+        return waiting

@@ -1,7 +1,7 @@
-"""The way of a photo through the worker: fetch, look, store; then settlement.py tells and teaches.
+"""The stages of a photo in the worker: fetch, examine, store; then delivery.py publishes and saves the training pair.
 
-    tickets ─► line ─► photos_at_once consumers ─► io threads:    fetch, store, save pairs
-    (line.py)                                   └► model threads: decode, infer (examiner.py)
+    tickets ─► pending photos ─► photos_at_once consumers ─► I/O threads:   fetch, store, save pairs
+               (pending.py)                                └► model threads: decode, infer (examiner.py)
 
 Waits for S3 overlap with the model, and memory is bounded: at most `photos_at_once` uploads are held as bytes, and at
 most `model_threads` of them as pixels. Photos that were just taken go before those that a sweep found.
@@ -29,7 +29,6 @@ from worker.models.detector import Detector
 from worker.photos.decision import Thresholds
 from worker.photos.delivery import ResultDelivery
 from worker.photos.examiner import Examined, Examiner, PoisonPhoto, rejected
-from worker.photos.label_message import label_message
 from worker.photos.pending import PendingPhoto, PendingPhotos, PhotoOutcome
 from worker.photos.publisher import Publisher
 from worker.photos.store import OversizedUpload, Store, UploadMissing
@@ -42,15 +41,15 @@ from worker.threads import in_thread
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING: Final = 10_000  # tickets, of about 300 bytes; what is refused is found by the sweep
-REMEMBERED: Final = 10_000  # photos decided lately: doubled events come within minutes
+MAX_WAITING: Final = 10_000  # tickets, of about 300 bytes; the sweep finds the photos of refused ones
+REMEMBERED: Final = 10_000  # photos decided lately: duplicate events come within minutes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineSettings:
-    """What the pipeline must know besides its parts.
+    """The pipeline's settings.
 
-    `sweep_older_than`: what is younger when a sweep finds it is left to the queue, which gives it to one worker only.
+    `sweep_older_than`: the sweep leaves younger uploads to the queue, which delivers each to one worker only.
     """
 
     instance_id: str
@@ -59,15 +58,15 @@ class PipelineSettings:
     max_pixels: int
     photos_at_once: int
     model_threads: int
-    most_waiting: int = MOST_WAITING
+    max_waiting: int = MAX_WAITING
     sweep_older_than: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a list of tickets: `accepted` will be looked at, `duplicates` are or were, `refused` didn't fit.
+    """How many tickets were `accepted`, are `duplicates` of photos in hand or decided, were `refused` for lack of room.
 
-    The photos of refused tickets are in S3, and the sweep will find them.
+    The photos of refused tickets are in S3, and the sweep finds them.
     """
 
     accepted: int = 0
@@ -81,7 +80,7 @@ class Pipeline:
     def __init__(
         self,
         *,
-        rules: PipelineSettings,
+        settings: PipelineSettings,
         detector: Detector,
         store: Store,
         publisher: Publisher,
@@ -90,135 +89,142 @@ class Pipeline:
         metrics: Metrics,
     ) -> None:
         self.detector = detector
-        self._rules = rules
+        self._settings = settings
         self._store = store
         self._metrics = metrics
-        self._io = ThreadPoolExecutor(2 * rules.photos_at_once, thread_name_prefix="s3")
+        self._io = ThreadPoolExecutor(2 * settings.photos_at_once, thread_name_prefix="s3")
         self._examiner = Examiner(
-            thresholds=rules.thresholds,
-            max_pixels=rules.max_pixels,
-            threads=rules.model_threads,
+            thresholds=settings.thresholds,
+            max_pixels=settings.max_pixels,
+            threads=settings.model_threads,
             attempts=attempts,
             metrics=metrics,
         )
-        self._settlement = ResultDelivery(
-            store=store, publisher=publisher, outbox=outbox, metrics=metrics, io=self._io, max_pixels=rules.max_pixels
+        self._delivery = ResultDelivery(
+            store=store,
+            publisher=publisher,
+            outbox=outbox,
+            metrics=metrics,
+            io=self._io,
+            max_pixels=settings.max_pixels,
         )
-        self._line = PendingPhotos()
+        self._pending = PendingPhotos()
         self._decided: OrderedDict[Reference, None] = OrderedDict()
         self._consumers: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._shared = bool(rules.sweep_older_than)  # other workers may be at the same photos
+        self._shared = bool(settings.sweep_older_than)  # other workers may process the same photos
         metrics.waiting.set_function(lambda: self.waiting)
 
     @property
     def waiting(self) -> int:
-        """How many photos wait for their turn."""
-        return self._line.waiting
+        """How many photos wait."""
+        return self._pending.waiting
 
     @property
     def busy(self) -> bool:
-        """Whether any photo waits, is in hand, or is decided and not all told."""
-        return bool(len(self._line) or self._settlement.open)
+        """Whether any photo waits, is being processed, or is being delivered."""
+        return bool(len(self._pending) or self._delivery.tasks)
 
     def start(self) -> None:
-        """Begin to work on tickets."""
+        """Start the consumers."""
         self._consumers = [
             asyncio.create_task(self._consume(), name=f"consumer-{number}")
-            for number in range(self._rules.photos_at_once)
+            for number in range(self._settings.photos_at_once)
         ]
 
-    async def stop(self, *, patience_s: float) -> None:
-        """Finish the photos in hand and tell their kiosks, for at most `patience_s`; release what only waits."""
-        deadline = time.monotonic() + patience_s
+    async def stop(self, *, timeout_s: float) -> None:
+        """Finish and deliver the photos in hand within `timeout_s`; release those that only wait."""
+        deadline = time.monotonic() + timeout_s
         self._stopping = True
-        left = self._line.close(len(self._consumers))
-        for photo in left:
+        waiting = self._pending.close(len(self._consumers))
+        for photo in waiting:
             photo.end(PhotoOutcome.RELEASED)
-        if left:
-            log.info("stopping: %d photos are left to other workers, or to the next sweep", len(left))
+        if waiting:
+            log.info("stopping: %d waiting photos are left to other workers, or to the next sweep", len(waiting))
         await _ended(self._consumers, deadline)
-        await _ended(self._settlement.open, deadline)  # after the consumers, who add to it until their end
+        await _ended(self._delivery.tasks, deadline)  # after the consumers, which add to them until they end
         self._io.shutdown(wait=False, cancel_futures=True)
         self._examiner.close()
 
-    def submit(self, tickets: Iterable[Ticket], *, swept: bool = False) -> Submission:
-        """Let the photos wait that are not in hand, decided or given up, as far as they fit."""
+    def submit(self, tickets: Iterable[Ticket], *, from_sweep: bool = False) -> Submission:
+        """Queue the photos that are not in hand, decided or given up, as far as they fit."""
         accepted = duplicates = refused = 0
         for ticket in tickets:
             reference = ticket.reference
-            if reference in self._line or reference in self._decided or self._examiner.gave_up(reference):
+            if reference in self._pending or reference in self._decided or self._examiner.gave_up(reference):
                 duplicates += 1
-            elif self._stopping or self.waiting >= self._rules.most_waiting:
+            elif self._stopping or self.waiting >= self._settings.max_waiting:
                 refused += 1
             else:
-                self._line.add(PendingPhoto(ticket=ticket, swept=swept, perhaps_done=swept and self._shared))
+                self._pending.add(
+                    PendingPhoto(ticket=ticket, from_sweep=from_sweep, may_have_result=from_sweep and self._shared)
+                )
                 accepted += 1
         self._metrics.duplicates.inc(duplicates)
         return Submission(accepted, duplicates, refused)
 
-    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[PhotoOutcome]:
-        """Let the photo wait whatever is known about it; what became of it, for whoever must know that it is settled.
+    def enqueue(self, ticket: Ticket, *, redelivered: bool) -> asyncio.Future[PhotoOutcome]:
+        """Queue the photo even if it was decided; the future gets its outcome.
 
-        `again`: it was handed out before, to somebody who did not say what became of it.
+        `redelivered`: the queue delivered it before, to a worker that did not delete the message.
         """
         reference = ticket.reference
-        photo = self._line.get(reference)
+        photo = self._pending.get(reference)
         if photo is not None:
             self._metrics.duplicates.inc()
-            self._line.hurry(photo)
+            self._pending.prioritise(photo)
             return photo.outcome
         known = reference in self._decided or self._examiner.gave_up(reference)
-        photo = PendingPhoto(ticket=ticket, perhaps_done=again or known)
+        photo = PendingPhoto(ticket=ticket, may_have_result=redelivered or known)
         if self._stopping:
             photo.end(PhotoOutcome.RELEASED)
         else:
-            self._line.add(photo)
+            self._pending.add(photo)
         return photo.outcome
 
-    async def room(self) -> int:
-        """Wait until there is room for a fresh photo; for how many. Nothing needs to wait for its turn then."""
-        return await self._line.fewer_than(self._rules.photos_at_once)
+    async def free_slots(self) -> int:
+        """Wait until a fresh photo could start at once; return how many could."""
+        return await self._pending.free_slots(self._settings.photos_at_once)
 
     async def sweep(self) -> int:
-        """Let the uploads wait that have no result; how many those are, or those that wait for too long in any case."""
-        look = partial(
-            find_unanswered, self._store, older_than=self._rules.sweep_older_than, without=self._examiner.gave_up
+        """Queue the uploads that have no result; returns how many were queued, or how many are forgotten if more."""
+        find = partial(
+            find_unanswered, self._store, older_than=self._settings.sweep_older_than, without=self._examiner.gave_up
         )
-        found = await in_thread(self._io, look)
-        self._metrics.forgotten.set(found.forgotten)
-        references = [one for one in found.references if one not in self._line]
+        swept = await in_thread(self._io, find)
+        self._metrics.forgotten.set(swept.forgotten)
+        references = [reference for reference in swept.references if reference not in self._pending]
         if self._shared:
-            random.shuffle(references)  # other workers may have found the same: each begins elsewhere
-        submission = self.submit(map(Ticket, references), swept=True)
+            random.shuffle(references)  # other workers may find the same: each starts elsewhere
+        submission = self.submit(map(Ticket, references), from_sweep=True)
         if submission.accepted:
             self._metrics.swept.inc(submission.accepted)
-            log.info("sweep: %d uploads had no result and are looked at now", submission.accepted)
-        return max(submission.accepted, found.forgotten)
+            log.info("sweep: %d uploads without a result are queued", submission.accepted)
+        return max(submission.accepted, swept.forgotten)
 
     async def recover(self) -> None:
-        """Settle what was decided and did not all go out, by this process or one before it."""
-        for reference in await in_thread(self._io, self._settlement.left_over):
-            if reference in self._line:
+        """Resume the deliveries that failed, in this process or the one before it."""
+        for reference in await in_thread(self._io, self._delivery.undelivered):
+            if reference in self._pending:
                 continue
-            photo = PendingPhoto(ticket=Ticket(reference), swept=True)
-            self._line.hold(photo)  # a ticket for it must not come in between
-            settling = None
+            photo = PendingPhoto(ticket=Ticket(reference), from_sweep=True)
+            self._pending.hold(photo)  # so that a ticket for it does not start it meanwhile
+            delivery = None
             try:
-                settling = await self._settlement.resume(reference)
+                delivery = await self._delivery.resume(reference)
             except Exception as error:
                 self._metrics.failures.labels(type(error).__name__).inc()
-                log.exception("%s can't be settled now; a later look tries again", reference)
+                log.exception("the delivery of %s can't be resumed now; it is tried again later", reference)
             finally:
-                self._line.leave(photo)
-                photo.end_with(settling, PhotoOutcome.FAILED)
+                self._pending.remove(photo)
+                photo.end_with(delivery, PhotoOutcome.FAILED)
 
     async def _consume(self) -> None:
-        while (photo := await self._line.next()) is not None:
-            settling, otherwise = None, PhotoOutcome.FAILED
+        while (photo := await self._pending.next()) is not None:
+            delivery, otherwise = None, PhotoOutcome.FAILED
             with self._metrics.in_hand.track_inprogress():
                 try:
-                    settling = await self._work(photo)
+                    delivery = await self._process(photo)
                 except UploadMissing as error:
                     otherwise = PhotoOutcome.MISSING
                     log.warning("%s", error)
@@ -227,57 +233,56 @@ class Pipeline:
                 except asyncio.CancelledError:
                     otherwise = PhotoOutcome.RELEASED
                     raise
-                except Exception as error:  # nothing is lost: without a result it is found again
+                except Exception as error:  # the photo is not lost: the sweep or the queue brings it again
                     self._metrics.failures.labels(type(error).__name__).inc()
-                    log.exception("%s failed; a later look tries again", photo.reference)
+                    log.exception("%s failed; it is tried again later", photo.reference)
                 finally:
-                    self._line.leave(photo)
-                    photo.end_with(settling, otherwise)
+                    self._pending.remove(photo)
+                    photo.end_with(delivery, otherwise)
 
-    async def _work(self, photo: PendingPhoto) -> asyncio.Task[bool] | None:
-        """Decide about the photo, unless somebody did; the task that settles it, None if it can't be settled."""
-        reference, detector, watch = photo.reference, self.detector, photo.watch
-        # What is open is never decided anew: its place in the outbox would be lost, and its label with it.
-        if photo.perhaps_done or self._settlement.is_open(reference):
-            settling = await self._settlement.follow(reference)
-            if settling is not None:
+    async def _process(self, photo: PendingPhoto) -> asyncio.Task[bool] | None:
+        """Decide about the photo, unless it has a result; the delivery task, None if there is nothing to deliver."""
+        reference, detector, stopwatch = photo.reference, self.detector, photo.stopwatch
+        # An undelivered photo is never decided anew: that would overwrite its result in the outbox, and lose its label.
+        if photo.may_have_result or self._delivery.is_undelivered(reference):
+            delivery = await self._delivery.deliver_stored(reference)
+            if delivery is not None:
                 self._metrics.duplicates.inc()
-                return settling
-        watch.lap("wait")
+                return delivery
+        stopwatch.lap("wait")
         upload = await in_thread(self._io, partial(self._store.fetch, reference))
-        watch.lap("fetch")
+        stopwatch.lap("fetch")
         if isinstance(upload, OversizedUpload):
-            seen = Examined(rejected(reference, upload.rejection))
+            examined = Examined(rejected(reference, upload.rejection))
         else:
-            seen = await self._examiner.look(reference, upload.data, detector, watch)
-        watch.lap("label")
+            examined = await self._examiner.examine(reference, upload.data, detector, stopwatch)
+        stopwatch.lap("label")
         times = times_of(photo.ticket, last_modified=upload.uploaded_at, received_at=photo.received_at)
         result = Result(
-            message=label_message(
+            message=examined.decision.to_message(
                 reference,
-                seen.decision,
                 detector.model,
                 times,
-                watch,
-                expires_at=times.uploaded_at + self._rules.label_ttl,
+                step_seconds=stopwatch.seconds,
+                expires_at=times.uploaded_at + self._settings.label_ttl,
             ),
-            training=seen.decision.training,
-            instance_id=self._rules.instance_id,
+            training=examined.decision.training,
+            instance_id=self._settings.instance_id,
             upload_etag=upload.etag,
             decided_at=now(),
         )
-        self._settlement.intend(result)
+        self._delivery.record(result)
         stored = await in_thread(self._io, partial(self._store.save_result, reference, result.to_json()))
-        watch.lap("store")
+        stopwatch.lap("store")
         self._remember(reference)
-        # "There is one already" may be our own: written by a request whose answer was lost, and which was sent again.
-        if stored or await self._settlement.is_stored(result):
-            self._metrics.decided(result, watch.seconds)
-            return await self._settlement.begin(result, seen.jpeg)
-        # Somebody decided it before: a doubled event, another worker, an older upload under the same key.
-        self._settlement.drop(reference)
+        # The result that exists may be this one: written by a request whose response was lost, and which was retried.
+        if stored or await self._delivery.is_stored(result):
+            self._metrics.decided(result, stopwatch.seconds)
+            return await self._delivery.start(result, examined.jpeg)
+        # Decided before: a duplicate event, another worker, an older upload under the same key.
+        self._delivery.discard(reference)
         self._metrics.duplicates.inc()
-        return await self._settlement.follow(reference)
+        return await self._delivery.deliver_stored(reference)
 
     def _remember(self, reference: Reference) -> None:
         self._decided[reference] = None
@@ -286,7 +291,7 @@ class Pipeline:
 
 
 async def _ended(tasks: Iterable[asyncio.Task[Any]], deadline: float) -> None:
-    """Wait for the tasks until the deadline; cancel those that are open then."""
+    """Wait for the tasks until the deadline; cancel those that still run."""
     remaining = list(tasks)
     if not remaining:
         return

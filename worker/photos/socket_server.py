@@ -1,4 +1,4 @@
-"""The worker's Unix socket: four routes that shells, schedulers and people talk to."""
+"""The worker's HTTP server on a Unix socket: /infer, /health, /ready, /metrics."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Submission
 from worker.telemetry.metrics import Metrics
 
-MOST_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB
+MAX_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB
 
 
 class AcceptsTickets(Protocol):
-    """The side of the pipeline that the routes use."""
+    """The members of the pipeline that the routes use."""
 
     @property
     def waiting(self) -> int: ...
@@ -35,7 +35,7 @@ class AcceptsTickets(Protocol):
 
 @dataclass(slots=True)
 class WorkerHealth:
-    """What the routes say of the worker; the wiring writes it."""
+    """The worker's state as /health and /ready report it; the wiring sets it."""
 
     instance_id: str
     thresholds: Thresholds
@@ -43,7 +43,7 @@ class WorkerHealth:
     model: Model | None = None
     pipeline: AcceptsTickets | None = None
     broker_connected: Callable[[], bool] = lambda: False
-    model_refused: Callable[[], str | None] = lambda: None  # why the weights that were promoted don't serve
+    model_refused: Callable[[], str | None] = lambda: None  # why the promoted run does not serve
 
 
 def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
@@ -59,8 +59,8 @@ def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
         body = b""
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MOST_BODY:
-                return _refusal(400, f"more than {MOST_BODY} bytes; send fewer tickets at a time")
+            if len(body) > MAX_BODY:
+                return _refusal(400, f"the body has more than {MAX_BODY} bytes; send fewer tickets at a time")
         try:
             tickets = from_line(body.decode("ascii", "replace").strip())
         except InvalidName as error:
@@ -72,7 +72,7 @@ def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
             return _refusal(503, f"no room for {submission.refused} of the photos; the sweep will find them")
         return JSONResponse({"accepted": submission.accepted, "duplicates": submission.duplicates}, 202)
 
-    async def tell_health(_: Request) -> Response:
+    async def get_health(_: Request) -> Response:
         model = health.model
         return JSONResponse(
             {
@@ -89,23 +89,23 @@ def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
     async def ready(_: Request) -> Response:
         return PlainTextResponse(f"{health.state}\n", 200 if health.state == "ready" else 503)
 
-    async def tell_metrics(_: Request) -> Response:
+    async def get_metrics(_: Request) -> Response:
         metrics.connected.set(health.broker_connected())
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return Starlette(
         routes=[
             Route("/infer", infer, methods=["POST"]),
-            Route("/health", tell_health),
+            Route("/health", get_health),
             Route("/ready", ready),
-            Route("/metrics", tell_metrics),
+            Route("/metrics", get_metrics),
         ]
     )
 
 
 @contextmanager
 def listening(path: Path) -> Generator[socket.socket, None, None]:
-    """The worker's Unix socket, for its user and group. Whoever holds the state folder owns what lay there before."""
+    """The worker's Unix socket, for its user and group. Replaces an old one: the lock on the state folder is held."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -117,5 +117,5 @@ def listening(path: Path) -> Generator[socket.socket, None, None]:
             path.unlink(missing_ok=True)
 
 
-def _refusal(status: int, why: str) -> Response:
-    return PlainTextResponse(f"{why}\n", status)
+def _refusal(status: int, reason: str) -> Response:
+    return PlainTextResponse(f"{reason}\n", status)

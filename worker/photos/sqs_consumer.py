@@ -1,13 +1,14 @@
-"""Takes photos from the upload queue, as many as there is room for; a message is deleted when its photos are settled.
+"""The SQS consumer: receives upload events, as many as the pipeline has room for, and deletes those that are done.
 
-    receive ─► hand in to the pipeline ─► all settled, or no such upload  ─► delete
-       │                               ├► not all of them                 ─► give back, for a try after a while
-       │                               └► the worker stops                ─► give back, for another worker at once
-       ├► nothing of ours in it                                           ─► delete
-       └► no S3 event                                                     ─► leave it to the redrive policy
+    receive ─► enqueue in the pipeline ─► all photos done, or no such upload  ─► delete
+       │                               ├► at least one failed                 ─► release, for a retry after a while
+       │                               └► the worker stops                    ─► release, for another worker at once
+       ├► no upload key of ours in it                                         ─► delete
+       └► no S3 event                                                         ─► leave it to the redrive policy
 
-While a photo is in hand its message is kept invisible, so that nobody else begins with it. A worker that dies keeps
-nothing, and SQS gives its messages to others; what was given out too often goes to the dead letters.
+While a photo is in hand, heartbeats extend its message's visibility timeout, so that no other worker starts it. When a
+worker dies its heartbeats end, and SQS delivers its messages to others; after too many deliveries a message goes to the
+dead-letter queue.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from worker.threads import in_thread
 
 log = logging.getLogger(__name__)
 
-# Before a message that failed is tried again; the first time its label can still be news. Of five tries the last begins
-# after a quarter of an hour: so long may S3 be away before messages are among the dead letters.
+# Before a failed message is retried; the first time its label may not have expired yet. Of five tries the last starts
+# after a quarter of an hour: so long may S3 be unavailable before messages go to the dead-letter queue.
 RETRY_S: Final = (2, 60, 240, 600)
-BEATS: Final = 3  # in a visibility timeout: one may get lost
+HEARTBEATS: Final = 3  # in a visibility timeout: one may get lost
 THREADS: Final = 4  # one of them waits for messages
 
 
 class ProcessesPhotos(Protocol):
-    """The side of the pipeline that this uses."""
+    """The methods of the pipeline that the consumer uses."""
 
-    def hand_in(self, ticket: Ticket, *, again: bool) -> asyncio.Future[PhotoOutcome]: ...
+    def enqueue(self, ticket: Ticket, *, redelivered: bool) -> asyncio.Future[PhotoOutcome]: ...
 
-    async def room(self) -> int: ...
+    async def free_slots(self) -> int: ...
 
 
 class SqsConsumer:
@@ -52,107 +53,109 @@ class SqsConsumer:
         self._queue = queue
         self._photos = photos
         self._metrics = metrics
-        self._beat_s = visibility_s / BEATS
+        self._heartbeat_s = visibility_s / HEARTBEATS
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sqs")
-        self._held: dict[str, asyncio.Task[None]] = {}  # receipt → what waits for its photos
-        self._kept: set[str] = set()
-        self._beat: asyncio.Future[int] | None = None
-        self._heart: asyncio.Task[None] | None = None
+        self._held: dict[str, asyncio.Task[None]] = {}  # receipt → the task that waits for the message's photos
+        self._to_extend: set[str] = set()  # receipts
+        self._extension: asyncio.Future[int] | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
         metrics.messages_held.set_function(lambda: len(self._held))
 
     async def run(self) -> None:
-        """Take messages until cancelled; waits out a queue that is away. What is in hand then is `stop`'s matter."""
-        self._heart = asyncio.create_task(self._beat_for_ever(), name="heartbeat")
+        """Receive messages until cancelled; waits while the queue is unavailable. `stop` ends those in hand."""
+        self._heartbeat = asyncio.create_task(self._send_heartbeats(), name="heartbeat")
         attempt = 0
         while True:
-            room = await self._photos.room()
-            taking = asyncio.ensure_future(in_thread(self._threads, partial(self._queue.receive, room)))
-            # Also when nobody waits for it any more, 20 s later: what it brings is then given back by the pipeline.
-            taking.add_done_callback(self._taken)
-            await asyncio.wait({taking})
-            if (error := taking.exception()) is None:
+            limit = await self._photos.free_slots()
+            receiving = asyncio.ensure_future(in_thread(self._threads, partial(self._queue.receive, limit)))
+            # A callback, because a long poll outlives this task by up to 20 s: the pipeline, which has stopped by then,
+            # releases what it brings.
+            receiving.add_done_callback(self._on_received)
+            await asyncio.wait({receiving})
+            if (error := receiving.exception()) is None:
                 attempt = 0
                 continue
             self._metrics.failures.labels(type(error).__name__).inc()
-            log.warning("the upload queue gives nothing (%s); again in a while", error)
+            log.warning("the upload queue can't be read (%s); trying again in a while", error)
             await asyncio.sleep(full_jitter(attempt))
             attempt += 1
 
-    async def stop(self, *, patience_s: float) -> None:
-        """Part with the messages in hand, after the pipeline has stopped, for at most `patience_s`."""
+    async def stop(self, *, timeout_s: float) -> None:
+        """Delete or release the messages in hand within `timeout_s`, after the pipeline has stopped."""
         if self._held:
-            await asyncio.wait(self._held.values(), timeout=patience_s)
-        if self._heart is not None:
-            self._heart.cancel()
-            await asyncio.gather(self._heart, return_exceptions=True)
-        # The threads stay: one may still wait for SQS, and what it brings is given back as long as the process lives.
+            await asyncio.wait(self._held.values(), timeout=timeout_s)
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        # The threads stay: one may still wait for SQS, and what it brings is released as long as the process lives.
 
-    def _taken(self, taking: asyncio.Future[list[ReceivedMessage]]) -> None:
-        if not taking.cancelled() and taking.exception() is None:
-            for message in taking.result():
-                self._take(message)
+    def _on_received(self, receiving: asyncio.Future[list[ReceivedMessage]]) -> None:
+        if not receiving.cancelled() and receiving.exception() is None:
+            for message in receiving.result():
+                self._accept(message)
 
-    def _take(self, message: ReceivedMessage) -> None:
+    def _accept(self, message: ReceivedMessage) -> None:
         self._count("received")
         try:
             announcement = read_event(message.body)
         except InvalidMessage as error:
             self._count("malformed")
-            log.error("message %s is left to the dead letters: %s", message.message_id, error)
+            log.error("message %s is not an S3 event and goes to the dead-letter queue: %s", message.message_id, error)
             return
         if announcement.foreign:
-            log.warning("message %s names %d keys that are no upload's", message.message_id, announcement.foreign)
-        again = message.times > 1
-        photos = {self._photos.hand_in(ticket, again=again) for ticket in announcement.tickets}
-        self._kept.add(message.receipt)
+            log.warning("message %s names %d keys that are not uploads", message.message_id, announcement.foreign)
+        redelivered = message.times > 1
+        outcomes = {self._photos.enqueue(ticket, redelivered=redelivered) for ticket in announcement.tickets}
+        self._to_extend.add(message.receipt)
         self._held[message.receipt] = asyncio.create_task(
-            self._hold(message, photos), name=f"message {message.message_id}"
+            self._hold(message, outcomes), name=f"message {message.message_id}"
         )
 
-    async def _hold(self, message: ReceivedMessage, photos: Collection[asyncio.Future[PhotoOutcome]]) -> None:
-        """Keep the message until it is known what became of its photos, then part with it."""
+    async def _hold(self, message: ReceivedMessage, outcomes: Collection[asyncio.Future[PhotoOutcome]]) -> None:
+        """Keep the message until its photos have an outcome, then delete or release it."""
         try:
-            if photos:
-                await asyncio.wait(photos)
-            self._kept.discard(message.receipt)
-            if self._beat is not None:
-                await asyncio.wait({self._beat})  # its answer must not undo ours
-            await self._part(message, {photo.result() for photo in photos})
+            if outcomes:
+                await asyncio.wait(outcomes)
+            self._to_extend.discard(message.receipt)
+            if self._extension is not None:
+                await asyncio.wait({self._extension})  # it must not undo the release
+            await self._finish(message, {outcome.result() for outcome in outcomes})
         except Exception as error:
             self._metrics.failures.labels(type(error).__name__).inc()
-            log.exception("message %s: the queue was not told; it gives it again", message.message_id)
+            log.exception("message %s can't be deleted or released; the queue delivers it again", message.message_id)
         finally:
-            self._kept.discard(message.receipt)
+            self._to_extend.discard(message.receipt)
             del self._held[message.receipt]
 
-    async def _part(self, message: ReceivedMessage, outcomes: Collection[PhotoOutcome]) -> None:
+    async def _finish(self, message: ReceivedMessage, outcomes: Collection[PhotoOutcome]) -> None:
         if PhotoOutcome.RELEASED in outcomes:
-            await self._say(partial(self._queue.give_back, message.receipt, after_s=0))
+            await self._call(partial(self._queue.release, message.receipt, after_s=0))
             self._count("released")
-            log.info("message %s is given back: this worker stops", message.message_id)
+            log.info("message %s is released: this worker stops", message.message_id)
         elif PhotoOutcome.FAILED in outcomes:
             after_s = RETRY_S[min(message.times, len(RETRY_S)) - 1]
-            await self._say(partial(self._queue.give_back, message.receipt, after_s=after_s))
+            await self._call(partial(self._queue.release, message.receipt, after_s=after_s))
             self._count("failed")
         else:
-            await self._say(partial(self._queue.delete, message.receipt))
+            await self._call(partial(self._queue.delete, message.receipt))
             self._count("deleted")
 
-    async def _say(self, request: Callable[[], None]) -> None:
+    async def _call(self, request: Callable[[], None]) -> None:
         await in_thread(self._threads, request)
 
-    async def _beat_for_ever(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(self._beat_s)
-            if not self._kept:
+            await asyncio.sleep(self._heartbeat_s)
+            if not self._to_extend:
                 continue
-            self._beat = asyncio.ensure_future(in_thread(self._threads, partial(self._queue.keep, list(self._kept))))
-            await asyncio.wait({self._beat})
-            if (error := self._beat.exception()) is not None:
-                log.warning("messages in hand can't be kept (%s): others may begin with them", error)
-            elif lost := self._beat.result():
-                log.warning("%d messages in hand are somebody else's by now; results are stored once", lost)
-            self._beat = None
+            receipts = list(self._to_extend)
+            self._extension = asyncio.ensure_future(in_thread(self._threads, partial(self._queue.extend, receipts)))
+            await asyncio.wait({self._extension})
+            if (error := self._extension.exception()) is not None:
+                log.warning("the visibility timeout of messages in hand can't be extended (%s)", error)
+            elif stale := self._extension.result():
+                log.warning("%d messages in hand went to other workers; results are stored once", stale)
+            self._extension = None
 
     def _count(self, fate: str) -> None:
         self._metrics.messages.labels(fate).inc()

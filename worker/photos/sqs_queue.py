@@ -1,4 +1,4 @@
-"""The upload queue, as a worker uses it: take messages, keep them, give them back, be done with them."""
+"""The upload queue: receive messages, extend their visibility timeout, release or delete them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE: Final = 10  # SQS takes and gives no more in one request
+MAX_BATCH: Final = 10  # messages of one SQS request
 LONG_POLL_S: Final = 20  # the longest that SQS waits for a message
 
-# What SQS says of a receipt whose message was received again since, or deleted; some of it after its older protocol's
-# "AWS.SimpleQueueService.".
-_NOT_OURS: Final = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
+# SQS's codes for a receipt handle whose message was received again since, or deleted; some of them with its older
+# protocol's prefix "AWS.SimpleQueueService.".
+_STALE_RECEIPT: Final = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message in our hands. `receipt` stands for this receiving of it; `times` counts how often it was given out."""
+    """A received message. `receipt` is the handle of this delivery; `times` counts the deliveries so far."""
 
     receipt: str
     message_id: str
@@ -35,30 +35,30 @@ class ReceivedMessage:
 
 
 class UploadQueue(Protocol):
-    """Every method blocks, and may be called from several threads at once."""
+    """The upload queue. Every method blocks, and may be called from several threads at once."""
 
-    def receive(self, most: int) -> list[ReceivedMessage]:
-        """Wait a while for messages; up to `most` of them, nobody else's for the visibility timeout."""
+    def receive(self, limit: int) -> list[ReceivedMessage]:
+        """Wait a while for messages; up to `limit` of them, invisible to other workers for the visibility timeout."""
         ...
 
-    def keep(self, receipts: Sequence[str]) -> int:
-        """Have the messages for another visibility timeout; how many are nobody's any more, or somebody else's."""
+    def extend(self, receipts: Sequence[str]) -> int:
+        """Keep the messages invisible for another visibility timeout; returns how many receipts are stale."""
         ...
 
-    def give_back(self, receipt: str, *, after_s: int) -> None:
-        """Let the message be given out again, to anybody, after some time."""
+    def release(self, receipt: str, *, after_s: int) -> None:
+        """Make the message visible to every worker after some time."""
         ...
 
     def delete(self, receipt: str) -> None:
-        """The message is done with."""
+        """Delete the message: its photos are done."""
         ...
 
 
 class SqsQueue:
-    """The queue on SQS. Its own visibility timeout does not matter: ours is said at every taking.
+    """The queue on SQS. Every request sets the visibility timeout; the queue's own setting does not matter.
 
-    `polling` is a client with patience for a long poll; all else must be quick, so that a request that SQS never
-    answers is sent again before the messages in hand are somebody else's. One client can do for both.
+    `polling` is a client whose timeout allows a long poll; all other requests need a short timeout, so that one that
+    SQS never answers is retried before the visibility timeout ends. One client can do for both.
     """
 
     def __init__(self, sqs: SQSClient, *, url: str, visibility_s: int, polling: SQSClient | None = None) -> None:
@@ -67,58 +67,58 @@ class SqsQueue:
         self._url = url
         self._visibility_s = visibility_s
 
-    def receive(self, most: int) -> list[ReceivedMessage]:
-        answer = self._polling.receive_message(
+    def receive(self, limit: int) -> list[ReceivedMessage]:
+        response = self._polling.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=min(most, MOST_AT_ONCE),
+            MaxNumberOfMessages=min(limit, MAX_BATCH),
             WaitTimeSeconds=LONG_POLL_S,
             VisibilityTimeout=self._visibility_s,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
         return [
             ReceivedMessage(
-                receipt=one["ReceiptHandle"],
-                message_id=one["MessageId"],
-                body=one["Body"],
-                times=int(one["Attributes"]["ApproximateReceiveCount"]),
+                receipt=message["ReceiptHandle"],
+                message_id=message["MessageId"],
+                body=message["Body"],
+                times=int(message["Attributes"]["ApproximateReceiveCount"]),
             )
-            for one in answer.get("Messages", [])
+            for message in response.get("Messages", [])
         ]
 
-    def keep(self, receipts: Sequence[str]) -> int:
-        lost = 0
-        for some in _tens(receipts):
-            answer = self._sqs.change_message_visibility_batch(
+    def extend(self, receipts: Sequence[str]) -> int:
+        stale = 0
+        for batch in _batches(receipts):
+            response = self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": self._visibility_s}
-                    for number, receipt in enumerate(some)
+                    for number, receipt in enumerate(batch)
                 ],
             )
-            lost += len(answer.get("Failed", []))
-        return lost
+            stale += len(response.get("Failed", []))
+        return stale
 
-    def give_back(self, receipt: str, *, after_s: int) -> None:
-        with _whoever_has_it():
+    def release(self, receipt: str, *, after_s: int) -> None:
+        with _ignoring_stale_receipt():
             self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=after_s)
 
     def delete(self, receipt: str) -> None:
-        with _whoever_has_it():
+        with _ignoring_stale_receipt():
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
 
 
 @contextmanager
-def _whoever_has_it() -> Generator[None, None, None]:
-    """That our receipt is worth nothing any more is no failure: our time with the message had run out."""
+def _ignoring_stale_receipt() -> Generator[None, None, None]:
+    """A stale receipt is no failure: the visibility timeout had ended."""
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"].rpartition(".")[2] not in _NOT_OURS:
+        if error.response["Error"]["Code"].rpartition(".")[2] not in _STALE_RECEIPT:
             raise
-        log.info("a message is somebody else's by now, or was deleted: %s", error)
+        log.info("a message was received again by another worker, or deleted: %s", error)
 
 
-def _tens(receipts: Sequence[str]) -> Iterator[list[str]]:
-    left = iter(receipts)
-    while some := list(islice(left, MOST_AT_ONCE)):
-        yield some
+def _batches(receipts: Sequence[str]) -> Iterator[list[str]]:
+    remaining = iter(receipts)
+    while batch := list(islice(remaining, MAX_BATCH)):
+        yield batch

@@ -1,4 +1,4 @@
-"""What the worker reads and writes in S3. Results and pairs have keys derived from the photo, and are written once."""
+"""The worker's objects in S3: uploads, results, training pairs. Keys derive from the photo; each is written once."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
+from contracts.s3 import get_or_none, is_missing
 from worker.photos.decoding import PhotoRejected
 from worker.recovery.sweep import ListedUpload
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-
 log = logging.getLogger(__name__)
 
 
 class UploadMissing(NunchiError):
-    """There is no upload of that name: never was, expired, or deleted. Nothing is recorded about it."""
+    """The upload does not exist: never written, expired, or deleted. No result is stored for it."""
 
 
-class _BrokeOff(NunchiError):
-    """The answer to a request broke off while it was read."""
+class _ReadInterrupted(NunchiError):
+    """The connection broke while an object was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The bytes of an upload and what S3 says of them. `uploaded_at` is cut to seconds by S3."""
+    """An upload's bytes and their metadata in S3. `uploaded_at` is cut to seconds by S3."""
 
     data: bytes
     etag: str
@@ -43,7 +43,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class OversizedUpload:
-    """An upload whose bytes are not worth reading."""
+    """An upload that is rejected without reading its bytes."""
 
     rejection: PhotoRejected
     etag: str
@@ -51,14 +51,14 @@ class OversizedUpload:
 
 
 class Store(Protocol):
-    """The worker's side of the buckets. Every method blocks, and may be called from several threads at once."""
+    """The worker's port to the buckets. Every method blocks, and may be called from several threads at once."""
 
     def fetch(self, reference: Reference) -> Upload | OversizedUpload:
-        """The photo, or why its bytes aren't read; raises UploadMissing."""
+        """The upload, or why its bytes aren't read; raises UploadMissing."""
         ...
 
     def save_result(self, reference: Reference, result: str) -> bool:
-        """Store the result unless there is one; True if it was stored, False if one was there already."""
+        """Store the result unless the photo has one; returns whether it was stored."""
         ...
 
     def result(self, reference: Reference) -> Result | None:
@@ -70,11 +70,11 @@ class Store(Protocol):
         ...
 
     def uploads(self) -> Iterator[ListedUpload]:
-        """Every photo uploaded, in order of its reference, each once."""
+        """Every uploaded photo once, in the order of references."""
         ...
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
-        """The photos of first's kiosk that have a result, in order, from `first` on."""
+        """The photos of first's kiosk that have a result, from `first` on, in the order of references."""
         ...
 
 
@@ -88,52 +88,52 @@ class S3Store:
         self._max_bytes = max_bytes
 
     def fetch(self, reference: Reference) -> Upload | OversizedUpload:
-        # botocore sends a request again, but does not read its answer again when that breaks off; and the sweep's next
-        # try would come too late for the customer.
+        # botocore retries a request, but not the reading of its response; and the sweep's next try would come too late
+        # for the customer.
         try:
             return self._fetch(reference)
-        except _BrokeOff as error:
-            log.warning("%s broke off while it was read (%s); once more", reference, error.__cause__)
+        except _ReadInterrupted as error:
+            log.warning("%s; trying once more", error)
             return self._fetch(reference)
 
     def _fetch(self, reference: Reference) -> Upload | OversizedUpload:
         try:
-            answer = self._s3.get_object(Bucket=self._images, Key=reference.upload_key)
-        except self._s3.exceptions.NoSuchKey:
-            return self._misnamed(reference)
-        with closing(answer["Body"]) as body:  # its own `with` gives the raw stream, which checks no length
-            size = answer["ContentLength"]
+            response = self._s3.get_object(Bucket=self._images, Key=reference.upload_key)
+        except ClientError as error:
+            if not is_missing(error):
+                raise
+            return self._with_wrong_suffix(reference)
+        with closing(response["Body"]) as body:  # its own `with` gives the raw stream, which checks no length
+            size = response["ContentLength"]
             if size > self._max_bytes:
                 rejection = PhotoRejected(Reason.TOO_MANY_BYTES, f"{size} bytes, more than {self._max_bytes}")
-                return OversizedUpload(rejection, answer["ETag"], answer["LastModified"])
+                return OversizedUpload(rejection, response["ETag"], response["LastModified"])
             try:
                 data = body.read()
             except (HTTPClientError, IncompleteReadError) as error:
-                raise _BrokeOff(f"s3://{self._images}/{reference.upload_key} broke off while it was read") from error
-        return Upload(data, answer["ETag"], answer["LastModified"])
+                raise _ReadInterrupted(
+                    f"s3://{self._images}/{reference.upload_key}: the connection broke while it was read ({error})"
+                ) from error
+        return Upload(data, response["ETag"], response["LastModified"])
 
-    def _misnamed(self, reference: Reference) -> OversizedUpload:
-        """What was uploaded under that id with another suffix, so that its kiosk can be told."""
+    def _with_wrong_suffix(self, reference: Reference) -> OversizedUpload:
+        """The upload of that id with another suffix, so that its kiosk gets a reason; raises UploadMissing."""
         listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=f"{UPLOADS}{reference}", MaxKeys=1)
-        for one in listing.get("Contents", []):
-            rejection = PhotoRejected(Reason.WRONG_SUFFIX, f"{one['Key']} does not end with .jpg")
-            return OversizedUpload(rejection, one["ETag"], one["LastModified"])
-        raise UploadMissing(f"s3://{self._images}/{reference.upload_key} is not there; nothing to label")
+        for listed in listing.get("Contents", []):
+            rejection = PhotoRejected(Reason.WRONG_SUFFIX, f"{listed['Key']} does not end with .jpg")
+            return OversizedUpload(rejection, listed["ETag"], listed["LastModified"])
+        raise UploadMissing(f"s3://{self._images}/{reference.upload_key} does not exist; the photo is not labelled")
 
     def save_result(self, reference: Reference, result: str) -> bool:
         return self._put_once(self._images, reference.result_key, result.encode(), "application/json")
 
     def result(self, reference: Reference) -> Result | None:
-        try:
-            answer = self._s3.get_object(Bucket=self._images, Key=reference.result_key)
-        except self._s3.exceptions.NoSuchKey:
-            return None
-        with closing(answer["Body"]) as body:
-            return Result.from_json(body.read())
+        stored = get_or_none(self._s3, bucket=self._images, key=reference.result_key)
+        return None if stored is None else Result.from_json(stored.content)
 
     def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
         image_key, label_key = reference.pair_keys(tree)
-        # The image comes first: a pair counts from its label file on, so a crash in between leaves no half pair.
+        # The image first: a pair exists from its label file on, so a crash in between leaves no incomplete pair.
         if jpeg is not None:
             self._put_once(self._dataset, image_key, jpeg, "image/jpeg")
         else:
@@ -143,7 +143,7 @@ class S3Store:
                     Key=image_key,
                     CopySource={"Bucket": self._images, "Key": reference.upload_key},
                     CopySourceIfMatch=etag,
-                    # What a kiosk, or a scanner, wrote on the upload is not ours to keep, nor always ours to read.
+                    # Metadata and tags of a kiosk or a scanner do not belong in the dataset, and may not be readable.
                     MetadataDirective="REPLACE",
                     TaggingDirective="REPLACE",
                     ContentType="image/jpeg",
@@ -151,7 +151,7 @@ class S3Store:
             except ClientError as error:
                 if _code(error) != "PreconditionFailed":
                     raise
-                return  # the kiosk wrote its key again since: the labels are not this picture's
+                return  # overwritten since: the labels belong to another picture
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
 
     def uploads(self) -> Iterator[ListedUpload]:
@@ -161,19 +161,19 @@ class S3Store:
         # Without its suffix a key comes just before itself.
         after = first.result_key.removesuffix(RESULT_SUFFIX)
         listed = self._listed(parse_result_key, prefix=f"{RESULTS}{first.kiosk_id}/", after=after)
-        return (one.reference for one in listed)
+        return (upload.reference for upload in listed)
 
     def _listed(self, parse: Callable[[str], Reference], *, prefix: str, after: str) -> Iterator[ListedUpload]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._images, Prefix=prefix, StartAfter=after)
         last: Reference | None = None
         for page in pages:
-            for one in page.get("Contents", []):
+            for listed in page.get("Contents", []):
                 try:
-                    reference = parse(one["Key"])
+                    reference = parse(listed["Key"])
                 except InvalidName:
-                    continue  # not of our making; it was logged when its event came
+                    continue  # a foreign key; it was logged when its event came
                 if reference != last:  # one photo under two suffixes is one photo
-                    yield ListedUpload(reference, one["LastModified"])
+                    yield ListedUpload(reference, listed["LastModified"])
                 last = reference
 
     def _put_once(self, bucket: str, key: str, body: bytes, content_type: str, *, tries: int = 3) -> bool:
@@ -182,7 +182,7 @@ class S3Store:
         except ClientError as error:
             if _code(error) == "PreconditionFailed":
                 return False
-            # Two conditional writes at the same instant: S3 asks to try again, and botocore does not.
+            # Two conditional writes at the same instant: S3 asks for a retry, and botocore does none.
             if _code(error) == "ConditionalRequestConflict" and tries > 1:
                 return self._put_once(bucket, key, body, content_type, tries=tries - 1)
             raise

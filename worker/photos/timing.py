@@ -1,4 +1,4 @@
-"""When a photo was taken and uploaded, and how long its steps took."""
+"""The times of a photo: captured, uploaded, received; and how long each step took."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from contracts.names import Reference, image_id_time
 from contracts.tickets import Ticket
 
-# S3 refuses requests signed by a clock that is off by more (RequestTimeTooSkewed): a larger gap is an invented id.
+# S3 refuses requests signed by a clock that is off by more (RequestTimeTooSkewed): an id with a larger gap is invented.
 PLAUSIBLE_LATENESS: Final = timedelta(minutes=15)
 # S3 cuts LastModified to the second, and an event's time is taken a little later than the object's.
 LAST_MODIFIED_SLACK: Final = timedelta(seconds=5)
@@ -19,7 +19,7 @@ LAST_MODIFIED_SLACK: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class PhotoTimes:
-    """The instants of a photo before the worker had it; `upload_ms` and `dispatch_ms` are None when nobody knows."""
+    """The instants of a photo before the worker received it; `upload_ms` and `dispatch_ms` are None where unknown."""
 
     captured_at: datetime
     uploaded_at: datetime
@@ -28,10 +28,10 @@ class PhotoTimes:
 
 
 def times_of(ticket: Ticket, *, last_modified: datetime, received_at: datetime) -> PhotoTimes:
-    """The times of a photo from what S3 knows (`last_modified`), refined by what its ticket and its name say.
+    """The times of a photo from S3's `last_modified`, refined by its ticket and its image id.
 
-    S3's clock is the one to trust. The ticket adds its milliseconds when the two agree; the kiosk's clock, which wrote
-    the image id, says when the photo was taken when that is plausible.
+    S3's clock is trusted. The ticket adds its milliseconds when the two agree; the kiosk's clock, which wrote the image
+    id, gives the time of capture when that is plausible.
     """
     uploaded_at, exact = last_modified, False
     if ticket.uploaded_at and last_modified <= ticket.uploaded_at <= last_modified + LAST_MODIFIED_SLACK:
@@ -53,14 +53,14 @@ def _captured_at(reference: Reference, uploaded_at: datetime, *, slack: timedelt
 
 
 class Stopwatch:
-    """Splits a photo's time into steps that leave no gap."""
+    """Splits a photo's time into consecutive steps without gaps."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
         self._seconds: dict[str, float] = defaultdict(float)
 
     def lap(self, step: str) -> None:
-        """Everything since the last lap was `step`; a step may come several times."""
+        """Add the time since the last lap to `step`; a step may have several laps."""
         now = time.perf_counter()
         self._seconds[step] += now - self._last
         self._last = now

@@ -1,1 +1,1 @@
-"""What a crash, a lost event or a closed shop left behind: found again, and finished."""
+"""Recovery after a crash, a lost event or closing time: find unfinished photos and finish them."""

@@ -1,4 +1,4 @@
-"""What the worker looks after from time to time: what it decided and did not tell, and what nobody decided."""
+"""Periodic maintenance: resume undelivered results, and sweep for uploads without a result."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final, Protocol, TypeVar
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RECOVER_EVERY_S: Final = 180.0
+RECOVER_PERIOD_S: Final = 180.0
 # Times as long as a sweep took: one over 3.5 million uploads takes a processor nine minutes, to read S3's lists alone.
-REST: Final = 10
+REST_FACTOR: Final = 10
 
 
 class RecoversPhotos(Protocol):
-    """The side of the pipeline that this uses."""
+    """The methods of the pipeline that maintenance uses."""
 
     async def recover(self) -> None: ...
 
@@ -28,37 +28,37 @@ class RecoversPhotos(Protocol):
 async def run_maintenance(
     pipeline: RecoversPhotos,
     *,
-    sweep_every_s: float,
+    sweep_period_s: float,
     alone: bool,
-    recover_every_s: float = RECOVER_EVERY_S,
+    recover_period_s: float = RECOVER_PERIOD_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Recover and sweep, at once and then for ever.
+    """Recover and sweep, at once and then periodically, until cancelled.
 
-    A sweep that found something, or failed, is soon followed by another: after `recover_every_s`, or after REST times
-    as long as it took, since what fails for good is found each time.
-    Workers that are not alone draw their own time until the first sweep, up to the whole, and between sweeps, half as
-    long to half as long again: those that a group started together, because customers wait, should neither list the
-    bucket together nor at once. What such a worker's sweep would find at its start, the queue has.
+    A sweep that found photos, or failed, is repeated soon: after `recover_period_s`, or after REST_FACTOR times as long
+    as it took, since a photo that always fails is found each time.
+    Workers of a group (not `alone`) draw the time until their first sweep, up to a whole period, and between sweeps,
+    half a period to one and a half: a group that starts together must not list the bucket at the same time. What such
+    a worker's first sweep would find, the queue delivers.
     """
-    recover_every_s = min(recover_every_s, sweep_every_s)
-    sweep_at = clock() + (0 if alone else random.uniform(0, sweep_every_s))  # noqa: S311 - no secret
+    recover_period_s = min(recover_period_s, sweep_period_s)
+    sweep_at = clock() + (0 if alone else random.uniform(0, sweep_period_s))  # noqa: S311 - no secret
     while True:
-        await _attempted(pipeline.recover)
+        await _run_logged(pipeline.recover)
         if clock() >= sweep_at:
-            begun = clock()
-            found = await _attempted(pipeline.sweep)
+            started = clock()
+            count = await _run_logged(pipeline.sweep)
             ended = clock()
-            drawn_s = sweep_every_s if alone else sweep_every_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-            soon_s = max(recover_every_s, REST * (ended - begun))
-            sweep_at = ended + (drawn_s if found == 0 else min(drawn_s, soon_s))
-        await asyncio.sleep(max(0.0, min(recover_every_s, sweep_at - clock())))
+            period_s = sweep_period_s if alone else sweep_period_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+            soon_s = max(recover_period_s, REST_FACTOR * (ended - started))
+            sweep_at = ended + (period_s if count == 0 else min(period_s, soon_s))
+        await asyncio.sleep(max(0.0, min(recover_period_s, sweep_at - clock())))
 
 
-async def _attempted(look: Callable[[], Awaitable[T]]) -> T | None:
+async def _run_logged(step: Callable[[], Awaitable[T]]) -> T | None:
     try:
-        return await look()
+        return await step()
     except Exception:
-        # S3 may be away for a while; the next look finds the same photos.
-        log.exception("%s failed; a later look finds the same", getattr(look, "__name__", look))
+        # S3 may be unavailable for a while; the next run finds the same photos.
+        log.exception("%s failed; the next run finds the same photos", getattr(step, "__name__", step))
         return None

@@ -1,10 +1,10 @@
-"""What was decided and has not all gone out: one file a photo, so that a crash after storing a result loses no label.
+"""The outbox: results that are not fully delivered, one file a photo, so that a crash after the storing loses no label.
 
-    <photo>.json   decided: the kiosk must be told, and the training pair saved
-    <photo>.told   the kiosk was told; the pair is not saved yet
+    <photo>.json        decided: the label is not published, the training pair perhaps not saved
+    <photo>.published   the label is published; the training pair is not saved yet
 
-A folder of this instance is enough. A label outlives its news value long before another instance could be up, and what
-was not decided is found by the sweep.
+A folder of this instance is enough. A label expires long before another instance could take over, and the sweep finds
+photos that were not decided.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from contracts.errors import InvalidMessage
 from contracts.messages import Result
@@ -19,61 +20,63 @@ from contracts.names import Reference
 
 log = logging.getLogger(__name__)
 
+_PUBLISHED: Final = ".published"
+
 
 class Outbox:
-    """Results on their way out, in `folder`. Not fsynced: it survives the process, not the machine."""
+    """Undelivered results, in `folder`. Not fsynced: it survives the process, not the machine."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        for half_written in folder.glob("*.part"):
-            half_written.unlink()
+        for partial in folder.glob("*.part"):
+            partial.unlink()
 
     def put(self, result: Result) -> None:
-        """Remember the result until `remove`."""
+        """Record the result until `remove`. OSError if it can't be written."""
         path = self._path(result.message.reference)
         partial = path.with_suffix(".part")
         try:
             partial.write_text(result.to_json())
-            partial.rename(path)  # whole or not at all
+            partial.rename(path)  # atomic: a crash leaves no half-written result
         except OSError:
             partial.unlink(missing_ok=True)  # an empty file finds room on a full disk
             raise
 
-    def told(self, reference: Reference) -> None:
-        """The kiosk knows, or it is too late to tell it: never publish this one again."""
+    def mark_published(self, reference: Reference) -> None:
+        """The label was published, expired or refused: it is never published again."""
         path = self._path(reference)
-        with suppress(FileNotFoundError):  # it could not be noted when it was put
-            path.rename(path.with_suffix(".told"))
+        with suppress(FileNotFoundError):  # `put` may have failed
+            path.rename(path.with_suffix(_PUBLISHED))
 
     def remove(self, reference: Reference) -> None:
-        """Everything about that photo is done."""
+        """The photo's result is delivered, or was never stored."""
         self._path(reference).unlink(missing_ok=True)
-        self._path(reference).with_suffix(".told").unlink(missing_ok=True)
+        self._path(reference).with_suffix(_PUBLISHED).unlink(missing_ok=True)
 
     def find(self, reference: Reference) -> tuple[Result, bool] | None:
-        """What is still to do about one photo, and whether its kiosk was told; None when there is nothing."""
-        for path in (self._path(reference), self._path(reference).with_suffix(".told")):
+        """The undelivered result of a photo, and whether its label was published; None when there is no result."""
+        for path in (self._path(reference), self._path(reference).with_suffix(_PUBLISHED)):
             try:
-                return Result.from_json(path.read_bytes()), path.suffix == ".told"
+                return Result.from_json(path.read_bytes()), path.suffix == _PUBLISHED
             except (FileNotFoundError, InvalidMessage):
                 continue
         return None
 
-    def left_over(self) -> list[tuple[Result, bool]]:
-        """What is still to do, oldest first, and whether its kiosk was told; files that are no result are dropped."""
-        entries: list[tuple[float, Result, bool]] = []
+    def entries(self) -> list[tuple[Result, bool]]:
+        """All undelivered results, oldest first, as in `find`; invalid files are deleted."""
+        dated: list[tuple[float, Result, bool]] = []
         for path in self._folder.iterdir():
             try:
-                if path.suffix in (".json", ".told"):
+                if path.suffix in (".json", _PUBLISHED):
                     result = Result.from_json(path.read_bytes())
-                    entries.append((path.stat().st_mtime, result, path.suffix == ".told"))
+                    dated.append((path.stat().st_mtime, result, path.suffix == _PUBLISHED))
             except FileNotFoundError:
-                continue  # settled while we looked
-            except InvalidMessage:
-                log.warning("%s is no result and is dropped from the outbox", path)
+                continue  # delivered since the folder was listed
+            except InvalidMessage as error:
+                log.warning("outbox file %s is not a valid result and is deleted: %s", path, error)
                 path.unlink(missing_ok=True)
-        return [(result, told) for _, result, told in sorted(entries, key=lambda entry: entry[0])]
+        return [(result, published) for _, result, published in sorted(dated, key=lambda entry: entry[0])]
 
     def _path(self, reference: Reference) -> Path:
         return self._folder / f"{reference.kiosk_id}_{reference.image_id}.json"

@@ -1,8 +1,8 @@
-"""How often a photo went into the model and did not come out, across crashes of the process.
+"""Poison photos: counts how often a photo went into the model without a result, across crashes of the process.
 
-A file a photo holds the count while the photo is in the model. If the model raises, or takes the whole process with it,
-the file stays: the photo is a suspect. Suspects go into the model one at a time, so that only the guilty one is counted
-again, and after MOST_TRIES it is given up, lest it kill a worker at every start.
+A file a photo holds the count while the photo is in the model. If the model raises, or crashes the process, the file
+stays: the photo is a suspect. Suspects go into the model one at a time, so that only the photo that breaks it is
+counted again. After MAX_TRIES the photo is given up; otherwise it could kill a worker at every start.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from contracts.names import Reference
 
 log = logging.getLogger(__name__)
 
-MOST_TRIES: Final = 3
+MAX_TRIES: Final = 3
 
 
 class AttemptCounter:
-    """The counts, in `folder`; a disk that can't be written costs only their memory across crashes."""
+    """The counts, in `folder`; on a disk that can't be written they last only as long as the process."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,23 +33,23 @@ class AttemptCounter:
                 path.unlink()
 
     def is_suspect(self, reference: Reference) -> bool:
-        """Whether a try of this photo has not ended well."""
+        """Whether an earlier try of this photo failed or crashed."""
         return reference in self._counts
 
     def is_given_up(self, reference: Reference) -> bool:
-        return self._counts.get(reference, 0) >= MOST_TRIES
+        return self._counts.get(reference, 0) >= MAX_TRIES
 
     def begin(self, reference: Reference) -> int:
-        """The photo goes into the model; which try this is."""
+        """Count a try before the photo goes into the model; returns the number of this try."""
         tries = self._counts[reference] = self._counts.get(reference, 0) + 1
         try:
             self._path(reference).write_text(str(tries))
         except OSError as error:
-            log.warning("the try of %s can't be noted (%s); is the disk full?", reference, error)
+            log.warning("try %d of %s can't be recorded (%s); is the disk full?", tries, reference, error)
         return tries
 
     def succeed(self, reference: Reference) -> None:
-        """The photo came out of the model: whatever happened before was not its fault."""
+        """Reset the count: the photo did not break the model."""
         self._counts.pop(reference, None)
         self._path(reference).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Finds uploads without a result: what a lost event, command or message, or a closed shop, left behind."""
+"""The sweep: finds uploads without a result, left by a lost event, command or message, or by closing time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Final, NamedTuple, Protocol
 from contracts.instants import now
 from contracts.names import Reference
 
-MOST_SWEPT: Final = 1_000  # photos from one look
+MAX_SWEPT: Final = 1_000  # photos of one sweep
 FORGOTTEN_AFTER: Final = timedelta(minutes=5)
 
 
 class ListedUpload(NamedTuple):
-    """An upload as a listing shows it."""
+    """An upload as S3 lists it."""
 
     reference: Reference
     uploaded_at: datetime
@@ -24,14 +24,14 @@ class ListedUpload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What a look found: photos to work on, the first MOST_SWEPT of them; and how many wait longer than they should."""
+    """The photos to process, at most MAX_SWEPT; and how many uploads are older than FORGOTTEN_AFTER."""
 
     references: list[Reference]
     forgotten: int
 
 
 class ListsUploads(Protocol):
-    """The side of the store that this uses."""
+    """The methods of the store that the sweep uses."""
 
     def uploads(self) -> Iterable[ListedUpload]: ...
 
@@ -41,10 +41,10 @@ class ListsUploads(Protocol):
 def find_unanswered(
     listings: ListsUploads, *, older_than: timedelta, without: Callable[[Reference], bool]
 ) -> SweepResult:
-    """The uploads without a result that are older than a time, but for those `without` holds of, in order.
+    """The uploads without a result that are older than `older_than`, in order, except those where `without` is true.
 
-    Forgotten are those that were uploaded FORGOTTEN_AFTER ago, whoever was to work on them. What this worker gave up is
-    not: that has a metric, and an alarm, of its own.
+    `forgotten` counts uploads older than FORGOTTEN_AFTER, whichever worker should have processed them. Photos that this
+    worker gave up are excluded: they have a metric and an alarm of their own.
     """
     at = now()
     references: list[Reference] = []
@@ -54,7 +54,7 @@ def find_unanswered(
             continue
         age = at - upload.uploaded_at
         forgotten += age >= FORGOTTEN_AFTER
-        if len(references) < MOST_SWEPT and age >= older_than:
+        if len(references) < MAX_SWEPT and age >= older_than:
             references.append(upload.reference)
     return SweepResult(references, forgotten)
 
@@ -62,10 +62,10 @@ def find_unanswered(
 def without_result(
     uploads: Iterable[ListedUpload], results_from: Callable[[Reference], Iterable[Reference]]
 ) -> Iterator[ListedUpload]:
-    """The uploads that have no result, in order; nothing is held in memory.
+    """The uploads that have no result, in order, by a merge of two sorted listings in constant memory.
 
     `uploads` must be sorted. `results_from(first)` gives the results of first's kiosk from that photo on, sorted.
-    Results are kept for months and uploads for days: older ones are not even listed.
+    Results are kept for months and uploads for days: older results are not listed.
     """
     for _, of_kiosk in groupby(uploads, key=lambda upload: upload.reference.kiosk_id):
         first = next(of_kiosk)

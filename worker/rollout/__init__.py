@@ -1,1 +1,1 @@
-"""New weights: found, fetched, tried, and swapped in without a failed photo."""
+"""Rollout of new weights: fetch a run, try it, and swap it in without a failed photo."""

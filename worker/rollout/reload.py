@@ -1,11 +1,10 @@
-"""The model in service, and how another one takes its place without a photo noticing.
+"""The model in service, and its replacement by another one without a failed photo.
 
-    pointer ─► changed? ─► run on disk ─► trial ─► loaded ─► sense, speed ─► in service
-                             runs.py     trial.py   └── beside the old one, which serves on whatever happens
+    pointer ─► changed? ─► run on disk ─► trial ─► loaded ─► person, speed ─► in service
+                             runs.py     trial.py   └── beside the old model, which keeps serving if any step fails
 
-What is wrong with a run is said once, and the run is tried again when the pointer moves. What is wrong with S3 or the
-disk is said once, too, and tried again at each look: it may pass. Photos that have begun end with the model that they
-began with.
+An invalid run is logged once, and is tried again when the pointer moves. A failure of S3 or of the disk is logged once,
+too, and is tried again at each check. Photos that have started finish with the model that they started with.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from worker.models.detector import Detector, Image
 from worker.models.loading import load_detector
 from worker.models.manifests import InvalidModel, read_manifest
 from worker.rollout.runs import Runs
-from worker.rollout.trial import PATIENCE_S, Trial, most_slowdown, portrait, require_sense, require_speed
+from worker.rollout.trial import TIMEOUT_S, Trial, most_slowdown, portrait, require_person, require_speed
 from worker.rollout.weights import PointerRead, WeightsBucket, WeightsUnavailable
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.sd_notify import TimedDetector
@@ -38,49 +37,44 @@ from worker.threads import in_thread
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-EVERY_S: Final = 60.0
+PERIOD_S: Final = 60.0
 
 
 class ServingModel:
-    """The model that photos begin with, and those that earlier photos still have in hand."""
+    """The model that new photos use, and the earlier models that photos in hand still use."""
 
     def __init__(self, detector: Detector, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._alive: WeakSet[TimedDetector] = WeakSet()
+        self._in_use: WeakSet[TimedDetector] = WeakSet()
         self.replace(detector)
 
     def replace(self, detector: Detector) -> None:
-        """Let photos begin with another model."""
-        self._bare = detector
+        """Let new photos use another model."""
+        self.untimed = detector  # for a comparison that the watchdog must not count
         self.detector = TimedDetector(detector, self._clock)
-        self._alive.add(self.detector)
-
-    @property
-    def bare(self) -> Detector:
-        """The model itself, for a comparison whose calls no watchdog counts."""
-        return self._bare
+        self._in_use.add(self.detector)
 
     @property
     def model(self) -> Model:
         return self.detector.model
 
-    def is_sound(self) -> bool:
-        """Whether every picture in any of them may still come out."""
-        return all(one.is_sound() for one in list(self._alive))
+    def is_responsive(self) -> bool:
+        """Whether no photo hangs in any of the models."""
+        return all(detector.is_responsive() for detector in list(self._in_use))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSource:
-    """Where models come from: the weights bucket, what is on disk, and `carried`, the manifest that is always there."""
+    """The sources of models: the weights bucket, the runs on disk, and `built_in`, a manifest that is always there."""
 
-    carried: Path
+    built_in: Path
     weights: WeightsBucket
     runs: Runs
     trial: Trial
     load: Callable[[Path], Detector] = load_detector
-    picture: Path = WARM_UP  # every model must see somebody in it
-    patience_s: float = PATIENCE_S
-    clock: Callable[[], float] = time.perf_counter  # by which models are compared; of the thread that asks
+    picture: Path = WARM_UP  # every model must detect a person in it
+    timeout_s: float = TIMEOUT_S
+    clock: Callable[[], float] = time.perf_counter  # by which models are compared; of the calling thread
 
 
 class Reload:
@@ -89,143 +83,150 @@ class Reload:
     def __init__(self, source: ModelSource, in_service: ServingModel, metrics: Metrics) -> None:
         self._source = source
         self._metrics = metrics
-        self._known: str | None = None  # ETag of the pointer that was followed, or refused
-        self._said: tuple[str | None, str] | None = None
+        self._known_etag: str | None = None  # of the pointer that was followed, or refused
+        self._reported: tuple[str | None, str] | None = None  # the failure that was logged and still lasts
         self._picture: Image = portrait(source.picture)
         self.in_service = in_service
         self.refused: str | None = None
 
-    async def run(self, serve: Callable[[], Awaitable[None]], *, every_s: float = EVERY_S) -> None:
-        """Look for ever; call `serve` each time that another model has come into service."""
+    async def run(self, on_replaced: Callable[[], Awaitable[None]], *, period_s: float = PERIOD_S) -> None:
+        """Check the pointer until cancelled; call `on_replaced` each time that another model is in service."""
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(period_s)
             try:
-                changed = await self.look()
+                replaced = await self.check()
             except Exception:
-                log.exception("the weights could not be looked at; a later look tries again")
+                log.exception("the pointer to the weights can't be checked; it is tried again later")
                 continue
-            if changed:
-                await serve()
+            if replaced:
+                await on_replaced()
 
-    async def look(self) -> bool:
-        """Follow the pointer if it has moved; True if another model is in service now."""
-        found = None
+    async def check(self) -> bool:
+        """Follow the pointer if it has moved; returns whether another model is in service."""
+        pointer = None
         try:
-            found = await aside(partial(self._source.weights.look, self._known))
-            if found is None:
-                self._quiet_again()
+            pointer = await in_own_thread(partial(self._source.weights.read_pointer, self._known_etag))
+            if pointer is None:
+                self._report_recovery()
                 return False
-            detector, run = await self._try(found)
+            detector, run = await self._prepare(pointer)
         except WeightsUnavailable as error:
-            self._say_once(found, error)
+            self._report_once(pointer, error)
             return False
         except OSError as error:
-            if self._say_once(found, error):
+            if self._report_once(pointer, error):
                 self._metrics.model_refused.inc()
-            self.refused = f"no room, or no right, for new weights: {error}"
+            self.refused = f"new weights can't be written to the disk: {error}"
             return False
         except (InvalidModel, ContractError) as error:
-            assert found is not None  # noqa: S101 - nothing is refused unseen
-            self._known, self.refused = found.etag, str(error)
+            assert pointer is not None  # noqa: S101 - only a pointer that was read can be refused
+            self._known_etag, self.refused = pointer.etag, str(error)
             self._metrics.model_refused.inc()
+            model = self.in_service.model
             log.error(
-                "the weights' pointer is not followed, %s %s serves on: %s",
-                *(self.in_service.model.name, self.in_service.model.version, error),
+                "the pointer to the weights is refused, %s %s keeps serving: %s", model.name, model.version, error
             )
             return False
-        self._known, self.refused, self._said = found.etag, None, None
+        self._known_etag, self.refused, self._reported = pointer.etag, None, None
         if detector is not None:
             before = self.in_service.model
             self.in_service.replace(detector)
             now = self.in_service.model
             log.info("%s serves: %s %s, after %s %s", run or DAY_0, now.name, now.version, before.name, before.version)
-        await self._note(run)
+        await self._mark_served(run)
         return detector is not None
 
-    async def _try(self, found: PointerRead) -> tuple[Detector | None, str | None]:
-        """The model that the pointer means, ready to serve, None if it serves; and its run."""
+    async def _prepare(self, read: PointerRead) -> tuple[Detector | None, str | None]:
+        """The pointer's model, ready to serve, None if it serves already; and its run."""
         source = self._source
-        pointer = None if found.text is None else Pointer.from_json(found.text)
+        pointer = None if read.text is None else Pointer.from_json(read.text)
         run = pointer.run if pointer else None
         if pointer is None or run is None or pointer.manifest_sha256 is None:
-            if read_manifest(source.carried).model.digest == self.in_service.model.digest:
+            if read_manifest(source.built_in).model.digest == self.in_service.model.digest:
                 return None, None
-            return await self._loaded(source.carried, fresh=False), None
+            return await self._loaded(source.built_in, is_new=False), None
         if pointer.manifest_sha256 == self.in_service.model.digest:
             return None, run
-        manifest = await aside(partial(source.runs.get, run, pointer.manifest_sha256, source.weights))
-        # What served here before may serve again, however slow it is by now: that is the way back.
-        fresh = not source.runs.has_served(run)
-        if fresh:
+        manifest = await in_own_thread(partial(source.runs.fetch, run, pointer.manifest_sha256, source.weights))
+        # A run that served before may serve again, however slow it is by now: a rollback must always work.
+        is_new = not source.runs.has_served(run)
+        if is_new:
             await source.trial(manifest)
-        return await self._loaded(manifest, fresh=fresh), run
+        return await self._loaded(manifest, is_new=is_new), run
 
-    async def _loaded(self, manifest: Path, *, fresh: bool) -> Detector:
+    async def _loaded(self, manifest: Path, *, is_new: bool) -> Detector:
         """The model of a manifest, loaded beside the one in service, and checked."""
         try:
-            async with asyncio.timeout(self._source.patience_s):
-                return await aside(partial(self._load, manifest, fresh=fresh))
+            async with asyncio.timeout(self._source.timeout_s):
+                return await in_own_thread(partial(self._load, manifest, is_new=is_new))
         except TimeoutError:
             raise InvalidModel(
-                f"{manifest}: not loaded and checked within {self._source.patience_s:g} s; it does not serve. "
+                f"{manifest}: not loaded and checked within {self._source.timeout_s:g} s; it does not serve. "
                 "Promote another run"
             ) from None
 
-    def _load(self, manifest: Path, *, fresh: bool) -> Detector:
+    def _load(self, manifest: Path, *, is_new: bool) -> Detector:
         detector = load_checked(manifest, self._picture, self._source.load)
-        if fresh:
+        if is_new:
             allowed = most_slowdown(read_manifest(manifest))
-            served, clock = self.in_service.bare, self._source.clock
-            require_speed(detector, self._picture, against=served, most_slowdown=allowed, clock=clock)
+            serving, clock = self.in_service.untimed, self._source.clock
+            require_speed(detector, self._picture, against=serving, most_slowdown=allowed, clock=clock)
         return detector
 
-    async def _note(self, run: str | None) -> None:
+    async def _mark_served(self, run: str | None) -> None:
         try:
-            await aside(partial(self._source.runs.serves, run))
+            await in_own_thread(partial(self._source.runs.mark_served, run))
         except OSError as error:
-            log.warning("%s serves, but a restart may not know: %s", run or DAY_0, error)
+            log.warning("%s serves, but that can't be recorded for the next start: %s", run or DAY_0, error)
 
-    def _say_once(self, found: PointerRead | None, error: Exception) -> bool:
-        """Log what may pass, once while it lasts; True if it was new."""
-        said = (found.etag if found else None, type(error).__name__)
-        if new := said != self._said:
+    def _report_once(self, pointer: PointerRead | None, error: Exception) -> bool:
+        """Log a temporary failure, once while it lasts; returns whether it is new."""
+        failure = (pointer.etag if pointer else None, type(error).__name__)
+        if is_new := failure != self._reported:
             model = self.in_service.model
-            log.warning("%s; %s %s serves on, a later look tries again", error, model.name, model.version)
-        self._said = said
-        return new
+            log.warning("%s; %s %s keeps serving, it is tried again later", error, model.name, model.version)
+        self._reported = failure
+        return is_new
 
-    def _quiet_again(self) -> None:
-        if self._said is not None:
+    def _report_recovery(self) -> None:
+        if self._reported is not None:
             log.info("the weights can be read again")
-            self._said = None
+            self._reported = None
 
 
 async def start(source: ModelSource, metrics: Metrics) -> Reload:
-    """What serves at a start: what the pointer means; else the run that served last; else the model that is carried.
+    """The model of a start: the pointer's; else the run that served last; else the built-in model.
 
-    InvalidModel only when that one can't serve either.
+    InvalidModel only when the built-in model can't serve either.
     """
     picture = portrait(source.picture)
-    latest = source.runs.latest()
+    last_served = source.runs.last_served()
     detector = None
-    if latest is not None:
+    if last_served is not None:
         try:
-            detector = await aside(partial(load_checked, source.runs.manifest(latest), picture, source.load))
+            detector = await in_own_thread(
+                partial(load_checked, source.runs.manifest(last_served), picture, source.load)
+            )
         except InvalidModel as error:
-            log.error("run %s served last and can't any more: %s", latest, error)
+            log.error("run %s served last, but can't serve any more: %s", last_served, error)
     if detector is None:
-        detector = await aside(partial(load_checked, source.carried, picture, source.load))
+        detector = await in_own_thread(partial(load_checked, source.built_in, picture, source.load))
     reload = Reload(source, ServingModel(detector), metrics)
     try:
-        async with asyncio.timeout(source.patience_s):
-            await reload.look()
+        async with asyncio.timeout(source.timeout_s):
+            await reload.check()
     except TimeoutError:
-        log.warning("the weights took too long; %s %s serves", detector.model.name, detector.model.version)
+        log.warning(
+            "the weights were not ready within %g s; %s %s serves",
+            source.timeout_s,
+            detector.model.name,
+            detector.model.version,
+        )
     return reload
 
 
 def load_checked(manifest: Path, picture: Image, load: Callable[[Path], Detector] = load_detector) -> Detector:
-    """The model of a manifest, that has seen somebody in the portrait; InvalidModel otherwise."""
+    """The model of a manifest; InvalidModel unless it loads and detects a person in the portrait."""
     try:
         detector = load(manifest)
     except InvalidModel:
@@ -234,12 +235,12 @@ def load_checked(manifest: Path, picture: Image, load: Callable[[Path], Detector
         raise InvalidModel(
             f"{manifest}: it can't be loaded: {error!r}; it does not serve. Promote another run"
         ) from error
-    require_sense(detector, picture)
+    require_person(detector, picture)
     return detector
 
 
-async def aside(work: Callable[[], T]) -> T:
-    """Blocking work in a thread that nobody waits for at the end: one that hangs must not keep the worker."""
+async def in_own_thread(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread that the worker's end does not wait for: the work may hang."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="weights")
     try:
         return await in_thread(pool, work)

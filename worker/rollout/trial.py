@@ -1,15 +1,14 @@
-"""The trial of a model: before it serves, it must load, see the person in a portrait, in sense and in time.
+"""The trial of a model: before it serves, it must load, detect the person in a portrait, and be fast enough.
 
-`python -m worker.rollout.trial MANIFEST BYTES PICTURE` tries it in its own process, of bounded memory and low priority:
-native code that crashes, hangs or eats all memory does so there, and not in the worker. Ends with 0, or with 1 and the
-reason in a line.
+`python -m worker.rollout.trial MANIFEST BYTES PICTURE` tries it in its own process, with bounded memory and low
+priority: native code that crashes, hangs or takes all memory does not harm the worker. Exits with 0, or with 1 and the
+reason in one line.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import resource
 import statistics
@@ -20,56 +19,52 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from contracts.errors import NunchiError
+from contracts.messages import Person
 from worker.models.day_0 import WARM_UP
-from worker.models.detector import Detection, Detector, Image
+from worker.models.detector import Detector, Image
 from worker.models.loading import ONE_AT_A_TIME, load_detector
 from worker.models.manifests import InvalidModel, ModelManifest
 from worker.photos.decoding import decode
 
-PATIENCE_S: Final = 60.0
-MOST_MEMORY: Final = 1536 << 20  # bytes of data; the cascade takes a tenth
-WARM_UPS: Final = 3  # the first makes the networks' buffers
-RUNS: Final = 7  # of each model, by turns
-# Times the median of the model in service, or `most_slowdown` of the manifest, which may be higher for an ensemble.
-MOST_SLOWDOWN: Final = 3.0
-MOST_MANIFESTS_SLOWDOWN: Final = 20.0
-_MOST_PIXELS: Final = 40_000_000
+TIMEOUT_S: Final = 60.0
+MAX_MEMORY: Final = 1536 << 20  # bytes of data; the cascade takes a tenth
+WARM_UPS: Final = 3  # the first allocates the networks' buffers
+RUNS: Final = 7  # of each model, in turns
+# Times the median of the model in service; a manifest may set `most_slowdown` instead, higher for an ensemble.
+DEFAULT_MAX_SLOWDOWN: Final = 3.0
+MAX_ALLOWED_SLOWDOWN: Final = 20.0
+_MAX_PIXELS: Final = 40_000_000
 _HOME: Final = Path(__file__).parents[2]
 
 
 class Trial(Protocol):
-    """Tries a model where nothing can be broken."""
+    """Tries a model where it can't harm the worker."""
 
     async def __call__(self, manifest: Path) -> None:
-        """InvalidModel says why it may not serve."""
+        """InvalidModel with the reason if the model must not serve."""
         ...
 
 
 def portrait(path: Path = WARM_UP) -> Image:
-    """The portrait that every model must see somebody in; PhotoRejected when the file is no picture."""
-    return decode(path.read_bytes(), max_pixels=_MOST_PIXELS).image
+    """The portrait in which every model must detect a person; PhotoRejected if the file is not a photo."""
+    return decode(path.read_bytes(), max_pixels=_MAX_PIXELS).image
 
 
-def require_sense(detector: Detector, picture: Image) -> None:
-    """InvalidModel unless the model sees somebody in the portrait, and its answers are probabilities."""
-    people: Sequence[Detection] = ()
+def require_person(detector: Detector, picture: Image) -> None:
+    """InvalidModel unless the model detects a person in the portrait, with a valid confidence."""
+    people: Sequence[Person] = ()
     try:
         for _ in range(WARM_UPS):
             [people] = detector.detect([picture])
     except Exception as error:
         raise InvalidModel(
-            f"{_name(detector)} fails at the portrait that every model must see: {error!r}; it does not serve. "
+            f"{_name(detector)} fails on the portrait that every model must pass: {error!r}; it does not serve. "
             "Promote another run"
         ) from error
     if not people:
         raise InvalidModel(
-            f"{_name(detector)} sees nobody in the portrait that every model must see; it does not serve. "
+            f"{_name(detector)} detects no person in the portrait that every model must pass; it does not serve. "
             "Promote another run"
-        )
-    if not all(math.isfinite(one.confidence) and 0 <= one.confidence <= 1 for one in people):
-        raise InvalidModel(
-            f"{_name(detector)} answers with confidences {[one.confidence for one in people]}, which are no "
-            "probabilities; it does not serve. Promote another run"
         )
 
 
@@ -83,48 +78,46 @@ def require_speed(
 ) -> None:
     """InvalidModel if the model takes more than `most_slowdown` times as long as the one in service.
 
-    They take turns, so that whatever else the machine does slows both; and rest in between, as photos go first.
+    They run in turns, so that other load on the machine slows both; with pauses, because photos go first.
     """
-    ours: list[float] = []
-    theirs: list[float] = []
+    candidate_s: list[float] = []
+    serving_s: list[float] = []
     for _ in range(RUNS):
-        theirs.append(_seconds(against, picture, clock))
-        ours.append(_seconds(detector, picture, clock))
-        time.sleep(theirs[-1] + ours[-1])
-    median, served = statistics.median(ours), statistics.median(theirs)
-    if median > most_slowdown * served:
+        serving_s.append(_seconds(against, picture, clock))
+        candidate_s.append(_seconds(detector, picture, clock))
+        time.sleep(serving_s[-1] + candidate_s[-1])
+    candidate, serving = statistics.median(candidate_s), statistics.median(serving_s)
+    if candidate > most_slowdown * serving:
         raise InvalidModel(
-            f"{_name(detector)} takes {1e3 * median:.1f} ms for a photo, {_name(against)} in service "
-            f"{1e3 * served:.1f} ms: more than {most_slowdown:g} times as long, so it does not serve. Promote a faster "
-            "run, or allow it in its manifest: most_slowdown"
+            f"{_name(detector)} takes {1e3 * candidate:.1f} ms for a photo, {_name(against)} in service "
+            f"{1e3 * serving:.1f} ms: more than {most_slowdown:g} times as long, so it does not serve. Promote a "
+            "faster run, or set a higher most_slowdown in its manifest"
         )
 
 
 def most_slowdown(manifest: ModelManifest) -> float:
-    """What the manifest allows; InvalidModel when that is no sensible number."""
-    allowed = manifest.fields.get("most_slowdown", MOST_SLOWDOWN)
-    if isinstance(allowed, bool) or not isinstance(allowed, int | float) or not 1 <= allowed <= MOST_MANIFESTS_SLOWDOWN:
+    """The manifest's `most_slowdown`; InvalidModel if it is not a number in its range."""
+    allowed = manifest.fields.get("most_slowdown", DEFAULT_MAX_SLOWDOWN)
+    if isinstance(allowed, bool) or not isinstance(allowed, int | float) or not 1 <= allowed <= MAX_ALLOWED_SLOWDOWN:
         raise InvalidModel(
-            f"{manifest.path}: most_slowdown is {allowed!r}, not a number from 1 to {MOST_MANIFESTS_SLOWDOWN:g}; this "
-            "model is not loaded. Write the manifest anew."
+            f"{manifest.path}: most_slowdown is {allowed!r}, not a number from 1 to {MAX_ALLOWED_SLOWDOWN:g}; this "
+            "model is not loaded. Correct the manifest."
         )
     return float(allowed)
 
 
 class ProcessTrial:
-    """A trial in a process of its own."""
+    """A trial in its own process."""
 
-    def __init__(
-        self, picture: Path = WARM_UP, *, patience_s: float = PATIENCE_S, most_memory: int = MOST_MEMORY
-    ) -> None:
+    def __init__(self, picture: Path = WARM_UP, *, timeout_s: float = TIMEOUT_S, max_memory: int = MAX_MEMORY) -> None:
         self._picture = picture
-        self._patience_s = patience_s
-        self._most_memory = most_memory
+        self._patience_s = timeout_s
+        self._max_memory = max_memory
 
     async def __call__(self, manifest: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "worker.rollout.trial"),
-            *(str(manifest.absolute()), str(self._most_memory), str(self._picture.absolute())),
+            *(str(manifest.absolute()), str(self._max_memory), str(self._picture.absolute())),
             cwd=_HOME,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -132,7 +125,7 @@ class ProcessTrial:
         )
         try:
             async with asyncio.timeout(self._patience_s):
-                _, told = await process.communicate()
+                _, stderr = await process.communicate()
         except TimeoutError:
             raise InvalidModel(
                 f"{manifest}: not loaded and tried within {self._patience_s:g} s; it does not serve. "
@@ -144,39 +137,39 @@ class ProcessTrial:
             await process.wait()
         if process.returncode == 0:
             return
-        said = told.decode(errors="replace").strip().splitlines()
-        if process.returncode == 1 and said:
-            raise InvalidModel(said[-1])
+        lines = stderr.decode(errors="replace").strip().splitlines()
+        if process.returncode == 1 and lines:
+            raise InvalidModel(lines[-1])
         raise InvalidModel(
-            f"{manifest}: loading it ended a process with status {process.returncode}"
-            f"{': ' + said[-1] if said else ''}; it does not serve. Promote another run"
+            f"{manifest}: its trial process ended with status {process.returncode}"
+            f"{': ' + lines[-1] if lines else ''}; it does not serve. Promote another run"
         )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Try a manifest under limits."""
-    manifest, most_memory, picture = Path(arguments[0]), int(arguments[1]), Path(arguments[2])
+    manifest, max_memory, picture = Path(arguments[0]), int(arguments[1]), Path(arguments[2])
     os.nice(10)  # photos go first
-    resource.setrlimit(resource.RLIMIT_DATA, (most_memory, most_memory))
+    resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_sense(load_detector(manifest, ONE_AT_A_TIME), portrait(picture))
+        require_person(load_detector(manifest, ONE_AT_A_TIME), portrait(picture))
     except NunchiError as error:
-        why = str(error)
+        reason = str(error)
     except MemoryError:
-        why = f"{manifest}: it needs more than {most_memory >> 20} MiB; it does not serve. Promote a smaller run"
-    except Exception as error:  # noqa: BLE001 - told to who started us
-        why = f"{manifest}: it can't be loaded: {error!r}; it does not serve. Promote another run"
+        reason = f"{manifest}: it needs more than {max_memory >> 20} MiB; it does not serve. Promote a smaller run"
+    except Exception as error:  # noqa: BLE001 - reported to the parent process
+        reason = f"{manifest}: it can't be loaded: {error!r}; it does not serve. Promote another run"
     else:
         return 0
-    sys.stderr.write(" ".join(why.split()) + "\n")
+    sys.stderr.write(" ".join(reason.split()) + "\n")
     return 1
 
 
 def _seconds(detector: Detector, picture: Image, clock: Callable[[], float]) -> float:
-    begun = clock()
+    started = clock()
     detector.detect([picture])
-    return clock() - begun
+    return clock() - started
 
 
 def _name(detector: Detector) -> str:
@@ -186,4 +179,4 @@ def _name(detector: Detector) -> str:
 if __name__ == "__main__":
     status = main(sys.argv[1:])
     sys.stderr.flush()
-    os._exit(status)  # whatever threads the model left
+    os._exit(status)  # not sys.exit: it would wait for threads of the model

@@ -1,4 +1,4 @@
-"""The weights bucket as a worker sees it: the pointer, and the files of a run. It reads, and never writes."""
+"""Read-only access to the weights bucket: the pointer, and the files of a run."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError
 from contracts.names import POINTER
+from contracts.s3 import is_missing
 from worker.models.manifests import InvalidModel
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-MOST_POINTER: Final = 16 << 10  # bytes
+MAX_POINTER_BYTES: Final = 16 << 10  # bytes
 _CHUNK: Final = 1 << 20
-_MISSING: Final = frozenset({"NoSuchKey", "404"})
 _UNCHANGED: Final = frozenset({"304", "NotModified"})
 NO_POINTER: Final = ""  # in the place of an ETag
 
 
 class WeightsUnavailable(NunchiError):
-    """The weights can't be read now; it has nothing to do with them, and a later look may succeed."""
+    """The weights bucket can't be read now; a later try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointerRead:
-    """What was found in the pointer's place; `text` None: nothing."""
+    """The pointer as it was read; `text` is None where it does not exist."""
 
     etag: str
     text: bytes | None
 
 
 class WeightsBucket(Protocol):
-    """The weights bucket. Both methods block, and raise WeightsUnavailable when it does not answer."""
+    """The port to the weights bucket. Both methods block, and raise WeightsUnavailable when it does not answer."""
 
-    def look(self, known: str | None) -> PointerRead | None:
-        """The pointer; None when its ETag is `known` still."""
+    def read_pointer(self, known_etag: str | None) -> PointerRead | None:
+        """The pointer; None when its ETag is still `known_etag`."""
         ...
 
-    def fetch(self, key: str, path: Path, *, most: int) -> None:
-        """Write an object into a new file. InvalidModel when there is none, or one of more than `most` bytes.
+    def fetch(self, key: str, path: Path, *, max_bytes: int) -> None:
+        """Write an object into a new file. InvalidModel when it is missing, or larger than `max_bytes`.
 
         OSError when the file can't be written.
         """
@@ -57,43 +57,39 @@ class S3WeightsBucket:
         self._s3 = s3
         self._bucket = bucket
 
-    def look(self, known: str | None) -> PointerRead | None:
-        # A conditional request that finds nothing new is answered without a body.
-        condition: dict[str, Any] = {"IfNoneMatch": known} if known else {}
+    def read_pointer(self, known_etag: str | None) -> PointerRead | None:
+        # A conditional request gets a response without a body when nothing has changed.
+        condition: dict[str, Any] = {"IfNoneMatch": known_etag} if known_etag else {}
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
-            with closing(answer["Body"]) as body:
-                return PointerRead(answer["ETag"], body.read(MOST_POINTER))
+            response = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
+            with closing(response["Body"]) as body:
+                return PointerRead(response["ETag"], body.read(MAX_POINTER_BYTES))
         except ClientError as error:
-            if _code(error) in _UNCHANGED:
+            if error.response.get("Error", {}).get("Code") in _UNCHANGED:
                 return None
-            if _code(error) in _MISSING:
-                return None if known == NO_POINTER else PointerRead(NO_POINTER, None)
+            if is_missing(error):
+                return None if known_etag == NO_POINTER else PointerRead(NO_POINTER, None)
             raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
         except BotoCoreError as error:
             raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
 
-    def fetch(self, key: str, path: Path, *, most: int) -> None:
+    def fetch(self, key: str, path: Path, *, max_bytes: int) -> None:
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-            with closing(answer["Body"]) as body, path.open("xb") as file:
-                if answer["ContentLength"] > most:
+            response = self._s3.get_object(Bucket=self._bucket, Key=key)
+            with closing(response["Body"]) as body, path.open("xb") as file:
+                if response["ContentLength"] > max_bytes:
                     raise InvalidModel(
-                        f"s3://{self._bucket}/{key} has {answer['ContentLength']} bytes, more than {most}; "
-                        "it is not read. Add a smaller run"
+                        f"s3://{self._bucket}/{key} has {response['ContentLength']} bytes, more than {max_bytes}; "
+                        "it is not fetched. Add a smaller run"
                     )
                 for chunk in body.iter_chunks(_CHUNK):
                     file.write(chunk)
         except ClientError as error:
-            if _code(error) in _MISSING:
+            if is_missing(error):
                 raise InvalidModel(
-                    f"s3://{self._bucket}/{key} is not there: the run is incomplete, and is not loaded. "
-                    "Promote a whole one"
+                    f"s3://{self._bucket}/{key} is missing: the run is incomplete and is not loaded. "
+                    "Promote a complete run"
                 ) from None
             raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error
         except BotoCoreError as error:
             raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")

@@ -1,1 +1,1 @@
-"""What a worker reports: metrics for Prometheus and CloudWatch, and its state for systemd."""
+"""Telemetry: metrics for Prometheus and CloudWatch, and notifications for systemd."""

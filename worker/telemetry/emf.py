@@ -1,7 +1,7 @@
-"""What CloudWatch is told of a worker: lines in the embedded metric format, in a file that its agent ships.
+"""A worker's metrics for CloudWatch: lines in the embedded metric format, in a file that the CloudWatch agent ships.
 
-Each minute, and once more when the worker stops. Counts are of what happened since the lines before; times are all that
-were taken since then. At 25 photos a second the file grows by 6 MB an hour; shell/logrotate.conf keeps it small.
+Written each minute, and once more when the worker stops. Counts and times are those since the lines before. At 25
+photos a second the file grows by 6 MB an hour; shell/logrotate.conf keeps it small.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from worker.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 60.0
+PERIOD_S: Final = 60.0
 _MIB: Final = 1 << 20
 _STATUSES: Final = {
     Metric.REJECTED: Status.REJECTED,
@@ -33,7 +33,7 @@ _STATUSES: Final = {
 
 
 class EmfFile:
-    """Writes a worker's metrics for CloudWatch. It fails in silence but for the log: photos matter more."""
+    """Writes a worker's metrics for CloudWatch. A failure is only logged: photos matter more."""
 
     def __init__(
         self,
@@ -43,43 +43,43 @@ class EmfFile:
         health: WorkerHealth,
         disk: Path,
         clock: Callable[[], datetime] = now,
-        every_s: float = EVERY_S,
+        period_s: float = PERIOD_S,
     ) -> None:
         self._path = path
         self._metrics = metrics
         self._health = health
         self._disk = disk
         self._clock = clock
-        self._every_s = every_s
-        self._counted: Mapping[str, float] = {}  # what the last lines that were written had counted
+        self._period_s = period_s
+        self._written: Mapping[str, float] = {}  # the counters as of the last lines that were written
         self._failing = False
 
     async def run(self) -> None:
-        """Write each minute until cancelled, and then a last time."""
+        """Write each period until cancelled, and then a last time."""
         try:
             while True:
-                await asyncio.sleep(self._every_s)
+                await asyncio.sleep(self._period_s)
                 self.write()
         finally:
             self.write()
 
     def write(self) -> None:
-        """Append what there is to say now. Counts that could not be written are in the next lines; times are lost."""
+        """Append lines. Counts that could not be written are in the next lines; times are lost."""
         counts = self._counts()
         try:
-            lines = self._lines({name: value - self._counted.get(name, 0) for name, value in counts.items()})
-            # Opened each time: whoever rotates it need not tell us.
+            lines = self._lines({name: value - self._written.get(name, 0) for name, value in counts.items()})
+            # Opened each time, because logrotate moves it.
             with self._path.open("a") as file:
-                file.writelines(f"{one}\n" for one in lines)
+                file.writelines(f"{each}\n" for each in lines)
         except Exception as error:
             if not self._failing:
-                log.exception("CloudWatch is told nothing while this lasts: %s", error)
+                log.exception("metrics can't be written for CloudWatch; alarms lack data while this lasts: %s", error)
             self._failing = True
         else:
-            self._counted, self._failing = counts, False
+            self._written, self._failing = counts, False
 
     def _lines(self, counts: Mapping[str, float]) -> list[str]:
-        """One line with every metric, and more while there are more times than fit."""
+        """One line with every metric, and more lines for times that do not fit."""
         disk = shutil.disk_usage(self._disk)
         values: dict[str, Value] = {
             Metric.READY: int(self._health.state == "ready"),
@@ -87,13 +87,13 @@ class EmfFile:
             Metric.WAITING: self._read("nunchi_waiting"),
             Metric.FORGOTTEN: self._read("nunchi_forgotten"),
             Metric.BROKER_CONNECTED: int(self._health.broker_connected()),
-            Metric.DISK_USED: round(100 * disk.used / (disk.used + disk.free), 1),  # as `df` reckons
+            Metric.DISK_USED: round(100 * disk.used / (disk.used + disk.free), 1),  # as `df` computes it
         }
-        if resident := self._read("process_resident_memory_bytes"):  # Linux alone tells
+        if resident := self._read("process_resident_memory_bytes"):  # known on Linux only
             values[Metric.MEMORY_USED] = round(resident / _MIB, 1)
         times = {step_metric(step): taken for step, taken in self._metrics.step.take().items()}
         times[Metric.TOTAL] = self._metrics.total.take()
-        milliseconds = {name: [round(1e3 * one, 1) for one in taken] for name, taken in times.items()}
+        milliseconds = {name: [round(1e3 * seconds, 1) for seconds in taken] for name, taken in times.items()}
         at = self._clock()
         lines: list[str] = []
         for start in count(0, MOST_VALUES):
@@ -102,7 +102,7 @@ class EmfFile:
             }
             if start and not some:
                 break
-            # Numbers stand in the first line only: CloudWatch would add them up.
+            # Counts and gauges are in the first line only: CloudWatch would add them up.
             lines.append(
                 line(Service.WORKER, (values if not start else {}) | some, at=at, Instance=self._health.instance_id)
             )
@@ -118,7 +118,7 @@ class EmfFile:
         }
 
     def _read(self, name: str, **labels: str) -> float:
-        """The sum of the samples with these labels; 0 when there is none."""
+        """The sum of the samples with these labels."""
         return sum(
             sample.value
             for family in self._metrics.registry.collect()

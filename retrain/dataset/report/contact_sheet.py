@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures with their boxes on one, so that a person sees in a glance what a label means."""
+"""Contact sheets: many small pictures with their boxes in one image, so that a person can check labels at a glance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from contracts.labels import Label
-from contracts.yolo import parse_labels
 from retrain.dataset.manifest import Item
 
 COLOURS: Final[Mapping[Label, str]] = {
@@ -21,40 +20,41 @@ COLOURS: Final[Mapping[Label, str]] = {
 }
 _CELL: Final = (240, 180)
 _GAP: Final = 6
-_MOST_COLUMNS: Final = 6
+_MAX_COLUMNS: Final = 6
 _GROUND: Final = "#1c1f26"
 
 
 @dataclass(frozen=True, slots=True)
 class SheetPhoto:
-    """A picture of a sheet."""
+    """A picture of a sheet, and its file."""
 
     item: Item
     path: Path
 
 
-def write_sheet(shown: Sequence[SheetPhoto], path: Path) -> tuple[int, int]:
-    """One JPEG of them all, numbered from 1, row by row; its width and height."""
-    columns = min(_MOST_COLUMNS, len(shown))
-    rows = -(-len(shown) // columns)
+def write_sheet(photos: Sequence[SheetPhoto], path: Path) -> tuple[int, int]:
+    """Write one JPEG of the photos, numbered from 1, row by row. Returns its width and height in pixels."""
+    columns = min(_MAX_COLUMNS, len(photos))
+    rows = -(-len(photos) // columns)
     width, height = columns * (_CELL[0] + _GAP) + _GAP, rows * (_CELL[1] + _GAP) + _GAP
     sheet = Image.new("RGB", (width, height), _GROUND)
-    for place, one in enumerate(shown):
-        left = _GAP + place % columns * (_CELL[0] + _GAP)
-        top = _GAP + place // columns * (_CELL[1] + _GAP)
-        sheet.paste(_cell(one, place + 1), (left, top))
+    for index, photo in enumerate(photos):
+        left = _GAP + index % columns * (_CELL[0] + _GAP)
+        top = _GAP + index // columns * (_CELL[1] + _GAP)
+        sheet.paste(_cell(photo, index + 1), (left, top))
     sheet.save(path, "JPEG", quality=82)
     return width, height
 
 
-def _cell(one: SheetPhoto, number: int) -> Image.Image:
-    with Image.open(one.path) as picture:
+def _cell(photo: SheetPhoto, number: int) -> Image.Image:
+    with Image.open(photo.path) as picture:
         picture.draft("RGB", (2 * _CELL[0], 2 * _CELL[1]))
         small = ImageOps.contain(picture.convert("RGB"), _CELL, Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(small)
-    for label, box in parse_labels(one.item.labels):
-        corners = (box.x0 * small.width, box.y0 * small.height, box.x1 * small.width - 1, box.y1 * small.height - 1)
-        pen.rectangle(corners, outline=COLOURS[label], width=3)
+    for person in photo.item.people:
+        x0, y0, x1, y1 = person.box.corners
+        corners = (x0 * small.width, y0 * small.height, x1 * small.width - 1, y1 * small.height - 1)
+        pen.rectangle(corners, outline=COLOURS[person.label], width=3)
     cell = Image.new("RGB", _CELL, _GROUND)
     cell.paste(small, ((_CELL[0] - small.width) // 2, (_CELL[1] - small.height) // 2))
     pen = ImageDraw.Draw(cell)

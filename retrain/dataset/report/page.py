@@ -1,6 +1,6 @@
-"""The page of a dataset, for people: counts, what was left out and why, and pictures to look at.
+"""The page of a dataset, for people: counts, excluded photos with their reasons, and contact sheets.
 
-It shows photos of customers, so it lies where they lie, and is for the same eyes.
+It shows photos of customers, so it is stored in the bucket of the photos, and has the same readers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.instants import to_text
 from contracts.labels import LABELS
-from contracts.yolo import parse_labels
 from retrain.dataset.layout import INDEX, SHEETS, image_path
 from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split
@@ -24,20 +23,20 @@ from retrain.dataset.splits import share
 
 _PURPOSE: Final = {
     Split.TRAIN: "learned from",
-    Split.VAL: "to stop by, and to calibrate",
-    Split.GOLDEN: "checked by people; the judge's alone",
+    Split.VAL: "for early stopping and calibration",
+    Split.GOLDEN: "checked by people; only for judging",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A contact sheet. `of` is how many pictures there are, of which `items` are shown."""
+    """A contact sheet. `items` are the pictures on it, of `total`."""
 
     title: str
     file: str
     size: tuple[int, int]
     items: tuple[Item, ...]
-    of: int
+    total: int
     colour: str | None
 
 
@@ -50,17 +49,18 @@ class _Group:
     sheets: tuple[Sheet, ...]
 
 
-def write_page(folder: Path, manifest: DatasetManifest, *, dropped: Sequence[Item], most: int) -> None:
-    """`index.html` and its sheets. `dropped` are suspects that are in the folder still, and not in the manifest.
+def write_page(folder: Path, manifest: DatasetManifest, *, suspects: Sequence[Item], most: int) -> None:
+    """Write `index.html` and its sheets.
 
-    `most`: pictures on a sheet; 0 makes a page without pictures.
+    `suspects`: photos excluded for label errors, whose pictures are still in the folder.
+    `most`: maximum number of pictures on a sheet; 0 writes a page without pictures.
     """
-    groups = _groups(folder, manifest, dropped, most) if most else []
+    groups = _groups(folder, manifest, suspects, most) if most else []
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     counts = manifest.counts
-    why = Counter(one.why for one in manifest.left_out)
+    excluded = Counter(photo.why for photo in manifest.excluded)
     page = environment.get_template("page.html").render(
         manifest=manifest,
         made_at=to_text(manifest.made_at)[:16].replace("T", " "),
@@ -73,44 +73,40 @@ def write_page(folder: Path, manifest: DatasetManifest, *, dropped: Sequence[Ite
         nobody=NOBODY,
         new=sum(item.new for item in manifest.items if item.split is not Split.GOLDEN),
         by_source=Counter((item.split, item.source) for item in manifest.items),
-        left_out=[(reason, why[reason], REASONS[reason]) for reason in REASONS if why[reason]],
+        excluded=[(reason, excluded[reason], REASONS[reason]) for reason in REASONS if excluded[reason]],
         groups=groups,
     )
     (folder / INDEX).write_text(page)
 
 
-def _groups(folder: Path, manifest: DatasetManifest, dropped: Sequence[Item], most: int) -> list[_Group]:
+def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], most: int) -> list[_Group]:
     (folder / SHEETS).mkdir(exist_ok=True)
 
     def sheet(title: str, name: str, items: Iterable[Item], colour: str | None = None) -> list[Sheet]:
-        there = sorted(items, key=lambda item: share(0, item.reference))  # a draw, and the same each time
-        if not there:
+        candidates = sorted(items, key=lambda item: share(0, item.reference))  # a draw, and the same each time
+        if not candidates:
             return []
-        some = tuple(there[:most])
+        drawn = tuple(candidates[:most])
         file = f"{SHEETS}/{name}.jpg"
-        size = write_sheet([SheetPhoto(item, image_path(folder, item)) for item in some], folder / file)
-        return [Sheet(title, file, size, some, len(there), colour)]
+        size = write_sheet([SheetPhoto(item, image_path(folder, item)) for item in drawn], folder / file)
+        return [Sheet(title, file, size, drawn, len(candidates), colour)]
 
-    suspects = [item for item in manifest.items if item.suspect]
+    marked = [item for item in manifest.items if item.label_error]
     groups = [
         _Group(
-            "Suspects",
-            "Labels that the teacher contradicts, or boxes of a form that nobody has.",
+            "Possible label errors",
+            "Labels that the teacher contradicts, or boxes that failed a sanity check.",
             (
-                *sheet("left out: no person has looked at them", "suspects-left-out", dropped),
-                *sheet("kept: a person labelled them. Look once more", "suspects-kept", suspects),
+                *sheet("excluded: no person has checked them", "suspects-left-out", suspects),
+                *sheet("kept: a person labelled them. Check them again", "suspects-kept", marked),
             ),
         )
     ]
     for split in Split:
         sheets: list[Sheet] = []
         for label in LABELS:
-            items = [item for item in manifest.of(split) if label in _labels(item)]
+            items = [item for item in manifest.of(split) if label in {person.label for person in item.people}]
             sheets += sheet(label, f"{split}-{label}", items, COLOURS[label])
-        sheets += sheet("nobody", f"{split}-nobody", (item for item in manifest.of(split) if not _labels(item)))
+        sheets += sheet("nobody", f"{split}-nobody", (item for item in manifest.of(split) if not item.people))
         groups.append(_Group(split.capitalize(), f"{_PURPOSE[split].capitalize()}.", tuple(sheets)))
     return [group for group in groups if group.sheets]
-
-
-def _labels(item: Item) -> frozenset[str]:
-    return frozenset(label for label, _ in parse_labels(item.labels))

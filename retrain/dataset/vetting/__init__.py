@@ -1,1 +1,1 @@
-"""Which photos may not teach: duplicates, invalid boxes, contradicted labels, leakage."""
+"""Checks that exclude or mark photos, and the preconditions of a training."""

@@ -1,7 +1,7 @@
-"""Photos that show nearly the same picture, whichever kiosk sent them: one is kept.
+"""Near-duplicates: of photos that show nearly the same picture, from whichever kiosk, one is kept.
 
-A perceptual hash (pHash, by ImageHash) survives scaling, compression and brightness. Each photo is compared with each
-that is kept, in blocks of a matrix.
+A perceptual hash (pHash, by ImageHash) survives scaling, compression and brightness. Each photo is compared with all
+kept photos, in blocks of a matrix.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from retrain.bucket import Tree
 from retrain.dataset.photos import DatasetPhoto
 
 _ROWS: Final = 64  # of a block: with 20,000 kept, 40 MB
-_TURN: Final = {Tree.GOLDEN: 0, Tree.REVIEWED: 1, Tree.AUTO: 2}
+_PRECEDENCE: Final = {Tree.GOLDEN: 0, Tree.REVIEWED: 1, Tree.AUTO: 2}
 
 
 def without_duplicates(
     photos: Sequence[DatasetPhoto], *, near_bits: int
 ) -> tuple[list[DatasetPhoto], list[tuple[DatasetPhoto, DatasetPhoto]]]:
-    """The photos of which no two are near each other, but golden ones, which all stay; and (photo, the one kept).
+    """The kept photos, no two of them near-duplicates; and each dropped photo with the kept photo that it duplicates.
 
-    Golden before reviewed before auto, then the earliest reference. So nothing near a golden photo is ever learned, and
-    nothing in train is near anything in val.
+    Golden takes precedence over reviewed, reviewed over auto, then the earliest reference; golden photos are all kept.
+    So train holds no duplicate of a golden photo, nor of a val photo.
     """
-    turn = sorted(photos, key=lambda photo: (_TURN[photo.source], photo.reference))
-    hashes = _hashes(turn)
+    order = sorted(photos, key=lambda photo: (_PRECEDENCE[photo.source], photo.reference))
+    hashes = _hashes(order)
     kept: list[int] = []
     dropped: list[tuple[DatasetPhoto, DatasetPhoto]] = []
-    for start in range(0, len(turn), _ROWS):
+    for start in range(0, len(order), _ROWS):
         block = hashes[start : start + _ROWS]
         nearest, bits = _nearest(block, hashes[kept])
         inside = _distances(block, block)
         fresh: list[int] = []  # rows of this block that stay
         for row in range(len(block)):
-            photo = turn[start + row]
-            twin = min(fresh, key=lambda other: inside[row, other], default=None)
+            photo = order[start + row]
+            nearest_fresh = min(fresh, key=lambda other: inside[row, other], default=None)
             if photo.source is Tree.GOLDEN:
                 fresh.append(row)
             elif bits[row] <= near_bits:
-                dropped.append((photo, turn[kept[nearest[row]]]))
-            elif twin is not None and inside[row, twin] <= near_bits:
-                dropped.append((photo, turn[start + twin]))
+                dropped.append((photo, order[kept[nearest[row]]]))
+            elif nearest_fresh is not None and inside[row, nearest_fresh] <= near_bits:
+                dropped.append((photo, order[start + nearest_fresh]))
             else:
                 fresh.append(row)
         kept += [start + row for row in fresh]
-    return [turn[place] for place in kept], dropped
+    return [order[index] for index in kept], dropped
 
 
 def _hashes(photos: Sequence[DatasetPhoto]) -> NDArray[np.uint64]:
@@ -66,9 +66,9 @@ def _distances(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[
 
 
 def _nearest(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """For each of `some` the place of the nearest other, and its distance; without others, the farthest there is."""
+    """For each of `some` the index of the nearest other, and its distance; without others, the largest integer."""
     if not len(others):
         return np.zeros(len(some), dtype=np.intp), np.full(len(some), np.iinfo(np.int32).max, dtype=np.int32)
     distances = _distances(some, others)
-    places = distances.argmin(axis=1)
-    return places, distances[np.arange(len(some)), places]
+    indices = distances.argmin(axis=1)
+    return indices, distances[np.arange(len(some)), indices]

@@ -1,4 +1,4 @@
-"""Which photos a training may have learned from, by the manifests of the builds: none of them may judge."""
+"""Exposure: the photos that a training may have learned from, by the manifests of builds. They never become golden."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from contracts.names import BUILDS, Reference
 from retrain.bucket import DatasetBucket
+from retrain.dataset.manifest import MANIFEST
+from retrain.dataset.photos import Split
 from retrain.errors import InvalidReview
 
-MANIFEST: Final = "manifest.json"
-_TAUGHT: Final = frozenset({"train", "val"})  # val chose the epoch, and fitted the calibration
+_EXPOSED: Final = frozenset({Split.TRAIN, Split.VAL})  # val chose the epoch, and fitted the calibration
 
 
 def exposed(bucket: DatasetBucket) -> set[Reference]:
@@ -20,7 +21,7 @@ def exposed(bucket: DatasetBucket) -> set[Reference]:
 
 
 def exposed_pictures(bucket: DatasetBucket) -> set[str]:
-    """The same by the SHA-256 of their JPEGs, whatever they are called. InvalidReview as above."""
+    """The same by the SHA-256 of their JPEGs, whatever their names. InvalidReview as above."""
     return {sha256 for _, sha256 in _items(bucket)}
 
 
@@ -31,10 +32,11 @@ def _items(bucket: DatasetBucket) -> Iterator[tuple[Reference, str]]:
         try:
             items: list[Any] = json.loads(bucket.get(key) or b"")["items"]
             yield from [
-                (Reference.parse(item["photo"]), str(item["sha256"])) for item in items if item["split"] in _TAUGHT
+                (Reference.parse(item["photo"]), str(item["sha256"])) for item in items if item["split"] in _EXPOSED
             ]
         except (KeyError, TypeError, ValueError, AttributeError) as error:  # InvalidName is a ValueError
             raise InvalidReview(
-                f"s3://{bucket.name}/{key} is no manifest of a build ({error!r}), so nobody knows which photos it "
-                "taught; nothing was stored. Put the right one back, or delete that build if no training used it"
+                f"s3://{bucket.name}/{key} is not a valid manifest of a build ({error!r}), so the photos that a "
+                "training has learned from are unknown; nothing was stored. Restore the manifest, or delete that build "
+                "if no training used it"
             ) from error

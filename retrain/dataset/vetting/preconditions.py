@@ -1,17 +1,17 @@
-"""Whether a dataset is worth a training, asked before any GPU starts."""
+"""The preconditions of a training, checked on its dataset before any GPU starts; and the warnings about a dataset."""
 
 from __future__ import annotations
 
 from contracts.labels import LABELS
-from retrain.dataset.manifest import DatasetManifest, counted
-from retrain.dataset.photos import Split
+from retrain.dataset.manifest import NOBODY, DatasetManifest, counted
+from retrain.dataset.photos import UNREAD, Split
 
 
 def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_least: int) -> tuple[str, str] | None:
-    """None, or the rule that says no and its reason.
+    """The first unmet rule and its reason; None when all are met.
 
-    `least_new`: people in new photos of train and val. `golden_least`: people of each label in golden; a judge who has
-    seen fewer can't tell a better model from a lucky one.
+    `least_new`: minimum number of people in new photos of train and val. `golden_least`: minimum number of people of
+    each label in golden; with fewer, a better model can't be told from a lucky one.
     """
     new = counted(item for item in manifest.items if item.new and item.split is not Split.GOLDEN)
     people = sum(new[label] for label in LABELS)
@@ -43,24 +43,24 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
 
 
 def warnings_of(manifest: DatasetManifest, *, scarce: int = 50) -> tuple[str, ...]:
-    """What a person should know before they train on it: labels that are missing or scarce, too much left out."""
-    told = []
+    """Warnings for people: labels that are missing or scarce, possible label errors, unreadable photos."""
+    warnings = []
     for split, counts in manifest.counts.items():
-        least = scarce if split == Split.TRAIN else scarce // 5
+        minimum = scarce if split == Split.TRAIN else scarce // 5
         for label in LABELS:
             if not counts[label]:
-                told.append(f"there is no {label} in {split}")
-            elif counts[label] < least:
-                told.append(f"there are only {counts[label]} {label} in {split}: figures about them are guesses")
-    if not manifest.counts[Split.TRAIN]["nobody"]:
-        told.append(
-            "there is no picture of nobody in train: a network that never saw an empty shop may see people in it, and "
-            "no worker takes such a one. Import some, with empty label files"
+                warnings.append(f"there is no {label} in {split}")
+            elif counts[label] < minimum:
+                warnings.append(f"there are only {counts[label]} {label} in {split}: figures about them are guesses")
+    if not manifest.counts[Split.TRAIN][NOBODY]:
+        warnings.append(
+            "there is no picture without people in train: the network may see people in an empty shop, and workers "
+            "reject such a model. Import some, with empty label files"
         )
-    suspects = sum(item.suspect is not None for item in manifest.items)
-    if suspects:
-        told.append(f"{suspects} photos that a person has checked look wrong; look at them once more")
-    broken = sum(one.why in {"gone", "bad_labels", "unreadable"} for one in manifest.left_out)
-    if broken:
-        told.append(f"{broken} photos could not be read, and are left out")
-    return tuple(told)
+    marked = sum(item.label_error is not None for item in manifest.items)
+    if marked:
+        warnings.append(f"{marked} photos that a person has checked may have label errors; check them again")
+    unread = sum(photo.why in UNREAD for photo in manifest.excluded)
+    if unread:
+        warnings.append(f"{unread} photos could not be read, and are excluded")
+    return tuple(warnings)

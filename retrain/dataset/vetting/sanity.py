@@ -1,4 +1,4 @@
-"""Boxes and pictures of a form that nobody has. What is odd was mostly a slip of the mouse, or of the model."""
+"""Sanity checks of boxes and pictures. What fails is mostly a slip of the mouse, or of the model."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
-from contracts.boxes import Box, iou
-from contracts.labels import Label
+from contracts.boxes import LabelledBox, iou
 
-LEAST_SIDE: Final = 64  # pixels of a picture: below, a face is a smudge
-LEAST_BOX: Final = 8  # pixels
-MOST_ASPECT: Final = 5.0  # a whole standing person is about 1:3, a face 3:4
-MOST_SHARE: Final = 0.98  # of the picture
-MOST_OVERLAP: Final = 0.9  # intersection over union of two people
+MIN_SIDE: Final = 64  # pixels of a picture: below, a face is a smudge
+MIN_BOX: Final = 8  # pixels
+MAX_ASPECT: Final = 5.0  # a whole standing person is about 1:3, a face 3:4
+MAX_SHARE: Final = 0.98  # of the picture
+MAX_OVERLAP: Final = 0.9  # intersection over union of two people
 
 
-def odd(people: Sequence[tuple[Label, Box]], size: tuple[int, int]) -> str | None:
-    """What is, in words; None when nothing is. `size`: width and height in pixels."""
-    if min(size) < LEAST_SIDE:
+def check_sanity(people: Sequence[LabelledBox], size: tuple[int, int]) -> str | None:
+    """The first check that fails, in words; None when all pass. `size`: width and height in pixels."""
+    if min(size) < MIN_SIDE:
         return f"the picture has {size[0]} × {size[1]} pixels"
-    for number, (_, box) in enumerate(people, start=1):
-        width, height = (box.x1 - box.x0) * size[0], (box.y1 - box.y0) * size[1]
-        if min(width, height) < LEAST_BOX:
+    for number, person in enumerate(people, start=1):
+        x0, y0, x1, y1 = person.box.corners
+        width, height = (x1 - x0) * size[0], (y1 - y0) * size[1]
+        if min(width, height) < MIN_BOX:
             return f"box {number} has {width:.0f} × {height:.0f} pixels"
-        if max(width / height, height / width) > MOST_ASPECT:
+        if max(width / height, height / width) > MAX_ASPECT:
             return f"box {number} has {width:.0f} × {height:.0f} pixels: nobody has this form"
-        if width * height > MOST_SHARE * size[0] * size[1]:
+        if width * height > MAX_SHARE * size[0] * size[1]:
             return f"box {number} is the whole picture"
-    for (first, (_, one)), (second, (_, other)) in combinations(enumerate(people, start=1), 2):
-        if iou(one, other) > MOST_OVERLAP:
+    for (first, person), (second, other) in combinations(enumerate(people, start=1), 2):
+        if iou(person.box, other.box) > MAX_OVERLAP:
             return f"boxes {first} and {second} are the same person"
     return None

@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
 from ops.aws import AwsError
@@ -111,7 +111,8 @@ def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     assert rows("import", "mine", *options) == [told]
     pairs = bucket.pairs(Tree.GOLDEN)
     box = Box(0.3, 0.2, 0.7, 0.8)
-    assert sorted(bucket.labels(pair) or "" for pair in pairs) == [format_labels([(label, box)]) for label in LABELS]
+    expected = [format_labels([LabelledBox(label, box)]) for label in LABELS]
+    assert sorted(bucket.labels(pair) or "" for pair in pairs) == expected
     [made] = rows("build", "d", "--no-keep")
     assert made["counts"]["golden"]["pictures"] == 4
 
@@ -156,7 +157,7 @@ def test_pictures_that_are_broken_are_named_and_nothing_is_stored_unless_they_ar
     told = dataset("import", "mine")
     assert told.exit_code == Exit.INVALID
     assert "8 pictures can't be imported, and nothing was imported. Mend them, or leave them out: --skip" in told.output
-    assert "images/1.jpg: it has no label file; an empty one says that nobody is there" in told.output
+    assert "images/1.jpg: the label file is missing; a picture without people needs an empty one" in told.output
     assert "and 3 more" in told.output
     assert bucket.keys("") == []
     assert rows("import", "mine", "--skip")[0]["left_out"] == 8

@@ -67,7 +67,7 @@ def test_without_photos_there_is_nothing_to_compare() -> None:
 def test_each_kiosk_and_week_has_a_row(shop: Shop) -> None:
     """With how sure the model was, and a photo of two counting once."""
     shop.put(Tree.AUTO, photo(1), (HER, HIM))
-    shop.decide(photo(1), Person(HER[0], 0.99, HER[1]), Person(HIM[0], 0.96, HIM[1]))
+    shop.decide(photo(1), Person(HER.label, 0.99, HER.box), Person(HIM.label, 0.96, HIM.box))
     shop.put(Tree.REVIEW, photo(2, kiosk="door", minutes=7 * 24 * 60), (HIM,))
     done = drift("--json")
     fields: dict[str, Any] = json.loads(done.stdout)
@@ -97,7 +97,7 @@ def test_labels_that_moved_unseen_end_with_the_status_of_a_stop(monkeypatch: pyt
 @pytest.mark.usefixtures("shop")
 def test_labels_are_held_against_the_gate_of_the_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """870 of 1,000 right are too few under a gate of 0.95, and as many as may be under one of 0.88."""
-    checked = [LabelFact("lobby", "2026-W47", (HER[0],), True, 0.97, 1, int(number < 870)) for number in range(1000)]
+    checked = [LabelFact("lobby", "2026-W47", (HER.label,), True, 0.97, 1, int(number < 870)) for number in range(1000)]
     monkeypatch.setattr("ops.commands.drift.gather_facts", lambda *_, since: (checked, []))  # noqa: ARG005
     assert (drift().exit_code, "surely fewer than 90%" in told(drift())) == (EXIT_STOP, True)
     (tmp_path / "nunchi.toml").write_text(f'region = "{REGION}"\ninference.confidence_gate = 0.88\n')
@@ -106,7 +106,7 @@ def test_labels_are_held_against_the_gate_of_the_deployment(monkeypatch: pytest.
 
 def moved(since: datetime) -> tuple[list[LabelFact], list[LabelFact]]:
     assert since == datetime(2026, 11, 1, tzinfo=UTC)
-    now_, before = (LabelFact("lobby", "2026-W47", (one[0],), True, 0.97) for one in (HIM, HER))
+    now_, before = (LabelFact("lobby", "2026-W47", (one.label,), True, 0.97) for one in (HIM, HER))
     return [now_] * 300, [before] * 300
 
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from PIL import Image as Pillow
 from typer.testing import CliRunner, Result
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from ops.commands.judge import EXIT_NOT_BETTER, judge
@@ -63,7 +63,7 @@ def dataset(tmp_path: Path) -> Path:
         image = picture(160, 160, **{str(label): (32, 32, 96, 96 + number)})
         Pillow.fromarray(image).save(folder / f"images/golden/{number}.jpg", quality=98, subsampling=0)
         (folder / f"labels/golden/{number}.txt").write_text(
-            format_labels([(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))])
+            format_labels([LabelledBox(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))])
         )
     return folder
 

@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from contracts.boxes import LabelledBox
 from contracts.labels import Label
 from contracts.messages import Person
 from ops.aws import AwsError
@@ -30,7 +31,7 @@ PIPELINE = {
     "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
     "Outputs": {"DatasetBucket": {"Value": "dataset"}, "ImagesBucket": {"Value": "images"}},
 }
-NOT_HER = (Label.ELDER_MALE, LEFT)
+NOT_HER = LabelledBox(Label.ELDER_MALE, LEFT)
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_the_promise_is_the_gate_of_the_deployment(shop: Shop, tmp_path: Path) -
 
 def test_what_passed_a_lower_gate_is_named_and_counts_nowhere(shop: Shop) -> None:
     many = {shop.put(Tree.AUTO, photo(number, minutes=number)): [HER] for number in range(2)}
-    shop.decide(photo(0, minutes=0), Person(HER[0], 0.91, HER[1]))
+    shop.decide(photo(0, minutes=0), Person(HER.label, 0.91, HER.box))
     assert review("import", str(answered(Path("x.json"), many))).exit_code == 0
     out = told(review("agreement"))
     assert "1 photos of the sample passed a lower gate than 0.95, and count nowhere" in out
@@ -184,7 +185,7 @@ def test_exit_statuses_say_what_is_wrong(shop: Shop) -> None:
     assert review("import", str(missing), "--missing-ok").exit_code == 0
     partly = review("import", str(answered(Path("x.json"), {one: "blurred"})))
     assert partly.exit_code == EXIT_PARTLY_STORED
-    assert "left out: task 1: it chose ['blurred']" in told(partly)
+    assert "left out: task 1: it holds the choice ['blurred']" in told(partly)
 
 
 def test_without_a_deployment_it_says_what_to_deploy(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import format_labels
@@ -117,7 +117,7 @@ def a_photo(
     """A photo as it was read, with a hash that is far from the others'."""
     reference = photo_id(3600 * number)
     phash = hashlib.sha256(str(reference).encode()).hexdigest() if phash is None else phash
-    return DatasetPhoto(reference, tree, tuple((label, HEAD) for label in labels), SIZE, "", 1000, phash)
+    return DatasetPhoto(reference, tree, tuple(LabelledBox(label, HEAD) for label in labels), SIZE, "", 1000, phash)
 
 
 def counts(each: int = 0, *, pictures: int, nobody: int = 0, **others: int) -> dict[str, int]:

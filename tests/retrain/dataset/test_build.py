@@ -31,8 +31,8 @@ def bucket() -> Iterator[DatasetBucket]:
         yield bucket
 
 
-def left_out(manifest: DatasetManifest) -> dict[str, str]:
-    return {str(one.reference): one.why for one in manifest.left_out}
+def excluded(manifest: DatasetManifest) -> dict[str, str]:
+    return {str(photo.reference): photo.why for photo in manifest.excluded}
 
 
 def splits(manifest: DatasetManifest) -> dict[str, str]:
@@ -53,7 +53,7 @@ class Teacher:
 
 def _as_labelled(path: Path) -> Prediction:
     text = (path.parents[2] / "labels" / path.parent.name / f"{path.stem}.txt").read_text()
-    seen = tuple(PredictedPerson(label, 0.99, (box.x0, box.y0, box.x1, box.y1)) for label, box in parse_labels(text))
+    seen = tuple(PredictedPerson(person.label, 0.99, person.box.corners) for person in parse_labels(text))
     return Prediction(path, people=seen)
 
 
@@ -74,7 +74,7 @@ def test_a_folder_holds_what_its_manifest_says(bucket: DatasetBucket, tmp_path: 
         place = f"{item.split}/{stem(item.reference)}"
         jpeg = bucket.get(item.reference.pair_keys(item.source)[0])
         assert (tmp_path / f"d/images/{place}.jpg").read_bytes() == jpeg
-        assert (tmp_path / f"d/labels/{place}.txt").read_text() == item.labels
+        assert (tmp_path / f"d/labels/{place}.txt").read_text() == item.label_file
     assert manifest.counts[Split.GOLDEN] == counts(1, pictures=4)
 
 
@@ -102,14 +102,14 @@ def test_a_photo_in_several_trees_is_what_the_most_careful_look_made_of_it(
     put(bucket, golden, labels=[Label.ELDER_FEMALE], tree=Tree.GOLDEN)
     bucket.put(broken.pair_keys("reviewed")[1], b"7 1 1 1 1", "text/plain")
     manifest = built(bucket, tmp_path / "d", val_share=0)
-    assert [(item.reference, item.split, item.source, item.labels[0]) for item in manifest.items] == [
-        (reviewed, Split.TRAIN, Tree.REVIEWED, "0"),
-        (golden, Split.GOLDEN, Tree.GOLDEN, "1"),
+    assert [(item.reference, item.split, item.source, item.people[0].label) for item in manifest.items] == [
+        (reviewed, Split.TRAIN, Tree.REVIEWED, Label.ELDER_MALE),
+        (golden, Split.GOLDEN, Tree.GOLDEN, Label.ELDER_FEMALE),
     ]
-    assert left_out(manifest) == {str(broken): ExclusionReason.BAD_LABELS}
+    assert excluded(manifest) == {str(broken): ExclusionReason.BAD_LABELS}
 
 
-def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_path: Path) -> None:
+def test_an_invalid_photo_is_excluded_with_the_reason_and_the_rest_is_built(tmp_path: Path) -> None:
     bucket = Shuffled()
     photos = [put(bucket, photo_id(3600 * number), labels=[Label.ADULT_MALE]) for number in range(6)]
     gone, goes, no_labels, torn, turned, _ = photos
@@ -118,7 +118,7 @@ def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_pa
     bucket.objects[torn.pair_keys("auto")[0]] = bucket.objects[torn.pair_keys("auto")[0]][:900]
     bucket.objects[turned.pair_keys("auto")[0]] = turned_by_exif(gradient(128, 96), 6)
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {
+    assert excluded(manifest) == {
         str(gone): ExclusionReason.GONE,
         str(goes): ExclusionReason.GONE,
         str(no_labels): ExclusionReason.BAD_LABELS,
@@ -126,10 +126,10 @@ def test_what_is_broken_is_left_out_with_the_reason_and_the_rest_is_built(tmp_pa
         str(turned): ExclusionReason.UNREADABLE,
     }
     assert [item.reference for item in manifest.items] == photos[5:]
-    assert "5 photos could not be read, and are left out" in manifest.warnings
+    assert "5 photos could not be read, and are excluded" in manifest.warnings
 
 
-def test_a_photo_that_goes_between_looking_and_storing_is_left_out(tmp_path: Path) -> None:
+def test_a_photo_that_is_deleted_or_changed_during_the_build_is_excluded(tmp_path: Path) -> None:
     bucket = Shuffled()
     photos = [put(bucket, photo_id(3600 * number)) for number in range(4)]
 
@@ -141,7 +141,7 @@ def test_a_photo_that_goes_between_looking_and_storing_is_left_out(tmp_path: Pat
     manifest = build(
         bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=say
     )
-    assert left_out(manifest) == dict.fromkeys(map(str, photos[:2]), ExclusionReason.GONE)
+    assert excluded(manifest) == dict.fromkeys(map(str, photos[:2]), ExclusionReason.GONE)
     assert len(list(tmp_path.glob("images/*/*.jpg"))) == 2
 
 
@@ -155,17 +155,17 @@ def test_a_photo_that_a_person_could_not_tell_is_not_learned_from(bucket: Datase
     bucket.put(told.note_key("reviewed"), b'{"schema":1,"from":"import"}', "application/json")
     bucket.put("reviewed/notes/readme.txt", b"", "text/plain")
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {
+    assert excluded(manifest) == {
         str(unsure): ExclusionReason.CANNOT_TELL,
         str(told_first): ExclusionReason.CANNOT_TELL,
     }
     assert [item.reference for item in manifest.items] == [told]
 
 
-def test_who_has_no_picture_of_nobody_is_told(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_a_train_split_without_pictures_of_nobody_gives_a_warning(bucket: DatasetBucket, tmp_path: Path) -> None:
     """Plain grey must be nobody to a network, or no worker takes it."""
     put(bucket, photo_id(0))
-    warning = "there is no picture of nobody in train"
+    warning = "there is no picture without people in train"
     assert any(one.startswith(warning) for one in built(bucket, tmp_path / "without", val_share=0).warnings)
     put(bucket, photo_id(3600), labels=[])
     for hour in range(2, 20):
@@ -173,25 +173,31 @@ def test_who_has_no_picture_of_nobody_is_told(bucket: DatasetBucket, tmp_path: P
     assert not any(one.startswith(warning) for one in built(bucket, tmp_path / "with", val_share=0).warnings)
 
 
-def test_photos_of_a_golden_moment_and_their_like_are_never_learned(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_photos_of_a_golden_burst_and_duplicates_of_golden_photos_are_excluded(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
     golden = put(bucket, photo_id(0), tree=Tree.GOLDEN, picture=1, labels=[Label.ELDER_MALE])
     beside = put(bucket, photo_id(59), tree=Tree.REVIEWED)
     like = put(bucket, photo_id(86_400, kiosk="k2"), picture=1, labels=[Label.ELDER_MALE])
     manifest = built(bucket, tmp_path / "d")
     assert splits(manifest) == {str(golden): Split.GOLDEN}
-    assert left_out(manifest) == {str(beside): ExclusionReason.MOMENT_OF_GOLDEN, str(like): ExclusionReason.DUPLICATE}
+    assert excluded(manifest) == {str(beside): ExclusionReason.MOMENT_OF_GOLDEN, str(like): ExclusionReason.DUPLICATE}
 
 
-def test_odd_boxes_of_a_model_go_and_those_of_a_person_are_marked(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_outliers_that_a_model_labelled_are_excluded_and_those_of_a_person_are_marked(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
     auto, reviewed = put(bucket, photo_id(0)), put(bucket, photo_id(3600), tree=Tree.REVIEWED)
     for one, tree in ((auto, "auto"), (reviewed, "reviewed")):
         bucket.put(one.pair_keys(tree)[1], b"0 0.5 0.5 1 1", "text/plain")
     manifest = built(bucket, tmp_path / "d")
-    assert left_out(manifest) == {str(auto): ExclusionReason.OUTLIER}
-    assert [(item.reference, item.suspect) for item in manifest.items] == [(reviewed, "box 1 is the whole picture")]
+    assert excluded(manifest) == {str(auto): ExclusionReason.OUTLIER}
+    assert [(item.reference, item.label_error) for item in manifest.items] == [(reviewed, "box 1 is the whole picture")]
 
 
-def test_what_the_teacher_contradicts_goes_unless_a_person_said_it(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_label_errors_of_a_model_are_excluded_and_those_of_a_person_are_marked(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
     auto, reviewed, fine, unreadable = (
         put(bucket, photo_id(3600 * number), tree=tree)
         for number, tree in enumerate([Tree.AUTO, Tree.REVIEWED, Tree.AUTO, Tree.AUTO])
@@ -203,12 +209,12 @@ def test_what_the_teacher_contradicts_goes_unless_a_person_said_it(bucket: Datas
     )
     manifest = built(bucket, tmp_path / "d", predict=teacher)
     assert sorted(teacher.asked) == sorted(map(stem, [auto, reviewed, fine, unreadable]))
-    assert left_out(manifest) == {str(auto): ExclusionReason.SUSPECT}
-    suspects = {item.reference: bool(item.suspect) for item in manifest.items}
-    assert suspects == {reviewed: True, fine: False, unreadable: False, golden: False}
+    assert excluded(manifest) == {str(auto): ExclusionReason.SUSPECT}
+    marked = {item.reference: bool(item.label_error) for item in manifest.items}
+    assert marked == {reviewed: True, fine: False, unreadable: False, golden: False}
     assert not list((tmp_path / "d").glob(f"*/*/{stem(auto)}.*"))
     assert stem(auto) not in (tmp_path / "d/train.txt").read_text()
-    assert "1 photos that a person has checked look wrong; look at them once more" in manifest.warnings
+    assert "1 photos that a person has checked may have label errors; check them again" in manifest.warnings
 
 
 def test_new_is_what_the_incumbent_has_not_seen_or_a_person_has_looked_at_since(
@@ -251,7 +257,7 @@ def test_val_stays_val_as_photos_come(bucket: DatasetBucket, tmp_path: Path) -> 
 
 def test_an_empty_bucket_makes_an_empty_dataset_that_says_so(bucket: DatasetBucket, tmp_path: Path) -> None:
     manifest = built(bucket, tmp_path / "d")
-    assert (manifest.items, manifest.left_out) == ((), ())
+    assert (manifest.items, manifest.excluded) == ((), ())
     assert "there is no elder_male in train" in manifest.warnings
     assert (tmp_path / "d/train.txt").read_text() == ""
 
@@ -269,17 +275,17 @@ def test_a_folder_of_an_earlier_build_is_emptied_and_somebody_s_own_is_not_touch
     own = tmp_path / "own/images/one.jpg"
     own.parent.mkdir(parents=True)
     own.touch()
-    with pytest.raises(InvalidDataset, match="own holds images, which no build put there; nothing was touched"):
+    with pytest.raises(InvalidDataset, match="own holds images, which is not part of a dataset; nothing was changed"):
         built(bucket, tmp_path / "own")
     (tmp_path / "d/thesis.txt").touch()
     with pytest.raises(InvalidDataset, match=r"holds thesis\.txt"):
         built(bucket, tmp_path / "d")
-    with pytest.raises(InvalidDataset, match="is no folder"):
+    with pytest.raises(InvalidDataset, match="is not a folder"):
         built(bucket, own)
     assert own.exists()
 
 
-def test_progress_is_said_photo_by_photo(tmp_path: Path) -> None:
+def test_progress_is_reported_photo_by_photo(tmp_path: Path) -> None:
     bucket = Shuffled()
     said: list[tuple[int, int, str]] = []
     fill(bucket, 3)
@@ -347,13 +353,13 @@ def test_builds_are_the_same_whatever_the_order_and_leak_nothing(
             manifest = built(bucket, Path(folder) / "d", val_share=0.4)
         manifests.append(manifest)
     assert manifests[0] == manifests[1]
-    out = [one.reference for one in manifest.left_out]
+    out = [one.reference for one in manifest.excluded]
     assert out == sorted(out)
     golden = {photo_id(seconds, kiosk=kiosk) for kiosk, seconds, tree, *_ in drawn if tree is Tree.GOLDEN}
     assert {item.reference for item in manifest.of(Split.GOLDEN)} == golden
     everybody = {photo_id(seconds, kiosk=kiosk) for kiosk, seconds, *_ in drawn}
     assert sorted(
-        [*(one.reference for one in manifest.items), *(one.reference for one in manifest.left_out)]
+        [*(one.reference for one in manifest.items), *(one.reference for one in manifest.excluded)]
     ) == sorted(everybody)
     for one, other in combinations(manifest.items, 2):
         if one.reference.kiosk_id == other.reference.kiosk_id and one.split is not other.split:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
-from contracts.yolo import format_labels
 from retrain.bucket import Tree
 from retrain.dataset import DatasetManifest, DatasetSettings, Excluded, ExclusionReason, Item, Split, unmet_precondition
 from retrain.errors import InvalidDataset
@@ -25,16 +24,16 @@ ITEM = Item(
     new=True,
     sha256="0" * 64,
     bytes=1000,
-    labels=format_labels([(Label.ELDER_FEMALE, HEAD)]),
+    people=(LabelledBox(Label.ELDER_FEMALE, HEAD),),
     phash="f" * 64,
-    suspect="nobody is seen",
+    label_error="nobody is seen",
 )
 MANIFEST = DatasetManifest(
     build="20260302t120000z-yolov5n",
     made_at=NOON,
     settings=DatasetSettings().to_fields(),
     items=(ITEM,),
-    left_out=(Excluded(photo_id(60), Tree.AUTO, ExclusionReason.DUPLICATE, "of that"),),
+    excluded=(Excluded(photo_id(60), Tree.AUTO, ExclusionReason.DUPLICATE, "of that"),),
     warnings=("mind it",),
 )
 
@@ -45,7 +44,7 @@ def holding(
     """A manifest with so many people of each label in each split, one a photo."""
     kinds = [(split, label) for split, labels in people.items() for label, many in labels.items() for _ in range(many)]
     items = (
-        replace(ITEM, reference=photo_id(3600 * number), split=split, new=new, labels=format_labels([(label, HEAD)]))
+        replace(ITEM, reference=photo_id(3600 * number), split=split, new=new, people=(LabelledBox(label, HEAD),))
         for number, (split, label) in enumerate(kinds)
     )
     return replace(MANIFEST, items=tuple(items), settings=settings or {})
@@ -95,7 +94,7 @@ def test_a_manifest_says_this() -> None:
 
 
 def test_the_digest_is_of_items_and_settings_alone() -> None:
-    later = replace(MANIFEST, build="b2", made_at=NOON.replace(year=2030), left_out=(), warnings=())
+    later = replace(MANIFEST, build="b2", made_at=NOON.replace(year=2030), excluded=(), warnings=())
     assert later.digest == MANIFEST.digest
     moved = replace(MANIFEST, items=(replace(ITEM, split=Split.VAL),))
     assert len({MANIFEST.digest, moved.digest, replace(MANIFEST, settings={"seed": 1}).digest}) == 3
@@ -113,20 +112,20 @@ def test_the_digest_is_of_items_and_settings_alone() -> None:
         MANIFEST.to_json().replace('"k1/', '"K1/'),
     ],
 )
-def test_what_is_no_manifest_is_refused(broken: str, tmp_path: Path) -> None:
+def test_an_invalid_manifest_is_refused(broken: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(broken)
     with pytest.raises(InvalidDataset, match="is not a dataset's manifest"):
         DatasetManifest.read(tmp_path)
 
 
-def test_a_manifest_that_somebody_changed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidDataset, match="somebody changed it"):
+def test_a_changed_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataset, match="the file was changed"):
         DatasetManifest.from_json(MANIFEST.to_json().replace('"weight": 3', '"weight": 4'))
     with pytest.raises(InvalidDataset, match="No such file"):
         DatasetManifest.read(tmp_path)
 
 
-def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
+def test_a_dataset_with_all_labels_in_all_splits_meets_the_preconditions() -> None:
     people = {Split.TRAIN: even(9), Split.VAL: even(1), Split.GOLDEN: even(5)}
     assert unmet_precondition(holding(people), least_new=40, golden_least=5) is None
 
@@ -157,9 +156,7 @@ def test_a_dataset_with_all_labels_everywhere_is_enough() -> None:
         ({}, "too_few_labels", "0 people in new photos since"),
     ],
 )
-def test_a_dataset_that_is_not_enough_says_by_which_rule(
-    people: dict[Split, dict[Label, int]], rule: str, reason: str
-) -> None:
+def test_an_unmet_precondition_names_its_rule(people: dict[Split, dict[Label, int]], rule: str, reason: str) -> None:
     told = unmet_precondition(holding(people), least_new=41, golden_least=5)
     assert told is not None
     assert (told[0], told[1][: len(reason)]) == (rule, reason)
@@ -173,6 +170,6 @@ def test_people_in_old_photos_are_not_new() -> None:
 
 
 def test_a_box_of_two_people_counts_two() -> None:
-    both = format_labels([(Label.ELDER_MALE, HEAD), (Label.ADULT_MALE, Box(0.6, 0.1, 0.9, 0.5))])
-    manifest = replace(MANIFEST, items=(replace(ITEM, labels=both), replace(ITEM, labels="")))
+    both = (LabelledBox(Label.ELDER_MALE, HEAD), LabelledBox(Label.ADULT_MALE, Box(0.6, 0.1, 0.9, 0.5)))
+    manifest = replace(MANIFEST, items=(replace(ITEM, people=both), replace(ITEM, people=())))
     assert manifest.counts[Split.TRAIN] == counts(pictures=2, nobody=1, elder_male=1, adult_male=1)

@@ -31,7 +31,7 @@ def text_of(page: str) -> str:
     return " ".join(re.sub("<[^>]+>", " ", page.partition("</style>")[2]).split())
 
 
-def test_it_tells_who_is_in_and_who_was_left_out(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_it_shows_counts_and_excluded_photos(bucket: DatasetBucket, tmp_path: Path) -> None:
     put(bucket, photo_id(1, kiosk="k2"))
     manifest = built(bucket, tmp_path, val_share=0)
     told = text_of((tmp_path / "index.html").read_text())
@@ -66,19 +66,19 @@ def test_a_sheet_shows_boxes_in_the_colour_of_their_label(bucket: DatasetBucket,
     assert near.sum() > 500
 
 
-def test_suspects_are_shown_with_what_speaks_against_them(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_possible_label_errors_are_shown_with_their_reasons(bucket: DatasetBucket, tmp_path: Path) -> None:
     put(bucket, photo_id(5, kiosk="k3"), tree=Tree.REVIEWED, labels=[Label.ELDER_MALE])
     built(bucket, tmp_path, sheet_photos=6, predict=lambda paths: [Prediction(path) for path in paths])
     told = text_of((tmp_path / "index.html").read_text())
-    assert "left out: no person has looked at them 6 of 12" in told
-    assert "kept: a person labelled them. Look once more 1 of 1" in told
+    assert "excluded: no person has checked them 6 of 12" in told
+    assert "kept: a person labelled them. Check them again 1 of 1" in told
     assert f"{photo_id(5, kiosk='k3')} nobody is seen where elder_male is labelled" in told
 
 
 def test_nothing_that_somebody_named_becomes_markup(bucket: DatasetBucket, tmp_path: Path) -> None:
     manifest = built(bucket, tmp_path)
     named = replace(manifest, warnings=("<img src=x>",), settings={"a<b>": '"c"'})
-    write_page(tmp_path, named, dropped=[], most=0)
+    write_page(tmp_path, named, suspects=[], most=0)
     page = (tmp_path / "index.html").read_text()
     assert "&lt;img src=x&gt;" in page
     assert "a&lt;b&gt;=&#34;c&#34;" in page

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.errors import ContractError
 from retrain.bucket import DatasetBucket, Tree, stem
-from retrain.dataset import builds, fetch, find, known, publish
+from retrain.dataset import builds, fetch, find, load, publish
 from retrain.dataset.layout import prepare, room_for, write_pictures
 from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
@@ -36,7 +36,7 @@ def test_a_build_is_fetched_as_it_was_built(bucket: DatasetBucket, tmp_path: Pat
     assert fetch(bucket, "b1", tmp_path / "there") == manifest
     assert differences(filecmp.dircmp(tmp_path / "here", tmp_path / "there")) == []
     assert builds(bucket) == ["b1"]
-    assert known(bucket, "b1") == find(bucket, "b1") == manifest
+    assert load(bucket, "b1") == find(bucket, "b1") == manifest
 
 
 def test_pictures_are_not_stored_twice(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_labels_are_those_of_the_build_whatever_became_of_them(bucket: DatasetBu
     item = manifest.items[0]
     bucket.put(item.reference.pair_keys("auto")[1], b"", "text/plain")
     fetch(bucket, "b1", tmp_path / "e")
-    assert (tmp_path / f"e/labels/train/{stem(item.reference)}.txt").read_text() == item.labels != ""
+    assert (tmp_path / f"e/labels/train/{stem(item.reference)}.txt").read_text() == item.label_file != ""
 
 
 @pytest.mark.parametrize("build", ["", "../b1", "B 1", "b1/manifest.json"])
@@ -119,8 +119,8 @@ def test_a_disk_that_fills_meanwhile_is_told_as_that(tmp_path: Path) -> None:
     with pytest.raises(InvalidDataset) as refused, room_for(tmp_path, 5_000_000, lambda _: 6_000_000):
         Path("/dev/full").write_text("a label")
     assert str(refused.value) == (
-        f"the disk is full at {tmp_path}; the dataset needs 5 MB; the dataset is not whole, and nothing was published. "
-        "Make room, or name a folder on another disk"
+        f"the disk is full at {tmp_path}; the dataset needs 5 MB; the dataset is not complete, and nothing was "
+        "published. Make room, or name a folder on another disk"
     )
 
 

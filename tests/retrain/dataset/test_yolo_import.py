@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from contracts.boxes import LabelledBox
 from contracts.errors import InvalidName
 from contracts.labels import LABELS, Label
 from contracts.names import image_id_time
 from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
-from retrain.dataset.class_names import classes_in
-from retrain.dataset.yolo_import import FoundPictures, look_through, store, untaught
+from retrain.dataset.yolo_import.class_names import classes_in
+from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder, store, without_exposed
 from retrain.errors import InvalidDataset
 from tests.pictures import encoded, gradient, turned_by_exif
 from tests.retrain.dataset.shop import HEAD, built, empty_bucket
@@ -35,7 +36,11 @@ def picture(number: int) -> Image.Image:
 
 
 def own(
-    folder: Path, name: str, *, labels: str | None = format_labels([(Label.ELDER_MALE, HEAD)]), content: bytes = b""
+    folder: Path,
+    name: str,
+    *,
+    labels: str | None = format_labels([LabelledBox(Label.ELDER_MALE, HEAD)]),
+    content: bytes = b"",
 ) -> bytes:
     """A picture `images/<name>` and its labels; the picture's bytes."""
     path = folder / "images" / name
@@ -49,22 +54,22 @@ def own(
     return content
 
 
-def found(folder: Path, *, moment_a_folder: bool = False) -> FoundPictures:
-    return look_through(folder, OURS, kiosk="mine", moment_a_folder=moment_a_folder)
+def scanned(folder: Path, *, burst_per_folder: bool = False) -> ScannedFolder:
+    return scan_folder(folder, OURS, kiosk="mine", burst_per_folder=burst_per_folder)
 
 
 def test_pictures_are_stored_as_they_are_and_once_more_changes_nothing(bucket: DatasetBucket, tmp_path: Path) -> None:
     content = {own(tmp_path, f"{name}.jpg"): name for name in ("train/a", "train/b", "val/c")}
-    store(bucket, Tree.REVIEWED, found(tmp_path).pictures)
+    store(bucket, Tree.REVIEWED, scanned(tmp_path).pictures)
     pairs = bucket.pairs(Tree.REVIEWED)
     assert {bucket.image(pair) for pair in pairs} == content.keys()
-    assert {bucket.labels(pair) for pair in pairs} == {format_labels([(Label.ELDER_MALE, HEAD)])}
+    assert {bucket.labels(pair) for pair in pairs} == {format_labels([LabelledBox(Label.ELDER_MALE, HEAD)])}
     assert {pair.reference.kiosk_id for pair in pairs} == {"mine"}
     note = json.loads(bucket.get(pairs[0].reference.note_key("reviewed")) or b"")
     assert (note["schema"], note["from"], note["converted"]) == (1, "import", False)
     (tmp_path / "images").rename(tmp_path / "elsewhere")
     (tmp_path / "elsewhere").rename(tmp_path / "images")
-    store(bucket, Tree.REVIEWED, found(tmp_path).pictures)
+    store(bucket, Tree.REVIEWED, scanned(tmp_path).pictures)
     assert [pair.reference for pair in bucket.pairs(Tree.REVIEWED)] == [pair.reference for pair in pairs]
 
 
@@ -72,30 +77,32 @@ def test_what_was_imported_can_be_learned_from(bucket: DatasetBucket, tmp_path: 
     for number in range(8):
         turned = picture(0).rotate(40 * number)
         own(tmp_path / "own", f"{number}.png", content=encoded(turned, "PNG"))
-    store(bucket, Tree.REVIEWED, found(tmp_path / "own").pictures)
+    store(bucket, Tree.REVIEWED, scanned(tmp_path / "own").pictures)
     assert len(built(bucket, tmp_path / "d").items) == 8
 
 
-def test_what_may_have_taught_does_not_judge(bucket: DatasetBucket, tmp_path: Path) -> None:
+def test_a_picture_that_a_training_may_have_learned_from_is_not_imported_as_golden(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
     """Whatever it is called by then; of a build that was only looked at, too, for nobody knows who used it."""
     for number in range(8):
         own(tmp_path / "own", f"{number}.png", content=encoded(picture(0).rotate(40 * number), "PNG"))
-    store(bucket, Tree.REVIEWED, found(tmp_path / "own").pictures)
+    store(bucket, Tree.REVIEWED, scanned(tmp_path / "own").pictures)
     built(bucket, tmp_path / "d")
     publication.publish(bucket, tmp_path / "d")
-    own(tmp_path / "exam", "taught.png", content=encoded(picture(0), "PNG"))
+    own(tmp_path / "exam", "exposed.png", content=encoded(picture(0), "PNG"))
     own(tmp_path / "exam", "fresh.png", content=encoded(picture(5), "PNG"))
-    left = untaught(bucket, look_through(tmp_path / "exam", OURS, kiosk="exam"), tmp_path / "exam")
-    assert [one.path.name for one in left.pictures] == ["fresh.png"]
-    assert left.broken == ["images/taught.png: a training may have learned from it, so it can't judge"]
+    kept = without_exposed(bucket, scan_folder(tmp_path / "exam", OURS, kiosk="exam"), tmp_path / "exam")
+    assert [one.path.name for one in kept.pictures] == ["fresh.png"]
+    assert kept.invalid == ["images/exposed.png: a training may have learned from it, so it can't judge"]
 
 
-def test_each_picture_is_a_moment_of_its_own_unless_folders_are(tmp_path: Path) -> None:
+def test_each_picture_is_its_own_burst_unless_folders_are_bursts(tmp_path: Path) -> None:
     for name in ("one/a.jpg", "one/b.jpg", "two/c.jpg"):
         own(tmp_path, name)
-    assert {image_id_time(one.reference.image_id) for one in found(tmp_path).pictures} == {None}
+    assert {image_id_time(one.reference.image_id) for one in scanned(tmp_path).pictures} == {None}
     one, other, third = [
-        image_id_time(one.reference.image_id) for one in found(tmp_path, moment_a_folder=True).pictures
+        image_id_time(one.reference.image_id) for one in scanned(tmp_path, burst_per_folder=True).pictures
     ]
     assert one == other != third
     assert one is not None
@@ -110,7 +117,7 @@ def test_png_and_webp_become_jpeg(bucket: DatasetBucket, tmp_path: Path) -> None
     own(tmp_path, "a.png", content=encoded(clear, "PNG"))
     own(tmp_path, "b.webp", content=encoded(picture(1), "WEBP"))
     own(tmp_path, "c.JPEG", content=encoded(picture(2).convert("CMYK")))
-    store(bucket, Tree.GOLDEN, found(tmp_path).pictures)
+    store(bucket, Tree.GOLDEN, scanned(tmp_path).pictures)
     stored = {bucket.image(pair) or b"" for pair in bucket.pairs(Tree.GOLDEN)}
     assert {one[:3] for one in stored} == {b"\xff\xd8\xff"}
     assert len(stored) == 3
@@ -127,13 +134,13 @@ def test_labels_may_lie_beside_the_picture_or_in_a_tree_beside_its_own(tmp_path:
     (tmp_path / "b.jpg").write_bytes(encoded(picture(1)))
     (tmp_path / "b.txt").write_text("")
     (tmp_path / "._b.jpg").write_bytes(b"what a Mac leaves")
-    assert [(one.path.name, one.labels) for one in found(tmp_path).pictures] == [
+    assert [(one.path.name, one.label_file) for one in scanned(tmp_path).pictures] == [
         ("b.jpg", ""),
         ("a.jpg", "2 0.500000 0.500000 0.500000 0.500000\n"),
     ]
 
 
-def test_what_can_t_be_imported_is_named_and_why(tmp_path: Path) -> None:
+def test_each_invalid_picture_is_named_with_the_reason(tmp_path: Path) -> None:
     same = own(tmp_path, "0.jpg")
     own(tmp_path, "1.jpg", content=same, labels="")
     own(tmp_path, "2.jpg", labels=None)
@@ -143,11 +150,11 @@ def test_what_can_t_be_imported_is_named_and_why(tmp_path: Path) -> None:
     own(tmp_path, "6.jpg", content=turned_by_exif(picture(0), 6))
     own(tmp_path, "7.jpg", content=encoded(picture(0))[:500])
     own(tmp_path, "8.jpg", content=encoded(picture(0), "GIF"))
-    seen = found(tmp_path)
-    assert [one.path.name for one in seen.pictures] == ["0.jpg"]
-    told = [
+    folder = scanned(tmp_path)
+    assert [one.path.name for one in folder.pictures] == ["0.jpg"]
+    expected = [
         "images/1.jpg: the same picture as images/0.jpg, with other labels",
-        "images/2.jpg: it has no label file; an empty one says that nobody is there",
+        "images/2.jpg: the label file is missing; a picture without people needs an empty one",
         "images/3.jpg: line 1 of its labels is of class '7', which has no name",
         "images/4.jpg: line 1 has a box that leaves the picture",
         "images/5.jpg: line 1 is '0 0.1 0.1 0.2 0.1 0.2 0.3', not a class",
@@ -155,22 +162,22 @@ def test_what_can_t_be_imported_is_named_and_why(tmp_path: Path) -> None:
         "images/7.jpg: ",
         "images/8.jpg: cannot identify",
     ]
-    assert [one[: len(start)] for one, start in zip(seen.broken, told, strict=True)] == told
+    assert [one[: len(start)] for one, start in zip(folder.invalid, expected, strict=True)] == expected
 
 
 def test_a_folder_without_pictures_and_a_bad_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidDataset, match="holds no picture"):
-        found(tmp_path)
+        scanned(tmp_path)
     with pytest.raises(InvalidName):
-        look_through(tmp_path, OURS, kiosk="My Kiosk")
+        scan_folder(tmp_path, OURS, kiosk="My Kiosk")
 
 
 def test_a_picture_that_changes_meanwhile_is_not_stored(bucket: DatasetBucket, tmp_path: Path) -> None:
     own(tmp_path, "a.jpg")
-    seen = found(tmp_path)
+    folder = scanned(tmp_path)
     own(tmp_path, "a.jpg")
     with pytest.raises(InvalidDataset, match=r"a\.jpg changed while it was imported"):
-        store(bucket, Tree.REVIEWED, seen.pictures)
+        store(bucket, Tree.REVIEWED, folder.pictures)
     assert bucket.keys("") == []
 
 
@@ -188,22 +195,22 @@ def test_classes_are_those_that_the_folder_names(tmp_path: Path, name: str, text
     assert where == name
     assert meaning == {0: Label.ADULT_FEMALE, 1: Label.ELDER_MALE, 2: Label.ELDER_FEMALE, 3: Label.ADULT_MALE}
     own(tmp_path, "a.jpg", labels="2 0.5 0.5 0.5 0.5")
-    [one] = look_through(tmp_path, meaning, kiosk="mine").pictures
-    assert one.labels[0] == "1"
+    [one] = scan_folder(tmp_path, meaning, kiosk="mine").pictures
+    assert one.label_file[0] == "1"
 
 
-def test_without_names_the_classes_are_ours(tmp_path: Path) -> None:
+def test_without_class_names_the_classes_are_the_labels_in_order(tmp_path: Path) -> None:
     (tmp_path / "notes.yaml").write_text("- nothing to do with it\n")
     assert classes_in(tmp_path, {}) == (OURS, "")
 
 
-def test_a_class_that_nobody_explains_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_class_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [elder_male, grandma, cat]")
     with pytest.raises(InvalidDataset) as refused:
         classes_in(tmp_path, {"grandma": Label.ELDER_FEMALE})
     assert str(refused.value) == (
-        f"{tmp_path / 'data.yaml'} names cat, which is none of elder_male, elder_female, adult_male, adult_female; "
-        "nothing was imported. Say what it means: --class 'cat=elder_male'"
+        f"{tmp_path / 'data.yaml'} names cat, which is not one of elder_male, elder_female, adult_male, adult_female; "
+        "nothing was imported. Map it to a label: --class 'cat=elder_male'"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the dataset bucket tells about drift, from one as moto has it."""
+"""Label facts, read from a dataset bucket on moto."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from contracts.boxes import LabelledBox
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
@@ -19,7 +20,7 @@ from retrain.drift.guard import DriftLimits, LabelFact, Level, check_drift
 from retrain.review.confidences import Results
 from retrain.review.notes import Note, ReviewedPerson
 from retrain.run.incumbent import Incumbent
-from retrain.run.stages import watch
+from retrain.run.stages import drift_since_incumbent
 from tests.retrain.dataset.test_manifest import MANIFEST
 from tests.retrain.review.shop import CHECKED_AT, HER, HIM, LEFT, RIGHT, Shop, photo
 
@@ -36,10 +37,10 @@ def shop() -> Iterator[Shop]:
 
 
 def noted(shop: Shop, number: int, *, sample: bool = True, cannot_tell: bool = False) -> None:
-    """Somebody looked at her and him, and called her a man."""
+    """A person checked both, and labelled the woman as a man."""
     shown = (
-        ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE),
-        ReviewedPerson(Label.ADULT_MALE, RIGHT, None, Label.ADULT_MALE),
+        ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, LEFT, 0.97), Label.ELDER_MALE),
+        ReviewedPerson(HIM, Label.ADULT_MALE),
     )
     note = Note(
         source=Tree.AUTO, sample=sample, shown=shown, changed=(), checked_at=CHECKED_AT, cannot_tell=cannot_tell
@@ -48,7 +49,7 @@ def noted(shop: Shop, number: int, *, sample: bool = True, cannot_tell: bool = F
 
 
 def test_each_photo_of_the_model_s_own_labels_is_a_fact(shop: Shop) -> None:
-    """Not what people made of them, nor a broken label file."""
+    """Not the reviewed ones, nor an invalid label file."""
     shop.put(Tree.AUTO, photo(1), (HER, HIM))
     shop.decide(photo(1), Person(Label.ELDER_FEMALE, 0.99, LEFT), Person(Label.ADULT_MALE, 0.96, RIGHT))
     shop.put(Tree.REVIEW, photo(2, kiosk="door", minutes=7 * 24 * 60), ())
@@ -63,7 +64,7 @@ def test_each_photo_of_the_model_s_own_labels_is_a_fact(shop: Shop) -> None:
     )
 
 
-def test_what_came_before_is_told_from_what_came_since(shop: Shop) -> None:
+def test_facts_are_split_at_the_time_of_the_dataset(shop: Shop) -> None:
     shop.put(Tree.AUTO, photo(1))
     assert [len(one) for one in gather_facts(shop.bucket, shop.results, since=LONG_AGO)] == [1, 0]
     after = now() + timedelta(days=1)
@@ -71,7 +72,7 @@ def test_what_came_before_is_told_from_what_came_since(shop: Shop) -> None:
 
 
 def test_people_of_the_random_sample_are_counted(shop: Shop) -> None:
-    """No other's, and none of which nobody could tell; what a note still knows stands in for an expired result."""
+    """Not of other photos, nor of those marked cannot tell; a note's confidences replace an expired result."""
     for number in (1, 2, 3):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
     noted(shop, 1)
@@ -85,17 +86,19 @@ def test_people_of_the_random_sample_are_counted(shop: Shop) -> None:
     ]
 
 
-def test_a_training_holds_labels_against_the_gate_of_its_settings(shop: Shop) -> None:
+def test_a_training_compares_labels_with_the_gate_of_its_settings(shop: Shop) -> None:
     """Half of them are wrong: far too many under a gate of 0.95, and as many as may be under one of 0.5."""
     for number in range(10):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
     incumbent = Incumbent(CurrentRun(pointer=None, etag=None))
-    levels = {gate: watch(shop.bucket, None, gate=gate)(MANIFEST, incumbent).level for gate in (0.95, 0.5)}
+    levels = {
+        gate: drift_since_incumbent(shop.bucket, None, gate=gate)(MANIFEST, incumbent).level for gate in (0.95, 0.5)
+    }
     assert levels == {0.95: Level.STOP, 0.5: Level.OK}
 
 
-def test_of_too_many_photos_a_draw_is_read_and_whatever_was_checked(shop: Shop) -> None:
+def test_of_too_many_photos_a_draw_and_the_checked_ones_are_read(shop: Shop) -> None:
     for number in range(20):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number, sample=number < 10)

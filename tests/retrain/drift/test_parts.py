@@ -1,4 +1,4 @@
-"""What is shown by kiosk and week: shares of what they are shares of, and every photo in its part."""
+"""Labels by kiosk and week: shares, and every photo in its part."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FACTS = [
 
 
 def test_all_come_first_then_kiosks_then_weeks() -> None:
-    told = list(parts(FACTS))
-    assert [one.where for one in told] == ["all", "kiosk door", "kiosk lobby", "week 2026-W46", "week 2026-W47"]
-    assert [one.photos for one in told] == [4, 1, 3, 1, 3]
+    shown = list(parts(FACTS))
+    assert [one.where for one in shown] == ["all", "kiosk door", "kiosk lobby", "week 2026-W46", "week 2026-W47"]
+    assert [one.photos for one in shown] == [4, 1, 3, 1, 3]
 
 
 def test_shares_and_confidence_are_of_the_sure_alone() -> None:
-    """A photo of two counts once, half for each; nobody is a share, too."""
+    """A photo of two people counts half for each; photos without people have a share, too."""
     lobby = next(one for one in parts(FACTS) if one.where == "kiosk lobby")
     assert lobby.unsure == pytest.approx(1 / 3)
     assert {name: share for name, share in lobby.labels.items() if share} == {HER: 0.75, HIM: 0.25}
@@ -35,7 +35,7 @@ def test_shares_and_confidence_are_of_the_sure_alone() -> None:
     assert (lobby.checked, lobby.right) == (1, 1)
 
 
-def test_what_nobody_knows_is_not_made_up() -> None:
+def test_without_photos_or_sure_labels_there_are_no_figures() -> None:
     assert list(parts([])) == []
     unsure = next(parts([LabelFact("lobby", "2026-W47", (HER,), False, 0.4)]))
     assert (unsure.unsure, sum(unsure.labels.values()), unsure.confidence) == (1, 0, None)

@@ -1,4 +1,4 @@
-"""A trained network as a run: what is packaged, the registry stores and a worker loads."""
+"""A packaged run: the registry stores it and a worker loads it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RUN = "20260301t000000z-yolov5n"
 
 
 def packaged(folder: Path, **changes: Any) -> Path:
-    made = folder / "made"
-    made.mkdir(exist_ok=True)
-    (made / "last.onnx").write_bytes(toy_network())
-    (made / "last.pt").write_bytes(b"weights")
+    trained = folder / "trained"
+    trained.mkdir(exist_ok=True)
+    (trained / "last.onnx").write_bytes(toy_network())
+    (trained / "last.pt").write_bytes(b"weights")
     fields: dict[str, Any] = {
         "run": RUN,
-        "onnx": made / "last.onnx",
-        "weights_pt": made / "last.pt",
+        "onnx": trained / "last.onnx",
+        "weights_pt": trained / "last.pt",
         "input": SIDE,
         "calibration": calibrate([], least=CUT["confidence"]).fields,
         "data": {"build": "20260228t000000z-dataset", "digest": "d" * 64},
@@ -41,7 +41,7 @@ def packaged(folder: Path, **changes: Any) -> Path:
     return package(folder / RUN, **(fields | changes))
 
 
-def test_a_run_says_what_it_is_made_of(tmp_path: Path) -> None:
+def test_the_manifest_of_a_run_is_complete(tmp_path: Path) -> None:
     manifest = json.loads(packaged(tmp_path, metrics={"map50": 0.8}).read_bytes())
 
     calibration = manifest.pop("calibration")
@@ -73,7 +73,7 @@ def test_a_worker_loads_it(tmp_path: Path) -> None:
 
 
 def test_the_registry_stores_it_with_the_weights_to_train_on_beside(tmp_path: Path) -> None:
-    """Workers fetch what the manifest's files name, and nothing else."""
+    """Workers download the files in the manifest only."""
     manifest = packaged(tmp_path)
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
@@ -86,14 +86,14 @@ def test_the_registry_stores_it_with_the_weights_to_train_on_beside(tmp_path: Pa
     assert list(files_beside(added.manifest)) == ["network.onnx"]
 
 
-def test_packaged_again_it_is_the_same_bytes(tmp_path: Path) -> None:
-    """A training that was cut off while it packaged does it once more."""
+def test_packaging_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    """An interrupted training packages again."""
     first = packaged(tmp_path).read_bytes()
 
     assert packaged(tmp_path).read_bytes() == first
 
 
-def test_what_is_found_out_later_is_written_into_it(tmp_path: Path) -> None:
+def test_fields_of_the_manifest_are_replaced(tmp_path: Path) -> None:
     path = packaged(tmp_path, calibration=AS_IT_IS)
     before = json.loads(path.read_bytes())
 
@@ -105,7 +105,7 @@ def test_what_is_found_out_later_is_written_into_it(tmp_path: Path) -> None:
     load_detector(path)
 
 
-def test_a_name_that_no_run_can_have_packages_nothing(tmp_path: Path) -> None:
+def test_an_invalid_run_id_packages_nothing(tmp_path: Path) -> None:
     with pytest.raises(InvalidName, match="is not the id of a run"):
         packaged(tmp_path, run="day-0")
 

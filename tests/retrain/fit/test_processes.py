@@ -1,6 +1,6 @@
-"""`python -m retrain` as a process: told to end, and called again. S3 is moto's server.
+"""`python -m retrain` as a process: interrupted, and resumed. S3 is moto's server.
 
-The trainer is the fake one, the network that it exports sees nobody; all else is real.
+The trainer is the fake one, and the network that it exports detects no person; all else is real.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SIDE: Final = 64
 TRAINING: Final = "20261122t030405z-yolov5n"
 HOME: Final = Path(__file__).parents[3]
-# A Python that is none: the fake trainer behind it; its process id stays the same, and is told.
+# In the place of the trainer's Python: it writes its process id, and becomes the fake trainer.
 TRAINER: Final = """#!{python}
 import json, os, pathlib, shutil, sys
 job = json.loads(pathlib.Path(sys.argv[-1]).read_text())
@@ -47,7 +47,7 @@ else:
 
 
 def blind() -> bytes:
-    """An ONNX that answers for every place of its square that nobody is there."""
+    """An ONNX network that detects no person anywhere."""
     places = sum((SIDE // stride) ** 2 for stride in (8, 16, 32))
     constants = {
         "zero": np.zeros((1, 1, 1), np.float32),
@@ -155,39 +155,39 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         server.stop()
 
 
-def test_a_training_that_is_told_to_end_is_called_again_and_done(shop: Shop) -> None:
+def test_a_training_interrupted_by_a_signal_resumes_and_completes(shop: Shop) -> None:
     fill(shop.bucket, Tree.AUTO, range(24))
     fill(shop.bucket, Tree.GOLDEN, range(1000, 1008))
 
-    with shop.started(fake="wait", at=3) as told:  # a Spot notice
+    with shop.started(fake="wait", at=3) as interrupted:  # a Spot notice
         shop.waits()
-        told.send_signal(signal.SIGTERM)
-        out, said = told.communicate(timeout=300)
-    assert (told.returncode, out) == (75, "")
-    assert said.endswith("retrain: the trainer was told to end, in the middle of its job: train\n")
+        interrupted.send_signal(signal.SIGTERM)
+        out, err = interrupted.communicate(timeout=300)
+    assert (interrupted.returncode, out) == (75, "")
+    assert err.endswith("retrain: the trainer was interrupted in its job: train; call the training again to resume\n")
     assert not runs((shop.folder / "pid").read_text())
     assert [path.name for path in (shop.folder / "work").iterdir()] == ["lock"]
     keys = shop.bucket.keys(f"trainings/{TRAINING}/")
     assert f"trainings/{TRAINING}/checkpoint/a/last.pt" in keys
     assert f"trainings/{TRAINING}/outcome.json" not in keys
 
-    with shop.started() as last:
-        out, said = last.communicate(timeout=300)
-    assert last.returncode == 0, said
-    assert "training: 2 of 4, goes on after epoch 2, from its checkpoint\n" in said
+    with shop.started() as resumed:
+        out, err = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, err
+    assert "training: 2 of 4, resumes after epoch 2, from its checkpoint\n" in err
     outcome = TrainingOutcome.from_json(out)
     assert outcome.verdict in (Verdict.KEPT, Verdict.PROMOTED)
     assert shop.bucket.get(f"trainings/{TRAINING}/outcome.json") == outcome.to_json().encode()
     assert [path.name for path in (shop.folder / "work").iterdir()] == ["lock"]
-    assert "secret" not in said.lower()
-    assert len(said.splitlines()) == len(set(said.splitlines())), said
+    assert "secret" not in err.lower()
+    assert len(err.splitlines()) == len(set(err.splitlines())), err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
-def test_what_a_training_starts_ends_with_it_also_when_it_is_killed() -> None:
-    """By the kernel, say, when memory gave out: a trainer that lives on would keep GPU and disk from the next."""
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has PR_SET_PDEATHSIG")
+def test_child_processes_end_with_a_training_that_is_killed() -> None:
+    """By the kernel's out-of-memory killer, for instance: the trainer must not keep the GPU and the disk."""
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    parent = f"import sys; from retrain.subprocesses import start; start([sys.executable, '-c', {child!r}]).wait()"
+    parent = f"import sys; from retrain.subprocesses import spawn; spawn([sys.executable, '-c', {child!r}]).wait()"
     with subprocess.Popen([sys.executable, "-c", parent], cwd=HOME, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         pid = process.stdout.readline().strip()

@@ -1,4 +1,4 @@
-"""A network in 8 bits: its answers stay near, and its photos are prepared as the worker prepares them."""
+"""INT8 quantisation: outputs stay close, and photos are preprocessed as in the worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from demo.drawn_people import draw
 from retrain.errors import RetrainError
-from retrain.fit.quantise import quantise, shown
+from retrain.fit.quantise import preprocess, quantise
 from worker.models.engines import OnnxRuntime, OpenVino
 from worker.models.letterbox import frame_for, letterbox
 from worker.photos.decoding import decode
@@ -80,20 +80,20 @@ def answered(network: Path, square: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(answer)
 
 
-def test_answers_stay_near(tmp_path: Path, photos: list[Path]) -> None:
+def test_int8_outputs_stay_close_to_fp32(tmp_path: Path, photos: list[Path]) -> None:
     network, target = small(tmp_path / "small.onnx"), tmp_path / "int8.onnx"
 
     quantise(network, target, photos[:6], side=SIDE)
 
     for photo in photos[6:]:  # seen by neither
-        square = shown(photo, SIDE, any_shape=False)
+        square = preprocess(photo, SIDE, any_shape=False)
         whole, rounded = answered(network, square), answered(target, square)
         assert not np.array_equal(whole, rounded)
         assert np.abs(whole[:, 4:] - rounded[:, 4:]).max() < 0.02  # scores
         assert np.abs(whole[:, :4] - rounded[:, :4]).max() < 0.03 * np.abs(whole[:, :4]).max()  # boxes
 
 
-def test_the_end_of_the_head_stays_in_32_bits(tmp_path: Path, photos: list[Path]) -> None:
+def test_the_end_of_the_head_stays_in_fp32(tmp_path: Path, photos: list[Path]) -> None:
     quantise(small(tmp_path / "small.onnx"), tmp_path / "int8.onnx", photos, side=SIDE)
 
     model = onnx.load(tmp_path / "int8.onnx")
@@ -103,7 +103,7 @@ def test_the_end_of_the_head_stays_in_32_bits(tmp_path: Path, photos: list[Path]
 
 
 @pytest.mark.parametrize("engine", [OpenVino, OnnxRuntime])
-def test_both_of_the_worker_s_engines_run_it(
+def test_both_engines_of_the_worker_run_the_int8_network(
     tmp_path: Path, photos: list[Path], engine: type[OpenVino] | type[OnnxRuntime]
 ) -> None:
     quantise(small(tmp_path / "small.onnx"), tmp_path / "int8.onnx", photos, side=SIDE)
@@ -115,18 +115,18 @@ def test_both_of_the_worker_s_engines_run_it(
 
 
 @pytest.mark.parametrize("engine", [OpenVino, OnnxRuntime])
-def test_a_network_of_any_shape_stays_one(
+def test_a_network_of_any_shape_keeps_its_dynamic_shape(
     tmp_path: Path, photos: list[Path], engine: type[OpenVino] | type[OnnxRuntime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its ranges are measured on photos in their own shape."""
     seen: list[tuple[int, ...]] = []
 
     def watched(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]:
-        seen.append((picture := shown(path, side, any_shape=any_shape)).shape)
+        seen.append((picture := preprocess(path, side, any_shape=any_shape)).shape)
         return picture
 
     (long := tmp_path / "long.jpg").write_bytes(draw(3, size=(301, 77)).jpeg)
-    monkeypatch.setattr("retrain.fit.quantise.shown", watched)
+    monkeypatch.setattr("retrain.fit.quantise.preprocess", watched)
     quantise(small(tmp_path / "small.onnx", any_shape=True), tmp_path / "int8.onnx", [*photos[:3], long], side=SIDE)
     run = engine((tmp_path / "int8.onnx").read_bytes(), SIDE)
 
@@ -140,7 +140,7 @@ def test_a_network_of_any_shape_stays_one(
 
 @pytest.mark.parametrize("any_shape", [True, False])
 @pytest.mark.parametrize("size", [(200, 150), (150, 200), (96, 96), (301, 77)])
-def test_ranges_are_measured_on_what_the_worker_shows_its_network(
+def test_preprocessing_equals_the_letterbox_of_the_worker(
     tmp_path: Path, size: tuple[int, int], any_shape: bool
 ) -> None:
     (path := tmp_path / "photo.jpg").write_bytes(draw(3, size=size).jpeg)
@@ -148,25 +148,25 @@ def test_ranges_are_measured_on_what_the_worker_shows_its_network(
     frame = np.empty((*(frame_for(image, SIDE) if any_shape else (SIDE, SIDE)), 3), dtype=np.uint8)
     letterbox(image, SIDE, frame)
 
-    assert np.array_equal(np.rint(shown(path, SIDE, any_shape=any_shape)[0].transpose(1, 2, 0) * 255), frame)
+    assert np.array_equal(np.rint(preprocess(path, SIDE, any_shape=any_shape)[0].transpose(1, 2, 0) * 255), frame)
 
 
 def test_without_photos_there_are_no_ranges(tmp_path: Path) -> None:
-    with pytest.raises(RetrainError, match="no photo to measure ranges on; the network stays in 32 bits"):
+    with pytest.raises(RetrainError, match="no photo to measure activation ranges on; the network stays in FP32"):
         quantise(small(tmp_path / "small.onnx"), tmp_path / "int8.onnx", [], side=SIDE)
 
 
 def test_an_old_export_is_refused(tmp_path: Path, photos: list[Path]) -> None:
     network = small(tmp_path / "small.onnx", opset=12)
 
-    with pytest.raises(RetrainError, match=r"is of opset 12; INT8 needs 13\. Export it anew"):
+    with pytest.raises(RetrainError, match=r"has opset 12; INT8 needs 13 or newer\. Export it again"):
         quantise(network, tmp_path / "int8.onnx", photos, side=SIDE)
 
 
-def test_what_is_no_network_of_one_picture_is_refused(tmp_path: Path, photos: list[Path]) -> None:
+def test_a_network_whose_input_is_not_one_image_is_refused(tmp_path: Path, photos: list[Path]) -> None:
     model = onnx.load(small(tmp_path / "small.onnx"))
     del model.graph.input[0].type.tensor_type.shape.dim[0]
     onnx.save(model, tmp_path / "three.onnx")
 
-    with pytest.raises(RetrainError, match="is no network of one picture; it stays in 32 bits"):
+    with pytest.raises(RetrainError, match="does not have one image as its input; it stays in FP32"):
         quantise(tmp_path / "three.onnx", tmp_path / "int8.onnx", photos, side=SIDE)

@@ -1,4 +1,4 @@
-"""The search: pruned by epochs, gone on with after a cut, its best written after every trial. The trainer is a fake."""
+"""The search, with a fake trainer: pruned by epochs, resumed, its best written after every trial."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from optuna.trial import TrialState
 
 from retrain.errors import Interrupted, RetrainError
-from retrain.fit.search import DEFAULTS, FIXED, SPACE, Search, main, storage_of
+from retrain.fit.search import DEFAULTS, FIXED, SPACE, Search, storage_of
+from retrain.fit.search_command import main
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
 from retrain.settings import read_hyperparameters
@@ -42,9 +43,9 @@ def trials(search: Search) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=search.name, storage=search.storage).trials
 
 
-def test_it_finds_what_is_better_than_the_defaults_and_writes_it(search: Search) -> None:
-    said: list[str] = []
-    best = replace(search, say=said.append).run(7)
+def test_the_search_writes_values_better_than_the_defaults(search: Search) -> None:
+    reports: list[str] = []
+    best = replace(search, say=reports.append).run(7)
     found = json.loads(best.read_text())
     values = found.pop("hyperparameters")
     assert found == {
@@ -60,12 +61,12 @@ def test_it_finds_what_is_better_than_the_defaults_and_writes_it(search: Search)
     assert found["map50_95"] == pytest.approx(values["lr0"] / 2, rel=1e-2)
     assert set(values) == {*FIXED, *SPACE}
     assert read_hyperparameters(best) == values
-    assert (said[0], len(said)) == ("trial 0 ended after 5 epochs at mAP50-95 0.0006; 1 so far", 7)
+    assert (reports[0], len(reports)) == ("trial 0 completed after 5 epochs at mAP50-95 0.0006; 1 ended so far", 7)
     assert sum(found["trials"].values()) == 7
     assert not list(search.work.glob("trial-*"))
 
 
-def test_a_trial_that_is_worse_than_most_is_given_up_in_the_middle(search: Search) -> None:
+def test_a_trial_worse_than_the_median_is_pruned(search: Search) -> None:
     study = optuna.create_study(study_name=search.name, storage=search.storage, direction="maximize")
     for _ in range(5):
         values = {**DEFAULTS, "lr0": 0.009}
@@ -83,7 +84,7 @@ def test_a_trial_that_is_worse_than_most_is_given_up_in_the_middle(search: Searc
     assert (last.params, last.state, max(last.intermediate_values)) == (dict(DEFAULTS), TrialState.PRUNED, 2)
 
 
-def test_one_that_is_cut_off_is_gone_on_with(search: Search) -> None:
+def test_an_interrupted_search_resumes(search: Search) -> None:
     stopping = threading.Event()
 
     def cut(folder: Path) -> TrainerProcess:
@@ -98,7 +99,7 @@ def test_one_that_is_cut_off_is_gone_on_with(search: Search) -> None:
     assert trials(search)[1].params == dict(DEFAULTS)
 
 
-def test_what_died_with_its_process_is_tried_anew(search: Search) -> None:
+def test_a_trial_whose_process_was_killed_is_queued_again(search: Search) -> None:
     study = optuna.create_study(study_name=search.name, storage=search.storage, direction="maximize")
     study.ask(SPREAD)
     dead = trials(search)[0].params
@@ -107,7 +108,7 @@ def test_what_died_with_its_process_is_tried_anew(search: Search) -> None:
     assert dead in [one.params for one in trials(search)[1:]]
 
 
-def test_a_search_that_has_its_trials_is_over(search: Search) -> None:
+def test_a_search_with_enough_trials_starts_no_more(search: Search) -> None:
     search.run(1)
 
     def never(folder: Path) -> TrainerProcess:
@@ -116,7 +117,7 @@ def test_a_search_that_has_its_trials_is_over(search: Search) -> None:
     assert replace(search, process=never).run(1) == search.work / "best.json"
 
 
-def test_two_that_share_a_storage_count_together(search: Search, tmp_path: Path) -> None:
+def test_two_searches_with_one_storage_count_their_trials_together(search: Search, tmp_path: Path) -> None:
     other = replace(search, storage=storage_of(str(tmp_path / "search.journal")), shared=True)
     search.run(2)
     other.run(3)
@@ -124,7 +125,7 @@ def test_two_that_share_a_storage_count_together(search: Search, tmp_path: Path)
 
 
 def test_two_machines_at_once_share_the_trials(search: Search, tmp_path: Path) -> None:
-    """Each trial is one machine's; the defaults are tried once; both come to the same best."""
+    """No trial runs twice, the defaults run once, and both machines write the same best."""
     journal = str(tmp_path / "search.journal")
     machines = []
     for name in ("one", "other"):
@@ -133,27 +134,27 @@ def test_two_machines_at_once_share_the_trials(search: Search, tmp_path: Path) -
     with ThreadPoolExecutor(2) as pool:
         found = [json.loads(best.read_text()) for best in pool.map(lambda machine: machine.run(8), machines)]
     done = trials(search)
-    assert 8 <= len(done) <= 9, "who is at its last trial lets another one finish"
+    assert 8 <= len(done) <= 9, "both machines may be in their last trial at once"
     assert {one.state for one in done} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({tuple(one.params.values()) for one in done}) == len(done), "two machines tried the same"
     assert dict(DEFAULTS) in [one.params for one in done]
     assert max(one["map50_95"] for one in found) == pytest.approx(max(one.value or 0 for one in done))
 
 
-def test_trials_that_all_break_end_it_and_are_told(search: Search) -> None:
+def test_a_search_whose_trials_all_fail_ends_with_an_error(search: Search) -> None:
     plan = replace(search.plan, hyperparameters={"fake": "crash"})
-    with pytest.raises(RetrainError, match="none of 3 trials came to an end"):
+    with pytest.raises(RetrainError, match="none of 3 trials completed"):
         replace(search, plan=plan).run(5)
 
 
-def test_what_is_found_is_kept_after_every_trial(search: Search) -> None:
-    kept: list[Path] = []
-    replace(search, keep=kept.append).run(2)
-    assert kept == [search.work / "best.json"] * 2
+def test_the_best_is_written_after_every_trial(search: Search) -> None:
+    written: list[Path] = []
+    replace(search, on_best=written.append).run(2)
+    assert written == [search.work / "best.json"] * 2
 
 
-def test_a_folder_that_is_no_dataset_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_dataset_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dataset", str(tmp_path)]) == 2
     assert (
-        capsys.readouterr().err == f"retrain: {tmp_path} has no data.yaml; nunchi dataset fetch makes such a folder\n"
+        capsys.readouterr().err == f"retrain: {tmp_path} has no data.yaml; download a dataset: nunchi dataset fetch\n"
     )

@@ -1,4 +1,4 @@
-"""A training is followed to its end, whatever the trainer does, and what was learned is stored."""
+"""A training session ends properly whatever the trainer does, and its checkpoint is stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted, TrainerFailed
-from retrain.fit.checkpoints import Checkpoints, Saved
+from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
 from retrain.fit.trainer_process import DiskFull, OutOfMemory, TrainerProcess
 from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from tests.retrain.trainings import process
@@ -37,14 +37,14 @@ def checkpoints(bucket: DatasetBucket) -> Checkpoints:
     return Checkpoints(bucket, TRAINING)
 
 
-class Heard:
-    """What a training said."""
+class Reports:
+    """The progress reports of a training."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[int, int, str]] = []
+        self.reports: list[tuple[int, int, str]] = []
 
     def __call__(self, done: int, of: int, note: str) -> None:
-        self.said.append((done, of, note))
+        self.reports.append((done, of, note))
 
 
 def training(
@@ -61,11 +61,11 @@ def training(
     )
 
 
-def test_a_training_is_told_epoch_by_epoch(tmp_path: Path, checkpoints: Checkpoints) -> None:
-    heard = Heard()
-    trained = training(process(tmp_path), checkpoints, say=heard).run()
-    assert heard.said == [
-        (0, 4, "24 pictures on fake, 16 at a time"),
+def test_every_epoch_is_reported(tmp_path: Path, checkpoints: Checkpoints) -> None:
+    reports = Reports()
+    trained = training(process(tmp_path), checkpoints, say=reports).run()
+    assert reports.reports == [
+        (0, 4, "24 photos on fake, batch 16"),
         (1, 4, "mAP50 0.125, mAP50-95 0.062 on val; 0.1 s, about 0 s left"),
         (2, 4, "mAP50 0.250, mAP50-95 0.125 on val; 0.1 s, about 0 s left"),
         (3, 4, "mAP50 0.375, mAP50-95 0.188 on val; 0.1 s, about 0 s left"),
@@ -77,7 +77,7 @@ def test_a_training_is_told_epoch_by_epoch(tmp_path: Path, checkpoints: Checkpoi
     assert export(process(tmp_path), trained.best, 64).read_text() == "4"
 
 
-def test_a_training_that_is_told_to_end_is_gone_on_with_elsewhere(tmp_path: Path, checkpoints: Checkpoints) -> None:
+def test_an_interrupted_training_resumes_on_another_machine(tmp_path: Path, checkpoints: Checkpoints) -> None:
     stopping = threading.Event()
     here, there = tmp_path / "here", tmp_path / "there"
 
@@ -90,54 +90,56 @@ def test_a_training_that_is_told_to_end_is_gone_on_with_elsewhere(tmp_path: Path
     with pytest.raises(Interrupted):
         training(process(here, stopping=stopping), checkpoints, fake="wait", at=3).run()
     ender.join()
-    heard = Heard()
-    trained = training(process(there), checkpoints, say=heard).run()
+    reports = Reports()
+    trained = training(process(there), checkpoints, say=reports).run()
     assert trained.epochs == 2
-    assert heard.said[:2] == [
-        (2, 4, "goes on after epoch 2, from its checkpoint"),
-        (2, 4, "24 pictures on fake, 16 at a time"),
+    assert reports.reports[:2] == [
+        (2, 4, "resumes after epoch 2, from its checkpoint"),
+        (2, 4, "24 photos on fake, batch 16"),
     ]
 
 
-def test_a_crash_is_told_with_the_last_words_and_keeps_the_checkpoint(tmp_path: Path, checkpoints: Checkpoints) -> None:
-    with pytest.raises(TrainerFailed) as told:
+def test_a_crash_is_reported_with_the_end_of_the_log_and_keeps_the_checkpoint(
+    tmp_path: Path, checkpoints: Checkpoints
+) -> None:
+    with pytest.raises(TrainerFailed) as error:
         training(process(tmp_path), checkpoints, fake="crash", at=3).run()
-    assert str(told.value) == (
-        "the trainer broke (crash): it ended with status 3 and no word\n"
+    assert str(error.value) == (
+        "the trainer failed (crash): it exited with status 3 without an event\n"
         "  the fake trainer starts\n  many colours\n  Traceback: the head fell off"
     )
     saved = checkpoints.load(tmp_path / "again")
-    assert saved == Saved(tmp_path / "again" / "last.pt", 2, "b1")
+    assert saved == LoadedCheckpoint(tmp_path / "again" / "last.pt", 2, "b1")
 
 
-def test_a_trainer_that_hangs_is_ended_with_its_session(tmp_path: Path) -> None:
+def test_a_trainer_that_hangs_is_killed_with_its_session(tmp_path: Path) -> None:
     trainer = process(tmp_path, stall_s=0.5)
-    with pytest.raises(TrainerFailed, match=r"\(stall\): it said nothing for 0\.5 s, and was ended"):
+    with pytest.raises(TrainerFailed, match=r"\(stall\): it sent no event for 0\.5 s, and was killed"):
         training(trainer, None, fake="hang").run()
 
 
-def test_one_that_does_not_listen_is_ended_after_its_grace(tmp_path: Path) -> None:
+def test_a_trainer_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
     stopping = threading.Event()
     stopping.set()
     with pytest.raises(Interrupted):
         training(process(tmp_path, stopping=stopping, grace_s=0.5), None, fake="hang", at=1).run()
 
 
-def test_a_full_disk_is_told_with_numbers(tmp_path: Path, checkpoints: Checkpoints) -> None:
-    with pytest.raises(DiskFull, match=r"the disk of .* is full: [\d,]+ MB of [\d.,]+ GB are left; .* start another"):
+def test_the_error_of_a_full_disk_names_its_size(tmp_path: Path, checkpoints: Checkpoints) -> None:
+    with pytest.raises(DiskFull, match=r"the disk of .* is full: [\d,]+ MB of [\d.,]+ GB are left; .* and train again"):
         training(process(tmp_path), checkpoints, fake="disk_full").run()
     saved = checkpoints.load(tmp_path / "again")
     assert saved is not None
     assert saved.epoch == 1
 
 
-def test_too_little_memory_halves_the_batch_and_goes_on(tmp_path: Path, checkpoints: Checkpoints) -> None:
+def test_out_of_memory_halves_the_batch_and_training_goes_on(tmp_path: Path, checkpoints: Checkpoints) -> None:
     trained = training(process(tmp_path), checkpoints, fake="memory", at=3).run()
-    assert trained.notes == ("not enough memory; it goes on with 8 pictures at a time",)
+    assert trained.notes == ("out of memory; training goes on with a batch of 8",)
     assert trained.epochs == 4  # two of them before, none of them twice
 
 
-def test_memory_that_is_never_enough_ends_it(tmp_path: Path) -> None:
+def test_out_of_memory_after_every_halving_fails_the_training(tmp_path: Path) -> None:
     plan = Plan(model="yolov5n.yaml", batch=512, hyperparameters={"fake": "memory", "at": 1})
     with pytest.raises(OutOfMemory):
         TrainingSession(
@@ -145,14 +147,14 @@ def test_memory_that_is_never_enough_ends_it(tmp_path: Path) -> None:
         ).run()
 
 
-def test_a_trainer_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_trainer_names_the_remedy(tmp_path: Path) -> None:
     trainer = TrainerProcess(command=["/nowhere/python"], work=tmp_path, stopping=threading.Event())
     with pytest.raises(TrainerFailed, match=r"/nowhere/python .*set NUNCHI_TRAINER_PYTHON"):
         trainer.run({"task": "train"})
 
 
 @pytest.mark.parametrize(("track", "known"), [("none", []), ("wandb", ["WANDB_API_KEY"]), ("mlflow", [])])
-def test_the_trainer_knows_no_secret_but_that_of_the_tracker_asked_for(
+def test_the_trainer_gets_no_secret_but_that_of_its_tracker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, track: str, known: list[str]
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "WANDB_API_KEY", "DATABASE_URL"):
@@ -171,26 +173,26 @@ def test_the_trainer_knows_no_secret_but_that_of_the_tracker_asked_for(
     }
 
 
-def test_a_checkpoint_of_another_dataset_is_not_gone_on_from(tmp_path: Path, checkpoints: Checkpoints) -> None:
+def test_a_checkpoint_of_another_dataset_is_not_resumed(tmp_path: Path, checkpoints: Checkpoints) -> None:
     training(process(tmp_path), checkpoints).run()
     trained = training(process(tmp_path / "new"), checkpoints, build="b2").run()
     assert trained.epochs == 4
-    assert trained.notes == ("the checkpoint was trained on build b1, not b2; it is not gone on from",)
+    assert trained.notes == ("the checkpoint is of build b1, not b2; the training starts over",)
 
 
-def test_a_checkpoint_that_is_half_written_leaves_the_one_before(
+def test_a_checkpoint_written_in_part_leaves_the_previous_one(
     tmp_path: Path, bucket: DatasetBucket, checkpoints: Checkpoints
 ) -> None:
     (tmp_path / "last.pt").write_bytes(b"one")
     checkpoints.save(tmp_path / "last.pt", None, epoch=1, build="b1")
     bucket.put(f"trainings/{TRAINING}/checkpoint/b/last.pt", b"tw", "application/octet-stream")  # and then it died
     saved = checkpoints.load(tmp_path / "again")
-    assert saved == Saved(tmp_path / "again" / "last.pt", 1, "b1")
+    assert saved == LoadedCheckpoint(tmp_path / "again" / "last.pt", 1, "b1")
     assert saved.last.read_bytes() == b"one"
 
 
 @pytest.mark.parametrize("broken", ["a/last.pt", "state.json"])
-def test_a_checkpoint_that_is_not_the_bytes_promised_is_none(
+def test_a_checkpoint_that_does_not_match_its_digest_is_not_loaded(
     tmp_path: Path, bucket: DatasetBucket, checkpoints: Checkpoints, broken: str
 ) -> None:
     (tmp_path / "last.pt").write_bytes(b"one")
@@ -199,15 +201,13 @@ def test_a_checkpoint_that_is_not_the_bytes_promised_is_none(
     assert checkpoints.load(tmp_path / "again") is None
 
 
-def test_a_storage_that_is_away_costs_the_checkpoint_and_not_the_training(
-    tmp_path: Path, checkpoints: Checkpoints
-) -> None:
+def test_a_storage_error_costs_the_checkpoint_and_not_the_training(tmp_path: Path, checkpoints: Checkpoints) -> None:
     def away(event: Any) -> None:
         if event["event"] == "started":
             boto3.client("s3", region_name="us-east-1").delete_bucket(Bucket="dataset")
 
     plan = Plan(model="yolov5n.yaml", epochs=4)
-    one = TrainingSession(
+    session = TrainingSession(
         process(tmp_path),
         plan,
         data=Path("d"),
@@ -217,4 +217,4 @@ def test_a_storage_that_is_away_costs_the_checkpoint_and_not_the_training(
         store_every_s=0,
         follow=away,
     )
-    assert one.run().epochs == 4
+    assert session.run().epochs == 4

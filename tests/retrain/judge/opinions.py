@@ -1,4 +1,4 @@
-"""A golden folder of people whom nobody drew, and models that are nothing but opinions about them."""
+"""A golden folder without pixels, and fake models that predict its people by a function."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.messages import Model
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from retrain.bucket import stem
-from retrain.judge.judgement import Ask
+from retrain.judge.judgement import MakePredictor
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,30 +34,32 @@ def golden(
         taken = NOON + number * apart
         name = stem(Reference("k1", new_image_id(taken, number.to_bytes(10))))
         (folder / f"images/golden/{name}.jpg").touch()
-        (folder / f"labels/golden/{name}.txt").write_text(format_labels([(labels[number % len(labels)], BOX)]))
+        (folder / f"labels/golden/{name}.txt").write_text(
+            format_labels([LabelledBox(labels[number % len(labels)], BOX)])
+        )
     return folder
 
 
 def seen(label: Label, confidence: float = 0.9) -> list[PredictedPerson]:
-    """The person where they are."""
-    return [PredictedPerson(label, confidence, (BOX.x0, BOX.y0, BOX.x1, BOX.y1))]
+    """The person, at their place."""
+    return [PredictedPerson(label, confidence, BOX.corners)]
 
 
 def wrong_about(every: int, *, of: Sequence[Label] = LABELS, sure: float = 0.9, doubting: float = 0.6) -> Opinion:
-    """Wrong about one in `every` people of those labels, and less sure of these; right about all others."""
+    """Wrong, with less confidence, about one in `every` people of those labels; right about all others."""
 
     def opinion(number: int, label: Label) -> list[PredictedPerson]:
         errs = label in of and (number // len(LABELS)) % every == 0
-        # No two confidences are equal, so that the order of a model's answers is its own.
+        # No two confidences are equal, so that the order is determined.
         return seen(WRONG[label] if errs else label, (doubting if errs else sure) + number * 1e-5)
 
     return opinion
 
 
 def model(version: str, opinion: Opinion, *, ms: float = 10.0, raw: bool = True) -> Callable[[bool], Predict]:
-    """A model that answers so, in that time."""
+    """A model with these predictions and this time."""
 
-    def asked(want_raw: bool) -> Predict:
+    def make(want_raw: bool) -> Predict:
         def predict(paths: Sequence[Path]) -> list[Prediction]:
             order = {path: place for place, path in enumerate(sorted(paths[0].parent.glob("*.jpg")))}
             return [
@@ -73,9 +75,9 @@ def model(version: str, opinion: Opinion, *, ms: float = 10.0, raw: bool = True)
 
         return predict
 
-    return asked
+    return make
 
 
-def asking(candidate: Callable[[bool], Predict], incumbent: Callable[[bool], Predict]) -> Ask:
-    """Asks the one for the manifest CANDIDATE, and the other for any other."""
+def asking(candidate: Callable[[bool], Predict], incumbent: Callable[[bool], Predict]) -> MakePredictor:
+    """The candidate for the manifest CANDIDATE, the incumbent for any other."""
     return lambda manifest, raw: (candidate if manifest == CANDIDATE else incumbent)(raw)

@@ -15,9 +15,9 @@ from contracts.labels import LABELS, Label
 from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
-from retrain.judge.settings import RULES
 from tests.retrain.judge.opinions import CANDIDATE, WRONG, Opinion, asking, golden, model, seen, wrong_about
 
+RULES = ["golden_too_small", "not_better", "group_behind", "promise_broken", "too_slow", "better"]
 PHOTOS = 200
 INCUMBENT = wrong_about(4)
 BETTER = wrong_about(10)
@@ -40,37 +40,37 @@ def judged(
     incumbent: Path | None = Path("incumbent.json"),
     raw: bool = True,
 ) -> Judgement:
-    ask = asking(model("20260301t000000z-new", opinion, ms=ms), model("20260101t000000z-old", against, raw=raw))
-    return judge(CANDIDATE, incumbent, dataset, settings=settings, ask=ask)
+    make = asking(model("20260301t000000z-new", opinion, ms=ms), model("20260101t000000z-old", against, raw=raw))
+    return judge(CANDIDATE, incumbent, dataset, settings=settings, make_predictor=make)
 
 
 def decided(judgement: Judgement, folder: Path) -> dict[str, Any]:
-    """What the report's JSON says; its page must say the same."""
+    """The fields of the report's JSON; its page must have the same rule."""
     page = report.write(folder, judgement).read_text()
     fields = json.loads((folder / "report.json").read_text())
     assert f"Decided by the rule <code>{judgement.rule}</code>" in page
-    assert [check["rule"] for check in fields["checks"]] == list(RULES)
+    assert [check["rule"] for check in fields["checks"]] == RULES
     return {name: fields[name] for name in ("promoted", "rule", "reason")} | {
         "passed": [check["rule"] for check in fields["checks"] if check["passes"]]
     }
 
 
 def test_a_better_candidate_serves(dataset: Path, tmp_path: Path) -> None:
-    found = decided(judged(dataset, BETTER), tmp_path)
+    fields = decided(judged(dataset, BETTER), tmp_path)
 
-    assert (found["promoted"], found["rule"], found["passed"]) == (True, "better", list(RULES))
-    assert found["reason"].startswith("mAP50 is 0.")
-    assert found["reason"].endswith(
+    assert (fields["promoted"], fields["rule"], fields["passed"]) == (True, "better", RULES)
+    assert fields["reason"].startswith("mAP50 is 0.")
+    assert fields["reason"].endswith(
         "which is more than noise; no group falls behind, the gate keeps its promise, and it is fast enough"
     )
 
 
 def test_a_worse_candidate_does_not(dataset: Path, tmp_path: Path) -> None:
-    found = decided(judged(dataset, wrong_about(2)), tmp_path)
+    fields = decided(judged(dataset, wrong_about(2)), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "not_better")
-    assert found["passed"] == ["golden_too_small", "promise_broken", "too_slow"]
-    assert found["reason"].endswith("which is no proof that it is better")
+    assert (fields["promoted"], fields["rule"]) == (False, "not_better")
+    assert fields["passed"] == ["golden_too_small", "promise_broken", "too_slow"]
+    assert fields["reason"].endswith("which is no proof that it is better")
 
 
 def test_a_candidate_that_is_no_different_does_not(dataset: Path, tmp_path: Path) -> None:
@@ -92,11 +92,11 @@ def test_a_candidate_that_is_better_but_for_elder_women_does_not(dataset: Path, 
     def opinion(number: int, label: Label) -> list[PredictedPerson]:
         return wrong_about(3)(number, label) if label in WOMEN else seen(label, 0.9 + number * 1e-5)
 
-    found = decided(judged(dataset, opinion), tmp_path)
+    fields = decided(judged(dataset, opinion), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "group_behind")
-    assert found["passed"] == ["golden_too_small", "not_better", "promise_broken", "too_slow"]
-    assert found["reason"] == (
+    assert (fields["promoted"], fields["rule"]) == (False, "group_behind")
+    assert fields["passed"] == ["golden_too_small", "not_better", "promise_broken", "too_slow"]
+    assert fields["reason"] == (
         "it is worse for elder women (-8.0 percentage points with the right label), whatever it is on the whole"
     )
 
@@ -119,12 +119,12 @@ def losing(lost: Collection[int], won: Collection[int]) -> tuple[Opinion, Opinio
     """
 
     def opinion(wrong: Collection[int], others: Opinion) -> Opinion:
-        def says(number: int, label: Label) -> list[PredictedPerson]:
+        def predicts(number: int, label: Label) -> list[PredictedPerson]:
             if label not in WOMEN:
                 return others(number, label)
             return seen(WRONG[label] if number // len(LABELS) in wrong else label, 0.8 + number * 1e-5)
 
-        return says
+        return predicts
 
     return opinion(lost, lambda number, label: seen(label, 0.9 + number * 1e-5)), opinion(won, INCUMBENT)
 
@@ -140,7 +140,7 @@ def losing(lost: Collection[int], won: Collection[int]) -> tuple[Opinion, Opinio
         (range(3), range(10, 13), False),
     ],
 )
-def test_a_group_is_behind_when_its_loss_is_probably_no_luck(
+def test_a_group_is_behind_when_its_loss_is_probably_not_chance(
     dataset: Path, lost: Collection[int], won: Collection[int], behind: bool
 ) -> None:
     candidate, incumbent = losing(lost, won)
@@ -158,48 +158,48 @@ def test_one_person_lost_of_a_small_group_does_not_keep_a_better_candidate_out(t
     judgement = judged(golden(tmp_path / "dataset", 100), candidate, against=incumbent)
 
     assert judgement.promoted
-    assert judgement.ruling.checks[2].says == (
+    assert judgement.ruling.checks[2].text == (
         "no group gets its right label less often than before by more than chance, elder women (-4.0 percentage points "
         "with the right label)"
     )
 
 
 def test_a_candidate_that_breaks_the_promise_of_the_gate_does_not(dataset: Path, tmp_path: Path) -> None:
-    """As sure of its mistakes as of the rest."""
-    found = decided(judged(dataset, wrong_about(8, sure=0.96, doubting=0.955)), tmp_path)
+    """It is as confident of its mistakes as of the rest."""
+    fields = decided(judged(dataset, wrong_about(8, sure=0.96, doubting=0.955)), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "promise_broken")
-    assert found["passed"] == ["golden_too_small", "not_better", "group_behind", "too_slow"]
-    assert found["reason"] == (
+    assert (fields["promoted"], fields["rule"]) == (False, "promise_broken")
+    assert fields["passed"] == ["golden_too_small", "not_better", "group_behind", "too_slow"]
+    assert fields["reason"] == (
         "of 200 people who pass the gate of 0.95, 86.0 % have the right label (95 % interval 80.4 to 90.5 %), fewer "
         "than the 95 % promised"
     )
 
 
 def test_a_candidate_that_lets_nothing_pass_any_more_does_not(dataset: Path, tmp_path: Path) -> None:
-    found = decided(judged(dataset, BETTER, against=wrong_about(4, sure=0.96)), tmp_path)
+    fields = decided(judged(dataset, BETTER, against=wrong_about(4, sure=0.96)), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "promise_broken")
-    assert found["reason"] == (
+    assert (fields["promoted"], fields["rule"]) == (False, "promise_broken")
+    assert fields["reason"] == (
         "nothing passes the gate of 0.95, where 148 of 200 photos did before: no label would be gathered any more. "
         "With more checked photos to calibrate on, some pass"
     )
 
 
-def test_silence_at_the_gate_is_no_worse_than_wrong_labels(dataset: Path) -> None:
-    """Nobody learns from what does not pass."""
+def test_passing_nothing_is_no_worse_than_passing_wrong_labels(dataset: Path) -> None:
+    """Labels below the gate are not training data."""
     judgement = judged(dataset, BETTER, against=wrong_about(4, sure=0.96, doubting=0.955))
 
     promise = judgement.ruling.checks[3]
     assert (judgement.promoted, promise.rule, promise.passes) == (True, "promise_broken", True)
-    assert promise.says == (
+    assert promise.text == (
         "nothing passes the gate of 0.95, where 200 of 200 photos did before; but of the people in them only 74.0 % "
         "got the right label"
     )
 
 
 def test_a_promise_that_the_incumbent_breaks_too_is_broken_all_the_same(dataset: Path) -> None:
-    """The report says so, for whoever overrules."""
+    """The report has both, for a person who may overrule."""
     judgement = judged(
         dataset,
         wrong_about(8, sure=0.96, doubting=0.955),
@@ -211,65 +211,65 @@ def test_a_promise_that_the_incumbent_breaks_too_is_broken_all_the_same(dataset:
 
 
 def test_a_candidate_that_is_too_slow_does_not(dataset: Path, tmp_path: Path) -> None:
-    found = decided(judged(dataset, BETTER, ms=31.0), tmp_path)
+    fields = decided(judged(dataset, BETTER, ms=31.0), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "too_slow")
-    assert found["passed"] == ["golden_too_small", "not_better", "group_behind", "promise_broken"]
-    assert found["reason"] == (
+    assert (fields["promoted"], fields["rule"]) == (False, "too_slow")
+    assert fields["passed"] == ["golden_too_small", "not_better", "group_behind", "promise_broken"]
+    assert fields["reason"] == (
         "a photo takes 31.0 ms against 10.0 ms, 3.10 times as long, more than the 3 times that workers accept"
     )
 
 
-def test_the_first_look_at_a_photo_is_not_timed(dataset: Path) -> None:
-    """It may be the first of its shape, for which a network is made, and the golden photos may be of many shapes."""
+def test_the_first_prediction_of_a_photo_is_not_timed(dataset: Path) -> None:
+    """It may include compiling the network for the photo's shape, and golden photos may have many shapes."""
     quick = model("20260301t000000z-new", BETTER)
 
-    def waits(raw: bool) -> Predict:
+    def slow_at_first(raw: bool) -> Predict:
         def predict(paths: Sequence[Path]) -> list[Prediction]:
-            looked: set[Path] = set()
+            predicted: set[Path] = set()
             answers = []
             for one in quick(raw)(paths):
-                answers.append(one if one.path in looked else replace(one, ms=400.0))
-                looked.add(one.path)
+                answers.append(one if one.path in predicted else replace(one, ms=400.0))
+                predicted.add(one.path)
             return answers
 
         return predict
 
-    ask = asking(waits, model("20260101t000000z-old", INCUMBENT))
-    judgement = judge(CANDIDATE, Path("incumbent.json"), dataset, settings=SETTINGS, ask=ask)
+    make = asking(slow_at_first, model("20260101t000000z-old", INCUMBENT))
+    judgement = judge(CANDIDATE, Path("incumbent.json"), dataset, settings=SETTINGS, make_predictor=make)
 
     assert (judgement.promoted, judgement.candidate.ms) == (True, 10.0)
 
 
 def test_too_few_golden_photos_judge_nothing(tmp_path: Path) -> None:
-    found = decided(judged(golden(tmp_path / "dataset", 80), BETTER), tmp_path)
+    fields = decided(judged(golden(tmp_path / "dataset", 80), BETTER), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "golden_too_small")
-    assert found["reason"] == ("there are 80 golden photos, of 100 that a judgement needs; check more photos by hand")
+    assert (fields["promoted"], fields["rule"]) == (False, "golden_too_small")
+    assert fields["reason"] == ("there are only 80 golden photos, of 100 needed; check more photos by hand")
 
 
 def test_many_photos_of_few_moments_judge_nothing(tmp_path: Path) -> None:
-    """A bootstrap over a few moments is sure of everything."""
-    found = decided(judged(golden(tmp_path / "dataset", PHOTOS, apart=timedelta(seconds=10)), BETTER), tmp_path)
+    """A bootstrap over a few moments is overconfident."""
+    fields = decided(judged(golden(tmp_path / "dataset", PHOTOS, apart=timedelta(seconds=10)), BETTER), tmp_path)
 
-    assert (found["promoted"], found["rule"]) == (False, "golden_too_small")
-    assert found["reason"] == (
-        "there are only 7 moments that the 200 golden photos show, of 30 apart; check more photos by hand"
+    assert (fields["promoted"], fields["rule"]) == (False, "golden_too_small")
+    assert fields["reason"] == (
+        "there are only 7 moments that the 200 golden photos show, of 30 needed; check more photos by hand"
     )
 
 
-def test_a_group_that_the_golden_photos_hardly_show_can_not_be_judged(tmp_path: Path) -> None:
+def test_a_group_without_golden_people_can_not_be_judged(tmp_path: Path) -> None:
     men = [Label.ELDER_MALE, Label.ADULT_MALE]
     judgement = judged(golden(tmp_path / "dataset", PHOTOS, labels=men), lambda _, label: seen(label))
 
     assert judgement.rule == "golden_too_small"
     assert judgement.reason == (
-        "there are only 0 elder women, 0 adult women in them, of 10 each; check more photos by hand"
+        "there are only 0 elder women, 0 adult women in them, of 10 needed each; check more photos by hand"
     )
 
 
 def test_against_the_model_of_day_0_like_is_compared_with_like(dataset: Path) -> None:
-    """A cascade has no raw answers: a YOLO's, which are more, must not win by their number."""
+    """A cascade has no raw boxes, and a YOLO must not win by the number of its own."""
     against = judged(dataset, BETTER, incumbent=None, raw=False)
 
     assert against.promoted
@@ -300,18 +300,18 @@ def test_a_model_that_fails_at_the_golden_photos_is_not_judged(dataset: Path) ->
         return predict
 
     with pytest.raises(JudgementFailed, match=r"200 of 200 golden photos .*: the network answered with NaN; nothing"):
-        judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=asking(broken, model("old", INCUMBENT)))
+        judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=asking(broken, model("old", INCUMBENT)))
 
 
-@pytest.mark.parametrize("spoil", [lambda found: found[:-1], lambda found: found[::-1]])
-def test_answers_about_other_photos_are_not_judged(
-    dataset: Path, spoil: Callable[[list[Prediction]], list[Prediction]]
+@pytest.mark.parametrize("change", [lambda predictions: predictions[:-1], lambda predictions: predictions[::-1]])
+def test_predictions_of_other_photos_are_not_judged(
+    dataset: Path, change: Callable[[list[Prediction]], list[Prediction]]
 ) -> None:
-    def forgetful(raw: bool) -> Predict:
-        return lambda paths: spoil(model("new", BETTER)(raw)(paths))
+    def wrong(raw: bool) -> Predict:
+        return lambda paths: change(model("new", BETTER)(raw)(paths))
 
-    with pytest.raises(JudgementFailed, match="or about others; nothing was judged"):
-        judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=asking(forgetful, model("old", INCUMBENT)))
+    with pytest.raises(JudgementFailed, match="do not match the 200 golden photos; nothing was judged"):
+        judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=asking(wrong, model("old", INCUMBENT)))
 
 
 def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
@@ -319,14 +319,14 @@ def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
     for labels in (folder / "labels/golden").iterdir():
         labels.write_text("")
 
-    with pytest.raises(JudgementFailed, match="nobody is in the golden photos"):
+    with pytest.raises(JudgementFailed, match="show no person; nothing was judged"):
         judged(folder, BETTER)
 
 
-def test_whatever_a_manifest_says_of_itself_is_no_markup(dataset: Path) -> None:
-    ask = asking(model("<script>alert(1)</script>", BETTER), model("old", INCUMBENT))
+def test_text_of_a_manifest_is_escaped(dataset: Path) -> None:
+    make = asking(model("<script>alert(1)</script>", BETTER), model("old", INCUMBENT))
 
-    page = report.html(judge(CANDIDATE, None, dataset, settings=SETTINGS, ask=ask))
+    page = report.html(judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=make))
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -352,7 +352,7 @@ def test_the_report_needs_nothing_and_shows_no_photo(dataset: Path) -> None:
         (BETTER, 50.0, "nunchi weights show 20260301t000000z-new"),
     ],
 )
-def test_the_report_says_what_to_do_next(dataset: Path, opinion: Opinion, ms: float, command: str) -> None:
+def test_the_report_names_the_next_command(dataset: Path, opinion: Opinion, ms: float, command: str) -> None:
     page = report.html(judged(dataset, opinion, ms=ms))
 
     assert command in page
@@ -360,14 +360,14 @@ def test_the_report_says_what_to_do_next(dataset: Path, opinion: Opinion, ms: fl
 
 
 @pytest.mark.parametrize("score", list(Score))
-def test_better_means_what_the_settings_say(dataset: Path, score: Score) -> None:
+def test_the_score_of_the_settings_decides(dataset: Path, score: Score) -> None:
     judgement = judged(dataset, BETTER, settings=JudgeSettings(draws=100, score=score))
 
     assert judgement.ruling.checks[1].numbers["score"] == score
     assert judgement.reason.startswith(f"{score.words} is ")
 
 
-def test_every_wrong_setting_is_named_at_once() -> None:
+def test_every_invalid_setting_is_named_at_once() -> None:
     with pytest.raises(
         ValueError, match=r"(?s)golden_least is 0.*gate: 1 is not a confidence gate.*most_slowdown is 0.5"
     ):

@@ -1,4 +1,4 @@
-"""The measures: mAP as it is defined, weighted as often as photos are drawn, and how sure of it."""
+"""The metrics: mAP by its definition, weighted by the bootstrap, and their intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import Label
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
@@ -28,7 +28,7 @@ from retrain.judge.matching import (
     ranked,
     served,
 )
-from retrain.judge.metrics import Estimate, average_precision, mean_over_labels, share_of, weights
+from retrain.judge.metrics import Estimate, average_precision, bootstrap_weights, mean_over_labels, share_of
 from retrain.judge.predictions import PredictedPerson, Prediction
 from tests.retrain.dataset.shop import photo_id
 
@@ -37,12 +37,15 @@ HERE, THERE = Box(0.1, 0.1, 0.3, 0.3), Box(0.6, 0.6, 0.8, 0.8)
 
 
 def photo(*known: tuple[Label, Box], moment: str = "") -> GoldenPhoto:
-    return GoldenPhoto(Path("photo.jpg"), moment or str(id(known)), known)
+    people = tuple(LabelledBox(label, box) for label, box in known)
+    return GoldenPhoto(Path("photo.jpg"), moment or str(id(known)), people)
 
 
-def says(*told: tuple[Label, float, Box]) -> Prediction:
+def predicts(*people_: tuple[Label, float, Box]) -> Prediction:
     return Prediction(
-        Path("photo.jpg"), 1.0, tuple(PredictedPerson(label, sure, (b.x0, b.y0, b.x1, b.y1)) for label, sure, b in told)
+        Path("photo.jpg"),
+        1.0,
+        tuple(PredictedPerson(label, sure, (b.x0, b.y0, b.x1, b.y1)) for label, sure, b in people_),
     )
 
 
@@ -64,16 +67,16 @@ def by_the_book(hit: Flags, people: int) -> float:
 
 @settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1))
-def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int) -> None:
-    """A photo that is drawn twice stands in the curve as two photos would, but for the points between the two."""
+def test_weighted_average_precision_is_that_of_the_drawn_photos(seed: int) -> None:
+    """For photos drawn once or not at all; the curve of a photo drawn twice lacks the points between the two."""
     chance = np.random.default_rng(seed)
     photos, boxes = 12, int(chance.integers(1, 80))
     place = chance.integers(0, photos, boxes)
     hit = chance.random(boxes) < 0.5
-    truth = np.concatenate([place[hit], chance.integers(0, photos, 5)])  # every hit is somebody; some are missed
+    truth = np.concatenate([place[hit], chance.integers(0, photos, 5)])  # every hit is a person; some people are missed
     known = GoldenPeople(truth, np.zeros(len(truth), dtype=np.intp))
     ordered = RankedBoxes(place, np.zeros(boxes, dtype=np.intp), np.repeat(hit[:, None], len(THRESHOLDS), axis=1))
-    draw = (chance.random(photos) < 0.7).astype(float)  # there or not: nothing lies between
+    draw = (chance.random(photos) < 0.7).astype(float)  # drawn once, or not at all
     draws = np.stack([np.ones(photos), draw], axis=1)
 
     ap = average_precision(ordered, known, draws)
@@ -87,8 +90,8 @@ def test_weighted_precision_is_that_of_photos_that_are_there_so_often(seed: int)
     assert np.isnan(ap[1:]).all()
 
 
-def test_a_photo_drawn_often_weighs_as_often() -> None:
-    """Two photos, one right and one wrong: the share of right ones goes with the draw."""
+def test_a_photo_is_weighted_by_its_draws() -> None:
+    """Two photos, one right and one wrong."""
     hit = np.repeat(np.array([[False], [True]]), len(THRESHOLDS), axis=1)
     ordered = RankedBoxes(np.array([0, 1]), np.zeros(2, dtype=np.intp), hit)
     known = GoldenPeople(np.array([1]), np.array([0]))
@@ -102,31 +105,33 @@ def test_a_photo_drawn_often_weighs_as_often() -> None:
 @pytest.mark.parametrize(
     ("prediction", "hits"),
     [
-        (says((MAN, 0.9, HERE)), [10]),
-        (says((WOMAN, 0.9, HERE)), [0]),
-        (says((MAN, 0.9, moved(HERE, 0.03))), [5]),  # overlaps by 0.739
-        (says((MAN, 0.9, HERE), (MAN, 0.8, HERE)), [10, 0]),
+        (predicts((MAN, 0.9, HERE)), [10]),
+        (predicts((WOMAN, 0.9, HERE)), [0]),
+        (predicts((MAN, 0.9, moved(HERE, 0.03))), [5]),  # overlaps by 0.739
+        (predicts((MAN, 0.9, HERE), (MAN, 0.8, HERE)), [10, 0]),
         (
-            says((MAN, 0.8, HERE), (MAN, 0.9, moved(HERE, 0.03))),
+            predicts((MAN, 0.8, HERE), (MAN, 0.9, moved(HERE, 0.03))),
             [5, 5],
-        ),  # what the surer one can't claim, the other may
-        (says((MAN, 0.9, THERE)), [0]),
-        (says(), []),
+        ),  # the first does not reach every threshold, so the second matches there
+        (predicts((MAN, 0.9, THERE)), [0]),
+        (predicts(), []),
     ],
 )
-def test_a_person_is_claimed_once_by_the_surest_of_their_label(prediction: Prediction, hits: list[int]) -> None:
+def test_a_person_is_matched_once_with_the_most_confident_box_of_their_label(
+    prediction: Prediction, hits: list[int]
+) -> None:
     found = ranked([photo((MAN, HERE))], [prediction])
 
     assert found.hit.sum(axis=1).tolist() == hits
 
 
-def test_as_served_a_person_may_be_found_and_called_wrong() -> None:
+def test_as_served_a_person_may_be_detected_with_the_wrong_label() -> None:
     photos = [photo((MAN, HERE), (WOMAN, THERE)), photo((MAN, HERE)), photo()]
-    said = [says((MAN, 0.7, HERE), (MAN, 0.9, THERE)), says(), says((MAN, 0.4, HERE))]
+    predictions = [predicts((MAN, 0.7, HERE), (MAN, 0.9, THERE)), predicts(), predicts((MAN, 0.4, HERE))]
 
-    found = served(photos, said)
+    found = served(photos, predictions)
 
-    assert found.found.tolist() == [True, True, False]
+    assert found.detected.tolist() == [True, True, False]
     assert found.right.tolist() == [True, False, False]
     assert found.confidence.tolist() == [0.9, 0.7, 0.4]
     assert found.box_right.tolist() == [False, True, False]
@@ -136,24 +141,24 @@ def test_as_served_a_person_may_be_found_and_called_wrong() -> None:
 def test_photos_of_one_moment_are_drawn_together() -> None:
     photos = [photo(moment=name) for name in ("a", "a", "b", "c")]
 
-    drawn = weights(photos, draws=200, seed=1)
+    drawn = bootstrap_weights(photos, draws=200, seed=1)
 
     assert drawn.shape == (4, 201)
     assert drawn[:, 0].tolist() == [1, 1, 1, 1]
     assert np.array_equal(drawn[0], drawn[1])
     assert set(drawn[[0, 2, 3], 1:].sum(axis=0)) == {3.0}
     assert not np.array_equal(drawn[0], drawn[2])
-    assert np.array_equal(drawn, weights(photos, draws=200, seed=1))
+    assert np.array_equal(drawn, bootstrap_weights(photos, draws=200, seed=1))
 
 
-def test_the_mean_is_over_the_labels_that_are_there() -> None:
+def test_the_mean_over_labels_skips_nan() -> None:
     values: Floats = np.array([[0.5, np.nan], [1.0, np.nan], [np.nan, np.nan]])
 
     assert mean_over_labels(values)[0] == 0.75
     assert math.isnan(mean_over_labels(values)[1])
 
 
-def test_a_share_of_nobody_is_none() -> None:
+def test_a_share_without_people_is_nan() -> None:
     where: Places = np.array([0, 1], dtype=np.intp)
 
     found = share_of(np.array([True, False]), where, np.array([[1.0, 0.0], [1.0, 0.0]]))
@@ -175,36 +180,36 @@ def test_wilson_intervals_are_those_of_the_books(yes: int, of: int, expected: tu
 
 @given(st.integers(1, 20_000), st.booleans())
 def test_a_share_lies_within_its_interval(of: int, every: bool) -> None:
-    """To the last bit, of none and of all, too: plots refuse bars that are less than nothing."""
+    """To the last bit, also of 0 and 1: plots reject negative error bars."""
     found = Estimate.wilson(of if every else 0, of)
 
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
-def test_a_measure_of_nothing_is_null_in_json() -> None:
+def test_a_metric_without_samples_is_null_in_json() -> None:
     nothing: dict[str, float | None] = {"value": None, "low": None, "high": None}
     assert (Estimate.wilson(0, 0).fields(), Estimate.exact(0, 0).fields()) == (nothing, nothing)
 
 
 def test_one_wrong_label_of_one_leaves_the_promise_of_the_gate_possible() -> None:
-    """The exact interval: Wilson's ends at 0.79, and the candidate would not serve."""
+    """By the exact interval; Wilson's ends at 0.79, and the candidate would not be promoted."""
     gate = Gate(gate=0.95, photos=1, of_photos=100, people=1, right=0)
 
     assert (gate.precision.value, gate.precision.low, gate.precision.high) == pytest.approx((0, 0, 0.975))
     assert gate.share == Estimate.wilson(1, 100)
 
 
-def test_calibration_error_is_how_far_what_is_said_lies_from_what_is_right() -> None:
+def test_calibration_error_is_the_mean_distance_of_confidence_and_share_of_right_labels() -> None:
     confidence = np.concatenate([np.full(50, 0.6), np.full(50, 0.9)])
-    right = np.tile(np.arange(25), 4) < np.repeat([15, 17], 50)  # 0.6 as was said, and 0.68 where 0.9 was
+    right = np.tile(np.arange(25), 4) < np.repeat([15, 17], 50)  # 0.6 at confidence 0.6, and 0.68 at 0.9
     error, bins = calibration_of(confidence, right)
 
     assert error == pytest.approx(0.11)
     assert [one.count for one in bins] == [25] * 4
 
 
-def test_a_photo_passes_the_gate_when_everybody_in_it_does() -> None:
-    """One unsure person spoils it, as in the worker; a photo of nobody teaches nothing."""
+def test_a_photo_passes_the_gate_when_every_person_in_it_does() -> None:
+    """As in the worker; a photo without people does not pass."""
     answers = ServedMatches(
         np.empty(0, bool),
         np.empty(0, bool),
@@ -218,8 +223,8 @@ def test_a_photo_passes_the_gate_when_everybody_in_it_does() -> None:
     assert (found.photos, found.of_photos, found.people, found.right) == (2, 4, 3, 2)
 
 
-def test_golden_photos_that_follow_one_another_are_one_moment_and_any_other_name_its_own(tmp_path: Path) -> None:
-    """Over the end of a minute, too: a customer does not leave with it."""
+def test_consecutive_golden_photos_are_one_moment_and_any_other_name_its_own(tmp_path: Path) -> None:
+    """Across the end of a minute, too."""
     kind = [tmp_path / "images/golden", tmp_path / "labels/golden"]
     names = [stem(photo_id(seconds)) for seconds in (59, 61, 200)] + [stem(photo_id(59, kiosk="k2")), "holiday"]
     for folder, suffix in zip(kind, ("jpg", "txt"), strict=True):
@@ -238,12 +243,12 @@ def test_a_golden_photo_without_its_labels_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "images/golden").mkdir(parents=True)
     (tmp_path / "images/golden/a.jpg").touch()
 
-    with pytest.raises(JudgementFailed, match=r"who is in a\.jpg can't be read .*nothing was judged"):
+    with pytest.raises(JudgementFailed, match=r"the labels of a\.jpg can't be read .*nothing was judged"):
         golden_photos(tmp_path)
 
 
 def test_a_dataset_without_golden_photos_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(JudgementFailed, match="holds no photo; nothing was judged"):
+    with pytest.raises(JudgementFailed, match="has no photo; nothing was judged"):
         golden_photos(tmp_path)
 
 
@@ -256,7 +261,7 @@ def test_a_dataset_without_golden_photos_is_an_error(tmp_path: Path) -> None:
         (None, DatasetBuild()),
     ],
 )
-def test_a_folder_that_was_made_elsewhere_names_no_build(
+def test_a_folder_without_a_valid_manifest_has_no_build(
     tmp_path: Path, text: str | None, expected: DatasetBuild
 ) -> None:
     if text is not None:

@@ -21,12 +21,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
-from contracts.boxes import Box
-from contracts.labels import LABELS, Label
+from contracts.boxes import Box, LabelledBox
+from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from retrain.judge.golden import golden_photos
 from retrain.judge.matching import people, ranked
-from retrain.judge.metrics import average_precision, mean_over_labels, weights
+from retrain.judge.metrics import average_precision, bootstrap_weights, mean_over_labels
 from retrain.judge.predictions import predictor
 from tests.toy_yolo import SIDE, picture, toy_manifest, toy_network
 
@@ -49,8 +49,10 @@ def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path, any_shape
     network = harder(toy_network(several=any_shape, any_shape=any_shape))
     manifest = toy_manifest(tmp_path / "run", network=network)
     photos = golden_photos(tmp_path / "dataset")
-    said = predictor(manifest, raw=True)([photo.path for photo in photos])
-    ap = average_precision(ranked(photos, said), people(photos), weights(photos, draws=0, seed=0))[..., 0]
+    predictions = predictor(manifest, raw=True)([photo.path for photo in photos])
+    ap = average_precision(ranked(photos, predictions), people(photos), bootstrap_weights(photos, draws=0, seed=0))[
+        ..., 0
+    ]
     ours = [mean_over_labels(ap)[0], mean_over_labels(ap.mean(axis=1)), *ap.mean(axis=1)]
 
     theirs = yolo_val(tmp_path, manifest.with_name("network.onnx"))
@@ -60,7 +62,7 @@ def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path, any_shape
 
 
 def yolo_val(folder: Path, network: Path) -> dict[str, Any]:
-    """What ultralytics says of a network on the dataset in `folder`, as a stranger would ask it, offline."""
+    """Ultralytics' own validation of a network on the dataset in `folder`, offline."""
     # The trainer's environment exports networks and does not run them: it borrows the worker's runtime.
     borrowed = folder / "borrowed"
     borrowed.mkdir()
@@ -94,17 +96,18 @@ def dataset(folder: Path) -> None:
     for number in range(PHOTOS):
         shown = chance.sample(LABELS, chance.randint(1, 3))
         patches: dict[str, tuple[int, int, int, int]] = {}
-        truth: list[tuple[Label, Box]] = []
+        truth: list[LabelledBox] = []
         for place, label in enumerate(shown):
             x, y = 6 + 52 * place + chance.randint(0, 8), chance.randint(4, 40)
             wide, high = chance.randint(20, 36), chance.randint(24, 60)
             patches[str(label)] = (x, y, x + wide, y + high)
             if chance.random() < 0.1:
-                continue  # nobody: what the toy says is wrong
-            told = label if chance.random() < 0.7 else chance.choice(LABELS)
-            truth.append((told, moved(chance, patches[str(label)], width, height)))
+                continue  # no person: the toy's box is wrong
+            shown_as = label if chance.random() < 0.7 else chance.choice(LABELS)
+            truth.append(LabelledBox(shown_as, moved(chance, patches[str(label)], width, height)))
         if chance.random() < 0.2:
-            truth.append((chance.choice(LABELS), Box(0.02, 0.8, 0.2, 0.98)))  # somebody whom the toy does not see
+            # a person that the toy does not detect
+            truth.append(LabelledBox(chance.choice(LABELS), Box(0.02, 0.8, 0.2, 0.98)))
         image = picture(width, height, **patches)
         image[(image == 0).all(axis=2)] = 1 + 2 * number
         Pillow.fromarray(image).save(folder / f"images/golden/{number:03}.jpg", quality=98, subsampling=0)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.instants import to_text
 from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Result, Status
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)  # Monday of week 47
 LEFT, RIGHT = Box(0.1, 0.2, 0.3, 0.6), Box(0.6, 0.2, 0.8, 0.6)
-HER, HIM = (Label.ELDER_FEMALE, LEFT), (Label.ADULT_MALE, RIGHT)
+HER, HIM = LabelledBox(Label.ELDER_FEMALE, LEFT), LabelledBox(Label.ADULT_MALE, RIGHT)
 JPEG = b"\xff\xd8 no picture"
 CHECKED_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
-People = Sequence[tuple[Label, Box]]
+People = Sequence[LabelledBox]
 
 
 def photo(number: int, *, kiosk: str = "lobby", minutes: float = 0) -> Reference:
@@ -71,8 +71,8 @@ class Shop:
 
 def regions(people: People) -> list[dict[str, Any]]:
     return [
-        {"type": "rectanglelabels", "value": {**percent_of(box), "rotation": 0, "rectanglelabels": [label]}}
-        for label, box in people
+        {"type": "rectanglelabels", "value": {**percent_of(one.box), "rotation": 0, "rectanglelabels": [one.label]}}
+        for one in people
     ]
 
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.boxes import LabelledBox
 from contracts.labels import Label
+from contracts.messages import Person
 from contracts.names import Reference
 from retrain.bucket import Tree
 from retrain.intervals import exact
@@ -16,12 +18,11 @@ from retrain.review.agreement import Agreement, PromiseShare, PromiseState, agre
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson
 from tests.retrain.review.shop import CHECKED_AT, LEFT, RIGHT, photo
-from worker.models.detector import Detection
 from worker.photos.decision import Thresholds, decide
 
-HERS = ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_FEMALE)
-HIS = ReviewedPerson(Label.ADULT_MALE, RIGHT, 0.96, Label.ADULT_MALE)
-NOT_HERS = ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, Label.ELDER_MALE)
+HERS = ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, LEFT, 0.97), Label.ELDER_FEMALE)
+HIS = ReviewedPerson(LabelledBox(Label.ADULT_MALE, RIGHT, 0.96), Label.ADULT_MALE)
+NOT_HERS = ReviewedPerson(HERS.predicted, Label.ELDER_MALE)
 
 
 def note(*shown: ReviewedPerson, changed: tuple[Change, ...] = (), sample: bool = True, **fields: Any) -> Note:
@@ -38,7 +39,7 @@ def test_people_and_photos_are_counted_by_label_kiosk_and_week() -> None:
         photo(4, kiosk="door"): note(HIS, changed=(Change.ADDED,)),
         photo(5): note(HERS, sample=False),
         photo(6): note(HERS, sample=True, source=Tree.REVIEW),
-        photo(7): note(ReviewedPerson(Label.ELDER_FEMALE, LEFT, 0.97, None), cannot_tell=True),
+        photo(7): note(ReviewedPerson(HERS.predicted, None), cannot_tell=True),
     }
     assert agreement(notes, 0.95) == Agreement(
         promise=0.95,
@@ -99,7 +100,8 @@ def test_the_promise_is_the_gate(gate: float, right: int, holds: PromiseState) -
 
 def test_what_passed_an_earlier_lower_gate_says_nothing_of_the_present_one() -> None:
     """The whole photo, as in the worker; a confidence that is not known passed."""
-    notes = {photo(1): note(HERS, HIS), photo(2): note(ReviewedPerson(Label.ADULT_MALE, LEFT, None, Label.ADULT_MALE))}
+    unknown = ReviewedPerson(LabelledBox(Label.ADULT_MALE, LEFT), Label.ADULT_MALE)
+    notes = {photo(1): note(HERS, HIS), photo(2): note(unknown)}
     found = agreement(notes, 0.97)
     assert (found.people, found.below_gate) == (PromiseShare(1, 1), 1)
     assert (agreement(notes, 0.96).people, agreement(notes, 0.96).below_gate) == (PromiseShare(3, 3), 0)
@@ -108,7 +110,7 @@ def test_what_passed_an_earlier_lower_gate_says_nothing_of_the_present_one() -> 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_stored_confidence_passes_the_gate_that_it_passed_in_the_worker(confidence: float, gate: float) -> None:
     """Stored are four decimals, rounded down."""
-    [person] = decide(photo(1), [Detection(Label.ADULT_MALE, confidence, LEFT)], Thresholds(0, 0, 0)).people
+    [person] = decide(photo(1), [Person(Label.ADULT_MALE, confidence, LEFT)], Thresholds(0, 0, 0)).people
     assert passes(person.confidence, gate) or confidence < gate
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from contracts.boxes import Box
-from contracts.labels import LABELS, Label
+from contracts.boxes import Box, LabelledBox
+from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.yolo import parse_labels
 from retrain.bucket import Tree, stem
@@ -31,9 +31,9 @@ from label_studio_sdk.converter.converter import Converter
 config, exported, folder = sys.argv[1:]
 Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
 """
-PEOPLE: dict[Reference, list[tuple[Label, Box]]] = {
+PEOPLE: dict[Reference, list[LabelledBox]] = {
     photo(1): [HER, HIM],
-    photo(2): [(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
+    photo(2): [LabelledBox(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
     photo(3): [],
 }
 
@@ -74,6 +74,6 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
         assert stored is not None
         ours = parse_labels(stored.decode())
         theirs = parse_labels((yolo / "labels" / f"{stem(reference)}.txt").read_text())
-        assert [label for label, _ in theirs] == [label for label, _ in ours]
-        for (_, one), (_, other) in zip(theirs, ours, strict=True):
-            assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((other.x0, other.y0, other.x1, other.y1), abs=2e-6)
+        assert [person.label for person in theirs] == [person.label for person in ours]
+        for converted, person in zip(theirs, ours, strict=True):
+            assert converted.box.corners == pytest.approx(person.box.corners, abs=2e-6)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
 from retrain.bucket import Tree, stem
 from retrain.errors import InvalidReview
-from retrain.review.confidences import confidence_of
+from retrain.review.confidences import with_confidence
 from retrain.review.export import ExportSummary, export
 from retrain.review.label_studio import label_config
 from tests.pictures import encoded, gradient
@@ -132,6 +132,6 @@ def test_without_photos_there_are_no_tasks(shop: Shop, tmp_path: Path) -> None:
 def test_a_confidence_is_that_of_the_same_person_under_the_same_label() -> None:
     """A result of other labels tells nothing of these."""
     people = [Person(Label.ELDER_FEMALE, 0.61, LEFT)]
-    assert confidence_of(*HER, people) == 0.61
-    assert confidence_of(Label.ELDER_MALE, LEFT, people) is None
-    assert confidence_of(*HIM, people) is None
+    assert with_confidence(HER, people).confidence == 0.61
+    assert with_confidence(LabelledBox(Label.ELDER_MALE, LEFT), people).confidence is None
+    assert with_confidence(HIM, people).confidence is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import Label
 from contracts.messages import Person
 from contracts.names import Reference
@@ -34,7 +34,7 @@ from tests.retrain.review.shop import (
     regions,
 )
 
-NOT_HER = (Label.ELDER_MALE, LEFT)
+NOT_HER = LabelledBox(Label.ELDER_MALE, LEFT)
 
 
 def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: bool = False) -> ImportSummary:
@@ -43,7 +43,7 @@ def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: boo
 
 def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[Label] | None:
     content = shop.bucket.get(reference.pair_keys(tree)[1])
-    return None if content is None else [label for label, _ in parse_labels(content.decode())]
+    return None if content is None else [person.label for person in parse_labels(content.decode())]
 
 
 def manifest(shop: Shop, build: str, splits: dict[Reference, str]) -> None:
@@ -55,14 +55,14 @@ def manifest(shop: Shop, build: str, splits: dict[Reference, str]) -> None:
 def test_an_answer_becomes_a_pair_with_a_note(shop: Shop, tmp_path: Path) -> None:
     one = shop.put(Tree.AUTO, photo(1), (HER, HIM))
     shop.decide(one, Person(Label.ELDER_FEMALE, 0.97, LEFT), Person(Label.ADULT_MALE, 0.96, RIGHT))
-    told = imported(shop, answered(tmp_path / "x.json", {one: [NOT_HER, HIM]}))
-    assert told == ImportSummary(reviewed=1, corrected=1)
+    summary = imported(shop, answered(tmp_path / "x.json", {one: [NOT_HER, HIM]}))
+    assert summary == ImportSummary(reviewed=1, corrected=1)
     assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[0]) == JPEG
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE, Label.ADULT_MALE]
     assert labels_in(shop, Tree.AUTO, one) == [Label.ELDER_FEMALE, Label.ADULT_MALE]
     [(reference, note)] = read_notes(shop.bucket).items()
     assert reference == one
-    shown = [(person.label, person.confidence, person.now) for person in note.shown]
+    shown = [(person.predicted.label, person.predicted.confidence, person.label) for person in note.shown]
     assert shown == [
         (Label.ELDER_FEMALE, 0.97, Label.ELDER_MALE),
         (Label.ADULT_MALE, 0.96, Label.ADULT_MALE),
@@ -70,7 +70,7 @@ def test_an_answer_becomes_a_pair_with_a_note(shop: Shop, tmp_path: Path) -> Non
     assert note == Note(source=Tree.AUTO, sample=True, shown=note.shown, changed=(Change.LABEL,), checked_at=CHECKED_AT)
 
 
-def test_who_agrees_is_noted_too(shop: Shop, tmp_path: Path) -> None:
+def test_an_agreement_is_noted_too(shop: Shop, tmp_path: Path) -> None:
     """Also that nobody is there."""
     full, empty = shop.put(Tree.REVIEW, photo(1)), shop.put(Tree.REVIEW, photo(2), ())
     file = answered(tmp_path / "x.json", {full: [HER], empty: []}, source=Tree.REVIEW, sample=False)
@@ -79,7 +79,7 @@ def test_who_agrees_is_noted_too(shop: Shop, tmp_path: Path) -> None:
     assert labels_in(shop, Tree.REVIEWED, empty) == []
 
 
-def test_once_more_changes_nothing_and_a_correction_replaces(shop: Shop, tmp_path: Path) -> None:
+def test_a_repeated_import_changes_nothing_and_a_correction_replaces(shop: Shop, tmp_path: Path) -> None:
     """Even after the photo and its result have expired where they came from."""
     one = shop.put(Tree.REVIEW, photo(1))
     shop.decide(one, Person(Label.ELDER_FEMALE, 0.61, LEFT))
@@ -96,25 +96,25 @@ def test_once_more_changes_nothing_and_a_correction_replaces(shop: Shop, tmp_pat
     assert imported(shop, second) == ImportSummary(reviewed=1, corrected=1)
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE]
     [note] = read_notes(shop.bucket).values()
-    assert [(person.confidence, person.now) for person in note.shown] == [(0.61, Label.ELDER_MALE)]
+    assert [(person.predicted.confidence, person.label) for person in note.shown] == [(0.61, Label.ELDER_MALE)]
     assert imported(shop, first) == ImportSummary(unchanged=1)  # an old export, found again
     assert labels_in(shop, Tree.REVIEWED, one) == [Label.ELDER_MALE]
 
 
-def test_photos_of_a_moment_judge_or_teach_together(shop: Shop, tmp_path: Path) -> None:
+def test_photos_of_a_burst_go_into_the_same_tree(shop: Shop, tmp_path: Path) -> None:
     together = {photo(number, minutes=2 * (number // 3)): [HER] for number in range(60)}
     for reference in together:
         shop.put(Tree.AUTO, reference)
-    told = imported(shop, answered(tmp_path / "x.json", together), golden_share=0.5)
-    assert told.reviewed + told.golden == 60
-    assert told.reviewed
-    assert told.golden
+    summary = imported(shop, answered(tmp_path / "x.json", together), golden_share=0.5)
+    assert summary.reviewed + summary.golden == 60
+    assert summary.reviewed
+    assert summary.golden
     for start in range(0, 60, 3):
         homes = [labels_in(shop, Tree.GOLDEN, photo(one, minutes=2 * (start // 3))) for one in range(start, start + 3)]
         assert homes in ([None] * 3, [[Label.ELDER_FEMALE]] * 3)
 
 
-def test_a_photo_stays_where_it_lies_and_brings_its_moment(shop: Shop, tmp_path: Path) -> None:
+def test_a_photo_stays_in_its_tree_and_its_burst_follows(shop: Shop, tmp_path: Path) -> None:
     """Whatever share is asked for later."""
     taught, judged = shop.put(Tree.REVIEWED, photo(1)), shop.put(Tree.GOLDEN, photo(2, minutes=9))
     with_taught, with_judged = shop.put(Tree.AUTO, photo(3)), shop.put(Tree.AUTO, photo(4, minutes=9))
@@ -127,28 +127,30 @@ def test_a_photo_stays_where_it_lies_and_brings_its_moment(shop: Shop, tmp_path:
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_what_a_training_may_have_seen_never_judges(shop: Shop, tmp_path: Path, split: str) -> None:
+def test_a_photo_that_a_training_may_have_learned_from_never_becomes_golden(
+    shop: Shop, tmp_path: Path, split: str
+) -> None:
     """Nor does its neighbour of the same moment; what it was judged by may."""
     seen, neighbour, judged = (shop.put(Tree.AUTO, photo(n, minutes=at)) for n, at in ((1, 0), (2, 0), (3, 9)))
     manifest(shop, "20261101t000000z-a", {seen: split, judged: "golden"})
-    told = imported(
+    summary = imported(
         shop, answered(tmp_path / "x.json", {one: [HER] for one in (seen, neighbour, judged)}), golden_share=1
     )
-    assert told == ImportSummary(reviewed=2, golden=1)
+    assert summary == ImportSummary(reviewed=2, golden=1)
     assert [pair.reference for pair in shop.bucket.pairs(Tree.GOLDEN)] == [judged]
 
 
-def test_a_build_that_cannot_be_read_stops_the_import(shop: Shop, tmp_path: Path) -> None:
+def test_an_invalid_manifest_of_a_build_stops_the_import(shop: Shop, tmp_path: Path) -> None:
     one = shop.put(Tree.AUTO, photo(1))
     shop.bucket.put("builds/b/manifest.json", b'{"items": [{"photo": "x"}]}', "application/json")
     shop.bucket.put("builds/b/index.html", b"", "text/html")
     before = shop.keys()
-    with pytest.raises(InvalidReview, match=r"builds/b/manifest\.json is no manifest.*nothing was stored"):
+    with pytest.raises(InvalidReview, match=r"builds/b/manifest\.json is not a valid manifest.*nothing was stored"):
         imported(shop, answered(tmp_path / "x.json", {one: [HER]}))
     assert shop.keys() == before
 
 
-def test_of_whom_nobody_can_tell_only_a_note_is_stored(shop: Shop, tmp_path: Path) -> None:
+def test_of_a_photo_that_a_person_cannot_tell_only_a_note_is_stored(shop: Shop, tmp_path: Path) -> None:
     """Until somebody can."""
     one = shop.put(Tree.AUTO, photo(1))
     assert imported(shop, answered(tmp_path / "1.json", {one: CANNOT_TELL}), golden_share=1) == ImportSummary(
@@ -158,7 +160,7 @@ def test_of_whom_nobody_can_tell_only_a_note_is_stored(shop: Shop, tmp_path: Pat
     assert [len(shop.bucket.pairs(tree)) for tree in (Tree.REVIEWED, Tree.GOLDEN)] == [0, 0]
     [note] = read_notes(shop.bucket).values()
     assert (note.cannot_tell, note.agreed, note.changed) == (True, False, ())
-    assert note.shown == (ReviewedPerson(Label.ELDER_FEMALE, note.shown[0].box, None, None),)
+    assert note.shown == (ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, note.shown[0].predicted.box), None),)
     later = CHECKED_AT + timedelta(hours=1)
     assert imported(shop, answered(tmp_path / "2.json", {one: [HER]}, at=later), golden_share=1) == ImportSummary(
         golden=1
@@ -167,15 +169,15 @@ def test_of_whom_nobody_can_tell_only_a_note_is_stored(shop: Shop, tmp_path: Pat
     assert (note.cannot_tell, note.agreed) == (False, True)
 
 
-def test_a_task_that_cannot_be_learnt_is_told_and_the_others_are_stored(shop: Shop, tmp_path: Path) -> None:
+def test_an_invalid_task_is_reported_and_the_others_are_stored(shop: Shop, tmp_path: Path) -> None:
     one, other = shop.put(Tree.AUTO, photo(1)), shop.put(Tree.AUTO, photo(2))
     file = answered(tmp_path / "x.json", {one: [HER], other: [HER]})
     tasks = json.loads(file.read_text())
     tasks[0]["annotations"][0]["result"][0]["value"]["rotation"] = 30
     file.write_text(json.dumps(tasks))
-    told = imported(shop, file)
-    reason = "task 1: a box is turned by 30 degrees, which no YOLO label can say; draw it upright"
-    assert told == ImportSummary(reviewed=1, refused=[reason])
+    summary = imported(shop, file)
+    reason = "task 1: a box is turned by 30 degrees, which a YOLO label can't express; draw it upright"
+    assert summary == ImportSummary(reviewed=1, refused=[reason])
     assert [pair.reference for pair in shop.bucket.pairs(Tree.REVIEWED)] == [other]
 
 
@@ -207,7 +209,7 @@ def test_an_annotation_without_a_time_is_refused(tmp_path: Path) -> None:
     assert len(read(file).refused) == 1
 
 
-def test_only_the_sure_can_be_a_sample(tmp_path: Path) -> None:
+def test_the_sample_is_of_the_sure_only(tmp_path: Path) -> None:
     """Whatever the file says: an unsure one would spoil the agreement."""
     [answer] = read(answered(tmp_path / "x.json", {photo(1): [HER]}, source=Tree.REVIEW, sample=True)).answers
     assert not answer.sample
@@ -232,7 +234,7 @@ def test_of_two_tasks_of_one_photo_the_one_finished_last_counts(tmp_path: Path) 
     for order in (both, both[::-1]):
         file.write_text(json.dumps(order))
         [answer] = read(file).answers
-        assert [label for label, _ in answer.drawing.people] == [Label.ELDER_MALE]
+        assert [person.label for person in answer.annotation.people] == [Label.ELDER_MALE]
 
 
 @pytest.mark.parametrize(
@@ -240,14 +242,14 @@ def test_of_two_tasks_of_one_photo_the_one_finished_last_counts(tmp_path: Path) 
     [
         (b"\xff\xd8", "is not JSON"),
         (b"photo,label\n", "is not JSON"),
-        (b"{}", "no list of tasks"),
+        (b"{}", "not a list of tasks"),
         (b"[1]", "without annotations"),
         (b'[{"image": "/x.jpg", "label": []}]', "not JSON-MIN"),
         (b'[{"data": {"image": "x"}, "annotations": []}]', "names no photo"),
         (b'[{"annotations": []}]', "names no photo"),
     ],
 )
-def test_a_file_that_is_no_export_of_ours_stores_nothing(tmp_path: Path, content: bytes, why: str) -> None:
+def test_a_file_that_is_not_an_export_stores_nothing(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(content)
     with pytest.raises(InvalidReview, match=why) as refused:
@@ -274,6 +276,6 @@ def test_photos_that_are_not_there_stop_the_import_unless_they_may_be_missing(sh
 
 def test_a_box_is_stored_as_it_was_drawn(shop: Shop, tmp_path: Path) -> None:
     one = shop.put(Tree.AUTO, photo(1))
-    drawn = (Label.ELDER_FEMALE, Box(0.125, 0.25, 0.5, 0.75))
+    drawn = LabelledBox(Label.ELDER_FEMALE, Box(0.125, 0.25, 0.5, 0.75))
     imported(shop, answered(tmp_path / "x.json", {one: [drawn]}))
     assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == format_labels([drawn]).encode()

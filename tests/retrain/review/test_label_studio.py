@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from contracts.yolo import format_labels, parse_labels
@@ -17,11 +17,10 @@ from retrain.review.label_studio import (
     CANNOT_TELL,
     Annotation,
     InvalidTask,
-    ShownPerson,
     box_of,
-    drawing_of,
     label_config,
     last_completed,
+    parse_annotation,
     percent_of,
     task,
 )
@@ -44,18 +43,16 @@ def test_a_box_comes_back_from_percent_as_it_went(box: Box) -> None:
 @given(boxes().filter(lambda box: box.x1 - box.x0 > 1e-4 and box.y1 - box.y0 > 1e-4))
 def test_nobody_moves_in_a_label_file_by_being_looked_at(box: Box) -> None:
     """To the last decimal that a label file has, but for one by rounding."""
-    [(_, stored)] = parse_labels(format_labels([(Label.ELDER_MALE, box)]))
-    again = parse_labels(format_labels([(Label.ELDER_MALE, box_of(percent_of(stored)))]))[0][1]
-    assert (again.x0, again.y0, again.x1, again.y1) == pytest.approx(
-        (stored.x0, stored.y0, stored.x1, stored.y1), abs=2e-6
-    )
+    [stored] = parse_labels(format_labels([LabelledBox(Label.ELDER_MALE, box)]))
+    [again] = parse_labels(format_labels([LabelledBox(Label.ELDER_MALE, box_of(percent_of(stored.box)))]))
+    assert again.box.corners == pytest.approx(stored.box.corners, abs=2e-6)
 
 
 def test_a_task_shows_what_the_model_saw() -> None:
     """In the form that Label Studio imports: percent of the picture, from its upper left corner."""
     seen = [
-        ShownPerson(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.5),
-        ShownPerson(Label.ADULT_MALE, Box(0, 0, 0.5, 0.5), 0.75),
+        LabelledBox(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.5),
+        LabelledBox(Label.ADULT_MALE, Box(0, 0, 0.5, 0.5), 0.75),
     ]
     made = task(ONE, seen, source=Tree.REVIEW, sample=False, model="cascade day-0", size=(640, 480))
     common = {"type": "rectanglelabels", "from_name": "label", "to_name": "photo", "image_rotation": 0}
@@ -83,7 +80,7 @@ def test_a_task_shows_what_the_model_saw() -> None:
 
 
 def test_who_has_no_confidence_has_no_score() -> None:
-    made = task(ONE, [ShownPerson(*HER, None)], source=Tree.AUTO, sample=True, model="nunchi", size=None)
+    made = task(ONE, [HER], source=Tree.AUTO, sample=True, model="nunchi", size=None)
     assert "score" not in made["predictions"][0]
     assert "score" not in made["predictions"][0]["result"][0]
 
@@ -98,11 +95,11 @@ def test_the_interface_has_our_classes_by_our_numbers_and_a_way_to_say_that_nobo
 
 
 def test_an_annotation_says_who_is_there() -> None:
-    assert drawing_of(annotation([])) == Annotation((), False)
-    drawing = drawing_of(annotation(regions([HER, HIM])))
-    assert [label for label, _ in drawing.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]
+    assert parse_annotation(annotation([])) == Annotation((), False)
+    checked = parse_annotation(annotation(regions([HER, HIM])))
+    assert [person.label for person in checked.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]
     choice = {"type": "choices", "value": {"choices": [CANNOT_TELL]}}
-    assert drawing_of(annotation([choice])) == Annotation((), True)
+    assert parse_annotation(annotation([choice])) == Annotation((), True)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +151,7 @@ def test_a_box_that_no_label_file_can_hold_is_refused(wrong: dict[str, Any], why
 )
 def test_what_our_interface_does_not_offer_is_refused(result: Any, why: str) -> None:
     with pytest.raises(InvalidTask, match=why):
-        drawing_of({"result": result})
+        parse_annotation({"result": result})
 
 
 def test_of_several_annotators_the_last_completed_counts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.boxes import Box
+from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage
 from contracts.labels import Label
 from retrain.bucket import Tree
@@ -18,7 +18,7 @@ from retrain.review.notes import Note, ReviewedPerson, noted, read_notes, untell
 from tests.retrain.review.shop import CHECKED_AT, LEFT, Shop, photo
 from tests.strategies import boxes, fractions, instants, labels
 
-shown = st.builds(ReviewedPerson, labels, boxes(), st.none() | fractions, st.none() | labels)
+shown = st.builds(ReviewedPerson, st.builds(LabelledBox, labels, boxes(), st.none() | fractions), st.none() | labels)
 notes = st.builds(
     Note,
     source=st.sampled_from([Tree.AUTO, Tree.REVIEW]),
@@ -31,7 +31,7 @@ notes = st.builds(
 NOTE = Note(
     source=Tree.AUTO,
     sample=True,
-    shown=(ReviewedPerson(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.97, Label.ELDER_MALE),),
+    shown=(ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, Box(0.25, 0.5, 0.5, 1), 0.97), Label.ELDER_MALE),),
     changed=(Change.LABEL,),
     checked_at=CHECKED_AT,
 )
@@ -56,7 +56,7 @@ def test_a_note_says_what_was_shown_and_what_became_of_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"schema":2}', '{"schema":1}', b"\xff"])
-def test_what_is_no_note_is_refused(text: str | bytes) -> None:
+def test_an_invalid_note_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidMessage):
         Note.from_json(text)
 
@@ -88,11 +88,7 @@ def test_notes_are_read_from_what_teaches_and_what_judges(shop: Shop, caplog: py
     assert str(broken) in caplog.text
 
 
-def test_who_was_shown_is_right_only_under_the_same_label() -> None:
-    assert [
-        ReviewedPerson(Label.ELDER_MALE, LEFT, None, now).right for now in (Label.ELDER_MALE, Label.ADULT_MALE, None)
-    ] == [
-        True,
-        False,
-        False,
-    ]
+def test_a_shown_person_is_right_only_under_the_same_label() -> None:
+    predicted = LabelledBox(Label.ELDER_MALE, LEFT)
+    left = (Label.ELDER_MALE, Label.ADULT_MALE, None)
+    assert [ReviewedPerson(predicted, label).right for label in left] == [True, False, False]

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -49,12 +50,12 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping
 
 def test_a_training_that_is_skipped_is_decided(environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], environ) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["training"], told["verdict"], told["rule"]) == ("t1", "skipped", "too_few_labels")
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["training"], outcome["verdict"], outcome["rule"]) == ("t1", "skipped", "too_few_labels")
     assert [path.name for path in Path(environ["NUNCHI_WORK_DIR"]).iterdir()] == ["lock"]
 
 
-def test_photos_that_a_killed_training_left_are_taken_away_and_nothing_else(environ: Mapping[str, str]) -> None:
+def test_photos_of_a_killed_training_are_deleted_and_nothing_else(environ: Mapping[str, str]) -> None:
     work = Path(environ["NUNCHI_WORK_DIR"])
     for path in ("trainings/t0/dataset/stranger.jpg", "mine/notes.txt"):
         (work / path).parent.mkdir(parents=True)
@@ -74,12 +75,12 @@ def test_a_check_says_what_is_missing_and_stores_nothing(
     assert [key for key in keys if not key.startswith("auto/")] == []
 
 
-def test_a_bucket_that_is_not_there_fails_it(environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_bucket_fails_the_training(environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], {**environ, "NUNCHI_DATASET_BUCKET": "nowhere"}) == 1
     assert "NoSuchBucket" in capsys.readouterr().err
 
 
-def test_every_setting_that_is_wrong_is_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_invalid_setting_is_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     wrong = {
         "NUNCHI_IMAGE_SIZE": "650",
         "NUNCHI_DEVICE": "gpu",
@@ -92,34 +93,36 @@ def test_every_setting_that_is_wrong_is_named_at_once(capsys: pytest.CaptureFixt
     assert [line.strip() for line in lines[1:]] == [
         "NUNCHI_DATASET_BUCKET is not set: the bucket of labelled photos, builds and trainings",
         "NUNCHI_WEIGHTS_BUCKET is not set: the bucket of runs of weights and the pointer to one",
-        "NUNCHI_IMAGE_SIZE is wrong: 650 is no multiple of 32 pixels",
-        "NUNCHI_DEVICE is wrong: 'gpu' is neither auto nor cpu nor numbers of GPUs as in 0,1",
+        "NUNCHI_IMAGE_SIZE is wrong: 650 is not a multiple of 32 pixels",
+        "NUNCHI_DEVICE is wrong: 'gpu' is not auto, cpu or GPU numbers such as 0,1",
         "NUNCHI_HYPERPARAMETERS is wrong: file /nowhere is missing",
-        "NUNCHI_TRACK is wrong: 'everything' is none of none, wandb, mlflow",
-        "NUNCHI_FORCE is wrong: 'perhaps' is neither true nor false",
+        "NUNCHI_TRACK is wrong: 'everything' is not one of: none, wandb, mlflow",
+        "NUNCHI_FORCE is wrong: 'perhaps' is not true or false",
     ]
 
 
-def test_two_trainings_do_not_share_a_machine(environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_training_in_the_same_work_folder_does_not_start(
+    environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     work = Path(environ["NUNCHI_WORK_DIR"])
     work.mkdir()
     with (work / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert main([], environ) == 1
-    assert f"another training has {work}: this one does not start" in capsys.readouterr().err
+    assert f"another training uses {work}: this one does not start" in capsys.readouterr().err
 
 
 def test_the_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    told = capsys.readouterr().out
-    assert all(f"\n  {name}\n" in told for name in environment_of(load(RetrainSettings, BUCKETS)))
+    text = capsys.readouterr().out
+    assert all(f"\n  {name}\n" in text for name in environment_of(load(RetrainSettings, BUCKETS)))
 
 
-def test_the_settings_say_what_is_trained(tmp_path: Path) -> None:
-    found = tmp_path / "best.json"
-    found.write_text('{"hyperparameters": {"lr0": 0.002}, "trials": {"complete": 3}}')
-    environ = {**BUCKETS, "NUNCHI_HYPERPARAMETERS": str(found), "NUNCHI_DEVICE": "0,1", "NUNCHI_EPOCHS": "7"}
+def test_the_plan_follows_the_settings(tmp_path: Path) -> None:
+    best = tmp_path / "best.json"
+    best.write_text('{"hyperparameters": {"lr0": 0.002}, "trials": {"complete": 3}}')
+    environ = {**BUCKETS, "NUNCHI_HYPERPARAMETERS": str(best), "NUNCHI_DEVICE": "0,1", "NUNCHI_EPOCHS": "7"}
     assert plan_of(load(RetrainSettings, environ), "t1") == Plan(
         model="yolov5n.yaml", epochs=7, device="0,1", name="t1", hyperparameters={"lr0": 0.002}
     )
@@ -142,49 +145,57 @@ class _SignalStack(ctypes.Structure):
 
 @pytest.fixture
 def signal_stack() -> None:
-    """No signal stack of its own for this thread.
+    """Disable the alternate signal stack of this thread.
 
-    OpenVINO, in an earlier test of this process, leaves one of the least size that there is: a signal then does not fit
-    in it, and the process dies of SIGSEGV.
+    OpenVINO, in an earlier test of this process, leaves one of the minimum size: a signal does not fit in it, and the
+    process dies of SIGSEGV.
     """
     if sys.platform == "linux":
         disabled = 2  # SS_DISABLE
         assert ctypes.CDLL(None).sigaltstack(ctypes.byref(_SignalStack(None, disabled, 0)), None) == 0
 
 
+@dataclass
+class ForcedExit:
+    """Stands in for os._exit: records the status instead of ending the tests."""
+
+    statuses: list[int] = field(default_factory=list)
+    called: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, status: int) -> None:
+        self.statuses.append(status)
+        self.called.set()
+
+
 @pytest.fixture
-def stopping(signal_stack: None) -> Iterator[tuple[Stopping, list[int], threading.Event]]:  # noqa: ARG001
-    """One that gives up at once, and notes it instead of ending the tests."""
-    gave_up: list[int] = []
-    given_up = threading.Event()
+def forced_exit() -> ForcedExit:
+    return ForcedExit()
+
+
+@pytest.fixture
+def stopping(signal_stack: None, forced_exit: ForcedExit) -> Iterator[Stopping]:  # noqa: ARG001
+    """With a timeout of 10 ms."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def give_up(status: int) -> None:
-        gave_up.append(status)
-        given_up.set()
-
-    one = Stopping(patience_s=0.01, give_up=give_up)
-    one.listen()
-    yield one, gave_up, given_up
+    stopping = Stopping(timeout_s=0.01, force_exit=forced_exit)
+    stopping.listen()
+    yield stopping
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_a_signal_ends_what_can_be_cut_off_at_once(stopping: tuple[Stopping, list[int], threading.Event]) -> None:
-    one, gave_up, given_up = stopping
+def test_a_signal_interrupts_at_once(stopping: Stopping, forced_exit: ForcedExit) -> None:
     with pytest.raises(Interrupted):
         os.kill(os.getpid(), signal.SIGTERM)
-    os.kill(os.getpid(), signal.SIGTERM)  # a second one does not cut off the tidying up
-    assert one.told.is_set()
-    assert given_up.wait(60)
-    assert gave_up == [75]
+    os.kill(os.getpid(), signal.SIGTERM)  # a second one does not interrupt the cleanup
+    assert stopping.requested.is_set()
+    assert forced_exit.called.wait(60)
+    assert forced_exit.statuses == [75]
 
 
-def test_a_signal_lets_what_must_be_finished_finish(stopping: tuple[Stopping, list[int], threading.Event]) -> None:
-    one, _, given_up = stopping
-    with one.finishing():
+def test_a_signal_inside_finishing_interrupts_after_it(stopping: Stopping, forced_exit: ForcedExit) -> None:
+    with stopping.finishing():
         os.kill(os.getpid(), signal.SIGTERM)
-        assert one.told.is_set()
+        assert stopping.requested.is_set()
     with pytest.raises(Interrupted):
-        one.check()
-    assert given_up.wait(60)
+        stopping.check()
+    assert forced_exit.called.wait(60)

@@ -1,4 +1,4 @@
-"""A training run, each way it can go. In each: the pointer is where it must be, the outcome says why, nothing is lost.
+"""A training run, each way it can end. In each: the pointer is right, the outcome has the reason, no photo is lost.
 
 The trainer and the judge are fakes; the bucket, the dataset, the registry and the process are real.
 """
@@ -32,7 +32,8 @@ from retrain.drift.guard import Drift, DriftFinding, Level
 from retrain.errors import Interrupted, InvalidDataset, InvalidReview, JudgementFailed, RetrainError, TrainerFailed
 from retrain.fit.candidate import package
 from retrain.fit.trainer_process import DiskFull, OutOfMemory
-from retrain.fit.training import Plan, Say
+from retrain.fit.training import Plan
+from retrain.progress import Say
 from retrain.review.agreement import PromiseShare
 from retrain.run.incumbent import Incumbent
 from retrain.run.ports import Candidate, RunSettings, Stages
@@ -47,10 +48,10 @@ if TYPE_CHECKING:
 
 TRAINING = "20261122t030405z-yolov5n"
 OTHER = "20261201t000000z-other"
-STILL = Drift((), PromiseShare(0, 0), compared=3)
+NO_DRIFT = Drift((), PromiseShare(0, 0), compared=3)
 
 
-def moved(level: Level) -> Drift:
+def drifted(level: Level) -> Drift:
     """A kiosk whose labels moved."""
     return Drift(
         (DriftFinding(level, "kiosk counter-1", "labels", "three times as many elders"),),
@@ -60,8 +61,8 @@ def moved(level: Level) -> Drift:
 
 
 @dataclass(frozen=True)
-class Ruled:
-    """A judge's word."""
+class FakeRuling:
+    """The ruling of the fake judge."""
 
     promoted: bool = True
     rule: str = "better"
@@ -80,11 +81,11 @@ class Shop:
         self.weights = WeightsRegistry(self.s3, "weights", clock=lambda: AT)
         self.stopping = Stopping()
         self.plan = Plan(model="yolov5n.yaml", epochs=4)
-        self.rules = RunSettings(least_new=10, golden_least=2)
-        self.ruling = Ruled()
-        self.drift = STILL
-        self.meanwhile: Callable[[], None] = lambda: None
-        self.told = ""
+        self.settings = RunSettings(least_new=10, golden_least=2)
+        self.ruling = FakeRuling()
+        self.drift = NO_DRIFT
+        self.during_judging: Callable[[], None] = lambda: None
+        self.printed = ""
 
     def label(self, *, auto: int = 20, golden: int = 8) -> Shop:
         fill(self.bucket, Tree.AUTO, range(auto))
@@ -98,37 +99,46 @@ class Shop:
 
     def add(self, run: str) -> None:
         folder = self.folder / "other"
-        pack(folder, run, b"network", b"0")
+        package_run(folder, run, b"network", b"0")
         self.weights.add(folder, run)
 
-    def steps(self) -> Stages:
-        def make(folder: Path, incumbent: Incumbent, say: Say) -> DatasetManifest:
+    def stages(self) -> Stages:
+        def build_dataset(folder: Path, incumbent: Incumbent, say: Say) -> DatasetManifest:
             settings = DatasetSettings(val_share=0.5)
-            earlier = incumbent.learned
+            earlier = incumbent.dataset
             return build(
                 self.bucket, folder, build=TRAINING, settings=settings, earlier=earlier, predict=None, at=AT, say=say
             )
 
-        def judge(made: Candidate, say: Say) -> Ruled:
-            assert (made.dataset / "images" / "golden").is_dir()
+        def judge(candidate: Candidate, say: Say) -> FakeRuling:
+            assert (candidate.dataset / "images" / "golden").is_dir()
             say(1, 1, "judged")
-            self.meanwhile()
-            (made.folder / "report.html").write_text(f"<p>{self.ruling.reason}</p>")
+            self.during_judging()
+            (candidate.folder / "report.html").write_text(f"<p>{self.ruling.reason}</p>")
             return self.ruling
 
         return Stages(
-            build=make,
-            drifting=lambda *_: self.drift,
-            pack=lambda made, _: pack(made.folder, made.run, made.network.read_bytes(), made.trained.best.read_bytes()),
+            build_dataset=build_dataset,
+            check_drift=lambda *_: self.drift,
+            package=lambda candidate, _: package_run(
+                candidate.folder, candidate.run, candidate.network.read_bytes(), candidate.trained.best.read_bytes()
+            ),
             judge=judge,
         )
 
-    def labels(self) -> dict[str, bytes | None]:
-        """What was gathered and checked."""
-        return {key: self.bucket.get(key) for tree in Tree for key in self.bucket.keys(f"{tree}/")}
+    def labels(self) -> dict[str, str]:
+        """What was gathered and checked: the digest of each object's content."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name)
+        trees = tuple(f"{tree}/" for tree in Tree)
+        return {
+            one["Key"]: one["ETag"]
+            for page in pages
+            for one in page.get("Contents", ())
+            if one["Key"].startswith(trees)
+        }
 
     def run(self) -> TrainingOutcome:
-        """However it ends, no photo, label or note is another one afterwards."""
+        """However it ends, every photo, label and note is unchanged."""
         before, work = self.labels(), self.folder / "work"
         work.mkdir()
         out = io.StringIO()
@@ -139,10 +149,10 @@ class Shop:
             bucket=self.bucket,
             weights=self.weights,
             weights_files=DatasetBucket(self.s3, "weights"),
-            steps=self.steps(),
-            rules=self.rules,
+            stages=self.stages(),
+            settings=self.settings,
             plan=self.plan,
-            trainer=process(work / "trainer", stopping=self.stopping.told),
+            trainer=process(work / "trainer", stopping=self.stopping.requested),
             reporter=reporter,
             stopping=self.stopping,
             clock=lambda: AT,
@@ -150,9 +160,9 @@ class Shop:
         )
         try:
             with reporter:
-                return run.decide()
+                return run.run()
         finally:
-            self.told = out.getvalue()
+            self.printed = out.getvalue()
             work.rename(self.folder / f"done-{len(list(self.folder.iterdir()))}")
             assert self.labels() == before
 
@@ -166,13 +176,13 @@ class Shop:
         return TrainingProgress.from_json(content)
 
     def jobs(self) -> list[dict[str, Any]]:
-        """What the trainer was asked, in order of time."""
+        """The jobs of the trainer, in order of time."""
         paths = self.folder.glob("done-*/trainer/jobs/*.json")
         in_order = sorted(paths, key=lambda path: (int(path.parents[2].name.removeprefix("done-")), int(path.stem)))
         return [json.loads(path.read_text()) for path in in_order]
 
 
-def pack(folder: Path, run: str, network: bytes, weights: bytes, build: str = "") -> None:
+def package_run(folder: Path, run: str, network: bytes, weights: bytes, build: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "n").write_bytes(network)
     (folder / "w").write_bytes(weights)
@@ -214,8 +224,8 @@ STORED = {"run": TRAINING, "report": f"runs/{TRAINING}/report.html"}
 
 
 def test_a_candidate_that_is_better_serves(shop: Shop) -> None:
-    told = shop.label().run()
-    assert told == shop.stored() == outcome(Verdict.PROMOTED, "better", shop.ruling.reason, **STORED)
+    ended = shop.label().run()
+    assert ended == shop.stored() == outcome(Verdict.PROMOTED, "better", shop.ruling.reason, **STORED)
     pointer = shop.weights.current().pointer
     assert pointer is not None
     assert (pointer.run, pointer.previous, pointer.moved_by, pointer.reason) == (
@@ -242,29 +252,29 @@ def test_a_candidate_that_is_better_serves(shop: Shop) -> None:
 def test_a_candidate_that_is_worse_is_stored_and_does_not_serve(shop: Shop, rule: str, reason: str) -> None:
     """On the whole or for elder women alone: the incumbent serves on, and the candidate's own report says why."""
     shop.label().serve()
-    shop.ruling = Ruled(False, rule, reason)
-    told = shop.run()
-    assert told == shop.stored() == outcome(Verdict.KEPT, rule, reason, **STORED | {"incumbent": OTHER})
+    shop.ruling = FakeRuling(False, rule, reason)
+    ended = shop.run()
+    assert ended == shop.stored() == outcome(Verdict.KEPT, rule, reason, **STORED | {"incumbent": OTHER})
     assert shop.weights.current().run == OTHER
     assert [run.id for run in shop.weights.runs()] == [TRAINING, OTHER]
-    assert DatasetBucket(shop.s3, "weights").get(str(told.report)) == f"<p>{reason}</p>".encode()
+    assert DatasetBucket(shop.s3, "weights").get(str(ended.report)) == f"<p>{reason}</p>".encode()
 
 
-def test_of_two_runs_that_race_the_later_keeps_its_hands_off(shop: Shop) -> None:
+def test_of_two_racing_runs_the_second_does_not_move_the_pointer(shop: Shop) -> None:
     shop.label()
-    shop.meanwhile = shop.serve
-    told = shop.run()
-    assert (told.verdict, told.rule, told.run) == (Verdict.KEPT, "pointer_moved", TRAINING)
-    assert told.reason.startswith("it is better than day-0, which does not serve any more: ")
+    shop.during_judging = shop.serve
+    ended = shop.run()
+    assert (ended.verdict, ended.rule, ended.run) == (Verdict.KEPT, "pointer_moved", TRAINING)
+    assert ended.reason.startswith("it is better than day-0, which is no longer in service: ")
     assert shop.weights.current().run == OTHER
 
 
 def test_too_few_labels_end_it_before_the_training(shop: Shop) -> None:
     shop.label(auto=4).serve()
-    told = shop.run()
-    assert told == shop.stored()
-    assert (told.verdict, told.rule, told.run, told.incumbent) == (Verdict.SKIPPED, "too_few_labels", None, OTHER)
-    assert told.reason.startswith(
+    ended = shop.run()
+    assert ended == shop.stored()
+    assert (ended.verdict, ended.rule, ended.run, ended.incumbent) == (Verdict.SKIPPED, "too_few_labels", None, OTHER)
+    assert ended.reason.startswith(
         "4 people in new photos since the model in service was trained, duplicates and caps left out, fewer than 10"
     )
     assert (shop.weights.current().run, shop.jobs()) == (OTHER, [])
@@ -272,65 +282,65 @@ def test_too_few_labels_end_it_before_the_training(shop: Shop) -> None:
 
 def test_a_class_that_is_missing_ends_it_also_when_forced(shop: Shop) -> None:
     shop.label(auto=1)
-    shop.rules = replace(shop.rules, force=True)
-    told = shop.run()
-    assert (told.verdict, told.rule) == (Verdict.SKIPPED, "class_missing")
-    assert "no elder_female in train" in told.reason
+    shop.settings = replace(shop.settings, force=True)
+    ended = shop.run()
+    assert (ended.verdict, ended.rule) == (Verdict.SKIPPED, "class_missing")
+    assert "no elder_female in train" in ended.reason
     assert (shop.weights.current().run, shop.jobs()) == (None, [])
 
 
 def test_without_golden_photos_nothing_is_trained(shop: Shop) -> None:
-    told = shop.label(golden=0).run()
-    assert (told.verdict, told.rule) == (Verdict.SKIPPED, "golden_too_small")
+    ended = shop.label(golden=0).run()
+    assert (ended.verdict, ended.rule) == (Verdict.SKIPPED, "golden_too_small")
     assert (shop.weights.current().run, shop.jobs()) == (None, [])
 
 
-def test_a_drift_is_not_learned_unless_forced(shop: Shop) -> None:
+def test_drift_skips_the_training_unless_forced(shop: Shop) -> None:
     shop.label()
-    shop.drift = moved(Level.STOP)
+    shop.drift = drifted(Level.STOP)
     assert shop.run() == outcome(Verdict.SKIPPED, "drift", "kiosk counter-1: three times as many elders")
     shop.s3.delete_object(Bucket="dataset", Key=f"trainings/{TRAINING}/outcome.json")
-    shop.rules = replace(shop.rules, force=True)
+    shop.settings = replace(shop.settings, force=True)
     assert shop.run().verdict is Verdict.PROMOTED
 
 
-def test_a_small_drift_is_learned_and_on_record(shop: Shop) -> None:
-    """Beside the outcome, by kiosk and week, for whoever wonders later; as when nothing moved."""
-    shop.label().drift = moved(Level.WARN)
+def test_a_small_drift_is_stored_and_the_training_runs(shop: Shop) -> None:
+    """Beside the outcome, by kiosk and week."""
+    shop.label().drift = drifted(Level.WARN)
     assert shop.run().verdict is Verdict.PROMOTED
     assert json.loads(shop.bucket.get(f"trainings/{TRAINING}/drift.json") or b"") == shop.drift.to_fields()
-    assert "drift, warn: kiosk counter-1: three times as many elders\n" in shop.told
+    assert "drift, warn: kiosk counter-1: three times as many elders\n" in shop.printed
 
 
 def test_a_full_disk_fails_it_with_numbers(shop: Shop) -> None:
     shop.label().serve()
     shop.plan = replace(shop.plan, hyperparameters={"fake": "disk_full"})
-    told = shop.run()
-    assert (told.verdict, told.rule, told.run, told.incumbent) == (Verdict.FAILED, "disk_full", None, OTHER)
-    assert "MB of" in told.reason
+    ended = shop.run()
+    assert (ended.verdict, ended.rule, ended.run, ended.incumbent) == (Verdict.FAILED, "disk_full", None, OTHER)
+    assert "MB of" in ended.reason
     assert shop.weights.current().run == OTHER
 
 
 def test_a_crash_of_the_training_fails_it_and_its_log_is_kept(shop: Shop) -> None:
     shop.label().serve()
     shop.plan = replace(shop.plan, hyperparameters={"fake": "crash"})
-    told = shop.run()
-    assert (told.verdict, told.rule, told.incumbent) == (Verdict.FAILED, "training_crash", OTHER)
-    assert told.reason.endswith("Traceback: the head fell off")
+    ended = shop.run()
+    assert (ended.verdict, ended.rule, ended.incumbent) == (Verdict.FAILED, "training_crash", OTHER)
+    assert ended.reason.endswith("Traceback: the head fell off")
     log = shop.bucket.get(f"trainings/{TRAINING}/trainer.log")
     assert log is not None
     assert log.endswith(b"Traceback: the head fell off\n")
     assert shop.weights.current().run == OTHER
 
 
-def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(shop: Shop) -> None:
+def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_resumes(shop: Shop) -> None:
     shop.label()
     shop.plan = replace(shop.plan, hyperparameters={"fake": "wait", "at": 3})
     waiting = shop.folder / "work" / "trainer" / "waiting"
 
     def end() -> None:
         until(waiting.exists, within_s=60, what="epoch 3")
-        shop.stopping.told.set()
+        shop.stopping.requested.set()
 
     notice = threading.Thread(target=end)
     notice.start()
@@ -338,7 +348,7 @@ def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(s
         shop.run()
     notice.join()
     assert (shop.stored(), shop.weights.current().run) == (None, None)
-    assert shop.progress().note == "told to end; call it again with the same id, and it goes on"
+    assert shop.progress().note == "interrupted; call it again with the same id to resume"
     fill(shop.bucket, Tree.AUTO, range(100, 108))  # the shop goes on, too: these are for the next training
     shop.stopping = Stopping()
     shop.plan = replace(shop.plan, hyperparameters={})
@@ -346,23 +356,23 @@ def test_a_spot_notice_ends_it_without_an_outcome_and_the_next_machine_goes_on(s
     first, second = shop.jobs()
     assert ("resume" in first, Path(second["resume"]).name) == (False, "last.pt")
     manifest = DatasetManifest.from_json(shop.bucket.get(f"builds/{TRAINING}/manifest.json") or b"")
-    assert len(manifest.items) + len(manifest.left_out) == 28
+    assert len(manifest.items) + len(manifest.excluded) == 28
 
 
-def test_a_run_that_was_cut_off_after_the_promotion_says_so(shop: Shop) -> None:
+def test_a_run_that_was_interrupted_after_its_promotion_is_promoted(shop: Shop) -> None:
     shop.serve(TRAINING)
-    told = shop.run()
-    assert told == outcome(Verdict.PROMOTED, "better", "it was put into service before it was cut off", run=TRAINING)
+    ended = shop.run()
+    assert ended == outcome(Verdict.PROMOTED, "better", "it was promoted before the interruption", run=TRAINING)
 
 
-def test_a_training_that_has_its_outcome_is_not_done_again(shop: Shop) -> None:
+def test_a_training_that_has_an_outcome_is_not_repeated(shop: Shop) -> None:
     first = shop.label().run()
-    shop.ruling = Ruled(False, "not_better", "worse")
+    shop.ruling = FakeRuling(False, "not_better", "worse")
     assert shop.run() == first
     assert len(shop.jobs()) == 1
 
 
-def test_it_goes_on_from_the_weights_in_service(shop: Shop) -> None:
+def test_training_starts_from_the_weights_in_service(shop: Shop) -> None:
     shop.label().serve()
     shop.run()
     [job] = shop.jobs()
@@ -370,7 +380,9 @@ def test_it_goes_on_from_the_weights_in_service(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("track", "kept"), [("none", None), ("mlflow", ["mlruns", "mlruns/run"])])
-def test_what_a_tracker_wrote_is_kept_and_nothing_without_one(shop: Shop, track: str, kept: list[str] | None) -> None:
+def test_the_files_of_a_tracker_are_stored_and_nothing_without_one(
+    shop: Shop, track: str, kept: list[str] | None
+) -> None:
     shop.plan = replace(shop.plan, track=track)
     shop.label().run()
     content = shop.bucket.get(f"trainings/{TRAINING}/tracked.tar.gz")
@@ -381,11 +393,11 @@ def test_what_a_tracker_wrote_is_kept_and_nothing_without_one(shop: Shop, track:
             assert archive.getnames() == kept
 
 
-def test_an_incumbent_that_can_not_be_read_fails_it(shop: Shop) -> None:
+def test_an_unreadable_incumbent_fails_the_training(shop: Shop) -> None:
     shop.label().serve()
     shop.s3.put_object(Bucket="weights", Key=f"runs/{OTHER}/network.onnx", Body=b"other")
-    told = shop.run()
-    assert (told.verdict, told.rule) == (Verdict.FAILED, "incumbent_unreadable")
+    ended = shop.run()
+    assert (ended.verdict, ended.rule) == (Verdict.FAILED, "incumbent_unreadable")
     assert (shop.weights.current().run, shop.jobs()) == (OTHER, [])
 
 
@@ -393,17 +405,17 @@ def test_an_incumbent_that_can_not_be_read_fails_it(shop: Shop) -> None:
     ("error", "rule", "reason"),
     [
         (JudgementFailed("nothing was judged"), "judgement_failed", "nothing was judged"),
-        (ZeroDivisionError("nobody thought of it"), "crash", "ZeroDivisionError: nobody thought of it"),
+        (ZeroDivisionError("unexpected"), "crash", "ZeroDivisionError: unexpected"),
         (OSError(28, "No space left on device"), "disk_full", "[Errno 28] No space left on device"),
     ],
 )
-def test_a_judge_that_breaks_keeps_the_incumbent(shop: Shop, error: Exception, rule: str, reason: str) -> None:
+def test_an_error_of_the_judge_keeps_the_incumbent(shop: Shop, error: Exception, rule: str, reason: str) -> None:
     shop.label()
 
     def broken() -> None:
         raise error
 
-    shop.meanwhile = broken
+    shop.during_judging = broken
     assert shop.run() == shop.stored() == outcome(Verdict.FAILED, rule, reason)
     assert shop.weights.current().run is None
 
@@ -430,31 +442,31 @@ def test_a_judge_that_breaks_keeps_the_incumbent(shop: Shop, error: Exception, r
     ],
     ids=lambda one: one if isinstance(one, str) else type(one).__name__,
 )
-def test_an_error_has_a_rule_whatever_its_class_is_called(error: Exception, rule: str) -> None:
+def test_the_rule_of_an_error_does_not_depend_on_its_class_name(error: Exception, rule: str) -> None:
     """Its own, its parent's, or the generic one."""
     assert rule_of(error) == rule
 
 
-def test_what_breaks_because_it_is_told_to_end_is_gone_on_with(shop: Shop) -> None:
-    """A signal for the whole group ends the judge's process before it ends ours."""
+def test_an_error_caused_by_the_signal_is_an_interruption_and_the_run_resumes(shop: Shop) -> None:
+    """A signal to the process group ends the judge's process first."""
     shop.label()
 
     def both_end() -> None:
-        shop.stopping.told.set()
+        shop.stopping.requested.set()
         raise JudgementFailed("the process ended with status -15")
 
-    shop.meanwhile = both_end
+    shop.during_judging = both_end
     with pytest.raises(Interrupted, match="status -15"):
         shop.run()
     assert (shop.stored(), shop.weights.current().run) == (None, None)
-    shop.stopping, shop.meanwhile = Stopping(), lambda: None
+    shop.stopping, shop.during_judging = Stopping(), lambda: None
     assert shop.run().verdict is Verdict.PROMOTED
 
 
-def test_a_weights_bucket_that_is_away_keeps_what_serves_and_says_why(shop: Shop) -> None:
+def test_a_missing_weights_bucket_keeps_the_incumbent_and_names_the_error(shop: Shop) -> None:
     shop.label()
-    shop.meanwhile = lambda: shop.s3.delete_bucket(Bucket="weights") and None
-    told = shop.run()
-    assert told == shop.stored()
-    assert (told.verdict, told.rule, told.run) == (Verdict.FAILED, "storage", None)
-    assert "NoSuchBucket" in told.reason
+    shop.during_judging = lambda: shop.s3.delete_bucket(Bucket="weights") and None
+    ended = shop.run()
+    assert ended == shop.stored()
+    assert (ended.verdict, ended.rule, ended.run) == (Verdict.FAILED, "storage", None)
+    assert "NoSuchBucket" in ended.reason

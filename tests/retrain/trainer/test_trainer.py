@@ -1,4 +1,4 @@
-"""The real trainer: trains, is cut off, goes on elsewhere, exports what the worker runs."""
+"""The real trainer: trains, is interrupted, resumes elsewhere, and exports what the worker runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COMMAND = (str(DEFAULT_TRAINER), "-m", "retrain.trainer")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset's folder: 24 drawn people to learn from, 8 to choose by."""
+    """A dataset's folder: 24 drawn people in train, 8 in val."""
     folder = tmp_path_factory.mktemp("data")
     for split, seeds in (("train", range(24)), ("val", range(100, 108))):
         for kind in ("images", "labels"):
@@ -54,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Followed:
-    """A training that is told to end after some epoch, and what it said."""
+    """A training that is interrupted after an epoch, and its events."""
 
     end_after: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -79,14 +79,12 @@ class Followed:
             follow=self,
         ).run()
 
-    def told(self, event: str, name: str) -> list[Any]:
+    def values(self, event: str, name: str) -> list[Any]:
         return [one[name] for one in self.events if one["event"] == event]
 
 
 @mock_aws
-def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_runs(
-    tmp_path: Path, data: Path
-) -> None:
+def test_an_interrupted_training_resumes_elsewhere_and_a_worker_loads_its_network(tmp_path: Path, data: Path) -> None:
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="dataset")
     checkpoints = Checkpoints(DatasetBucket(s3, "dataset"), "t1")
@@ -94,21 +92,21 @@ def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_
     first = Followed(end_after=2)
     with pytest.raises(Interrupted):
         first.train(here, data, checkpoints)
-    assert first.told("epoch", "epoch") == [1, 2]
+    assert first.values("epoch", "epoch") == [1, 2]
     shutil.rmtree(here)
 
     second = Followed()
     trained = second.train(there, data, checkpoints)
-    assert (second.told("started", "first_epoch"), second.told("epoch", "epoch")) == ([3], [3])
-    assert first.told("started", "sends") == second.told("started", "sends") == [[]]
+    assert (second.values("started", "first_epoch"), second.values("epoch", "epoch")) == ([3], [3])
+    assert first.values("started", "sends") == second.values("started", "sends") == [[]]
     assert (set(trained.metrics), trained.epochs, trained.notes) == ({"map50", "map50_95"}, 1, ())
     assert trained.best.is_relative_to(there)
     assert not list(data.rglob("*.pt"))
 
     network = export(TrainerProcess(command=COMMAND, work=there, stopping=threading.Event()), trained.best, 64)
-    for made in (trained.best, network):  # nothing tells whose machine it was
-        assert str(tmp_path).encode() not in made.read_bytes()
-        assert b"commit" not in made.read_bytes()
+    for file in (trained.best, network):  # neither identifies the machine
+        assert str(tmp_path).encode() not in file.read_bytes()
+        assert b"commit" not in file.read_bytes()
     manifest = package(
         tmp_path / "run",
         run="r1",
@@ -124,8 +122,8 @@ def test_a_training_that_is_cut_off_goes_on_elsewhere_and_ends_as_what_a_worker_
     assert len(load_detector(manifest).detect([photo])) == 1
 
 
-def test_for_several_gpus_as_many_processes_are_started_and_say_what_breaks(tmp_path: Path, data: Path) -> None:
-    """Here that no such GPU is there. A training on several was never seen (docs/operating.md)."""
+def test_several_gpus_start_as_many_processes_and_report_their_failure(tmp_path: Path, data: Path) -> None:
+    """Here, that there is no such GPU. Training on several is not tested (docs/operating.md)."""
     status, event = asked(tmp_path, task="train", data=str(data / "data.yaml"), epochs=1, device="0,1", workers=0)
     assert (status, event["event"], event["kind"]) == (1, "failed", "crash")
     assert "Invalid CUDA 'device=0,1' requested" in event["message"]
@@ -138,27 +136,27 @@ def asked(tmp_path: Path, **job: Any) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
-def test_what_is_no_job_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+def test_an_invalid_job_fails_before_torch_is_loaded(tmp_path: Path) -> None:
     status, event = asked(tmp_path, task="train", epochs=1, colour="red")
     assert (status, event["event"], event["kind"]) == (2, "failed", "bad_job")
-    assert "a job has no colour; its fields are " in event["message"]
+    assert "has unknown fields: colour; the fields are " in event["message"]
 
 
 @pytest.mark.parametrize("name", ["plots", "project", "data", "resume"])
-def test_hyperparameters_say_how_to_learn_and_nothing_else(tmp_path: Path, name: str) -> None:
+def test_hyperparameters_affect_training_and_nothing_else(tmp_path: Path, name: str) -> None:
     status, event = asked(tmp_path, task="train", data=str(tmp_path / "job.json"), hyperparameters={name: True})
     assert (status, event["kind"]) == (2, "bad_job")
-    assert event["message"].startswith(f"{name} is no hyperparameter; they are amp, ")
+    assert event["message"].startswith(f"unknown hyperparameters: {name}; valid are amp, ")
 
 
-def test_a_tracker_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_tracker_names_the_remedy(tmp_path: Path) -> None:
     status, event = asked(tmp_path, task="train", data=str(tmp_path / "job.json"), track="mlflow")
     assert (status, event["kind"]) == (2, "bad_job")
     assert "mlflow, or set NUNCHI_TRACK=none" in event["message"]
 
 
 def test_a_tracker_gets_figures_and_no_weights_and_ultralytics_itself_nothing() -> None:
-    """`wandb` and `mlflow` themselves are no packages of ours: both were tried by hand, without a network."""
+    """`wandb` and `mlflow` are not installed here: both were tried by hand, without a network."""
 
     def calls(home: str, *names: str) -> dict[str, list[Any]]:
         return {name: [SimpleNamespace(__module__=f"ultralytics.utils.{home}", __name__=name)] for name in names}
@@ -171,6 +169,6 @@ def test_a_tracker_gets_figures_and_no_weights_and_ultralytics_itself_nothing() 
     assert {name for name, left in trainer.callbacks.items() if left} == {"on_fit_epoch_end", "on_model_save"}
 
 
-def test_data_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_data_is_an_error(tmp_path: Path) -> None:
     status, event = asked(tmp_path, task="train", data=str(tmp_path / "data.yaml"), device="cpu")
-    assert (status, event["message"]) == (2, f"there is no {tmp_path / 'data.yaml'}: the data.yaml of a dataset")
+    assert (status, event["message"]) == (2, f"{tmp_path / 'data.yaml'} is missing: the data.yaml of a dataset")

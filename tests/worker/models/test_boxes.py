@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.models.boxes import (
-    MOST_CANDIDATES,
+    MAX_CANDIDATES,
     BoxFilter,
     Candidates,
     Head,
@@ -63,7 +63,7 @@ def test_both_heads_say_the_same(head: Head, answer: np.ndarray) -> None:
 )
 def test_an_answer_of_another_head_or_other_classes_is_refused(head: Head, shape: tuple[int, ...]) -> None:
     """Its numbers would be taken for others."""
-    with pytest.raises(ValueError, match="for our 4 classes answers"):
+    with pytest.raises(ValueError, match="for 4 classes has the output shape"):
         head.check(shape)
 
 
@@ -94,7 +94,7 @@ def test_only_the_best_of_very_many_are_compared() -> None:
     answer = np.full((8, 8400), 0.5, dtype=np.float32)
     answer[4, 7000] = 0.9
     found = Head.V8.read(answer, 0.25)
-    assert len(found) == MOST_CANDIDATES
+    assert len(found) == MAX_CANDIDATES
     assert float(found.scores.max()) == pytest.approx(0.9)
 
 

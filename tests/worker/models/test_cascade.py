@@ -13,11 +13,13 @@ import pytest
 from PIL import Image as Pillow
 
 from contracts.boxes import Box
+from contracts.calibration import BetaCalibration
 from contracts.labels import Label
+from contracts.messages import Person
 from worker.models.age_gender import with_output
 from worker.models.calibration import Calibration
 from worker.models.cascade import Cascade
-from worker.models.detector import Detection, Detector, Image
+from worker.models.detector import Detector, Image
 from worker.models.faces import Rect
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 
@@ -37,12 +39,12 @@ def photo(name: str) -> Image:
         return np.ascontiguousarray(np.asarray(file.convert("RGB")))
 
 
-def sole(detector: Detector, image: Image) -> Detection:
+def sole(detector: Detector, image: Image) -> Person:
     [[person]] = detector.detect([image])
     return person
 
 
-def by_place(people: list[Detection]) -> list[Detection]:
+def by_place(people: list[Person]) -> list[Person]:
     """From left to right."""
     return sorted(people, key=lambda one: one.box.x0)
 
@@ -176,7 +178,7 @@ def test_confidence_rises_with_what_the_questions_say(cascade: Detector) -> None
     assert isinstance(cascade, Cascade)
     half, rising = np.full(200, 0.5), np.linspace(0.5, 1, 200)
     for elder, female in ((rising, rising), (rising, half), (half, rising), (1 - rising, rising)):
-        sure = cascade.calibration.sure(elder, female)
+        sure = cascade.calibration.confidences(elder, female)
         assert np.all(np.diff(sure) >= 0)
         assert 0 < sure[0] < sure[-1] <= 0.995
 
@@ -184,9 +186,10 @@ def test_confidence_rises_with_what_the_questions_say(cascade: Detector) -> None
 def test_a_calibration_with_an_unknown_feature_is_refused() -> None:
     """A manifest of a later version can't be half understood."""
     plain: dict[str, Any] = {"bias": 0, "weights": {}}
-    with pytest.raises(ValueError, match="no feature is called shoe_size"):
+    beta = BetaCalibration(0, 1, -1).fields()
+    with pytest.raises(ValueError, match="unknown features in the calibration: shoe_size"):
         Calibration.from_fields(
-            {"elder": {"bias": 0, "weights": {"shoe_size": 1}}, "female": plain, "confidence": plain}
+            {"elder": {"bias": 0, "weights": {"shoe_size": 1}}, "female": plain, "confidence": beta}
         )
 
 

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
+from contracts.messages import Person
 from tests.fakes import MODEL, FakeDetector
 from tests.toy_yolo import AS_IT_IS, picture, toy_manifest, toy_network
 from worker.models.boxes import BoxFilter, Candidates
-from worker.models.calibration import betas_from_fields
-from worker.models.detector import Detection
+from worker.models.calibration import calibrations_by_label
 from worker.models.ensemble import Ensemble, weighted_boxes_fusion
 from worker.models.loading import InvalidModel, load_detector
 
 CUT = {"confidence": 0.25, "class_iou": 0.7, "person_iou": 0.5}
-HEAD = Detection(Label.ELDER_FEMALE, 0.8, Box(0.2, 0.2, 0.4, 0.4))
+HEAD = Person(Label.ELDER_FEMALE, 0.8, Box(0.2, 0.2, 0.4, 0.4))
 
 
 def ensemble(*members: FakeDetector) -> Ensemble:
@@ -32,7 +32,7 @@ def ensemble(*members: FakeDetector) -> Ensemble:
         members=members,
         iou=0.55,
         cut=BoxFilter(**CUT),
-        calibration=betas_from_fields(AS_IT_IS, least=0.25),
+        calibration=calibrations_by_label(AS_IT_IS, min_score=0.25),
     )
 
 
@@ -61,7 +61,7 @@ def manifest(folder: Path, **fields: Any) -> Path:
 
 def test_members_that_agree_are_one_person() -> None:
     """The mean of their boxes weighted by confidence, and the mean confidence."""
-    other = Detection(Label.ELDER_FEMALE, 0.4, Box(0.2, 0.2, 0.46, 0.4))
+    other = Person(Label.ELDER_FEMALE, 0.4, Box(0.2, 0.2, 0.46, 0.4))
     [[person]] = ensemble(FakeDetector(HEAD), FakeDetector(other)).detect([picture(8, 8)])
     assert person.label is Label.ELDER_FEMALE
     assert person.confidence == pytest.approx(0.6)
@@ -71,7 +71,7 @@ def test_members_that_agree_are_one_person() -> None:
 def test_what_one_member_alone_sees_counts_half() -> None:
     """The other one's silence is evidence too."""
     [[person]] = ensemble(FakeDetector(HEAD), FakeDetector()).detect([picture(8, 8)])
-    assert person == Detection(HEAD.label, person.confidence, HEAD.box)
+    assert person == Person(HEAD.label, person.confidence, HEAD.box)
     assert person.confidence == pytest.approx(0.4)
 
 
@@ -82,7 +82,7 @@ def test_what_falls_under_the_threshold_is_nobody() -> None:
 
 def test_members_that_disagree_are_one_unsure_person() -> None:
     """Two labels over one head: the surer one, with half its confidence."""
-    other = Detection(Label.ADULT_FEMALE, 0.7, HEAD.box)
+    other = Person(Label.ADULT_FEMALE, 0.7, HEAD.box)
     [[person]] = ensemble(FakeDetector(HEAD), FakeDetector(other)).detect([picture(8, 8)])
     assert person.label is Label.ELDER_FEMALE
     assert person.confidence == pytest.approx(0.4)
@@ -175,5 +175,5 @@ def test_an_ensemble_is_no_member(tmp_path: Path) -> None:
     outer = json.loads(manifest(tmp_path).read_text())
     outer["files"]["second"] = entry
     (tmp_path / "manifest.json").write_text(json.dumps(outer))
-    with pytest.raises(InvalidModel, match="kind 'ensemble' are not known here, only cascade, yolov5"):
+    with pytest.raises(InvalidModel, match="the kind 'ensemble' is unknown, only cascade, yolov5"):
         load_detector(tmp_path / "manifest.json")

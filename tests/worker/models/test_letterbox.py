@@ -96,7 +96,7 @@ def test_a_box_survives_the_way_there_and_back(width: int, height: int, box: np.
     """Fractions → pixels of the frame → fractions; and on the way it lies in the frame."""
     frame = frame_for(blank(width, height), 640)
     at = Placement.of(blank(width, height), 640, frame)
-    there = at.to_frame(box)
+    there = box * ([at.width, at.height] * 2) + [at.left, at.top] * 2
     assert np.all((there >= 0) & (there <= [frame[1], frame[0]] * 2))
     assert at.to_photo(there) == pytest.approx(box, abs=1e-9)
 

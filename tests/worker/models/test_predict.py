@@ -17,10 +17,9 @@ from PIL import Image as Pillow
 from contracts.labels import LABELS
 from contracts.messages import Model
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
-from worker.models.boxes import BoxFilter, Candidates, Head
+from worker.models.boxes import MAP_MAX_BOXES, BoxFilter, Candidates, Head, best_for_map
 from worker.models.engines import OnnxRuntime
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.models.raw import MOST_BOXES, suppressed
 from worker.models.yolo import Yolo
 from worker.photos.decoding import decode
 
@@ -87,7 +86,7 @@ def test_a_bad_photo_costs_only_its_own_answer(tmp_path: Path, photo: Path) -> N
         (str(photo), False),
     ]
     assert told[1]["error"].startswith("truncated: ")
-    assert told[4]["error"].startswith("the network answered with NaN")
+    assert told[4]["error"].startswith("the network's output has NaN")
 
 
 def test_raw_is_every_class_of_every_box_as_the_network_says_it(tmp_path: Path, photo: Path) -> None:
@@ -125,7 +124,7 @@ def test_raw_boxes_may_leave_the_photo() -> None:
         calibration=(),
     )
 
-    found = yolo.everything(np.zeros((SIDE, SIDE, 3), dtype=np.uint8))
+    found = yolo.detect_raw(np.zeros((SIDE, SIDE, 3), dtype=np.uint8))
 
     # Once for each class that scores more than 0.001.
     assert found.boxes.tolist() == [[-10 / SIDE, 60 / SIDE, 20 / SIDE, 100 / SIDE]] * 2
@@ -151,7 +150,7 @@ def test_a_model_that_is_refused_ends_it_with_the_reason(tmp_path: Path, photo: 
     status, told, complaint = asked(manifest, [photo])
 
     assert (status, told) == (1, [])
-    assert "models of kind 'oracle' are not known here" in complaint
+    assert "the kind 'oracle' is unknown" in complaint
     assert complaint.count("\n") == 1
 
 
@@ -175,9 +174,9 @@ def test_suppression_of_thousands_keeps_the_best_of_all_classes() -> None:
     boxes = np.concatenate([low, low + chance.uniform(10, 60, size=(8000, 2))], axis=1)
     every = Candidates(boxes, chance.uniform(0.001, 1, 8000), chance.integers(0, len(LABELS), 8000))
 
-    kept = suppressed(every)
+    kept = best_for_map(every)
 
-    assert len(kept) == MOST_BOXES
+    assert len(kept) == MAP_MAX_BOXES
     assert np.all(np.diff(kept.scores) <= 0)
     assert kept.scores[0] == every.scores.max()
 
@@ -185,4 +184,4 @@ def test_suppression_of_thousands_keeps_the_best_of_all_classes() -> None:
 def test_suppression_of_nothing_is_nothing() -> None:
     empty = Candidates(np.empty((0, 4)), np.empty(0), np.empty(0, dtype=np.intp))
 
-    assert len(suppressed(empty)) == 0
+    assert len(best_for_map(empty)) == 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,13 +20,14 @@ from onnx import helper, numpy_helper
 
 from contracts.boxes import Box
 from contracts.labels import Label
+from contracts.messages import Person
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network
 from worker.models.age_gender import Floats
 from worker.models.boxes import BoxFilter, Head, InvalidOutput
-from worker.models.calibration import betas_from_fields
-from worker.models.detector import Detection, Detector, Image
-from worker.models.engines import ENGINES, MOST_SHAPES, OpenVino
+from worker.models.calibration import calibrations_by_label
+from worker.models.detector import Detector, Image
+from worker.models.engines import ENGINES, MAX_SHAPES, OpenVino
 from worker.models.loading import InvalidModel, load_detector
 from worker.models.yolo import Yolo
 
@@ -62,7 +64,18 @@ def toy(folder: Path) -> Detector:
     return load_detector(toy_manifest(folder))
 
 
-def about(people: list[Detection]) -> list[tuple[Label, Any, Any]]:
+@pytest.fixture(scope="module")
+def of_kind(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Detector]:
+    """The toy of one of KINDS_OF_TOY: each network is compiled once."""
+
+    @cache
+    def loaded(*kind: tuple[str, Any]) -> Detector:
+        return load_detector(toy_manifest(tmp_path_factory.mktemp("kind"), **dict(kind)))
+
+    return lambda kind: loaded(*kind.items())
+
+
+def about(people: list[Person]) -> list[tuple[Label, Any, Any]]:
     """Label, confidence and corners, up to the rounding of 32 bits."""
     return [
         (
@@ -74,7 +87,7 @@ def about(people: list[Detection]) -> list[tuple[Label, Any, Any]]:
     ]
 
 
-def plain(people: list[Detection]) -> list[tuple[Label, float, tuple[float, ...]]]:
+def plain(people: list[Person]) -> list[tuple[Label, float, tuple[float, ...]]]:
     return [(one.label, one.confidence, (one.box.x0, one.box.y0, one.box.x1, one.box.y1)) for one in people]
 
 
@@ -83,12 +96,14 @@ def logistic(bias: float, right: float, wrong: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_TOY, ids=str)
-def test_two_people_are_found_where_they_are(tmp_path: Path, kind: dict[str, Any]) -> None:
+def test_two_people_are_found_where_they_are(
+    of_kind: Callable[[dict[str, Any]], Detector], kind: dict[str, Any]
+) -> None:
     """One detection each, of either head, in either runtime: the label, the score, and fractions of the photo."""
-    detector = load_detector(toy_manifest(tmp_path, **kind))
+    detector = of_kind(kind)
     expected = [
-        Detection(Label.ELDER_MALE, SURE[0], Box(0.1, 0.1, 0.3, 0.5)),
-        Detection(Label.ADULT_FEMALE, SURE[3], Box(0.5, 0.2, 0.7, 0.9)),
+        Person(Label.ELDER_MALE, SURE[0], Box(0.1, 0.1, 0.3, 0.5)),
+        Person(Label.ADULT_FEMALE, SURE[3], Box(0.5, 0.2, 0.7, 0.9)),
     ]
     assert plain(detector.detect([picture(200, 100, **TWO_PEOPLE)])[0]) == about(expected)
 
@@ -100,13 +115,15 @@ def test_size_and_shape_of_the_photo_do_not_matter(toy: Detector, times: int, ta
     image = picture(80 * times, 40 * times, elder_female=(8 * times, 4 * times, 24 * times, 20 * times))
     image = np.ascontiguousarray(image.transpose(1, 0, 2)) if tall else image
     corners = Box(0.1, 0.1, 0.5, 0.3) if tall else Box(0.1, 0.1, 0.3, 0.5)
-    assert plain(toy.detect([image])[0]) == about([Detection(Label.ELDER_FEMALE, SURE[1], corners)])
+    assert plain(toy.detect([image])[0]) == about([Person(Label.ELDER_FEMALE, SURE[1], corners)])
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_TOY, ids=str)
-def test_images_of_one_call_are_answered_as_if_alone(tmp_path: Path, kind: dict[str, Any]) -> None:
+def test_images_of_one_call_are_answered_as_if_alone(
+    of_kind: Callable[[dict[str, Any]], Detector], kind: dict[str, Any]
+) -> None:
     """Of several sizes, some of them empty, and whatever number of pictures the export is for."""
-    detector = load_detector(toy_manifest(tmp_path, **kind))
+    detector = of_kind(kind)
     images = [
         picture(100 + 20 * number, 90, **({"adult_male": (10, 10, 40, 50)} if number % 3 else {}))
         for number in range(11)
@@ -146,7 +163,7 @@ def test_any_shape_and_squares_see_the_same(tmp_path: Path, runtime: str) -> Non
     """More shapes than stay compiled, and some of them again."""
     wide = load_detector(toy_manifest(tmp_path / "any", runtime=runtime))
     square = load_detector(toy_manifest(tmp_path / "square", runtime=runtime, any_shape=False))
-    sizes = [(200, 200 - 32 * place) for place in range(MOST_SHAPES + 2)] + [(200, 200), (100, 200)]
+    sizes = [(200, 200 - 32 * place) for place in range(MAX_SHAPES + 2)] + [(200, 200), (100, 200)]
     images = [picture(*size, elder_male=(20, 4, 60, 20), adult_female=(61, 6, 99, 22)) for size in sizes]
     assert [about(people) for people in wide.detect(images)] == [plain(people) for people in square.detect(images)]
 
@@ -167,7 +184,7 @@ def test_a_network_stays_compiled_for_the_shapes_that_came_last(
     lying, standing = (160, 90), (90, 160)
     others = [(160, 32 * place) for place in (1, 2, 4)]
     assert made == [(96, 160), (160, 96)]
-    assert MOST_SHAPES == 4
+    assert MAX_SHAPES == 4
     for size in (lying, standing, *others[:2], lying, others[2], lying):
         detector.detect([picture(*size)])
     assert made[2:] == [(32, 160), (64, 160), (128, 160)]
@@ -214,7 +231,7 @@ def test_pictures_of_any_shape_are_answered(toy: Detector, shape: tuple[int, int
 def test_one_pixel_that_is_somebody_is_somebody_everywhere(toy: Detector) -> None:
     """The smallest photo there is: its box is the whole of it."""
     people = toy.detect([picture(1, 1, elder_male=(0, 0, 1, 1))])[0]
-    assert plain(people) == about([Detection(Label.ELDER_MALE, SURE[0], Box(0, 0, 1, 1))])
+    assert plain(people) == about([Person(Label.ELDER_MALE, SURE[0], Box(0, 0, 1, 1))])
 
 
 def test_a_read_only_image_is_fine_and_left_as_it_was(toy: Detector) -> None:
@@ -260,11 +277,11 @@ def test_boxes_end_where_the_photo_ends() -> None:
         side=SIDE,
         head=Head.V8,
         cut=BoxFilter(confidence=0.25, class_iou=0.7, person_iou=0.6),
-        calibration=betas_from_fields(AS_IT_IS, least=0.25),
+        calibration=calibrations_by_label(AS_IT_IS, min_score=0.25),
     )
     expected = [
-        Detection(Label.ELDER_MALE, 0.9, Box(0.375, 0, 0.625, 0.25)),
-        Detection(Label.ELDER_MALE, 0.8, Box(0.8, 0.9, 1, 1)),
+        Person(Label.ELDER_MALE, 0.9, Box(0.375, 0, 0.625, 0.25)),
+        Person(Label.ELDER_MALE, 0.8, Box(0.8, 0.9, 1, 1)),
     ]
     assert plain(yolo.detect([picture(200, 100)])[0]) == about(expected)
 
@@ -306,7 +323,7 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
     images = [picture(100 + 10 * number, 90, elder_male=(number, 10, number + 30, 50)) for number in range(24)]
     expected = [detector.detect([image]) for image in images]
 
-    def answer(number: int) -> list[list[Detection]] | None:
+    def answer(number: int) -> list[list[Person]] | None:
         try:
             return detector.detect([BROKEN if number % 5 == 4 else images[number % 24]])
         except InvalidOutput:
@@ -326,21 +343,27 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
         ({"calibration": {"confidence": logistic(9, 0, 0)}}, "does not rise"),
         ({"calibration": {"confidence": logistic(0, -1, 1)}}, "does not rise"),
         ({"calibration": {"confidence": logistic(float("nan"), 1, -1)}}, "not finite"),
-        ({"calibration": {"confidence": {"bias": 0, "weights": {"shoe_size": 1}}}}, "no feature is called shoe_size"),
-        ({"calibration": {**AS_IT_IS, "by_label": {"child": logistic(0, 1, -1)}}}, "no label is called child"),
+        (
+            {"calibration": {"confidence": {"bias": 0, "weights": {"shoe_size": 1}}}},
+            "unknown features .* shoe_size",
+        ),
+        (
+            {"calibration": {**AS_IT_IS, "by_label": {"child": logistic(0, 1, -1)}}},
+            "unknown labels .* child",
+        ),
         ({"calibration": [1]}, "TypeError"),
         ({"cut": None}, "KeyError.*cut"),
         ({"cut": {"confidence": 0.25, "class_iou": 0.7}}, "person_iou"),
         ({"cut": {"confidence": 0, "class_iou": 0.7, "person_iou": 0.5}}, "not between 0 and 1"),
         ({"input": None}, "KeyError.*input"),
-        ({"input": 100}, "no multiple of 32"),
-        ({"input": "160"}, "no multiple of 32"),
-        ({"input": True}, "no multiple of 32"),
-        ({"input": 1 << 20}, "no multiple of 32"),
+        ({"input": 100}, "not a multiple of 32"),
+        ({"input": "160"}, "not a multiple of 32"),
+        ({"input": True}, "not a multiple of 32"),
+        ({"input": 1 << 20}, "not a multiple of 32"),
         ({"input": 320, "network": toy_network(any_shape=False)}, r"not \(1, 3, 320, 320\)"),
         ({"head": "v9"}, "v9"),
         ({"head": None}, "KeyError.*head"),
-        ({"runtime": "tensorrt"}, "no runtime is called 'tensorrt', only onnxruntime, openvino"),
+        ({"runtime": "tensorrt"}, "the runtime 'tensorrt' is unknown, only onnxruntime, openvino"),
         ({"runtime": ["openvino"]}, "TypeError"),
         ({"files": {}}, "no \"files\" entry for 'network'"),
     ],
@@ -368,9 +391,9 @@ NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "no network": (lambda: b"no network", "can't load the network"),
     "nothing": (lambda: b"", "can't load the network"),
     "half a network": (lambda: toy_network()[:-2000], "can't load the network"),
-    "the other head": (lambda: toy_network(head="v5"), "a v8 head for our 4 classes answers"),
-    "80 classes": (lambda: constant_network(np.zeros((1, 84, 10), np.float32)), r"answers \(n, 8, anchors\)"),
-    "a classifier": (lambda: constant_network(np.zeros((1, 4), np.float32)), "answers"),
+    "the other head": (lambda: toy_network(head="v5"), "a v8 head for 4 classes has the output shape"),
+    "80 classes": (lambda: constant_network(np.zeros((1, 84, 10), np.float32)), r"the output shape \(n, 8, anchors\)"),
+    "a classifier": (lambda: constant_network(np.zeros((1, 4), np.float32)), "the output shape"),
     "grey pictures": (
         lambda: constant_network(np.zeros((1, 8, 10), np.float32), channels=1),
         r"not \(1, 3, 160, 160\)",

@@ -12,7 +12,6 @@ from contracts.messages import DatasetTree, Person, Reason, Status
 from contracts.names import Reference
 from tests.fakes import FACE
 from tests.strategies import boxes, fractions, labels, references
-from worker.models.detector import Detection
 from worker.photos.decision import Decision, Thresholds, customer_of, decide, yolo_lines
 
 RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)
@@ -21,7 +20,7 @@ NEAR = Box(0.40, 0.2, 0.60, 0.6)  # tall, in the middle
 FAR = Box(0.48, 0.3, 0.52, 0.38)  # small, in the middle
 SIDE = Box(0.02, 0.2, 0.22, 0.58)  # nearly as tall, at the edge
 
-people = st.lists(st.builds(Detection, labels, fractions, boxes()), max_size=5)
+people = st.lists(st.builds(Person, labels, fractions, boxes()), max_size=5)
 rules = st.builds(Thresholds, fractions, fractions, fractions)
 
 
@@ -51,26 +50,26 @@ def test_a_sure_customer_gets_a_label_and_teaches() -> None:
     ],
 )
 def test_thresholds_hold_from_their_own_value_on(confidence: float, status: Status, training: DatasetTree) -> None:
-    decision = decide(PHOTO, [Detection(Label.ADULT_MALE, confidence, NEAR)], RULES)
+    decision = decide(PHOTO, [Person(Label.ADULT_MALE, confidence, NEAR)], RULES)
     assert (decision.status, decision.training) == (status, training)
     assert (decision.label is None) == (status is Status.UNSURE)
 
 
 def test_writing_a_confidence_short_never_lifts_it_over_the_gate() -> None:
-    decision = decide(PHOTO, [Detection(Label.ADULT_MALE, 0.94999, NEAR)], RULES)
+    decision = decide(PHOTO, [Person(Label.ADULT_MALE, 0.94999, NEAR)], RULES)
     assert (decision.confidence, decision.training) == (0.9499, DatasetTree.NONE)
 
 
 def test_an_unsure_answer_still_tells_who_was_seen() -> None:
-    decision = decide(PHOTO, [Detection(Label.ADULT_MALE, 0.4, NEAR)], RULES)
+    decision = decide(PHOTO, [Person(Label.ADULT_MALE, 0.4, NEAR)], RULES)
     assert decision.reason is Reason.LOW_CONFIDENCE
     assert decision.people == (Person(Label.ADULT_MALE, 0.4, NEAR),)
 
 
 def test_one_unsure_bystander_keeps_the_image_out_of_training() -> None:
     """An unlabelled person would teach the model not to see them."""
-    bystander = Detection(Label.ADULT_MALE, 0.94, FAR)
-    decision = decide(PHOTO, [Detection(Label.ELDER_MALE, 0.99, NEAR), bystander], RULES)
+    bystander = Person(Label.ADULT_MALE, 0.94, FAR)
+    decision = decide(PHOTO, [Person(Label.ELDER_MALE, 0.99, NEAR), bystander], RULES)
     assert (decision.status, decision.label, decision.training) == (Status.LABELLED, Label.ELDER_MALE, DatasetTree.NONE)
 
 
@@ -90,14 +89,14 @@ def test_the_customer_is_near_and_in_the_middle(boxes: list[Box], customer: int)
 
 @given(references, people, rules)
 def test_the_order_in_which_a_model_names_people_changes_nothing(
-    reference: Reference, found: list[Detection], thresholds: Thresholds
+    reference: Reference, found: list[Person], thresholds: Thresholds
 ) -> None:
     assert decide(reference, found, thresholds) == decide(reference, found[::-1], thresholds)
 
 
 @given(references, people.filter(bool), rules)
 def test_an_image_teaches_if_and_only_if_everybody_in_it_passes_the_gate(
-    reference: Reference, found: list[Detection], thresholds: Thresholds
+    reference: Reference, found: list[Person], thresholds: Thresholds
 ) -> None:
     decision = decide(reference, found, thresholds)
     sure = all(person.confidence >= thresholds.gate for person in decision.people)
@@ -107,7 +106,7 @@ def test_an_image_teaches_if_and_only_if_everybody_in_it_passes_the_gate(
 def test_the_review_share_is_drawn_by_name_and_close_to_its_size() -> None:
     photos = [Reference("demo", f"{number:026d}") for number in range(4000)]
     share = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.1)
-    drawn = [decide(photo, [Detection(Label.ADULT_MALE, 0.7, NEAR)], share).training for photo in photos]
+    drawn = [decide(photo, [Person(Label.ADULT_MALE, 0.7, NEAR)], share).training for photo in photos]
     assert drawn == [decide(photo, [], share).training for photo in photos]
     assert 0.08 < drawn.count(DatasetTree.REVIEW) / len(drawn) < 0.12
     assert DatasetTree.AUTO not in drawn

@@ -27,9 +27,9 @@ from tests.pictures import (
 )
 from worker.photos.decoding import (
     DECODE_SIDE,
-    MOST_SCANS,
-    MOST_SIDE,
-    WHOLE_PIXELS,
+    MAX_SCANS,
+    MAX_SIDE,
+    MAX_WHOLE_PIXELS,
     DecodedPhoto,
     PhotoRejected,
     decode,
@@ -95,7 +95,7 @@ def test_a_far_larger_picture_is_shrunk_while_it_is_decoded_and_its_bytes_stay_g
 @pytest.mark.parametrize(("width", "height"), [(18_500, 2_150), (65_500, 16), (16, 65_500)])
 def test_the_longer_side_is_bounded_too(width: int, height: int) -> None:
     photo = decode(encoded(Image.new("RGB", (width, height))), max_pixels=MOST)
-    assert MOST_SIDE / 2 < max(photo.image.shape) <= MOST_SIDE
+    assert MAX_SIDE / 2 < max(photo.image.shape) <= MAX_SIDE
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ print((kib("VmHWM") - before) * 1024)
         (Image.new("LA", SQUARE), "PNG", {}),
         (Image.new("RGB", SQUARE), "PNG", {"transparency": (1, 2, 3)}),
         (Image.new("RGBA", (3840, 2159)), "PNG", {}),
-        (Image.new("RGBA", (WHOLE_PIXELS // 16, 16)), "PNG", {}),
+        (Image.new("RGBA", (MAX_WHOLE_PIXELS // 16, 16)), "PNG", {}),
         (Image.new("CMYK", SQUARE), "JPEG", {"progressive": True}),
         (Image.new("CMYK", (11_520, 3_472)), "JPEG", {}),
         (Image.new("RGB", (18_500, 2_150)), "JPEG", {}),
@@ -294,7 +294,7 @@ def test_a_file_of_nothing_but_exif_segments_does_not_keep_a_processor_busy() ->
     assert decode(jpeg[:2] + segment * 8 + jpeg[2:], max_pixels=MOST).image.shape == (48, 64, 3)
 
 
-@pytest.mark.parametrize("scans", [20, MOST_SCANS + 1])
+@pytest.mark.parametrize("scans", [20, MAX_SCANS + 1])
 def test_a_progressive_jpeg_of_nothing_but_scans_does_not_keep_a_processor_busy(scans: int) -> None:
     """15 bytes each have libjpeg walk the whole picture: 8 MB of them, of a large one, take it minutes."""
     target = io.BytesIO()
@@ -303,7 +303,7 @@ def test_a_progressive_jpeg_of_nothing_but_scans_does_not_keep_a_processor_busy(
     at = data.rindex(b"\xff\xda")
     many = data[:at] + data[at:-2] * (scans - data.count(b"\xff\xda") + 1) + data[-2:]
     assert many.count(b"\xff\xda") == scans
-    if scans > MOST_SCANS:
+    if scans > MAX_SCANS:
         assert refused(many) is Reason.NOT_AN_IMAGE
     else:
         assert decode(many, max_pixels=MOST).image.shape == (100, 200, 3)

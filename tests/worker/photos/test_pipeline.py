@@ -18,7 +18,7 @@ from contracts.tickets import Ticket
 from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
 from tests.waiting import until_async
-from tests.worker.photos.pipeline_bench import RULES, UNSURE, bench
+from tests.worker.photos.pipeline_harness import SETTINGS, UNSURE, bench
 from worker.photos.decision import Thresholds
 from worker.photos.decoding import decode
 from worker.photos.pipeline import Submission
@@ -37,7 +37,7 @@ async def test_a_photo_becomes_a_stored_result_a_message_and_a_training_pair(tmp
         assert message.expires_at == worker.store.files[photo].uploaded_at + timedelta(seconds=30)
         assert set(message.steps_ms) == {"wait", "fetch", "decode", "infer", "label"}
         assert worker.store.pairs == {("auto", photo): (None, "1 0.500000 0.450000 0.200000 0.300000\n")}
-        assert list(worker.outbox.left_over()) == []
+        assert list(worker.outbox.entries()) == []
         assert worker.metric("nunchi_photos_total", status="labelled", reason="") == 1
         assert worker.metric("nunchi_training_total", outcome="auto") == 1
         assert worker.metric("nunchi_deliveries_total", delivery="delivered") == 1
@@ -115,8 +115,8 @@ async def test_a_customer_is_served_before_the_backlog(tmp_path: Path) -> None:
         entered.set()
         assert go_on.wait(60)
 
-    rules = replace(RULES, photos_at_once=1)
-    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:
+    settings = replace(SETTINGS, photos_at_once=1)
+    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), settings=settings) as worker:
         night = sorted(worker.upload() for _ in range(5))
         assert await worker.pipeline.sweep() == 5
         await until_async(entered.is_set)
@@ -140,14 +140,14 @@ async def test_a_picture_lying_on_its_side_enters_the_dataset_upright(tmp_path: 
         await worker.label(photo)
         jpeg, _ = worker.store.pairs["auto", photo]
         assert jpeg is not None
-        upright = decode(jpeg, max_pixels=RULES.max_pixels)
+        upright = decode(jpeg, max_pixels=SETTINGS.max_pixels)
         assert upright.image.shape == (64, 48, 3)
         assert upright.upright_jpeg
 
 
 async def test_a_share_of_what_is_not_sure_goes_to_review(tmp_path: Path) -> None:
-    rules = replace(RULES, thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0))
-    async with bench(tmp_path, detector=FakeDetector(UNSURE), rules=rules) as worker:
+    settings = replace(SETTINGS, thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0))
+    async with bench(tmp_path, detector=FakeDetector(UNSURE), settings=settings) as worker:
         photo = worker.upload()
         await worker.label(photo)
         assert list(worker.store.pairs) == [("review", photo)]
@@ -174,7 +174,7 @@ async def test_no_more_photos_are_held_in_memory_than_the_setting_says(tmp_path:
     store = Counting()
     async with bench(tmp_path, store=store) as worker:
         assert len(await worker.label(*[worker.upload() for _ in range(40)])) == 40
-    assert 1 < store.most <= RULES.photos_at_once
+    assert 1 < store.most <= SETTINGS.photos_at_once
 
 
 async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
                 meeting.wait()
             return super().fetch(reference)
 
-    rules = replace(RULES, photos_at_once=2)
+    settings = replace(SETTINGS, photos_at_once=2)
     first = threading.Event()
 
     def meet() -> None:
@@ -200,7 +200,7 @@ async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
             first.set()
             meeting.wait()
 
-    async with bench(tmp_path, store=Slow(), detector=FakeDetector(FACE, before=meet), rules=rules) as worker:
+    async with bench(tmp_path, store=Slow(), detector=FakeDetector(FACE, before=meet), settings=settings) as worker:
         assert len(await worker.label(worker.upload(), worker.upload())) == 2
 
 
@@ -211,12 +211,12 @@ async def test_stopping_finishes_what_is_in_hand_and_leaves_the_rest_to_the_swee
         entered.set()
         assert go_on.wait(60)
 
-    rules = replace(RULES, photos_at_once=1)
-    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:
+    settings = replace(SETTINGS, photos_at_once=1)
+    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), settings=settings) as worker:
         in_hand, waiting = worker.upload(), worker.upload()
         worker.pipeline.submit([Ticket(in_hand), Ticket(waiting)])
         await until_async(entered.is_set)
-        stop = asyncio.create_task(worker.pipeline.stop(patience_s=10))
+        stop = asyncio.create_task(worker.pipeline.stop(timeout_s=10))
         await asyncio.sleep(0)  # let it begin
         go_on.set()
         await stop
@@ -230,8 +230,8 @@ async def test_tickets_that_do_not_fit_are_refused_and_their_photos_found_by_the
     def hold() -> None:
         assert go_on.wait(60)
 
-    rules = replace(RULES, most_waiting=2)
-    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), rules=rules) as worker:
+    settings = replace(SETTINGS, max_waiting=2)
+    async with bench(tmp_path, detector=FakeDetector(FACE, before=hold), settings=settings) as worker:
         photos = [worker.upload() for _ in range(6)]
         submission = worker.pipeline.submit(Ticket(photo) for photo in photos)
         assert submission == Submission(accepted=2, refused=4)

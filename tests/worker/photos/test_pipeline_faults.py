@@ -14,11 +14,11 @@ from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import gradient, turned_by_exif
-from tests.worker.photos.pipeline_bench import JPEG, UNSURE, bench
+from tests.worker.photos.pipeline_harness import JPEG, UNSURE, bench
 from worker.photos.pipeline import Submission
 from worker.photos.store import OversizedUpload, Upload
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import MOST_TRIES, AttemptCounter
+from worker.recovery.poison import MAX_TRIES, AttemptCounter
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ async def test_of_two_workers_with_the_same_photo_only_the_one_that_stored_its_r
         result = store.result(photo)
         assert result is not None
         assert message == result.message
-        assert not list(one.outbox.left_over()) + list(two.outbox.left_over())
+        assert not list(one.outbox.entries()) + list(two.outbox.entries())
 
 
 def meet(barrier: threading.Barrier) -> None:
@@ -88,7 +88,7 @@ async def test_a_photo_that_breaks_the_model_is_tried_a_few_times_and_stops_no_o
 
     async with bench(tmp_path, detector=FakeDetector(FACE, before=explode)) as worker:
         worker.upload()
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             assert await worker.pipeline.sweep() == 1
             await worker.settled()
         assert await worker.pipeline.sweep() == 0
@@ -102,8 +102,8 @@ async def test_what_is_s3s_fault_is_never_the_photos(tmp_path: Path) -> None:
     """However often S3 fails, the photo is tried again when S3 is well."""
     async with bench(tmp_path) as worker:
         photo = worker.upload()
-        worker.store.failing["save_result"] = 3 * MOST_TRIES
-        for _ in range(3 * MOST_TRIES):
+        worker.store.failing["save_result"] = 3 * MAX_TRIES
+        for _ in range(3 * MAX_TRIES):
             assert await worker.pipeline.sweep() == 1
             await worker.settled()
         assert await worker.pipeline.sweep() == 1
@@ -118,7 +118,7 @@ async def test_a_photo_that_takes_the_process_with_it_is_given_up_after_a_few_de
         guilty, innocent = worker.upload(b"a picture that kills"), worker.upload()
         AttemptCounter(tmp_path / "attempts").begin(innocent)
         AttemptCounter(tmp_path / "attempts").begin(guilty)
-    for _ in range(MOST_TRIES - 1):
+    for _ in range(MAX_TRIES - 1):
         async with bench(tmp_path, store=store):
             AttemptCounter(tmp_path / "attempts").begin(guilty)
     async with bench(tmp_path, store=store) as restarted:
@@ -195,7 +195,7 @@ async def test_a_left_over_that_can_not_be_settled_stops_neither_the_others_nor_
         await restarted.pipeline.recover()
         await restarted.settled()
         assert list(store.pairs) == [("auto", good)]
-        assert restarted.outbox.left_over() == []
+        assert restarted.outbox.entries() == []
 
 
 async def test_left_overs_are_brought_back_into_memory_one_by_one(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_what_was_decided_before_a_crash_is_told_after_it(tmp_path: Path) 
         await restarted.settled()
         assert restarted.publisher.messages == [result.message]
         assert ("auto", photo) in store.pairs
-        assert list(restarted.outbox.left_over()) == []
+        assert list(restarted.outbox.entries()) == []
         assert restarted.detector.calls == 0
 
 
@@ -259,7 +259,7 @@ async def test_what_was_in_the_outbox_and_never_stored_is_decided_afresh(tmp_pat
     Outbox(tmp_path / "outbox").put(replace(result, instance_id="i-dead"))
     async with bench(tmp_path, store=worker.store) as restarted:
         await restarted.pipeline.recover()
-        assert list(restarted.outbox.left_over()) == []
+        assert list(restarted.outbox.entries()) == []
         assert restarted.publisher.messages == []
         assert await restarted.pipeline.sweep() == 1
         await restarted.settled()

@@ -45,8 +45,8 @@ def broker_at(iot: IoTCore, port: int | None = None) -> Broker:
 
 
 @asynccontextmanager
-async def publishing(broker: Broker, *, say_again_every_s: float = 60.0) -> AsyncGenerator[MqttPublisher, None]:
-    publisher = MqttPublisher(broker, lambda: MODEL, say_again_every_s=say_again_every_s)
+async def publishing(broker: Broker, *, status_period_s: float = 60.0) -> AsyncGenerator[MqttPublisher, None]:
+    publisher = MqttPublisher(broker, lambda: MODEL, status_period_s=status_period_s)
     running = asyncio.create_task(publisher.run())
     try:
         yield publisher
@@ -132,7 +132,7 @@ async def test_a_worker_that_stops_says_goodbye_itself(iot: IoTCore) -> None:
 
 async def test_a_worker_says_its_state_again_so_that_no_stale_last_will_stays(iot: IoTCore) -> None:
     """And what it says is its state, not what it said first."""
-    async with hearing(iot, STATUS) as heard, publishing(broker_at(iot), say_again_every_s=0.05) as publisher:
+    async with hearing(iot, STATUS) as heard, publishing(broker_at(iot), status_period_s=0.05) as publisher:
         for _ in range(3):
             await state_on(heard, WorkerState.READY)
         await publisher.announce(WorkerState.STOPPING)

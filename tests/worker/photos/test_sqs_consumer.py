@@ -19,13 +19,13 @@ from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.lambdas.events import TEST_EVENT, announcing, upload_of
 from tests.waiting import until_async
-from tests.worker.photos.consumer_bench import SHARED, Gate, reader
-from tests.worker.photos.pipeline_bench import RULES
+from tests.worker.photos.consumer_harness import SHARED, Gate, reader
+from tests.worker.photos.pipeline_harness import SETTINGS
 from worker.photos.pending import PhotoOutcome
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_consumer import RETRY_S
 from worker.recovery.outbox import Outbox
-from worker.recovery.poison import MOST_TRIES
+from worker.recovery.poison import MAX_TRIES
 from worker.recovery.sweep import FORGOTTEN_AFTER
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ async def test_a_message_is_deleted_when_its_photos_are_stored_told_and_taught(t
         assert set(one.worker.store.stored) == set(photos)
         assert {message.reference for message in one.worker.publisher.messages} == set(photos)
         assert set(one.worker.store.pairs) == {("auto", photo) for photo in photos}
-        assert one.worker.outbox.left_over() == []
+        assert one.worker.outbox.entries() == []
 
 
 async def test_a_message_is_kept_until_its_kiosk_is_told(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_photo_that_fails_is_tried_again_soon_and_then_its_message_is_de
         await until_async(lambda: one.queue.left == [])
         assert [message.reference for message in one.worker.publisher.messages] == [photo]
         assert ("auto", photo) in one.worker.store.pairs
-        assert one.worker.outbox.left_over() == []
+        assert one.worker.outbox.entries() == []
 
 
 async def test_every_try_that_fails_waits_longer_for_the_next(tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ async def test_a_photo_that_was_given_up_leaves_its_message_to_the_dead_letters(
 
     async with reader(tmp_path, detector=FakeDetector(FACE, before=explode)) as one:
         one.announce(one.worker.upload())
-        for times in range(1, MOST_TRIES + 3):
+        for times in range(1, MAX_TRIES + 3):
             await until_async(lambda times=times: one.fates().get("failed") == times)
             one.queue.now_s += RETRY_S[-1]
         assert one.worker.metric("nunchi_given_up_total") == 1
-        assert one.worker.detector.calls == MOST_TRIES
+        assert one.worker.detector.calls == MAX_TRIES
         assert one.fates().get("deleted") is None
 
 
@@ -147,7 +147,7 @@ async def test_a_worker_that_comes_back_tells_what_it_stored_before_its_message_
         await after.worker.pipeline.recover()
         await after.worker.settled()
         assert after.worker.publisher.messages == [result.message]
-        assert after.worker.outbox.left_over() == []
+        assert after.worker.outbox.entries() == []
 
 
 async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_path: Path) -> None:
@@ -179,12 +179,12 @@ async def test_what_is_settled_while_others_are_recovered_is_not_told_again(tmp_
         store.slow = photos[0]
         recovering = asyncio.create_task(after.worker.pipeline.recover())
         await until_async(store.asked.is_set)
-        assert await after.worker.pipeline.hand_in(Ticket(photos[1]), again=True) is PhotoOutcome.SETTLED
+        assert await after.worker.pipeline.enqueue(Ticket(photos[1]), redelivered=True) is PhotoOutcome.DONE
         store.answer.set()
         await recovering
         await after.worker.settled()
         assert [message.reference for message in after.worker.publisher.messages] == photos[::-1]
-        assert after.worker.outbox.left_over() == []
+        assert after.worker.outbox.entries() == []
 
 
 async def test_a_doubled_event_does_not_make_a_worker_that_comes_back_forget_what_it_must_tell(tmp_path: Path) -> None:
@@ -246,9 +246,9 @@ async def test_no_more_messages_are_taken_than_photos_fit_so_that_two_workers_sh
     ):
         for _ in range(20):
             one.announce(one.worker.upload())
-        await until_async(lambda: one.fates() == two.fates() == {"received": RULES.photos_at_once})
+        await until_async(lambda: one.fates() == two.fates() == {"received": SETTINGS.photos_at_once})
         await asyncio.sleep(0.1)  # nobody takes more
-        assert sum(times for _, times in queue.left) == 2 * RULES.photos_at_once
+        assert sum(times for _, times in queue.left) == 2 * SETTINGS.photos_at_once
         gate.open()
         await until_async(lambda: queue.left == [])
         assert len(store.stored) == 20
@@ -257,8 +257,8 @@ async def test_no_more_messages_are_taken_than_photos_fit_so_that_two_workers_sh
 async def test_what_a_sweep_found_does_not_keep_customers_waiting(tmp_path: Path) -> None:
     """A backlog of the night waits in the worker; the queue is read all the same, and its photos go first."""
     gate = Gate()
-    rules = replace(SHARED, photos_at_once=1)
-    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), rules=rules) as one:
+    settings = replace(SHARED, photos_at_once=1)
+    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), settings=settings) as one:
         night = [one.worker.upload(at=now() - timedelta(hours=8)) for _ in range(5)]
         assert await one.worker.pipeline.sweep() == 5
         await until_async(lambda: gate.entered == 1)
@@ -311,11 +311,13 @@ async def test_a_message_that_is_no_s3_event_is_left_to_the_redrive_policy_and_l
         one.queue.now_s += 15
         await until_async(lambda: one.fates().get("malformed") == 2)
         assert one.queue.left == [(15, 2)]
-    told = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert [record.message.split(":")[0] for record in told] == ["message m0 is left to the dead letters"] * 2
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.message.split(":")[0] for record in errors] == [
+        "message m0 is not an S3 event and goes to the dead-letter queue"
+    ] * 2
 
 
-@pytest.mark.parametrize("method", ["receive", "keep", "delete", "give_back"])
+@pytest.mark.parametrize("method", ["receive", "extend", "delete", "release"])
 async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path: Path, method: str) -> None:
     gate = Gate()
     async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), visibility_s=0.03) as one:
@@ -333,14 +335,14 @@ async def test_a_queue_that_is_away_for_a_while_costs_nothing_but_time(tmp_path:
 async def test_a_photo_that_waits_as_swept_is_hurried_when_its_message_comes(tmp_path: Path) -> None:
     """And its message hangs on the same work: it is looked at once."""
     gate = Gate()
-    rules = replace(SHARED, photos_at_once=1)
-    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), rules=rules) as one:
+    settings = replace(SHARED, photos_at_once=1)
+    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), settings=settings) as one:
         old = [one.worker.upload(at=now() - timedelta(hours=8)) for _ in range(40)]
         assert await one.worker.pipeline.sweep() == 40
         await until_async(lambda: gate.entered == 1)
-        outcome = one.worker.pipeline.hand_in(Ticket(old[7]), again=False)
+        outcome = one.worker.pipeline.enqueue(Ticket(old[7]), redelivered=False)
         gate.open()
-        assert await outcome is PhotoOutcome.SETTLED
+        assert await outcome is PhotoOutcome.DONE
         await one.worker.settled()
         assert old[7] in list(one.worker.store.stored)[:2]  # behind the one that was in the model
         assert one.worker.detector.calls == 40

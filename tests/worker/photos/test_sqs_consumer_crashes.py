@@ -13,7 +13,7 @@ from contracts.names import Reference
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.pictures import gradient, turned_by_exif
 from tests.waiting import until_async
-from tests.worker.photos.consumer_bench import reader
+from tests.worker.photos.consumer_harness import reader
 from worker.photos.publisher import PublishOutcome
 from worker.photos.store import OversizedUpload, Upload
 
@@ -111,7 +111,7 @@ async def test_wherever_a_worker_dies_its_photo_has_one_result_one_pair_and_its_
             async with reader(tmp_path / "1", queue=queue, store=store, publisher=publisher) as again:
                 await again.worker.pipeline.recover()
                 await again.worker.settled()
-                assert again.worker.outbox.left_over() == []
+                assert again.worker.outbox.entries() == []
         finally:
             death.over.set()
     result = store.result(photo)

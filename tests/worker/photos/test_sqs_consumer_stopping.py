@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import FACE, FakeDetector, MemoryQueue
 from tests.waiting import until_async
-from tests.worker.photos.consumer_bench import SHARED, Gate, reader
+from tests.worker.photos.consumer_harness import SHARED, Gate, reader
 from worker.photos.sqs_queue import ReceivedMessage
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_stopping_finishes_what_is_in_hand_and_releases_what_only_waits_at_once(tmp_path: Path) -> None:
     gate = Gate()
-    rules = replace(SHARED, photos_at_once=2)
-    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), rules=rules) as one:
+    settings = replace(SHARED, photos_at_once=2)
+    async with reader(tmp_path, detector=FakeDetector(FACE, before=gate), settings=settings) as one:
         one.announce(first := one.worker.upload())
         await until_async(lambda: gate.entered == 1)
         one.announce(*(several := [one.worker.upload() for _ in range(3)]))
@@ -40,10 +40,10 @@ async def test_what_a_last_long_poll_brings_after_the_stop_is_given_back_at_once
             super().__init__()
             self.asked, self.answer = threading.Event(), threading.Event()
 
-        def receive(self, most: int) -> list[ReceivedMessage]:
+        def receive(self, limit: int) -> list[ReceivedMessage]:
             self.asked.set()
             assert self.answer.wait(60)
-            return super().receive(most)
+            return super().receive(limit)
 
     queue = LongPoll()
     async with reader(tmp_path, queue=queue) as one:

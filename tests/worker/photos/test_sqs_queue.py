@@ -50,7 +50,7 @@ def test_a_message_is_received_with_how_often_it_was_given_out(sqs: SQSClient, u
     sent = sqs.send_message(QueueUrl=url, MessageBody="hello")
     [first] = queue.receive(8)
     assert first == ReceivedMessage(first.receipt, sent["MessageId"], "hello", 1)
-    queue.give_back(first.receipt, after_s=0)
+    queue.release(first.receipt, after_s=0)
     [second] = queue.receive(8)
     assert (second.body, second.times) == ("hello", 2)
 
@@ -79,10 +79,10 @@ def test_messages_are_kept_ten_in_a_request_and_the_lost_ones_are_counted(sqs: S
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     receipts = [one.receipt for _ in range(2) for one in queue.receive(10)]
     assert len(receipts) == 12
-    assert queue.keep(receipts) == 0
+    assert queue.extend(receipts) == 0
     queue.delete(receipts[0])
-    assert queue.keep(receipts) == 1
-    assert queue.keep([]) == 0
+    assert queue.extend(receipts) == 1
+    assert queue.extend([]) == 0
 
 
 def test_a_deleted_message_is_gone_and_a_receipt_that_is_worth_nothing_is_no_failure(sqs: SQSClient, url: str) -> None:
@@ -92,7 +92,7 @@ def test_a_deleted_message_is_gone_and_a_receipt_that_is_worth_nothing_is_no_fai
     [taken] = queue.receive(1)
     queue.delete(taken.receipt)
     assert counted(sqs, url) == (0, 0)
-    queue.give_back(taken.receipt, after_s=0)
+    queue.release(taken.receipt, after_s=0)
     queue.delete(taken.receipt)
 
 
@@ -105,7 +105,7 @@ def test_a_message_that_is_somebody_elses_by_now_is_let_go_in_whatever_words_sqs
     """SQS still has the long names of its older protocol, which moto does not use."""
     with Stubber(sqs) as stub:
         stub.add_client_error("change_message_visibility", service_error_code=code)
-        SqsQueue(sqs, url=url, visibility_s=15).give_back("receipt", after_s=2)
+        SqsQueue(sqs, url=url, visibility_s=15).release("receipt", after_s=2)
 
 
 def test_any_other_refusal_is_raised(sqs: SQSClient, url: str) -> None:

@@ -56,7 +56,7 @@ def test_an_upload_comes_with_the_identity_of_its_bytes(s3: S3Client, store: S3S
 
 def test_a_photo_that_was_never_uploaded_is_missing_and_not_rejected(store: S3Store) -> None:
     """A rejection would be stored, and would answer for the photo when it comes at last."""
-    with pytest.raises(UploadMissing, match=r"s3://images/uploads/demo/01m81j18kv000g40r40m30e209\.jpg is not there"):
+    with pytest.raises(UploadMissing, match=r"s3://images/uploads/demo/01m81j18kv000g40r40m30e209\.jpg does not exist"):
         store.fetch(PHOTO)
 
 

@@ -42,14 +42,16 @@ class Looks:
 async def rounds(
     looks: Looks,
     *,
-    sweep_every_s: float,
-    recover_every_s: float,
+    sweep_period_s: float,
+    recover_period_s: float,
     alone: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[str]:
     """The looks that are made, as many as were to be made, or a few more for want of sweeps."""
     task = asyncio.create_task(
-        run_maintenance(looks, sweep_every_s=sweep_every_s, recover_every_s=recover_every_s, alone=alone, clock=clock)
+        run_maintenance(
+            looks, sweep_period_s=sweep_period_s, recover_period_s=recover_period_s, alone=alone, clock=clock
+        )
     )
     async with asyncio.timeout(60):
         await looks.enough.wait()
@@ -60,21 +62,21 @@ async def rounds(
 
 
 async def test_a_start_recovers_and_sweeps_at_once_and_a_long_period_sweeps_no_more_for_now() -> None:
-    made = await rounds(Looks(until=6), sweep_every_s=3600, recover_every_s=0.01)
+    made = await rounds(Looks(until=6), sweep_period_s=3600, recover_period_s=0.01)
     assert made == ["recover", "sweep", *["recover"] * 4]
 
 
 async def test_a_worker_of_several_recovers_at_once_and_sweeps_in_its_own_time() -> None:
     """A group grows when customers wait: its new workers must not begin with minutes of reading lists."""
-    made = await rounds(Looks(until=6), sweep_every_s=36_000, recover_every_s=0.01, alone=False)
+    made = await rounds(Looks(until=6), sweep_period_s=36_000, recover_period_s=0.01, alone=False)
     assert made == ["recover"] * 6
-    made = await rounds(Looks(until=6, sweeps=2), sweep_every_s=0.05, recover_every_s=0.01, alone=False)
+    made = await rounds(Looks(until=6, sweeps=2), sweep_period_s=0.05, recover_period_s=0.01, alone=False)
     assert made.count("sweep") == 2
 
 
 @pytest.mark.parametrize("found", [3, ConnectionError("S3 is away")], ids=str)
 async def test_a_sweep_that_found_something_or_failed_is_soon_followed_by_another(found: int | Exception) -> None:
-    made = await rounds(Looks(found, until=6, sweeps=2), sweep_every_s=3600, recover_every_s=0.01)
+    made = await rounds(Looks(found, until=6, sweeps=2), sweep_period_s=3600, recover_period_s=0.01)
     assert (made[:3], made.count("sweep")) == (["recover", "sweep", "recover"], 2)
 
 
@@ -89,7 +91,7 @@ async def test_a_look_over_millions_of_uploads_that_always_finds_something_does_
             await super().sweep()
             return 1
 
-    made = await rounds(Long(until=12), sweep_every_s=3600, recover_every_s=0.01, clock=lambda: seconds[0])
+    made = await rounds(Long(until=12), sweep_period_s=3600, recover_period_s=0.01, clock=lambda: seconds[0])
     assert made == ["recover", "sweep", *["recover"] * 10]
 
 
@@ -99,5 +101,5 @@ async def test_what_can_not_be_recovered_does_not_keep_from_sweeping() -> None:
             await super().recover()
             raise ConnectionError("S3 is away")
 
-    made = await rounds(Failing(until=4), sweep_every_s=0.01, recover_every_s=180)
+    made = await rounds(Failing(until=4), sweep_period_s=0.01, recover_period_s=180)
     assert made == ["recover", "sweep", "recover", "sweep"]

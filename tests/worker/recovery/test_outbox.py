@@ -22,22 +22,22 @@ def test_another_process_finds_what_was_put_and_not_removed(put: list[Result]) -
         for result in put:
             outbox.put(result)
         for result in put[1:]:
-            outbox.told(result.message.reference)
+            outbox.mark_published(result.message.reference)
         expected = [(result, number > 0) for number, result in enumerate(put)]
         assert [outbox.find(result.message.reference) for result in put] == expected
-        assert sorted(Outbox(Path(folder) / "outbox").left_over(), key=repr) == sorted(expected, key=repr)
+        assert sorted(Outbox(Path(folder) / "outbox").entries(), key=repr) == sorted(expected, key=repr)
         for result in put:
             outbox.remove(result.message.reference)
             outbox.remove(result.message.reference)  # twice does no harm
             assert outbox.find(result.message.reference) is None
-        assert list(Outbox(Path(folder) / "outbox").left_over()) == []
+        assert list(Outbox(Path(folder) / "outbox").entries()) == []
 
 
 def test_a_file_that_is_no_result_is_dropped_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "demo_x.json").write_text("{")
-    (tmp_path / "demo_y.told").write_bytes(b"\xff\xfe")
+    (tmp_path / "demo_y.published").write_bytes(b"\xff\xfe")
     (tmp_path / "demo_z.part").write_text("half a resu")
-    assert Outbox(tmp_path).left_over() == []
+    assert Outbox(tmp_path).entries() == []
     assert list(tmp_path.iterdir()) == []
 
 

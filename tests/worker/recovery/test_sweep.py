@@ -13,7 +13,7 @@ from contracts.names import Reference, new_image_id
 from tests.strategies import references
 from worker.recovery.sweep import (
     FORGOTTEN_AFTER,
-    MOST_SWEPT,
+    MAX_SWEPT,
     ListedUpload,
     SweepResult,
     find_unanswered,
@@ -76,6 +76,6 @@ def test_a_worker_that_is_not_alone_leaves_young_uploads_to_the_queue() -> None:
 
 
 def test_one_look_brings_no_more_than_it_may_and_counts_all() -> None:
-    listings = Listings(*[timedelta(hours=1)] * (MOST_SWEPT + 5))
+    listings = Listings(*[timedelta(hours=1)] * (MAX_SWEPT + 5))
     found = find_unanswered(listings, older_than=timedelta(0), without=lambda _: False)
-    assert (len(found.references), found.forgotten) == (MOST_SWEPT, MOST_SWEPT + 5)
+    assert (len(found.references), found.forgotten) == (MAX_SWEPT, MAX_SWEPT + 5)

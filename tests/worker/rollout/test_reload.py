@@ -22,11 +22,11 @@ from contracts.tickets import Ticket
 from local.ports import LOOPBACK, free_ports
 from tests.fakes import FACE, FakeDetector
 from tests.waiting import until_async
-from tests.worker.photos.pipeline_bench import RULES, Bench, bench
-from tests.worker.rollout.reload_bench import BUCKET, CONTENT, Shelf
+from tests.worker.photos.pipeline_harness import SETTINGS, Bench, bench
+from tests.worker.rollout.reload_harness import BUCKET, CONTENT, Shelf
 from worker.rollout.reload import Reload, ServingModel, start
 from worker.rollout.weights import S3WeightsBucket, WeightsUnavailable
-from worker.telemetry.sd_notify import ABSURD_S
+from worker.telemetry.sd_notify import HANG_TIMEOUT_S
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -65,7 +65,7 @@ async def photos_coming(worker: Bench) -> AsyncGenerator[list[Reference], None]:
 
     async def send() -> None:
         while True:
-            await until_async(lambda: worker.pipeline.waiting < RULES.photos_at_once)
+            await until_async(lambda: worker.pipeline.waiting < SETTINGS.photos_at_once)
             sent.append(worker.upload())
             assert worker.pipeline.submit([Ticket(sent[-1])]).accepted == 1
             await asyncio.sleep(0.004)
@@ -117,7 +117,7 @@ async def test_ten_models_come_into_service_and_no_photo_notices(shelf: Shelf, t
         async with photos_coming(worker) as sent:
             for number in range(10):
                 await asyncio.to_thread(shelf.promote, f"r{number}")
-                assert await reload.look()
+                assert await reload.check()
                 await serve()
                 await answered(worker, f"r{number}")
         assert versions_of(worker, sent) == ["day-0", *(f"r{number}" for number in range(10))]
@@ -127,21 +127,21 @@ async def test_a_rollback_while_a_model_is_being_loaded_comes_after_it(shelf: Sh
     """What was begun is finished, and the next look goes back; photos are served all the while."""
     reload = shelf.following()
     shelf.promote("r1")
-    await reload.look()
+    await reload.check()
     async with bench(tmp_path / "worker") as worker:
         serve = serving(worker, reload)
         await serve()
         async with photos_coming(worker) as sent:
             shelf.trials.waits_for = asyncio.Event()
             shelf.promote("r2")
-            following = asyncio.create_task(reload.run(serve, every_s=0.02))
+            following = asyncio.create_task(reload.run(serve, period_s=0.02))
             await until_async(lambda: shelf.trials.tried == ["r1", "r2"])
             shelf.registry.rollback(by="ada", reason="a test")
             begun = len(sent)
             await until_async(lambda: len(sent) > begun + 10)
             assert version(reload) == "r1"
             shelf.trials.waits_for.set()
-            await until_async(lambda: len(shelf.weights.looks) > 6 and version(reload) == "r1" and shelf.kept >= {"r2"})
+            await until_async(lambda: len(shelf.weights.reads) > 6 and version(reload) == "r1" and shelf.kept >= {"r2"})
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         assert versions_of(worker, sent) in (["r1", "r2", "r1"], ["r1"])  # r2 served between two looks
@@ -159,23 +159,23 @@ def nothing(_: Shelf) -> None:
 
 
 BAD: dict[str, tuple[dict[str, Any], Callable[[Shelf], None], str]] = {
-    "truncated": ({}, overwrite(CONTENT[:-1]), r"m\.onnx of run bad has SHA-256 .*: cut off, or not the bytes"),
+    "truncated": ({}, overwrite(CONTENT[:-1]), r"m\.onnx of run bad has SHA-256 .*: it is truncated or was changed"),
     "digest wrong": ({}, overwrite(CONTENT[::-1]), r"m\.onnx of run bad has SHA-256"),
     "manifest changed": (
         {},
         lambda shelf: shelf.put("runs/bad/manifest.json", b"{}"),
         "the manifest of run bad has SHA-256",
     ),
-    "other classes": ({"classes": ["person"]}, nothing, r"classes are \['person'\], ours are"),
-    "nan outputs": ({"behaviour": "nan"}, nothing, r"confidences \[nan\], which are no probabilities"),
-    "sees nobody": ({"behaviour": "blind"}, nothing, "sees nobody in the portrait"),
-    "fails at photos": ({"behaviour": "fails"}, nothing, "fails at the portrait .*shapes do not fit"),
+    "other classes": ({"classes": ["person"]}, nothing, r"classes are \['person'\], not"),
+    "nan outputs": ({"behaviour": "nan"}, nothing, r"confidence nan is not a number from 0 to 1"),
+    "sees nobody": ({"behaviour": "blind"}, nothing, "detects no person in the portrait"),
+    "fails at photos": ({"behaviour": "fails"}, nothing, "fails on the portrait .*shapes do not fit"),
     "missing file": (
         {},
         lambda shelf: shelf.s3.delete_object(Bucket=BUCKET, Key="runs/bad/m.onnx") and None,
-        r"runs/bad/m\.onnx is not there: the run is incomplete",
+        r"runs/bad/m\.onnx is missing: the run is incomplete",
     ),
-    "unknown kind": ({"kind": "oracle"}, nothing, "kind 'oracle' are not known here"),
+    "unknown kind": ({"kind": "oracle"}, nothing, "the kind 'oracle' is unknown"),
     "slower than allowed": ({"behaviour": "slow"}, nothing, "more than 3 times as long, so it does not serve"),
     "allows itself too much": ({"most_slowdown": 1000}, nothing, "most_slowdown is 1000, not a number from 1 to 20"),
     "crashes at load": ({"behaviour": "crashes at load"}, nothing, "can't be loaded: .*no such operator"),
@@ -188,7 +188,7 @@ async def test_a_bad_run_never_serves_and_is_tried_once(shelf: Shelf, tmp_path: 
     fields, spoil, says = BAD[kind]
     reload = shelf.following()
     shelf.promote("r1")
-    assert await reload.look()
+    assert await reload.check()
     async with bench(tmp_path / "worker") as worker:
         serve = serving(worker, reload)
         await serve()
@@ -209,7 +209,7 @@ POINTERS: dict[str, tuple[bytes, str]] = {
             b'{"schema":1,"run":"nowhere","manifest_sha256":"' + b"0" * 64 + b'","moved_at":"2026-11-22T03:04:05Z",'
             b'"moved_by":"ada","previous":null,"reason":"a test"}'
         ),
-        r"runs/nowhere/manifest\.json is not there: the run is incomplete",
+        r"runs/nowhere/manifest\.json is missing: the run is incomplete",
     ),
 }
 
@@ -219,30 +219,30 @@ async def test_a_bad_pointer_is_not_followed(shelf: Shelf, kind: str) -> None:
     text, says = POINTERS[kind]
     reload = shelf.following()
     shelf.promote("r1")
-    assert await reload.look()
+    assert await reload.check()
     shelf.put("current.json", text)
     await refused(shelf, reload, says)
 
 
 async def refused(shelf: Shelf, reload: Reload, says: str) -> None:
-    assert not await reload.look()
+    assert not await reload.check()
     assert re.search(says, str(reload.refused))
     assert (version(reload), shelf.refusals) == ("r1", 1)
     loads, fetched = shelf.loads, len(shelf.weights.fetched)
-    assert not await reload.look()
+    assert not await reload.check()
     assert (shelf.loads, len(shelf.weights.fetched), shelf.refusals) == (loads, fetched, 1)
     assert not any(name.endswith(".part") for name in shelf.kept)
     shelf.point("r9", shelf.add("r9"))
-    assert await reload.look()
+    assert await reload.check()
     assert version(reload) == "r9"
     assert reload.refused is None
 
 
 async def test_a_run_that_does_not_come_to_an_end_never_serves(shelf: Shelf) -> None:
     """Native code can't be ended, only left to itself."""
-    reload = Reload(replace(shelf.source, patience_s=0.2), shelf.following().in_service, shelf.metrics)
+    reload = Reload(replace(shelf.source, timeout_s=0.2), shelf.following().in_service, shelf.metrics)
     shelf.promote("r1", behaviour="hangs at load")
-    assert not await reload.look()
+    assert not await reload.check()
     assert "not loaded and checked within 0.2 s; it does not serve" in str(reload.refused)
     assert (version(reload), shelf.refusals) == ("day-0", 1)
 
@@ -253,12 +253,12 @@ async def test_a_full_disk_keeps_the_old_model_and_is_tried_again(shelf: Shelf) 
     shelf.promote("r1")
     shelf.weights.full = True
     for _ in range(3):
-        assert not await reload.look()
+        assert not await reload.check()
     assert (version(reload), shelf.refusals, shelf.kept) == ("day-0", 1, set())
     assert reload.refused is not None
     assert "No space left on device" in reload.refused
     shelf.weights.full = False
-    assert await reload.look()
+    assert await reload.check()
     assert version(reload) == "r1"
     assert reload.refused is None
 
@@ -269,13 +269,13 @@ async def test_while_s3_is_away_the_old_model_serves(shelf: Shelf, caplog: pytes
     shelf.promote("r1")
     shelf.weights.away = True
     for _ in range(3):
-        assert not await reload.look()
+        assert not await reload.check()
     assert (version(reload), shelf.refusals) == ("day-0", 0)
     assert [one.message for one in caplog.records] == [
-        "the bucket does not answer; fake day-0 serves on, a later look tries again"
+        "the bucket does not answer; fake day-0 keeps serving, it is tried again later"
     ]
     shelf.weights.away = False
-    assert await reload.look()
+    assert await reload.check()
     assert version(reload) == "r1"
 
 
@@ -286,23 +286,23 @@ async def test_what_served_here_may_serve_again_however_slow_it_is(shelf: Shelf)
     """The way back is never closed by the rule that keeps slow models out."""
     reload = shelf.following()
     shelf.promote("r1", behaviour="slow", most_slowdown=20)
-    assert await reload.look()
+    assert await reload.check()
     shelf.promote("r2")
-    assert await reload.look()
+    assert await reload.check()
     shelf.registry.rollback(by="ada", reason="a test")
-    assert await reload.look()
+    assert await reload.check()
     assert (version(reload), shelf.trials.tried) == ("r1", ["r1", "r2"])
 
 
 async def test_the_way_back_to_day_0_needs_nothing_of_the_bucket(shelf: Shelf) -> None:
     reload = shelf.following()
     shelf.promote("r1")
-    assert await reload.look()
+    assert await reload.check()
     shelf.registry.promote(None, by="ada", reason="a test")
-    assert await reload.look()
+    assert await reload.check()
     assert version(reload) == "day-0"
     shelf.s3.delete_object(Bucket=BUCKET, Key="current.json")  # the same, said otherwise
-    assert not await reload.look()
+    assert not await reload.check()
     assert version(reload) == "day-0"
 
 
@@ -310,20 +310,20 @@ async def test_the_disk_keeps_the_last_two_runs(shelf: Shelf) -> None:
     reload = shelf.following()
     for run in ("r1", "r2", "r3"):
         shelf.promote(run)
-        assert await reload.look()
+        assert await reload.check()
     assert shelf.kept == {"r2", "r3", "served.json"}
 
 
 async def test_a_pointer_that_did_not_move_costs_a_conditional_request(shelf: Shelf) -> None:
     """S3 answers it without a body."""
     reload = shelf.following()
-    assert not await reload.look()  # nobody promoted anything yet
+    assert not await reload.check()  # nobody promoted anything yet
     shelf.promote("r1")
-    assert await reload.look()
-    assert not await reload.look()
+    assert await reload.check()
+    assert not await reload.check()
     etag = shelf.s3.head_object(Bucket=BUCKET, Key="current.json")["ETag"]
-    assert shelf.weights.looks == [None, "", etag]
-    assert S3WeightsBucket(shelf.s3, BUCKET).look(etag) is None
+    assert shelf.weights.reads == [None, "", etag]
+    assert S3WeightsBucket(shelf.s3, BUCKET).read_pointer(etag) is None
 
 
 def test_an_s3_that_does_not_answer_is_away() -> None:
@@ -339,9 +339,9 @@ def test_an_s3_that_does_not_answer_is_away() -> None:
     )
     weights = S3WeightsBucket(s3, BUCKET)
     with pytest.raises(WeightsUnavailable, match=r"s3://weights/current\.json can't be read"):
-        weights.look(None)
+        weights.read_pointer(None)
     with pytest.raises(WeightsUnavailable, match=r"s3://weights/runs/r1/m\.onnx can't be read"):
-        weights.fetch("runs/r1/m.onnx", Path("never-written"), most=1)
+        weights.fetch("runs/r1/m.onnx", Path("never-written"), max_bytes=1)
 
 
 # ---- at a start
@@ -359,13 +359,13 @@ async def test_a_start_without_a_pointer_serves_the_model_that_is_carried(shelf:
 
 
 async def test_a_start_does_not_wait_for_a_run_for_ever(shelf: Shelf) -> None:
-    """A shop opens with the model that is carried, and follows the pointer when it can."""
+    """A shop opens with the built-in model, and follows the pointer when it can."""
     shelf.promote("r1")
     shelf.trials.waits_for = asyncio.Event()
-    reload = await start(replace(shelf.source, patience_s=0.5), shelf.metrics)
+    reload = await start(replace(shelf.source, timeout_s=0.5), shelf.metrics)
     assert version(reload) == "day-0"
     shelf.trials.waits_for.set()
-    assert await reload.look()
+    assert await reload.check()
     assert version(reload) == "r1"
 
 
@@ -384,7 +384,7 @@ def forgotten(shelf: Shelf) -> None:
 async def test_a_start_without_the_promoted_run_serves_the_last_good_one(
     shelf: Shelf, away: bool, harm: Callable[[Shelf], None], serves: str
 ) -> None:
-    """And without that, the one that is carried: there is never no worker."""
+    """And without that, the built-in model: there is never no worker."""
     shelf.promote("r1")
     await start(shelf.source, shelf.metrics)
     harm(shelf)
@@ -405,16 +405,16 @@ def test_a_photo_that_hangs_in_a_model_that_was_replaced_is_still_noticed() -> N
     """Until it comes out, or the watchdog ends the worker."""
     seconds = [0.0]
     seen: list[bool] = []
-    first = FakeDetector(FACE, before=lambda: seen.append(in_service.is_sound()))
+    first = FakeDetector(FACE, before=lambda: seen.append(in_service.is_responsive()))
     in_service = ServingModel(first, lambda: seconds[0])
     old = in_service.detector
 
     def hang() -> None:
         in_service.replace(FakeDetector(FACE))
-        seconds[0] += ABSURD_S
-        seen.append(in_service.is_sound())
+        seconds[0] += HANG_TIMEOUT_S
+        seen.append(in_service.is_responsive())
 
     first.before = hang
     old.detect([])
     assert seen == [False]
-    assert in_service.is_sound()
+    assert in_service.is_responsive()

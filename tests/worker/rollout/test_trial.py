@@ -33,21 +33,21 @@ async def test_the_picture_in_which_it_must_see_somebody_can_be_another(tmp_path
     model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
     Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
     await ProcessTrial(patch)(model)
-    with pytest.raises(InvalidModel, match="the portrait that every model must see"):
+    with pytest.raises(InvalidModel, match="the portrait that every model must pass"):
         await ProcessTrial()(model)
 
 
 async def test_why_it_was_refused_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidModel, match="models of kind 'oracle' are not known here"):
+    with pytest.raises(InvalidModel, match="the kind 'oracle' is unknown"):
         await ProcessTrial()(changed(tmp_path, kind="oracle"))
 
 
 async def test_a_model_that_needs_too_much_memory_ends_with_its_process() -> None:
     """Native code may not survive it; whatever becomes of it, it does not serve."""
     with pytest.raises(InvalidModel, match=r"does not serve|not loaded"):
-        await ProcessTrial(most_memory=24 << 20)(DEFAULT_MANIFEST)
+        await ProcessTrial(max_memory=24 << 20)(DEFAULT_MANIFEST)
 
 
 async def test_a_model_that_does_not_come_to_an_end_is_ended() -> None:
     with pytest.raises(InvalidModel, match=r"not loaded and tried within 0\.05 s"):
-        await ProcessTrial(patience_s=0.05)(DEFAULT_MANIFEST)
+        await ProcessTrial(timeout_s=0.05)(DEFAULT_MANIFEST)

@@ -18,11 +18,11 @@ from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference
 from tests.fakes import MODEL
 from tests.waiting import until_async
-from tests.worker.photos.pipeline_bench import bench
+from tests.worker.photos.pipeline_harness import bench
 from worker.photos.decision import Thresholds
 from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
-from worker.telemetry.metrics import MOST_KEPT, Metrics
+from worker.telemetry.metrics import MAX_KEPT, Metrics
 
 AT = from_text("2026-11-22T05:11:40.123Z")
 
@@ -93,7 +93,7 @@ def check(text: str) -> dict[str, Any]:
     return fields
 
 
-RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)
+SETTINGS = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Told:
     folder: Path
     metrics: Metrics = field(default_factory=Metrics)
     health: WorkerHealth = field(
-        default_factory=lambda: WorkerHealth("i-1", RULES, "ready", MODEL, broker_connected=lambda: True)
+        default_factory=lambda: WorkerHealth("i-1", SETTINGS, "ready", MODEL, broker_connected=lambda: True)
     )
 
     @property
@@ -221,9 +221,9 @@ def test_a_worker_that_is_not_ready_says_so(told: Told) -> None:
 def test_times_that_nobody_takes_do_not_fill_the_memory() -> None:
     """A worker without the file is the usual one here."""
     metrics = Metrics()
-    for _ in range(MOST_KEPT + 10):
+    for _ in range(MAX_KEPT + 10):
         metrics.total.observe(0.1)
-    assert len(metrics.total.take()) == MOST_KEPT
+    assert len(metrics.total.take()) == MAX_KEPT
 
 
 def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
@@ -236,7 +236,7 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_loses_no_count(
         told.metrics.photos.labels("labelled", "").inc()
         file.write()
     assert [record.message.partition(":")[0] for record in caplog.records] == [
-        "CloudWatch is told nothing while this lasts"
+        "metrics can't be written for CloudWatch; alarms lack data while this lasts"
     ]
     told.path.rmdir()
     file.write()
@@ -251,13 +251,15 @@ async def test_what_can_not_be_measured_ends_nothing_and_is_said(told: Told, cap
         raise ArithmeticError("on purpose")
 
     told.health.broker_connected = broken
-    running = asyncio.create_task(told.file(every_s=0.01).run())
+    running = asyncio.create_task(told.file(period_s=0.01).run())
     await until_async(lambda: bool(caplog.records))
     told.health.broker_connected = lambda: True
     await until_async(told.path.exists)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert [record.message for record in caplog.records] == ["CloudWatch is told nothing while this lasts: on purpose"]
+    assert [record.message for record in caplog.records] == [
+        "metrics can't be written for CloudWatch; alarms lack data while this lasts: on purpose"
+    ]
 
 
 def test_a_file_that_is_emptied_under_it_is_filled_again(told: Told) -> None:
@@ -272,7 +274,7 @@ def test_a_file_that_is_emptied_under_it_is_filled_again(told: Told) -> None:
 @pytest.mark.anyio
 async def test_it_writes_each_minute_and_a_last_time_at_the_end(told: Told) -> None:
     """What happened since the last whole minute would be lost otherwise."""
-    running = asyncio.create_task(told.file(every_s=0.01).run())
+    running = asyncio.create_task(told.file(period_s=0.01).run())
     while not told.path.exists():
         await asyncio.sleep(0.01)
     told.health.state = "stopping"
@@ -305,7 +307,7 @@ def message(**changes: Any) -> LabelMessage:
 def test_the_total_begins_with_the_upload_and_ends_with_the_telling() -> None:
     """The steps before the worker are known to the message alone; those within were counted when it was decided."""
     metrics = Metrics()
-    metrics.told(message(), publish_s=0.002)
+    metrics.published(message(), publish_s=0.002)
     assert metrics.step.take() == {"upload": [0.01], "dispatch": [0.056], "publish": [0.002]}
     [total] = metrics.total.take()
     assert 5 <= total < 65
@@ -313,7 +315,7 @@ def test_the_total_begins_with_the_upload_and_ends_with_the_telling() -> None:
 
 def test_a_clock_that_is_ahead_makes_no_negative_time() -> None:
     metrics = Metrics()
-    metrics.told(message(captured_at=now() + timedelta(hours=1), steps_ms={}), publish_s=0.002)
+    metrics.published(message(captured_at=now() + timedelta(hours=1), steps_ms={}), publish_s=0.002)
     assert metrics.total.take() == [0.0]
 
 

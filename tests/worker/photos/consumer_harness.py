@@ -13,12 +13,12 @@ from contracts.instants import now
 from contracts.names import Reference
 from tests.fakes import FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.lambdas.events import announcing, upload_of
-from tests.worker.photos.pipeline_bench import RULES, Bench, bench
+from tests.worker.photos.pipeline_harness import SETTINGS, Bench, bench
 from worker.photos.pipeline import PipelineSettings
 from worker.photos.sqs_consumer import SqsConsumer
 from worker.recovery.sweep import FORGOTTEN_AFTER
 
-SHARED = replace(RULES, sweep_older_than=FORGOTTEN_AFTER)
+SHARED = replace(SETTINGS, sweep_older_than=FORGOTTEN_AFTER)
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Reader:
 
     async def stop(self) -> None:
         self.running.cancel()
-        await self.worker.pipeline.stop(patience_s=60)
-        await self.intake.stop(patience_s=60)
+        await self.worker.pipeline.stop(timeout_s=60)
+        await self.intake.stop(timeout_s=60)
 
 
 @asynccontextmanager
@@ -53,11 +53,11 @@ async def reader(
     store: MemoryStore | None = None,
     publisher: MemoryPublisher | None = None,
     detector: FakeDetector | None = None,
-    rules: PipelineSettings = SHARED,
+    settings: PipelineSettings = SHARED,
     visibility_s: float = 15,
 ) -> AsyncGenerator[Reader, None]:
     queue = queue or MemoryQueue()
-    async with bench(tmp_path, store=store, publisher=publisher, detector=detector, rules=rules) as worker:
+    async with bench(tmp_path, store=store, publisher=publisher, detector=detector, settings=settings) as worker:
         intake = SqsConsumer(queue=queue, photos=worker.pipeline, metrics=worker.metrics, visibility_s=visibility_s)
         reading = Reader(worker, queue, intake, asyncio.create_task(intake.run()))
         yield reading

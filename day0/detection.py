@@ -1,4 +1,4 @@
-"""How well and how fast faces are found: by source, by size in a kiosk's frame, in empty scenes."""
+"""Evaluates face detection: recall by source and by size in a kiosk's frame, false detections, speed, memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from day0.looks import Looks, sitter
+from day0.evidence import ExtractedEvidence, sitter
 from day0.measure import share
 from day0.photos import Photo
 from day0.scenes import FRAME, background, enlarged, with_people
@@ -23,11 +23,11 @@ PORTRAITS = 40
 EMPTY = 40
 
 
-def found_by_source(photos: Sequence[Photo], looks: Looks) -> dict[str, Any]:
+def found_by_source(photos: Sequence[Photo], extracted: ExtractedEvidence) -> dict[str, Any]:
     """The share of portraits whose face was found, by source, as they are."""
-    seen = set(looks.photo[looks.variant == 0].tolist())
+    detected = set(extracted.photo[extracted.variant == 0].tolist())
     return {
-        source: share(np.array([index in seen for index, photo in enumerate(photos) if photo.source == source]))
+        source: share(np.array([index in detected for index, photo in enumerate(photos) if photo.source == source]))
         for source in sorted({photo.source for photo in photos})
     }
 
@@ -45,13 +45,13 @@ def found_by_size(model: Cascade, photos: Sequence[Photo]) -> dict[str, Any]:
     random = np.random.default_rng(0)
     rows: dict[str, Any] = {}
     for size in SIZES:
-        found = []
+        exactly_one = []
         for number, (photo, face_width) in enumerate(portraits):
             portrait = enlarged(photo.path, size / face_width)
             left = int(random.integers(0, max(1, FRAME[0] - portrait.width)))
             top = int(random.integers(0, max(1, FRAME[1] - portrait.height)))
-            found.append(len(model.faces(with_people(background(number), [(portrait, left, top)]))) == 1)
-        rows[str(size)] = share(np.array(found))
+            exactly_one.append(len(model.faces(with_people(background(number), [(portrait, left, top)]))) == 1)
+        rows[str(size)] = share(np.array(exactly_one))
     rows["nobody there"] = share(np.array([bool(model.faces(np.asarray(background(1000 + n)))) for n in range(EMPTY)]))
     return rows
 
@@ -76,21 +76,21 @@ def speed(model: Cascade, photo: Photo) -> dict[str, Any]:
 def memory() -> dict[str, float]:
     """MiB of a process of its own: with the worker's imports, and once a loaded model has answered."""
     program = (
-        "import re, pathlib, numpy; from worker.models import DEFAULT_MANIFEST, load_detector\n"
+        "import re, pathlib, numpy; from worker.models.loading import DEFAULT_MANIFEST, load_detector\n"
         # Not getrusage: its peak starts with the memory of the process that forked this one.
         "def kib(): return re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
         "imported = kib(); model = load_detector(DEFAULT_MANIFEST)\n"
         "model.detect([numpy.zeros((720, 1280, 3), numpy.uint8)]); print(imported, kib())"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # our own words
-    imported, answered = (round(int(word) / 1024) for word in run.stdout.split())
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported, answered = (round(int(kib) / 1024) for kib in run.stdout.split())
     return {"imports": imported, "model loaded and used": answered}
 
 
 def _median_ms(model: Cascade, image: Image) -> float:
-    took = []
+    times_ms = []
     for _ in range(16):
-        begin = time.process_time()
+        started = time.process_time()
         model.detect([image])
-        took.append((time.process_time() - begin) * 1000)
-    return round(float(np.median(took[1:])), 1)
+        times_ms.append((time.process_time() - started) * 1000)
+    return round(float(np.median(times_ms[1:])), 1)

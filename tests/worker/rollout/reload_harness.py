@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.instants import now
 from contracts.labels import LABELS
+from contracts.messages import Person
 from contracts.weights import Pointer
 from registry.weights import WeightsRegistry
 from tests.fakes import FACE, FakeDetector
-from worker.models.detector import Detection, Detector, Image
+from worker.models.detector import Detector, Image
 from worker.models.loading import load_detector
 from worker.models.manifests import ModelManifest
 from worker.rollout.reload import ModelSource, Reload, ServingModel
@@ -54,16 +55,18 @@ class PacedDetector(FakeDetector):
             raise RuntimeError("no such operator")
         if behaviour == "hangs at load":
             time.sleep(1)
-        seen = {"nan": [replace(FACE, confidence=float("nan"))], "blind": []}.get(str(behaviour), [FACE])
+        people = [] if behaviour == "blind" else [FACE]
         self._clock = clock
         self._pace_s = {"slow": 12 * PACE_S}.get(str(behaviour), PACE_S)
-        super().__init__(*seen, before=self._pace)
-        self._fails = behaviour == "fails"
+        super().__init__(*people, before=self._pace)
+        self._behaviour = behaviour
         self.model = manifest.model
 
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        if self._fails:
+    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
+        if self._behaviour == "fails":
             raise ValueError("shapes do not fit")
+        if self._behaviour == "nan":
+            return [[replace(FACE, confidence=float("nan"))] for _ in images]
         return super().detect(images)
 
     def _pace(self) -> None:
@@ -77,18 +80,18 @@ class Shaky:
         self._real = real
         self.away = False
         self.full = False
-        self.looks: list[str | None] = []
+        self.reads: list[str | None] = []
         self.fetched: list[str] = []
 
-    def look(self, known: str | None) -> PointerRead | None:
-        self.looks.append(known)
+    def read_pointer(self, known_etag: str | None) -> PointerRead | None:
+        self.reads.append(known_etag)
         if self.away:
             raise WeightsUnavailable("the bucket does not answer")
-        return self._real.look(known)
+        return self._real.read_pointer(known_etag)
 
-    def fetch(self, key: str, path: Path, *, most: int) -> None:
+    def fetch(self, key: str, path: Path, *, max_bytes: int) -> None:
         self.fetched.append(key)
-        self._real.fetch(key, path, most=most)
+        self._real.fetch(key, path, max_bytes=max_bytes)
         if self.full:
             raise OSError(28, "No space left on device", str(path))
 
@@ -115,21 +118,21 @@ class Shelf:
         self.registry = WeightsRegistry(s3, BUCKET)
         self.weights, self.trials, self.metrics = Shaky(S3WeightsBucket(s3, BUCKET)), Trials(), Metrics()
         self.loads, self.clock = 0, ModelTime()
-        self.carried = self._manifest("day-0")
+        self.built_in = self._manifest("day-0")
         self.disk = folder / "state" / "weights"
         self.source = ModelSource(
-            carried=self.carried,
+            built_in=self.built_in,
             weights=self.weights,
             runs=Runs(self.disk),
             trial=self.trials,
             load=self._load,
-            patience_s=60,
+            timeout_s=60,
             clock=self.clock,
         )
 
     def following(self) -> Reload:
-        """A worker with the model that is carried."""
-        return Reload(self.source, ServingModel(self._load(self.carried)), self.metrics)
+        """A worker with the built-in model."""
+        return Reload(self.source, ServingModel(self._load(self.built_in)), self.metrics)
 
     def add(self, run: str, **fields: Any) -> str:
         """Add a run of a fake model whose version is the run's name; the digest of its manifest."""

@@ -1,6 +1,6 @@
-"""Trained weights without where they were made: ultralytics writes paths, and the last commit of whatever git it finds.
+"""Removes the origin from trained weights: ultralytics writes paths, and the commit of any git checkout.
 
-They are stored, shared and loaded elsewhere; whose machine it was is nobody's business there.
+Weights are stored and shared; they must not identify the machine that trained them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 
-def unsign(weights: Path) -> None:
-    """Rewrite a file that ultralytics saved; it trains, validates and exports as before."""
+def remove_origin(weights: Path) -> None:
+    """Rewrite weights that ultralytics saved, without paths and commit; they stay usable."""
     import torch  # noqa: PLC0415 - takes seconds
     from ultralytics.utils.patches import torch_load  # noqa: PLC0415
 
@@ -22,11 +22,11 @@ def unsign(weights: Path) -> None:
             arguments.update({name: _name(value) for name, value in arguments.items()})
     if hasattr(network, "pt_path"):
         network.pt_path = _name(network.pt_path)
-    half = weights.with_name(f"{weights.name}.half")
-    torch.save(saved, half)
-    half.replace(weights)
+    part = weights.with_name(f"{weights.name}.part")
+    torch.save(saved, part)
+    part.replace(weights)
 
 
 def _name(value: Any) -> Any:
-    """The last part of what is a path; the rest as it is."""
+    """The file name of a path; any other value unchanged."""
     return Path(value).name if isinstance(value, Path) or (isinstance(value, str) and "/" in value) else value

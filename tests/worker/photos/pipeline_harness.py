@@ -11,22 +11,21 @@ from pathlib import Path
 from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import LabelMessage
+from contracts.messages import LabelMessage, Person
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import encoded, gradient
 from tests.waiting import until_async
-from worker.models.detector import Detection
 from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics
 
-UNSURE = Detection(Label.ADULT_MALE, 0.3, Box(0.4, 0.2, 0.6, 0.6))
+UNSURE = Person(Label.ADULT_MALE, 0.3, Box(0.4, 0.2, 0.6, 0.6))
 JPEG = encoded(gradient())
-RULES = PipelineSettings(
+SETTINGS = PipelineSettings(
     instance_id="i-1",
     thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0),
     label_ttl=timedelta(seconds=30),
@@ -72,12 +71,12 @@ async def bench(
     detector: FakeDetector | None = None,
     store: MemoryStore | None = None,
     publisher: MemoryPublisher | None = None,
-    rules: PipelineSettings = RULES,
+    settings: PipelineSettings = SETTINGS,
 ) -> AsyncGenerator[Bench, None]:
     store, publisher = store or MemoryStore(), publisher or MemoryPublisher()
     detector, outbox, metrics = detector or FakeDetector(FACE), Outbox(tmp_path / "outbox"), Metrics()
     pipeline = Pipeline(
-        rules=rules,
+        settings=settings,
         detector=detector,
         store=store,
         publisher=publisher,
@@ -87,4 +86,4 @@ async def bench(
     )
     pipeline.start()
     yield Bench(store, publisher, detector, outbox, metrics, pipeline)
-    await pipeline.stop(patience_s=60)
+    await pipeline.stop(timeout_s=60)
