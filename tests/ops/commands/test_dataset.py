@@ -133,7 +133,7 @@ def test_people_are_told_what_to_do_next(bucket: DatasetBucket) -> None:
     mine()
     assert "There is no build yet: nunchi dataset build FOLDER" in dataset("show").output
     imported = dataset("import", "mine", "--class", f"grandma={Label.ELDER_FEMALE}").output
-    assert "4 pictures are in reviewed as kiosk import; as data.yaml says" in imported
+    assert "4 pictures are in reviewed as kiosk import; classes from data.yaml" in imported
     assert "nunchi dataset build FOLDER" in imported
     made = dataset("build", "out/d").output
     assert "out/d/index.html" in made
