@@ -122,6 +122,4 @@ def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
         }
         yield from remainders(template, physical)
     if not deployed:
-        raise NunchiError(
-            f"{', '.join(STACKS)} are not deployed here: there is nothing to destroy, and nothing remains"
-        )
+        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: there is nothing to destroy")

@@ -138,7 +138,9 @@ def test_the_mode_is_the_variables_or_else_the_operators(tmp_path: Path) -> None
     config = load_file(operators_file({"NUNCHI_CONFIG": str(file)}))
     assert mode_of({}, config) is Mode.QUEUE
     assert mode_of({"NUNCHI_MODE": "command"}, config) is Mode.COMMAND
-    with pytest.raises(SettingsError, match="NUNCHI_MODE=both is no mode, nothing was started: use command or queue"):
+    with pytest.raises(
+        SettingsError, match=r"NUNCHI_MODE=both is not a mode; nothing was started\. Use command or queue"
+    ):
         mode_of({"NUNCHI_MODE": "both"}, config)
 
 

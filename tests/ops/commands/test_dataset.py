@@ -133,7 +133,7 @@ def test_people_are_told_what_to_do_next(bucket: DatasetBucket) -> None:
     mine()
     assert "There is no build yet: nunchi dataset build FOLDER" in dataset("show").output
     imported = dataset("import", "mine", "--class", f"grandma={Label.ELDER_FEMALE}").output
-    assert "4 pictures are in reviewed as kiosk import; as data.yaml says" in imported
+    assert "4 pictures are in reviewed as kiosk import; classes from data.yaml" in imported
     assert "nunchi dataset build FOLDER" in imported
     made = dataset("build", "out/d").output
     assert "out/d/index.html" in made
@@ -156,12 +156,12 @@ def test_pictures_that_are_broken_are_named_and_nothing_is_stored_unless_they_ar
         Path(f"mine/labels/{one}.txt").unlink()
     told = dataset("import", "mine")
     assert told.exit_code == Exit.INVALID
-    assert "8 pictures can't be imported, and nothing was imported. Mend them, or leave them out: --skip" in told.output
+    assert "8 pictures are invalid, and nothing was imported. Fix them, or leave them out: --skip" in told.output
     assert "images/1.jpg: the label file is missing; a picture without people needs an empty one" in told.output
     assert "and 3 more" in told.output
     assert bucket.keys("") == []
     assert rows("import", "mine", "--skip")[0]["left_out"] == 8
-    assert "8 pictures can't be imported, and they were left out" in dataset("import", "mine", "--skip").output
+    assert "8 pictures are invalid, and they were left out" in dataset("import", "mine", "--skip").output
     assert len(bucket.pairs(Tree.REVIEWED)) == 4
 
 

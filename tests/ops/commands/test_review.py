@@ -158,14 +158,14 @@ def test_what_passed_a_lower_gate_is_named_and_counts_nowhere(shop: Shop) -> Non
     shop.decide(photo(0, minutes=0), Person(HER.label, 0.91, HER.box))
     assert review("import", str(answered(Path("x.json"), many))).exit_code == 0
     out = told(review("agreement"))
-    assert "1 photos of the sample passed a lower gate than 0.95, and count nowhere" in out
+    assert "1 photos of the sample passed a lower gate than 0.95, and are not counted" in out
     assert "people 1 1 1.000" in out
 
 
 def test_one_wrong_label_of_one_is_too_few_to_tell(shop: Shop) -> None:
     assert review("import", str(answered(Path("x.json"), {shop.put(Tree.AUTO, photo(1)): [NOT_HER]}))).exit_code == 0
     result = review("agreement")
-    assert (result.exit_code, "Too few to tell whether the promise of 0.95 holds" in told(result)) == (0, True)
+    assert (result.exit_code, "Too few people to decide whether the promise of 0.95 holds" in told(result)) == (0, True)
 
 
 def test_exit_statuses_say_what_is_wrong(shop: Shop) -> None:

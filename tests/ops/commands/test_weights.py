@@ -131,7 +131,8 @@ def test_a_pointer_to_a_run_that_is_not_there_is_shown(deployed: S3Client) -> No
     )
     deployed.put_object(Bucket="weights", Key="current.json", Body=pointer.to_json().encode())
     told = " ".join(weights("list").output.split())
-    assert "the pointer names gone, which is not here; workers serve what they had: nunchi weights rollback" in told
+    assert "the pointer names run gone, which is missing; workers keep the model they have." in told
+    assert "Roll back: nunchi weights rollback" in told
 
 
 def test_exit_statuses_say_what_is_wrong_and_nothing_moves(deployed: S3Client) -> None:
