@@ -7,9 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageEnhance
 
-from local.environment import ROOT
-
-FACE = ROOT / "worker" / "model_data" / "warm_up.jpg"
+from worker.models.day_0 import WARM_UP as FACE
 
 
 def faces(count: int) -> list[bytes]:

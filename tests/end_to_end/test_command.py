@@ -224,7 +224,7 @@ def test_a_port_in_use_is_named_and_nothing_is_left(tmp_path: Path) -> None:
         started = run_nunchi(tmp_path, "up", "--detach", f"--port={port}")
     assert started.returncode == 1
     assert f"port {port} (--port) can't be used" in started.stderr
-    assert started.stderr.strip().endswith("nothing was started. Choose another, or leave --port out for a free one")
+    assert started.stderr.strip().endswith("nothing was started. Choose another, or omit --port for a free one")
     assert StateDir(tmp_path).holder() is None
     assert f"the last one failed: port {port} (--port)" in run_nunchi(tmp_path, "status").stdout
 

@@ -104,7 +104,9 @@ def test_compiling_the_lock_again_changes_nothing(path: str, tmp_path: Path) -> 
         timeout=300,
         check=False,
     )
-    if answer.returncode != 0 and re.search("not found in the cache|connectivity is disabled", answer.stderr):
+    if answer.returncode != 0 and re.search(
+        "not found in the cache|connectivity is disabled|network (?:was|is) disabled", answer.stderr
+    ):
         pytest.skip("the installer's cache lacks a package's metadata; the pins alone were compared")
     assert answer.returncode == 0, answer.stderr
     assert without_comments(again.read_text()) == without_comments((ROOT / path).read_text())
