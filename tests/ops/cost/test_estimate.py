@@ -132,13 +132,13 @@ def test_every_price_is_known_for_both_regions_with_its_source_and_a_command_tha
 
 def test_a_region_without_prices_is_an_error_that_says_what_to_do() -> None:
     assert regions() == ["ap-northeast-2", "us-east-1"]
-    with pytest.raises(SettingsError, match=r"no prices of eu-west-1 .* add a column to .*prices\.toml"):
+    with pytest.raises(SettingsError, match=r"prices of eu-west-1 are missing.* add a column to .*prices\.toml"):
         load_prices("eu-west-1")
 
 
 def test_an_instance_type_without_a_price_is_an_error_that_says_what_to_do() -> None:
     config = Config.model_validate({"inference": {"instance_type": "m7i-flex.large"}})
-    with pytest.raises(SettingsError, match=r"no price of m7i-flex\.large .* add \[m7i_flex_large\] to"):
+    with pytest.raises(SettingsError, match=r"price of m7i-flex\.large is missing.* add \[m7i_flex_large\] to"):
         usd(config)
 
 
@@ -153,7 +153,7 @@ def test_a_group_too_small_for_its_shops_is_told_so_and_so_is_one_instance() -> 
 
     assert notes(QUEUE, 1000) == ()
     assert notes(QUEUE, 5000) == (
-        "[queue] least = 3 does not carry the busiest minute with an instance to spare; docs/scaling.md recommends 8",
+        "[queue] least = 3 is too small for the busiest minute with one spare instance; docs/scaling.md recommends 8",
     )
     assert notes(Config(), 1) == ()
     assert notes(Config(), 1000) == (
@@ -167,7 +167,7 @@ def test_a_group_too_small_for_its_shops_is_told_so_and_so_is_one_instance() -> 
 def test_a_budget_that_is_less_than_the_estimate_is_told_so() -> None:
     config = Config(alarms=AlarmSettings(budget_usd=50))
     assert estimate(config, load_prices(config.region), shops=1, photos_a_day=300).notes == (
-        "[alarms] budget_usd = 50 is less than this: its alarm would sound every month",
+        "[alarms] budget_usd = 50 is below this estimate: its alarm would fire every month",
     )
     assert estimate(Config(), load_prices(config.region), shops=1, photos_a_day=300).notes == ()
 
