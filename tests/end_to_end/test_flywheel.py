@@ -16,9 +16,10 @@ from contracts.weights import Pointer
 from local.environment import ROOT
 from ops.commands.flywheel import TRAINER, TRAINER_VARIABLE
 
-# Fewer pictures than a demonstration shows, and fewer epochs: what is learned is little, and the way is the same.
-SMALL = ("--pictures", "224", "--customers", "64", "--epochs", "9")
-MOST_S = 1500
+# Fewer customers than in a demonstration, but not fewer pictures or epochs: with 224 pictures and 9 epochs, a processor
+# without AVX-512 trained a network of which no label passed the gate.
+SMALL = ("--pictures", "320", "--customers", "64", "--epochs", "14")
+MOST_S = 2700
 
 
 @pytest.mark.timeout(MOST_S + 60)
