@@ -62,17 +62,19 @@ class Expected:
 # Every command of the page's blocks, in order: one that is added there must be said here.
 PAGE: Final = (
     Expected("nunchi up --detach --training", r"The cloud is up"),
-    Expected("nunchi weights list --local", r"day-0 +carried by every worker +serves"),
-    Expected("nunchi weights list --history", r"The pointer was never moved: day-0 serves"),
+    Expected("nunchi weights list --local", r"day-0 +built into every worker +serves"),
+    Expected("nunchi weights list --history", r"The pointer was never moved: day-0 is in service"),
     Expected("export AWS_ENDPOINT_URL=", r"^$"),
     Expected("for name in Images Dataset Weights", r"^$"),
     Expected("aws s3 ls", r"PRE auto/\n +PRE review/"),
     Expected(
-        "nunchi dataset import my-2400-images", r"48 pictures are in reviewed as kiosk students; as data.yaml says"
+        "nunchi dataset import my-2400-images", r"48 pictures are in reviewed as kiosk students; classes from data.yaml"
     ),
     Expected("nunchi dataset import my-exam-images", r"24 pictures are in golden as kiosk students"),
-    Expected("nunchi review export", r"photos are in out/review: 8 unsure, 2 drawn from the sure"),
-    Expected("nunchi review import", r"\d+ photos are stored: \d+ to train on, \d+ to judge by; 0 of them corrected"),
+    Expected("nunchi review export", r"photos are in out/review: 8 unsure, 2 sampled from the sure"),
+    Expected(
+        "nunchi review import", r"\d+ photos are stored: \d+ for training, \d+ for judgement; 0 of them corrected"
+    ),
     Expected("nunchi review agreement", r"the promise of 0.95"),
     Expected("nunchi review drift", r"week \d{4}-W\d\d(.|\n)*A training would go on"),
     Expected("nunchi dataset build", r"train( +[1-9]\d*){4}(.|\n)*out/dataset/index.html"),
@@ -82,7 +84,7 @@ PAGE: Final = (
     Expected("nunchi train", r"kept by the rule not_better: mAP50 is"),
     Expected("python -m retrain --check", r"there is enough to train on"),
     Expected("aws s3 cp", r"download: s3://.*/report.html to ./report.html"),
-    Expected("nunchi weights show RUN", r'is whole; manifest(.|\n)*"weights": "AGPL-3.0"'),
+    Expected("nunchi weights show RUN", r'is complete; manifest(.|\n)*"weights": "AGPL-3.0"'),
     Expected("nunchi judge", r"day-0 stays: (.|\n)*out/judgement/report.html", status=3),
     Expected("nunchi weights promote", r"-yolov5n-\w+ is in service, after day-0"),
     Expected("nunchi weights rollback", r"day-0 is in service, after \S+-yolov5n-\w+"),

@@ -151,7 +151,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has_and_releases_the_res
     labels.wait_for(*image_ids)
     until(lambda: nothing_is_left(cloud), within_s=60, what="queue and dead letters are empty")
     assert Counter(message["image_id"] for message in labels.messages) == Counter(image_ids)
-    assert "is given back: this worker stops" in log_of(cloud, number)
+    assert "is released: this worker stops" in log_of(cloud, number)
 
 
 def announced_together(cloud: Running, photos: list[bytes]) -> list[Reference]:
