@@ -16,10 +16,11 @@ from contracts.instants import now
 from contracts.messages import LabelMessage
 from contracts.settings import load
 from contracts.tickets import from_line
+from mqtt.client import Broker
 from worker.models.loading import load_detector
 from worker.photos.decision import Thresholds, decide
 from worker.photos.decoding import decode
-from worker.photos.publisher import Broker, MqttPublisher
+from worker.photos.publisher import MqttPublisher
 from worker.photos.store import S3Store, Upload
 from worker.settings import WorkerSettings
 
@@ -40,7 +41,7 @@ async def main() -> None:
         ca=settings.mqtt_ca,
         cert=settings.mqtt_cert,
         key=settings.mqtt_key,
-        instance_id=settings.instance_id,
+        client_id=settings.instance_id,
     )
     publisher = MqttPublisher(broker, lambda: detector.model)
     connection = asyncio.create_task(publisher.run())

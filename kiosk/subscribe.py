@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from contracts.backoff import full_jitter
@@ -14,23 +12,11 @@ from contracts.errors import ContractError
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused
-from mqtt.client import Client, Message, MqttError, connection
+from mqtt.client import Broker, Client, Message, MqttError, connection
 
 log = logging.getLogger(__name__)
 
 FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Broker:
-    """The broker's address, and this client's certificate and id. Clients that share an id disconnect each other."""
-
-    host: str
-    port: int
-    ca: Path
-    cert: Path
-    key: Path
-    client_id: str
 
 
 class Subscriber:
@@ -55,7 +41,7 @@ class Subscriber:
         attempt = 0
         while True:
             try:
-                async with self._connection() as client:
+                async with connection(self._broker) as client:
                     await self._subscribe(client)
                     attempt = 0
                     async for message in client.messages:
@@ -66,18 +52,10 @@ class Subscriber:
                 self.subscribed.clear()
                 pause = full_jitter(attempt)
                 attempt += 1
-                log.warning(
-                    "broker %s:%d: %s; reconnecting in %.1f s", self._broker.host, self._broker.port, error, pause
-                )
+                log.warning("broker %s: %s; reconnecting in %.1f s", self._broker, error, pause)
                 await asyncio.sleep(pause)
             finally:
                 self.subscribed.clear()
-
-    def _connection(self) -> Client:
-        broker = self._broker
-        return connection(
-            broker.host, broker.port, client_id=broker.client_id, ca=broker.ca, cert=broker.cert, key=broker.key
-        )
 
     async def _subscribe(self, client: Client) -> None:
         for code in await client.subscribe(self._topic, qos=1):

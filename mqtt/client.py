@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,10 +19,25 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-__all__ = ["Client", "Message", "MqttError", "ReasonCode", "Will", "connection", "json_expiring_in"]
+__all__ = ["Broker", "Client", "Message", "MqttError", "ReasonCode", "Will", "connection", "json_expiring_in"]
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next message
 TIMEOUT_S: Final = 5.0  # for CONNACK, SUBACK and PUBACK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broker:
+    """The broker's address, and this client's certificate and id. Clients that share an id disconnect each other."""
+
+    host: str
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
+    client_id: str
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
 class Client(aiomqtt.Client):
@@ -48,20 +64,18 @@ class Client(aiomqtt.Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
-def connection(
-    host: str, port: int, *, client_id: str, ca: Path, cert: Path, key: Path, will: Will | None = None
-) -> Client:
+def connection(broker: Broker, *, will: Will | None = None) -> Client:
     """A client that connects when it is entered: MqttError or OSError when that fails, ValueError for invalid keys.
 
-    Needs a running event loop. Two connections with one client id disconnect each other.
+    Needs a running event loop.
     """
     return Client(
-        host,
-        port,
-        identifier=client_id,
+        broker.host,
+        broker.port,
+        identifier=broker.client_id,
         protocol=aiomqtt.ProtocolVersion.V5,
         will=will,
-        tls_params=aiomqtt.TLSParameters(ca_certs=str(ca), certfile=str(cert), keyfile=str(key)),
+        tls_params=aiomqtt.TLSParameters(ca_certs=str(broker.ca), certfile=str(broker.cert), keyfile=str(broker.key)),
         keepalive=KEEPALIVE_S,
         timeout=TIMEOUT_S,
     )
@@ -69,7 +83,7 @@ def connection(
 
 def json_expiring_in(seconds: float) -> Properties:
     """Properties of a PUBLISH of JSON that expires after `seconds`, rounded up to whole seconds, at least one."""
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties = Properties(PacketTypes.PUBLISH)
     properties.MessageExpiryInterval = max(1, math.ceil(seconds))
     properties.ContentType = "application/json"
     return properties

@@ -22,10 +22,11 @@ from botocore.config import Config
 
 from contracts.errors import NunchiError, SettingsError
 from contracts.settings import load
+from mqtt.client import Broker
 from worker.lifecycle import Worker, first_to_end, label_photos, locked
 from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
-from worker.photos.publisher import Broker, MqttPublisher
+from worker.photos.publisher import MqttPublisher
 from worker.photos.socket_server import WorkerHealth, application, listening
 from worker.photos.sqs_consumer import HEARTBEATS, THREADS, SqsConsumer
 from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue
@@ -184,7 +185,7 @@ def _broker(settings: WorkerSettings) -> Broker:
         ca=settings.mqtt_ca,
         cert=settings.mqtt_cert,
         key=settings.mqtt_key,
-        instance_id=settings.instance_id,
+        client_id=settings.instance_id,
     )
 
 

@@ -20,10 +20,11 @@ from contracts.messages import LabelMessage, Status
 from contracts.names import check_kiosk_id
 from kiosk.counter import Answer, Counter, ReceivesLabels
 from kiosk.errors import NoAnswer
-from kiosk.subscribe import Broker, Subscriber
+from kiosk.subscribe import Subscriber
 from kiosk.upload import Uploader
 from local.record import OBSERVER, Record
 from local.state import StateDir
+from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, message_line
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption

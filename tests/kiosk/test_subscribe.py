@@ -12,7 +12,8 @@ import pytest
 
 from contracts.messages import LabelMessage
 from contracts.names import Reference
-from kiosk.subscribe import Broker, Subscriber
+from kiosk.subscribe import Subscriber
+from mqtt.client import Broker
 from tests.kiosk.test_counter import nobody
 
 NOBODY = Path("/nowhere")

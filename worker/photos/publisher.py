@@ -11,17 +11,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from contracts.backoff import full_jitter
 from contracts.instants import now
 from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
-from mqtt.client import Client, MqttError, ReasonCode, Will, connection, json_expiring_in
+from mqtt.client import Broker, Client, MqttError, ReasonCode, Will, connection, json_expiring_in
 
 log = logging.getLogger(__name__)
 
@@ -46,21 +44,6 @@ class Publisher(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Broker:
-    """The broker's address, and the worker's credentials there."""
-
-    host: str
-    port: int
-    ca: Path
-    cert: Path
-    key: Path
-    instance_id: str
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
 class MqttPublisher:
     """The publisher on a real broker. `run` keeps the connection; `publish` uses it."""
 
@@ -69,7 +52,7 @@ class MqttPublisher:
         self._model = model
         self._state = WorkerState.READY
         self._status_period_s = status_period_s
-        self._topic = worker_status_topic(broker.instance_id)
+        self._topic = worker_status_topic(broker.client_id)
         self._client: Client | None = None
         self._publish_lock = asyncio.Lock()
         self._connected = asyncio.Event()
@@ -100,8 +83,7 @@ class MqttPublisher:
     def _connection(self) -> Client:
         self._since = now()
         will = Will(self._topic, self._status(WorkerState.OFFLINE), qos=1, retain=True)
-        at = self._broker
-        return connection(at.host, at.port, client_id=at.instance_id, ca=at.ca, cert=at.cert, key=at.key, will=will)
+        return connection(self._broker, will=will)
 
     async def _serve(self, client: Client) -> None:
         try:
@@ -183,7 +165,7 @@ class MqttPublisher:
             return client.refusal
 
     def _status(self, state: WorkerState) -> str:
-        return WorkerStatus(self._broker.instance_id, state, self._model(), self._since).to_json()
+        return WorkerStatus(self._broker.client_id, state, self._model(), self._since).to_json()
 
 
 async def _until_disconnected(client: Client) -> None:

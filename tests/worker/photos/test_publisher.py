@@ -19,11 +19,12 @@ from contracts.instants import now
 from contracts.messages import LabelMessage, WorkerState
 from contracts.names import label_topic, worker_status_topic
 from local.ports import LOOPBACK, free_ports
+from mqtt.client import Broker
 from tests.broker import Cable, IoTCore, iot_core, self_signed
 from tests.contracts.test_messages import GOLDEN
 from tests.fakes import MODEL
 from tests.waiting import until_async
-from worker.photos.publisher import Broker, MqttPublisher, PublishOutcome
+from worker.photos.publisher import MqttPublisher, PublishOutcome
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ def fresh(*, lives: timedelta = timedelta(seconds=30)) -> LabelMessage:
 
 
 def broker_at(iot: IoTCore, port: int | None = None) -> Broker:
-    return Broker(host=LOOPBACK, port=port or iot.port, ca=iot.ca, cert=iot.cert, key=iot.key, instance_id="i-1")
+    return Broker(host=LOOPBACK, port=port or iot.port, ca=iot.ca, cert=iot.cert, key=iot.key, client_id="i-1")
 
 
 @asynccontextmanager
