@@ -105,6 +105,22 @@ class WeightsRegistry:
                 )
         return stored
 
+    def download(self, run: Run, folder: Path) -> Path:
+        """Write the run's manifest and files into `folder`; returns the manifest's path.
+
+        InvalidRun when a file is missing or its SHA-256 differs from the manifest's; that file is not written.
+        """
+        for path, digest in ({MANIFEST: run.manifest_sha256} | _files(run.manifest, f"run {run.id}")).items():
+            stored = get_or_none(self._s3, bucket=self._bucket, key=run_key(run.id, path))
+            if stored is None or hashlib.sha256(stored.content).hexdigest() != digest:
+                raise InvalidRun(
+                    f"{path} of run {run.id} is missing, or its SHA-256 differs from the manifest's; nothing was judged. Add "
+                    "the run again under another id, or put another run into service: nunchi weights rollback"
+                )
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(stored.content)
+        return folder / MANIFEST
+
     def add(self, folder: Path, run: str) -> Run:
         """Store a folder as a run, its manifest last. Files that exist with the same content are kept.
 

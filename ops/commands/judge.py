@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from contracts.errors import InvalidMessage, InvalidName, NunchiError
-from contracts.s3 import get_or_none
-from contracts.weights import DAY_0, MANIFEST, check_run_id, files_beside, run_key
+from contracts.weights import DAY_0, check_run_id
 from ops.display import out, progress_bar
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
@@ -23,9 +21,6 @@ from ops.session import gate_of, session_of
 from registry.errors import InvalidRun, RunUnknown
 from registry.weights import WeightsRegistry
 from retrain.errors import JudgementFailed
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 # retrain.judge imports numpy, scikit-learn, matplotlib: the command imports it when it runs, so that others start fast.
 
@@ -106,24 +101,10 @@ def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[lis
     with exits(_EXITS, argument=(InvalidName, InvalidMessage)):
         ids = [None if run == DAY_0 else check_run_id(run) for run in runs]
         with TemporaryDirectory(prefix="nunchi-judge-") as folder:
-            yield [None if run is None else _fetch_from(local, state, run, Path(folder) / run) for run in ids]
+            yield [None if run is None else _download(local, state, run, Path(folder) / run) for run in ids]
 
 
-def _fetch_from(local: bool, state: Path, run: str, folder: Path) -> Path:
+def _download(local: bool, state: Path, run: str, folder: Path) -> Path:
     with session_of(local, state) as session:
-        return _fetch(session.client("s3"), session.bucket("weights"), run, folder)
-
-
-def _fetch(s3: S3Client, bucket: str, run: str, folder: Path) -> Path:
-    """Download a run, and check each file against its SHA-256; returns the path of the manifest."""
-    stored = WeightsRegistry(s3, bucket).run(run)
-    for path, digest in ({MANIFEST: stored.manifest_sha256} | files_beside(stored.manifest)).items():
-        file = get_or_none(s3, bucket=bucket, key=run_key(run, path))
-        if file is None or hashlib.sha256(file.content).hexdigest() != digest:
-            raise InvalidRun(
-                f"{path} of run {run} is missing, or its SHA-256 differs from the manifest's; nothing was judged. "
-                "Add the run again under another id"
-            )
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(file.content)
-    return folder / MANIFEST
+        registry = WeightsRegistry(session.client("s3"), session.bucket("weights"))
+        return registry.download(registry.run(run), folder)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import ContractError
-from contracts.weights import MANIFEST, files_beside, run_key
-from registry.errors import InvalidRun
+from contracts.weights import run_key
 from registry.weights import CurrentRun, WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.dataset.manifest import DatasetManifest
@@ -48,18 +47,9 @@ def fetch_incumbent(weights: WeightsRegistry, files: DatasetBucket, datasets: Da
     if pointer.run is None:
         return Incumbent(pointer)
     run = weights.run(pointer.run)
-    for path, digest in ({MANIFEST: run.manifest_sha256} | files_beside(run.manifest)).items():
-        content = files.get(run_key(run.id, path))
-        if content is None or hashlib.sha256(content).hexdigest() != digest:
-            raise InvalidRun(
-                f"{path} of run {run.id}, the model in service, is missing or does not match its SHA-256; no candidate "
-                "can be measured against it. Put a complete run into service: nunchi weights rollback"
-            )
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
     return Incumbent(
         pointer,
-        manifest=folder / MANIFEST,
+        manifest=weights.download(run, folder),
         weights=_trainable(run.manifest, files, run.id, folder),
         dataset=_dataset(run.manifest, datasets),
     )
