@@ -114,8 +114,8 @@ class WeightsRegistry:
             stored = get_or_none(self._s3, bucket=self._bucket, key=run_key(run.id, path))
             if stored is None or hashlib.sha256(stored.content).hexdigest() != digest:
                 raise InvalidRun(
-                    f"{path} of run {run.id} is missing, or its SHA-256 differs from the manifest's; nothing was judged. Add "
-                    "the run again under another id, or put another run into service: nunchi weights rollback"
+                    f"{path} of run {run.id} is missing, or its SHA-256 differs from the manifest's; nothing was "
+                    "judged. Add the run again under another id, or promote another run: nunchi weights rollback"
                 )
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(stored.content)
