@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration
 from day0 import recipe
 from day0.photos import VARIANTS, Photo, variants
 from worker.models.age_gender import Evidence

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from contracts.calibration import BetaCalibration, log_features
+from contracts.formulas.calibration import BetaCalibration, log_features
 from day0.evidence import ExtractedEvidence
 from day0.photos import Photo
 from day0.recipe import Choice

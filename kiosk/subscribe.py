@@ -7,8 +7,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
-from contracts.backoff import full_jitter
 from contracts.errors import ContractError
+from contracts.formulas.backoff import full_jitter
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused

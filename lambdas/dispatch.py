@@ -27,9 +27,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.lambda_wiring import handler_on_first_use
+from contracts.aws.s3_events import read_event
 from contracts.errors import InvalidMessage
-from contracts.events import read_event
-from contracts.lambda_wiring import handler_on_first_use
 from contracts.names import Reference
 from contracts.settings import load, setting
 from contracts.tickets import MAX_TICKETS, Ticket, to_line

@@ -27,8 +27,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.lambda_wiring import handler_on_first_use
 from contracts.errors import NunchiError
-from contracts.lambda_wiring import handler_on_first_use
 from contracts.settings import load, setting
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.emf import Metric, Service, line
+from contracts.aws.emf import Metric, Service, line
+from contracts.aws.lambda_wiring import clients, handler_on_first_use
 from contracts.errors import InvalidMessage, InvalidName, SettingsError
 from contracts.instants import ClosedSpans, now
-from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.names import worker_status_topic
 from contracts.settings import load, setting

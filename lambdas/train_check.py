@@ -20,12 +20,12 @@ from typing import Any, Final
 import botocore.session
 from botocore.config import Config
 
+from contracts.aws.lambda_wiring import clients, handler_on_first_use
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
-from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.messages import DatasetTree
 from contracts.names import POINTER, REVIEWED
-from contracts.s3 import get_or_none
 from contracts.settings import load, setting, whole
 from contracts.training import MOST_NEW_LABELS, training_id
 from contracts.weights import Pointer

@@ -19,11 +19,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.lambda_wiring import clients, handler_on_first_use
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
 from contracts.instants import now
-from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.names import POINTER
-from contracts.s3 import get_or_none
 from contracts.settings import load, setting
 from contracts.training import MOST_REASON, OUTCOME, TrainingOutcome, Verdict, training_key, words_of
 from contracts.weights import Pointer

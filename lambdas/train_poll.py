@@ -22,10 +22,10 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.aws.lambda_wiring import clients, handler_on_first_use
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, now, to_text
-from contracts.lambda_wiring import clients, handler_on_first_use
-from contracts.s3 import get_or_none
 from contracts.settings import load, setting
 from contracts.training import (
     EXIT_INTERRUPTED,

@@ -21,8 +21,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.aws.lambda_wiring import clients, handler_on_first_use
 from contracts.errors import InvalidMessage
-from contracts.lambda_wiring import clients, handler_on_first_use
 from contracts.settings import load, setting
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})

@@ -18,7 +18,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.lambda_wiring import handler_on_first_use
+from contracts.aws.lambda_wiring import handler_on_first_use
 from contracts.settings import load, setting
 from contracts.weights import check_run_id
 

@@ -16,7 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from contracts.lambda_wiring import handler_on_first_use
+from contracts.aws.lambda_wiring import handler_on_first_use
 from contracts.training import words_of
 from contracts.weights import check_run_id
 

@@ -3,8 +3,8 @@
 ministack ─ S3, SQS, Lambda, IAM, CloudFormation, IoT Core     (local/aws/ministack.py)
 moto      ─ SSM and EC2, with the agent of the one instance    (local/aws/systems_manager.py)
 provider  ─ S3 credentials for kiosks' certificates            (local/aws/credential_provider.py)
-cdk       ─ deploys infra/'s pipeline stack, then ends         (local/deploy.py)
-training  ─ with --training: its stack, and machines on moto   (local/training.py)
+cdk       ─ deploys infra/'s pipeline stack, then ends         (local/aws/deploy.py)
+training  ─ with --training: its stack, and machines on moto   (local/aws/training.py)
 workers   ─ the program of the instances; restarted when it dies, as by systemd   (local/workers.py)
 """
 
@@ -33,11 +33,11 @@ from config.stack_outputs import (
     buckets_of,
 )
 from contracts.names import label_topic
-from local import deploy, training
 from local.aws import credential_provider as credentials
+from local.aws import deploy, training
+from local.aws.clients import client
 from local.aws.fake_ec2 import power_off
 from local.aws.iot_devices import Registry, worker_keys
-from local.clients import client
 from local.environment import ROOT, base_environ, gate_of, operators_settings, search_path, worker_environ
 from local.options import CloudOptions, Ports
 from local.ports import LOOPBACK, free_ports, listens, require_different, require_free

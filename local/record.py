@@ -112,7 +112,7 @@ class Record:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever AWS settings the environment holds."""
-        from local.clients import client  # noqa: PLC0415 - boto3 takes half a second, and most readers need no client
+        from local.aws.clients import client  # noqa: PLC0415 - boto3 takes half a second, and most readers need no client
 
         return client(service, endpoint=self.endpoints[service], region=self.region)
 

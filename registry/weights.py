@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from contracts.aws.s3 import MISSING, get_or_none, is_missing
 from contracts.errors import ContractError
 from contracts.instants import now
 from contracts.names import POINTER, RUNS
-from contracts.s3 import MISSING, get_or_none, is_missing
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_path, check_run_id, files_beside, run_key
 from registry.errors import InvalidRun, PointerMoved, RegistryError, RunExists, RunUnknown
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName
 from contracts.names import IMAGE_SUFFIX, Reference, parse_pair_key
-from contracts.s3 import get_or_none
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

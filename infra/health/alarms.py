@@ -18,7 +18,7 @@ from constructs import Construct
 from config.mode import Mode
 from config.names import INFER_DOCUMENT, TRAINING_LOG, WORKER_LOG
 from config.sections import AlarmSettings
-from contracts.emf import Metric
+from contracts.aws.emf import Metric
 from infra.functions import Function
 from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_training, of_worker, training_failures
 from infra.health.observed import Observed

@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from contracts.emf import STEP_METRICS, Metric
+from contracts.aws.emf import STEP_METRICS, Metric
 from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_training, of_worker
 from infra.health.observed import Observed
 

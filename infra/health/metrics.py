@@ -1,4 +1,4 @@
-"""CloudWatch metrics for the alarms and the dashboard, by the names that contracts/emf.py writes."""
+"""CloudWatch metrics for the alarms and the dashboard, by the names that contracts/aws/emf.py writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from contracts.emf import DIMENSION, NAMESPACE, Metric, Service
+from contracts.aws.emf import DIMENSION, NAMESPACE, Metric, Service
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 DAY: Final = Duration.days(1)

@@ -44,7 +44,7 @@ def power_off(cloud: Path, instance: str = "") -> int:
 
 def main() -> None:
     """Terminate the instance of this process, after as many minutes as the arguments give."""
-    from local.clients import client  # noqa: PLC0415 - boto3 takes half a second, and `nunchi status` imports this file
+    from local.aws.clients import client  # noqa: PLC0415 - boto3 takes half a second, and `nunchi status` imports this file
 
     minutes = next((float(word[1:]) for word in sys.argv[1:] if word.startswith("+")), 0.0)
     time.sleep(minutes * MINUTE_S)

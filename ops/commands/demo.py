@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from contracts.aws.s3 import get_or_none
 from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
-from contracts.s3 import get_or_none
 from kiosk.counter import Answer
 from kiosk.errors import NoAnswer
 from local.environment import ROOT

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from config.nunchi_toml import Config, load
 from contracts.errors import NunchiError, SettingsError
-from local.clients import client
+from local.aws.clients import client
 from local.state import StateDir
 from ops.aws import SHORT_TIMEOUTS, remedy
 from ops.commands.config import opening

@@ -15,8 +15,8 @@ from rich.markup import escape
 
 from config.names import TRAINING_STACK
 from config.stack_outputs import STATE_MACHINE_ARN
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage, NunchiError
-from contracts.s3 import get_or_none
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from local.state import StateDir
 from ops.aws import stack_outputs

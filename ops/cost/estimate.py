@@ -13,7 +13,7 @@ from typing import Final
 from config.mode import Mode
 from config.nunchi_toml import Config
 from config.opening_hours import DAYS
-from contracts.emf import STEP_METRICS, Metric
+from contracts.aws.emf import STEP_METRICS, Metric
 from ops.cost.demand import KIOSKS_A_SHOP, PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.cost.prices import Price, Prices
 from worker.settings import HOUR_S, THREE_MINUTES_S

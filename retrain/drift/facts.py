@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from contracts.draws import stable_draw
 from contracts.errors import InvalidLabelFile
+from contracts.formulas.draws import stable_draw
 from contracts.messages import Result
 from contracts.names import Reference
 from contracts.yolo import parse_labels

@@ -1,6 +1,6 @@
 """Calibration: fits confidences to a network's scores on the people of the validation photos.
 
-This is beta calibration (contracts/calibration.py), with p the score of the likeliest label after the worker's
+This is beta calibration (contracts/formulas/calibration.py), with p the score of the likeliest label after the worker's
 threshold. A prior that doubts the network counts as
 many imagined people: without examples it is the result, with hundreds it fades. A label with enough examples gets a
 formula of its own, with the common one as its prior.
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.calibration import BetaCalibration, log_features
+from contracts.formulas.calibration import BetaCalibration, log_features
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import calibration_of
 from retrain.judge.golden import GoldenPhoto

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from contracts.aws.s3 import get_or_none
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidMessage
 from contracts.messages import Person, Result
 from contracts.names import Reference
-from contracts.s3 import get_or_none
 from retrain.bucket import in_threads
 from retrain.review.matching import matched
 

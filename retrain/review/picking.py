@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.draws import stable_draw
+from contracts.formulas.draws import stable_draw
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair

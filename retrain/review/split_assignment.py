@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
-from contracts.draws import stable_draw
+from contracts.formulas.draws import stable_draw
 from contracts.names import Reference
 from retrain.bucket import Tree
 from retrain.bursts import burst_of

@@ -19,7 +19,7 @@ import pytest
 
 from config.names import PIPELINE_STACK
 from lambdas.enrol import Enrolment, EnrolSettings
-from local.deploy import ASSEMBLIES
+from local.aws.deploy import ASSEMBLIES
 from local.environment import ROOT, base_environ, operators_settings
 from local.record import Record
 from local.state import StateDir
@@ -64,7 +64,12 @@ def run(line: str, state: Path, folder: Path) -> subprocess.CompletedProcess[str
     if words[0] == "cdk":
         environ = base_environ(os.environ, endpoint=record.endpoints["s3"])
         environ |= operators_settings(os.environ, mode=record.mode) | {"CDK_HOME": str(folder / "cdk")}
-        words += ["--output", str(folder / "assembly"), "--app", f"{sys.executable} -m local.synthesis {ASSEMBLIES}"]
+        words += [
+            "--output",
+            str(folder / "assembly"),
+            "--app",
+            f"{sys.executable} -m local.aws.synthesis {ASSEMBLIES}",
+        ]
         cwd = ROOT
     return subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=300)
 

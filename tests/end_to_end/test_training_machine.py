@@ -19,11 +19,11 @@ import pytest
 from config.names import LAUNCH_TEMPLATE, TRAINING_STACK
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, Verdict, training_id, training_key
 from local import worker_socket
-from local.deploy import outputs_now
+from local.aws.deploy import outputs_now
+from local.aws.training import TrainingMachine
 from local.environment import ROOT
 from local.record import Record
 from local.state import StateDir
-from local.training import TrainingMachine
 from tests.end_to_end.conftest import run_nunchi
 from tests.end_to_end.training_stand_in import CHECKPOINT
 from tests.shell.http_stand_ins import Metadata, serving

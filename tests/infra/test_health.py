@@ -12,7 +12,7 @@ import pytest
 from config.mode import Mode
 from config.opening_hours import Weekday, Window
 from config.sections import HoursSettings
-from contracts.emf import STEP_METRICS
+from contracts.aws.emf import STEP_METRICS
 from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load

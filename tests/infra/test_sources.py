@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.synthesis import SOURCES
+from local.aws.synthesis import SOURCES
 from tests.infra.assembly import ROOT
 
 IMPORTED = """

@@ -14,10 +14,10 @@ from config.sections import InferenceSettings
 from contracts.errors import SettingsError
 from contracts.settings import load
 from infra.app import settings
+from local.aws.training import training_environ
 from local.environment import base_environ, gate_of, mode_of, operators_file, operators_settings, worker_environ
 from local.record import REGION, WorkerRecord
 from local.state import StateDir
-from local.training import training_environ
 from retrain.settings import RetrainSettings
 from tests.local.test_state import record
 from worker.settings import WorkerSettings

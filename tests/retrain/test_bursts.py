@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.draws import stable_draw
+from contracts.formulas.draws import stable_draw
 from contracts.names import Reference, image_id_time, new_image_id
 from retrain.bucket import Tree
 from retrain.bursts import APART_S, NO_WEEK, burst_of, iso_week

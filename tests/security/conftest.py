@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local.aws.credential_provider import Alias, CredentialProvider
+from local.aws.deploy import ACCOUNT
 from local.aws.iot_devices import Registry
-from local.deploy import ACCOUNT
 from tests.infra.assembly import Template
 from tests.security.deployment import Deployed, Identity, deployed, server
 

@@ -18,7 +18,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from local import deploy
+from local.aws import deploy
 from local.environment import ROOT, base_environ
 from local.ports import LOOPBACK, free_ports, listens
 from local.record import ROOT_KEY, ROOT_SECRET

@@ -8,8 +8,8 @@ s(x) = 1 / (1 + exp(-x)) and f the features of one face:
     confidence = beta calibration of p = P(elder or not) * P(female or not), for the likeliest label
 
 The product p is no probability, because the two errors are correlated: old women are taken for men, and for young. Beta
-calibration (contracts/calibration.py) corrects it. A network that detects and labels people at once (yolo.py) needs
-only that, with its own score as p.
+calibration (contracts/formulas/calibration.py) corrects it. A network that detects and labels people at once (yolo.py)
+needs only that, with its own score as p.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration
 from contracts.labels import LABELS, Label
 from worker.models.age_gender import Evidence
 

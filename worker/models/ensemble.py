@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from contracts.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model, Person
 from worker.models.boxes import BoxFilter, Candidates, overlaps
 from worker.models.calibration import calibrations_by_label

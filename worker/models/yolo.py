@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.boxes import Box
-from contracts.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration
 from contracts.labels import LABELS
 from contracts.messages import Model, Person
 from worker.models.age_gender import Floats

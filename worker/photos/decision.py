@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from contracts.boxes import Box, LabelledBox
-from contracts.draws import stable_draw
 from contracts.errors import InvalidMessage
+from contracts.formulas.draws import stable_draw
 from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import Reference

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from contracts.backoff import full_jitter
+from contracts.formulas.backoff import full_jitter
 from contracts.instants import now
 from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic

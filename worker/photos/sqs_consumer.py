@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol
 
-from contracts.backoff import full_jitter
+from contracts.aws.s3_events import read_event
 from contracts.errors import InvalidMessage
-from contracts.events import read_event
+from contracts.formulas.backoff import full_jitter
 from contracts.tickets import Ticket
 from worker.photos.pending import PhotoOutcome
 from worker.photos.sqs_queue import ReceivedMessage, UploadQueue

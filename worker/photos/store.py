@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
+from contracts.aws.s3 import get_or_none, is_missing
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
-from contracts.s3 import get_or_none, is_missing
 from worker.photos.decoding import PhotoRejected
 from worker.recovery.sweep import ListedUpload
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.s3 import is_missing
 from contracts.errors import NunchiError
 from contracts.names import POINTER
-from contracts.s3 import is_missing
 from worker.models.manifests import InvalidModel
 
 if TYPE_CHECKING:

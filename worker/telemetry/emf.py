@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from contracts.emf import MOST_VALUES, Metric, Service, Value, line, step_metric
+from contracts.aws.emf import MOST_VALUES, Metric, Service, Value, line, step_metric
 from contracts.instants import now
 from contracts.messages import Status
 from worker.photos.socket_server import WorkerHealth

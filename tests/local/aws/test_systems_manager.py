@@ -13,9 +13,9 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from local.aws.clients import client
 from local.aws.ssm_agent import Agent
 from local.aws.systems_manager import SystemsManager, running_in
-from local.clients import client
 from local.ports import LOOPBACK, free_ports
 from tests.waiting import until
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
-from contracts.calibration import MAX_CONFIDENCE, BetaCalibration
+from contracts.formulas.calibration import MAX_CONFIDENCE, BetaCalibration
 from contracts.labels import LABELS, Label
 from retrain.fit.calibration import (
     AS_IT_IS,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from contracts.boxes import Box
-from contracts.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration
 from contracts.labels import Label
 from contracts.messages import Person
 from worker.models.age_gender import with_output

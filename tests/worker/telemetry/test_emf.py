@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from contracts.emf import STEP_METRICS, Metric, Service, line
+from contracts.aws.emf import STEP_METRICS, Metric, Service, line
 from contracts.instants import from_text, now
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.synthesis import KEPT, SOURCES, Assemblies, key_of, main
+from local.aws.synthesis import KEPT, SOURCES, Assemblies, key_of, main
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 MUCH_LATER = datetime(2026, 12, 1, tzinfo=UTC)

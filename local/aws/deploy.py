@@ -74,12 +74,12 @@ async def deploy(
 ) -> None:
     """Synthesise the app into `assembly` and deploy `stacks`; DeployFailed shows the end of the log.
 
-    An unchanged input is not synthesised again: its assembly comes from the cache ASSEMBLIES (local/synthesis.py).
+    An unchanged input is not synthesised again: its assembly comes from the cache ASSEMBLIES (local/aws/synthesis.py).
     """
     python = shlex.quote(sys.executable)
     # The CDK runs this in a shell. pdeathsig ends the synthesis with the CDK, so none outlives a kill -9.
     with_pdeathsig = f"exec {python} -S -E {shlex.quote(str(PDEATHSIG))} $PPID {signal.SIGKILL.value} {python}"
-    app = f"{with_pdeathsig} -m local.synthesis {shlex.quote(str(ASSEMBLIES))}"
+    app = f"{with_pdeathsig} -m local.aws.synthesis {shlex.quote(str(ASSEMBLIES))}"
     command = [
         *("cdk", "deploy", *stacks, "--app", app, "--output", str(assembly)),
         *("--require-approval", "never", "--method", "direct", "--progress", "events"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.stack_outputs import TRAINING_ACCESS_ARN, buckets_of
 from contracts.settings import environment_for, variables_of
-from local.deploy import document_of
+from local.aws.deploy import document_of
 from local.environment import ROOT, callers_own
 from local.record import REGION
 from local.state import StateDir

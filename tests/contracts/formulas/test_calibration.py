@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.calibration import MAX_CONFIDENCE, BetaCalibration
+from contracts.formulas.calibration import MAX_CONFIDENCE, BetaCalibration
 
 IDENTITY = BetaCalibration(0.0, 1.0, -1.0)
 numbers = st.floats(-50, 50)

@@ -1,6 +1,6 @@
 """The CDK app as `nunchi up` starts it: what it wrote for the same input before is deployed again.
 
-    python -m local.synthesis <folder of assemblies>
+    python -m local.aws.synthesis <folder of assemblies>
 
 A synthesis takes ten seconds of one core, and most starts change nothing that it reads. The CDK's command line starts
 this in place of `infra.app`: it copies the kept assembly into CDK_OUTDIR, or runs `infra.app` and keeps its output.

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from contracts.s3 import get_or_none
+from contracts.aws.s3 import get_or_none
 
 
 @mock_aws

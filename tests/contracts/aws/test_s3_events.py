@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.aws.s3_events import UploadEvent, read_event
 from contracts.errors import InvalidMessage
-from contracts.events import UploadEvent, read_event
 from contracts.instants import from_text
 from contracts.names import Reference
 from contracts.tickets import Ticket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.draws import stable_draw
+from contracts.formulas.draws import stable_draw
 
 
 def test_a_draw_never_changes() -> None:

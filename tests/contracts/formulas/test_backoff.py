@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.backoff import FIRST_S, LAST_S, full_jitter
+from contracts.formulas.backoff import FIRST_S, LAST_S, full_jitter
 
 
 @given(st.integers(0, 10_000))

@@ -1,0 +1,1 @@
+"""Formulas that programs share: backoff with jitter, beta calibration, deterministic draws."""
