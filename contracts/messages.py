@@ -20,6 +20,7 @@ from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.names import Reference
+from contracts.schema import reading
 
 SCHEMA: Final = 1
 
@@ -146,7 +147,7 @@ class LabelMessage:
     @classmethod
     def from_json(cls, text: str | bytes) -> LabelMessage:
         """The message of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        return cls._from_fields(_loads(text))
+        return cls._from_fields(text)
 
     def _to_fields(self) -> dict[str, Any]:
         return {
@@ -173,9 +174,8 @@ class LabelMessage:
         }
 
     @classmethod
-    def _from_fields(cls, fields: Mapping[str, Any]) -> LabelMessage:
-        _check_schema(fields)
-        try:
+    def _from_fields(cls, source: str | bytes | Mapping[str, Any]) -> LabelMessage:
+        with reading("label message", source, schema=SCHEMA) as fields:
             label, reason = fields["label"], fields["reason"]
             return cls(
                 reference=Reference(fields["kiosk_id"], fields["image_id"]),
@@ -193,10 +193,6 @@ class LabelMessage:
                 expires_at=from_text(fields["expires_at"]),
                 steps_ms=dict(fields["steps_ms"]),
             )
-        except KeyError as missing:
-            raise InvalidMessage(f"the label message has no field {missing}; it is ignored") from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise InvalidMessage(f"the label message does not follow schema {SCHEMA}: {error}") from error
 
 
 class DatasetTree(StrEnum):
@@ -236,9 +232,7 @@ class Result:
     @classmethod
     def from_json(cls, text: str | bytes) -> Result:
         """The result of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        fields = _loads(text)
-        _check_schema(fields)
-        try:
+        with reading("result", text, schema=SCHEMA) as fields:
             return cls(
                 message=LabelMessage._from_fields(fields["message"]),
                 training=DatasetTree(fields["training"]),
@@ -246,10 +240,6 @@ class Result:
                 upload_etag=str(fields["upload_etag"]),
                 decided_at=from_text(fields["decided_at"]),
             )
-        except KeyError as missing:
-            raise InvalidMessage(f"the result has no field {missing}; it is ignored") from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise InvalidMessage(f"the result does not follow schema {SCHEMA}: {error}") from error
 
 
 class WorkerState(StrEnum):
@@ -284,38 +274,17 @@ class WorkerStatus:
     @classmethod
     def from_json(cls, text: str | bytes) -> WorkerStatus:
         """The status of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        fields = _loads(text)
-        _check_schema(fields)
-        try:
+        with reading("worker's status", text, schema=SCHEMA) as fields:
             return cls(
                 instance_id=str(fields["instance_id"]),
                 state=WorkerState(fields["state"]),
                 model=Model(**{name: fields["model"][name] for name in ("name", "version", "digest")}),
                 since=from_text(fields["since"]),
             )
-        except KeyError as missing:
-            raise InvalidMessage(f"the worker's status has no field {missing}; it is ignored") from None
-        except (AttributeError, TypeError, ValueError) as error:
-            raise InvalidMessage(f"the worker's status does not follow schema {SCHEMA}: {error}") from error
 
 
 def _dumps(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":"), allow_nan=False)
-
-
-def _loads(text: str | bytes) -> Mapping[str, Any]:
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        raise InvalidMessage(f"not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise InvalidMessage("not a JSON object")
-    return fields
-
-
-def _check_schema(fields: Mapping[str, Any]) -> None:
-    if fields.get("schema") != SCHEMA:
-        raise InvalidMessage(f"schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program")
 
 
 def _check_fraction(name: str, value: object) -> None:

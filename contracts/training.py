@@ -22,6 +22,7 @@ from typing import Any, Final
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.names import TRAININGS
+from contracts.schema import reading
 from contracts.weights import check_path, check_run_id, new_run_id
 
 SCHEMA: Final = 1
@@ -113,8 +114,7 @@ class TrainingProgress:
     @classmethod
     def from_json(cls, text: str | bytes) -> TrainingProgress:
         """InvalidMessage when it breaks the schema."""
-        fields = _fields(text, "progress")
-        try:
+        with reading("training's progress", text, schema=SCHEMA) as fields:
             return cls(
                 training=fields["training"],
                 phase=Phase(fields["phase"]),
@@ -123,8 +123,6 @@ class TrainingProgress:
                 of=int(fields["of"]),
                 note=str(fields["note"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidMessage(f"the progress of a training does not follow schema {SCHEMA}: {error!r}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,8 +168,7 @@ class TrainingOutcome:
     @classmethod
     def from_json(cls, text: str | bytes) -> TrainingOutcome:
         """InvalidMessage when it breaks the schema."""
-        fields = _fields(text, "outcome")
-        try:
+        with reading("training's outcome", text, schema=SCHEMA) as fields:
             return cls(
                 training=fields["training"],
                 verdict=Verdict(fields["verdict"]),
@@ -182,15 +179,3 @@ class TrainingOutcome:
                 report=fields["report"],
                 ended_at=from_text(fields["ended_at"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidMessage(f"the outcome of a training does not follow schema {SCHEMA}: {error!r}") from error
-
-
-def _fields(text: str | bytes, what: str) -> Mapping[str, Any]:
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        raise InvalidMessage(f"the {what} of a training is not JSON: {error}") from None
-    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-        raise InvalidMessage(f"the {what} of a training is not of schema {SCHEMA}; update this program")
-    return fields

@@ -20,6 +20,7 @@ from typing import Any, Final
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.names import RUNS
+from contracts.schema import reading
 
 SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -120,17 +121,7 @@ class Pointer:
     @classmethod
     def from_json(cls, text: str | bytes) -> Pointer:
         """The pointer of a JSON text; an invalid one raises InvalidMessage."""
-        try:
-            fields = json.loads(text)
-        except ValueError as error:
-            raise InvalidMessage(f"the pointer is not JSON: {error}") from None
-        if not isinstance(fields, dict):
-            raise InvalidMessage("the pointer is not a JSON object")
-        if fields.get("schema") != SCHEMA:
-            raise InvalidMessage(
-                f"the pointer's schema {fields.get('schema')!r} is not known here, only {SCHEMA}; update this program"
-            )
-        try:
+        with reading("pointer", text, schema=SCHEMA) as fields:
             return cls(
                 run=fields["run"],
                 manifest_sha256=fields["manifest_sha256"],
@@ -139,7 +130,3 @@ class Pointer:
                 previous=fields["previous"],
                 reason=fields["reason"],
             )
-        except KeyError as missing:
-            raise InvalidMessage(f"pointer field {missing} is missing; the pointer is ignored") from None
-        except (TypeError, ValueError) as error:
-            raise InvalidMessage(f"the pointer does not follow schema {SCHEMA}: {error}") from error

@@ -17,6 +17,7 @@ from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.names import RESULT_SUFFIX, Reference
+from contracts.schema import reading
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.review.matching import Change
 
@@ -78,10 +79,7 @@ class Note:
     @classmethod
     def from_json(cls, text: str | bytes) -> Note:
         """InvalidMessage when the text breaks the schema."""
-        try:
-            fields = json.loads(text)
-            if fields["schema"] != SCHEMA:
-                raise InvalidMessage(f"a note of schema {fields['schema']!r}, not {SCHEMA}; update this program")
+        with reading("review note", text, schema=SCHEMA) as fields:
             return cls(
                 source=Tree(fields["from"]),
                 sample=fields["sample"] is True,
@@ -90,10 +88,6 @@ class Note:
                 checked_at=from_text(fields["checked_at"]),
                 cannot_tell=fields["cannot_tell"] is True,
             )
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, InvalidMessage):
-                raise
-            raise InvalidMessage(f"a note does not follow schema {SCHEMA}: {error!r}; it is not counted") from error
 
 
 def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:

@@ -196,7 +196,7 @@ def test_a_workers_status_comes_back_from_its_json() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"schema": 2}, "schema 2 is not known here"),
+        ({"schema": 2}, "follows schema 2; only 1 is known here"),
         ({"state": "happy"}, "does not follow schema 1: 'happy' is not a valid WorkerState"),
         ({"model": {}}, "has no field 'name'"),
         ({"model": None}, "does not follow schema 1"),

@@ -72,7 +72,7 @@ def test_progress_survives_json(progress: TrainingProgress) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"schema": 2}, "not of schema 1"),
+        ({"schema": 2}, "follows schema 2; only 1 is known here"),
         ({"verdict": "better"}, "does not follow schema 1"),
         ({"verdict": "promoted", "run": None}, "must name its run"),
         ({"run": "no id"}, "is not the id of a run"),

@@ -68,7 +68,7 @@ def test_fields_of_later_versions_are_let_pass() -> None:
     [
         ("", "is not JSON"),
         ("[]", "is not a JSON object"),
-        (changed(schema=2), "schema 2 is not known here, only 1; update this program"),
+        (changed(schema=2), "follows schema 2; only 1 is known here: update this program"),
         (changed(run="../x"), "is not the id of a run"),
         (changed(run=DAY_0), "is not the id of a run"),
         (changed(run=7), "is not the id of a run"),
@@ -80,7 +80,7 @@ def test_fields_of_later_versions_are_let_pass() -> None:
         (changed(reason="one\ntwo"), "reason is one line"),
         (changed(reason=None), "reason is one line"),
         (changed(previous="X"), "is not the id of a run"),
-        ('{"schema":1}', "field 'run' is missing"),
+        ('{"schema":1}', "has no field 'run'"),
     ],
 )
 def test_what_is_no_pointer_is_refused_in_words(text: str, says: str) -> None:

@@ -203,7 +203,7 @@ async def test_a_bad_run_never_serves_and_is_tried_once(shelf: Shelf, tmp_path: 
 
 POINTERS: dict[str, tuple[bytes, str]] = {
     "no json": (b"r1", "the pointer is not JSON"),
-    "another schema": (b'{"schema":2}', "schema 2 is not known here, only 1; update this program"),
+    "another schema": (b'{"schema":2}', "follows schema 2; only 1 is known here: update this program"),
     "missing run": (
         (
             b'{"schema":1,"run":"nowhere","manifest_sha256":"' + b"0" * 64 + b'","moved_at":"2026-11-22T03:04:05Z",'
