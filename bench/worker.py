@@ -32,7 +32,7 @@ from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import Thresholds
 from worker.photos.decoding import decode
 from worker.photos.pipeline import Pipeline, PipelineSettings
-from worker.photos.store import OversizedUpload, Upload
+from worker.photos.store import RejectedUpload, Upload
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics
@@ -50,7 +50,7 @@ class WaitingStore(MemoryStore):
         super().__init__()
         self._wait_s = wait_s
 
-    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         time.sleep(self._wait_s)
         return super().fetch(reference)
 

@@ -1,17 +1,19 @@
-"""An MQTT 5 client over mutual TLS: aiomqtt's, with two defects fixed.
+"""An MQTT 5 client over mutual TLS: aiomqtt's, with three defects fixed.
 
-aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. And a connection that
-fails or is cancelled leaks its socket and its task. Both fixes need private members of aiomqtt, those of version 2.5.1;
-no other module uses them, and tests/mqtt/test_client.py names each of them.
+aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. A connection that fails
+or is cancelled leaks its socket and its task. And in Python 3.11 a cancellation is lost that arrives together with an
+acknowledgement (asyncio.wait_for, python/cpython#86296), so the task runs on and a stop waits for ever. The fixes need
+private members of aiomqtt, those of version 2.5.1; no other module uses them, and tests/mqtt/test_client.py names each.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiomqtt
 from aiomqtt import Message, MqttError, Will
@@ -20,6 +22,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 __all__ = ["Broker", "Client", "Message", "MqttError", "ReasonCode", "Will", "connection", "json_expiring_in"]
+
+T = TypeVar("T")
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next message
 TIMEOUT_S: Final = 5.0  # for CONNACK, SUBACK and PUBACK
@@ -41,7 +45,7 @@ class Broker:
 
 
 class Client(aiomqtt.Client):
-    """Records the reason code of a refused message, and closes socket and task when connecting fails.
+    """Records the reason code of a refused message, closes what a failed connection opened, and can be cancelled.
 
     `refusal` is the reason code of the last PUBACK with a failure; set it to None before each publish.
     """
@@ -57,6 +61,13 @@ class Client(aiomqtt.Client):
             await asyncio.wait({connecting})  # a thread opens the socket, and can't be stopped
             self._client._sock_close()
             raise
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise MqttError("the broker did not answer in time") from None
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
         if reason_code.is_failure:

@@ -16,7 +16,7 @@ from contracts.names import Reference
 from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
-from worker.photos.store import OversizedUpload, Upload, UploadMissing
+from worker.photos.store import RejectedUpload, Upload, UploadMissing
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
@@ -43,7 +43,7 @@ class MemoryStore:
     """A store in dictionaries, with S3's rules: a result is written once, keys are listed in order."""
 
     def __init__(self) -> None:
-        self.files: dict[Reference, Upload | OversizedUpload] = {}
+        self.files: dict[Reference, Upload | RejectedUpload] = {}
         self.stored: dict[Reference, str] = {}
         self.pairs: dict[tuple[str, Reference], tuple[bytes | None, str]] = {}
         self.failing: dict[str, int] = {}  # method → how many of its next calls fail
@@ -52,7 +52,7 @@ class MemoryStore:
     def upload(self, reference: Reference, data: bytes, *, at: datetime | None = None) -> None:
         self.files[reference] = Upload(data, f'"{hash(data):x}"', at or now())
 
-    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         self._may_fail("fetch")
         if reference not in self.files:
             raise UploadMissing(str(reference))

@@ -89,7 +89,7 @@ def test_the_mode_can_be_switched_on_what_is_deployed(assembly: Path, queue_asse
 
 def test_the_dispatch_zip_holds_the_contracts_and_one_file(code: Path) -> None:
     """No bytecode, no other function, no third-party package."""
-    contracts = {f"contracts/{path.name}" for path in (ROOT / "contracts").glob("*.py")}
+    contracts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.py")}
     assert {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()} == {
         *contracts,
         "lambdas/__init__.py",

@@ -11,7 +11,7 @@ import pytest
 
 from local.environment import ROOT
 
-MAKE_A_CLIENT = "from local.clients import client; client('s3', endpoint='http://127.0.0.1:1', region='r')"
+MAKE_A_CLIENT = "from local.aws.clients import client; client('s3', endpoint='http://127.0.0.1:1', region='r')"
 
 
 @pytest.mark.parametrize("hostile", [{"AWS_PROFILE": "nope"}, {"AWS_DEFAULTS_MODE": "nope"}, {}], ids=str)

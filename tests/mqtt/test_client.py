@@ -31,6 +31,9 @@ PRIVATE: dict[str, Callable[[aiomqtt.Client], bool]] = {
         list(inspect.signature(client._on_publish).parameters)
         == ["client", "userdata", "mid", "reason_code", "properties"]
     ),
+    "Client._wait_for(fut, timeout)": lambda client: (
+        list(inspect.signature(client._wait_for).parameters) == ["fut", "timeout"]
+    ),
     "Client._on_publish as what paho calls": lambda client: client._client.on_publish == client._on_publish,
 }
 
@@ -52,6 +55,26 @@ async def test_aiomqtt_has_the_private_members_that_the_client_uses(member: str)
     except AttributeError:
         there = False
     assert there, f"aiomqtt {version('aiomqtt')} has no {member}, which mqtt/client.py needs; {TRIED} has"
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_cancellation_is_not_lost_that_arrives_together_with_an_acknowledgement(steps: int) -> None:
+    """Some steps of the event loop after the acknowledgement; asyncio.wait_for of Python 3.11 loses it at one of them."""
+    acknowledged, went_on = asyncio.Event(), asyncio.Event()
+
+    async def publish() -> None:
+        await Client("h")._wait_for(acknowledged.wait(), 60)
+        went_on.set()
+        await asyncio.sleep(60)  # what follows an acknowledgement, and must end with the task
+
+    publishing = asyncio.create_task(publish())
+    await asyncio.sleep(0.01)
+    acknowledged.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.shield(publishing), 10)
 
 
 def test_no_other_module_imports_what_is_below_the_client() -> None:

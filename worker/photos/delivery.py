@@ -17,7 +17,7 @@ from contracts.names import Reference
 from worker.photos.decision import yolo_lines
 from worker.photos.decoding import decode, encode_jpeg
 from worker.photos.publisher import Publisher, PublishOutcome
-from worker.photos.store import OversizedUpload, Store, UploadMissing
+from worker.photos.store import RejectedUpload, Store, UploadMissing
 from worker.photos.timing import Stopwatch
 from worker.recovery.outbox import Outbox
 from worker.telemetry.metrics import Metrics
@@ -187,7 +187,7 @@ class ResultDelivery:
                 upload = await in_thread(self._io, partial(self._store.fetch, result.message.reference))
             except UploadMissing:
                 return  # the upload expired: there is no picture to train on
-            if isinstance(upload, OversizedUpload) or upload.etag != result.upload_etag:
+            if isinstance(upload, RejectedUpload) or upload.etag != result.upload_etag:
                 return  # overwritten since: the labels belong to another picture
             jpeg = await in_thread(self._io, partial(self._dataset_jpeg, upload.data))
             await self._save_pair(result, jpeg)

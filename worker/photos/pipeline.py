@@ -31,7 +31,7 @@ from worker.photos.delivery import ResultDelivery
 from worker.photos.examiner import Examined, Examiner, PoisonPhoto, rejected
 from worker.photos.pending import PendingPhoto, PendingPhotos, PhotoOutcome
 from worker.photos.publisher import Publisher
-from worker.photos.store import OversizedUpload, Store, UploadMissing
+from worker.photos.store import RejectedUpload, Store, UploadMissing
 from worker.photos.timing import times_of
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
@@ -252,7 +252,7 @@ class Pipeline:
         stopwatch.lap("wait")
         upload = await in_thread(self._io, partial(self._store.fetch, reference))
         stopwatch.lap("fetch")
-        if isinstance(upload, OversizedUpload):
+        if isinstance(upload, RejectedUpload):
             examined = Examined(rejected(reference, upload.rejection))
         else:
             examined = await self._examiner.examine(reference, upload.data, detector, stopwatch)

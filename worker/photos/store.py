@@ -42,7 +42,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class OversizedUpload:
+class RejectedUpload:
     """An upload that is rejected without reading its bytes."""
 
     rejection: PhotoRejected
@@ -53,7 +53,7 @@ class OversizedUpload:
 class Store(Protocol):
     """The worker's port to the buckets. Every method blocks, and may be called from several threads at once."""
 
-    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         """The upload, or why its bytes aren't read; raises UploadMissing."""
         ...
 
@@ -87,7 +87,7 @@ class S3Store:
         self._dataset = dataset_bucket
         self._max_bytes = max_bytes
 
-    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         # botocore retries a request, but not the reading of its response; and the sweep's next try would come too late
         # for the customer.
         try:
@@ -96,7 +96,7 @@ class S3Store:
             log.warning("%s; trying once more", error)
             return self._fetch(reference)
 
-    def _fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def _fetch(self, reference: Reference) -> Upload | RejectedUpload:
         try:
             response = self._s3.get_object(Bucket=self._images, Key=reference.upload_key)
         except ClientError as error:
@@ -107,7 +107,7 @@ class S3Store:
             size = response["ContentLength"]
             if size > self._max_bytes:
                 rejection = PhotoRejected(Reason.TOO_MANY_BYTES, f"{size} bytes, more than {self._max_bytes}")
-                return OversizedUpload(rejection, response["ETag"], response["LastModified"])
+                return RejectedUpload(rejection, response["ETag"], response["LastModified"])
             try:
                 data = body.read()
             except (HTTPClientError, IncompleteReadError) as error:
@@ -116,12 +116,12 @@ class S3Store:
                 ) from error
         return Upload(data, response["ETag"], response["LastModified"])
 
-    def _with_wrong_suffix(self, reference: Reference) -> OversizedUpload:
+    def _with_wrong_suffix(self, reference: Reference) -> RejectedUpload:
         """The upload of that id with another suffix, so that its kiosk gets a reason; raises UploadMissing."""
         listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=f"{UPLOADS}{reference}", MaxKeys=1)
         for listed in listing.get("Contents", []):
             rejection = PhotoRejected(Reason.WRONG_SUFFIX, f"{listed['Key']} does not end with .jpg")
-            return OversizedUpload(rejection, listed["ETag"], listed["LastModified"])
+            return RejectedUpload(rejection, listed["ETag"], listed["LastModified"])
         raise UploadMissing(f"s3://{self._images}/{reference.upload_key} does not exist; the photo is not labelled")
 
     def save_result(self, reference: Reference, result: str) -> bool:

@@ -22,7 +22,7 @@ from tests.worker.photos.pipeline_harness import SETTINGS, UNSURE, bench
 from worker.photos.decision import Thresholds
 from worker.photos.decoding import decode
 from worker.photos.pipeline import Submission
-from worker.photos.store import OversizedUpload, Upload
+from worker.photos.store import RejectedUpload, Upload
 
 pytestmark = pytest.mark.anyio
 
@@ -160,7 +160,7 @@ async def test_no_more_photos_are_held_in_memory_than_the_setting_says(tmp_path:
     class Counting(MemoryStore):
         held = most = 0
 
-        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+        def fetch(self, reference: Reference) -> Upload | RejectedUpload:
             with self._lock:
                 self.held += 1
                 self.most = max(self.most, self.held)
@@ -184,7 +184,7 @@ async def test_waits_for_s3_overlap_with_the_model(tmp_path: Path) -> None:
     class Slow(MemoryStore):
         fetched = 0
 
-        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+        def fetch(self, reference: Reference) -> Upload | RejectedUpload:
             with self._lock:
                 self.fetched += 1
                 second = self.fetched == 2

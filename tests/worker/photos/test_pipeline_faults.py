@@ -16,7 +16,7 @@ from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import gradient, turned_by_exif
 from tests.worker.photos.pipeline_harness import JPEG, UNSURE, bench
 from worker.photos.pipeline import Submission
-from worker.photos.store import OversizedUpload, Upload
+from worker.photos.store import RejectedUpload, Upload
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
 
@@ -202,7 +202,7 @@ async def test_old_training_pairs_are_loaded_into_memory_one_by_one(tmp_path: Pa
     class Counting(MemoryStore):
         held = most = 0
 
-        def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+        def fetch(self, reference: Reference) -> Upload | RejectedUpload:
             with self._lock:
                 self.held += 1
                 self.most = max(self.most, self.held)

@@ -15,7 +15,7 @@ from tests.pictures import gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.consumer_harness import reader
 from worker.photos.publisher import PublishOutcome
-from worker.photos.store import OversizedUpload, Upload
+from worker.photos.store import RejectedUpload, Upload
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ class DyingStore(MemoryStore):
         self.files, self.stored, self.pairs = store.files, store.stored, store.pairs
         self._death = death
 
-    def fetch(self, reference: Reference) -> Upload | OversizedUpload:
+    def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         self._death.at("before fetch")
         upload = super().fetch(reference)
         self._death.at("after fetch")

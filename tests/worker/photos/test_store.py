@@ -16,7 +16,7 @@ from moto import mock_aws
 from contracts.messages import DatasetTree, Reason, Result
 from contracts.names import Reference
 from tests.contracts.test_messages import GOLDEN
-from worker.photos.store import OversizedUpload, S3Store, Upload, UploadMissing
+from worker.photos.store import RejectedUpload, S3Store, Upload, UploadMissing
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -63,14 +63,14 @@ def test_a_photo_that_was_never_uploaded_is_missing_and_not_rejected(store: S3St
 def test_an_upload_over_the_limit_is_refused_before_it_is_read(s3: S3Client, store: S3Store) -> None:
     s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=bytes(1001))
     refused = store.fetch(PHOTO)
-    assert isinstance(refused, OversizedUpload)
+    assert isinstance(refused, RejectedUpload)
     assert refused.rejection.reason is Reason.TOO_MANY_BYTES
 
 
 def test_an_upload_under_another_suffix_is_found_and_refused(s3: S3Client, store: S3Store) -> None:
     s3.put_object(Bucket="images", Key=f"uploads/{PHOTO}.txt", Body=b"x")
     refused = store.fetch(PHOTO)
-    assert isinstance(refused, OversizedUpload)
+    assert isinstance(refused, RejectedUpload)
     assert refused.rejection.reason is Reason.WRONG_SUFFIX
 
 
