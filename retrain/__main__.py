@@ -23,15 +23,12 @@ from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODE
 from contracts.weights import new_run_id
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
-from retrain.dataset.settings import DatasetSettings
 from retrain.errors import Interrupted
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
-from retrain.judge import JudgeSettings
 from retrain.review.confidences import Results
-from retrain.run.ports import RunSettings
 from retrain.run.reporting import Reporter
-from retrain.run.stages import drift_since_incumbent, make_stages
+from retrain.run.stages import make_stages
 from retrain.run.stopping import Stopping
 from retrain.run.training_run import TrainingRun
 from retrain.run.work_folder import locked, training_folder
@@ -87,31 +84,13 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
     results = Results(s3, settings.images_bucket) if settings.images_bucket else None
     reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)
     run = TrainingRun(
-        training,
-        folder,
+        training=training,
+        folder=folder,
         bucket=bucket,
         weights=WeightsRegistry(s3, settings.weights_bucket),
         weights_files=DatasetBucket(s3, settings.weights_bucket),
-        stages=make_stages(
-            bucket,
-            training=training,
-            dataset=DatasetSettings(val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed),
-            judging=JudgeSettings(
-                golden_least=2 * settings.golden_least,
-                golden_least_per_label=settings.golden_least,
-                gate=settings.gate,
-                seed=settings.seed,
-            ),
-            look_over=settings.look_over,
-            drift=drift_since_incumbent(bucket, results, gate=settings.gate),
-            clock=now,
-        ),
-        settings=RunSettings(
-            least_new=settings.least_new_people,
-            golden_least=settings.golden_least,
-            force=settings.force,
-            from_incumbent=settings.from_incumbent,
-        ),
+        stages=make_stages(bucket, results=results, training=training, settings=settings, clock=now),
+        settings=settings,
         plan=plan_of(settings, training),
         trainer=TrainerProcess(
             command=[str(settings.trainer_python), "-m", "retrain.trainer"],
@@ -123,7 +102,6 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
         reporter=reporter,
         stopping=stopping,
         clock=now,
-        store_every_s=settings.checkpoint_every_s,
     )
     return run, reporter
 

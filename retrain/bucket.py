@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 8  # objects read side by side; botocore keeps ten connections
 _EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
-Say = Callable[[int, int, str], None]  # progress: done, total, of what
-
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -111,10 +109,6 @@ class DatasetBucket:
     def _listed(self, prefix: str) -> Iterator[Any]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
             yield from page.get("Contents", [])
-
-
-def silent(done: int, total: int, note: str) -> None:
-    """Report no progress."""
 
 
 @contextmanager

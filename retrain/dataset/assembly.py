@@ -15,7 +15,7 @@ from contracts.instants import from_text, to_text
 from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels
-from retrain.bucket import DatasetBucket, Say, Tree, silent
+from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
 from retrain.dataset.balance import choose_train, choose_val
 from retrain.dataset.gather import Gathered, gather
@@ -28,6 +28,7 @@ from retrain.dataset.vetting.duplicates import without_duplicates
 from retrain.dataset.vetting.label_errors import find_label_errors
 from retrain.dataset.vetting.preconditions import warnings_of
 from retrain.judge.predictions import Predict
+from retrain.progress import Say, silent
 
 _VETTING: Final = "photos looked over by the teacher"
 

@@ -11,10 +11,11 @@ import imagehash
 from contracts.errors import InvalidLabelFile
 from contracts.names import Reference
 from contracts.yolo import parse_labels
-from retrain.bucket import DatasetBucket, Pair, Say, Tree, in_threads
+from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason
 from retrain.dataset.pictures import opened
 from retrain.dataset.vetting.sanity import check_sanity
+from retrain.progress import Say
 from retrain.review.notes import read_notes, untellable
 
 HASH_SIDE: Final = 16  # 256 bits: with 64, customers before the same counter look alike

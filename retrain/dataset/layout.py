@@ -18,10 +18,11 @@ from typing import Final
 
 from contracts.labels import LABELS
 from contracts.names import Reference
-from retrain.bucket import DatasetBucket, Say, in_threads, stem
+from retrain.bucket import DatasetBucket, in_threads, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split
 from retrain.errors import InvalidDataset
+from retrain.progress import Say
 
 INDEX: Final = "index.html"
 SHEETS: Final = "sheets"

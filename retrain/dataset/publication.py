@@ -8,10 +8,11 @@ from typing import Final
 
 from contracts.names import BUILDS
 from contracts.weights import check_run_id
-from retrain.bucket import DatasetBucket, Say, silent
+from retrain.bucket import DatasetBucket
 from retrain.dataset import layout
 from retrain.dataset.manifest import MANIFEST, DatasetManifest
 from retrain.errors import InvalidDataset
+from retrain.progress import Say, silent
 
 _SHEET: Final = re.compile(r"sheets/[a-z0-9_-]+\.jpg")
 

@@ -21,7 +21,7 @@ MAX_PHOTOS: Final = 4000  # read of each side: shares are within a percent, and 
 
 
 def gather_facts(
-    bucket: DatasetBucket, results: Results, *, since: datetime | None, most: int = MAX_PHOTOS
+    bucket: DatasetBucket, results: Results | None, *, since: datetime | None, most: int = MAX_PHOTOS
 ) -> tuple[list[LabelFact], list[LabelFact]]:
     """The label facts of photos after `since`, the incumbent's dataset, and of those before; None: all are new.
 
@@ -36,12 +36,12 @@ def gather_facts(
 
 
 def _facts(
-    pairs: list[Pair], notes: Mapping[Reference, Note], bucket: DatasetBucket, results: Results, most: int
+    pairs: list[Pair], notes: Mapping[Reference, Note], bucket: DatasetBucket, results: Results | None, most: int
 ) -> list[LabelFact]:
     ordered = sorted(pairs, key=lambda pair: stable_draw("drift", str(pair.reference)))
     chosen, rest = ordered[:most], ordered[most:]
     checked = [pair for pair in rest if pair.reference in notes and notes[pair.reference].sample]
-    decisions = results.of(pair.reference for pair in chosen)
+    decisions = results.of(pair.reference for pair in chosen) if results else {}
     with in_threads(bucket.labels, [*chosen, *checked]) as label_files:
         texts = list(label_files)
     facts = []

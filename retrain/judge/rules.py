@@ -42,7 +42,7 @@ class Ruling:
     promoted: bool
     rule: str
     reason: str
-    checks: tuple[RuleCheck, ...]
+    checks: tuple[RuleCheck, ...] = ()
 
 
 def apply_rules(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from contracts.messages import Result
-from contracts.names import Reference
 from contracts.weights import DAY_0, MANIFEST
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset.assembly import build
@@ -20,13 +19,15 @@ from retrain.drift.facts import gather_facts
 from retrain.drift.guard import Drift, DriftLimits, check_drift
 from retrain.fit.calibration import AS_IT_IS, calibrate, examples
 from retrain.fit.candidate import CUT, package, with_fields
-from retrain.judge import Judgement, JudgeSettings, judge, report
+from retrain.judge import JudgeSettings, judge, report
 from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import predictor
+from retrain.judge.rules import Ruling
 from retrain.progress import Say
 from retrain.review.confidences import Results
 from retrain.run.incumbent import Incumbent
 from retrain.run.ports import Candidate, Stages
+from retrain.settings import RetrainSettings
 
 _HOME: Final = Path(__file__).parents[2]
 _NOT_STORED: Final = ("model", "track", "track_to", "name")  # fields of a plan that depend on the machine
@@ -35,37 +36,41 @@ _NOT_STORED: Final = ("model", "track", "track_to", "name")  # fields of a plan 
 def make_stages(
     bucket: DatasetBucket,
     *,
+    results: Results | None,
     training: str,
-    dataset: DatasetSettings,
-    judging: JudgeSettings,
-    look_over: bool,
-    drift: Callable[[DatasetManifest, Incumbent], Drift],
+    settings: RetrainSettings,
     clock: Callable[[], datetime],
 ) -> Stages:
-    """`look_over`: the model of day 0 searches for wrong labels, unless it is the model in service."""
+    """The stages of a training. With `look_over`, the model of day 0 looks for wrong labels, unless it serves."""
+    dataset = DatasetSettings(val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed)
+    judging = JudgeSettings(
+        golden_least=2 * settings.golden_least,
+        golden_least_per_label=settings.golden_least,
+        gate=settings.gate,
+        seed=settings.seed,
+    )
 
     def build_dataset(folder: Path, incumbent: Incumbent, say: Say) -> DatasetManifest:
-        teacher = predictor(None, say=say) if look_over and incumbent.run is not None else None
+        teacher = predictor(None, say=say) if settings.look_over and incumbent.run is not None else None
+        earlier = incumbent.dataset
         return build(
-            bucket,
-            folder,
-            build=training,
-            settings=dataset,
-            earlier=incumbent.dataset,
-            predict=teacher,
-            at=clock(),
-            say=say,
+            bucket, folder, build=training, settings=dataset, earlier=earlier, predict=teacher, at=clock(), say=say
         )
 
-    def judge_candidate(candidate: Candidate, say: Say) -> Judgement:
+    def judge_candidate(candidate: Candidate, say: Say) -> Ruling:
         manifest = candidate.folder / MANIFEST
         judgement = judge(manifest, candidate.incumbent.manifest, candidate.dataset, settings=judging, say=say)
         report.write(candidate.folder, judgement)
         fields = judgement.fields()
         with_fields(candidate.folder, metrics={"golden": fields["golden"], **fields["candidate"]})
-        return judgement
+        return judgement.ruling
 
-    return Stages(build_dataset=build_dataset, check_drift=drift, package=package_candidate, judge=judge_candidate)
+    return Stages(
+        build_dataset=build_dataset,
+        check_drift=partial(drift_since, bucket, results, gate=settings.gate),
+        package=package_candidate,
+        judge=judge_candidate,
+    )
 
 
 def package_candidate(candidate: Candidate, say: Say) -> None:
@@ -104,30 +109,13 @@ def package_candidate(candidate: Candidate, say: Say) -> None:
     with_fields(candidate.folder, calibration=fitted.fields)
 
 
-def drift_since_incumbent(
-    bucket: DatasetBucket, results: Results | None, *, gate: float
-) -> Callable[[DatasetManifest, Incumbent], Drift]:
-    """Compares labels since the incumbent's dataset with those before; without `results`, confidences are the notes'.
+def drift_since(bucket: DatasetBucket, results: Results | None, incumbent: Incumbent, *, gate: float) -> Drift:
+    """Compare labels since the incumbent's dataset with those before; without `results`, confidences are the notes'.
 
     `gate` is the workers' confidence gate, which their labels promise to keep.
     """
-
-    def drift(_: DatasetManifest, incumbent: Incumbent) -> Drift:
-        since = incumbent.dataset.made_at if incumbent.dataset is not None else None
-        facts = gather_facts(bucket, results or _NoResults(), since=since)
-        return check_drift(*facts, DriftLimits(promise=gate))
-
-    return drift
-
-
-class _NoResults(Results):
-    """The results of no images bucket."""
-
-    def __init__(self) -> None:
-        """Without a client."""
-
-    def of(self, references: Iterable[Reference]) -> dict[Reference, Result]:  # noqa: ARG002
-        return {}
+    since = incumbent.dataset.made_at if incumbent.dataset is not None else None
+    return check_drift(*gather_facts(bucket, results, since=since), DriftLimits(promise=gate))
 
 
 def code_version() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -31,11 +31,13 @@ from retrain.errors import Interrupted
 from retrain.fit.checkpoints import Checkpoints
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
+from retrain.judge.rules import Ruling
 from retrain.run.artifacts import Artifacts
 from retrain.run.incumbent import Incumbent, fetch_incumbent
-from retrain.run.ports import Candidate, PromotionRuling, RunSettings, Stages
+from retrain.run.ports import Candidate, Stages
 from retrain.run.reporting import Reporter
 from retrain.run.stopping import Stopping
+from retrain.settings import RetrainSettings
 
 log = logging.getLogger(__name__)
 
@@ -44,40 +46,25 @@ PROMOTER: Final = "retrain"  # in the pointer: moved_by
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
+@dataclass(kw_only=True)
 class TrainingRun:
     """One training. `folder` is its own and empty; the caller creates and deletes it."""
 
-    def __init__(
-        self,
-        training: str,
-        folder: Path,
-        *,
-        bucket: DatasetBucket,
-        weights: WeightsRegistry,
-        weights_files: DatasetBucket,
-        stages: Stages,
-        settings: RunSettings,
-        plan: Plan,
-        trainer: TrainerProcess,
-        reporter: Reporter,
-        stopping: Stopping,
-        clock: Callable[[], datetime],
-        store_every_s: float = 120.0,
-    ) -> None:
-        self._training = training
-        self._folder = folder
-        self._bucket = bucket
-        self._weights = weights
-        self._weights_files = weights_files
-        self._stages = stages
-        self._settings = settings
-        self._plan = plan
-        self._trainer = trainer
-        self._reporter = reporter
-        self._stopping = stopping
-        self._clock = clock
-        self._store_every_s = store_every_s
-        self._artifacts = Artifacts(bucket, training)
+    training: str
+    folder: Path
+    bucket: DatasetBucket
+    weights: WeightsRegistry
+    weights_files: DatasetBucket
+    stages: Stages
+    settings: RetrainSettings
+    plan: Plan
+    trainer: TrainerProcess
+    reporter: Reporter
+    stopping: Stopping
+    clock: Callable[[], datetime]
+
+    def __post_init__(self) -> None:
+        self._artifacts = Artifacts(self.bucket, self.training)
         self._incumbent: str | None = None
 
     def run(self) -> TrainingOutcome:
@@ -93,45 +80,46 @@ class TrainingRun:
             self._report_interruption()
             raise
         except Exception as error:  # every training needs an outcome: its instance costs money until there is one
-            if self._stopping.requested.is_set():
+            if self.stopping.requested.is_set():
                 # The signal reached our child processes too, or was raised inside code that wraps errors in its own.
                 self._report_interruption()
                 raise Interrupted(f"the training was interrupted by a signal, which caused: {error!r}") from error
             outcome = self._failed(error)
-        with self._stopping.finishing():
-            self._artifacts.store_log(self._trainer.work)
+        with self.stopping.finishing():
+            self._artifacts.store_log(self.trainer.work)
             stored = self._artifacts.store_outcome(outcome)
-            self._reporter.phase(Phase.STORING, f"{outcome.verdict}: {outcome.reason}"[:MOST_REASON])
+            self.reporter.phase(Phase.STORING, f"{outcome.verdict}: {outcome.reason}"[:MOST_REASON])
         return stored
 
     def check(self) -> tuple[str, str] | None:
         """The rule and the reason why a training would be skipped now; None if it would run. Nothing is stored."""
         incumbent = self._fetch_incumbent()
-        manifest = self._stages.build_dataset(self._folder / "dataset", incumbent, self._reporter.say)
-        return self._unmet_precondition(manifest) or self._drifted(self._stages.check_drift(manifest, incumbent))
+        manifest = self.stages.build_dataset(self.folder / "dataset", incumbent, self.reporter.say)
+        return self._unmet_precondition(manifest) or self._drifted(self.stages.check_drift(incumbent))
 
     def _run(self) -> TrainingOutcome:
-        self._reporter.phase(Phase.STARTING, f"training {self._training} reads the model in service")
-        if self._weights.current().run == self._training:
+        self.reporter.phase(Phase.STARTING, f"training {self.training} reads the model in service")
+        if self.weights.current().run == self.training:
             return self._outcome(
-                Verdict.PROMOTED, "better", "it was promoted before the interruption", run=self._training
+                Verdict.PROMOTED, "better", "it was promoted before the interruption", run=self.training
             )
-        incumbent = self._prepare()
+        self._incumbent = self.weights.current().run  # first, so that the outcome of a failed download names it
+        incumbent = self._fetch_incumbent()
 
-        self._reporter.phase(Phase.BUILDING, f"the dataset, to beat {incumbent.run or DAY_0}")
-        dataset = self._folder / "dataset"
+        self.reporter.phase(Phase.BUILDING, f"the dataset, to beat {incumbent.run or DAY_0}")
+        dataset = self.folder / "dataset"
         manifest = self._build_dataset(dataset, incumbent)
-        if (unmet := self._unmet_precondition(manifest) or self._check_drift(manifest, incumbent)) is not None:
+        if (unmet := self._unmet_precondition(manifest) or self._check_drift(incumbent)) is not None:
             return self._outcome(Verdict.SKIPPED, *unmet)
 
-        self._reporter.phase(Phase.TRAINING, _sizes(manifest))
+        self.reporter.phase(Phase.TRAINING, _sizes(manifest))
         plan = self._plan_from(incumbent)
         trained = self._fit(plan, dataset, manifest)
 
-        self._reporter.phase(Phase.JUDGING, f"the candidate, against {incumbent.run or DAY_0}")
+        self.reporter.phase(Phase.JUDGING, f"the candidate, against {incumbent.run or DAY_0}")
         candidate = Candidate(
-            run=self._training,
-            folder=self._folder / "candidate",
+            run=self.training,
+            folder=self.folder / "candidate",
             dataset=dataset,
             manifest=manifest,
             plan=plan,
@@ -139,84 +127,77 @@ class TrainingRun:
             network=self._export(plan, trained),
             incumbent=incumbent,
         )
-        self._package(candidate)
-        ruling = self._stages.judge(candidate, self._reporter.say)
+        candidate.folder.mkdir(exist_ok=True)
+        self.stages.package(candidate, self.reporter.say)
+        ruling = self.stages.judge(candidate, self.reporter.say)
 
-        self._reporter.phase(Phase.STORING, "the candidate and its report")
-        with self._stopping.finishing():
+        self.reporter.phase(Phase.STORING, "the candidate and its report")
+        with self.stopping.finishing():
             return self._promote(candidate, ruling)
 
-    def _prepare(self) -> Incumbent:
-        self._incumbent = self._weights.current().run  # first, so that the outcome of a failed download names it
-        return self._fetch_incumbent()
-
     def _fetch_incumbent(self) -> Incumbent:
-        return fetch_incumbent(self._weights, self._weights_files, self._bucket, self._folder / "incumbent")
+        return fetch_incumbent(self.weights, self.weights_files, self.bucket, self.folder / "incumbent")
 
     def _build_dataset(self, folder: Path, incumbent: Incumbent) -> DatasetManifest:
         """The build that this training published before an interruption, or a new one."""
-        if publication.find(self._bucket, self._training) is not None:
-            return publication.fetch(self._bucket, self._training, folder, say=self._reporter.say)
-        manifest = self._stages.build_dataset(folder, incumbent, self._reporter.say)
-        publication.publish(self._bucket, folder)
+        if publication.find(self.bucket, self.training) is not None:
+            return publication.fetch(self.bucket, self.training, folder, say=self.reporter.say)
+        manifest = self.stages.build_dataset(folder, incumbent, self.reporter.say)
+        publication.publish(self.bucket, folder)
         return manifest
 
     def _unmet_precondition(self, manifest: DatasetManifest) -> tuple[str, str] | None:
         """`force` allows few labels, not a missing class or too few golden photos."""
-        least_new = 0 if self._settings.force else self._settings.least_new
-        return unmet_precondition(manifest, least_new=least_new, golden_least=self._settings.golden_least)
+        least_new = 0 if self.settings.force else self.settings.least_new_people
+        return unmet_precondition(manifest, least_new=least_new, golden_least=self.settings.golden_least)
 
-    def _check_drift(self, manifest: DatasetManifest, incumbent: Incumbent) -> tuple[str, str] | None:
+    def _check_drift(self, incumbent: Incumbent) -> tuple[str, str] | None:
         """Store and report the drift, also if it stops nothing; the rule and the reason if it does."""
-        drift = self._stages.check_drift(manifest, incumbent)
+        drift = self.stages.check_drift(incumbent)
         self._artifacts.store_drift(drift)
         for finding in drift.findings:
-            self._reporter.say(0, 0, f"drift, {finding.level}: {finding.where}: {finding.why}")
+            self.reporter.say(0, 0, f"drift, {finding.level}: {finding.where}: {finding.why}")
         return self._drifted(drift)
 
     def _drifted(self, drift: Drift) -> tuple[str, str] | None:
-        return (DRIFT, drift.reason) if drift.level is Level.STOP and not self._settings.force else None
+        return (DRIFT, drift.reason) if drift.level is Level.STOP and not self.settings.force else None
 
     def _plan_from(self, incumbent: Incumbent) -> Plan:
-        if self._settings.from_incumbent and incumbent.weights is not None:
-            return replace(self._plan, model=str(incumbent.weights))
-        return self._plan
+        if self.settings.from_incumbent and incumbent.weights is not None:
+            return replace(self.plan, model=str(incumbent.weights))
+        return self.plan
 
     def _fit(self, plan: Plan, dataset: Path, manifest: DatasetManifest) -> TrainedWeights:
         session = TrainingSession(
-            self._trainer,
+            self.trainer,
             plan,
             data=dataset / "data.yaml",
             build=manifest.build,
-            checkpoints=Checkpoints(self._bucket, self._training),
-            say=self._reporter.say,
-            store_every_s=self._store_every_s,
+            checkpoints=Checkpoints(self.bucket, self.training),
+            say=self.reporter.say,
+            store_every_s=self.settings.checkpoint_every_s,
         )
-        with self._stopping.finishing():  # the session stops the trainer itself, and stores its checkpoint
+        with self.stopping.finishing():  # the session stops the trainer itself, and stores its checkpoint
             trained = session.run()
             if plan.track != "none":
-                self._artifacts.store_tracked(self._trainer.work)
-        self._stopping.check()
+                self._artifacts.store_tracked(self.trainer.work)
+        self.stopping.check()
         return trained
 
     def _export(self, plan: Plan, trained: TrainedWeights) -> Path:
-        with self._stopping.finishing():
-            network = export(self._trainer, trained.best, plan.image_size)
-        self._stopping.check()
+        with self.stopping.finishing():
+            network = export(self.trainer, trained.best, plan.image_size)
+        self.stopping.check()
         return network
 
-    def _package(self, candidate: Candidate) -> None:
-        candidate.folder.mkdir(exist_ok=True)
-        self._stages.package(candidate, self._reporter.say)
-
-    def _promote(self, candidate: Candidate, ruling: PromotionRuling) -> TrainingOutcome:
+    def _promote(self, candidate: Candidate, ruling: Ruling) -> TrainingOutcome:
         """Store the candidate whatever the ruling, and move the pointer if it is better."""
-        self._weights.add(candidate.folder, candidate.run)
+        self.weights.add(candidate.folder, candidate.run)
         verdict, rule, reason = Verdict.KEPT, ruling.rule, ruling.reason
         if ruling.promoted:
             line = " ".join(reason.split())[:MOST_TEXT]
             try:
-                self._weights.promote(candidate.run, by=PROMOTER, reason=line, over=candidate.incumbent.pointer)
+                self.weights.promote(candidate.run, by=PROMOTER, reason=line, over=candidate.incumbent.pointer)
                 verdict = Verdict.PROMOTED
             except PointerMoved as error:
                 rule = error.rule
@@ -232,21 +213,21 @@ class TrainingRun:
         return self._outcome(Verdict.FAILED, rule_of(error), f"{type(error).__name__}: {error}")
 
     def _report_interruption(self) -> None:
-        self._reporter.phase(Phase.TRAINING, "interrupted; call it again with the same id to resume")
-        self._artifacts.store_log(self._trainer.work)
+        self.reporter.phase(Phase.TRAINING, "interrupted; call it again with the same id to resume")
+        self._artifacts.store_log(self.trainer.work)
 
     def _outcome(
         self, verdict: Verdict, rule: str, reason: str, *, run: str | None = None, report: str | None = None
     ) -> TrainingOutcome:
         return TrainingOutcome(
-            training=self._training,
+            training=self.training,
             verdict=verdict,
             rule=rule,
             reason=(reason.strip() or rule)[:MOST_REASON],
             run=run,
             incumbent=self._incumbent,
             report=report,
-            ended_at=self._clock(),
+            ended_at=self.clock(),
         )
 
 

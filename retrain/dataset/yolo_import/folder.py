@@ -18,10 +18,11 @@ from contracts.errors import InvalidLabelFile
 from contracts.labels import Label
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.yolo import format_labels, parse_labels
-from retrain.bucket import DatasetBucket, Say, Tree, in_threads, silent
+from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import opened
 from retrain.dataset.vetting.exposure import exposed_pictures
 from retrain.errors import InvalidDataset
+from retrain.progress import Say, silent
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _QUALITY: Final = 95

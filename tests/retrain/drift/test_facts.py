@@ -20,8 +20,7 @@ from retrain.drift.guard import DriftLimits, LabelFact, Level, check_drift
 from retrain.review.confidences import Results
 from retrain.review.notes import Note, ReviewedPerson
 from retrain.run.incumbent import Incumbent
-from retrain.run.stages import drift_since_incumbent
-from tests.retrain.dataset.test_manifest import MANIFEST
+from retrain.run.stages import drift_since
 from tests.retrain.review.shop import CHECKED_AT, HER, HIM, LEFT, RIGHT, Shop, photo
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -92,9 +91,7 @@ def test_a_training_compares_labels_with_the_gate_of_its_settings(shop: Shop) ->
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
     incumbent = Incumbent(CurrentRun(pointer=None, etag=None))
-    levels = {
-        gate: drift_since_incumbent(shop.bucket, None, gate=gate)(MANIFEST, incumbent).level for gate in (0.95, 0.5)
-    }
+    levels = {gate: drift_since(shop.bucket, None, incumbent, gate=gate).level for gate in (0.95, 0.5)}
     assert levels == {0.95: Level.STOP, 0.5: Level.OK}
 
 

@@ -33,13 +33,15 @@ from retrain.errors import Interrupted, InvalidDataset, InvalidReview, Judgement
 from retrain.fit.candidate import package
 from retrain.fit.trainer_process import DiskFull, OutOfMemory
 from retrain.fit.training import Plan
+from retrain.judge.rules import Ruling
 from retrain.progress import Say
 from retrain.review.agreement import PromiseShare
 from retrain.run.incumbent import Incumbent
-from retrain.run.ports import Candidate, RunSettings, Stages
+from retrain.run.ports import Candidate, Stages
 from retrain.run.reporting import Reporter
 from retrain.run.stopping import Stopping
 from retrain.run.training_run import TrainingRun, rule_of
+from retrain.settings import RetrainSettings
 from tests.retrain.trainings import AT, fill, process
 from tests.waiting import until
 
@@ -60,15 +62,6 @@ def drifted(level: Level) -> Drift:
     )
 
 
-@dataclass(frozen=True)
-class FakeRuling:
-    """The ruling of the fake judge."""
-
-    promoted: bool = True
-    rule: str = "better"
-    reason: str = "mAP50 is 0.1 better, and no group falls behind"
-
-
 @dataclass
 class Shop:
     """A shop's buckets, and a training in them."""
@@ -81,8 +74,14 @@ class Shop:
         self.weights = WeightsRegistry(self.s3, "weights", clock=lambda: AT)
         self.stopping = Stopping()
         self.plan = Plan(model="yolov5n.yaml", epochs=4)
-        self.settings = RunSettings(least_new=10, golden_least=2)
-        self.ruling = FakeRuling()
+        self.settings = RetrainSettings(
+            dataset_bucket="dataset",
+            weights_bucket="weights",
+            least_new_people=10,
+            golden_least=2,
+            checkpoint_every_s=0,
+        )
+        self.ruling = Ruling(True, "better", "mAP50 is 0.1 better, and no group falls behind")
         self.drift = NO_DRIFT
         self.during_judging: Callable[[], None] = lambda: None
         self.printed = ""
@@ -110,7 +109,7 @@ class Shop:
                 self.bucket, folder, build=TRAINING, settings=settings, earlier=earlier, predict=None, at=AT, say=say
             )
 
-        def judge(candidate: Candidate, say: Say) -> FakeRuling:
+        def judge(candidate: Candidate, say: Say) -> Ruling:
             assert (candidate.dataset / "images" / "golden").is_dir()
             say(1, 1, "judged")
             self.during_judging()
@@ -144,8 +143,8 @@ class Shop:
         out = io.StringIO()
         reporter = Reporter(self.bucket, TRAINING, clock=lambda: AT, silence_s=60, beat_s=0.05, out=out)
         run = TrainingRun(
-            TRAINING,
-            work,
+            training=TRAINING,
+            folder=work,
             bucket=self.bucket,
             weights=self.weights,
             weights_files=DatasetBucket(self.s3, "weights"),
@@ -156,7 +155,6 @@ class Shop:
             reporter=reporter,
             stopping=self.stopping,
             clock=lambda: AT,
-            store_every_s=0,
         )
         try:
             with reporter:
@@ -252,7 +250,7 @@ def test_a_candidate_that_is_better_serves(shop: Shop) -> None:
 def test_a_candidate_that_is_worse_is_stored_and_does_not_serve(shop: Shop, rule: str, reason: str) -> None:
     """On the whole or for elder women alone: the incumbent serves on, and the candidate's own report says why."""
     shop.label().serve()
-    shop.ruling = FakeRuling(False, rule, reason)
+    shop.ruling = Ruling(False, rule, reason)
     ended = shop.run()
     assert ended == shop.stored() == outcome(Verdict.KEPT, rule, reason, **STORED | {"incumbent": OTHER})
     assert shop.weights.current().run == OTHER
@@ -367,7 +365,7 @@ def test_a_run_that_was_interrupted_after_its_promotion_is_promoted(shop: Shop) 
 
 def test_a_training_that_has_an_outcome_is_not_repeated(shop: Shop) -> None:
     first = shop.label().run()
-    shop.ruling = FakeRuling(False, "not_better", "worse")
+    shop.ruling = Ruling(False, "not_better", "worse")
     assert shop.run() == first
     assert len(shop.jobs()) == 1
 
