@@ -41,15 +41,11 @@ def package(
     data: Mapping[str, Any],
     training: Mapping[str, Any],
     code_version: str,
-    cut: Mapping[str, float] = CUT,
-    head: str = "v8",
-    metrics: Mapping[str, Any] | None = None,
-    licence: Mapping[str, Any] = LICENCE,
 ) -> Path:
     """Write the run's folder, over files of the same names; the path of its manifest.
 
     `input` is the longer side of the network's input, pixels. `data` has the build and its digest, `training` the
-    settings, `metrics` the judge's figures. InvalidName when `run` is not a valid id.
+    settings. InvalidName when `run` is not a valid id.
     """
     check_run_id(run)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,14 +57,14 @@ def package(
         "classes": [str(label) for label in LABELS],
         "files": {"network": {"path": NETWORK, "sha256": _copy(onnx, folder / NETWORK)}},
         "input": input,
-        "head": head,
-        "cut": dict(cut),
-        "calibration": dict(calibration),
-        "data": dict(data),
+        "head": "v8",
+        "cut": CUT,
+        "calibration": calibration,
+        "data": data,
         "training": {**training, "weights": {"path": WEIGHTS, "sha256": _copy(weights_pt, folder / WEIGHTS)}},
-        "metrics": dict(metrics or {}),
+        "metrics": {},
         "code_version": code_version,
-        "licence": dict(licence),
+        "licence": LICENCE,
     }
     return _write(folder, manifest)
 

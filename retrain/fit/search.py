@@ -26,11 +26,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback, Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from contracts.errors import NunchiError
-from retrain.dataset.manifest import DatasetManifest
 from retrain.errors import Interrupted, RetrainError, TrainerFailed
 from retrain.fit.trainer_process import Event, TrainerProcess
 from retrain.fit.training import Plan, TrainingSession
+from retrain.judge.golden import build_of
 
 BEST: Final = "best.json"
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -91,7 +90,7 @@ class Search:
         return self._write_best(study)
 
     def _study(self) -> Study:
-        """Create or load the study; the first trial has the default values."""
+        """Create or load the study; the first trial has the default values, and interrupted trials are queued again."""
         options: dict[str, Any] = {
             "study_name": self.name,
             "storage": self.storage,
@@ -105,7 +104,9 @@ class Search:
             study = optuna.load_study(**options)
             if self.shared:
                 return study  # a running trial may be another machine's
-            self._requeue_running(study)
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):  # its process was killed
+                study.tell(trial.number, state=TrialState.FAIL)
+                study.enqueue_trial(trial.params)
         study.enqueue_trial(dict(DEFAULTS), skip_if_exists=True)
         return study
 
@@ -123,15 +124,8 @@ class Search:
 
         plan = replace(self.plan, hyperparameters={**self.plan.hyperparameters, **FIXED, **values})
         try:
-            TrainingSession(
-                self.process(folder),
-                plan,
-                data=self.dataset / "data.yaml",
-                build="",
-                checkpoints=None,
-                say=lambda *_: None,
-                follow=follow,
-            ).run()
+            data = self.dataset / "data.yaml"
+            TrainingSession(trainer=self.process(folder), plan=plan, data=data, follow=follow).run()
         except Interrupted:
             trial.study.enqueue_trial(values)
             raise
@@ -170,18 +164,11 @@ class Search:
             "study": study.study_name,
             "epochs": self.plan.epochs,
             "image_size": self.plan.image_size,
-            "data": _data(self.dataset),
+            "data": build_of(self.dataset),
         }
         path, part = self.work / BEST, self.work / f"{BEST}.part"
         part.write_text(json.dumps(content, indent=2) + "\n")
         return part.replace(path)
-
-    @staticmethod
-    def _requeue_running(study: Study) -> None:
-        """Queue again the trials that the storage has as running: their process was killed."""
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)
-            study.enqueue_trial(trial.params)
 
 
 def storage_of(text: str) -> BaseStorage:
@@ -189,11 +176,3 @@ def storage_of(text: str) -> BaseStorage:
     if "://" in text:
         return optuna.storages.RDBStorage(text, heartbeat_interval=60, grace_period=180)
     return JournalStorage(JournalFileBackend(text))
-
-
-def _data(dataset: Path) -> dict[str, str]:
-    try:
-        manifest = DatasetManifest.read(dataset)
-    except NunchiError:
-        return {}  # a dataset that nunchi did not build
-    return {"build": manifest.build, "digest": manifest.digest}

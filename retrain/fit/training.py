@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from retrain.errors import Interrupted, TrainerFailed
 from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
 from retrain.fit.trainer_process import Event, OutOfMemory, TrainerProcess
-from retrain.progress import Say
+from retrain.progress import Say, silent
 
 log = logging.getLogger(__name__)
 
@@ -63,35 +63,28 @@ class TrainedWeights:
     notes: tuple[str, ...]
 
 
+@dataclass(kw_only=True)
 class TrainingSession:
-    """One training: runs the trainer, reports its events and stores its checkpoints."""
+    """One training: runs the trainer, reports its events and stores its checkpoints, if `checkpoints` is given.
 
-    def __init__(
-        self,
-        trainer: TrainerProcess,
-        plan: Plan,
-        *,
-        data: Path,
-        build: str,
-        checkpoints: Checkpoints | None,
-        say: Say,
-        store_every_s: float = 120.0,
-        follow: Callable[[Event], None] = lambda _: None,
-    ) -> None:
-        self._trainer = trainer
-        self._plan = plan
-        self._data = data
-        self._build = build
-        self._checkpoints = checkpoints
-        self._say = say
-        self._store_every_s = store_every_s
-        self._follow = follow
+    `build` is the id of the dataset, so that a checkpoint of another one is not resumed from.
+    """
+
+    trainer: TrainerProcess
+    plan: Plan
+    data: Path
+    build: str = ""
+    checkpoints: Checkpoints | None = None
+    say: Say = silent
+    store_every_s: float = 120.0
+    follow: Callable[[Event], None] = lambda _: None
+
+    def __post_init__(self) -> None:
         self._unstored: Event | None = None
-        self._stored_at = time.monotonic()
-        self._started_at = time.monotonic()
+        self._stored_at = self._started_at = time.monotonic()
         self._epoch = self._trained = 0
         self._device = "?"
-        self._batch = plan.batch
+        self._batch = self.plan.batch
         self._notes: list[str] = []
 
     def run(self) -> TrainedWeights:
@@ -101,14 +94,12 @@ class TrainingSession:
         """
         checkpoint = self._checkpoint()
         if checkpoint is not None:
-            self._say(
-                checkpoint.epoch, self._plan.epochs, f"resumes after epoch {checkpoint.epoch}, from its checkpoint"
-            )
-        last, batch = (checkpoint.last if checkpoint else None), self._plan.batch
+            self.say(checkpoint.epoch, self.plan.epochs, f"resumes after epoch {checkpoint.epoch}, from its checkpoint")
+        last, batch = (checkpoint.last if checkpoint else None), self.plan.batch
         halvings = 0
         while True:
             try:
-                done = self._trainer.run(self._job(last, batch), self._on_event)
+                done = self.trainer.run(self._job(last, batch), self._on_event)
                 break
             except OutOfMemory:
                 self._store()
@@ -116,7 +107,8 @@ class TrainingSession:
                 if halvings == MAX_HALVINGS or batch < 1:
                     raise
                 halvings += 1
-                last = self._local_checkpoint() or last
+                local = self.trainer.work / "checkpoint" / "last.pt"  # the newest of this session
+                last = local if local.exists() else last
                 self._note(f"out of memory; training goes on with a batch of {batch}")
             except (Interrupted, TrainerFailed):
                 self._store()
@@ -133,26 +125,21 @@ class TrainingSession:
         )
 
     def _job(self, last: Path | None, batch: int) -> dict[str, Any]:
-        job = replace(self._plan, batch=batch).job(self._data)
+        job = replace(self.plan, batch=batch).job(self.data)
         return job | ({"resume": str(last)} if last else {})
 
     def _checkpoint(self) -> LoadedCheckpoint | None:
-        if self._checkpoints is None:
+        if self.checkpoints is None:
             return None
-        checkpoint = self._checkpoints.load(self._trainer.work / "resume")
-        if checkpoint is not None and checkpoint.build != self._build:
-            self._note(f"the checkpoint is of build {checkpoint.build}, not {self._build}; the training starts over")
+        checkpoint = self.checkpoints.load(self.trainer.work / "resume")
+        if checkpoint is not None and checkpoint.build != self.build:
+            self._note(f"the checkpoint is of build {checkpoint.build}, not {self.build}; the training starts over")
             return None
         return checkpoint
 
-    def _local_checkpoint(self) -> Path | None:
-        """The newest checkpoint that this session's trainer wrote."""
-        last = self._trainer.work / "checkpoint" / "last.pt"
-        return last if last.exists() else None
-
     def _note(self, text: str) -> None:
         self._notes.append(text)
-        self._say(self._epoch, max(self._plan.epochs, self._epoch), text)
+        self.say(self._epoch, max(self.plan.epochs, self._epoch), text)
 
     def _on_event(self, event: Event) -> None:
         match event["event"]:
@@ -160,31 +147,31 @@ class TrainingSession:
                 self._device, self._batch = event["device"], event["batch"]
                 text = f"{event['pictures']} photos on {event['device']}, batch {event['batch']}"
                 trackers = f", tracked by {', '.join(event['sends'])}" if event["sends"] else ""
-                self._say(event["first_epoch"] - 1, event["epochs"], text + trackers)
+                self.say(event["first_epoch"] - 1, event["epochs"], text + trackers)
             case "epoch":
                 self._epoch, self._trained = event["epoch"], self._trained + 1
                 left = (event["epochs"] - event["epoch"]) * event["seconds"]
                 text = f"mAP50 {event['map50']:.3f}, mAP50-95 {event['map50_95']:.3f} on val"
-                self._say(event["epoch"], event["epochs"], f"{text}; {event['seconds']:.1f} s, {_left(left)}")
+                self.say(event["epoch"], event["epochs"], f"{text}; {event['seconds']:.1f} s, {_left(left)}")
             case "checkpoint":
                 self._unstored = event
-                if time.monotonic() - self._stored_at >= self._store_every_s:
+                if time.monotonic() - self._stored_at >= self.store_every_s:
                     self._store()
             case "batch":
                 self._batch = event["batch"]
                 self._note(f"out of memory; training goes on with a batch of {event['batch']}")
             case "note":
                 self._note(event["text"])
-        self._follow(event)
+        self.follow(event)
 
     def _store(self) -> None:
         """Store the newest checkpoint. A storage error costs the checkpoint, not the training."""
         event, self._unstored = self._unstored, None
-        if event is None or self._checkpoints is None:
+        if event is None or self.checkpoints is None:
             return
         best = Path(event["best"]) if event.get("best") else None
         try:
-            self._checkpoints.save(Path(event["last"]), best, epoch=event["epoch"], build=self._build)
+            self.checkpoints.save(Path(event["last"]), best, epoch=event["epoch"], build=self.build)
         except (ClientError, BotoCoreError, OSError) as error:
             log.warning("the checkpoint of epoch %s was not stored; the training goes on: %s", event["epoch"], error)
             self._unstored = event

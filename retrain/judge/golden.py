@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +33,6 @@ class GoldenPhoto:
     people: tuple[LabelledBox, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetBuild:
-    """The build of a dataset's folder; empty if the folder has no manifest: nunchi did not build it."""
-
-    build: str = ""
-    digest: str = ""
-
-
 def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
     images, labels = folder / "images" / split, folder / "labels" / split
@@ -62,13 +55,13 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     return tuple(photos)
 
 
-def build_of(folder: Path) -> DatasetBuild:
-    """The build in a folder's manifest."""
+def build_of(folder: Path) -> dict[str, str]:
+    """`build` and `digest` by the manifest of a dataset's folder; {} without one: nunchi did not build it."""
     try:
         fields = json.loads((folder / "manifest.json").read_bytes())
-        return DatasetBuild(str(fields["build"]), str(fields["digest"]))
+        return {name: str(fields[name]) for name in ("build", "digest")}
     except (OSError, ValueError, KeyError, TypeError):
-        return DatasetBuild()
+        return {}
 
 
 def _moments(stems: Iterable[str]) -> dict[str, str]:
@@ -85,5 +78,5 @@ def _moments(stems: Iterable[str]) -> dict[str, str]:
 
 def counts(photos: Sequence[GoldenPhoto]) -> dict[Label, int]:
     """People of each label."""
-    every = [person.label for photo in photos for person in photo.people]
-    return {label: every.count(label) for label in LABELS}
+    people = Counter(person.label for photo in photos for person in photo.people)
+    return {label: people[label] for label in LABELS}

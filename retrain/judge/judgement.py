@@ -13,7 +13,7 @@ from contracts.labels import Label
 from contracts.weights import DAY_0
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Figures, figures
-from retrain.judge.golden import DatasetBuild, GoldenPhoto, build_of, counts, golden_photos
+from retrain.judge.golden import GoldenPhoto, build_of, counts, golden_photos
 from retrain.judge.metrics import bootstrap_weights
 from retrain.judge.predictions import Predict, Prediction, predictor
 from retrain.judge.rules import Ruling, apply_rules
@@ -35,7 +35,7 @@ class Judgement:
     runs: tuple[str, str]  # the ids of candidate and incumbent
     candidate: Figures
     incumbent: Figures
-    build: DatasetBuild
+    build: Mapping[str, str]  # of the dataset, and its digest
     photos: int
     people: Mapping[Label, int]
     moments: int
@@ -66,8 +66,8 @@ class Judgement:
             "runs": {"candidate": self.runs[0], "incumbent": self.runs[1]},
             "checks": [check.fields() for check in self.ruling.checks],
             "golden": {
-                "build": self.build.build,
-                "digest": self.build.digest,
+                "build": self.build.get("build", ""),
+                "digest": self.build.get("digest", ""),
                 "photos": self.photos,
                 "moments": self.moments,
                 "people": {str(label): count for label, count in self.people.items()},

@@ -169,8 +169,8 @@ class TrainingRun:
 
     def _fit(self, plan: Plan, dataset: Path, manifest: DatasetManifest) -> TrainedWeights:
         session = TrainingSession(
-            self.trainer,
-            plan,
+            trainer=self.trainer,
+            plan=plan,
             data=dataset / "data.yaml",
             build=manifest.build,
             checkpoints=Checkpoints(self.bucket, self.training),

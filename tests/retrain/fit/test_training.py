@@ -57,7 +57,13 @@ def training(
 ) -> TrainingSession:
     plan = Plan(model="yolov5n.yaml", epochs=4, hyperparameters=hyperparameters)
     return TrainingSession(
-        trainer, plan, data=Path("data.yaml"), build=build, checkpoints=checkpoints, say=say, store_every_s=0
+        trainer=trainer,
+        plan=plan,
+        data=Path("data.yaml"),
+        build=build,
+        checkpoints=checkpoints,
+        say=say,
+        store_every_s=0,
     )
 
 
@@ -142,9 +148,7 @@ def test_out_of_memory_halves_the_batch_and_training_goes_on(tmp_path: Path, che
 def test_out_of_memory_after_every_halving_fails_the_training(tmp_path: Path) -> None:
     plan = Plan(model="yolov5n.yaml", batch=512, hyperparameters={"fake": "memory", "at": 1})
     with pytest.raises(OutOfMemory):
-        TrainingSession(
-            process(tmp_path), plan, data=Path("d"), build="b1", checkpoints=None, say=lambda *_: None
-        ).run()
+        TrainingSession(trainer=process(tmp_path), plan=plan, data=Path("d")).run()
 
 
 def test_the_error_of_a_missing_trainer_names_the_remedy(tmp_path: Path) -> None:
@@ -208,8 +212,8 @@ def test_a_storage_error_costs_the_checkpoint_and_not_the_training(tmp_path: Pat
 
     plan = Plan(model="yolov5n.yaml", epochs=4)
     session = TrainingSession(
-        process(tmp_path),
-        plan,
+        trainer=process(tmp_path),
+        plan=plan,
         data=Path("d"),
         build="b1",
         checkpoints=checkpoints,

@@ -70,8 +70,8 @@ class Followed:
             model="yolov5n.yaml", epochs=3, image_size=64, batch=8, device="cpu", workers=0, hyperparameters=HOW
         )
         return TrainingSession(
-            TrainerProcess(command=COMMAND, work=work, stopping=self.stopping),
-            plan,
+            trainer=TrainerProcess(command=COMMAND, work=work, stopping=self.stopping),
+            plan=plan,
             data=data / "data.yaml",
             build="b1",
             checkpoints=checkpoints,
