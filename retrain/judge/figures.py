@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -54,15 +54,7 @@ class Gate:
         return Estimate.wilson(self.photos, self.of_photos)
 
     def fields(self) -> dict[str, Any]:
-        return {
-            "gate": self.gate,
-            "photos": self.photos,
-            "of_photos": self.of_photos,
-            "people": self.people,
-            "right": self.right,
-            "precision": self.precision.fields(),
-            "share": self.share.fields(),
-        }
+        return {**asdict(self), "precision": self.precision.fields(), "share": self.share.fields()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def judge(
     incumbent: Path | None,
     dataset: Path,
     *,
-    settings: JudgeSettings | None = None,
+    settings: JudgeSettings,
     say: Say = silent,
     make_predictor: MakePredictor | None = None,
 ) -> Judgement:
@@ -96,7 +96,6 @@ def judge(
     JudgementFailed when one of them can't be measured. Takes a few passes over the golden photos, one process at a
     time.
     """
-    settings = settings or JudgeSettings()
     make_predictor = make_predictor or (lambda manifest, raw: predictor(manifest, raw=raw, say=say))
     photos = golden_photos(dataset)
     if not any(photo.people for photo in photos):
@@ -105,7 +104,7 @@ def judge(
             "nunchi review export"
         )
     predictions = [_predictions(manifest, photos, make_predictor) for manifest in (candidate, incumbent)]
-    times = _times(make_predictor(candidate, False), make_predictor(incumbent, False), photos, settings)
+    times = _times([make_predictor(manifest, False) for manifest in (candidate, incumbent)], photos, settings)
     say(len(photos), len(photos), f"the rules are applied to {len(photos)} photos and {settings.draws} bootstrap draws")
     draws = bootstrap_weights(photos, draws=settings.draws, seed=settings.seed)
     # A model without raw boxes has far fewer boxes: then both are compared as served.
@@ -157,10 +156,8 @@ def _checked(predict: Predict, paths: Sequence[Path]) -> list[Prediction]:
     return predictions
 
 
-def _times(
-    candidate: Predict, incumbent: Predict, photos: Sequence[GoldenPhoto], settings: JudgeSettings
-) -> tuple[float, float]:
-    """Milliseconds a photo of candidate and incumbent, as served: the median of the fastest round.
+def _times(predictors: Sequence[Predict], photos: Sequence[GoldenPhoto], settings: JudgeSettings) -> list[float]:
+    """Milliseconds a photo of each model, as served: the median of the fastest round.
 
     They alternate on the same photos, one process at a time, so that other load on the machine slows both. OpenVINO
     compiles a network for each shape of photo; that time is excluded, as it is rare in service.
@@ -168,13 +165,12 @@ def _times(
     step = max(1, len(photos) // settings.speed_photos)
     timed = [photo.path for photo in photos[::step]][: settings.speed_photos]
     paths = [path for path in timed for _ in range(REPEATS)]
-    candidate_ms: list[float] = []
-    incumbent_ms: list[float] = []
+    medians: list[list[float]] = [[] for _ in predictors]
     for _ in range(settings.speed_rounds):
-        for predict, medians in ((incumbent, incumbent_ms), (candidate, candidate_ms)):
+        for predict, of_model in zip(predictors, medians, strict=True):
             predictions = predict(paths)[REPEATS - 1 :: REPEATS]
             if times := [prediction.ms for prediction in predictions if prediction.error is None]:
-                medians.append(statistics.median(times))
-    if not candidate_ms or not incumbent_ms:
+                of_model.append(statistics.median(times))
+    if not all(medians):
         raise JudgementFailed("no photo could be timed; nothing was judged")
-    return min(candidate_ms), min(incumbent_ms)
+    return [min(of_model) for of_model in medians]

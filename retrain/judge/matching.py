@@ -64,29 +64,20 @@ def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
 
 def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> RankedBoxes:
     """Every box of the predictions, matched with people of the same photo and label."""
-    place: list[Places] = []
-    label: list[Places] = []
-    confidence: list[Floats] = []
-    hit: list[Flags] = []
+    rows: list[tuple[Places, Places, Floats, Flags]] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
         labels, confidences, boxes = _predicted(prediction)
         truths, truth_boxes = _known(photo)
         iou = _iou(truth_boxes, boxes) * (truths[:, None] == labels)
-        place.append(np.full(len(labels), number, dtype=np.intp))
-        label.append(labels)
-        confidence.append(confidences)
-        hit.append(_hits(iou))
-    order = np.argsort(-np.concatenate(confidence), kind="stable")
-    return RankedBoxes(np.concatenate(place)[order], np.concatenate(label)[order], np.concatenate(hit)[order])
+        rows.append((np.full(len(labels), number, dtype=np.intp), labels, confidences, _hits(iou)))
+    place, label, confidence, hit = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.argsort(-confidence, kind="stable")
+    return RankedBoxes(place[order], label[order], hit[order])
 
 
 def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> ServedMatches:
     """Match the boxes with people of any label, the most confident first."""
-    detected: list[Flags] = []
-    right: list[Flags] = []
-    place: list[Places] = []
-    confidence: list[Floats] = []
-    box_right: list[Flags] = []
+    rows: list[tuple[Flags, Flags, Places, Floats, Flags]] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
         labels, confidences, boxes = _predicted(prediction)
         truths, truth_boxes = _known(photo)
@@ -99,18 +90,9 @@ def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
         matched = person_of >= 0
         is_right = np.zeros(len(labels), dtype=bool)
         is_right[matched] = truths[person_of[matched]] == labels[matched]
-        detected.append(np.isin(np.arange(len(truths)), person_of[matched]))
-        right.append(np.isin(np.arange(len(truths)), person_of[is_right]))
-        place.append(np.full(len(labels), number, dtype=np.intp))
-        confidence.append(confidences)
-        box_right.append(is_right)
-    return ServedMatches(
-        np.concatenate(detected),
-        np.concatenate(right),
-        np.concatenate(place),
-        np.concatenate(confidence),
-        np.concatenate(box_right),
-    )
+        detected, right = (np.isin(np.arange(len(truths)), person_of[boxes]) for boxes in (matched, is_right))
+        rows.append((detected, right, np.full(len(labels), number, dtype=np.intp), confidences, is_right))
+    return ServedMatches(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
 # worker/models/boxes.py has the same: retrain must not import the worker, and contracts has no numpy.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from markupsafe import Markup
 
 from contracts.labels import LABELS
 from retrain.judge.figures import Figures
@@ -35,7 +36,19 @@ _STYLE: Final[Any] = {
 }
 
 
-def difference(judgement: Judgement) -> str:
+def draw(judgement: Judgement) -> dict[str, Markup]:
+    """Every plot, by its name in the page."""
+    return {
+        "difference": _difference(judgement),
+        "ap": _bars(judgement, lambda figures: figures.ap[:, 0], "AP50"),
+        "right": _bars(judgement, lambda figures: figures.right, "share with the right label"),
+        "detected": _bars(judgement, lambda figures: figures.detected, "share detected"),
+        "reliability": _reliability(judgement),
+        "gate": _gate_curve(judgement),
+    }
+
+
+def _difference(judgement: Judgement) -> Markup:
     """The bootstrap distribution of the difference in score."""
     score = judgement.settings.score
     drawn = judgement.candidate.score(score) - judgement.incumbent.score(score)
@@ -55,42 +68,15 @@ def difference(judgement: Judgement) -> str:
     return _svg(draw, 5.6, 2.6, f"Differences in {score.words} over {judgement.settings.draws} draws")
 
 
-def ap_by_class(judgement: Judgement) -> str:
-    """AP50 of each label, both models."""
-    return _bars(judgement, lambda figures: [figures.ap[place, 0] for place in range(len(LABELS))], "AP50")
-
-
-def right_by_group(judgement: Judgement) -> str:
-    """The share of each group with the right label, both models."""
-    return _bars(judgement, lambda figures: list(figures.right), "share with the right label")
-
-
-def detected_by_group(judgement: Judgement) -> str:
-    """The share of each group that is detected, both models."""
-    return _bars(judgement, lambda figures: list(figures.detected), "share detected")
-
-
-def reliability(judgement: Judgement) -> str:
+def _reliability(judgement: Judgement) -> Markup:
     """Mean confidence against the share of right labels, both models: the reliability diagram."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
         for figures, colour, name in _both(judgement):
-            confidence, right = [part.confidence for part in figures.bins], [part.right for part in figures.bins]
-            ends = [Estimate.wilson(round(part.right * part.count), part.count) for part in figures.bins]
-            below = [max(0.0, value - end.low) for value, end in zip(right, ends, strict=True)]
-            above = [max(0.0, end.high - value) for value, end in zip(right, ends, strict=True)]
-            axes.errorbar(
-                confidence,
-                right,
-                yerr=[below, above],
-                color=colour,
-                marker="o",
-                ms=4,
-                lw=1.4,
-                elinewidth=0.8,
-                label=name,
-            )
+            confidences = [part.confidence for part in figures.bins]
+            shares = [Estimate.wilson(round(part.right * part.count), part.count) for part in figures.bins]
+            _dots(axes, confidences, shares, color=colour, ms=4, lw=1.4, elinewidth=0.8, label=name)
         axes.axvline(judgement.settings.gate, color=_GREY, lw=0.8, ls=":")
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share right")
         _legend(axes)
@@ -98,29 +84,16 @@ def reliability(judgement: Judgement) -> str:
     return _svg(draw, 4.8, 3.6, "Reliability: confidence against the share of right labels")
 
 
-def gate_curve(judgement: Judgement) -> str:
+def _gate_curve(judgement: Judgement) -> Markup:
     """Precision against the share of photos that pass, as the gate rises, both models."""
 
     def draw(axes: Axes) -> None:
         for figures, colour, name in _both(judgement):
             passing = [gate for gate in figures.curve if gate.people >= 5]
-            axes.plot(
-                [gate.share.value for gate in passing],
-                [gate.precision.value for gate in passing],
-                color=colour,
-                lw=1.4,
-                label=name,
-            )
+            shares, precisions = [gate.share.value for gate in passing], [gate.precision.value for gate in passing]
+            axes.plot(shares, precisions, color=colour, lw=1.4, label=name)
             if figures.gate.people:
-                precision = figures.gate.precision
-                axes.errorbar(
-                    [figures.gate.share.value],
-                    [precision.value],
-                    yerr=[[precision.value - precision.low], [precision.high - precision.value]],
-                    color=colour,
-                    marker="o",
-                    ms=6,
-                )
+                _dots(axes, [figures.gate.share.value], [figures.gate.precision], color=colour, ms=6)
         axes.axhline(judgement.settings.gate, color=_GREY, lw=0.8, ls=":")
         axes.set(xlim=(0, 1.02), xlabel="share of photos that pass", ylabel="share of their labels right")
         axes.set_ylim(top=1.01)
@@ -129,14 +102,22 @@ def gate_curve(judgement: Judgement) -> str:
     return _svg(draw, 4.8, 3.6, f"Precision and share kept; the dots are at the gate of {judgement.settings.gate:g}")
 
 
-def _bars(judgement: Judgement, measured: Callable[[Figures], Sequence[Floats]], name: str) -> str:
+def _dots(axes: Axes, x: Sequence[float], y: Sequence[Estimate], **style: Any) -> None:
+    """Estimates with their intervals."""
+    values = [estimate.value for estimate in y]
+    ends = [[estimate.value - estimate.low for estimate in y], [estimate.high - estimate.value for estimate in y]]
+    axes.errorbar(x, values, yerr=ends, marker="o", **style)
+
+
+def _bars(judgement: Judgement, measured: Callable[[Figures], Floats], name: str) -> Markup:
+    """A measure of each label, (labels, draws), both models."""
+
     def draw(axes: Axes) -> None:
         for offset, (figures, colour, model) in zip((-0.19, 0.19), _both(judgement), strict=True):
             estimates = [Estimate.of(drawn) for drawn in measured(figures)]
             for place, estimate in enumerate(estimates):
-                axes.bar(
-                    place + offset, _number(estimate.value), 0.36, color=colour, label=model if place == 0 else None
-                )
+                height = np.nan_to_num(estimate.value)
+                axes.bar(place + offset, height, 0.36, color=colour, label=model if place == 0 else None)
                 axes.plot([place + offset] * 2, [estimate.low, estimate.high], color="#111827", lw=1)
         axes.set_xticks(range(len(LABELS)), [group_name(label) for label in LABELS])
         axes.set_ylim(0, 1.02)
@@ -157,11 +138,7 @@ def _legend(axes: Axes, *, above: bool = False) -> None:
         axes.legend(frameon=False, fontsize=8)
 
 
-def _number(value: float) -> float:
-    return value if np.isfinite(value) else 0.0
-
-
-def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -> str:
+def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -> Markup:
     """`title` is the text for screen readers; `width` and `height` in inches."""
     import matplotlib as mpl  # noqa: PLC0415 - slow, and needed only here
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -177,4 +154,5 @@ def _svg(draw: Callable[[Axes], Any], width: float, height: float, title: str) -
     # Ids are unique in the page: a clip path must not apply to another plot.
     prefix = re.sub("[^a-z0-9]+", "-", title.lower())
     svg = re.sub(r'(\bid="|href="#|url\(#)', lambda match: f"{match[1]}{prefix}-", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    # Of our own, from numbers only.
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1))  # noqa: S704

@@ -153,13 +153,8 @@ def _read(lines: Iterable[str], paths: Sequence[Path], say: Say) -> Iterator[Pre
 def _prediction(fields: dict[str, Any], path: Path, model: Model | None, raw: bool) -> Prediction:
     if "error" in fields:
         return Prediction(path, error=str(fields["error"]), model=model, raw=raw)
-    people = tuple(
-        PredictedPerson(Label(person["label"]), float(person["confidence"]), _corners(person["box"]))
-        for person in fields["people"]
-    )
-    return Prediction(path, float(fields["ms"]), people, None, model, raw)
-
-
-def _corners(box: Sequence[float]) -> Corners:
-    x0, y0, x1, y1 = map(float, box)
-    return x0, y0, x1, y1
+    people = []
+    for person in fields["people"]:
+        x0, y0, x1, y1 = map(float, person["box"])
+        people.append(PredictedPerson(Label(person["label"]), float(person["confidence"]), (x0, y0, x1, y1)))
+    return Prediction(path, float(fields["ms"]), tuple(people), None, model, raw)

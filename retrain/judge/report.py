@@ -5,15 +5,13 @@ Neither has a photo or the name of one.
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from retrain.judge import plots
 from retrain.judge.figures import Figures
@@ -40,31 +38,25 @@ def html(judgement: Judgement) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    fields = json.loads(judgement.to_json())
+    fields = judgement.fields()
+    gate = judgement.settings.gate
+    measured = zip(_measured(judgement.incumbent, gate), _measured(judgement.candidate, gate), strict=True)
     return environment.get_template("page.html").render(
         **{name: fields[name] for name in ("promoted", "rule", "runs", "checks", "golden", "candidate", "incumbent")},
         verdict="The candidate is better" if judgement.promoted else "The incumbent stays",
         reason=_sentence(judgement.reason),
         steps=_steps(judgement),
-        rows=_rows(judgement),
+        rows=[
+            {"name": name, "what": what, "incumbent": old, "candidate": new}
+            for (name, what, old), (_, _, new) in measured
+        ],
         compared=_compared(judgement),
         groups=[{"name": group_name(label), "people": count} for label, count in judgement.people.items()],
-        gate=f"{judgement.settings.gate:g}",
+        gate=f"{gate:g}",
         draws=judgement.settings.draws,
         candidate_colour=plots.CANDIDATE_COLOUR,
         incumbent_colour=plots.INCUMBENT_COLOUR,
-        # Markup of our own, from numbers only.
-        plots={
-            name: Markup(drawn)  # noqa: S704
-            for name, drawn in {
-                "difference": plots.difference(judgement),
-                "ap": plots.ap_by_class(judgement),
-                "right": plots.right_by_group(judgement),
-                "detected": plots.detected_by_group(judgement),
-                "reliability": plots.reliability(judgement),
-                "gate": plots.gate_curve(judgement),
-            }.items()
-        },
+        plots=plots.draw(judgement),
     )
 
 
@@ -105,53 +97,39 @@ def _steps(judgement: Judgement) -> list[Mapping[str, str]]:
     ]
 
 
-def _rows(judgement: Judgement) -> list[Mapping[str, str]]:
-    def row(name: str, what: str, text: Callable[[Figures], str]) -> Mapping[str, str]:
-        return {
-            "name": name,
-            "what": what,
-            "incumbent": text(judgement.incumbent),
-            "candidate": text(judgement.candidate),
-        }
-
-    gate = f"{judgement.settings.gate:g}"
+def _measured(figures: Figures, gate: float) -> list[tuple[str, str, str]]:
+    """The name, the meaning and the value of each figure of a model."""
     return [
-        row("mAP50", "detection and label of people", lambda figures: _with(figures.score(Score.MAP50))),
-        row(
-            "mAP50-95", "the same, and how exactly the boxes fit", lambda figures: _with(figures.score(Score.MAP50_95))
-        ),
-        row(
-            "mAP50 as yolo val",
-            "as ultralytics measures on the same photos",
-            lambda figures: _yolo_val(figures, "map50"),
-        ),
-        row("mAP50-95 as yolo val", "the same", lambda figures: _yolo_val(figures, "map50_95")),
-        row(
+        ("mAP50", "detection and label of people", _text(Estimate.of(figures.score(Score.MAP50)))),
+        ("mAP50-95", "the same, and how exactly the boxes fit", _text(Estimate.of(figures.score(Score.MAP50_95)))),
+        ("mAP50 as yolo val", "as ultralytics measures on the same photos", _yolo_val(figures, "map50")),
+        ("mAP50-95 as yolo val", "the same", _yolo_val(figures, "map50_95")),
+        (
             "right label",
             "of all golden people: detected, with the right label",
-            lambda figures: _with(figures.accuracy, 100, " %"),
+            _percent(Estimate.of(figures.accuracy)),
         ),
-        row(
-            f"right at {gate}",
+        (
+            f"right at {gate:g}",
             "of the labels that would become training data",
-            lambda figures: _share(figures.gate.precision),
+            _percent(figures.gate.precision, none="none passes"),
         ),
-        row(
-            f"photos kept at {gate}",
+        (
+            f"photos kept at {gate:g}",
             "photos whose people all reach that confidence",
-            lambda figures: _share(figures.gate.share),
+            _percent(figures.gate.share, none="none passes"),
         ),
-        row(
+        (
             "calibration error",
             "mean distance of confidence and share of right labels",
-            lambda figures: _points(figures.ece),
+            "none" if math.isnan(figures.ece) else f"{100 * figures.ece:.1f} points",
         ),
-        row(
+        (
             "time a photo",
             "median of the fastest of several alternating rounds on one machine",
-            lambda figures: f"{figures.ms:.1f} ms",
+            f"{figures.ms:.1f} ms",
         ),
-        row("failed photos", "their people count as not detected", lambda figures: str(figures.failed)),
+        ("failed photos", "their people count as not detected", str(figures.failed)),
     ]
 
 
@@ -169,19 +147,13 @@ def _yolo_val(figures: Figures, name: str) -> str:
     return "none: not a YOLO" if not figures.raw else "none" if value is None else f"{value:.4f}"
 
 
-def _with(draws: Any, times: float = 1, unit: str = "") -> str:
-    estimate, decimals = Estimate.of(draws), 1 if unit else 3
+def _text(estimate: Estimate) -> str:
     if math.isnan(estimate.value):
         return "none"
-    value, low, high = (f"{times * part:.{decimals}f}" for part in (estimate.value, estimate.low, estimate.high))
-    return f"{value}{unit} [{low}, {high}]"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
-def _share(share: Estimate) -> str:
+def _percent(share: Estimate, *, none: str = "none") -> str:
     if math.isnan(share.value):
-        return "none passes"
+        return none
     return f"{100 * share.value:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-
-
-def _points(value: float) -> str:
-    return "none" if math.isnan(value) else f"{100 * value:.1f} points"
