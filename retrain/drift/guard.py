@@ -136,8 +136,6 @@ class Drift:
 
 
 _SEVERITY: Final = (Level.OK, Level.WARN, Level.STOP)
-_Part = tuple[str, Sequence[LabelFact], Sequence[LabelFact]]
-_Count = Callable[[Sequence[LabelFact]], dict[str, float]]
 
 
 def check_drift(new: Iterable[LabelFact], earlier: Iterable[LabelFact], limits: DriftLimits) -> Drift:
@@ -182,25 +180,25 @@ class _Comparison:
 
 def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Comparison]:
     complete_weeks = _weeks_with_unsure([*new, *earlier])
-    aspects: dict[str, _Count] = {
+    aspects: dict[str, Callable[[Sequence[LabelFact]], dict[str, float]]] = {
         "labels": label_counts,
         "share of unsure": lambda facts: _sure_counts([fact for fact in facts if fact.week in complete_weeks]),
         "confidence": _confidence_counts,
     }
-    for where, facts, before in _parts(new, earlier):
+    past = dict(parts_of(earlier))
+    for where, facts in parts_of(new):
+        before = past.get(where, earlier) if where.startswith("kiosk ") else earlier
         for what, count in aspects.items():
             yield _Comparison(where, what, facts, count(_drawn(facts)), count(_drawn(before)))
 
 
-def _parts(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Part]:
-    """Name, new facts and earlier facts of each part."""
-    yield "all", new, earlier
-    past = {fact.kiosk for fact in earlier}
-    for kiosk in sorted({fact.kiosk for fact in new}):
-        before = [fact for fact in earlier if fact.kiosk == kiosk] if kiosk in past else earlier
-        yield f"kiosk {kiosk}", [fact for fact in new if fact.kiosk == kiosk], before
-    for week in sorted({fact.week for fact in new}):
-        yield f"week {week}", [fact for fact in new if fact.week == week], earlier
+def parts_of(facts: Sequence[LabelFact]) -> Iterator[tuple[str, Sequence[LabelFact]]]:
+    """All facts, then those of each kiosk, then those of each week, the latest last."""
+    yield "all", facts
+    for kiosk in sorted({fact.kiosk for fact in facts}):
+        yield f"kiosk {kiosk}", [fact for fact in facts if fact.kiosk == kiosk]
+    for week in sorted({fact.week for fact in facts}):
+        yield f"week {week}", [fact for fact in facts if fact.week == week]
 
 
 def _drawn(facts: Iterable[LabelFact]) -> list[LabelFact]:
@@ -272,10 +270,8 @@ def _passing(facts: Iterable[LabelFact], limits: DriftLimits) -> list[LabelFact]
 
 
 def _checked(facts: Iterable[LabelFact]) -> PromiseShare:
-    right = checked = 0
-    for fact in facts:
-        right, checked = right + fact.right, checked + fact.checked
-    return PromiseShare(right, checked)
+    facts = list(facts)
+    return PromiseShare(sum(fact.right for fact in facts), sum(fact.checked for fact in facts))
 
 
 def label_counts(facts: Sequence[LabelFact]) -> dict[str, float]:

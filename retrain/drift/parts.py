@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from retrain.drift.guard import LabelFact, label_counts
+from retrain.drift.guard import LabelFact, label_counts, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,7 @@ class Part:
 
 def parts(facts: Sequence[LabelFact]) -> Iterator[Part]:
     """All photos, then those of each kiosk, then those of each week, the latest last; nothing without a photo."""
-    if not facts:
-        return
-    yield _part("all", facts)
-    for kiosk in sorted({fact.kiosk for fact in facts}):
-        yield _part(f"kiosk {kiosk}", [fact for fact in facts if fact.kiosk == kiosk])
-    for week in sorted({fact.week for fact in facts}):
-        yield _part(f"week {week}", [fact for fact in facts if fact.week == week])
+    return (_part(where, some) for where, some in parts_of(facts) if some)
 
 
 def _part(where: str, facts: Sequence[LabelFact]) -> Part:

@@ -1,9 +1,8 @@
 """Calibration: fits confidences to a network's scores on the people of the validation photos.
 
 This is beta calibration (contracts/formulas/calibration.py), with p the score of the likeliest label after the worker's
-threshold. A prior that doubts the network counts as
-many imagined people: without examples it is the result, with hundreds it fades. A label with enough examples gets a
-formula of its own, with the common one as its prior.
+threshold. A prior that doubts the network counts as many imagined people: without examples it is the result, with
+hundreds it fades. A label with enough examples gets a formula of its own, with the common one as its prior.
 
 The examples come from the candidate with the calibration AS_IT_IS, the identity.
 """
@@ -53,14 +52,6 @@ class Example:
 DOUBT: Final = BetaCalibration(1.8, 2.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class FittedCalibration:
-    """`fields` is a manifest's `calibration`; its `fitted` has the data and the calibration error."""
-
-    fields: Mapping[str, Any]
-    warnings: tuple[str, ...]
-
-
 def examples(
     photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction], *, human: Collection[str]
 ) -> tuple[Example, ...]:
@@ -80,10 +71,14 @@ def examples(
     )
 
 
-def calibrate(every: Sequence[Example], *, least: float) -> FittedCalibration:
-    """Fit the formulas; `least` is the lowest score that the worker reports, its threshold."""
+def calibrate(every: Sequence[Example], *, least: float) -> dict[str, Any]:
+    """Fit the formulas: a manifest's `calibration`, whose `fitted` has the data, the calibration error and warnings.
+
+    `least` is the lowest score that the worker reports, its threshold.
+    """
     human = [example for example in every if example.human]
     trusted = human if len(human) >= MIN_HUMAN else list(every)
+    checked = sum(example.human for example in trusted)
     common, by_label = _fitted(trusted, least)
     warnings = []
     if len(trusted) < FEW:
@@ -91,7 +86,7 @@ def calibrate(every: Sequence[Example], *, least: float) -> FittedCalibration:
             f"only {len(trusted)} people to calibrate on, of {FEW} needed: confidences are low estimates, and hardly "
             "any passes the gate"
         )
-    if sum(example.human for example in trusted) < len(trusted) / 2:
+    if checked < len(trusted) / 2:
         warnings.append(
             "most of the people to calibrate on were labelled by a model that was sure of them: confidences may be too "
             "high. Check some validation photos by hand"
@@ -101,12 +96,12 @@ def calibrate(every: Sequence[Example], *, least: float) -> FittedCalibration:
         fields["by_label"] = {str(label): formula.fields() for label, formula in by_label.items()}
     fields["fitted"] = {
         "method": "beta calibration (Kull, Silva Filho and Flach, AISTATS 2017), with a prior that doubts the network",
-        "data": _source(trusted),
+        "data": _source(checked, len(trusted)),
         "people": {
             "all": len(trusted),
             "right": sum(example.right for example in trusted),
-            "human": sum(example.human for example in trusted),
-            "automatic": sum(not example.human for example in trusted),
+            "human": checked,
+            "automatic": len(trusted) - checked,
         },
         "by_label": {
             str(label): {
@@ -119,16 +114,15 @@ def calibrate(every: Sequence[Example], *, least: float) -> FittedCalibration:
         **_held_out(trusted, least),
         "warnings": warnings,
     }
-    return FittedCalibration(fields, tuple(warnings))
+    return fields
 
 
-def _source(trusted: Sequence[Example]) -> str:
-    if not trusted:
+def _source(checked: int, people: int) -> str:
+    if not people:
         return "none: the validation photos have no person"
-    human = sum(example.human for example in trusted)
-    if human == len(trusted):
+    if checked == people:
         return "validation people whom a person has checked"
-    if human == 0:
+    if not checked:
         return "validation people whom a model was sure of"
     return "validation people, checked by a person or labelled by a model that was sure"
 

@@ -6,6 +6,7 @@ The promise is the gate: of the people who pass a gate of 0.9, nine in ten are l
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,24 +48,23 @@ class PromiseShare:
         """The exact 95 % confidence interval of the true share, since it decides. Nothing checked: 0 to 1."""
         return exact(self.right, self.checked)
 
-    def against(self, promise: float, slack: float = SLACK) -> PromiseState:
-        """Broken when the interval is below the promise; holds when it is above promise - slack."""
+    def against(self, promise: float) -> PromiseState:
+        """Broken when the interval is below the promise; holds when it is above promise - SLACK."""
         low, high = self.interval
         if high < promise:
             return PromiseState.BROKEN
-        return PromiseState.HOLDS if low >= promise - slack else PromiseState.CANT_TELL
+        return PromiseState.HOLDS if low >= promise - SLACK else PromiseState.CANT_TELL
 
-    def too_few(self, promise: float, slack: float = SLACK) -> bool:
+    def too_few(self, promise: float) -> bool:
         """Whether `checked` people can't decide, whatever the answers: neither all wrong nor all right.
 
         For a promise of 0.95 that is one person: a promise that holds is wrong about 1 in 20, too.
         """
         return all(
-            PromiseShare(right, self.checked).against(promise, slack) is PromiseState.CANT_TELL
-            for right in (0, self.checked)
+            PromiseShare(right, self.checked).against(promise) is PromiseState.CANT_TELL for right in (0, self.checked)
         )
 
-    def more(self, promise: float, slack: float = SLACK) -> int:
+    def more(self, promise: float) -> int:
         """The number of further people that would decide if the share stays; without any yet, if it is as promised.
 
         0 once it is decided. Finite: the interval shrinks towards a share that one of the two rules decides.
@@ -72,17 +72,14 @@ class PromiseShare:
         share = promise if self.share is None else self.share
 
         def decides(number: int) -> bool:
-            return PromiseShare(share * number, number).against(promise, slack) is not PromiseState.CANT_TELL
+            return PromiseShare(share * number, number).against(promise) is not PromiseState.CANT_TELL
 
-        if self.checked and self.against(promise, slack) is not PromiseState.CANT_TELL:
+        if self.checked and self.against(promise) is not PromiseState.CANT_TELL:
             return 0
-        low, high = self.checked, max(1, self.checked)
-        while not decides(high):
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if decides(middle) else (middle, high)
-        return high - self.checked
+        enough = max(1, self.checked)
+        while not decides(enough):
+            enough *= 2
+        return bisect_left(range(enough), True, lo=self.checked, key=decides) - self.checked
 
 
 @dataclass(frozen=True, slots=True)

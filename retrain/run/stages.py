@@ -104,9 +104,9 @@ def package_candidate(candidate: Candidate, say: Say) -> None:
     predictions = predictor(manifest, say=say)([photo.path for photo in photos])
     checked = {stem(item.reference) for item in candidate.manifest.items if item.source is not Tree.AUTO}
     fitted = calibrate(examples(photos, predictions, human=checked), least=CUT["confidence"])
-    for warning in fitted.warnings:
+    for warning in fitted["fitted"]["warnings"]:
         say(len(photos), len(photos), warning)
-    with_fields(candidate.folder, calibration=fitted.fields)
+    with_fields(candidate.folder, calibration=fitted)
 
 
 def drift_since(bucket: DatasetBucket, results: Results | None, incumbent: Incumbent, *, gate: float) -> Drift:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,6 @@ from retrain.fit.calibration import (
     AS_IT_IS,
     DOUBT,
     Example,
-    FittedCalibration,
     calibrate,
     examples,
 )
@@ -41,9 +41,9 @@ def people(
     return examples
 
 
-def confidences(fitted: FittedCalibration, label: Label, scores: Sequence[float]) -> list[float]:
+def confidences(fitted: Mapping[str, Any], label: Label, scores: Sequence[float]) -> list[float]:
     """The worker's confidences with the manifest."""
-    formula = calibrations_by_label(fitted.fields, min_score=LEAST)[label.yolo_class]
+    formula = calibrations_by_label(fitted, min_score=LEAST)[label.yolo_class]
     return [formula(score) for score in scores]
 
 
@@ -58,7 +58,7 @@ def test_an_overconfident_network_gets_lower_confidences() -> None:
     assert confidences(fitted, Label.ADULT_MALE, scores) == pytest.approx(
         [TOO_SURE(score) for score in scores], abs=0.05
     )
-    facts = fitted.fields["fitted"]
+    facts = fitted["fitted"]
     assert facts["ece_after"] < 0.03
     assert facts["ece_before"] > 0.1
     assert (facts["people"]["all"], facts["people"]["human"], facts["warnings"]) == (3000, 3000, [])
@@ -79,8 +79,7 @@ def test_with_few_people_nothing_passes_the_gate_and_there_is_a_warning(count: i
     fitted = calibrate(sure, least=LEAST)
 
     assert max(confidences(fitted, Label.ADULT_MALE, [0.9, 0.99, 1.0])) < 0.95
-    assert fitted.warnings[0].startswith(f"only {count} people to calibrate on, of 30 needed")
-    assert fitted.fields["fitted"]["warnings"] == list(fitted.warnings)
+    assert fitted["fitted"]["warnings"][0].startswith(f"only {count} people to calibrate on, of 30 needed")
 
 
 def test_labels_with_people_enough_get_their_own_formula() -> None:
@@ -90,11 +89,11 @@ def test_labels_with_people_enough_get_their_own_formula() -> None:
 
     fitted = calibrate(women + men + few, least=LEAST)
 
-    assert sorted(fitted.fields["by_label"]) == ["adult_male", "elder_female"]
+    assert sorted(fitted["by_label"]) == ["adult_male", "elder_female"]
     [woman], [man] = (confidences(fitted, label, [0.7]) for label in (Label.ELDER_FEMALE, Label.ADULT_MALE))
     assert woman == pytest.approx(0.34, abs=0.08)
     assert man == pytest.approx(0.86, abs=0.08)
-    assert [one["own_formula"] for one in fitted.fields["fitted"]["by_label"].values()] == [False, True, True, False]
+    assert [one["own_formula"] for one in fitted["fitted"]["by_label"].values()] == [False, True, True, False]
 
 
 def test_enough_human_checked_people_are_used_alone() -> None:
@@ -105,16 +104,16 @@ def test_enough_human_checked_people_are_used_alone() -> None:
     alone = calibrate([*by_machine, *by_hand], least=LEAST)
     together = calibrate([*by_machine, *by_hand[:50]], least=LEAST)
 
-    assert alone.fields == calibrate(by_hand, least=LEAST).fields
-    assert alone.warnings == ()
-    assert together.fields["fitted"]["people"] == {
+    assert alone == calibrate(by_hand, least=LEAST)
+    assert alone["fitted"]["warnings"] == []
+    assert together["fitted"]["people"] == {
         "all": 1050,
         "right": pytest.approx(1025, abs=25),
         "human": 50,
         "automatic": 1000,
     }
-    assert "labelled by a model that was sure" in together.fields["fitted"]["data"]
-    assert together.warnings[0].startswith("most of the people to calibrate on were labelled by a model")
+    assert "labelled by a model that was sure" in together["fitted"]["data"]
+    assert together["fitted"]["warnings"][0].startswith("most of the people to calibrate on were labelled by a model")
 
 
 def test_examples_with_falling_accuracy_leave_the_prior() -> None:
@@ -124,7 +123,7 @@ def test_examples_with_falling_accuracy_leave_the_prior() -> None:
 
     fitted = calibrate(upside_down, least=LEAST)
 
-    calibrations_by_label(fitted.fields, min_score=LEAST)  # or ValueError
+    calibrations_by_label(fitted, min_score=LEAST)  # or ValueError
     assert confidences(fitted, Label.ADULT_MALE, [0.95])[0] < 0.95
 
 
@@ -138,7 +137,7 @@ def test_the_worker_accepts_every_fitted_formula(seen: list[tuple[Label, float, 
 
     fitted = calibrate(every, least=least)
 
-    for formula in calibrations_by_label(fitted.fields, min_score=least):
+    for formula in calibrations_by_label(fitted, min_score=least):
         assert formula(1.0) <= MAX_CONFIDENCE
 
 
@@ -186,7 +185,7 @@ def test_the_calibration_error_is_cross_validated() -> None:
     """Every fifth moment is wrong, so a formula fitted on the others is overconfident there."""
     some = [Example(Label.ELDER_MALE, 0.8, number % 5 != 0, True, f"moment {number}") for number in range(300)]
 
-    fitted = calibrate(some, least=0.25).fields["fitted"]
+    fitted = calibrate(some, least=0.25)["fitted"]
 
     assert fitted["bins"][-1]["said"] > 0.9
     assert fitted["bins"][-1]["right"] < 0.1

@@ -33,7 +33,7 @@ def packaged(folder: Path, **changes: Any) -> Path:
         "onnx": trained / "last.onnx",
         "weights_pt": trained / "last.pt",
         "input": SIDE,
-        "calibration": calibrate([], least=CUT["confidence"]).fields,
+        "calibration": calibrate([], least=CUT["confidence"]),
         "data": {"build": "20260228t000000z-dataset", "digest": "d" * 64},
         "training": {"epochs": 3},
         "code_version": "0.1.0",
@@ -97,7 +97,7 @@ def test_fields_of_the_manifest_are_replaced(tmp_path: Path) -> None:
     path = packaged(tmp_path, calibration=AS_IT_IS)
     before = json.loads(path.read_bytes())
 
-    again = with_fields(path.parent, calibration=calibrate([], least=0.25).fields, metrics={"map50": 0.5})
+    again = with_fields(path.parent, calibration=calibrate([], least=0.25), metrics={"map50": 0.5})
 
     assert again == path
     after = json.loads(path.read_bytes())
