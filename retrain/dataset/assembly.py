@@ -6,7 +6,7 @@ The same objects, settings and earlier dataset give the same digest, in whatever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -95,8 +95,8 @@ def select(
     for photo in gathered.photos:
         if split_of[photo.reference] is Split.GOLDEN and photo.source is not Tree.GOLDEN:
             excluded.append(_excluded(photo, ExclusionReason.MOMENT_OF_GOLDEN))
-        elif photo.outlier and photo.source is Tree.AUTO:
-            excluded.append(_excluded(photo, ExclusionReason.OUTLIER, photo.outlier))
+        elif photo.label_error and photo.source is Tree.AUTO:
+            excluded.append(_excluded(photo, ExclusionReason.OUTLIER, photo.label_error))
         else:
             usable.append(photo)
     usable, duplicates = without_duplicates(usable, near_bits=settings.near_bits)
@@ -147,32 +147,20 @@ def vet(
         replace(item, label_error="; ".join(filter(None, (item.label_error, errors.get(item.reference)))) or None)
         for item in items
     ]
-    suspects = [item for item in marked if _suspect(item)]
-    return [item for item in marked if not _suspect(item)], suspects
+    by_suspicion: dict[bool, list[Item]] = {False: [], True: []}
+    for item in marked:
+        by_suspicion[item.label_error is not None and item.source is Tree.AUTO].append(item)
+    return by_suspicion[False], by_suspicion[True]
 
 
-def _suspect(item: Item) -> bool:
-    return item.label_error is not None and item.source is Tree.AUTO
-
-
-def _excluded(photo: DatasetPhoto | Item, why: ExclusionReason, detail: str = "") -> Excluded:
+def _excluded(photo: DatasetPhoto, why: ExclusionReason, detail: str = "") -> Excluded:
     return Excluded(photo.reference, photo.source, why, detail)
 
 
 def _item(photo: DatasetPhoto, split: Split, settings: DatasetSettings, *, new: bool) -> Item:
     repeated = split is Split.TRAIN and photo.source is Tree.REVIEWED
-    return Item(
-        reference=photo.reference,
-        split=split,
-        source=photo.source,
-        weight=settings.reviewed_weight if repeated else 1,
-        new=new,
-        sha256=photo.sha256,
-        bytes=photo.bytes,
-        people=photo.people,
-        phash=photo.phash,
-        label_error=photo.outlier,
-    )
+    known = {field.name: getattr(photo, field.name) for field in fields(photo)}
+    return Item(**known, split=split, weight=settings.reviewed_weight if repeated else 1, new=new)
 
 
 def _known(photos: Sequence[DatasetPhoto], earlier: DatasetManifest | None) -> frozenset[Reference]:

@@ -1,4 +1,4 @@
-"""Balancing train and val: caps by label, pictures without people, replay of old photos, and the maximum size.
+"""Class balance of train and val: caps by label, pictures without people, replay of old photos, and the maximum size.
 
 The kiosk depends on the rare labels. So photos of the most frequent label are dropped first, a model's labels before a
 person's, and new photos with an elder only if those alone are too many.
@@ -58,12 +58,9 @@ def cap_of(photos: Iterable[DatasetPhoto], settings: DatasetSettings) -> int:
 
 def _rank(photo: DatasetPhoto, new: frozenset[Reference]) -> int:
     """The order in which photos are kept; rank 0 is exempt from the cap."""
-    is_new = photo.reference in new
-    if is_new and photo.labels & _ELDERS:
+    if photo.reference in new and photo.labels & _ELDERS:
         return 0
-    if photo.source is Tree.REVIEWED:
-        return 1 if is_new else 2
-    return 3 if is_new else 4
+    return (1 if photo.source is Tree.REVIEWED else 3) + (photo.reference not in new)
 
 
 def _capped(
@@ -85,13 +82,11 @@ def _capped(
 
 def _with_few_empty(order: Sequence[DatasetPhoto], max_share: float) -> tuple[list[DatasetPhoto], Dropped]:
     """Limit the share of pictures without people: with too many, the network learns to see no person at all."""
-    with_people = sum(bool(photo.people) for photo in order)
-    room = int(with_people * max_share / (1 - max_share))
     empty = [photo for photo in order if not photo.people]
-    dropped = set(empty[room:])
-    return [photo for photo in order if photo not in dropped], [
-        (photo, ExclusionReason.NOBODY) for photo in empty[room:]
-    ]
+    dropped = empty[int((len(order) - len(empty)) * max_share / (1 - max_share)) :]
+    references = {photo.reference for photo in dropped}
+    kept = [photo for photo in order if photo.reference not in references]
+    return kept, [(photo, ExclusionReason.NOBODY) for photo in dropped]
 
 
 def _evenly(order: Sequence[DatasetPhoto], room: int) -> list[DatasetPhoto]:

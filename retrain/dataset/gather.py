@@ -16,7 +16,7 @@ from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason
 from retrain.dataset.pictures import opened
 from retrain.dataset.vetting.sanity import check_sanity
 from retrain.progress import Say
-from retrain.review.notes import read_notes, untellable
+from retrain.review.notes import read_notes
 
 HASH_SIDE: Final = 16  # 256 bits: with 64, customers before the same counter look alike
 
@@ -38,7 +38,7 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
     pairs: dict[Reference, Pair] = {}
     for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
         pairs.update({pair.reference: pair for pair in bucket.pairs(tree)})
-    cannot_tell = untellable(read_notes(bucket)) & pairs.keys()
+    cannot_tell = {reference for reference, note in read_notes(bucket).items() if note.cannot_tell} & pairs.keys()
     excluded = [
         Excluded(reference, pairs[reference].tree, ExclusionReason.CANNOT_TELL) for reference in sorted(cannot_tell)
     ]
@@ -73,11 +73,10 @@ def _read(bucket: DatasetBucket, pair: Pair) -> DatasetPhoto | Excluded:
         reference=pair.reference,
         source=pair.tree,
         people=people,
-        size=size,
         sha256=hashlib.sha256(jpeg).hexdigest(),
         bytes=len(jpeg),
         phash=phash,
-        outlier=check_sanity(people, size),
+        label_error=check_sanity(people, size),
     )
 
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.boxes import LabelledBox
 from contracts.errors import ContractError
 from contracts.instants import from_text, to_text
 from contracts.labels import LABELS
@@ -19,7 +18,7 @@ from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import Tree
-from retrain.dataset.photos import Excluded, ExclusionReason, Split
+from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason, Split
 from retrain.errors import InvalidDataset
 
 SCHEMA: Final = 1
@@ -29,23 +28,12 @@ NOBODY: Final = "nobody"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """A photo of the dataset. `sha256` and `bytes` are the JPEG's.
+class Item(DatasetPhoto):
+    """A photo of the dataset. `new`: the incumbent was not trained on it, or a person has checked it since."""
 
-    `new`: the incumbent was not trained on it, or a person has checked it since. `label_error`: a possible error in its
-    labels, in words; None without any.
-    """
-
-    reference: Reference
     split: Split
-    source: Tree
     weight: int
     new: bool
-    sha256: str
-    bytes: int
-    people: tuple[LabelledBox, ...]
-    phash: str
-    label_error: str | None = None
 
     @property
     def label_file(self) -> str:
@@ -100,12 +88,13 @@ class DatasetManifest:
     def digest(self) -> str:
         """SHA-256 over items and settings: the same for the same photos, labels and settings, whenever built."""
         fields = {"items": [item.to_fields() for item in self.items], "settings": dict(self.settings)}
-        return hashlib.sha256(_canonical(fields)).hexdigest()
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """By split: people of each label, pictures, and pictures without people; a repeated picture counts once."""
-        return {split: counted(item for item in self.items if item.split is split) for split in Split}
+        return {split: counted(self.of(split)) for split in Split}
 
     def of(self, split: Split) -> list[Item]:
         return [item for item in self.items if item.split is split]
@@ -184,7 +173,3 @@ def _excluded(fields: Mapping[str, Any]) -> Excluded:
         ExclusionReason(fields["why"]),
         str(fields["detail"]),
     )
-
-
-def _canonical(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -57,16 +57,19 @@ REASONS: Final[dict[ExclusionReason, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DatasetPhoto:
-    """A complete pair. `size`: width and height in pixels; `outlier`: the failed sanity check, or None."""
+    """A complete pair. `sha256` and `bytes` are the JPEG's.
+
+    `label_error`: a possible error in its labels, in words: a failed sanity check, or a label that the teacher contradicts;
+    None without any.
+    """
 
     reference: Reference
     source: Tree
     people: tuple[LabelledBox, ...]
-    size: tuple[int, int]
     sha256: str
     bytes: int
     phash: str
-    outlier: str | None = None
+    label_error: str | None = None
 
     @property
     def labels(self) -> frozenset[Label]:

@@ -11,7 +11,7 @@ from retrain.bucket import Tree
 from retrain.bursts import burst_of
 from retrain.dataset.photos import Split
 
-_PRECEDENCE: Final[Mapping[Split | None, int]] = {Split.TRAIN: 0, Split.VAL: 1, Split.GOLDEN: 2}
+_PRECEDENCE: Final = (Split.TRAIN, Split.VAL, Split.GOLDEN)  # the last is the highest
 
 
 def splits(
@@ -29,13 +29,12 @@ def splits(
     burst = burst_of(listed, apart_s=apart_s)
     known: dict[Reference, Split] = {}
     for reference, first in burst.items():
-        split = Split.GOLDEN if listed[reference] is Tree.GOLDEN else earlier.get(reference)
+        golden = listed[reference] is Tree.GOLDEN
+        split = Split.GOLDEN if golden else earlier.get(reference)
         # Bursts that have merged take the split of highest precedence. A photo that was golden, and is not listed as
         # such any more, doesn't count.
-        if split is Split.GOLDEN and listed[reference] is not Tree.GOLDEN:
-            split = None
-        if split is not None and _PRECEDENCE[split] > _PRECEDENCE.get(known.get(first), -1):
-            known[first] = split
+        if split is not None and (golden or split is not Split.GOLDEN):
+            known[first] = max(split, known.get(first, split), key=_PRECEDENCE.index)
     return {
         reference: known.get(first) or (Split.VAL if share(seed, first) < val_share else Split.TRAIN)
         for reference, first in burst.items()

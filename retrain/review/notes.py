@@ -109,11 +109,6 @@ def noted(bucket: DatasetBucket) -> set[Reference]:
     return {reference for tree in CHECKED for reference, _ in _keys(bucket, tree)}
 
 
-def untellable(notes: Mapping[Reference, Note]) -> set[Reference]:
-    """The photos whose labels a person could not tell: never trained on, in whichever tree."""
-    return {reference for reference, note in notes.items() if note.cannot_tell}
-
-
 def _is_of_import(content: bytes) -> bool:
     """Whether the note is of an imported picture, which no model has labelled."""
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from contracts.labels import Label
+from retrain.dataset.layout import image_path
 from retrain.dataset.manifest import Item
 
 COLOURS: Final[Mapping[Label, str]] = {
@@ -24,34 +24,26 @@ _MAX_COLUMNS: Final = 6
 _GROUND: Final = "#1c1f26"
 
 
-@dataclass(frozen=True, slots=True)
-class SheetPhoto:
-    """A picture of a sheet, and its file."""
-
-    item: Item
-    path: Path
-
-
-def write_sheet(photos: Sequence[SheetPhoto], path: Path) -> tuple[int, int]:
-    """Write one JPEG of the photos, numbered from 1, row by row. Returns its width and height in pixels."""
-    columns = min(_MAX_COLUMNS, len(photos))
-    rows = -(-len(photos) // columns)
+def write_sheet(folder: Path, items: Sequence[Item], path: Path) -> tuple[int, int]:
+    """Write one JPEG of a dataset's photos, numbered from 1, row by row. Returns its width and height in pixels."""
+    columns = min(_MAX_COLUMNS, len(items))
+    rows = -(-len(items) // columns)
     width, height = columns * (_CELL[0] + _GAP) + _GAP, rows * (_CELL[1] + _GAP) + _GAP
     sheet = Image.new("RGB", (width, height), _GROUND)
-    for index, photo in enumerate(photos):
+    for index, item in enumerate(items):
         left = _GAP + index % columns * (_CELL[0] + _GAP)
         top = _GAP + index // columns * (_CELL[1] + _GAP)
-        sheet.paste(_cell(photo, index + 1), (left, top))
+        sheet.paste(_cell(image_path(folder, item), item, index + 1), (left, top))
     sheet.save(path, "JPEG", quality=82)
     return width, height
 
 
-def _cell(photo: SheetPhoto, number: int) -> Image.Image:
-    with Image.open(photo.path) as picture:
+def _cell(path: Path, item: Item, number: int) -> Image.Image:
+    with Image.open(path) as picture:
         picture.draft("RGB", (2 * _CELL[0], 2 * _CELL[1]))
         small = ImageOps.contain(picture.convert("RGB"), _CELL, Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(small)
-    for person in photo.item.people:
+    for person in item.people:
         x0, y0, x1, y1 = person.box.corners
         corners = (x0 * small.width, y0 * small.height, x1 * small.width - 1, y1 * small.height - 1)
         pen.rectangle(corners, outline=COLOURS[person.label], width=3)

@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.instants import to_text
 from contracts.labels import LABELS
-from retrain.dataset.layout import INDEX, SHEETS, image_path
+from retrain.dataset.layout import INDEX, SHEETS
 from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split
-from retrain.dataset.report.contact_sheet import COLOURS, SheetPhoto, write_sheet
+from retrain.dataset.report.contact_sheet import COLOURS, write_sheet
 from retrain.dataset.splits import share
 
 _PURPOSE: Final = {
@@ -88,8 +88,7 @@ def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], m
             return []
         drawn = tuple(candidates[:most])
         file = f"{SHEETS}/{name}.jpg"
-        size = write_sheet([SheetPhoto(item, image_path(folder, item)) for item in drawn], folder / file)
-        return [Sheet(title, file, size, drawn, len(candidates), colour)]
+        return [Sheet(title, file, write_sheet(folder, drawn, folder / file), drawn, len(candidates), colour)]
 
     marked = [item for item in manifest.items if item.label_error]
     groups = [

@@ -16,37 +16,34 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
     new = counted(item for item in manifest.items if item.new and item.split is not Split.GOLDEN)
     people = sum(new[label] for label in LABELS)
     if people < least_new:
-        reason = (
+        return "too_few_labels", (
             f"{people} people in new photos since the model in service was trained, duplicates and caps left out, "
             f"fewer than {least_new}; it serves on. More come by themselves, and by review: nunchi review export"
         )
-        return "too_few_labels", reason
     counts = manifest.counts
     absent = [
         f"{label} in {split}" for split in (Split.TRAIN, Split.VAL) for label in LABELS if not counts[split][label]
     ]
     if absent:
-        reason = (
+        return "class_missing", (
             f"no {', no '.join(absent)}: a model trained on this would forget them; the one in service serves on. "
             "Review photos of such people, nunchi review export, or import some: nunchi dataset import"
         )
-        return "class_missing", reason
     few = [f"{counts[Split.GOLDEN][label]} {label}" for label in LABELS if counts[Split.GOLDEN][label] < golden_least]
     if few:
-        reason = (
+        return "golden_too_small", (
             f"the golden set has {', '.join(few)}, and needs {golden_least} of each label to tell a better model from "
-            "a lucky one; the one in service serves on. Check photos by "
-            "hand: nunchi review export, then nunchi review import --golden-share 1"
+            "a lucky one; the one in service serves on. Check photos by hand: nunchi review export, then nunchi review "
+            "import --golden-share 1"
         )
-        return "golden_too_small", reason
     return None
 
 
-def warnings_of(manifest: DatasetManifest, *, scarce: int = 50) -> tuple[str, ...]:
+def warnings_of(manifest: DatasetManifest) -> tuple[str, ...]:
     """Warnings for people: labels that are missing or scarce, possible label errors, unreadable photos."""
     warnings = []
     for split, counts in manifest.counts.items():
-        minimum = scarce if split == Split.TRAIN else scarce // 5
+        minimum = 50 if split == Split.TRAIN else 10
         for label in LABELS:
             if not counts[label]:
                 warnings.append(f"there is no {label} in {split}")

@@ -117,7 +117,7 @@ def a_photo(
     """A photo as it was read, with a hash that is far from the others'."""
     reference = photo_id(3600 * number)
     phash = hashlib.sha256(str(reference).encode()).hexdigest() if phash is None else phash
-    return DatasetPhoto(reference, tree, tuple(LabelledBox(label, HEAD) for label in labels), SIZE, "", 1000, phash)
+    return DatasetPhoto(reference, tree, tuple(LabelledBox(label, HEAD) for label in labels), "", 1000, phash)
 
 
 def counts(each: int = 0, *, pictures: int, nobody: int = 0, **others: int) -> dict[str, int]:
