@@ -37,11 +37,10 @@ class Tree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture and its label file; both exist. `etag` is the picture's, `added_at` the time of the later of them."""
+    """A picture and its label file; both exist. `added_at` is the time of the later of them."""
 
     tree: Tree
     reference: Reference
-    etag: str
     added_at: datetime
 
 
@@ -63,8 +62,7 @@ class DatasetBucket:
                 continue
             label_file = labels.get(reference.pair_keys(tree)[1])
             if label_file is not None:
-                added_at = max(image["LastModified"], label_file["LastModified"])
-                pairs.append(Pair(tree, reference, image["ETag"], added_at))
+                pairs.append(Pair(tree, reference, max(image["LastModified"], label_file["LastModified"])))
         return sorted(pairs, key=lambda pair: pair.reference)
 
     def image(self, pair: Pair) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +16,10 @@ TRACKERS: Final = ("none", "wandb", "mlflow")
 DEFAULT_TRAINER: Final = Path(__file__).parents[1] / ".venv-trainer" / "bin" / "python"
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"{text!r} is not one of: {', '.join(words)}")
-        return text
-
-    return parse
+def _tracker(text: str) -> str:
+    if text not in TRACKERS:
+        raise ValueError(f"{text!r} is not one of: {', '.join(TRACKERS)}")
+    return text
 
 
 def _yes_or_no(text: str) -> bool:
@@ -160,7 +157,7 @@ class RetrainSettings:
     track: str = setting(
         "NUNCHI_TRACK",
         "experiment tracker: none, wandb (offline unless WANDB_MODE says otherwise) or mlflow",
-        parse=_one_of(*TRACKERS),
+        parse=_tracker,
         default="none",
     )
     track_to: str | None = setting(

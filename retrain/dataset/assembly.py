@@ -71,7 +71,7 @@ def build(
         excluded=tuple(sorted(excluded, key=lambda photo: photo.reference)),
     )
     manifest = replace(manifest, warnings=warnings_of(manifest))
-    with layout.room_for(folder, 0):
+    with layout.room_for(folder):
         write_page(folder, manifest, suspects=suspects, most=settings.sheet_photos)
         layout.remove(folder, suspects)
         layout.write_lists(folder, items)

@@ -54,7 +54,7 @@ def prepare(folder: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    with room_for(folder, 0):
+    with room_for(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARK).write_text("made by nunchi: a build into this folder empties it first\n")
         for split in Split:
@@ -116,7 +116,7 @@ def write_lists(folder: Path, items: Sequence[Item]) -> None:
         f"./images/train/{stem(item.reference)}.jpg\n" * item.weight for item in items if item.split is Split.TRAIN
     ]
     names = "".join(f"  {label.yolo_class}: {label}\n" for label in LABELS)
-    with room_for(folder, 0):
+    with room_for(folder):
         (folder / "train.txt").write_text("".join(lines))
         (folder / "data.yaml").write_text(
             "# Splits beside this file. `test` is the golden set: for judging, never for training.\n"
@@ -125,7 +125,7 @@ def write_lists(folder: Path, items: Sequence[Item]) -> None:
 
 
 @contextmanager
-def room_for(folder: Path, need: int, free: Callable[[Path], int] = _free) -> Generator[None, None, None]:
+def room_for(folder: Path, need: int = 0, free: Callable[[Path], int] = _free) -> Generator[None, None, None]:
     """InvalidDataset when fewer than `need` bytes are free before the block, or the disk is full while it writes."""
     if need and (available := free(folder)) < need:
         raise InvalidDataset(

@@ -59,8 +59,7 @@ REASONS: Final[dict[ExclusionReason, str]] = {
 class DatasetPhoto:
     """A complete pair. `sha256` and `bytes` are the JPEG's.
 
-    `label_error`: a possible error in its labels, in words: a failed sanity check, or a label that the teacher contradicts;
-    None without any.
+    `label_error`: a possible error in its labels, in words, by a sanity check or by the teacher; None without any.
     """
 
     reference: Reference

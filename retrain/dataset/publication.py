@@ -96,9 +96,9 @@ def fetch(
         path = key.removeprefix(prefix)
         content = bucket.get(key) if path == layout.INDEX or _SHEET.fullmatch(path) else None
         if content is not None:
-            with layout.room_for(folder, 0):
+            with layout.room_for(folder):
                 (folder / path).parent.mkdir(exist_ok=True)
                 (folder / path).write_bytes(content)
-    with layout.room_for(folder, 0):
+    with layout.room_for(folder):
         (folder / MANIFEST).write_text(manifest.to_json())
     return manifest

@@ -44,15 +44,12 @@ def _facts(
     decisions = results.of(pair.reference for pair in chosen) if results else {}
     with in_threads(bucket.labels, [*chosen, *checked]) as label_files:
         texts = list(label_files)
-    facts = []
-    for place, (pair, text) in enumerate(zip([*chosen, *checked], texts, strict=True)):
-        if text is not None:  # None: it expired after the listing
-            label_fact = fact(
-                pair, text, notes.get(pair.reference), decisions.get(pair.reference), drawn=place < len(chosen)
-            )
-            if label_fact is not None:
-                facts.append(label_fact)
-    return facts
+    facts = [
+        fact(pair, text, notes.get(pair.reference), decisions.get(pair.reference), drawn=place < len(chosen))
+        for place, (pair, text) in enumerate(zip([*chosen, *checked], texts, strict=True))
+        if text is not None  # None: it expired after the listing
+    ]
+    return [label_fact for label_fact in facts if label_fact is not None]
 
 
 def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn: bool = True) -> LabelFact | None:
@@ -64,14 +61,14 @@ def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, d
     confidences = [person.confidence for person in result.message.people] if result else []
     if not confidences and note is not None:
         confidences = [confidence for person in note.shown if (confidence := person.predicted.confidence) is not None]
-    checked = note is not None and note.sample and not note.cannot_tell
+    checked = note.shown if note is not None and note.sample and not note.cannot_tell else ()
     return LabelFact(
         kiosk=pair.reference.kiosk_id,
         week=iso_week(pair.reference),
         labels=people,
         sure=pair.tree is Tree.AUTO,
         confidence=min(confidences, default=None),
-        checked=len(note.shown) if note is not None and checked else 0,
-        right=sum(person.right for person in note.shown) if note is not None and checked else 0,
+        checked=len(checked),
+        right=sum(person.right for person in checked),
         drawn=drawn,
     )

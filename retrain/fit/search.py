@@ -35,30 +35,20 @@ BEST: Final = "best.json"
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 MAX_FAILURES: Final = 3  # trials in a row; more are not caused by their values
 FIXED: Final[Mapping[str, Any]] = {"optimizer": "AdamW"}  # "auto" would choose its own learning rate
-# Ultralytics' defaults for a few classes.
-DEFAULTS: Final[Mapping[str, float]] = {
-    "lr0": 0.00125,
-    "weight_decay": 0.0005,
-    "mosaic": 1.0,
-    "scale": 0.5,
-    "translate": 0.1,
-    "hsv_h": 0.015,
-    "hsv_s": 0.7,
-    "hsv_v": 0.4,
-    "cls": 0.5,
+# Ultralytics' default for a few classes, low, high, and whether the scale is logarithmic. Grey hair is one of the few
+# signs of age: strong hsv hides it.
+SPACE: Final[Mapping[str, tuple[float, float, float, bool]]] = {
+    "lr0": (0.00125, 1e-4, 1e-2, True),
+    "weight_decay": (0.0005, 1e-5, 1e-2, True),
+    "mosaic": (1.0, 0.0, 1.0, False),
+    "scale": (0.5, 0.0, 0.7, False),
+    "translate": (0.1, 0.0, 0.3, False),
+    "hsv_h": (0.015, 0.0, 0.03, False),
+    "hsv_s": (0.7, 0.0, 0.9, False),
+    "hsv_v": (0.4, 0.0, 0.6, False),
+    "cls": (0.5, 0.3, 1.5, True),
 }
-# Low, high, and whether the scale is logarithmic. Grey hair is one of the few signs of age: strong hsv hides it.
-SPACE: Final[Mapping[str, tuple[float, float, bool]]] = {
-    "lr0": (1e-4, 1e-2, True),
-    "weight_decay": (1e-5, 1e-2, True),
-    "mosaic": (0.0, 1.0, False),
-    "scale": (0.0, 0.7, False),
-    "translate": (0.0, 0.3, False),
-    "hsv_h": (0.0, 0.03, False),
-    "hsv_s": (0.0, 0.9, False),
-    "hsv_v": (0.0, 0.6, False),
-    "cls": (0.3, 1.5, True),
-}
+DEFAULTS: Final = {name: default for name, (default, *_) in SPACE.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +97,12 @@ class Search:
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):  # its process was killed
                 study.tell(trial.number, state=TrialState.FAIL)
                 study.enqueue_trial(trial.params)
-        study.enqueue_trial(dict(DEFAULTS), skip_if_exists=True)
+        study.enqueue_trial(DEFAULTS, skip_if_exists=True)
         return study
 
     def _objective(self, trial: Trial) -> float:
         folder = self.work / f"trial-{trial.number}-{os.getpid()}"
-        values = {name: trial.suggest_float(name, low, high, log=log) for name, (low, high, log) in SPACE.items()}
+        values = {name: trial.suggest_float(name, low, high, log=log) for name, (_, low, high, log) in SPACE.items()}
         scores: list[float] = []
 
         def follow(event: Event) -> None:
@@ -155,7 +145,7 @@ class Search:
                 "see the trainer's error"
             )
         states = (*ENDED, TrialState.FAIL)
-        default = next((trial.value for trial in trials if trial.params == dict(DEFAULTS)), None)
+        default = next((trial.value for trial in trials if trial.params == DEFAULTS), None)
         content = {
             "hyperparameters": {**FIXED, **{name: round(value, 6) for name, value in study.best_params.items()}},
             "map50_95": study.best_value,

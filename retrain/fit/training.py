@@ -55,7 +55,6 @@ class TrainedWeights:
     """
 
     best: Path
-    last: Path
     metrics: Mapping[str, float]
     epochs: int
     seconds: float
@@ -116,7 +115,6 @@ class TrainingSession:
         self._store()
         return TrainedWeights(
             best=Path(done["best"]),
-            last=Path(done["last"]),
             metrics=done["metrics"],
             epochs=self._trained,
             seconds=time.monotonic() - self._started_at,

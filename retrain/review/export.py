@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,11 +61,8 @@ def export(
     most: int | None,
     kiosk: str | None = None,
     since: datetime | None = None,
-    say: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ExportSummary:
     """Write the folder. `kiosk`: only photos of that kiosk; `since`: only photos added then or later.
-
-    `say(done, total)` is called for each photo.
 
     InvalidReview, and nothing written, when the folder is not empty.
     """
@@ -75,15 +72,14 @@ def export(
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     results_of = results.of(photo.pair.reference for photo in selected)
     tasks: list[dict[str, Any]] = []
-    written = {False: 0, True: 0}
+    written: Counter[bool] = Counter()  # by whether it belongs to the sample
     with in_threads(lambda photo: (bucket.image(photo.pair), bucket.labels(photo.pair)), selected) as contents:
-        for done, (photo, (jpeg, labels)) in enumerate(zip(selected, contents, strict=True), start=1):
+        for photo, (jpeg, labels) in zip(selected, contents, strict=True):
             if jpeg is not None and labels is not None:  # otherwise it has expired since
                 reference = photo.pair.reference
                 (folder / IMAGES / f"{stem(reference)}{IMAGE_SUFFIX}").write_bytes(jpeg)
                 tasks.append(_task(photo, jpeg, labels, results_of.get(reference)))
                 written[photo.sample] += 1
-            say(done, len(selected))
     (folder / CONFIG).write_text(label_config(), encoding="utf-8")
     (folder / README).write_text(_README, encoding="utf-8")
     (folder / TASKS).write_text(json.dumps(tasks, indent=1) + "\n", encoding="utf-8")

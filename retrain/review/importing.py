@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -132,9 +132,8 @@ def store(
     *,
     golden_share: float,
     missing_ok: bool = False,
-    say: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ImportSummary:
-    """Store each answer that is new or differs from the stored one. `say(done, total)` is called for each photo.
+    """Store each answer that is new or differs from the stored one.
 
     InvalidReview, and nothing stored, when photos are in no tree any more, unless `missing_ok`.
     """
@@ -168,7 +167,7 @@ def store(
         return answer, tree, note, not newer and _put(answer, tree, note, bucket)
 
     with in_threads(keep, answers) as kept:
-        for done, (answer, tree, note, written) in enumerate(kept, start=1):
+        for answer, tree, note, written in kept:
             if not written:
                 summary.unchanged += 1
             elif answer.annotation.cannot_tell:
@@ -177,7 +176,6 @@ def store(
                 summary.golden += tree is Tree.GOLDEN
                 summary.reviewed += tree is Tree.REVIEWED
                 summary.corrected += not note.agreed
-            say(done, len(answers))
     return summary
 
 

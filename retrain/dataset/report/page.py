@@ -104,7 +104,7 @@ def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], m
     for split in Split:
         sheets: list[Sheet] = []
         for label in LABELS:
-            items = [item for item in manifest.of(split) if label in {person.label for person in item.people}]
+            items = [item for item in manifest.of(split) if label in item.labels]
             sheets += sheet(label, f"{split}-{label}", items, COLOURS[label])
         sheets += sheet("nobody", f"{split}-nobody", (item for item in manifest.of(split) if not item.people))
         groups.append(_Group(split.capitalize(), f"{_PURPOSE[split].capitalize()}.", tuple(sheets)))

@@ -79,7 +79,7 @@ class Shuffled(DatasetBucket):
         found = []
         for key in self.objects:
             if key.startswith(f"{tree}/images/"):
-                found.append(Pair(tree, parse_pair_key(key), "", NOON))
+                found.append(Pair(tree, parse_pair_key(key), NOON))
         random.Random(self._order).shuffle(found)
         return found
 

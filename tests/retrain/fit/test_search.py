@@ -22,7 +22,7 @@ from tests.retrain.trainings import process
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 SPREAD: dict[str, optuna.distributions.BaseDistribution] = {
-    name: optuna.distributions.FloatDistribution(low, high, log=log) for name, (low, high, log) in SPACE.items()
+    name: optuna.distributions.FloatDistribution(low, high, log=log) for name, (_, low, high, log) in SPACE.items()
 }
 
 
@@ -81,7 +81,7 @@ def test_a_trial_worse_than_the_median_is_pruned(search: Search) -> None:
         )
     search.run(6)
     last = trials(search)[-1]
-    assert (last.params, last.state, max(last.intermediate_values)) == (dict(DEFAULTS), TrialState.PRUNED, 2)
+    assert (last.params, last.state, max(last.intermediate_values)) == (DEFAULTS, TrialState.PRUNED, 2)
 
 
 def test_an_interrupted_search_resumes(search: Search) -> None:
@@ -96,7 +96,7 @@ def test_an_interrupted_search_resumes(search: Search) -> None:
     assert [one.state for one in trials(search)] == [TrialState.FAIL, TrialState.WAITING]
     search.run(2)
     assert [one.state for one in trials(search)[:2]] == [TrialState.FAIL, TrialState.COMPLETE]
-    assert trials(search)[1].params == dict(DEFAULTS)
+    assert trials(search)[1].params == DEFAULTS
 
 
 def test_a_trial_whose_process_was_killed_is_queued_again(search: Search) -> None:
@@ -137,7 +137,7 @@ def test_two_machines_at_once_share_the_trials(search: Search, tmp_path: Path) -
     assert 8 <= len(done) <= 9, "both machines may be in their last trial at once"
     assert {one.state for one in done} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({tuple(one.params.values()) for one in done}) == len(done), "two machines tried the same"
-    assert dict(DEFAULTS) in [one.params for one in done]
+    assert DEFAULTS in [one.params for one in done]
     assert max(one["map50_95"] for one in found) == pytest.approx(max(one.value or 0 for one in done))
 
 

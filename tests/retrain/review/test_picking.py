@@ -12,7 +12,7 @@ F, M = Label.ELDER_FEMALE, Label.ADULT_MALE
 
 
 def pair(reference: Reference, tree: Tree = Tree.AUTO) -> Pair:
-    return Pair(tree, reference, '"etag"', NOON)
+    return Pair(tree, reference, NOON)
 
 
 SURE = [pair(photo(number, minutes=number)) for number in range(2000)]
