@@ -50,9 +50,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         stopping.listen()
         training = settings.training or new_run_id(now(), MODEL)
         with locked(settings.work_dir), training_folder(settings.work_dir, training) as folder:
-            if options.check:
-                return _check(settings, training, folder, stopping)
-            return _train(settings, training, folder, stopping)
+            run = _wire(settings, training, folder, stopping)
+            return _check(run) if options.check else _train(run)
     except SettingsError as error:
         return _print_error(error, EXIT_SETTINGS)
     except Interrupted as error:
@@ -61,29 +60,26 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return _print_error(error, EXIT_FAILED)
 
 
-def _train(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> int:
-    run, reporter = _wire(settings, training, folder, stopping)
-    with reporter:
+def _train(run: TrainingRun) -> int:
+    with run.reporter:
         outcome = run.run()
     print(outcome.to_json())  # noqa: T201 - the program's output
     return EXIT_FAILED if outcome.verdict is Verdict.FAILED else EXIT_DECIDED
 
 
-def _check(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> int:
-    run, _ = _wire(settings, training, folder, stopping)
+def _check(run: TrainingRun) -> int:
     skipped = run.check()
     print("there is enough to train on" if skipped is None else f"{skipped[0]}: {skipped[1]}")  # noqa: T201
     return EXIT_DECIDED if skipped is None else EXIT_SKIPPED
 
 
-def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> tuple[TrainingRun, Reporter]:
-    """The run, and the reporter whose context it must run in."""
+def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> TrainingRun:
     config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
     s3 = boto3.client("s3", config=config)
     bucket = DatasetBucket(s3, settings.dataset_bucket)
     results = Results(s3, settings.images_bucket) if settings.images_bucket else None
     reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)
-    run = TrainingRun(
+    return TrainingRun(
         training=training,
         folder=folder,
         bucket=bucket,
@@ -103,7 +99,6 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
         stopping=stopping,
         clock=now,
     )
-    return run, reporter
 
 
 def plan_of(settings: RetrainSettings, name: str) -> Plan:

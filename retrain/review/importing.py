@@ -151,7 +151,7 @@ def store(
         (answer.reference for answer in answers),
         reviewed=stored[Tree.REVIEWED],
         golden=stored[Tree.GOLDEN],
-        exposed=exposed(bucket),
+        exposed={reference for reference, _ in exposed(bucket)},
         listed=listed,
         golden_share=golden_share,
     )

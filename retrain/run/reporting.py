@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self, TextIO
 
@@ -24,31 +24,26 @@ TERMINAL_S: Final = 5.0
 LOG_S: Final = 60.0
 
 
+@dataclass
 class Reporter:
     """Prints progress and writes the heartbeat. A context manager: the heartbeat thread runs inside.
 
     The heartbeat stops `silence_s` seconds after the last report or `alive`, so that a hanging training is noticed.
     """
 
-    def __init__(
-        self,
-        bucket: DatasetBucket,
-        training: str,
-        *,
-        clock: Callable[[], datetime],
-        silence_s: float,
-        beat_s: float = BEAT_S,
-        out: TextIO | None = None,
-    ) -> None:
-        self._bucket = bucket
-        self._clock = clock
-        self._silence_s = silence_s
-        self._beat_s = beat_s
-        self._out = out or sys.stderr
-        self._progress = TrainingProgress(training=training, phase=Phase.STARTING, at=clock())
-        self._key = training_key(training, PROGRESS)
+    bucket: DatasetBucket
+    training: str
+    _: KW_ONLY
+    clock: Callable[[], datetime]
+    silence_s: float
+    beat_s: float = BEAT_S
+    out: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def __post_init__(self) -> None:
+        self._progress = TrainingProgress(training=self.training, phase=Phase.STARTING, at=self.clock())
+        self._key = training_key(self.training, PROGRESS)
         self._reported_at = time.monotonic()
-        self._interval_s = TERMINAL_S if self._out.isatty() else LOG_S
+        self._interval_s = TERMINAL_S if self.out.isatty() else LOG_S
         self._printed_at = 0.0
         self._printed: set[str] = set()  # in this phase
         self._lock = threading.Lock()
@@ -90,16 +85,16 @@ class Reporter:
         """Write the progress now. A storage error costs a heartbeat, not the training."""
         with self._write_lock:  # an older progress must not overwrite a newer one
             with self._lock:
-                self._progress = replace(self._progress, at=self._clock())
+                self._progress = replace(self._progress, at=self.clock())
                 text = self._progress.to_json()
             try:
-                self._bucket.put(self._key, text.encode(), "application/json")
+                self.bucket.put(self._key, text.encode(), "application/json")
             except (ClientError, BotoCoreError) as error:
                 log.warning("the progress could not be written; the training goes on: %s", error)
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._beat_s):
-            if time.monotonic() - self._reported_at < self._silence_s:
+        while not self._ended.wait(self.beat_s):
+            if time.monotonic() - self._reported_at < self.silence_s:
                 self.write()
 
     def _print(self, text: str, *, always: bool) -> None:
@@ -108,4 +103,4 @@ class Reporter:
         if text not in self._printed and (always or now - self._printed_at >= self._interval_s):
             self._printed_at = now
             self._printed.add(text)
-            print(text, file=self._out, flush=True)
+            print(text, file=self.out, flush=True)

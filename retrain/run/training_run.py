@@ -24,6 +24,7 @@ from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.dataset import publication
 from retrain.dataset.manifest import DatasetManifest
+from retrain.dataset.photos import Split
 from retrain.dataset.vetting.preconditions import unmet_precondition
 from retrain.drift.guard import RULE as DRIFT
 from retrain.drift.guard import Drift, Level
@@ -48,7 +49,7 @@ _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(kw_only=True)
 class TrainingRun:
-    """One training. `folder` is its own and empty; the caller creates and deletes it."""
+    """One training. `folder` is its own and empty; the caller creates and deletes it, and enters the reporter."""
 
     training: str
     folder: Path
@@ -112,8 +113,10 @@ class TrainingRun:
         if (unmet := self._unmet_precondition(manifest) or self._check_drift(incumbent)) is not None:
             return self._outcome(Verdict.SKIPPED, *unmet)
 
-        self.reporter.phase(Phase.TRAINING, _sizes(manifest))
-        plan = self._plan_from(incumbent)
+        train, val = (len(manifest.of(split)) for split in (Split.TRAIN, Split.VAL))
+        self.reporter.phase(Phase.TRAINING, f"{train} photos to train on, {val} to validate on")
+        from_incumbent = self.settings.from_incumbent and incumbent.weights is not None
+        plan = replace(self.plan, model=str(incumbent.weights)) if from_incumbent else self.plan
         trained = self._fit(plan, dataset, manifest)
 
         self.reporter.phase(Phase.JUDGING, f"the candidate, against {incumbent.run or DAY_0}")
@@ -162,11 +165,6 @@ class TrainingRun:
     def _drifted(self, drift: Drift) -> tuple[str, str] | None:
         return (DRIFT, drift.reason) if drift.level is Level.STOP and not self.settings.force else None
 
-    def _plan_from(self, incumbent: Incumbent) -> Plan:
-        if self.settings.from_incumbent and incumbent.weights is not None:
-            return replace(self.plan, model=str(incumbent.weights))
-        return self.plan
-
     def _fit(self, plan: Plan, dataset: Path, manifest: DatasetManifest) -> TrainedWeights:
         session = TrainingSession(
             trainer=self.trainer,
@@ -206,11 +204,10 @@ class TrainingRun:
         return self._outcome(verdict, rule, reason, run=candidate.run, report=report)
 
     def _failed(self, error: Exception) -> TrainingOutcome:
-        if isinstance(error, NunchiError | ClientError | BotoCoreError | OSError):
-            log.error("the training failed: %s", error)
-            return self._outcome(Verdict.FAILED, rule_of(error), str(error))
-        log.error("the training failed with an unexpected error", exc_info=error)
-        return self._outcome(Verdict.FAILED, rule_of(error), f"{type(error).__name__}: {error}")
+        expected = isinstance(error, NunchiError | ClientError | BotoCoreError | OSError)
+        reason = str(error) if expected else f"{type(error).__name__}: {error}"
+        log.error("the training failed: %s", reason, exc_info=None if expected else error)
+        return self._outcome(Verdict.FAILED, rule_of(error), reason)
 
     def _report_interruption(self) -> None:
         self.reporter.phase(Phase.TRAINING, "interrupted; call it again with the same id to resume")
@@ -238,8 +235,3 @@ def rule_of(error: Exception) -> str:
     if isinstance(error, ClientError | BotoCoreError):
         return "storage"
     return "disk_full" if isinstance(error, OSError) and error.errno in _DISK_FULL else "crash"
-
-
-def _sizes(manifest: DatasetManifest) -> str:
-    counts = manifest.counts
-    return f"{counts['train']['pictures']} photos to train on, {counts['val']['pictures']} to validate on"

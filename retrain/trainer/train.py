@@ -51,12 +51,10 @@ class UltralyticsTraining:
             return results
         mixed.patch()
         model = YOLO(str(job.resume or self._start_weights()))
-        for name in ("on_pretrain_routine_start", "on_train_start", "on_train_epoch_start", "on_train_batch_end"):
-            model.add_callback(name, getattr(self, f"_{name}"))
-        for name in ("on_train_epoch_end", "on_model_save", "on_fit_epoch_end"):
-            model.add_callback(name, getattr(self, f"_{name}"))
+        for name in (name for name in vars(type(self)) if name.startswith("_on_")):
+            model.add_callback(name[1:], getattr(self, name))
         model.train(**self._settings())
-        if self._stopped() and not self._at_last_epoch(model.trainer):
+        if self._stopped() and model.trainer.epoch + 1 < model.trainer.epochs:
             raise TrainingInterrupted  # on several GPUs, which can only stop together, at the end of an epoch
         return self._results(model.trainer)
 
@@ -224,10 +222,6 @@ class UltralyticsTraining:
     def _raise_if_stopped(self) -> None:
         if RANK == -1 and self._stopped():
             raise TrainingInterrupted
-
-    @staticmethod
-    def _at_last_epoch(trainer: Any) -> bool:
-        return bool(trainer.epoch + 1 >= trainer.epochs)
 
 
 def _available_device() -> str:

@@ -20,7 +20,7 @@ from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import opened
-from retrain.dataset.vetting.exposure import exposed_pictures
+from retrain.dataset.vetting.exposure import exposed
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 
@@ -113,14 +113,14 @@ def without_exposed(bucket: DatasetBucket, scanned: ScannedFolder, folder: Path)
 
     InvalidReview when the exposed pictures are unknown.
     """
-    exposed = exposed_pictures(bucket)
+    learned = {sha256 for _, sha256 in exposed(bucket)}
     return ScannedFolder(
-        [picture for picture in scanned.pictures if picture.jpeg_sha256 not in exposed],
+        [picture for picture in scanned.pictures if picture.jpeg_sha256 not in learned],
         scanned.invalid
         + [
             f"{picture.path.relative_to(folder)}: a training may have learned from it, so it can't judge"
             for picture in scanned.pictures
-            if picture.jpeg_sha256 in exposed
+            if picture.jpeg_sha256 in learned
         ],
     )
 
