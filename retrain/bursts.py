@@ -1,4 +1,4 @@
-"""Bursts: photos that follow one another at a kiosk. They show the same customer, so they go into the same split.
+"""Bursts: photos of the same customer, which follow one another at a kiosk. One split for each prevents leakage.
 
 Settings, options and reports call a burst a moment. The times come from the photos' ids.
 """

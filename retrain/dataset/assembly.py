@@ -1,4 +1,4 @@
-"""A build, from the bucket to a folder: gather, select, materialise, vet, in the order in which photos are excluded.
+"""Assembly of a dataset, from the bucket to a folder: gather, select, store, vet, as photos are excluded.
 
 The same objects, settings and earlier dataset give the same digest, in whatever order they are listed and read.
 """
@@ -6,7 +6,7 @@ The same objects, settings and earlier dataset give the same digest, in whatever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -54,19 +54,20 @@ def build(
     check_run_id(build)
     layout.prepare(folder)
     gathered = gather(bucket, say)
-    items, unselected = select(gathered, settings, earlier)
-    items, gone = materialise(items, bucket, folder, say)
-    items, suspects = vet(items, folder, predict, settings, say)
+    selected, unselected = select(gathered, settings, earlier)
+    lost = layout.write_pictures(bucket, selected, folder, say)  # deleted or changed since they were gathered
+    stored = [item for item in selected if item.reference not in lost]
+    items, suspects = vet(stored, folder, predict, settings, say)
     excluded = [
         *gathered.excluded,
         *unselected,
-        *gone,
+        *(_excluded(item, ExclusionReason.GONE, lost[item.reference]) for item in selected if item.reference in lost),
         *(_excluded(item, ExclusionReason.SUSPECT, item.label_error or "") for item in suspects),
     ]
     manifest = DatasetManifest(
         build=build,
         made_at=from_text(to_text(at)),
-        settings=settings.to_fields(),
+        settings=asdict(settings),
         items=tuple(items),
         excluded=tuple(sorted(excluded, key=lambda photo: photo.reference)),
     )
@@ -114,15 +115,6 @@ def select(
         for photo in photos
     ]
     return sorted(items, key=lambda item: item.reference), excluded
-
-
-def materialise(
-    items: Sequence[Item], bucket: DatasetBucket, folder: Path, say: Say
-) -> tuple[list[Item], list[Excluded]]:
-    """Write pictures and label files. Photos that were deleted or changed since they were gathered are excluded."""
-    lost = layout.write_pictures(bucket, items, folder, say)
-    excluded = [_excluded(item, ExclusionReason.GONE, lost[item.reference]) for item in items if item.reference in lost]
-    return [item for item in items if item.reference not in lost], excluded
 
 
 def vet(

@@ -71,12 +71,7 @@ def labels_path(folder: Path, item: Item) -> Path:
 
 
 def write_pictures(
-    bucket: DatasetBucket,
-    items: Sequence[Item],
-    folder: Path,
-    say: Say,
-    *,
-    free: Callable[[Path], int] = _free,
+    bucket: DatasetBucket, items: Sequence[Item], folder: Path, say: Say, *, free: Callable[[Path], int] = _free
 ) -> dict[Reference, str]:
     """Write each item's JPEG from the bucket, and its labels. Returns the lost photos, each with the reason.
 

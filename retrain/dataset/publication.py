@@ -69,12 +69,7 @@ def builds(bucket: DatasetBucket) -> list[str]:
 
 
 def fetch(
-    bucket: DatasetBucket,
-    build: str,
-    folder: Path,
-    *,
-    missing_ok: bool = False,
-    say: Say = silent,
+    bucket: DatasetBucket, build: str, folder: Path, *, missing_ok: bool = False, say: Say = silent
 ) -> DatasetManifest:
     """Write a build into a folder, each picture checked against its digest.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from retrain.bursts import APART_S
 from retrain.errors import InvalidDataset
@@ -44,6 +44,3 @@ class DatasetSettings:
                 "the settings of the dataset are invalid; nothing was built: "
                 f"val_share is {self.val_share}, and must lie between 0 and {MAX_VAL_SHARE}"
             )
-
-    def to_fields(self) -> dict[str, Any]:
-        return asdict(self)

@@ -1,1 +1,1 @@
-"""Drift of the model's own labels since it was trained."""
+"""Drift detection: how the model's own labels changed since it was trained."""

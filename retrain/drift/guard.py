@@ -1,4 +1,4 @@
-"""The drift guard, against a self-training feedback loop: stops a training on labels that drifted or are wrong.
+"""Drift detection, against a self-training feedback loop: stops a training on labels that drifted or are wrong.
 
 A model that is trained on its own labels amplifies its own mistakes. Two measures show it: the distribution of its
 labels shifts, and people agree with it less. Customers change too, so a shift stops a training only until people have

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.formulas.calibration import BetaCalibration, log_features
 from contracts.labels import LABELS, Label
@@ -22,8 +21,6 @@ from retrain.judge.figures import calibration_of
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import served
 from retrain.judge.predictions import Prediction
-
-Floats = NDArray[np.float64]
 
 FEW: Final = 30  # people; with fewer, the prior has the weight PRIOR_FEW
 PRIOR: Final = 20.0  # the prior's weight, in people

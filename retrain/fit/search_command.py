@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -57,28 +58,28 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_DECIDED
 
 
+@dataclass(frozen=True, slots=True)
 class _Backup:
     """Stores the journal and the best values beside the build in the dataset bucket, and restores the journal."""
 
-    def __init__(self, bucket: DatasetBucket, build: str, work: Path) -> None:
-        self._bucket = bucket
-        self._build = build
-        self._work = work
+    bucket: DatasetBucket
+    build: str
+    work: Path
 
     def restore(self) -> None:
         """Download the journal, unless the work folder has one."""
-        journal = self._work / JOURNAL
-        content = None if journal.exists() else self._bucket.get(self._key(JOURNAL))
+        journal = self.work / JOURNAL
+        content = None if journal.exists() else self.bucket.get(self._key(JOURNAL))
         if content is not None:
             journal.write_bytes(content)
 
     def __call__(self, best: Path) -> None:
-        for path, content_type in ((self._work / JOURNAL, "text/plain"), (best, "application/json")):
+        for path, content_type in ((self.work / JOURNAL, "text/plain"), (best, "application/json")):
             if path.exists():
-                self._bucket.put(self._key(path.name), path.read_bytes(), content_type)
+                self.bucket.put(self._key(path.name), path.read_bytes(), content_type)
 
     def _key(self, name: str) -> str:
-        return build_key(self._build, f"search/{name}")
+        return build_key(self.build, f"search/{name}")
 
 
 def _wire(options: argparse.Namespace, stopping: threading.Event, backup: _Backup | None) -> Search:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ class Judgement:
             "compared_on": "raw answers, as yolo val" if self.compared_raw else "answers as served",
             "candidate": self.candidate.fields(),
             "incumbent": self.incumbent.fields(),
-            "settings": self.settings.fields(),
+            "settings": asdict(self.settings),
         }
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""The promotion rules, in order; the first that fails decides. Pure.
+"""The quality gate: the rules of promotion, in order; the first that fails decides. Pure.
 
 golden_too_small   too few human-checked photos, moments or people for a significant difference
 not_better         the score is not better by more than noise: the 95 % interval of the difference includes 0 or less
@@ -138,14 +138,14 @@ def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSetting
         "losing": {str(label): rounded(share) for label, share in losing.items()},
         "differences": {str(label): difference.fields() for label, difference in differences.items()},
     }
-    if not behind:
-        fewer = [label for label, difference in differences.items() if difference.value < 0]
+    fewer = [label for label, difference in differences.items() if difference.value < 0]
+    points = [_points(label, differences[label]) for label in behind or fewer]
+    if behind:
+        text = f"it is worse for {_listed(points)}, whatever it is on the whole"
+    else:
         text = "no group gets its right label less often than before"
-        if fewer:
-            text += f" by more than chance, {_listed([_points(label, differences[label]) for label in fewer])}"
-        return RuleCheck("group_behind", True, text, numbers)
-    text = f"it is worse for {_listed([_points(label, differences[label]) for label in behind])}"
-    return RuleCheck("group_behind", False, f"{text}, whatever it is on the whole", numbers)
+        text += f" by more than chance, {_listed(points)}" if fewer else ""
+    return RuleCheck("group_behind", not behind, text, numbers)
 
 
 def _promise_broken(candidate: Figures, incumbent: Figures) -> RuleCheck:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, gate_mistake
@@ -47,6 +46,3 @@ class JudgeSettings:
     def __post_init__(self) -> None:
         if mistake := gate_mistake(self.gate):
             raise SettingsError(f"nothing was judged, these settings are invalid:\n  gate: {mistake}")
-
-    def fields(self) -> dict[str, Any]:
-        return asdict(self)

@@ -1,1 +1,1 @@
-"""A person looks: out to Label Studio, and back."""
+"""Human in the loop: photos go to Label Studio for review, and the corrected labels come back."""

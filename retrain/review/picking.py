@@ -1,4 +1,4 @@
-"""The selection of photos for review: the unsure, elders first, and a random sample of the sure.
+"""Active learning: selects photos for review, the unsure, elders first, and a random sample of the sure.
 
 The sample measures whether the model keeps its promise, so it is drawn at random, independent of a photo's content.
 """

@@ -1,4 +1,4 @@
-"""The files that a training leaves in the dataset bucket, beside its build and its checkpoint."""
+"""The artifacts of a training in the dataset bucket, beside its build and its checkpoint: outcome, drift, log."""
 
 from __future__ import annotations
 

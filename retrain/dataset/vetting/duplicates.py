@@ -1,4 +1,4 @@
-"""Near-duplicates: of photos that show nearly the same picture, from whichever kiosk, one is kept.
+"""Deduplication: of photos that show nearly the same picture, from whichever kiosk, one is kept.
 
 A perceptual hash (pHash, by ImageHash) survives scaling, compression and brightness. Each photo is compared with all
 kept photos, in blocks of a matrix.

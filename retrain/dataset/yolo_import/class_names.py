@@ -19,11 +19,8 @@ def classes_in(folder: Path, aliases: Mapping[str, Label]) -> tuple[dict[int, La
     classes are LABELS in their order. `aliases`: labels of further names. InvalidDataset when a name is unknown, or
     files contradict each other.
     """
-    names_in = {}
-    for path in sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")}):
-        names = _names(path)
-        if names is not None:
-            names_in[path.name] = names
+    files = sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")})
+    names_in = {path.name: names for path in files if (names := _names(path)) is not None}
     lines = folder / "classes.txt"
     if not names_in and lines.is_file():
         names_in[lines.name] = dict(enumerate(lines.read_text(errors="replace").split("\n")))

@@ -114,14 +114,11 @@ def without_exposed(bucket: DatasetBucket, scanned: ScannedFolder, folder: Path)
     InvalidReview when the exposed pictures are unknown.
     """
     learned = {sha256 for _, sha256 in exposed(bucket)}
+    kept = [picture for picture in scanned.pictures if picture.jpeg_sha256 not in learned]
+    refused = [picture.path.relative_to(folder) for picture in scanned.pictures if picture.jpeg_sha256 in learned]
     return ScannedFolder(
-        [picture for picture in scanned.pictures if picture.jpeg_sha256 not in learned],
-        scanned.invalid
-        + [
-            f"{picture.path.relative_to(folder)}: a training may have learned from it, so it can't judge"
-            for picture in scanned.pictures
-            if picture.jpeg_sha256 in learned
-        ],
+        kept,
+        [*scanned.invalid, *(f"{path}: a training may have learned from it, so it can't judge" for path in refused)],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ ITEM = Item(
 MANIFEST = DatasetManifest(
     build="20260302t120000z-yolov5n",
     made_at=NOON,
-    settings=DatasetSettings().to_fields(),
+    settings=asdict(DatasetSettings()),
     items=(ITEM,),
     excluded=(Excluded(photo_id(60), Tree.AUTO, ExclusionReason.DUPLICATE, "of that"),),
     warnings=("mind it",),
@@ -67,7 +67,7 @@ def test_a_manifest_says_this() -> None:
         "build": "20260302t120000z-yolov5n",
         "made_at": "2026-03-02T12:00:00.000Z",
         "digest": MANIFEST.digest,
-        "settings": DatasetSettings().to_fields(),
+        "settings": asdict(DatasetSettings()),
         "classes": ["elder_male", "elder_female", "adult_male", "adult_female"],
         "items": [
             {
