@@ -15,12 +15,7 @@ _PRECEDENCE: Final = (Split.TRAIN, Split.VAL, Split.GOLDEN)  # the last is the h
 
 
 def splits(
-    listed: Mapping[Reference, Tree],
-    *,
-    apart_s: float,
-    val_share: float,
-    seed: int,
-    earlier: Mapping[Reference, Split],
+    listed: Mapping[Reference, Tree], *, apart_s: float, val_share: float, seed: int, earlier: Mapping[Reference, Split]
 ) -> dict[Reference, Split]:
     """The split of each photo, by its burst: golden if a photo of the burst is; else as in `earlier`; else by a draw.
 

@@ -50,7 +50,7 @@ def package(
     check_run_id(run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # while its files change, the folder is not a run
-    manifest = {
+    manifest: dict[str, Any] = {
         "kind": "yolov5",
         "name": MODEL,
         "version": run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -55,8 +56,6 @@ class Artifacts:
 
     def store_log(self, work: Path) -> None:
         """Store the end of the trainer's log. An error is ignored: the outcome matters more."""
-        try:
+        with suppress(OSError, ClientError, BotoCoreError):
             content = (work / LOG).read_bytes()[-MOST_LOG:]
             self._bucket.put(training_key(self._training, LOG), content, "text/plain")
-        except (OSError, ClientError, BotoCoreError):
-            return

@@ -54,12 +54,7 @@ class ScannedFolder:
 
 
 def scan_folder(
-    folder: Path,
-    classes: Mapping[int, Label],
-    *,
-    kiosk: str,
-    burst_per_folder: bool = False,
-    say: Say = silent,
+    folder: Path, classes: Mapping[int, Label], *, kiosk: str, burst_per_folder: bool = False, say: Say = silent
 ) -> ScannedFolder:
     """Every picture below `folder`, with its label file: beside it, or under `labels/` where it is under `images/`.
 
