@@ -17,7 +17,8 @@ from contracts.labels import LABELS, Label
 from contracts.names import image_id_time
 from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Tree, stem
-from retrain.dataset import DatasetManifest, DatasetSettings, ExclusionReason, Split, build
+from retrain.dataset import DatasetManifest, DatasetSettings, build
+from retrain.dataset.photos import ExclusionReason, Split
 from retrain.errors import InvalidDataset
 from retrain.judge.predictions import PredictedPerson, Prediction
 from retrain.review.notes import Note

@@ -12,7 +12,10 @@ import pytest
 from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from retrain.bucket import Tree
-from retrain.dataset import DatasetManifest, DatasetSettings, Excluded, ExclusionReason, Item, Split, unmet_precondition
+from retrain.dataset.manifest import DatasetManifest, Item
+from retrain.dataset.photos import Excluded, ExclusionReason, Split
+from retrain.dataset.settings import DatasetSettings
+from retrain.dataset.vetting.preconditions import unmet_precondition
 from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import HEAD, NOON, counts, photo_id
 

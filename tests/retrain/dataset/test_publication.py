@@ -10,8 +10,8 @@ import pytest
 
 from contracts.errors import ContractError
 from retrain.bucket import DatasetBucket, Tree, stem
-from retrain.dataset import builds, fetch, find, load, publish
 from retrain.dataset.layout import prepare, room_for, write_pictures
+from retrain.dataset.publication import builds, fetch, find, load, publish
 from retrain.errors import InvalidDataset
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
 
