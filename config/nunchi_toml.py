@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -35,12 +35,12 @@ DEFAULT_FILE: Final = ROOT / "nunchi.toml"
 class Config(Section):
     """Every setting of the file."""
 
-    region: Annotated[Region, Field(description="AWS region")] = "ap-northeast-2"
-    mode: Annotated[
-        Mode,
-        Field(description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS"),
-    ] = Mode.COMMAND
-    tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {}
+    region: Region = Field("ap-northeast-2", description="AWS region")
+    mode: Mode = Field(
+        Mode.COMMAND,
+        description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
+    )
+    tags: Mapping[TagKey, str] = Field({}, description="on every resource that can have tags")
     hours: HoursSettings = HoursSettings()
     inference: InferenceSettings = InferenceSettings()
     queue: QueueSettings = QueueSettings()
