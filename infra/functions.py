@@ -15,7 +15,7 @@ from constructs import Construct
 
 from config.nunchi_toml import ROOT
 from infra.logs import log_group
-from infra.nag import acknowledge, acknowledge_dead_letters, acknowledge_wildcards
+from infra.nag import acknowledge, acknowledge_wildcards
 from infra.roles import ScheduleRole
 from infra.statements import allow
 
@@ -108,18 +108,14 @@ def invoke_on_schedules(
         )
 
 
-def dead_letter_queue(scope: Construct, id: str, *, of: str) -> sqs.Queue:
+def dead_letter_queue(scope: Construct, id: str, *, of: str, **options: Any) -> sqs.Queue:
     """A queue of events that failed every retry, with the longest retention of SQS. `of`: whose events."""
-    dead = sqs.Queue(
-        scope,
-        id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    acknowledge_dead_letters(dead, of=of)
-    return dead
+    defaults = {"encryption": sqs.QueueEncryption.SQS_MANAGED, "removal_policy": RemovalPolicy.DESTROY}
+    queue = sqs.Queue(scope, id, enforce_ssl=True, retention_period=Duration.days(14), **defaults | options)
+    reason = f"It is the dead-letter queue itself, of {of}; an alarm observes it."
+    acknowledge(queue, "SQS3", reason=reason)
+    acknowledge(queue, "SQSRedrivePolicy", reason=reason, pack="Serverless")
+    return queue
 
 
 def _code(name: str) -> lambda_.Code:

@@ -1,4 +1,4 @@
-"""An inference instance's first boot: fetch the code, then run shell/boot.sh, which installs and starts the worker.
+"""User data of an inference instance: fetch the code, then run shell/boot.sh, which installs and starts the worker.
 
 The code's hash is in the user data, so new code is a new instance; the old one is ended when the new one is ready.
 """
