@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -40,7 +40,7 @@ class Config(Section):
         Mode.COMMAND,
         description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
     )
-    tags: Mapping[TagKey, str] = Field({}, description="on every resource that can have tags")
+    tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {}
     hours: HoursSettings = HoursSettings()
     inference: InferenceSettings = InferenceSettings()
     queue: QueueSettings = QueueSettings()

@@ -61,9 +61,10 @@ class HoursSettings(Section):
         (Window.parse("08:00-20:00"),),
         description="opening hours of every day that `days` does not list; over midnight: 18:00-02:00",
     )
-    days: Mapping[Weekday, tuple[OpenWindow, ...]] = Field(
-        {}, description="days with other hours; an empty list closes the shop on that day"
-    )
+    days: Annotated[
+        Mapping[Weekday, tuple[OpenWindow, ...]],
+        Field(description="days with other hours; an empty list closes the shop on that day"),
+    ] = {}
     closed_dates: tuple[date, ...] = Field(
         (), description="holidays; an instance that starts on one powers off again. Mode command only"
     )

@@ -30,7 +30,7 @@ def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwat
 
 
 def of_service(
-    namespace: str, name: str, statistic: str, dimensions: Mapping[str, str], **options: Any
+    namespace: str, name: Metric | str, statistic: str, dimensions: Mapping[str, Service | str], **options: Any
 ) -> cloudwatch.Metric:
     """A metric with a period of five minutes, unless the options give another."""
     return cloudwatch.Metric(
