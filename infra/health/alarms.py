@@ -1,4 +1,4 @@
-"""The alarms. Each description says what the alarm means and what to do first; docs/operating.md lists them.
+"""CloudWatch alarms. Each description says what the alarm means and what to do first; docs/operating.md lists them.
 
 While the shop is closed nothing is measured, and SQS does not measure a queue that is empty and idle. So missing data
 is no breach, except where an alarm gives a reason.

@@ -1,4 +1,4 @@
-"""The MQTT topics of kiosks and workers, and a kiosk's rights in S3.
+"""IoT policies: the MQTT topics of kiosks and workers; the role and role alias of kiosks, with their rights in S3.
 
 One policy and one role for all kiosks, one policy for all workers: a variable holds the name of the connected thing, so
 a kiosk is added by attaching the policy, without a deployment.
@@ -85,7 +85,7 @@ class KioskRole(iam.Role):
 
 
 class KioskRoleAlias(Construct):
-    """The alias through which kiosks assume their role. The local cloud's CloudFormation has no such resource."""
+    """The role alias through which kiosks assume their role. The local cloud's CloudFormation has no such resource."""
 
     def __init__(self, scope: Construct, id: str, *, role: iam.IRole) -> None:
         super().__init__(scope, id)
