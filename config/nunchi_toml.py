@@ -35,11 +35,11 @@ DEFAULT_FILE: Final = ROOT / "nunchi.toml"
 class Config(Section):
     """Every setting of the file."""
 
-    region: Annotated[Region, Field(description="AWS region")] = "ap-northeast-2"
-    mode: Annotated[
-        Mode,
-        Field(description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS"),
-    ] = Mode.COMMAND
+    region: Region = Field("ap-northeast-2", description="AWS region")
+    mode: Mode = Field(
+        Mode.COMMAND,
+        description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
+    )
     tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {}
     hours: HoursSettings = HoursSettings()
     inference: InferenceSettings = InferenceSettings()

@@ -71,14 +71,17 @@ class Week:
     def __init__(
         self, windows: Mapping[Weekday, Iterable[Window]], *, lead_minutes: int = 0, linger_minutes: int = 0
     ) -> None:
-        self._open = _merged(
-            (DAY * DAYS.index(day) + window.opens, window.closes - window.opens)
-            for day in windows
-            for window in windows[day]
+        self._open = merged(
+            (
+                (DAY * DAYS.index(day) + window.opens, window.closes - window.opens)
+                for day in windows
+                for window in windows[day]
+            ),
+            WEEK,
         )
         # When an instance runs. It keeps running when the shop reopens soon.
         around = lead_minutes + linger_minutes
-        self._running = _merged((start - lead_minutes, length + around) for start, length in self._open)
+        self._running = merged(((start - lead_minutes, length + around) for start, length in self._open), WEEK)
 
     @property
     def running_hours(self) -> float:
@@ -103,11 +106,10 @@ class Week:
         """
         if self.always_running:
             return []
-        following = [start for start, _ in self._running[1:]] + [self._running[0][0] + WEEK] if self._running else []
         return crons(
             minute
-            for (start, length), next_start in zip(self._running, following, strict=True)
-            for minute in range(start + length + LEASE_AFTER, next_start - LEASE_UNTIL + 1, HOUR)
+            for start, length in gaps(self._running, WEEK)
+            for minute in range(start + LEASE_AFTER, start + length - LEASE_UNTIL + 1, HOUR)
         )
 
     @property
@@ -160,17 +162,23 @@ def crons(minutes: Iterable[int]) -> list[str]:
     ]
 
 
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans (start, length) merged on the ring of a week, in order; (0, WEEK) when they fill it."""
-    covered = bytearray(WEEK)
+def merged(spans: Iterable[tuple[int, int]], ring: int) -> list[tuple[int, int]]:
+    """The spans (start, length) merged on a ring of so many minutes, in order; (0, ring) when they fill it."""
+    covered = bytearray(ring)
     for start, length in spans:
-        for minute in range(start, start + min(length, WEEK)):
-            covered[minute % WEEK] = 1
+        for minute in range(start, start + min(length, ring)):
+            covered[minute % ring] = 1
     if all(covered):
-        return [(0, WEEK)]
-    starts = [minute for minute in range(WEEK) if covered[minute] and not covered[minute - 1]]
-    ends = [minute for minute in range(WEEK) if not covered[minute] and covered[minute - 1]]
-    return [(start, min((end - start) % WEEK for end in ends)) for start in starts]
+        return [(0, ring)]
+    starts = [minute for minute in range(ring) if covered[minute] and not covered[minute - 1]]
+    ends = [minute for minute in range(ring) if not covered[minute] and covered[minute - 1]]
+    return [(start, min((end - start) % ring for end in ends)) for start in starts]
+
+
+def gaps(spans: list[tuple[int, int]], ring: int) -> list[tuple[int, int]]:
+    """The spans (start, length) between those that `merged` returned for the ring."""
+    following = [*(start for start, _ in spans[1:]), *(start + ring for start, _ in spans[:1])]
+    return [(start + length, then - start - length) for (start, length), then in zip(spans, following, strict=True)]
 
 
 def _covers(spans: list[tuple[int, int]], minute: int) -> bool:

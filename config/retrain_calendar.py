@@ -15,7 +15,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from config.opening_hours import DAY, DAYS, HOUR
+from config.opening_hours import DAY, DAYS, HOUR, gaps, merged
 from config.sections import HoursSettings
 
 _SERIES_BEGAN: Final = (2026, 1, 1)
@@ -26,17 +26,10 @@ _AHEAD: Final = timedelta(hours=1)
 
 def quiet_minute(hours: HoursSettings) -> int:
     """The minute of the day, in local time, in the middle of the longest time that is closed on every weekday."""
-    busy = bytearray(DAY)
-    for day in DAYS:
-        for window in hours.windows_of(day):
-            for minute in range(window.opens, window.closes):
-                busy[minute % DAY] = 1
-    if all(busy):
-        return _ALWAYS_OPEN
-    starts = [minute for minute in range(DAY) if not busy[minute] and busy[minute - 1]]
-    lengths = {start: _closed_for(busy, start) for start in starts}
-    longest = max(starts, key=lambda start: lengths[start])
-    return (longest + lengths[longest] // 2) % DAY
+    windows = [window for day in DAYS for window in hours.windows_of(day)]
+    open_ = merged(((window.opens, window.closes - window.opens) for window in windows), DAY)
+    start, length = max(sorted((start % DAY, length) for start, length in gaps(open_, DAY)), key=lambda span: span[1])
+    return (start + length // 2) % DAY if length else _ALWAYS_OPEN
 
 
 def next_retraining(hours: HoursSettings, period_days: int, at: datetime) -> datetime:
@@ -48,8 +41,3 @@ def next_retraining(hours: HoursSettings, period_days: int, at: datetime) -> dat
     began = datetime(*_SERIES_BEGAN, hour, minute, tzinfo=hours.zone_info).astimezone(UTC)
     period = timedelta(days=period_days)
     return began + period * math.ceil((at + _AHEAD - began) / period)
-
-
-def _closed_for(busy: bytearray, start: int) -> int:
-    """Minutes from `start`, on the ring of a day, until the first busy minute."""
-    return next(length for length in range(1, DAY + 1) if busy[(start + length) % DAY])

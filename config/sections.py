@@ -56,25 +56,20 @@ class Section(BaseModel):
 class HoursSettings(Section):
     """When the shop is open."""
 
-    zone: Annotated[str, Field(description="IANA time zone of the shop's clock")] = "Asia/Seoul"
-    windows: Annotated[
-        tuple[OpenWindow, ...],
-        Field(description="opening hours of every day that `days` does not list; over midnight: 18:00-02:00"),
-    ] = (Window.parse("08:00-20:00"),)
+    zone: str = Field("Asia/Seoul", description="IANA time zone of the shop's clock")
+    windows: tuple[OpenWindow, ...] = Field(
+        (Window.parse("08:00-20:00"),),
+        description="opening hours of every day that `days` does not list; over midnight: 18:00-02:00",
+    )
     days: Annotated[
         Mapping[Weekday, tuple[OpenWindow, ...]],
         Field(description="days with other hours; an empty list closes the shop on that day"),
     ] = {}
-    closed_dates: Annotated[
-        tuple[date, ...],
-        Field(description="holidays; an instance that starts on one powers off again. Mode command only"),
-    ] = ()
-    boot_lead_minutes: Annotated[
-        int, Field(ge=2, le=120, description="how long before opening the instance starts")
-    ] = 10
-    linger_minutes: Annotated[
-        int, Field(ge=0, le=120, description="how long after closing it stays for the last customers")
-    ] = 5
+    closed_dates: tuple[date, ...] = Field(
+        (), description="holidays; an instance that starts on one powers off again. Mode command only"
+    )
+    boot_lead_minutes: int = Field(10, ge=2, le=120, description="how long before opening the instance starts")
+    linger_minutes: int = Field(5, ge=0, le=120, description="how long after closing it stays for the last customers")
 
     @field_validator("zone")
     @classmethod
@@ -125,24 +120,20 @@ class HoursSettings(Section):
 class InferenceSettings(Section):
     """The worker and its instance."""
 
-    instance_type: Annotated[InstanceType, Field(description="EC2 type, x86-64")] = "c7i.large"
-    confidence_gate: Annotated[Gate, Field(description="confidence from which a label is true enough to train on")] = (
-        DEFAULT_GATE
-    )
-    review_share: Annotated[
-        float, Field(ge=0, le=1, description="share of photos under the gate that are kept for review")
-    ] = 0.05
+    instance_type: InstanceType = Field("c7i.large", description="EC2 type, x86-64")
+    confidence_gate: Gate = Field(DEFAULT_GATE, description="confidence from which a label is true enough to train on")
+    review_share: float = Field(0.05, ge=0, le=1, description="share of photos under the gate that are kept for review")
 
 
 class QueueSettings(Section):
     """The Auto Scaling group of mode `queue`; docs/scaling.md says how to choose."""
 
-    least: Annotated[int, Field(ge=1, le=1000, description="instances during opening hours, at least")] = 2
-    most: Annotated[int, Field(ge=1, le=1000, description="instances, at most")] = 10
-    backlog_per_instance: Annotated[
-        int, Field(ge=1, le=10_000, description="waiting photos an instance that scaling aims at")
-    ] = 10
-    warm_pool: Annotated[int, Field(ge=0, le=1000, description="stopped instances kept ready; 0 for none")] = 2
+    least: int = Field(2, ge=1, le=1000, description="instances during opening hours, at least")
+    most: int = Field(10, ge=1, le=1000, description="instances, at most")
+    backlog_per_instance: int = Field(
+        10, ge=1, le=10_000, description="waiting photos an instance that scaling aims at"
+    )
+    warm_pool: int = Field(2, ge=0, le=1000, description="stopped instances kept ready; 0 for none")
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> QueueSettings:
@@ -154,20 +145,20 @@ class QueueSettings(Section):
 class TrainingSettings(Section):
     """Retraining."""
 
-    instance_type: Annotated[InstanceType, Field(description="EC2 type with an NVIDIA GPU")] = "g4dn.xlarge"
-    spot: Annotated[bool, Field(description="try Spot capacity first, then on demand")] = True
-    period_days: Annotated[int, Field(ge=1, le=366, description="days between two runs")] = 60
-    least_new_labels: Annotated[
-        int, Field(ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts")
-    ] = 500
+    instance_type: InstanceType = Field("g4dn.xlarge", description="EC2 type with an NVIDIA GPU")
+    spot: bool = Field(True, description="try Spot capacity first, then on demand")
+    period_days: int = Field(60, ge=1, le=366, description="days between two runs")
+    least_new_labels: int = Field(
+        500, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts"
+    )
 
 
 class RetentionSettings(Section):
     """Days from writing to expiry."""
 
-    upload_days: Annotated[int, Field(ge=1, le=3650, description="photos as they were uploaded")] = 7
-    result_days: Annotated[int, Field(ge=2, le=3650, description="the results of photos")] = 90
-    review_days: Annotated[int, Field(ge=1, le=3650, description="photos that wait for review")] = 90
+    upload_days: int = Field(7, ge=1, le=3650, description="photos as they were uploaded")
+    result_days: int = Field(90, ge=2, le=3650, description="the results of photos")
+    review_days: int = Field(90, ge=1, le=3650, description="photos that wait for review")
 
     @model_validator(mode="after")
     def _results_outlive_uploads(self) -> RetentionSettings:
@@ -182,19 +173,15 @@ class RetentionSettings(Section):
 class AlarmSettings(Section):
     """Who receives alarms, and their thresholds."""
 
-    email: Annotated[Email, Field(description="address that alarms go to; it must confirm once")] = ""
-    slow_ms: Annotated[
-        int, Field(ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
-    ] = 4000
-    certificate_days: Annotated[
-        int, Field(ge=30, le=3650, description="age of a certificate from which it should be renewed")
-    ] = 365
-    budget_usd: Annotated[float, Field(ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")] = 100.0
+    email: Email = Field("", description="address that alarms go to; it must confirm once")
+    slow_ms: int = Field(4000, ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
+    certificate_days: int = Field(
+        365, ge=30, le=3650, description="age of a certificate from which it should be renewed"
+    )
+    budget_usd: float = Field(100.0, ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")
 
 
 class SecuritySettings(Section):
     """Optional security, beyond what is always on."""
 
-    kms: Annotated[
-        bool, Field(description="encrypt buckets and queues under a key of your own instead of S3's and SQS's")
-    ] = False
+    kms: bool = Field(False, description="encrypt buckets and queues under a key of your own instead of S3's and SQS's")

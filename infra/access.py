@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -15,6 +14,7 @@ from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TR
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from infra.pipeline.uploads import Uploads
+from infra.statements import allow
 
 _GATHERED: Final = (f"{DatasetTree.AUTO}/", f"{DatasetTree.REVIEW}/")
 
@@ -24,28 +24,17 @@ class _Access(iam.ManagedPolicy):
 
     def allow(self, actions: list[str], bucket: s3.Bucket, *prefixes: str) -> None:
         """Allow the actions on the objects below the prefixes, or with just that key where one ends without a slash."""
-        keys = [f"{prefix}*" if prefix.endswith("/") else prefix for prefix in prefixes]
-        self.add_statements(
-            iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects(key) for key in keys])
-        )
+        keys = [bucket.arn_for_objects(f"{prefix}*" if prefix.endswith("/") else prefix) for prefix in prefixes]
+        self.add_statements(allow(*actions, on=keys))
         acknowledge_wildcards(
             self,
-            *(bucket.arn_for_objects(key) for key in keys),
+            *keys,
             reason="Keys below a prefix are photos, results, pairs or weights: all of them are for this program.",
         )
 
-    def allow_key(self, key: kms.IKey | None) -> None:
-        """Allow the use of the operator's own key, if there is one."""
-        if key is not None:
-            self.add_statements(
-                iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn])
-            )
-
     def allow_listing(self, *buckets: s3.Bucket) -> None:
         """Allow listing. Without it S3 answers 403 instead of 404 for a missing object."""
-        self.add_statements(
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn for bucket in buckets])
-        )
+        self.add_statements(allow("s3:ListBucket", on=[bucket.bucket_arn for bucket in buckets]))
 
 
 class WorkerAccess(_Access):
@@ -63,13 +52,9 @@ class WorkerAccess(_Access):
         self.allow(["s3:GetObject"], buckets.weights, RUNS, POINTER)
         self.allow_listing(buckets.images, buckets.weights)  # the sweep; a missing pointer or run
         if mode is Mode.QUEUE:
-            self.add_statements(
-                iam.PolicyStatement(
-                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
-                    resources=[uploads.queue.queue_arn],
-                )
-            )
-        self.allow_key(buckets.key)
+            reading = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+            self.add_statements(allow(*reading, on=uploads.queue.queue_arn))
+        self.add_statements(*buckets.allow_key("kms:Decrypt", "kms:GenerateDataKey"))
 
 
 class TrainingAccess(_Access):
@@ -86,4 +71,4 @@ class TrainingAccess(_Access):
         self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # for a rollback
         self.allow(["s3:GetObject"], buckets.images, RESULTS)  # the confidences of results, to measure drift; no photos
         self.allow_listing(buckets.images, buckets.dataset, buckets.weights)
-        self.allow_key(buckets.key)
+        self.add_statements(*buckets.allow_key("kms:Decrypt", "kms:GenerateDataKey"))

@@ -1,4 +1,4 @@
-"""The operator's own KMS key for buckets and queues, when `security.kms` is set."""
+"""KMS keys: the operator's own for buckets and queues, when `security.kms` is set; and that of the alarms' topic."""
 
 from __future__ import annotations
 
@@ -10,22 +10,16 @@ from constructs import Construct
 from infra.roles import FROM_THIS_ACCOUNT
 
 
-def own_key(scope: Construct, id: str) -> kms.Key:
-    """A key with yearly rotation that outlives its stack: without it the contents of the buckets are lost."""
-    key = kms.Key(
-        scope,
-        id,
-        description="Nunchi: photos, results, training data, weights, queues",
-        enable_key_rotation=True,
-        removal_policy=RemovalPolicy.RETAIN,
-    )
-    # S3 announces uploads on a queue under this key.
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            principals=[iam.ServicePrincipal("s3.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=["*"],
-            conditions=FROM_THIS_ACCOUNT,
+def key_for(scope: Construct, id: str, *services: str, description: str, removal: RemovalPolicy) -> kms.Key:
+    """A key with yearly rotation, which these services of AWS may use on behalf of this account."""
+    key = kms.Key(scope, id, description=description, enable_key_rotation=True, removal_policy=removal)
+    for service in services:
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's own policy: this key
+                conditions=FROM_THIS_ACCOUNT,
+            )
         )
-    )
     return key

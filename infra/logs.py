@@ -1,4 +1,4 @@
-"""Log groups."""
+"""Log groups of CloudWatch, with an expiry."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 
-def month_log(scope: Construct, id: str, name: str | None = None) -> logs.LogGroup:
-    """A log that CloudWatch keeps for a month, and that goes with its stack."""
-    return logs.LogGroup(
-        scope,
-        id,
-        log_group_name=name,
-        retention=logs.RetentionDays.ONE_MONTH,
-        removal_policy=RemovalPolicy.DESTROY,
-    )
+def log_group(
+    scope: Construct,
+    id: str,
+    name: str | None = None,
+    retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+) -> logs.LogGroup:
+    """A log that goes with its stack."""
+    return logs.LogGroup(scope, id, log_group_name=name, retention=retention, removal_policy=RemovalPolicy.DESTROY)

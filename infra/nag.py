@@ -20,13 +20,6 @@ def acknowledge_wildcards(part: IConstruct, *arns: str, reason: str) -> None:
     acknowledge(part, *(f"IAM5[Resource::{arn}]" for arn in named if "*" in arn), reason=reason)
 
 
-def acknowledge_dead_letters(dead: IConstruct, *, of: str) -> None:
-    """Accept that a dead-letter queue has no dead-letter queue."""
-    reason = f"It is the dead-letter queue itself, of {of}; an alarm observes it."
-    acknowledge(dead, "SQS3", reason=reason)
-    acknowledge(dead, "SQSRedrivePolicy", reason=reason, pack="Serverless")
-
-
 def _as_in_finding(value: Any) -> str:
     """A resolved value as cdk-nag names it in a finding: `<Bucket.Arn>/uploads/*`."""
     match value:

@@ -11,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.nag import acknowledge
+from infra.statements import allow
 
 # A service of AWS's may act here for this account only, not for another customer.
 FROM_THIS_ACCOUNT: Final[Mapping[str, Any]] = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
@@ -42,7 +43,7 @@ class InstanceRole(iam.Role):
             description=description,
             managed_policies=[access],
         )
-        self.add_to_policy(iam.PolicyStatement(actions=list(AGENT), resources=["*"]))
+        self.add_to_policy(allow(*AGENT, on="*"))
         acknowledge(
             self,
             "IAM5[Resource::*]",
@@ -64,4 +65,4 @@ class ScheduleRole(iam.Role):
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=FROM_THIS_ACCOUNT),
         )
         self.add_to_policy(may)
-        self.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[dead_letters.queue_arn]))
+        self.add_to_policy(allow("sqs:SendMessage", on=dead_letters.queue_arn))

@@ -13,36 +13,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from config.mode import Mode
 from config.names import PIPELINE_STACK, TRAINING_STACK
-from config.stack_outputs import (
-    DEAD_QUEUE_URL,
-    KIOSK_POLICY_NAME,
-    KIOSK_ROLE_ALIAS_NAME,
-    KIOSK_ROLE_ARN,
-    UPLOAD_QUEUE_URL,
-    WORKER_ACCESS_ARN,
-    WORKER_POLICY_NAME,
-    buckets_of,
-)
-from contracts.names import label_topic
-from local.aws import credential_provider as credentials
 from local.aws import deploy, training
 from local.aws.clients import client
 from local.aws.fake_ec2 import power_off
-from local.aws.iot_devices import Registry, worker_keys
-from local.environment import ROOT, base_environ, gate_of, operators_settings, search_path, worker_environ
+from local.environment import ROOT, base_environ, operators_settings, search_path, worker_environ
 from local.options import CloudOptions, Ports
-from local.ports import LOOPBACK, free_ports, listens, require_different, require_free
+from local.ports import LOOPBACK, answers, free_ports, listens, require_different, require_free
 from local.progress import Kind, ProgressLog
-from local.record import REGION, CloudState, Mqtt, Record, WorkerRecord
+from local.provisioning import Provisioning
+from local.record import REGION, CloudState, Record, WorkerRecord
 from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
@@ -50,22 +34,8 @@ from local.workers import KeptWorker
 _RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
 _ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
 _ON_MOTO: Final = ("ssm", "ec2")
-KIOSK: Final = "demo"
 READY_S: Final = 60.0
-POLL_S: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What is created while the CDK synthesises."""
-
-    registry: Registry
-    ca: Path
-    provider: tuple[Path, Path]
-    observer: tuple[Path, Path]
-    instances: list[str]
-    ssm: Any
-    iam: Any
+_LATE: Final = f"did not answer within {READY_S:g} s"
 
 
 class Cloud:
@@ -84,12 +54,14 @@ class Cloud:
         self._state = state
         self._progress = progress
         self._environ = environ
-        self._gate = gate_of(environ, options.inference)
-        self._path = search_path(environ)
-        deploy.require_tools(self._path)
+        path = search_path(environ)
+        deploy.require_tools(path)
         self._aws_url, self._ssm_url = f"http://{LOOPBACK}:{self._gateway}", f"http://{LOOPBACK}:{self._ssm}"
-        self._endpoints = dict.fromkeys(_ON_MINISTACK, self._aws_url) | dict.fromkeys(_ON_MOTO, self._ssm_url)
-        self._cloudformation = self._client("cloudformation")
+        endpoints = dict.fromkeys(_ON_MINISTACK, self._aws_url) | dict.fromkeys(_ON_MOTO, self._ssm_url)
+        self._provisioning = Provisioning(
+            state, options, environ, endpoints, mqtt=self._mqtt, provider=self._provider_port
+        )
+        self._cloudformation = client("cloudformation", endpoint=self._aws_url, region=REGION)
         self._ministack = self._child(
             "ministack",
             "local.aws.ministack",
@@ -111,7 +83,7 @@ class Cloud:
             NUNCHI_SSM_CLOUD=str(state.path),
             NUNCHI_SSM_AGENT_ENV=json.dumps(
                 {"NUNCHI_HOME": str(ROOT), "NUNCHI_SOCKET": str(state.socket)}
-                | training.machine_environ(self._path, state.training, self._ssm_url)
+                | training.machine_environ(path, state.training, self._ssm_url)
             ),
         )
         self._deployment: asyncio.Task[None] | None = None
@@ -137,32 +109,29 @@ class Cloud:
         self._progress.say(Kind.PHASE, "starting S3, SQS, Lambda, IoT Core, SSM")
         await asyncio.gather(self._ministack.start(), self._moto.start())
         await asyncio.gather(
-            _until_ready(self._ministack, lambda: _ok(f"{self._aws_url}/_ministack/ready")),
-            _until_ready(self._moto, lambda: _ok(f"{self._ssm_url}/moto-api/")),
+            self._ministack.until(lambda: answers(f"{self._aws_url}/_ministack/ready"), within_s=READY_S, late=_LATE),
+            self._moto.until(lambda: answers(f"{self._ssm_url}/moto-api/"), within_s=READY_S, late=_LATE),
         )
         self._progress.say(Kind.PHASE, "deploying the pipeline with the CDK")
         await asyncio.to_thread(deploy.bootstrap, self._cloudformation, REGION)
         self._deployment = asyncio.create_task(self._deploy(), name="cdk")
         # The CDK's synthesis keeps one core busy; meanwhile, prepare what does not need the pipeline.
-        prepared = await asyncio.to_thread(self._prepare)
+        await asyncio.to_thread(self._provisioning.prepare)
         outputs = await deploy.outputs(self._cloudformation, self._deployment)
         self._progress.say(Kind.PHASE, "registering the instance, the kiosk, their certificates")
-        record, worker_keys = await asyncio.to_thread(self._provision, prepared, outputs)
-        self._record = record
+        record = self._record = await asyncio.to_thread(self._provisioning.complete, outputs)
+        keys = await asyncio.to_thread(self._provisioning.worker_keys, outputs)
         self._provider = self._child(
-            "credentials", "local.aws.credential_provider", **_provider_environ(self._provider_port, prepared, outputs)
+            "credentials", "local.aws.credential_provider", **self._provisioning.provider_environ(outputs)
         )
         await self._provider.start()
-        workers = (
-            f"{len(record.workers)} workers, each with its model"
-            if len(record.workers) > 1
-            else "the worker and its model"
-        )
+        count = len(record.workers)
+        workers = "the worker and its model" if count == 1 else f"{count} workers, each with its model"
         self._progress.say(Kind.PHASE, f"starting {workers}")
-        self._workers = [self._worker(worker, record, worker_keys) for worker in record.workers]
+        self._workers = [self._worker(worker, record, keys) for worker in record.workers]
         broker = f"{LOOPBACK}:{self._worker_broker}"
         await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
-        await _until_ready(self._provider, lambda: listens(self._provider_port))
+        await self._provider.until(lambda: listens(self._provider_port), within_s=READY_S, late=_LATE)
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
             await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
@@ -202,55 +171,6 @@ class Cloud:
         if self._deployment is not None:
             await self._deployment
 
-    def _prepare(self) -> _Prepared:
-        registry = Registry(self._client("iot"), endpoint=self._aws_url, certs=self._state.certs)
-        authority, cert, key = credentials.make_server_certificate(self._state.certs)
-        return _Prepared(
-            registry=registry,
-            ca=registry.fetch_ca(authority),
-            provider=(cert, key),
-            observer=registry.add_observer(),
-            instances=deploy.run_instances(self._client("ec2"), self._options.workers),
-            ssm=self._client("ssm"),
-            iam=self._client("iam"),
-        )
-
-    def _provision(self, prepared: _Prepared, outputs: Mapping[str, str]) -> tuple[Record, dict[str, str]]:
-        if self._options.mode is Mode.COMMAND:
-            deploy.register_instance(prepared.ssm, prepared.instances[0], deploy.document_of(self._state.assembly))
-        if self._options.training:
-            training.provision(
-                self._state,
-                outputs,
-                client=self._client,
-                endpoint=self._aws_url,
-                gate=self._gate,
-                environ=self._environ,
-            )
-        for instance in prepared.instances:
-            prepared.registry.add_worker(instance, policy=outputs[WORKER_POLICY_NAME])
-        cert, key = prepared.registry.add_kiosk(KIOSK, policy=outputs[KIOSK_POLICY_NAME])
-        device = Mqtt(LOOPBACK, self._mqtt, prepared.ca, cert, key, label_topic(KIOSK), client_id=KIOSK)
-        cert, key = prepared.observer
-        record = Record(
-            region=REGION,
-            endpoints=self._endpoints,
-            buckets=buckets_of(outputs),
-            queues={"uploads": outputs[UPLOAD_QUEUE_URL], "dead": outputs[DEAD_QUEUE_URL]},
-            mqtt=replace(device, cert=cert, key=key, client_id=None),
-            device=device,
-            kiosk=KIOSK,
-            mode=self._options.mode,
-            workers=tuple(
-                WorkerRecord(instance, None, self._state.socket_of(number))
-                for number, instance in enumerate(prepared.instances, start=1)
-            ),
-            credentials_url=credentials.url(self._provider_port, outputs[KIOSK_ROLE_ALIAS_NAME]),
-            gate=self._gate,
-            state=CloudState.STARTING,
-        )
-        return record, worker_keys(prepared.iam, outputs[WORKER_ACCESS_ARN])
-
     def _worker_changed(self, worker: WorkerRecord) -> None:
         """Write the record: the cloud is up as long as one worker is."""
         assert self._record is not None  # noqa: S101 - workers start after it is set
@@ -279,35 +199,6 @@ class Cloud:
             cwd=ROOT,
             log=self._state.logs / f"{name}.log",
         )
-
-    def _client(self, service: str) -> Any:
-        return client(service, endpoint=self._endpoints[service], region=REGION)
-
-
-def _provider_environ(port: int, prepared: _Prepared, outputs: Mapping[str, str]) -> dict[str, str]:
-    cert, key = prepared.provider
-    alias = credentials.Alias(outputs[KIOSK_ROLE_ALIAS_NAME], outputs[KIOSK_ROLE_ARN])
-    return credentials.environ(port, alias, ca=prepared.ca, cert=cert, key=key)
-
-
-async def _until_ready(child: Child, is_ready: Callable[[], bool]) -> None:
-    """Wait until the child is ready; ChildFailed when it ends first, or is not ready within READY_S."""
-    deadline = time.monotonic() + READY_S
-    while not await asyncio.to_thread(is_ready):
-        if child.pid is None:
-            raise child.failure("ended while it started")
-        if time.monotonic() > deadline:
-            raise child.failure(f"did not answer within {READY_S:g} s")
-        await asyncio.sleep(POLL_S)
-
-
-def _ok(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 async def _fail_when_ended(child: Child) -> None:

@@ -46,18 +46,25 @@ def base_environ(environ: Mapping[str, str], *, endpoint: str) -> dict[str, str]
         for name, value in environ.items()
         if not name.startswith(("AWS_", "NUNCHI_", "CDK_", "PYTHON")) and not name.lower().endswith("_proxy")
     }
-    return kept | {
+    own = {
         "PATH": search_path(environ),
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
-        "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,  # the CDK reads this one
+        "ORT_DISABLE_TELEMETRY": "1",  # otherwise onnxruntime sends telemetry, and writes to ~/.cache
+    }
+    return kept | isolated_aws(endpoint) | own
+
+
+def isolated_aws(endpoint: str) -> dict[str, str]:
+    """The variables by which a program's AWS clients reach this cloud, and read no file or metadata of the caller's."""
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "ORT_DISABLE_TELEMETRY": "1",  # otherwise onnxruntime sends telemetry, and writes to ~/.cache
     }
 
 
@@ -122,9 +129,7 @@ def worker_environ(
     addresses = environment_for(
         WorkerSettings,
         {
-            "images_bucket": record.buckets["images"],
-            "dataset_bucket": record.buckets["dataset"],
-            "weights_bucket": record.buckets["weights"],
+            **{f"{name}_bucket": bucket for name, bucket in record.buckets.items()},
             "upload_queue_url": record.queues["uploads"] if record.mode is Mode.QUEUE else None,
             "instance_id": worker.instance,
             "mqtt_host": record.mqtt.host,

@@ -1,8 +1,9 @@
-"""Ports on the loopback interface."""
+"""Ports on the loopback interface, and requests to them."""
 
 from __future__ import annotations
 
 import socket
+import urllib.request
 
 from local.errors import PortTaken
 
@@ -26,6 +27,23 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def fetch(url: str, timeout_s: float = 10) -> bytes:
+    """The body at a URL of this machine, without a proxy; OSError when it can't be had."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=timeout_s) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def answers(url: str) -> bool:
+    """Whether a server of this machine answers there, without an error."""
+    try:
+        fetch(url, timeout_s=2)
+    except OSError:
+        return False
+    return True
 
 
 def require_different(first: int | None, second: int | None, options: str) -> None:

@@ -96,19 +96,16 @@ class Record:
     def from_json(cls, text: str) -> Record:
         """Parse what `to_json` wrote."""
         fields = json.loads(text)
-        return cls(
-            **{name: fields[name] for name in ("region", "endpoints", "buckets", "queues", "kiosk")},
-            credentials_url=fields["credentials_url"],
-            gate=fields["gate"],
-            mqtt=_mqtt(fields["mqtt"]),
-            device=_mqtt(fields["device"]),
-            mode=Mode(fields["mode"]),
-            workers=tuple(
-                WorkerRecord(**(worker | {"socket": Path(worker["socket"])})) for worker in fields["workers"]
-            ),
-            credentials=Credentials(**fields["credentials"]),
-            state=CloudState(fields["state"]),
-        )
+        del fields["worker"], fields["instance"]
+        converted = {
+            "mqtt": _mqtt(fields["mqtt"]),
+            "device": _mqtt(fields["device"]),
+            "mode": Mode(fields["mode"]),
+            "workers": tuple(WorkerRecord(**each | {"socket": Path(each["socket"])}) for each in fields["workers"]),
+            "credentials": Credentials(**fields["credentials"]),
+            "state": CloudState(fields["state"]),
+        }
+        return cls(**fields | converted)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever AWS settings the environment holds."""

@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from local.errors import ChildFailed
 from retrain.subprocesses import with_pdeathsig
+
+POLL_S: Final = 0.05
 
 
 class Child:
@@ -41,6 +45,16 @@ class Child:
                 stderr=log,
                 process_group=0,
             )
+
+    async def until(self, ready: Callable[[], bool], *, within_s: float, late: str) -> None:
+        """Wait until `ready`, which is called in threads; ChildFailed when the process ends first, or is `late`."""
+        deadline = time.monotonic() + within_s
+        while not await asyncio.to_thread(ready):
+            if self.pid is None:
+                raise self.failure("ended while it started")
+            if time.monotonic() > deadline:
+                raise self.failure(late)
+            await asyncio.sleep(POLL_S)
 
     async def ended(self) -> int:
         """Wait until the process ends; returns the exit status, negative for a signal."""

@@ -15,8 +15,8 @@ from local.record import WorkerRecord
 from local.subprocesses import Child
 
 READY_S: Final = 60.0
+_LATE: Final = f"was not ready within {READY_S:g} s"
 BROKER_S: Final = 20.0
-POLL_S: Final = 0.05
 GRACE_S: Final = 25.0  # a worker takes up to 20 s to finish its photos, and 3 s to update the queue
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_LAST_S: Final = 10.0
@@ -71,14 +71,8 @@ class KeptWorker:
         await self._child.stop(grace_s=GRACE_S)
 
     async def _ready(self) -> None:
-        deadline = time.monotonic() + READY_S
         socket = self._worker.socket
-        while not await asyncio.to_thread(worker_socket.ready, socket):
-            if self._child.pid is None:
-                raise self._child.failure("ended while it started")
-            if time.monotonic() > deadline:
-                raise self._child.failure(f"was not ready within {READY_S:g} s")
-            await asyncio.sleep(POLL_S)
+        await self._child.until(lambda: worker_socket.ready(socket), within_s=READY_S, late=_LATE)
         model = await asyncio.to_thread(worker_socket.model, socket)
         self._worker = replace(self._worker, model=model)
         self._changed(replace(self._worker, pid=self._child.pid))
@@ -89,12 +83,5 @@ async def reached_broker(worker: Child, socket: Path, address: str, *, within_s:
 
     For the first start only: a worker that restarts without a network does not wait for it, as on AWS.
     """
-    deadline = time.monotonic() + within_s
-    while not await asyncio.to_thread(worker_socket.broker_connected, socket):
-        if worker.pid is None:
-            raise worker.failure("ended while it started")
-        if time.monotonic() > deadline:
-            raise worker.failure(
-                f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
-            )
-        await asyncio.sleep(POLL_S)
+    late = f"did not reach the MQTT broker at {address} within {within_s:g} s: no label would arrive"
+    await worker.until(lambda: worker_socket.broker_connected(socket), within_s=within_s, late=late)

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from aws_cdk import Stack
 
+from infra.statements import arn_of
+
 GROUP_ID_UNKNOWN: Final = (
     "The `*` stands for the group's id, which is unknown before the group exists; its name is given."
 )
@@ -34,7 +36,7 @@ class Actions:
 
 def instance_actions(stack: Stack, instance_id: str) -> Actions:
     """Start and stop one instance. Stopping shuts the system down as a power button does: the worker finishes first."""
-    arn = stack.format_arn(service="ec2", resource="instance", resource_name=instance_id)
+    arn = arn_of(stack, "ec2", "instance", instance_id)
 
     def action(call: str) -> Action:
         return Action(

@@ -1,4 +1,4 @@
-"""An inference instance's first boot: fetch the code, then run shell/boot.sh, which installs and starts the worker.
+"""User data of an inference instance: fetch the code, then run shell/boot.sh, which installs and starts the worker.
 
 The code's hash is in the user data, so new code is a new instance; the old one is ended when the new one is ready.
 """
@@ -9,19 +9,19 @@ import shlex
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Aws, IgnoreMode
+from aws_cdk import Aws
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from config.mode import Mode
-from config.nunchi_toml import ROOT, Config
+from config.nunchi_toml import Config
 from contracts.settings import environment_for
-from infra.nag import acknowledge_wildcards
+from infra.code import Code, MayBoot
 from infra.pipeline.stack import PipelineStack
+from infra.statements import allow
 from worker.settings import WorkerSettings
 
 # Settings of the worker that shell/boot.sh finds out on its instance.
@@ -43,35 +43,16 @@ class Boot(Construct):
         settings: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
-        self._code = assets.Asset(
-            self,
-            "Code",
-            path=str(ROOT),
-            ignore_mode=IgnoreMode.GIT,
-            exclude=["/*", "!/contracts/", "!/mqtt/", "!/worker/", "!/shell/", "__pycache__/"],
-        )
+        self._code = Code(self, "Code", "contracts", "mqtt", "worker", "shell")
         self._settings = {**settings, "NUNCHI_ENROL_FUNCTION": enrol.function_name}
-        self.may = iam.ManagedPolicy(
+        self.may = MayBoot(
             self,
-            "MayBoot",
             description="Nunchi instance: fetch the code, be enrolled, write its logs",
-            roles=[role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"],
-                    resources=[self._code.bucket.arn_for_objects(self._code.s3_object_key)],
-                ),
-                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[enrol.function_arn]),
-                iam.PolicyStatement(
-                    actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                    resources=[group.log_group_arn for group in log_groups],
-                ),
-            ],
-        )
-        acknowledge_wildcards(
-            self.may,
-            *(group.log_group_arn for group in log_groups),
-            reason="The streams within two log groups: each instance writes one under its own id.",
+            role=role,
+            code=self._code,
+            log_groups=log_groups,
+            streams="The streams within two log groups: each instance writes one under its own id.",
+            also=(allow("lambda:InvokeFunction", on=enrol.function_arn),),
         )
 
     def user_data(self) -> ec2.UserData:
@@ -90,12 +71,7 @@ class Boot(Construct):
             ' /var/log/cloud-init-output.log\' --stack "$NUNCHI_STACK" --resource "$NUNCHI_RESOURCE"'
             ' --region "$AWS_REGION"; }',
             "trap fail ERR",
-            f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
-            f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",
-            "umask 022",
-            "install -d -m 0755 /opt/nunchi",
-            "unzip -q -o /tmp/nunchi.zip -d /opt/nunchi",
-            "rm /tmp/nunchi.zip",
+            *self._code.install_to("/opt/nunchi", *_PACKAGES),
             "trap - ERR",  # boot.sh reports to CloudFormation itself
             *(f"export {name}={shlex.quote(value)}" for name, value in sorted(self._settings.items())),
             "bash /opt/nunchi/shell/boot.sh",
@@ -109,9 +85,7 @@ def worker_environment(config: Config, pipeline: PipelineStack) -> dict[str, str
     settings = environment_for(
         WorkerSettings,
         {
-            "images_bucket": pipeline.buckets.images.bucket_name,
-            "dataset_bucket": pipeline.buckets.dataset.bucket_name,
-            "weights_bucket": pipeline.buckets.weights.bucket_name,
+            **pipeline.buckets.names,
             "gate": config.inference.confidence_gate,
             "review_share": config.inference.review_share,
             "upload_queue_url": queue,

@@ -15,17 +15,18 @@ from config.names import INFERENCE_ROLE, ROLE_TAG
 from config.sections import QueueSettings
 from infra.compute.actions import GROUP_ID_UNKNOWN, group_actions
 from infra.compute.boot import Boot
-from infra.compute.instance import BOOT_PATIENCE, disk
+from infra.compute.instance import BOOT_TIMEOUT, HardenedTemplate, disk
 from infra.compute.network import Network
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.references import weaken_references
+from infra.statements import allow
 
 # shell/lifecycle.sh completes both. An instance that never becomes ready is replaced; one that does not complete its
 # termination is terminated after the timeout.
 LAUNCHING: Final = "launching"
 TERMINATING: Final = "terminating"
-# The worker takes up to 20 s for the photos in hand on shutdown, systemd a little more.
-DRAIN_PATIENCE: Final = Duration.minutes(2)
+# The worker takes up to 20 s for the photos in flight on shutdown, systemd a little more.
+DRAIN_TIMEOUT: Final = Duration.minutes(2)
 _WARM_UP: Final = Duration.minutes(2)
 
 
@@ -45,18 +46,14 @@ class InferenceGroup(Construct):
         queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, id)
-        template = ec2.LaunchTemplate(
+        template = HardenedTemplate(
             self,
-            "Template",
-            instance_type=ec2.InstanceType(instance_type),
+            network,
+            instance_type,
             machine_image=ec2.MachineImage.latest_amazon_linux2023(),
-            security_group=network.outbound_only,
             associate_public_ip_address=True,
             role=role,
             user_data=boot.user_data(),
-            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
-            http_put_response_hop_limit=1,
-            instance_metadata_tags=True,
             detailed_monitoring=True,
             block_devices=[disk()],
         )
@@ -73,7 +70,7 @@ class InferenceGroup(Construct):
             # The oldest launch template first, so that instances with the newest code stay.
             termination_policies=[autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE],
             # The first instances are older than the hooks, so CloudFormation waits for their signals.
-            signals=autoscaling.Signals.wait_for_min_capacity(timeout=BOOT_PATIENCE),
+            signals=autoscaling.Signals.wait_for_min_capacity(timeout=BOOT_TIMEOUT),
             # New code reaches the group instance by instance, each drained, none ended before its successor is ready;
             # then the warm pool. A rolling update would leave the pool as it is, and start old code from there.
             update_policy=autoscaling.UpdatePolicy.instance_refresh(
@@ -91,25 +88,16 @@ class InferenceGroup(Construct):
             self.group, "AS3", reason="It scales every day. Alarms report failures, the dashboard shows its size."
         )
         Tags.of(self.group).add(ROLE_TAG, INFERENCE_ROLE)
-        for name, transition, patience, otherwise in (
-            (
-                LAUNCHING,
-                autoscaling.LifecycleTransition.INSTANCE_LAUNCHING,
-                BOOT_PATIENCE,
-                autoscaling.DefaultResult.ABANDON,
-            ),
-            (
-                TERMINATING,
-                autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
-                DRAIN_PATIENCE,
-                autoscaling.DefaultResult.CONTINUE,
-            ),
+        transition, result = autoscaling.LifecycleTransition, autoscaling.DefaultResult
+        for name, when, timeout, otherwise in (
+            (LAUNCHING, transition.INSTANCE_LAUNCHING, BOOT_TIMEOUT, result.ABANDON),
+            (TERMINATING, transition.INSTANCE_TERMINATING, DRAIN_TIMEOUT, result.CONTINUE),
         ):
             self.group.add_lifecycle_hook(
                 name.title(),
                 lifecycle_hook_name=name,
-                lifecycle_transition=transition,
-                heartbeat_timeout=patience,
+                lifecycle_transition=when,
+                heartbeat_timeout=timeout,
                 default_result=otherwise,
             )
         if sizes.warm_pool:
@@ -128,43 +116,25 @@ class InferenceGroup(Construct):
 
     def _track_backlog(self, queue: sqs.IQueue, target: int) -> None:
         """Scale so that the photos waiting for each instance stay at the target."""
-        spec = autoscaling.CfnScalingPolicy
-        autoscaling.CfnScalingPolicy(
+        spec, group = autoscaling.CfnScalingPolicy, self.group.auto_scaling_group_name
+        messages = "ApproximateNumberOfMessagesVisible"
+        metrics = [
+            _metric_query("waiting", "Sum", "AWS/SQS", messages, QueueName=queue.queue_name),
+            _metric_query(
+                "instances", "Average", "AWS/AutoScaling", "GroupInServiceInstances", AutoScalingGroupName=group
+            ),
+            spec.TargetTrackingMetricDataQueryProperty(
+                id="backlog", expression="waiting / instances", label="Photos that wait for each instance"
+            ),
+        ]
+        spec(
             self,
             "Backlog",
-            auto_scaling_group_name=self.group.auto_scaling_group_name,
+            auto_scaling_group_name=group,
             policy_type="TargetTrackingScaling",
             target_tracking_configuration=spec.TargetTrackingConfigurationProperty(
                 target_value=target,
-                customized_metric_specification=spec.CustomizedMetricSpecificationProperty(
-                    metrics=[
-                        _metric_query(
-                            "waiting",
-                            stat="Sum",
-                            metric=spec.MetricProperty(
-                                namespace="AWS/SQS",
-                                metric_name="ApproximateNumberOfMessagesVisible",
-                                dimensions=[spec.MetricDimensionProperty(name="QueueName", value=queue.queue_name)],
-                            ),
-                        ),
-                        _metric_query(
-                            "instances",
-                            stat="Average",
-                            metric=spec.MetricProperty(
-                                namespace="AWS/AutoScaling",
-                                metric_name="GroupInServiceInstances",
-                                dimensions=[
-                                    spec.MetricDimensionProperty(
-                                        name="AutoScalingGroupName", value=self.group.auto_scaling_group_name
-                                    )
-                                ],
-                            ),
-                        ),
-                        spec.TargetTrackingMetricDataQueryProperty(
-                            id="backlog", expression="waiting / instances", label="Photos that wait for each instance"
-                        ),
-                    ]
-                ),
+                customized_metric_specification=spec.CustomizedMetricSpecificationProperty(metrics=metrics),
             ),
         )
 
@@ -176,10 +146,8 @@ class InferenceGroup(Construct):
             description="Nunchi instance: say that it is ready, or has finished",
             roles=[role],
             statements=[
-                iam.PolicyStatement(
-                    actions=["autoscaling:CompleteLifecycleAction"], resources=[self.group.auto_scaling_group_arn]
-                ),
-                iam.PolicyStatement(actions=["autoscaling:DescribeAutoScalingInstances"], resources=["*"]),
+                allow("autoscaling:CompleteLifecycleAction", on=self.group.auto_scaling_group_arn),
+                allow("autoscaling:DescribeAutoScalingInstances", on="*"),
             ],
         )
         acknowledge_wildcards(may, "*", reason="Describing the group that an instance is in knows no resources.")
@@ -187,9 +155,11 @@ class InferenceGroup(Construct):
 
 
 def _metric_query(
-    id: str, *, stat: str, metric: autoscaling.CfnScalingPolicy.MetricProperty
+    id: str, stat: str, namespace: str, name: str, **dimension: str
 ) -> autoscaling.CfnScalingPolicy.TargetTrackingMetricDataQueryProperty:
     spec = autoscaling.CfnScalingPolicy
+    dimensions = [spec.MetricDimensionProperty(name=name, value=value) for name, value in dimension.items()]
+    metric = spec.MetricProperty(namespace=namespace, metric_name=name, dimensions=dimensions)
     return spec.TargetTrackingMetricDataQueryProperty(
         id=id, return_data=False, metric_stat=spec.TargetTrackingMetricStatProperty(stat=stat, metric=metric)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
@@ -15,14 +15,30 @@ from infra.compute.boot import Boot
 from infra.compute.network import Network
 from infra.nag import acknowledge
 
-BOOT_PATIENCE: Final = Duration.minutes(15)  # to install and warm up; then CloudFormation rolls back
+BOOT_TIMEOUT: Final = Duration.minutes(15)  # to install and warm up; then CloudFormation rolls back
 DISK_GIB: Final = 16
 
 
-def disk() -> ec2.BlockDevice:
+def disk(gib: int = DISK_GIB, **options: Any) -> ec2.BlockDevice:
     """The root volume of an instance. Encrypted: photos pass through its cache."""
-    volume = ec2.BlockDeviceVolume.ebs(DISK_GIB, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True)
+    volume = ec2.BlockDeviceVolume.ebs(gib, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True, **options)
     return ec2.BlockDevice(device_name="/dev/xvda", volume=volume)
+
+
+class HardenedTemplate(ec2.LaunchTemplate):
+    """A launch template for instances without inbound connections, whose metadata need a session (IMDSv2)."""
+
+    def __init__(self, scope: Construct, network: Network, instance_type: str, **options: Any) -> None:
+        super().__init__(
+            scope,
+            "Template",
+            instance_type=ec2.InstanceType(instance_type),
+            security_group=network.outbound_only,
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            http_put_response_hop_limit=1,
+            instance_metadata_tags=True,
+            **options,
+        )
 
 
 class InferenceInstance(Construct):
@@ -46,7 +62,7 @@ class InferenceInstance(Construct):
             user_data=boot.user_data(),
             # New code is a new instance. The old one is ended after the new one signalled that its worker is ready.
             user_data_causes_replacement=True,
-            resource_signal_timeout=BOOT_PATIENCE,
+            resource_signal_timeout=BOOT_TIMEOUT,
             # `poweroff` on a holiday must stop it, not terminate it.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.STOP,
             http_tokens=ec2.HttpTokens.REQUIRED,
@@ -57,14 +73,12 @@ class InferenceInstance(Construct):
         )
         instance.node.add_dependency(boot.may)  # before its first command
         Tags.of(instance).add(ROLE_TAG, INFERENCE_ROLE)
-        acknowledge(
-            instance, "EC29", reason="It holds no state: uploads and results are in S3, and replacing it is routine."
+        no_state = "It holds no state: uploads and results are in S3, and replacing it is routine."
+        acknowledge(instance, "EC29", reason=no_state)
+        encrypted = (
+            "Its disk is encrypted (test_compute.py): the rule reports an instance without a "
+            "launch template, in a stack that holds another's."
         )
-        acknowledge(
-            instance,
-            "EC26",
-            reason="Its disk is encrypted (test_compute.py): the rule reports an instance without a "
-            "launch template, in a stack that holds another's.",
-        )
+        acknowledge(instance, "EC26", reason=encrypted)
         self.instance_id = instance.instance_id
         self.actions = instance_actions(Stack.of(self), instance.instance_id)

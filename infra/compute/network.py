@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.logs import month_log
+from infra.logs import log_group
 
 _HTTPS = 443
 _MQTT_TLS = 8883
@@ -32,7 +32,7 @@ class Network(Construct):
             # The default group is unused; restricting it would need a Lambda that may edit every security group.
             restrict_default_security_group=False,
         )
-        log = month_log(self, "FlowLog")
+        log = log_group(self, "FlowLog")
         self.vpc.add_flow_log("Flows", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log))
         self.outbound_only = ec2.SecurityGroup(
             self,

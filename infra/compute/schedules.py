@@ -19,6 +19,7 @@ from infra.compute.actions import GROUP_ID_UNKNOWN, Action, Actions
 from infra.functions import dead_letter_queue
 from infra.nag import acknowledge_wildcards
 from infra.roles import FROM_THIS_ACCOUNT
+from infra.statements import allow
 
 GROUP: Final = "nunchi"
 # Capacity can be short in the morning, and the API throttled: retry for as long as a start is still useful.
@@ -50,7 +51,7 @@ class Schedules(Construct):
             description=f"Nunchi schedule {name}: {action.allows} on one resource",
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=FROM_THIS_ACCOUNT),
         )
-        may = iam.PolicyStatement(actions=[action.allows], resources=[action.resource])
+        may = allow(action.allows, on=action.resource)
         acknowledge_wildcards(role, action.resource, reason=GROUP_ID_UNKNOWN)
         for number, cron in enumerate(crons, start=1):
             scheduler.Schedule(

@@ -16,7 +16,7 @@ from infra.compute.instance import InferenceInstance
 from infra.compute.network import Network
 from infra.compute.run_command import add_run_command
 from infra.compute.schedules import Schedules
-from infra.logs import month_log
+from infra.logs import log_group
 from infra.pipeline.devices import KioskRoleAlias
 from infra.pipeline.stack import PipelineStack
 from infra.training.stack import TrainingStack
@@ -48,7 +48,7 @@ class ComputeStack(Stack):
             "Boot",
             role=role,
             enrol=pipeline.enrol.function,
-            log_groups=[month_log(self, "WorkerLog", WORKER_LOG), month_log(self, "MetricsLog", METRICS_LOG)],
+            log_groups=[log_group(self, "WorkerLog", WORKER_LOG), log_group(self, "MetricsLog", METRICS_LOG)],
             settings=worker_environment(config, pipeline),
         )
         inference = {"network": network, "instance_type": config.inference.instance_type, "role": role, "boot": boot}
@@ -68,7 +68,7 @@ class ComputeStack(Stack):
             instance_type=config.training.instance_type,
             role=pipeline.training_role.without_policy_updates(),
             start_role=training.start_role.without_policy_updates(),
-            log=month_log(self, "TrainingLog", TRAINING_LOG),
+            log=log_group(self, "TrainingLog", TRAINING_LOG),
             buckets=pipeline.buckets,
             gate=config.inference.confidence_gate,
         )

@@ -1,4 +1,4 @@
-"""The alarms. Each description says what the alarm means and what to do first; docs/operating.md lists them.
+"""CloudWatch alarms. Each description says what the alarm means and what to do first; docs/operating.md lists them.
 
 While the shop is closed nothing is measured, and SQS does not measure a queue that is empty and idle. So missing data
 is no breach, except where an alarm gives a reason.
@@ -20,7 +20,7 @@ from config.names import INFER_DOCUMENT, TRAINING_LOG, WORKER_LOG
 from config.sections import AlarmSettings
 from contracts.aws.emf import Metric
 from infra.functions import Function
-from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_training, of_worker, training_failures
+from infra.health.metrics import DAY, FIVE_MINUTES, math, of_probe, of_service, of_training, of_worker
 from infra.health.observed import Observed
 from infra.nag import acknowledge
 
@@ -36,14 +36,7 @@ class Alarms(Construct):
     """The alarms, each with the topic as its action."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        topic: sns.ITopic,
-        settings: AlarmSettings,
-        mode: Mode,
-        observed: Observed,
+        self, scope: Construct, id: str, *, topic: sns.ITopic, settings: AlarmSettings, mode: Mode, observed: Observed
     ) -> None:
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
@@ -64,7 +57,6 @@ class Alarms(Construct):
             of_probe(Metric.WORKER_READY, "Minimum"),
             means="The shop is open, and a worker that should be ready is not: photos wait, kiosks keep their usual "
             "screen.",
-            do="nunchi doctor",
             below=1,
             periods=2,
             notify_ok=True,
@@ -80,7 +72,6 @@ class Alarms(Construct):
             means="Workers are ready, and their metrics don't arrive: the alarms about photos, times and disks are "
             "blind.",
             do="nunchi doctor; on the instance: systemctl status amazon-cloudwatch-agent",
-            above=0,
             periods=3,
             notify_ok=True,
         )
@@ -99,8 +90,6 @@ class Alarms(Construct):
             means="A photo broke the model three times and is left alone: its kiosk gets no answer. One is a strange "
             "file, many are a bad model.",
             do=f'aws logs tail {WORKER_LOG} --since 30m --filter-pattern "broke the model"',
-            above=0,
-            periods=1,
         )
         self._alarm(
             "weights-refused",
@@ -108,8 +97,6 @@ class Alarms(Construct):
             means="A worker did not follow the pointer to new weights: damaged, for other labels, too slow, or they "
             "break. The model before them serves on.",
             do=f"aws logs tail {WORKER_LOG} --since 30m --filter-pattern weights; then nunchi weights rollback",
-            above=0,
-            periods=1,
         )
         self._alarm(
             "disk-full",
@@ -128,7 +115,6 @@ class Alarms(Construct):
             "it in all that time can use it as well.",
             do="nunchi kiosk list; then nunchi kiosk add NAME --replace",
             above=settings.certificate_days,
-            periods=1,
             # Measured once a day: a late measurement says nothing new.
             missing=_KEEP_STATE,
             notify_ok=True,
@@ -140,8 +126,6 @@ class Alarms(Construct):
             of_worker(Metric.FORGOTTEN, "Maximum"),
             means="Uploads have had no result for more than five minutes, though a worker looks for such: it can't "
             "keep up, or fails on them.",
-            do="nunchi doctor",
-            above=0,
             periods=3,
             notify_ok=True,
         )
@@ -161,7 +145,9 @@ class Alarms(Construct):
         age: cloudwatch.IMetric = queue.metric_approximate_age_of_oldest_message(
             period=FIVE_MINUTES, statistic="Maximum"
         )
+        cause = "the dispatch function does not take it."
         if mode is Mode.QUEUE:
+            cause = "the group is too small, or its workers don't read."
             # At night photos wait on purpose: only the waiting during probed hours counts.
             age = math(
                 "IF(watched >= 0, age)",
@@ -172,13 +158,7 @@ class Alarms(Construct):
         self._alarm(
             "queue-old",
             age,
-            means=f"A photo has waited in the upload queue for more than {_LATE_S} s: "
-            + (
-                "the group is too small, or its workers don't read."
-                if mode is Mode.QUEUE
-                else "the dispatch function does not take it."
-            ),
-            do="nunchi doctor",
+            means=f"A photo has waited in the upload queue for more than {_LATE_S} s: {cause}",
             above=_LATE_S,
             periods=3,
             notify_ok=True,
@@ -190,8 +170,6 @@ class Alarms(Construct):
             dead.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum"),
             means=f"Something about {name} failed for good, and is kept for 14 days among the dead letters.",
             do=f"aws sqs receive-message --max-number-of-messages 10 --queue-url {dead.queue_url}",
-            above=0,
-            periods=1,
         )
 
     def _about_function(self, name: str, part: Function) -> None:
@@ -207,8 +185,6 @@ class Alarms(Construct):
             means=f"The function {name} failed, or AWS would not run it. Events are tried again, and then are among "
             "the dead letters.",
             do=f"aws logs tail {part.log.log_group_name} --since 1h",
-            above=0,
-            periods=1,
         )
 
     def _about_commands(self) -> None:
@@ -222,21 +198,11 @@ class Alarms(Construct):
                 detail={"document-name": [INFER_DOCUMENT], "status": ["Failed", "TimedOut"]},
             ),
         )
-        acknowledge(
-            rule,
-            "EventBusDLQ",
-            reason="It has no target that could fail: EventBridge itself counts the matches.",
-            pack="Serverless",
-        )
+        no_target = "It has no target that could fail: EventBridge itself counts the matches."
+        acknowledge(rule, "EventBusDLQ", reason=no_target, pack="Serverless")
         self._alarm(
             "commands-fail",
-            cloudwatch.Metric(
-                namespace="AWS/Events",
-                metric_name="TriggeredRules",
-                dimensions_map={"RuleName": rule.rule_name},
-                statistic="Sum",
-                period=FIVE_MINUTES,
-            ),
+            of_service("AWS/Events", "TriggeredRules", "Sum", {"RuleName": rule.rule_name}),
             means="Run Commands with photos fail: the worker is down, full or not ready. Its sweep finds them, late.",
             do=f"aws ssm list-commands --filters key=DocumentName,value={INFER_DOCUMENT} --max-items 5",
             above=4,
@@ -247,11 +213,16 @@ class Alarms(Construct):
     def _about_training(self, arn: str) -> None:
         self._alarm(
             "training-failed",
-            training_failures(arn),
+            math(
+                # FILL: one metric without a value would leave the sum without a value.
+                "FILL(failed, 0) + FILL(timed, 0) + FILL(aborted, 0)",
+                "Retrainings that failed, took too long or were aborted",
+                failed=of_training(arn, "ExecutionsFailed", "Sum"),
+                timed=of_training(arn, "ExecutionsTimedOut", "Sum"),
+                aborted=of_training(arn, "ExecutionsAborted", "Sum"),
+            ),
             means="A retraining did not come to its end. Its machine was stopped, and the weights in service stay.",
             do=f"its mail says why; aws logs tail {TRAINING_LOG} --since 1d; then nunchi train",
-            above=0,
-            periods=1,
         )
         self._alarm(
             "training-long",
@@ -259,7 +230,6 @@ class Alarms(Construct):
             means="A retraining took more than six hours: so much of a GPU was paid for.",
             do="the report of that run says what took its time",
             above=6 * 3600 * 1000,
-            periods=1,
         )
 
     def _alarm(
@@ -268,9 +238,9 @@ class Alarms(Construct):
         metric: cloudwatch.IMetric,
         *,
         means: str,
-        do: str,
-        periods: int,
-        above: float | None = None,
+        do: str = "nunchi doctor",
+        periods: int = 1,
+        above: float = 0,
         below: float | None = None,
         out_of: int | None = None,
         missing: cloudwatch.TreatMissingData = _NO_BREACH,
@@ -284,8 +254,8 @@ class Alarms(Construct):
             alarm_name=f"nunchi-{name}",
             alarm_description=f"{means} First: {do}",
             metric=metric,
-            threshold=below if above is None else above,
-            comparison_operator=_BELOW if above is None else _ABOVE,
+            threshold=above if below is None else below,
+            comparison_operator=_ABOVE if below is None else _BELOW,
             evaluation_periods=periods,
             datapoints_to_alarm=out_of or periods,
             treat_missing_data=missing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_cdk import Duration
@@ -14,31 +15,28 @@ DAY: Final = Duration.days(1)
 
 
 def of_worker(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
-    """A metric of all workers together; its period is five minutes unless given."""
-    return _ours(Service.WORKER, name, statistic, **options)
+    """A metric of all workers together."""
+    return of_service(NAMESPACE, name, statistic, {DIMENSION: Service.WORKER}, **options)
 
 
 def of_probe(name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of the health probe."""
-    return _ours(Service.HEALTH_PROBE, name, statistic, **options)
+    return of_service(NAMESPACE, name, statistic, {DIMENSION: Service.HEALTH_PROBE}, **options)
 
 
 def of_training(arn: str, name: str, statistic: str, **options: Any) -> cloudwatch.Metric:
     """A metric of Step Functions about the retrainings."""
-    return cloudwatch.Metric(
-        namespace="AWS/States",
-        metric_name=name,
-        dimensions_map={"StateMachineArn": arn},
-        statistic=statistic,
-        **{"period": FIVE_MINUTES} | options,
-    )
+    return of_service("AWS/States", name, statistic, {"StateMachineArn": arn}, **options)
 
 
-def _ours(service: Service, name: Metric | str, statistic: str, **options: Any) -> cloudwatch.Metric:
+def of_service(
+    namespace: str, name: Metric | str, statistic: str, dimensions: Mapping[str, Service | str], **options: Any
+) -> cloudwatch.Metric:
+    """A metric with a period of five minutes, unless the options give another."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=namespace,
         metric_name=str(name),
-        dimensions_map={DIMENSION: str(service)},
+        dimensions_map={dimension: str(value) for dimension, value in dimensions.items()},
         statistic=statistic,
         **{"period": FIVE_MINUTES} | options,
     )
@@ -48,16 +46,4 @@ def math(expression: str, label: str, **metrics: cloudwatch.IMetric) -> cloudwat
     """An expression over metrics, with a period of five minutes."""
     return cloudwatch.MathExpression(
         expression=expression, using_metrics=dict(metrics), label=label, period=FIVE_MINUTES
-    )
-
-
-def training_failures(arn: str) -> cloudwatch.MathExpression:
-    """Retrainings that failed, timed out or were aborted."""
-    return math(
-        # FILL: one metric without a value would leave the sum without a value.
-        "FILL(failed, 0) + FILL(timed, 0) + FILL(aborted, 0)",
-        "Retrainings that failed, took too long or were aborted",
-        failed=of_training(arn, "ExecutionsFailed", "Sum"),
-        timed=of_training(arn, "ExecutionsTimedOut", "Sum"),
-        aborted=of_training(arn, "ExecutionsAborted", "Sum"),
     )

@@ -12,13 +12,13 @@ from config.names import INSTANCE_PARAMETER
 from config.nunchi_toml import Config
 from config.stack_outputs import ALARM_TOPIC_ARN
 from infra.compute.stack import ComputeStack
-from infra.health.alarm_topic import AlarmTopic
 from infra.health.alarms import Alarms
 from infra.health.budget import Budget
 from infra.health.dashboard import Dashboard
 from infra.health.health_probe import HealthProbe
 from infra.health.observed import Observed
 from infra.pipeline.stack import PipelineStack
+from infra.topics import AlarmTopic
 from infra.training.stack import TrainingStack
 from lambdas.health_probe import HealthProbeSettings
 
@@ -37,7 +37,9 @@ class HealthStack(Stack):
         compute: ComputeStack,
         **kwargs: Any,
     ) -> None:
-        super().__init__(scope, id, description="Nunchi: who watches, and who is told", **kwargs)
+        super().__init__(
+            scope, id, description="Nunchi: the health probe, alarms, their topic, the dashboard, the budget", **kwargs
+        )
         settings = HealthProbeSettings(
             kiosk_policy=pipeline.devices.kiosk.ref,
             worker_policy=pipeline.devices.worker.ref,

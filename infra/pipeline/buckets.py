@@ -14,6 +14,7 @@ from config.sections import RetentionSettings
 from contracts.messages import DatasetTree
 from contracts.names import RESULTS, TRAININGS, UPLOADS
 from infra.nag import acknowledge
+from infra.statements import allow
 
 _ACCESS_LOG_DAYS = 90
 _TRAINING_DAYS = 180  # progress and checkpoints; the decision of a training is in its run's report
@@ -44,6 +45,16 @@ class Buckets(Construct):
         )
         # Old versions are needed for a rollback, so they do not expire.
         self.weights = self._logged("Weights", versioned=True)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The buckets' names, by the fields of settings that hold them."""
+        buckets = {"images": self.images, "dataset": self.dataset, "weights": self.weights}
+        return {f"{name}_bucket": bucket.bucket_name for name, bucket in buckets.items()}
+
+    def allow_key(self, *actions: str) -> list[iam.PolicyStatement]:
+        """The statement for the operator's own key; none without such a key."""
+        return [] if self.key is None else [allow(*actions, on=self.key.key_arn)]
 
     def _logged(self, id: str, **options: Any) -> s3.Bucket:
         if self.key is not None:

@@ -1,4 +1,4 @@
-"""The MQTT topics of kiosks and workers, and a kiosk's rights in S3.
+"""IoT policies: the MQTT topics of kiosks and workers; the role and role alias of kiosks, with their rights in S3.
 
 One policy and one role for all kiosks, one policy for all workers: a variable holds the name of the connected thing, so
 a kiosk is added by attaching the policy, without a deployment.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from constructs import Construct
@@ -17,6 +17,7 @@ from config.names import KIOSK_ROLE_ALIAS
 from contracts.names import UPLOADS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
+from infra.statements import allow, arn_of
 
 _THING_NAME: Final = "${credentials-iot:ThingName}"
 _SESSION: Final = Duration.hours(1)  # the maximum for a role alias
@@ -48,22 +49,11 @@ class Devices(Construct):
         )
 
     def _policy(self, id: str, *grants: tuple[str, str, str]) -> iot.CfnPolicy:
-        stack = Stack.of(self)
-        return iot.CfnPolicy(
-            self,
-            id,
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": action,
-                        "Resource": stack.format_arn(service="iot", resource=resource, resource_name=name),
-                    }
-                    for action, resource, name in grants
-                ],
-            },
-        )
+        statements = [
+            {"Effect": "Allow", "Action": action, "Resource": arn_of(self, "iot", resource, name)}
+            for action, resource, name in grants
+        ]
+        return iot.CfnPolicy(self, id, policy_document={"Version": "2012-10-17", "Statement": statements})
 
 
 class KioskRole(iam.Role):
@@ -83,19 +73,19 @@ class KioskRole(iam.Role):
             max_session_duration=_SESSION,
         )
         photos = buckets.images.arn_for_objects(f"{UPLOADS}{_THING_NAME}/*")
-        self.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[photos]))
+        self.add_to_policy(allow("s3:PutObject", on=photos))
         acknowledge_wildcards(
             self,
             photos.replace(_THING_NAME, f"<{_THING_NAME[2:-1]}>"),  # as cdk-nag writes it
             reason="Every key below a kiosk's own prefix is a photo of that kiosk.",
         )
-        if buckets.key is not None:
-            # Enough for a single-part upload: only a multipart upload also needs kms:Decrypt.
-            self.add_to_policy(iam.PolicyStatement(actions=["kms:GenerateDataKey"], resources=[buckets.key.key_arn]))
+        # Enough for a single-part upload: only a multipart upload also needs kms:Decrypt.
+        for statement in buckets.allow_key("kms:GenerateDataKey"):
+            self.add_to_policy(statement)
 
 
 class KioskRoleAlias(Construct):
-    """The alias through which kiosks assume their role. The local cloud's CloudFormation has no such resource."""
+    """The role alias through which kiosks assume their role. The local cloud's CloudFormation has no such resource."""
 
     def __init__(self, scope: Construct, id: str, *, role: iam.IRole) -> None:
         super().__init__(scope, id)

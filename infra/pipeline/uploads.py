@@ -1,4 +1,4 @@
-"""The upload queue: S3 announces uploads on it to dispatch or to the workers. And its dead letters.
+"""The upload queue: S3 announces uploads on it to dispatch or to the workers. And its dead-letter queue.
 
 A message holds the key of an upload and its time, never a photo: dead letters show no person.
 """
@@ -12,13 +12,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.nag import acknowledge_dead_letters
+from infra.functions import dead_letter_queue
 
 # After this time SQS delivers an unacknowledged message again. AWS's own rule for a Lambda's queue is six times the
 # function's timeout: room for the retries of a throttled function.
 HANDLER_TIMEOUT: Final = Duration.seconds(20)
 VISIBILITY: Final = Duration.seconds(6 * HANDLER_TIMEOUT.to_seconds())
-_TRIES: Final = 5
+_MAX_RECEIVE_COUNT: Final = 5
 
 
 class Uploads(Construct):
@@ -31,15 +31,9 @@ class Uploads(Construct):
             if key is None
             else {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": _by_name(self, key)}
         )
-        self.dead = sqs.Queue(
-            self,
-            "Dead",
-            **encryption,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-            removal_policy=RemovalPolicy.RETAIN,
+        self.dead = dead_letter_queue(
+            self, "Dead", of="the upload queue", removal_policy=RemovalPolicy.RETAIN, **encryption
         )
-        acknowledge_dead_letters(self.dead, of="the upload queue")
         self.queue = sqs.Queue(
             self,
             "Uploads",
@@ -48,7 +42,7 @@ class Uploads(Construct):
             visibility_timeout=VISIBILITY,
             # Less than that of the dead letters: theirs counts from the first sending of a message.
             retention_period=Duration.days(7),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=_TRIES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=_MAX_RECEIVE_COUNT),
             removal_policy=RemovalPolicy.RETAIN,
         )
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.functions import Function
+from infra.functions import Function, invoke_on_schedules
 from infra.roles import ScheduleRole
+from infra.statements import allow
 
 
 def schedule_retraining(
@@ -26,7 +26,7 @@ def schedule_retraining(
         scope,
         "ScheduleRole",
         description="Nunchi schedules: start a retraining",
-        may=iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn]),
+        may=allow("states:StartExecution", on=machine.state_machine_arn),
         dead_letters=dead_letters,
     )
     scheduler.Schedule(
@@ -48,7 +48,6 @@ def schedule_retraining(
 
 def reap_orphans(scope: Construct, reaper: Function, *, machine_arn: str) -> None:
     """Invoke the reaper when an execution failed, timed out or was aborted, and each hour."""
-    assert reaper.dead is not None  # noqa: S101 - the reaper is created with dead letters
     events.Rule(
         scope,
         "Ended",
@@ -67,24 +66,13 @@ def reap_orphans(scope: Construct, reaper: Function, *, machine_arn: str) -> Non
             )
         ],
     )
-    role = ScheduleRole(
+    hourly = scheduler.ScheduleExpression.rate(Duration.hours(1))
+    what = "Nunchi: look for training machines that belong to no retraining"
+    invoke_on_schedules(
         scope,
         "SweepScheduleRole",
+        reaper,
+        [("Hourly", what, hourly, {"sweep": "hourly"})],
         description="Nunchi schedules: ask for strays",
-        may=iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[reaper.function.function_arn]),
-        dead_letters=reaper.dead,
-    )
-    scheduler.Schedule(
-        scope,
-        "Hourly",
-        description="Nunchi: look for training machines that belong to no retraining",
-        schedule=scheduler.ScheduleExpression.rate(Duration.hours(1)),
-        target=targets.LambdaInvoke(
-            reaper.function,
-            input=scheduler.ScheduleTargetInput.from_object({"sweep": "hourly"}),
-            role=role.without_policy_updates(),
-            dead_letter_queue=reaper.dead,
-            retry_attempts=3,
-            max_event_age=Duration.minutes(30),
-        ),
+        max_age=Duration.minutes(30),
     )

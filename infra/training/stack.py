@@ -17,11 +17,11 @@ from config.nunchi_toml import Config
 from config.retrain_calendar import next_retraining
 from infra.functions import dead_letter_queue
 from infra.pipeline.buckets import Buckets
+from infra.topics import TrainingTopic
 from infra.training.schedules import reap_orphans, schedule_retraining
 from infra.training.state_machine import RetrainingStateMachine
 from infra.training.states import Pace
 from infra.training.training_functions import TrainingFunctions
-from infra.training.training_topic import TrainingTopic
 
 
 class TrainingStack(Stack):

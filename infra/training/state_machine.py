@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -14,8 +14,10 @@ from constructs import Construct
 from config.documents import TRAINING_LEASE_S
 from config.names import STATE_MACHINE, STATE_MACHINE_LOG
 from infra.functions import Function
+from infra.logs import log_group
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.roles import FROM_THIS_ACCOUNT
+from infra.statements import allow
 from infra.training.states import Pace, retraining
 
 # Longer than a machine's lease: a state machine that timed out first would leave the stopping to the reaper.
@@ -26,13 +28,7 @@ class RetrainingStateMachine(sfn.StateMachine):
     """Invokes `functions`, by the names of STEPS in states.py."""
 
     def __init__(self, scope: Construct, id: str, *, functions: Mapping[str, Function], pace: Pace) -> None:
-        log = logs.LogGroup(
-            scope,
-            "Log",
-            log_group_name=STATE_MACHINE_LOG,
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log = log_group(scope, "Log", STATE_MACHINE_LOG, logs.RetentionDays.THREE_MONTHS)
         role = _role(scope, functions)
         steps = {name: step.function for name, step in functions.items()}
         super().__init__(
@@ -57,25 +53,9 @@ def _role(scope: Construct, functions: Mapping[str, Function]) -> iam.Role:
         description="Nunchi retraining: invoke its steps, write its log",
         assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=FROM_THIS_ACCOUNT),
     )
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["lambda:InvokeFunction"], resources=[step.function.function_arn for step in functions.values()]
-        )
-    )
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=[
-                "logs:CreateLogDelivery",
-                "logs:GetLogDelivery",
-                "logs:UpdateLogDelivery",
-                "logs:DeleteLogDelivery",
-                "logs:ListLogDeliveries",
-                "logs:PutResourcePolicy",
-                "logs:DescribeResourcePolicies",
-                "logs:DescribeLogGroups",
-            ],
-            resources=["*"],
-        )
-    )
+    role.add_to_policy(allow("lambda:InvokeFunction", on=[step.function.function_arn for step in functions.values()]))
+    deliveries = [f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")]
+    log_actions = ("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups")
+    role.add_to_policy(allow(*deliveries, *(f"logs:{action}" for action in log_actions), on="*"))
     acknowledge_wildcards(role, "*", reason="Actions for the log delivery of an AWS service know no resources.")
     return role

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -15,8 +16,8 @@ from contracts.names import POINTER, TRAININGS
 from contracts.settings import environment_of
 from contracts.training import OUTCOME
 from infra.functions import Function
-from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
+from infra.statements import allow, arn_of
 from infra.training.states import Pace
 from lambdas.train_check import CheckSettings
 from lambdas.train_notify import NotifySettings
@@ -25,7 +26,6 @@ from lambdas.train_reap import ReapSettings
 from lambdas.train_start import StartSettings
 
 ROLE_FILTER: Final = f"{ROLE_TAG}={TRAINING_ROLE}"
-_TAGGED: Final = {"StringEquals": {f"ec2:ResourceTag/{ROLE_TAG}": TRAINING_ROLE}}
 _NO_RESOURCES: Final = "Describing machines, subnets and the reach of Run Command knows no resources."
 _ANY_MACHINE: Final = "A machine is started for each training; a condition admits only those tagged for training."
 _ITS_FILES: Final = "A training is named when it begins; below its prefix are its own reports only."
@@ -39,13 +39,12 @@ class TrainingFunctions(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._buckets = buckets
-        self._stack = Stack.of(self)
+        self._machines = arn_of(self, "ec2", "instance", "*")
         # Exported by hand: its name is then known here, so that a `*` on it can be acknowledged.
         exported = Stack.of(buckets.dataset).export_value(buckets.dataset.bucket_arn)
         self._trainings = f"{exported}/{TRAININGS}*"
         # By name: a reference to the state machine, which refers to the functions, would be circular.
         self.machine_arn = self._states("stateMachine")
-        self._executions = self._states("execution")
         self.functions = {
             "check": self._check(config, pace),
             "start": self._start(config),
@@ -56,9 +55,7 @@ class TrainingFunctions(Construct):
         self.reaper = self._reap()
 
     def _states(self, kind: str) -> str:
-        return self._stack.format_arn(
-            service="states", resource=kind, resource_name=STATE_MACHINE, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
+        return arn_of(self, "states", kind, STATE_MACHINE, arn_format=ArnFormat.COLON_RESOURCE_NAME)
 
     def _step(
         self,
@@ -68,8 +65,9 @@ class TrainingFunctions(Construct):
         settings: object | None,
         may: list[iam.PolicyStatement],
         *,
+        wildcards: Mapping[str, str],
         minutes: int = 1,
-        **options: Any,
+        dead_letters: bool = False,
     ) -> Function:
         return Function(
             self,
@@ -79,7 +77,8 @@ class TrainingFunctions(Construct):
             environment={} if settings is None else environment_of(settings),
             timeout=Duration.minutes(minutes),
             may=may,
-            **options,
+            wildcards=wildcards,
+            dead_letters=dead_letters,
         )
 
     def _check(self, config: Config, pace: Pace) -> Function:
@@ -91,102 +90,77 @@ class TrainingFunctions(Construct):
             poll_s=pace.poll_s,
         )
         may = [
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[dataset.bucket_arn, weights.bucket_arn]),
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[weights.arn_for_objects(POINTER)]),
-            iam.PolicyStatement(actions=["states:ListExecutions"], resources=[self.machine_arn]),
-            *self._key_to("kms:Decrypt"),
+            allow("s3:ListBucket", on=[dataset.bucket_arn, weights.bucket_arn]),
+            allow("s3:GetObject", on=weights.arn_for_objects(POINTER)),
+            allow("states:ListExecutions", on=self.machine_arn),
+            *self._buckets.allow_key("kms:Decrypt"),
         ]
-        # It lists every label that there is.
-        return self._step(
-            "Check", "check", "are there enough new labels, is another one running", settings, may, minutes=5
-        )
+        what = "are there enough new labels, is another one running"
+        return self._step("Check", "check", what, settings, may, wildcards={}, minutes=5)  # it lists every label
 
     def _start(self, config: Config) -> Function:
         settings = StartSettings(launch_template=LAUNCH_TEMPLATE, spot=config.training.spot, role_tag=ROLE_FILTER)
-        may = [iam.PolicyStatement(actions=["ec2:DescribeInstances", "ec2:DescribeSubnets"], resources=["*"])]
-        step = self._step("Start", "start", "start the machine, on Spot or on demand", settings, may, minutes=5)
-        acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
-        return step
+        may = [allow("ec2:DescribeInstances", "ec2:DescribeSubnets", on="*")]
+        what = "start the machine, on Spot or on demand"
+        return self._step("Start", "start", what, settings, may, wildcards={"*": _NO_RESOURCES}, minutes=5)
 
     def _poll(self) -> Function:
         dataset = self._buckets.dataset
         settings = PollSettings(dataset_bucket=dataset.bucket_name, document=TRAIN_DOCUMENT)
-        own_files, machines = self._trainings, self._machines()
-        document = self._stack.format_arn(service="ssm", resource="document", resource_name=TRAIN_DOCUMENT)
+        describe = ("ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation")
+        tagged = {"StringEquals": {f"ssm:resourceTag/{ROLE_TAG}": TRAINING_ROLE}}
         may = [
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[own_files]),
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[dataset.bucket_arn]),
-            iam.PolicyStatement(
-                actions=["ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation"],
-                resources=["*"],
-            ),
-            iam.PolicyStatement(actions=["ssm:SendCommand"], resources=[document]),
-            iam.PolicyStatement(
-                actions=["ssm:SendCommand"],
-                resources=[machines],
-                conditions={"StringEquals": {f"ssm:resourceTag/{ROLE_TAG}": TRAINING_ROLE}},
-            ),
-            *self._key_to("kms:Decrypt"),
+            allow("s3:GetObject", on=self._trainings),
+            allow("s3:ListBucket", on=dataset.bucket_arn),
+            allow(*describe, on="*"),
+            allow("ssm:SendCommand", on=arn_of(self, "ssm", "document", TRAIN_DOCUMENT)),
+            allow("ssm:SendCommand", on=self._machines, when=tagged),
+            *self._buckets.allow_key("kms:Decrypt"),
         ]
-        step = self._step("Watch", "poll", "how is it, and what is to be done", settings, may)
-        acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
-        acknowledge_wildcards(step.role, machines, reason=_ANY_MACHINE)
-        acknowledge_wildcards(step.role, own_files, reason=_ITS_FILES)
-        return step
+        wildcards = {"*": _NO_RESOURCES, self._machines: _ANY_MACHINE, self._trainings: _ITS_FILES}
+        return self._step("Watch", "poll", "how is it, and what is to be done", settings, may, wildcards=wildcards)
 
     def _stop(self) -> Function:
-        step = self._step("Stop", "stop", "stop the machine, and see it go", None, self._may_terminate())
-        acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
-        acknowledge_wildcards(step.role, self._machines(), reason=_ANY_MACHINE)
-        return step
+        wildcards = {"*": _NO_RESOURCES, self._machines: _ANY_MACHINE}
+        what = "stop the machine, and see it go"
+        return self._step("Stop", "stop", what, None, self._may_terminate(), wildcards=wildcards)
 
     def _notify(self, topic: sns.ITopic) -> Function:
-        dataset = self._buckets.dataset
+        dataset, weights = self._buckets.dataset, self._buckets.weights
         settings = NotifySettings(
-            dataset_bucket=dataset.bucket_name,
-            weights_bucket=self._buckets.weights.bucket_name,
-            topic=topic.topic_arn,
+            dataset_bucket=dataset.bucket_name, weights_bucket=weights.bucket_name, topic=topic.topic_arn
         )
         outcomes = f"{self._trainings}/{OUTCOME}"
         may = [
-            iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[outcomes]),
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[self._buckets.weights.arn_for_objects(POINTER)]),
-            iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]),
-            *self._key_to("kms:Decrypt", "kms:GenerateDataKey"),
+            allow("s3:GetObject", "s3:PutObject", on=outcomes),
+            allow("s3:GetObject", on=weights.arn_for_objects(POINTER)),
+            allow("sns:Publish", on=topic.topic_arn),
+            *self._buckets.allow_key("kms:Decrypt", "kms:GenerateDataKey"),
         ]
-        step = self._step("Tell", "notify", "write the outcome down, and tell people", settings, may)
-        acknowledge_wildcards(step.role, outcomes, reason=_ITS_FILES)
-        return step
+        what = "write the outcome down, and tell people"
+        return self._step("Tell", "notify", what, settings, may, wildcards={outcomes: _ITS_FILES})
 
     def _reap(self) -> Function:
         """Invoked when an execution failed, was aborted or timed out, and each hour."""
-        running = f"{self._executions}:*"
-        step = self._step(
+        executions = self._states("execution")
+        running = f"{executions}:*"
+        return self._step(
             "Sweep",
             "reap",
             "stop machines that belong to no retraining",
-            ReapSettings(executions=self._executions, role_tag=ROLE_FILTER),
-            [
-                *self._may_terminate(),
-                iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[running]),
-            ],
+            ReapSettings(executions=executions, role_tag=ROLE_FILTER),
+            [*self._may_terminate(), allow("states:DescribeExecution", on=running)],
+            wildcards={
+                "*": _NO_RESOURCES,
+                self._machines: _ANY_MACHINE,
+                running: "Every execution of this one state machine.",
+            },
             dead_letters=True,
         )
-        acknowledge_wildcards(step.role, "*", reason=_NO_RESOURCES)
-        acknowledge_wildcards(step.role, self._machines(), reason=_ANY_MACHINE)
-        acknowledge_wildcards(step.role, running, reason="Every execution of this one state machine.")
-        return step
 
     def _may_terminate(self) -> list[iam.PolicyStatement]:
+        tagged = {"StringEquals": {f"ec2:ResourceTag/{ROLE_TAG}": TRAINING_ROLE}}
         return [
-            iam.PolicyStatement(actions=["ec2:DescribeInstances"], resources=["*"]),
-            iam.PolicyStatement(actions=["ec2:TerminateInstances"], resources=[self._machines()], conditions=_TAGGED),
+            allow("ec2:DescribeInstances", on="*"),
+            allow("ec2:TerminateInstances", on=self._machines, when=tagged),
         ]
-
-    def _machines(self) -> str:
-        return self._stack.format_arn(service="ec2", resource="instance", resource_name="*")
-
-    def _key_to(self, *actions: str) -> list[iam.PolicyStatement]:
-        """The statement for the operator's own key; none without such a key."""
-        key = self._buckets.key
-        return [] if key is None else [iam.PolicyStatement(actions=list(actions), resources=[key.key_arn])]

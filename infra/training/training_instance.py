@@ -6,24 +6,24 @@ A machine is started for each training and terminated after it. Only Run Command
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import Aws, IgnoreMode, Stack, Tags
+from aws_cdk import Aws, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from config.documents import TRAINING_LEASE_S, train_document
 from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
-from config.nunchi_toml import ROOT
 from contracts.settings import environment_for
+from infra.code import Code, MayBoot
+from infra.compute.instance import HardenedTemplate, disk
 from infra.compute.network import Network
 from infra.compute.run_command import command_document
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
+from infra.statements import allow, arn_of
 from retrain.settings import RetrainSettings
 
 # AWS's own image with the open NVIDIA driver: "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)".
@@ -51,73 +51,43 @@ class TrainingInstance(Construct):
         gate: float,
     ) -> None:
         super().__init__(scope, id)
-        self._code = assets.Asset(
+        self._code = Code(self, "Code", "contracts", "mqtt", "registry", "retrain", "shell", "worker")
+        template = HardenedTemplate(
             self,
-            "Code",
-            path=str(ROOT),
-            ignore_mode=IgnoreMode.GIT,
-            exclude=[
-                "/*",
-                *(f"!/{folder}/" for folder in ("contracts", "mqtt", "registry", "retrain", "shell", "worker")),
-                "__pycache__/",
-            ],
-        )
-        template = ec2.LaunchTemplate(
-            self,
-            "Template",
+            network,
+            instance_type,
             launch_template_name=LAUNCH_TEMPLATE,
-            instance_type=ec2.InstanceType(instance_type),
             machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(IMAGE),
-            security_group=network.outbound_only,
             role=role,
             user_data=self._user_data(buckets, gate),
-            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
-            http_put_response_hop_limit=1,
-            instance_metadata_tags=True,
             # It powers itself off at the end of the training, and must then be terminated.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
-            block_devices=[
-                ec2.BlockDevice(
-                    device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(
-                        DISK_GIB,
-                        volume_type=ec2.EbsDeviceVolumeType.GP3,
-                        encrypted=True,
-                        delete_on_termination=True,
-                    ),
-                )
-            ],
+            block_devices=[disk(DISK_GIB, delete_on_termination=True)],
         )
         Tags.of(template).add(ROLE_TAG, TRAINING_ROLE)
         for subnet in network.vpc.public_subnets:
             Tags.of(subnet).add(ROLE_TAG, TRAINING_ROLE)
-        self._may_boot(role, log)
-        self._may_start(start_role, role, template, network.vpc.public_subnets, network.outbound_only)
+        MayBoot(
+            self,
+            description="Nunchi training machine: fetch the code, write its log",
+            role=role,
+            code=self._code,
+            log_groups=[log],
+            streams="The streams within one log group: each machine writes its own.",
+        )
+        self._may_start(start_role, role, template, network)
         command_document(self, "Train", name=TRAIN_DOCUMENT, content=train_document())
 
     def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
         """What cloud-init runs once, as root. A machine whose boot fails gets no training, and ends with its lease."""
-        settings = environment_for(
-            RetrainSettings,
-            {
-                "images_bucket": buckets.images.bucket_name,
-                "dataset_bucket": buckets.dataset.bucket_name,
-                "weights_bucket": buckets.weights.bucket_name,
-                "gate": gate,
-            },
-        )
+        settings = environment_for(RetrainSettings, {**buckets.names, "gate": gate})
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(
             "set -euo pipefail",
             # First: whatever fails from here on, the machine powers off at the end of its lease.
             f"systemd-run --unit=nunchi-lease --on-active={TRAINING_LEASE_S} /usr/sbin/shutdown -h now",
             f"export AWS_REGION={Aws.REGION} AWS_DEFAULT_REGION={Aws.REGION}",
-            f"dnf install --assumeyes --quiet {' '.join(_PACKAGES)}",
-            f"aws s3 cp --only-show-errors s3://{self._code.s3_bucket_name}/{self._code.s3_object_key} /tmp/nunchi.zip",
-            "umask 022",
-            "install -d -m 0755 /opt/nunchi.new",
-            "unzip -q -o /tmp/nunchi.zip -d /opt/nunchi.new",
-            "rm /tmp/nunchi.zip",
+            *self._code.install_to("/opt/nunchi.new", *_PACKAGES),
             *(f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())),
             "bash /opt/nunchi.new/shell/boot-train.sh settings",
             "mv /opt/nunchi.new /opt/nunchi",  # atomically: Run Command may already wait for it
@@ -125,94 +95,53 @@ class TrainingInstance(Construct):
         )
         return data
 
-    def _may_boot(self, role: iam.IRole, log: logs.ILogGroup) -> None:
-        may = iam.ManagedPolicy(
-            self,
-            "MayBoot",
-            description="Nunchi training machine: fetch the code, write its log",
-            roles=[role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"],
-                    resources=[self._code.bucket.arn_for_objects(self._code.s3_object_key)],
-                ),
-                iam.PolicyStatement(
-                    actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                    resources=[log.log_group_arn],
-                ),
-            ],
-        )
-        acknowledge_wildcards(
-            may, log.log_group_arn, reason="The streams within one log group: each machine writes its own."
-        )
-
     def _may_start(
-        self,
-        start_role: iam.IRole,
-        role: iam.IRole,
-        template: ec2.LaunchTemplate,
-        subnets: Sequence[ec2.ISubnet],
-        group: ec2.ISecurityGroup,
+        self, start_role: iam.IRole, role: iam.IRole, template: ec2.LaunchTemplate, network: Network
     ) -> None:
         """Start machines of this template only, in these subnets, with this role; tag them only at their start."""
-        stack = Stack.of(self)
 
-        def arn(resource: str, name: str = "*", account: str | None = None) -> str:
-            return stack.format_arn(service="ec2", resource=resource, resource_name=name, account=account)
+        def arn(resource: str, name: str = "*", **options: str) -> str:
+            return arn_of(self, "ec2", resource, name, **options)
 
         template_arn = arn("launch-template", template.launch_template_id or "")
         of_template = {"ArnEquals": {"ec2:LaunchTemplate": template_arn}}
-        created = [arn("instance"), arn("volume"), arn("network-interface"), arn("spot-instances-request")]
         images = arn("image", account="")
+        created = [*map(arn, ("instance", "volume", "network-interface", "spot-instances-request")), images]
+        subnets = [arn("subnet", subnet.subnet_id) for subnet in network.vpc.public_subnets]
+        group = arn("security-group", network.outbound_only.security_group_id)
+        # AWS's service-linked role, by which EC2 handles an account's Spot machines.
+        spot_role = f"aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot"
+
+        def when(key: str, value: str) -> dict[str, dict[str, str]]:
+            return {"StringEquals": {key: value}}
+
         may = iam.ManagedPolicy(
             self,
             "MayStart",
             description="Nunchi retraining: start machines of one launch template",
             roles=[start_role],
             statements=[
-                iam.PolicyStatement(actions=["ec2:RunInstances"], resources=[*created, images], conditions=of_template),
-                iam.PolicyStatement(
-                    actions=["ec2:RunInstances"],
-                    resources=[
-                        template_arn,
-                        *(arn("subnet", subnet.subnet_id) for subnet in subnets),
-                        arn("security-group", group.security_group_id),
-                    ],
+                allow("ec2:RunInstances", on=created, when=of_template),
+                allow("ec2:RunInstances", on=[template_arn, *subnets, group]),
+                # The template tags the disk too, and RunInstances fails without this right.
+                allow(
+                    "ec2:CreateTags",
+                    on=[arn("instance"), arn("volume")],
+                    when=when("ec2:CreateAction", "RunInstances"),
                 ),
-                iam.PolicyStatement(
-                    # The template tags the disk too, and RunInstances fails without this right.
-                    actions=["ec2:CreateTags"],
-                    resources=[arn("instance"), arn("volume")],
-                    conditions={"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+                # EC2 creates it with the first Spot machine of an account, with the caller's rights.
+                allow(
+                    "iam:CreateServiceLinkedRole",
+                    on=arn_of(self, "iam", "role", spot_role, region=""),
+                    when=when("iam:AWSServiceName", _SPOT),
                 ),
-                iam.PolicyStatement(
-                    # EC2 creates it with the first Spot machine of an account, with the caller's rights.
-                    actions=["iam:CreateServiceLinkedRole"],
-                    resources=[_spot_role(stack)],
-                    conditions={"StringEquals": {"iam:AWSServiceName": _SPOT}},
-                ),
-                iam.PolicyStatement(actions=["ssm:GetParameters"], resources=[_parameter(stack)]),
-                iam.PolicyStatement(
-                    actions=["iam:PassRole"],
-                    resources=[role.role_arn],
-                    conditions={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-                ),
+                # AWS's own parameter that names the image; RunInstances resolves it with the caller's rights.
+                allow("ssm:GetParameters", on=arn_of(self, "ssm", "parameter", IMAGE, account="")),
+                allow("iam:PassRole", on=role.role_arn, when=when("iam:PassedToService", "ec2.amazonaws.com")),
             ],
         )
         acknowledge_wildcards(
             may,
             *created,
-            images,
             reason="They are created with the machine, and its image is AWS's newest; a condition admits one template.",
         )
-
-
-def _spot_role(stack: Stack) -> str:
-    """AWS's service-linked role, by which EC2 handles an account's Spot machines."""
-    name = f"aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot"
-    return stack.format_arn(service="iam", region="", resource="role", resource_name=name)
-
-
-def _parameter(stack: Stack) -> str:
-    """AWS's own parameter that names the image; RunInstances resolves it with the caller's rights."""
-    return stack.format_arn(service="ssm", account="", resource="parameter", resource_name=IMAGE.removeprefix("/"))

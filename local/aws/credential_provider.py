@@ -1,4 +1,4 @@
-"""`python -m local.aws.credential_provider`: AWS IoT's credential provider, which the local IoT Core lacks.
+"""`python -m local.aws.credential_provider`: AWS IoT's credentials provider, which the local IoT Core lacks.
 
 Its requests over mutual TLS, responses and error messages are AWS's. It checks that the certificate is ACTIVE and
 attached to the thing, and that its IoT policy allows the role alias.

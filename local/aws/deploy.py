@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config.names import INFER_DOCUMENT, INFERENCE_ROLE, INSTANCE_PARAMETER, PIPELINE_STACK, ROLE_TAG
+from config.names import INFER_DOCUMENT, INFERENCE_ROLE, PIPELINE_STACK, ROLE_TAG
 from local.environment import ROOT
 from local.errors import DeployFailed, ToolMissing
 from local.state import DEFAULT_FOLDER
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ACCOUNT: Final = "000000000000"
 ASSEMBLIES: Final = ROOT / DEFAULT_FOLDER / "assemblies"
-_IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
+IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
 POLL_S: Final = 0.2
 _TOOLS: Final = {
@@ -127,7 +127,7 @@ def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, st
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def document_of(assembly: Path, document: str = INFER_DOCUMENT) -> dict[str, Any]:
+def document_of(assembly: Path, document: str) -> dict[str, Any]:
     """The content of an SSM document in the synthesised templates, as AWS would get it."""
     for template in assembly.glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
@@ -140,7 +140,7 @@ def document_of(assembly: Path, document: str = INFER_DOCUMENT) -> dict[str, Any
 def run_instances(ec2: EC2Client, count: int) -> list[str]:
     """Start `count` instances with the tag of the inference role; returns their ids."""
     instances = ec2.run_instances(
-        ImageId=_IMAGE,
+        ImageId=IMAGE,
         MinCount=count,
         MaxCount=count,
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": ROLE_TAG, "Value": INFERENCE_ROLE}]}],
@@ -148,9 +148,15 @@ def run_instances(ec2: EC2Client, count: int) -> list[str]:
     return [instance["InstanceId"] for instance in instances]
 
 
-def register_instance(ssm: SSMClient, instance: str, document: Mapping[str, Any]) -> None:
-    """Register the SSM document, and the parameter that tells dispatch the instance."""
-    ssm.create_document(
-        Content=json.dumps(document), Name=INFER_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
-    )
-    ssm.put_parameter(Name=INSTANCE_PARAMETER, Value=instance, Type="String", Overwrite=True)
+def add_document(ssm: SSMClient, assembly: Path, name: str = INFER_DOCUMENT) -> None:
+    """Register the SSM document `name` of the synthesised templates."""
+    content = json.dumps(document_of(assembly, name))
+    ssm.create_document(Content=content, Name=name, DocumentType="Command", DocumentFormat="JSON")
+
+
+def access_keys(iam: Any, user: str, policy: str) -> dict[str, str]:
+    """Access keys of a new user with the policy that an instance's role has on AWS, as environment variables."""
+    iam.create_user(UserName=user)
+    iam.attach_user_policy(UserName=user, PolicyArn=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

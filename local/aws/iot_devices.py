@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fleet.folder import write_new
 from fleet.kiosks import ROLE, Kiosks
 from fleet.things import Identity, Things
+from local.ports import fetch
 from local.record import OBSERVER
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ class Registry:
     def fetch_ca(self, *others: str) -> Path:
         """Write the CA of the broker's certificate, and `others`, to one PEM file; returns its path."""
         path = self._certs / "ca.pem"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self._endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:
-            path.write_text("".join([answer.read().decode(), *others]))
+        ca = fetch(f"{self._endpoint}/_ministack/iot/ca.pem").decode()
+        path.write_text("".join([ca, *others]))
         return path
 
     def add_kiosk(self, name: str, *, policy: str) -> tuple[Path, Path]:
@@ -78,11 +77,3 @@ class Registry:
         cert, key = self._certs / f"{name}.cert.pem", self._certs / f"{name}.key.pem"
         write_new({key: (private_key, 0o600), cert: (certificate, 0o644)})
         return cert, key
-
-
-def worker_keys(iam: Any, access_policy: str) -> dict[str, str]:
-    """Access keys of a user with the policy that the instance's role has on AWS, as environment variables."""
-    iam.create_user(UserName="worker")
-    iam.attach_user_policy(UserName="worker", PolicyArn=access_policy)
-    key = iam.create_access_key(UserName="worker")["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

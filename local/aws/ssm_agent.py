@@ -47,25 +47,18 @@ class CommandOutcome:
 
 
 class Agent:
-    """Runs up to `at_once` commands of an instance concurrently; others wait, in order, until they expire.
+    """Runs up to AT_ONCE commands of an instance concurrently; others wait, in order, until they expire.
 
     The path `cloud` marks the processes, see local/aws/fake_ec2.py.
     """
 
     def __init__(
-        self,
-        fetch_document: Callable[[str], str],
-        *,
-        environ: Mapping[str, str],
-        work_dir: Path,
-        cloud: Path | None = None,
-        at_once: int = AT_ONCE,
+        self, fetch_document: Callable[[str], str], *, environ: Mapping[str, str], work_dir: Path, cloud: Path
     ) -> None:
         self._fetch_document = fetch_document
         self._environ = environ
         self._work_dir = work_dir
-        self._cloud = cloud or work_dir
-        self._at_once = at_once
+        self._cloud = cloud
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._terminated: set[str] = set()
         self._documents: dict[str, Document] = {}
@@ -75,11 +68,9 @@ class Agent:
     def accept(self, command: RunCommand) -> None:
         """Queue the command; returns at once."""
         with self._lock:
-            pool = self._pools.get(command.instance_id)
-            if pool is None:
-                pool = self._pools[command.instance_id] = ThreadPoolExecutor(
-                    self._at_once, thread_name_prefix="command"
-                )
+            if command.instance_id not in self._pools:
+                self._pools[command.instance_id] = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="command")
+            pool = self._pools[command.instance_id]
         pool.submit(self._run, command)
 
     def outcome(self, command_id: str) -> CommandOutcome | None:

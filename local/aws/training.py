@@ -6,7 +6,6 @@ Command runs shell/train.sh with the packages of this machine.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -16,18 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from config.stack_outputs import TRAINING_ACCESS_ARN, buckets_of
 from contracts.settings import environment_for, variables_of
-from local.aws.deploy import document_of
-from local.environment import ROOT, callers_own
-from local.record import REGION
+from local.aws.deploy import IMAGE, access_keys, add_document
+from local.environment import ROOT, callers_own, isolated_aws
 from local.state import StateDir
 from retrain.settings import DEFAULT_TRAINER, RetrainSettings
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
-    from types_boto3_ssm import SSMClient
 
 RETRAIN_VARIABLE: Final = "NUNCHI_RETRAIN"
-_IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 _SHUTDOWN: Final = """#!/usr/bin/env bash
 # `shutdown` on a training machine of the local cloud.
 PYTHONPATH={root} setsid {python} -m local.aws.fake_ec2 "$@" </dev/null >/dev/null 2>&1 &
@@ -75,13 +71,14 @@ def provision(
     environ: Mapping[str, str],
 ) -> None:
     """Create all of it. `outputs` are the pipeline stack's; `gate` (0-1) is the operator's."""
-    _register(client("ec2"), client("ssm"), document_of(state.assembly, TRAIN_DOCUMENT))
+    _add_launch_template(client("ec2"))
+    add_document(client("ssm"), state.assembly, TRAIN_DOCUMENT)
     TrainingMachine(state.training).make(
         training_environ(
             buckets=buckets_of(outputs),
             gate=gate,
             endpoint=endpoint,
-            keys=_keys(client("iam"), outputs[TRAINING_ACCESS_ARN]),
+            keys=access_keys(client("iam"), "training", outputs[TRAINING_ACCESS_ARN]),
             environ=environ,
         )
     )
@@ -96,38 +93,19 @@ def training_environ(
         | variables_of(RetrainSettings, {"trainer_python": DEFAULT_TRAINER, "gate": gate})
         | callers_own(environ)
         | environment_for(RetrainSettings, {f"{name}_bucket": bucket for name, bucket in buckets.items()})
-        | {
-            "PYTHONPATH": str(ROOT),
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            **keys,
-        }
+        | isolated_aws(endpoint)
+        | {"PYTHONPATH": str(ROOT), **keys}
     )
 
 
-def _keys(iam: Any, access_policy: str) -> dict[str, str]:
-    """Access keys of a user with the policy of a training, as environment variables."""
-    iam.create_user(UserName="training")
-    iam.attach_user_policy(UserName="training", PolicyArn=access_policy)
-    key = iam.create_access_key(UserName="training")["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-
-
-def _register(ec2: EC2Client, ssm: SSMClient, document: Mapping[str, Any]) -> None:
-    """Create what NunchiCompute has on AWS: the launch template of training machines, and their SSM document."""
+def _add_launch_template(ec2: EC2Client) -> None:
+    """Create the launch template of training machines, which NunchiCompute has on AWS."""
     ec2.create_launch_template(
         LaunchTemplateName=LAUNCH_TEMPLATE,
         LaunchTemplateData={
-            "ImageId": _IMAGE,
+            "ImageId": IMAGE,
             "InstanceType": "g4dn.xlarge",
             "InstanceInitiatedShutdownBehavior": "terminate",
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": ROLE_TAG, "Value": TRAINING_ROLE}]}],
         },
-    )
-    ssm.create_document(
-        Content=json.dumps(document), Name=TRAIN_DOCUMENT, DocumentType="Command", DocumentFormat="JSON"
     )

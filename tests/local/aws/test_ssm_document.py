@@ -41,12 +41,6 @@ def test_an_env_var_parameter_reaches_the_script_by_its_environment_only() -> No
     ]
 
 
-def test_another_parameter_is_pasted_into_the_script() -> None:
-    """As agents did before ENV_VAR."""
-    found = document("sleep {{Seconds}}", Seconds={"type": "String", "default": "3"})
-    assert found.steps({}) == [DocumentStep("one", "sleep 3\n", {}, 5.0)]
-
-
 @pytest.mark.parametrize(
     "given",
     [
@@ -59,10 +53,19 @@ def test_another_parameter_is_pasted_into_the_script() -> None:
 def test_parameters_that_the_document_does_not_allow_are_refused(given: dict[str, list[str]]) -> None:
     """Nothing is run with them."""
     with pytest.raises(ParameterRefused):
-        document("true", Word={"type": "String", "allowedPattern": "^[a-z]+$"}).steps(given)
+        document("true", Word={"type": "String", "allowedPattern": "^[a-z]+$", "interpolationType": "ENV_VAR"}).steps(
+            given
+        )
 
 
-@pytest.mark.parametrize("change", [{"schemaVersion": "1.2"}, {"mainSteps": [{"action": "aws:runDocument"}]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schemaVersion": "1.2"},
+        {"mainSteps": [{"action": "aws:runDocument"}]},
+        {"parameters": {"Word": {"type": "String"}}},
+    ],
+)
 def test_what_this_agent_does_not_do_is_named(change: dict[str, Any]) -> None:
     """Better than to skip a step in silence."""
     fields: dict[str, Any] = {"schemaVersion": "2.2", "mainSteps": []} | change

@@ -27,8 +27,9 @@ def ssm(tmp_path: Path) -> Iterator[Any]:
     (port,) = free_ports(1)
     ssm = client("ssm", endpoint=f"http://{LOOPBACK}:{port}", region="ap-northeast-2")
     ec2 = client("ec2", endpoint=f"http://{LOOPBACK}:{port}", region="ap-northeast-2")
+    environ = {"PATH": os.environ["PATH"]}
     agent = Agent(
-        lambda name: ssm.get_document(Name=name)["Content"], environ={"PATH": os.environ["PATH"]}, work_dir=tmp_path
+        lambda name: ssm.get_document(Name=name)["Content"], environ=environ, work_dir=tmp_path, cloud=tmp_path
     )
     application = SystemsManager(DomainDispatcherApplication(create_backend_app), agent, running_in(ec2))
     server = make_server(LOOPBACK, port, application, threaded=True)
