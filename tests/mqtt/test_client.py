@@ -59,7 +59,7 @@ async def test_aiomqtt_has_the_private_members_that_the_client_uses(member: str)
 
 @pytest.mark.parametrize("steps", range(5))
 async def test_a_cancellation_is_not_lost_that_arrives_together_with_an_acknowledgement(steps: int) -> None:
-    """Some steps of the event loop after the acknowledgement; asyncio.wait_for of Python 3.11 loses it at one of them."""
+    """At one of these steps of the event loop, asyncio.wait_for of Python 3.11 loses the cancellation."""
     acknowledged, went_on = asyncio.Event(), asyncio.Event()
 
     async def publish() -> None:
