@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.errors import error_code
 from fleet.errors import IncompleteChange
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Things:
             try:
                 delete()
             except ClientError as error:
-                if tries_left == 0 or error.response["Error"]["Code"] not in _STILL_ATTACHED:
+                if tries_left == 0 or error_code(error) not in _STILL_ATTACHED:
                     raise
                 self._pause(SETTLE_PAUSE_S)
             else:

@@ -132,17 +132,17 @@ def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[s
     return {"next": "start"}
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckPreconditions:
-    """The handler. `client` creates a client of an AWS service."""
+    """The handler. `client` gives the client of an AWS service."""
 
-    def __init__(self, *, client: Callable[[str], Any], settings: CheckSettings) -> None:
-        self._client = client
-        self._settings = settings
+    client: Callable[[str], Any]
+    settings: CheckSettings
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The state of the retraining, from the `execution`, its `started`, its `machine` and its `input`."""
         started = from_text(event["started"])
-        planned = plan(self._settings, event.get("input") or {})
+        planned = plan(self.settings, event.get("input") or {})
         least = planned["least_new_labels"]
         before = self._running_before(event["machine"], event["execution"], started)
         labels = self._new_labels(least) if before is None else 0
@@ -158,7 +158,7 @@ class CheckPreconditions:
 
     def _running_before(self, machine: str, execution: str, started: datetime) -> str | None:
         """The name of a running execution that began before this one: of two at once the elder continues."""
-        pages = self._client("stepfunctions").get_paginator("list_executions")
+        pages = self.client("stepfunctions").get_paginator("list_executions")
         others = [
             (one["startDate"], one["name"])
             for page in pages.paginate(stateMachineArn=machine, statusFilter="RUNNING")
@@ -169,11 +169,11 @@ class CheckPreconditions:
 
     def _new_labels(self, least: int) -> int:
         """The number of label files since the incumbent's training, counted up to what is required."""
-        s3 = self._client("s3")
-        pointer = get_or_none(s3, bucket=self._settings.weights_bucket, key=POINTER)
+        s3 = self.client("s3")
+        pointer = get_or_none(s3, bucket=self.settings.weights_bucket, key=POINTER)
         since = trained_at(Pointer.from_json(pointer.content) if pointer is not None else None)
         count = 0
-        for number, page in enumerate(_pages(s3, self._settings.dataset_bucket), start=1):
+        for number, page in enumerate(_pages(s3, self.settings.dataset_bucket), start=1):
             count += sum(_is_new(listed, since) for listed in page)
             if count >= max(least, 1):
                 break

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from contracts.aws.s3 import MISSING, get_or_none, is_missing
+from contracts.aws.errors import MISSING, error_code, is_missing
+from contracts.aws.s3 import get_or_none
 from contracts.errors import ContractError
 from contracts.instants import now
 from contracts.names import POINTER, RUNS
@@ -182,7 +183,7 @@ class WeightsRegistry:
                 **unchanged,
             )
         except ClientError as error:
-            if not _is_conflict(error):
+            if error_code(error) not in _CONFLICT:
                 raise
             raise PointerMoved(
                 f"the pointer was moved meanwhile; {run or DAY_0} was not promoted. "
@@ -223,7 +224,7 @@ class WeightsRegistry:
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, IfNoneMatch="*")
             except ClientError as error:
-                if _is_conflict(error):
+                if error_code(error) in _CONFLICT:
                     return False
                 raise
         return True
@@ -278,7 +279,3 @@ def _files(manifest: Mapping[str, Any], where: str) -> dict[str, str]:
         return files_beside(manifest)
     except ContractError as error:
         raise InvalidRun(f"the manifest of {where} is invalid: {error}; it can't serve. Create the run again") from None
-
-
-def _is_conflict(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") in _CONFLICT

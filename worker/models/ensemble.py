@@ -48,18 +48,8 @@ class Ensemble:
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         """The people in each image, the highest score first."""
-        by_member = [member.detect(images) for member in self.members]
-        return [
-            self._people(
-                [
-                    _as_candidates(
-                        (person.box.corners, person.confidence, person.label.yolo_class) for person in people
-                    )
-                    for people in of_image
-                ]
-            )
-            for of_image in zip(*by_member, strict=True)
-        ]
+        by_member = [[_candidates(people) for people in member.detect(images)] for member in self.members]
+        return [self._people(of_image) for of_image in zip(*by_member, strict=True)]
 
     def _people(self, by_member: Sequence[Candidates]) -> list[Person]:
         fused = weighted_boxes_fusion(by_member, self.iou)
@@ -73,12 +63,8 @@ def weighted_boxes_fusion(by_member: Sequence[Candidates], iou: float) -> Candid
     A fused box is the mean of its cluster weighted by score; its score is the cluster's mean score, times the share of
     members that detected it.
     """
-    parts = (
-        [each.boxes for each in by_member],
-        [each.scores for each in by_member],
-        [each.classes for each in by_member],
-    )
-    every = Candidates(*map(np.concatenate, parts)).ordered()
+    columns = zip(*((each.boxes, each.scores, each.classes) for each in by_member), strict=True)
+    every = Candidates(*map(np.concatenate, columns)).ordered()
     members = len(by_member)
     return _as_candidates(
         (box, float(cluster.scores.mean()) * min(len(cluster), members) / members, label)
@@ -121,6 +107,10 @@ def load_ensemble(manifest: ModelManifest, load: Callable[[Path], Detector]) -> 
             raise ValueError(f"the fusion's iou {iou} is not between 0 and 1")
     members = [load(manifest.file(name)) for name in names]
     return Ensemble(model=manifest.model, members=members, iou=iou, cut=cut, calibration=calibration)
+
+
+def _candidates(people: Sequence[Person]) -> Candidates:
+    return _as_candidates((person.box.corners, person.confidence, person.label.yolo_class) for person in people)
 
 
 def _as_candidates(rows: Iterable[tuple[Any, float, int]]) -> Candidates:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError
 
+from contracts.aws.errors import error_code
+
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
@@ -113,7 +115,7 @@ def _ignoring_stale_receipt() -> Generator[None, None, None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"].rpartition(".")[2] not in _STALE_RECEIPT:
+        if error_code(error).rpartition(".")[2] not in _STALE_RECEIPT:
             raise
         log.info("a message was received again by another worker, or deleted: %s", error)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws.s3 import is_missing
+from contracts.aws.errors import error_code, is_missing
 from contracts.errors import NunchiError
 from contracts.names import POINTER
 from worker.models.manifests import InvalidModel
@@ -65,7 +65,7 @@ class S3WeightsBucket:
             with closing(response["Body"]) as body:
                 return PointerRead(response["ETag"], body.read(MAX_POINTER_BYTES))
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _UNCHANGED:
+            if error_code(error) in _UNCHANGED:
                 return None
             if is_missing(error):
                 return None if known_etag == NO_POINTER else PointerRead(NO_POINTER, None)
