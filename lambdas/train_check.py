@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -35,16 +35,6 @@ TREES: Final = (f"{DatasetTree.AUTO}/labels/", f"{REVIEWED}labels/")
 # A page has a thousand keys and takes a third of a second; the function has five minutes. Beyond so many labels the
 # training itself checks whether enough of them are new.
 MAX_PAGES: Final = 600
-# The settings that an execution's input may override, and the maximum of each.
-LIMITS: Final[Mapping[str, int]] = {
-    "least_new_labels": MOST_NEW_LABELS,
-    "attempts": 5,
-    "poll_s": 3600,
-    "online_s": 3600,
-    "first_sign_s": 7200,
-    "heartbeat_s": 7200,
-    "limit_s": 86_400,
-}
 _TIME_OF_RUN: Final = re.compile(r"(\d{8}t\d{6}z)(-.*)?")
 
 
@@ -81,21 +71,25 @@ class CheckSettings:
     limit_s: int = setting("NUNCHI_LIMIT_S", "seconds that all of it may take", parse=whole(1, 86_400), default=43_200)
 
 
+# The settings that an execution's input may override, with their parsers.
+_PLANNED: Final = {
+    item.name: item.metadata["parse"] for item in fields(CheckSettings) if not item.name.endswith("_bucket")
+}
+
+
 def plan(settings: CheckSettings, overrides: Mapping[str, Any]) -> dict[str, int]:
     """The settings, overridden by the execution's input; InvalidMessage for an unknown name or an invalid value."""
-    if unknown := sorted(overrides.keys() - LIMITS.keys()):
-        raise InvalidMessage(
-            f"the execution's input is invalid, nothing was started: {', '.join(unknown)} is not a setting; it may set "
-            f"{', '.join(LIMITS)}"
-        )
+    mistakes = []
     for name, value in overrides.items():
-        least = 0 if name == "least_new_labels" else 1
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LIMITS[name]:
-            raise InvalidMessage(
-                f"the execution's input is invalid, nothing was started: {name} is {value!r}, not a whole number "
-                f"from {least} to {LIMITS[name]}"
-            )
-    return {name: overrides.get(name, getattr(settings, name)) for name in LIMITS}
+        try:
+            _PLANNED[name](repr(value))  # a text or a truth value is no number
+        except KeyError:
+            mistakes.append(f"{name} is not a setting, use {', '.join(_PLANNED)}")
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    if mistakes:
+        raise InvalidMessage(f"the execution's input is invalid, nothing was started: {'; '.join(mistakes)}")
+    return {name: overrides.get(name, getattr(settings, name)) for name in _PLANNED}
 
 
 def trained_at(pointer: Pointer | None) -> datetime | None:
@@ -115,21 +109,13 @@ def trained_at(pointer: Pointer | None) -> datetime | None:
 def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[str, str]:
     """The next step; with a rule and a reason for people when no training follows."""
     if running_before is not None:
-        return {
-            "next": "notify",
-            "verdict": "skipped",
-            "rule": "another_runs",
-            "reason": f"The retraining {running_before} began earlier and is not over.",
-        }
-    if new_labels < least:
-        return {
-            "next": "notify",
-            "verdict": "skipped",
-            "rule": "too_few_labels",
-            "reason": f"{new_labels} new labels came since the last training, and {least} are required: no machine "
-            "was started.",
-        }
-    return {"next": "start"}
+        rule, reason = "another_runs", f"The retraining {running_before} began earlier and is not over."
+    elif new_labels < least:
+        came = f"{new_labels} new labels came since the last training, and {least} are required"
+        rule, reason = "too_few_labels", f"{came}: no machine was started."
+    else:
+        return {"next": "start"}
+    return {"next": "notify", "verdict": "skipped", "rule": rule, "reason": reason}
 
 
 @dataclass(frozen=True, kw_only=True)
