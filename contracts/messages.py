@@ -76,6 +76,9 @@ class Model:
     version: str
     digest: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelMessage(Record):

@@ -10,10 +10,12 @@ model, which every worker carries.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import InvalidMessage, InvalidName
@@ -58,6 +60,12 @@ def check_path(path: str) -> str:
             f"{path!r} is not the path of a run's file: it must be relative, of letters, digits, '.', '_', '-' and '/'"
         )
     return path
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. OSError if it can't be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 # botocore without boto3: the same client, faster on a cold start (`python -m bench.dispatch` says by how much).
 import botocore.session
@@ -26,7 +26,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.aws.errors import error_code
-from contracts.aws.lambda_wiring import handler_on_first_use, log
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.aws.s3_events import read_event
 from contracts.errors import InvalidMessage
 from contracts.names import Reference
@@ -191,9 +191,8 @@ def _log(level: str, outcome: str, **facts: Any) -> None:
 
 def wire(environ: Mapping[str, str]) -> Dispatcher:
     """The one place that chooses real I/O."""
-    settings = load(DispatchSettings, environ)
-    client = botocore.session.get_session().create_client("ssm", config=PATIENCE)
-    return Dispatcher(ssm=cast("SSMClient", client), settings=settings)
+    settings, client = load(DispatchSettings, environ), clients(botocore.session.get_session(), PATIENCE)
+    return Dispatcher(ssm=client("ssm"), settings=settings)
 
 
 def _wire_and_look_up(environ: Mapping[str, str]) -> Dispatcher:

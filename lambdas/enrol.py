@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 from botocore.config import Config
@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.aws.ec2 import ALIVE, instances
 from contracts.aws.errors import error_code, ignoring
-from contracts.aws.lambda_wiring import handler_on_first_use, log
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.errors import NunchiError
 from contracts.settings import load, setting
 
@@ -261,13 +261,8 @@ PATIENCE: Final = Config(
 
 def wire(environ: Mapping[str, str]) -> Enrolment:
     """The one place that chooses real I/O."""
-    settings = load(EnrolSettings, environ)
-    session = botocore.session.get_session()
-    return Enrolment(
-        ec2=cast("EC2Client", session.create_client("ec2", config=PATIENCE)),
-        iot=cast("IoTClient", session.create_client("iot", config=PATIENCE)),
-        settings=settings,
-    )
+    settings, client = load(EnrolSettings, environ), clients(botocore.session.get_session(), PATIENCE)
+    return Enrolment(ec2=client("ec2"), iot=client("iot"), settings=settings)
 
 
 __getattr__ = handler_on_first_use(__name__, wire)
