@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, Final, Self, get_type_hints
 
@@ -87,14 +86,10 @@ def _from_json(kind: Any, value: Any, name: str) -> Any:
     """A field's value. Optional texts pass through: their classes check them."""
     if not isinstance(kind, type):
         return value
+    if kind in (str, int) and type(value) is not kind:
+        raise TypeError(f"{name} is {value!r}, not of type {kind.__name__}")
     if issubclass(kind, Record):
         return kind.from_json(value)
     if is_dataclass(kind):
         return kind(**{field.name: value[field.name] for field in fields(kind)})
-    if kind is datetime:
-        return from_text(value)
-    if issubclass(kind, StrEnum):
-        return kind(value)
-    if type(value) is not kind:
-        raise TypeError(f"{name} is {value!r}, not of type {kind.__name__}")
-    return value
+    return from_text(value) if kind is datetime else kind(value)

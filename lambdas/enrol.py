@@ -1,4 +1,4 @@
-"""Enrolment: issues an inference instance's certificate, and revokes it when the instance was terminated.
+"""Enrolment and certificate rotation: issues an inference instance's certificate, and revokes older ones.
 
 The instance creates a key and a certificate signing request and invokes this function with its own id; the key never
 leaves it. EventBridge invokes the function when an instance was terminated. `decide` is free of I/O.

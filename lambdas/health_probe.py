@@ -1,4 +1,4 @@
-"""The health probe: metrics that AWS itself does not have. Whether workers are ready, and how old certificates are.
+"""The health probe: a health check of the workers and the age of certificates, as metrics that AWS does not have.
 
 Schedules invoke it: `{"look": "worker"}` every five minutes while the shop is open, `{"look": "certificates"}` daily.
 

@@ -109,13 +109,13 @@ def trained_at(pointer: Pointer | None) -> datetime | None:
 def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[str, str]:
     """The next step; with a rule and a reason for people when no training follows."""
     if running_before is not None:
-        rule, reason = "another_runs", f"The retraining {running_before} began earlier and is not over."
+        why = {"rule": "another_runs", "reason": f"The retraining {running_before} began earlier and is not over."}
     elif new_labels < least:
         came = f"{new_labels} new labels came since the last training, and {least} are required"
-        rule, reason = "too_few_labels", f"{came}: no machine was started."
+        why = {"rule": "too_few_labels", "reason": f"{came}: no machine was started."}
     else:
         return {"next": "start"}
-    return {"next": "notify", "verdict": "skipped", "rule": rule, "reason": reason}
+    return {"next": "notify", "verdict": "skipped", **why}
 
 
 @dataclass(frozen=True, kw_only=True)

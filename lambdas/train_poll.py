@@ -1,4 +1,4 @@
-"""The third step of a retraining, repeated: poll the training, and choose the next step.
+"""Polls a training, the third step of a retraining, repeated: detects a Spot interruption, a crash, a lost heartbeat.
 
 `decide` is free of I/O. It uses the training's own progress and outcome (contracts/training.py), the status of its Run
 Command, and the state of its machine:

@@ -1,4 +1,4 @@
-"""The weights bucket: immutable runs, and the pointer to the one in service, moved by compare-and-swap."""
+"""The model registry: immutable runs, and the pointer to the one in service, moved with optimistic locking."""
 
 from __future__ import annotations
 
@@ -164,10 +164,10 @@ class WeightsRegistry:
         digest = None if run is None else self.check(run).manifest_sha256
         at, previous = self._clock(), before.run
         pointer = Pointer(run=run, manifest_sha256=digest, moved_at=at, moved_by=by, previous=previous, reason=reason)
-        place = {"Bucket": self._bucket, "Key": POINTER, "ContentType": "application/json"}
-        unchanged = {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
+        place: dict[str, Any] = {"Bucket": self._bucket, "Key": POINTER, "ContentType": "application/json"}
+        place |= {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
         try:
-            self._s3.put_object(Body=pointer.to_json().encode(), **place, **unchanged)
+            self._s3.put_object(Body=pointer.to_json().encode(), **place)
         except ClientError as error:
             if error_code(error) not in _CONFLICT:
                 raise

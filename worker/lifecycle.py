@@ -1,4 +1,4 @@
-"""The lifecycle of a worker: start its tasks, run until a signal, finish the photos in hand."""
+"""The lifecycle of a worker: start its tasks, run until a signal; graceful shutdown: finish the photos in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's HTTP server on a Unix socket: /infer, /health, /ready, /metrics."""
+"""The worker's HTTP server on a Unix socket: /infer, /health (health check), /ready (readiness check), /metrics."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Store(Protocol):
         ...
 
     def save_result(self, reference: Reference, result: str) -> bool:
-        """Store the result unless the photo has one; returns whether it was stored."""
+        """Idempotent: store the result unless the photo has one; returns whether it was stored."""
         ...
 
     def result(self, reference: Reference) -> Result | None:

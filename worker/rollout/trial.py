@@ -1,4 +1,4 @@
-"""The trial of a model: before it serves, it must load, detect the person in a portrait, and be fast enough.
+"""Smoke test of a model (its trial): before it serves, it must load, detect a person in a portrait, be fast enough.
 
 `python -m worker.rollout.trial MANIFEST BYTES PICTURE` tries it in its own process, with bounded memory and low
 priority: native code that crashes, hangs or takes all memory does not harm the worker. Exits with 0, or with 1 and the
