@@ -1,4 +1,4 @@
-"""The confidence gate: from this confidence on, a label is true enough to train on.
+"""The confidence gate, a quality gate: from this confidence on, a label is true enough to train on.
 
 One rule for all programs, so that none accepts a value that a later one rejects.
 """

@@ -7,10 +7,9 @@ the same schema number. Any other change takes a new number, which older program
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -20,9 +19,7 @@ from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.labels import Label
 from contracts.names import Reference
-from contracts.schema import reading
-
-SCHEMA: Final = 1
+from contracts.schema import SCHEMA, Record
 
 
 class Status(StrEnum):
@@ -79,15 +76,20 @@ class Model:
     version: str
     digest: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
-class LabelMessage:
+class LabelMessage(Record):
     """The answer about one photo, published on `nunchi/<kiosk>/label`.
 
     `label` and `confidence` are the customer's; `customer` is their place in `people`. `steps_ms` holds the steps that
     were timed, in milliseconds. From `expires_at` on, by S3's clock, the message is not delivered any more: another
     customer may stand there. A kiosk's clock may be wrong, so it uses a timer of its own instead.
     """
+
+    TITLE = "label message"
 
     reference: Reference
     status: Status
@@ -104,30 +106,20 @@ class LabelMessage:
     def __post_init__(self) -> None:
         if self.confidence is not None:
             _check_fraction("confidence", self.confidence)
+        labelled, has_people = self.status is Status.LABELLED, self.status in (Status.LABELLED, Status.UNSURE)
+        when_people = "when status is labelled or unsure"
+        _require(labelled == (self.label is not None), "label is required when status is labelled, and null otherwise")
         _require(
-            (self.status is Status.LABELLED) == (self.label is not None),
-            "label is required when status is labelled, and null otherwise",
-        )
-        _require(
-            (self.status is Status.LABELLED) == (self.reason is None),
-            "reason is required when status is not labelled, and null otherwise",
+            labelled == (self.reason is None), "reason is required when status is not labelled, and null otherwise"
         )
         _require(
             self.reason is None or self.reason in REASONS_OF[self.status],
             f"reason {self.reason} does not belong to status {self.status}",
         )
-        has_people = self.status in (Status.LABELLED, Status.UNSURE)
+        _require(has_people == bool(self.people), f"people must be non-empty {when_people}, and empty otherwise")
+        _require(has_people == (self.customer is not None), f"customer is required {when_people}, and null otherwise")
         _require(
-            has_people == bool(self.people),
-            "people must be non-empty when status is labelled or unsure, and empty otherwise",
-        )
-        _require(
-            has_people == (self.customer is not None),
-            "customer is required when status is labelled or unsure, and null otherwise",
-        )
-        _require(
-            has_people == (self.confidence is not None),
-            "confidence is required when status is labelled or unsure, and null otherwise",
+            has_people == (self.confidence is not None), f"confidence is required {when_people}, and null otherwise"
         )
         if self.customer is not None:
             _require(0 <= self.customer < len(self.people), "customer must be an index into people")
@@ -140,16 +132,7 @@ class LabelMessage:
                 f"step {step} has an invalid duration, {ms} ms",
             )
 
-    def to_json(self) -> str:
-        """One line of JSON, the fields in the order of the schema."""
-        return _dumps(self._to_fields())
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> LabelMessage:
-        """The message of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        return cls._from_fields(text)
-
-    def _to_fields(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "image_id": self.reference.image_id,
@@ -162,37 +145,34 @@ class LabelMessage:
                 {
                     "label": person.label,
                     "confidence": person.confidence,
-                    "box": [person.box.x0, person.box.y0, person.box.x1, person.box.y1],
+                    "box": list(person.box.corners),
                 }
                 for person in self.people
             ],
             "customer": self.customer,
-            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "model": asdict(self.model),
             "captured_at": to_text(self.captured_at),
             "expires_at": to_text(self.expires_at),
             "steps_ms": dict(self.steps_ms),
         }
 
     @classmethod
-    def _from_fields(cls, source: str | bytes | Mapping[str, Any]) -> LabelMessage:
-        with reading("label message", source, schema=SCHEMA) as fields:
-            label, reason = fields["label"], fields["reason"]
-            return cls(
-                reference=Reference(fields["kiosk_id"], fields["image_id"]),
-                status=Status(fields["status"]),
-                label=None if label is None else Label(label),
-                confidence=fields["confidence"],
-                reason=None if reason is None else Reason(reason),
-                people=tuple(
-                    Person(Label(person["label"]), person["confidence"], Box(*person["box"]))
-                    for person in fields["people"]
-                ),
-                customer=fields["customer"],
-                model=Model(**{name: fields["model"][name] for name in ("name", "version", "digest")}),
-                captured_at=from_text(fields["captured_at"]),
-                expires_at=from_text(fields["expires_at"]),
-                steps_ms=dict(fields["steps_ms"]),
-            )
+    def read_fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "reference": Reference(values["kiosk_id"], values["image_id"]),
+            "status": Status(values["status"]),
+            "label": None if values["label"] is None else Label(values["label"]),
+            "confidence": values["confidence"],
+            "reason": None if values["reason"] is None else Reason(values["reason"]),
+            "people": tuple(
+                Person(Label(person["label"]), person["confidence"], Box(*person["box"])) for person in values["people"]
+            ),
+            "customer": values["customer"],
+            "model": Model(**{name: values["model"][name] for name in ("name", "version", "digest")}),
+            "captured_at": from_text(values["captured_at"]),
+            "expires_at": from_text(values["expires_at"]),
+            "steps_ms": dict(values["steps_ms"]),
+        }
 
 
 class DatasetTree(StrEnum):
@@ -204,42 +184,19 @@ class DatasetTree(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Record):
     """The stored result of a photo, written once at `results/<kiosk>/<image>.json`: the message and its context.
 
     `upload_etag` identifies the labelled bytes, in case a kiosk overwrites its upload.
     """
+
+    TITLE = "result"
 
     message: LabelMessage
     training: DatasetTree
     instance_id: str
     upload_etag: str
     decided_at: datetime
-
-    def to_json(self) -> str:
-        """One line of JSON."""
-        return _dumps(
-            {
-                "schema": SCHEMA,
-                "message": self.message._to_fields(),
-                "training": self.training,
-                "instance_id": self.instance_id,
-                "upload_etag": self.upload_etag,
-                "decided_at": to_text(self.decided_at),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Result:
-        """The result of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        with reading("result", text, schema=SCHEMA) as fields:
-            return cls(
-                message=LabelMessage._from_fields(fields["message"]),
-                training=DatasetTree(fields["training"]),
-                instance_id=str(fields["instance_id"]),
-                upload_etag=str(fields["upload_etag"]),
-                decided_at=from_text(fields["decided_at"]),
-            )
 
 
 class WorkerState(StrEnum):
@@ -251,40 +208,15 @@ class WorkerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerStatus:
+class WorkerStatus(Record):
     """A worker's status; `since` is the start of the connection that published it."""
+
+    TITLE = "worker's status"
 
     instance_id: str
     state: WorkerState
     model: Model
     since: datetime
-
-    def to_json(self) -> str:
-        """One line of JSON."""
-        return _dumps(
-            {
-                "schema": SCHEMA,
-                "instance_id": self.instance_id,
-                "state": self.state,
-                "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
-                "since": to_text(self.since),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> WorkerStatus:
-        """The status of a JSON text; whatever breaks the schema raises InvalidMessage."""
-        with reading("worker's status", text, schema=SCHEMA) as fields:
-            return cls(
-                instance_id=str(fields["instance_id"]),
-                state=WorkerState(fields["state"]),
-                model=Model(**{name: fields["model"][name] for name in ("name", "version", "digest")}),
-                since=from_text(fields["since"]),
-            )
-
-
-def _dumps(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
 def _check_fraction(name: str, value: object) -> None:

@@ -135,25 +135,23 @@ def parse_upload_key(key: str) -> Reference:
 
     Only `.jpg` is read as a photo. Other suffixes are recognised so that the kiosk gets an answer.
     """
-    match = _UPLOAD_KEY.fullmatch(key)
-    if match is None:
-        raise InvalidName(f"{key!r} is not the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
-    return Reference(match[1], match[2])
+    return _parsed(_UPLOAD_KEY, key, f"the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
 
 
 def parse_result_key(key: str) -> Reference:
     """The photo whose result `key` holds; a key of any other form raises InvalidName."""
-    match = _RESULT_KEY.fullmatch(key)
-    if match is None:
-        raise InvalidName(f"{key!r} is not the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
-    return Reference(match[1], match[2])
+    return _parsed(_RESULT_KEY, key, f"the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
 
 
 def parse_pair_key(key: str) -> Reference:
     """The photo whose image in the dataset bucket `key` holds; a key of any other form raises InvalidName."""
-    match = _PAIR_IMAGE_KEY.fullmatch(key)
+    return _parsed(_PAIR_IMAGE_KEY, key, f"the key of a training image: <tree>/images/<kiosk>/<image>{IMAGE_SUFFIX}")
+
+
+def _parsed(pattern: re.Pattern[str], key: str, what: str) -> Reference:
+    match = pattern.fullmatch(key)
     if match is None:
-        raise InvalidName(f"{key!r} is not the key of a training image: <tree>/images/<kiosk>/<image>{IMAGE_SUFFIX}")
+        raise InvalidName(f"{key!r} is not {what}")
     return Reference(match[1], match[2])
 
 

@@ -8,6 +8,7 @@ can't disagree.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from contracts.errors import SettingsError
 
 S = TypeVar("S")
+N = TypeVar("N", int, float)
 
 
 def setting(name: str, help: str, *, parse: Callable[[str], Any] = str, default: object = MISSING) -> Any:
@@ -101,34 +103,27 @@ def _fields_of(cls: type) -> list[Field[Any]]:
     return [item for item in fields(cls) if "name" in item.metadata]
 
 
-def fraction(text: str) -> float:
-    """A number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError(f"{text} is not a number from 0 to 1")
-    return value
-
-
 def whole(minimum: int, maximum: int) -> Callable[[str], int]:
     """A parser of whole numbers from `minimum` to `maximum`."""
-
-    def parse(text: str) -> int:
-        value = int(text)
-        if not minimum <= value <= maximum:
-            raise ValueError(f"{text} is not a whole number from {minimum} to {maximum}")
-        return value
-
-    return parse
+    return _number(int, minimum, maximum, "a whole number")
 
 
 def seconds(minimum: float, maximum: float) -> Callable[[str], float]:
     """A parser of durations in seconds from `minimum` to `maximum`."""
+    return _number(float, minimum, maximum, "a number of seconds")
 
-    def parse(text: str) -> float:
-        value = float(text)
-        if not minimum <= value <= maximum:
-            raise ValueError(f"{text} is not a number of seconds from {minimum:g} to {maximum:g}")
-        return value
+
+def fraction(text: str) -> float:
+    """A number from 0 to 1."""
+    return _number(float, 0, 1, "a number")(text)
+
+
+def _number(convert: Callable[[str], N], minimum: N, maximum: N, what: str) -> Callable[[str], N]:
+    def parse(text: str) -> N:
+        with suppress(ValueError):
+            if minimum <= (value := convert(text)) <= maximum:
+                return value
+        raise ValueError(f"{text} is not {what} from {minimum} to {maximum}")
 
     return parse
 

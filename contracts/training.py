@@ -20,12 +20,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from contracts.errors import InvalidMessage
-from contracts.instants import from_text, to_text
 from contracts.names import TRAININGS
-from contracts.schema import reading
+from contracts.schema import Record
 from contracts.weights import check_path, check_run_id, new_run_id
 
-SCHEMA: Final = 1
 MODEL: Final = "yolov5n"
 PROGRESS: Final = "progress.json"
 OUTCOME: Final = "outcome.json"
@@ -81,11 +79,13 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingProgress:
+class TrainingProgress(Record):
     """The progress of a training: `done` of `of` in this phase, epochs when training, photos otherwise; 0 of 0 unknown.
 
     `note` is a sentence for people.
     """
+
+    TITLE = "training's progress"
 
     training: str
     phase: Phase
@@ -99,39 +99,16 @@ class TrainingProgress:
         if not 0 <= self.done <= self.of:
             raise InvalidMessage(f"progress {self.done} of {self.of} is invalid")
 
-    def to_json(self) -> str:
-        fields = {
-            "schema": SCHEMA,
-            "training": self.training,
-            "phase": self.phase,
-            "at": to_text(self.at),
-            "done": self.done,
-            "of": self.of,
-            "note": self.note,
-        }
-        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> TrainingProgress:
-        """InvalidMessage when it breaks the schema."""
-        with reading("training's progress", text, schema=SCHEMA) as fields:
-            return cls(
-                training=fields["training"],
-                phase=Phase(fields["phase"]),
-                at=from_text(fields["at"]),
-                done=int(fields["done"]),
-                of=int(fields["of"]),
-                note=str(fields["note"]),
-            )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingOutcome:
+class TrainingOutcome(Record):
     """The outcome of a training. `rule` is the name of the deciding rule, `reason` a sentence for people.
 
     `run` is the stored candidate, or None; `incumbent` the run that it was compared with, None for the day-0 model.
     `report` is the key of the report in the weights bucket, or None.
     """
+
+    TITLE = "training's outcome"
 
     training: str
     verdict: Verdict
@@ -150,32 +127,3 @@ class TrainingOutcome:
             raise InvalidMessage("an outcome with verdict promoted must name its run")
         if not self.rule or not self.reason or len(self.reason) > MOST_REASON:
             raise InvalidMessage(f"an outcome needs a rule and a reason of 1 to {MOST_REASON} characters")
-
-    def to_json(self) -> str:
-        fields = {
-            "schema": SCHEMA,
-            "training": self.training,
-            "verdict": self.verdict,
-            "rule": self.rule,
-            "reason": self.reason,
-            "run": self.run,
-            "incumbent": self.incumbent,
-            "report": self.report,
-            "ended_at": to_text(self.ended_at),
-        }
-        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> TrainingOutcome:
-        """InvalidMessage when it breaks the schema."""
-        with reading("training's outcome", text, schema=SCHEMA) as fields:
-            return cls(
-                training=fields["training"],
-                verdict=Verdict(fields["verdict"]),
-                rule=str(fields["rule"]),
-                reason=str(fields["reason"]),
-                run=fields["run"],
-                incumbent=fields["incumbent"],
-                report=fields["report"],
-                ended_at=from_text(fields["ended_at"]),
-            )

@@ -10,19 +10,18 @@ model, which every worker carries.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import InvalidMessage, InvalidName
-from contracts.instants import from_text, to_text
 from contracts.names import RUNS
-from contracts.schema import reading
+from contracts.schema import Record
 
-SCHEMA: Final = 1
 MANIFEST: Final = "manifest.json"
 DAY_0: Final = "day-0"  # the name of the model that every worker carries; no run can have it
 RUN_PATTERN: Final = "[0-9a-z][0-9a-z-]{0,63}"
@@ -63,6 +62,12 @@ def check_path(path: str) -> str:
     return path
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. OSError if it can't be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
     """The files that a manifest lists beside itself, each with its SHA-256, without those of installed packages.
 
@@ -79,12 +84,14 @@ def files_beside(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pointer:
+class Pointer(Record):
     """The run in service, since when, by whom and why.
 
     `run` None is the day-0 model; so is `previous` None, the run in service before. `manifest_sha256` is the digest of
     the run's manifest, which holds the digests of its files.
     """
+
+    TITLE = "pointer"
 
     run: str | None
     manifest_sha256: str | None
@@ -102,31 +109,5 @@ class Pointer:
         if self.manifest_sha256 is not None and not _SHA256.fullmatch(self.manifest_sha256):
             raise InvalidMessage(f"{self.manifest_sha256!r} is not a SHA-256 in lower-case hexadecimal")
         for name, text in (("moved_by", self.moved_by), ("reason", self.reason)):
-            if not isinstance(text, str) or not text.strip() or len(text) > MOST_TEXT or not text.isprintable():
+            if not text.strip() or len(text) > MOST_TEXT or not text.isprintable():
                 raise InvalidMessage(f"a pointer's {name} is one line of 1 to {MOST_TEXT} characters, not {text!r}")
-
-    def to_json(self) -> str:
-        """One line of JSON, the fields in the order of the schema."""
-        fields = {
-            "schema": SCHEMA,
-            "run": self.run,
-            "manifest_sha256": self.manifest_sha256,
-            "moved_at": to_text(self.moved_at),
-            "moved_by": self.moved_by,
-            "previous": self.previous,
-            "reason": self.reason,
-        }
-        return json.dumps(fields, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Pointer:
-        """The pointer of a JSON text; an invalid one raises InvalidMessage."""
-        with reading("pointer", text, schema=SCHEMA) as fields:
-            return cls(
-                run=fields["run"],
-                manifest_sha256=fields["manifest_sha256"],
-                moved_at=from_text(fields["moved_at"]),
-                moved_by=fields["moved_by"],
-                previous=fields["previous"],
-                reason=fields["reason"],
-            )

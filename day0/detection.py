@@ -38,7 +38,7 @@ def found_by_size(model: Cascade, photos: Sequence[Photo]) -> dict[str, Any]:
     for photo in (photo for photo in photos if photo.split != "test" and photo.source.startswith("us_congress")):
         with Pillow.open(photo.path) as file:
             image = np.ascontiguousarray(np.asarray(file.convert("RGB")))
-        if (face := sitter(model.faces(image), image)) is not None:
+        if (face := sitter(model.finder.find(image), image)) is not None:
             portraits.append((photo, face.right - face.left))
         if len(portraits) == PORTRAITS:
             break
@@ -50,9 +50,11 @@ def found_by_size(model: Cascade, photos: Sequence[Photo]) -> dict[str, Any]:
             portrait = enlarged(photo.path, size / face_width)
             left = int(random.integers(0, max(1, FRAME[0] - portrait.width)))
             top = int(random.integers(0, max(1, FRAME[1] - portrait.height)))
-            exactly_one.append(len(model.faces(with_people(background(number), [(portrait, left, top)]))) == 1)
+            exactly_one.append(len(model.finder.find(with_people(background(number), [(portrait, left, top)]))) == 1)
         rows[str(size)] = share(np.array(exactly_one))
-    rows["nobody there"] = share(np.array([bool(model.faces(np.asarray(background(1000 + n)))) for n in range(EMPTY)]))
+    rows["nobody there"] = share(
+        np.array([bool(model.finder.find(np.asarray(background(1000 + n)))) for n in range(EMPTY)])
+    )
     return rows
 
 

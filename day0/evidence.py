@@ -41,8 +41,8 @@ def extract(photos: list[Photo], cache: Path) -> ExtractedEvidence:
     def extract_photo(index: int) -> list[tuple[int, int, Evidence]]:
         rows = []
         for variant, image in enumerate(variants(photos[index], seed=index)):
-            if (face := sitter(model.faces(image), image)) is not None:
-                rows.append((index, variant, model.evidence([model.views(image, face)])))
+            if (face := sitter(model.finder.find(image), image)) is not None:
+                rows.append((index, variant, model.networks.run([model.views(image, face)])))
         return rows
 
     with ThreadPoolExecutor(2) as threads:

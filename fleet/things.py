@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.aws.errors import error_code
 from fleet.errors import IncompleteChange
 
 if TYPE_CHECKING:
     from types_boto3_iot import IoTClient
+    from types_boto3_iot.type_defs import CreateKeysAndCertificateResponseTypeDef
 
 # AWS takes some seconds to detach a certificate from a thing; until then it deletes neither.
 SETTLE_TRIES: Final = 40
@@ -45,35 +48,19 @@ class Things:
         A failure is undone; IncompleteChange when that fails too. Of two concurrent calls with one name, AWS refuses
         the second, because their attributes differ.
         """
-        created = self._iot.create_keys_and_certificate(setAsActive=True)
-        arn, certificate_id = created["certificateArn"], created["certificateId"]
-        thing_arn = None
-        try:
-            thing_arn = self._iot.create_thing(
-                thingName=name, attributePayload={"attributes": {**attributes, "certificate": certificate_id}}
-            )["thingArn"]
-            self._attach(name, arn, policy)
-        except BaseException as error:
-            self._undo(name, arn, error, thing=thing_arn is not None)
-            raise
-        return Identity(
-            name, thing_arn, certificate_id, arn, created["certificatePem"], created["keyPair"]["PrivateKey"]
-        )
+        with self._new_certificate(name, policy) as created:
+            attributes = {**attributes, "certificate": created["certificateId"]}
+            thing = self._iot.create_thing(thingName=name, attributePayload={"attributes": attributes})
+            self._iot.attach_thing_principal(thingName=name, principal=created["certificateArn"])
+        return _identity(name, thing["thingArn"], created)
 
     def certify(self, name: str, *, policy: str) -> Identity:
         """Create another certificate for an existing thing; its other certificates stay valid."""
         thing_arn = self._iot.describe_thing(thingName=name)["thingArn"]
-        created = self._iot.create_keys_and_certificate(setAsActive=True)
-        arn, certificate_id = created["certificateArn"], created["certificateId"]
-        try:
-            self._attach(name, arn, policy)
-            self.note_certificate(name, certificate_id)
-        except BaseException as error:
-            self._undo(name, arn, error, thing=False)
-            raise
-        return Identity(
-            name, thing_arn, certificate_id, arn, created["certificatePem"], created["keyPair"]["PrivateKey"]
-        )
+        with self._new_certificate(name, policy) as created:
+            self._iot.attach_thing_principal(thingName=name, principal=created["certificateArn"])
+            self.note_certificate(name, created["certificateId"])
+        return _identity(name, thing_arn, created)
 
     def note_certificate(self, name: str, certificate_id: str) -> None:
         """Store the id of its certificate on the thing, so that a list needs no request for each thing."""
@@ -109,28 +96,46 @@ class Things:
         """Delete a thing without certificates."""
         self._delete_when_detached(lambda: self._iot.delete_thing(thingName=name))
 
-    def _attach(self, name: str, certificate_arn: str, policy: str) -> None:
-        self._iot.attach_policy(policyName=policy, target=certificate_arn)
-        self._iot.attach_thing_principal(thingName=name, principal=certificate_arn)
-
-    def _undo(self, name: str, certificate_arn: str, error: BaseException, *, thing: bool) -> None:
+    @contextmanager
+    def _new_certificate(
+        self, name: str, policy: str
+    ) -> Generator[CreateKeysAndCertificateResponseTypeDef, None, None]:
+        """An active certificate; if the block fails it is revoked, and a thing that was created for it deleted."""
+        created = self._iot.create_keys_and_certificate(setAsActive=True)
+        arn, certificate_id = created["certificateArn"], created["certificateId"]
         try:
-            self.revoke(certificate_arn)
-            if thing:
-                self.delete(name)
-        except (BotoCoreError, ClientError) as undo_error:
-            raise IncompleteChange(
-                f"{name} could not be created ({error}), and undoing that failed too ({undo_error}): "
-                f"{certificate_arn} is left, and perhaps the thing {name}; delete them in the console of AWS IoT"
-            ) from error
+            self._iot.attach_policy(policyName=policy, target=arn)
+            yield created
+        except BaseException as error:
+            try:
+                self.revoke(arn)
+                if (self.attributes(name) or {}).get("certificate") == certificate_id:
+                    self.delete(name)
+            except (BotoCoreError, ClientError) as undo_error:
+                raise IncompleteChange(
+                    f"{name} could not be created ({error}), and undoing that failed too ({undo_error}): "
+                    f"{arn} is left, and perhaps the thing {name}; delete them in the console of AWS IoT"
+                ) from error
+            raise
 
     def _delete_when_detached(self, delete: Callable[[], object]) -> None:
         for tries_left in reversed(range(SETTLE_TRIES)):
             try:
                 delete()
             except ClientError as error:
-                if tries_left == 0 or error.response["Error"]["Code"] not in _STILL_ATTACHED:
+                if tries_left == 0 or error_code(error) not in _STILL_ATTACHED:
                     raise
                 self._pause(SETTLE_PAUSE_S)
             else:
                 return
+
+
+def _identity(thing: str, thing_arn: str, created: CreateKeysAndCertificateResponseTypeDef) -> Identity:
+    return Identity(
+        thing,
+        thing_arn,
+        created["certificateId"],
+        created["certificateArn"],
+        created["certificatePem"],
+        created["keyPair"]["PrivateKey"],
+    )

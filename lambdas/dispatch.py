@@ -13,21 +13,20 @@ The result for an SQS message:
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 # botocore without boto3: the same client, faster on a cold start (`python -m bench.dispatch` says by how much).
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws.lambda_wiring import handler_on_first_use
+from contracts.aws.errors import error_code
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.aws.s3_events import read_event
 from contracts.errors import InvalidMessage
 from contracts.names import Reference
@@ -117,13 +116,13 @@ PATIENCE: Final = Config(
 )
 
 
+@dataclass(kw_only=True)
 class Dispatcher:
     """The handler: decides, sends, and returns the messages that SQS must deliver again."""
 
-    def __init__(self, *, ssm: SSMClient, settings: DispatchSettings) -> None:
-        self._ssm = ssm
-        self._settings = settings
-        self._instance_id: str | None = None
+    ssm: SSMClient
+    settings: DispatchSettings
+    instance_id: str | None = None  # found by the last look-up
 
     def look_up_ahead(self) -> None:
         """Look the instance up before the first event. An error is ignored: that event looks it up again."""
@@ -149,40 +148,36 @@ class Dispatcher:
         start = time.monotonic()
         try:
             command_id = self._send(command)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
+        except (ClientError, BotoCoreError) as error:  # BotoCoreError: unreachable, or too slow
+            code = error_code(error)
             if code in _NO_INSTANCE:
                 _log("warning", "nobody_there", photos=photos, code=code)
                 return True
             _log("error", "failed", photos=photos, code=code)
-        except BotoCoreError as error:  # unreachable, or too slow
-            _log("error", "failed", photos=photos, code=type(error).__name__)
-        else:
-            ms = round((time.monotonic() - start) * 1000, 1)
-            _log("info", "sent", photos=photos, command=command_id, instance=self._instance_id, ms=ms)
-            return True
-        return False
+            return False
+        ms = round((time.monotonic() - start) * 1000, 1)
+        _log("info", "sent", photos=photos, command=command_id, instance=self.instance_id, ms=ms)
+        return True
 
     def _send(self, command: Infer) -> str:
-        known = self._instance_id or self._look_up()
+        known = self.instance_id or self._look_up()
         try:
             return self._send_to(known, command)
         except ClientError as error:
             # The parameter may name the successor by now. If it does not, the error stands.
-            code = error.response["Error"]["Code"]
-            if code not in _PERHAPS_REPLACED or (successor := self._look_up()) == known:
+            if error_code(error) not in _PERHAPS_REPLACED or (successor := self._look_up()) == known:
                 raise
         return self._send_to(successor, command)
 
     def _look_up(self) -> str:
-        answer = self._ssm.get_parameter(Name=self._settings.instance_parameter)
-        self._instance_id = answer["Parameter"]["Value"]
-        return self._instance_id
+        answer = self.ssm.get_parameter(Name=self.settings.instance_parameter)
+        self.instance_id = answer["Parameter"]["Value"]
+        return self.instance_id
 
     def _send_to(self, instance_id: str, command: Infer) -> str:
-        answer = self._ssm.send_command(
+        answer = self.ssm.send_command(
             InstanceIds=[instance_id],
-            DocumentName=self._settings.document,
+            DocumentName=self.settings.document,
             Parameters={"Tickets": [to_line(command.tickets)]},
             TimeoutSeconds=_DELIVERY_S,
             Comment=f"photos: {len(command.tickets)}",
@@ -191,15 +186,13 @@ class Dispatcher:
 
 
 def _log(level: str, outcome: str, **facts: Any) -> None:
-    # References and ids only: a log must not show who stood before a kiosk.
-    sys.stdout.write(json.dumps({"level": level, "step": "dispatch", "outcome": outcome, **facts}) + "\n")
+    log(level=level, step="dispatch", outcome=outcome, **facts)
 
 
 def wire(environ: Mapping[str, str]) -> Dispatcher:
     """The one place that chooses real I/O."""
-    settings = load(DispatchSettings, environ)
-    client = botocore.session.get_session().create_client("ssm", config=PATIENCE)
-    return Dispatcher(ssm=cast("SSMClient", client), settings=settings)
+    settings, client = load(DispatchSettings, environ), clients(botocore.session.get_session(), PATIENCE)
+    return Dispatcher(ssm=client("ssm"), settings=settings)
 
 
 def _wire_and_look_up(environ: Mapping[str, str]) -> Dispatcher:

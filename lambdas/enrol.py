@@ -1,4 +1,4 @@
-"""Enrolment: issues an inference instance's certificate, and revokes it when the instance was terminated.
+"""Enrolment and certificate rotation: issues an inference instance's certificate, and revokes older ones.
 
 The instance creates a key and a certificate signing request and invokes this function with its own id; the key never
 leaves it. EventBridge invokes the function when an instance was terminated. `decide` is free of I/O.
@@ -14,20 +14,20 @@ connection. One that is left attached to its thing is revoked by the next enrolm
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws.lambda_wiring import handler_on_first_use
+from contracts.aws.ec2 import ALIVE, instances
+from contracts.aws.errors import error_code, ignoring
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.errors import NunchiError
 from contracts.settings import load, setting
 
@@ -41,7 +41,6 @@ INSTANCE_TAG: Final = ("nunchi:role", "inference")
 WORKER_ATTRIBUTE: Final = ("nunchi-role", "worker")
 
 _INSTANCE: Final = re.compile("i-[0-9a-f]{8,17}")
-_ALIVE: Final = frozenset({"pending", "running"})
 _STATE_CHANGE: Final = "EC2 Instance State-change Notification"
 MAX_CSR: Final = 4096  # characters, IoT Core's own limit
 _CSR: Final = re.compile(
@@ -110,21 +109,14 @@ def _signing_request(value: object) -> str:
     return value
 
 
+@dataclass(frozen=True, kw_only=True)
 class Enrolment:
     """The handler: checks the instance with EC2; creates and revokes certificates with IoT Core."""
 
-    def __init__(
-        self,
-        *,
-        ec2: EC2Client,
-        iot: IoTClient,
-        settings: EnrolSettings,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._ec2 = ec2
-        self._iot = iot
-        self._settings = settings
-        self._pause = pause
+    ec2: EC2Client
+    iot: IoTClient
+    settings: EnrolSettings
+    pause: Callable[[float], None] = time.sleep
 
     def __call__(self, event: object, _context: object) -> dict[str, str]:
         """The answer, as in the module's docstring; botocore's errors pass through to the caller."""
@@ -138,23 +130,23 @@ class Enrolment:
             _log("warning", "refused", why=str(refusal))
             return {"refused": str(refusal)}
         except (ClientError, BotoCoreError) as error:
-            _log("error", "failed", code=_code(error))
+            _log("error", "failed", code=error_code(error))
             raise
 
     def _enrol(self, command: Enrol) -> dict[str, str]:
         thing = command.instance_id
         self._require_inference_instance(thing)
-        host = self._iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+        host = self.iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
         if not self._is_worker_thing(thing):
             name, value = WORKER_ATTRIBUTE
-            self._iot.create_thing(thingName=thing, attributePayload={"attributes": {name: value}})
+            self.iot.create_thing(thingName=thing, attributePayload={"attributes": {name: value}})
         older = self._certificates_of(thing)
         certificate = self._sign(command)
         arn = certificate["certificateArn"]
         try:
-            self._iot.attach_thing_principal(thingName=thing, principal=arn)
-            self._iot.attach_policy(policyName=self._settings.worker_policy, target=arn)
-            self._iot.update_certificate(certificateId=certificate["certificateId"], newStatus="ACTIVE")
+            self.iot.attach_thing_principal(thingName=thing, principal=arn)
+            self.iot.attach_policy(policyName=self.settings.worker_policy, target=arn)
+            self.iot.update_certificate(certificateId=certificate["certificateId"], newStatus="ACTIVE")
             for older_arn in older:
                 self._revoke(thing, older_arn)
         except (ClientError, BotoCoreError):
@@ -177,19 +169,18 @@ class Enrolment:
         certificates = self._certificates_of(thing)
         for arn in certificates:
             self._revoke(thing, arn)
-        if not self._delete_when_detached(lambda: self._iot.delete_thing(thingName=thing)):
-            self._iot.delete_thing(thingName=thing)  # its error passes through: EventBridge invokes again in a minute
+        if not self._delete_when_detached(lambda: self.iot.delete_thing(thingName=thing)):
+            self.iot.delete_thing(thingName=thing)  # its error passes through: EventBridge invokes again in a minute
         _log("info", "retired", instance=thing, revoked=list(map(_id_in, certificates)))
 
     def _require_inference_instance(self, instance_id: str) -> None:
         try:
-            answer = self._ec2.describe_instances(InstanceIds=[instance_id])
+            [instance] = instances(self.ec2, InstanceIds=[instance_id])
         except ClientError as error:
-            if _code(error) in _UNKNOWN_INSTANCE:
+            if error_code(error) in _UNKNOWN_INSTANCE:
                 raise EnrolmentRefused(f"EC2 knows no instance {instance_id} in this account and region") from None
             raise
-        [instance] = (one for reservation in answer["Reservations"] for one in reservation["Instances"])
-        if (state := instance["State"]["Name"]) not in _ALIVE:
+        if (state := instance["State"]["Name"]) not in ALIVE:
             raise EnrolmentRefused(f"{instance_id} is {state}: only a running instance gets a certificate")
         if INSTANCE_TAG not in ((tag["Key"], tag["Value"]) for tag in instance.get("Tags", ())):
             raise EnrolmentRefused(f"{instance_id} has no tag {'='.join(INSTANCE_TAG)}: it is not a worker's instance")
@@ -197,8 +188,8 @@ class Enrolment:
     def _is_worker_thing(self, thing: str) -> bool:
         """Whether the worker's thing exists; EnrolmentRefused when a thing of another kind has its name."""
         try:
-            attributes = self._iot.describe_thing(thingName=thing).get("attributes", {})
-        except self._iot.exceptions.ResourceNotFoundException:
+            attributes = self.iot.describe_thing(thingName=thing).get("attributes", {})
+        except self.iot.exceptions.ResourceNotFoundException:
             return False
         if WORKER_ATTRIBUTE not in attributes.items():
             raise EnrolmentRefused(
@@ -208,14 +199,14 @@ class Enrolment:
         return True
 
     def _certificates_of(self, thing: str) -> list[str]:
-        pages = self._iot.get_paginator("list_thing_principals").paginate(thingName=thing)
+        pages = self.iot.get_paginator("list_thing_principals").paginate(thingName=thing)
         return [arn for page in pages for arn in page["principals"] if ":cert/" in arn]
 
     def _sign(self, command: Enrol) -> Any:
         try:
-            return self._iot.create_certificate_from_csr(certificateSigningRequest=command.csr)  # inactive
+            return self.iot.create_certificate_from_csr(certificateSigningRequest=command.csr)  # inactive
         except ClientError as error:
-            if _code(error) == "InvalidRequestException":
+            if error_code(error) == "InvalidRequestException":
                 raise EnrolmentRefused("IoT Core refuses the csr: its key or signature is invalid") from None
             raise
 
@@ -223,14 +214,14 @@ class Enrolment:
         """Revoke, detach, delete. Revoking comes first, so that a later failure leaves an unusable certificate."""
         certificate = _id_in(arn)
         with _unless_gone():
-            self._iot.update_certificate(certificateId=certificate, newStatus="REVOKED")
+            self.iot.update_certificate(certificateId=certificate, newStatus="REVOKED")
         with _unless_gone():
-            for page in self._iot.get_paginator("list_attached_policies").paginate(target=arn):
+            for page in self.iot.get_paginator("list_attached_policies").paginate(target=arn):
                 for policy in page["policies"]:
-                    self._iot.detach_policy(policyName=policy["policyName"], target=arn)
+                    self.iot.detach_policy(policyName=policy["policyName"], target=arn)
         with _unless_gone():
-            self._iot.detach_thing_principal(thingName=thing, principal=arn)
-        if not self._delete_when_detached(lambda: self._iot.delete_certificate(certificateId=certificate)):
+            self.iot.detach_thing_principal(thingName=thing, principal=arn)
+        if not self._delete_when_detached(lambda: self.iot.delete_certificate(certificateId=certificate)):
             _log("warning", "left_revoked", instance=thing, certificate=certificate)
 
     def _delete_when_detached(self, delete: Callable[[], object]) -> bool:
@@ -240,31 +231,17 @@ class Enrolment:
                 with _unless_gone():
                     delete()
             except ClientError as error:
-                if _code(error) not in _STILL_ATTACHED:
+                if error_code(error) not in _STILL_ATTACHED:
                     raise
-                self._pause(0.25 * 2**attempt)
+                self.pause(0.25 * 2**attempt)
             else:
                 return True
         return False
 
 
-@contextmanager
-def _unless_gone() -> Generator[None, None, None]:
+def _unless_gone() -> AbstractContextManager[None]:
     """Ignore that it is gone already: an earlier or a concurrent try deleted it."""
-    try:
-        yield
-    except ClientError as error:
-        if not _is_gone(error):
-            raise
-
-
-def _is_gone(error: ClientError) -> bool:
-    return _code(error) == "ResourceNotFoundException"
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    """AWS's error code; for a BotoCoreError, which is no answer, its type."""
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return ignoring("ResourceNotFoundException")
 
 
 def _id_in(arn: str) -> str:
@@ -272,8 +249,7 @@ def _id_in(arn: str) -> str:
 
 
 def _log(level: str, outcome: str, **facts: Any) -> None:
-    # Ids only: a request or a certificate is of no use in a log.
-    sys.stdout.write(json.dumps({"level": level, "step": "enrol", "outcome": outcome, **facts}) + "\n")
+    log(level=level, step="enrol", outcome=outcome, **facts)
 
 
 # An enrolment takes a dozen calls and the waits for AWS to detach: some seconds, under half a minute when AWS is slow.
@@ -285,13 +261,8 @@ PATIENCE: Final = Config(
 
 def wire(environ: Mapping[str, str]) -> Enrolment:
     """The one place that chooses real I/O."""
-    settings = load(EnrolSettings, environ)
-    session = botocore.session.get_session()
-    return Enrolment(
-        ec2=cast("EC2Client", session.create_client("ec2", config=PATIENCE)),
-        iot=cast("IoTClient", session.create_client("iot", config=PATIENCE)),
-        settings=settings,
-    )
+    settings, client = load(EnrolSettings, environ), clients(botocore.session.get_session(), PATIENCE)
+    return Enrolment(ec2=client("ec2"), iot=client("iot"), settings=settings)
 
 
 __getattr__ = handler_on_first_use(__name__, wire)

@@ -1,4 +1,4 @@
-"""The health probe: metrics that AWS itself does not have. Whether workers are ready, and how old certificates are.
+"""The health probe: a health check of the workers and the age of certificates, as metrics that AWS does not have.
 
 Schedules invoke it: `{"look": "worker"}` every five minutes while the shop is open, `{"look": "certificates"}` daily.
 
@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from contracts.aws.emf import Metric, Service, line
+from contracts.aws.errors import ignoring
 from contracts.aws.lambda_wiring import clients, handler_on_first_use
 from contracts.errors import InvalidMessage, InvalidName, SettingsError
 from contracts.instants import ClosedSpans, now
@@ -59,16 +61,13 @@ class HealthProbeSettings:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Prober:
-    """The handler. `client` creates a client of an AWS service; each is created on first use, once."""
+    """The handler. `client` gives the client of an AWS service."""
 
-    def __init__(
-        self, *, client: Callable[[str], Any], settings: HealthProbeSettings, clock: Callable[[], datetime] = now
-    ) -> None:
-        self._create = client
-        self._clients: dict[str, Any] = {}
-        self._settings = settings
-        self._clock = clock
+    client: Callable[[str], Any]
+    settings: HealthProbeSettings
+    clock: Callable[[], datetime] = now
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, float]:
         """The metrics that were written, by name. InvalidMessage for another event."""
@@ -83,14 +82,14 @@ class Prober:
                 f'look {look!r} is unknown, nothing was probed: send {{"look": "worker"}} or {{"look": "certificates"}}'
             )
         if values:
-            sys.stdout.write(line(Service.HEALTH_PROBE, values, at=self._clock()) + "\n")
+            sys.stdout.write(line(Service.HEALTH_PROBE, values, at=self.clock()) + "\n")
         return values
 
     def _probe_workers(self) -> dict[str, float]:
-        if self._settings.closed is not None and self._clock() in self._settings.closed:
+        if self.settings.closed is not None and self.clock() in self.settings.closed:
             return {}
         instances = self._instances()
-        ready = [name for name in instances if is_ready(worker_status(self._client("iot-data"), name))]
+        ready = [name for name in instances if is_ready(worker_status(self.client("iot-data"), name))]
         return {
             Metric.WORKER_READY: int(bool(instances) and len(ready) == len(instances)),
             Metric.WORKERS_READY: len(ready),
@@ -98,25 +97,16 @@ class Prober:
 
     def _instances(self) -> list[str]:
         """The ids of the instances that must be ready now."""
-        if self._settings.group is not None:
-            return in_service(self._client("autoscaling"), self._settings.group)
-        try:
-            answer = self._client("ssm").get_parameter(Name=self._settings.instance_parameter)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ParameterNotFound":  # NunchiCompute is not deployed
-                return []
-            raise
-        return [answer["Parameter"]["Value"]]
+        if self.settings.group is not None:
+            return in_service(self.client("autoscaling"), self.settings.group)
+        with ignoring("ParameterNotFound"):  # NunchiCompute is not deployed
+            return [self.client("ssm").get_parameter(Name=self.settings.instance_parameter)["Parameter"]["Value"]]
+        return []
 
     def _oldest_certificate_days(self) -> float:
-        policies = (self._settings.kiosk_policy, self._settings.worker_policy)
-        created = certificates(self._client("iot"), policies).values()
-        return round((self._clock() - min(created)) / _DAY, 2) if created else 0.0
-
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._create(service)
-        return self._clients[service]
+        policies = (self.settings.kiosk_policy, self.settings.worker_policy)
+        created = certificates(self.client("iot"), policies).values()
+        return round((self.clock() - min(created)) / _DAY, 2) if created else 0.0
 
 
 def in_service(autoscaling: Any, group: str) -> list[str]:
@@ -132,15 +122,10 @@ def in_service(autoscaling: Any, group: str) -> list[str]:
 
 def worker_status(iot_data: Any, instance_id: str) -> WorkerStatus | None:
     """A worker's own status, retained by the broker; None when it is missing or invalid."""
-    try:
+    with suppress(InvalidMessage, InvalidName), ignoring("ResourceNotFoundException"):
         answer = iot_data.get_retained_message(topic=worker_status_topic(instance_id))
         return WorkerStatus.from_json(answer["payload"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return None
-        raise
-    except (InvalidMessage, InvalidName):
-        return None
+    return None
 
 
 def is_ready(status: WorkerStatus | None) -> bool:
@@ -153,23 +138,20 @@ def certificates(iot: Any, policies: Iterable[str]) -> dict[str, datetime]:
 
     Two lists are joined instead of a call for each certificate: a thousand shops have thousands.
     """
-    attached = {target for policy in policies for target in _targets(iot, policy)}
+    targets = (_pages(iot.list_targets_for_policy, "targets", policyName=policy) for policy in policies)
+    attached = set(chain.from_iterable(targets))
     return {
         certificate["certificateArn"]: certificate["creationDate"]
-        for certificate in _pages(iot.list_certificates, "certificates", pageSize=PAGE)
+        for certificate in _pages(iot.list_certificates, "certificates")
         if certificate["status"] == "ACTIVE" and certificate["certificateArn"] in attached
     }
 
 
-def _targets(iot: Any, policy: str) -> Iterable[str]:
-    return _pages(iot.list_targets_for_policy, "targets", policyName=policy, pageSize=PAGE)
-
-
 def _pages(call: Callable[..., Mapping[str, Any]], what: str, **parameters: Any) -> Iterable[Any]:
-    answer = call(**parameters)
+    answer = call(**parameters, pageSize=PAGE)
     yield from answer[what]
     while marker := answer.get("nextMarker"):
-        answer = call(**parameters, marker=marker)
+        answer = call(**parameters, pageSize=PAGE, marker=marker)
         yield from answer[what]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -35,16 +35,6 @@ TREES: Final = (f"{DatasetTree.AUTO}/labels/", f"{REVIEWED}labels/")
 # A page has a thousand keys and takes a third of a second; the function has five minutes. Beyond so many labels the
 # training itself checks whether enough of them are new.
 MAX_PAGES: Final = 600
-# The settings that an execution's input may override, and the maximum of each.
-LIMITS: Final[Mapping[str, int]] = {
-    "least_new_labels": MOST_NEW_LABELS,
-    "attempts": 5,
-    "poll_s": 3600,
-    "online_s": 3600,
-    "first_sign_s": 7200,
-    "heartbeat_s": 7200,
-    "limit_s": 86_400,
-}
 _TIME_OF_RUN: Final = re.compile(r"(\d{8}t\d{6}z)(-.*)?")
 
 
@@ -81,21 +71,25 @@ class CheckSettings:
     limit_s: int = setting("NUNCHI_LIMIT_S", "seconds that all of it may take", parse=whole(1, 86_400), default=43_200)
 
 
+# The settings that an execution's input may override, with their parsers.
+_PLANNED: Final = {
+    item.name: item.metadata["parse"] for item in fields(CheckSettings) if not item.name.endswith("_bucket")
+}
+
+
 def plan(settings: CheckSettings, overrides: Mapping[str, Any]) -> dict[str, int]:
     """The settings, overridden by the execution's input; InvalidMessage for an unknown name or an invalid value."""
-    if unknown := sorted(overrides.keys() - LIMITS.keys()):
-        raise InvalidMessage(
-            f"the execution's input is invalid, nothing was started: {', '.join(unknown)} is not a setting; it may set "
-            f"{', '.join(LIMITS)}"
-        )
+    mistakes = []
     for name, value in overrides.items():
-        least = 0 if name == "least_new_labels" else 1
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LIMITS[name]:
-            raise InvalidMessage(
-                f"the execution's input is invalid, nothing was started: {name} is {value!r}, not a whole number "
-                f"from {least} to {LIMITS[name]}"
-            )
-    return {name: overrides.get(name, getattr(settings, name)) for name in LIMITS}
+        try:
+            _PLANNED[name](repr(value))  # a text or a truth value is no number
+        except KeyError:
+            mistakes.append(f"{name} is not a setting, use {', '.join(_PLANNED)}")
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    if mistakes:
+        raise InvalidMessage(f"the execution's input is invalid, nothing was started: {'; '.join(mistakes)}")
+    return {name: overrides.get(name, getattr(settings, name)) for name in _PLANNED}
 
 
 def trained_at(pointer: Pointer | None) -> datetime | None:
@@ -115,34 +109,26 @@ def trained_at(pointer: Pointer | None) -> datetime | None:
 def decide(*, running_before: str | None, new_labels: int, least: int) -> dict[str, str]:
     """The next step; with a rule and a reason for people when no training follows."""
     if running_before is not None:
-        return {
-            "next": "notify",
-            "verdict": "skipped",
-            "rule": "another_runs",
-            "reason": f"The retraining {running_before} began earlier and is not over.",
-        }
-    if new_labels < least:
-        return {
-            "next": "notify",
-            "verdict": "skipped",
-            "rule": "too_few_labels",
-            "reason": f"{new_labels} new labels came since the last training, and {least} are required: no machine "
-            "was started.",
-        }
-    return {"next": "start"}
+        why = {"rule": "another_runs", "reason": f"The retraining {running_before} began earlier and is not over."}
+    elif new_labels < least:
+        came = f"{new_labels} new labels came since the last training, and {least} are required"
+        why = {"rule": "too_few_labels", "reason": f"{came}: no machine was started."}
+    else:
+        return {"next": "start"}
+    return {"next": "notify", "verdict": "skipped", **why}
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckPreconditions:
-    """The handler. `client` creates a client of an AWS service."""
+    """The handler. `client` gives the client of an AWS service."""
 
-    def __init__(self, *, client: Callable[[str], Any], settings: CheckSettings) -> None:
-        self._client = client
-        self._settings = settings
+    client: Callable[[str], Any]
+    settings: CheckSettings
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The state of the retraining, from the `execution`, its `started`, its `machine` and its `input`."""
         started = from_text(event["started"])
-        planned = plan(self._settings, event.get("input") or {})
+        planned = plan(self.settings, event.get("input") or {})
         least = planned["least_new_labels"]
         before = self._running_before(event["machine"], event["execution"], started)
         labels = self._new_labels(least) if before is None else 0
@@ -158,7 +144,7 @@ class CheckPreconditions:
 
     def _running_before(self, machine: str, execution: str, started: datetime) -> str | None:
         """The name of a running execution that began before this one: of two at once the elder continues."""
-        pages = self._client("stepfunctions").get_paginator("list_executions")
+        pages = self.client("stepfunctions").get_paginator("list_executions")
         others = [
             (one["startDate"], one["name"])
             for page in pages.paginate(stateMachineArn=machine, statusFilter="RUNNING")
@@ -169,11 +155,11 @@ class CheckPreconditions:
 
     def _new_labels(self, least: int) -> int:
         """The number of label files since the incumbent's training, counted up to what is required."""
-        s3 = self._client("s3")
-        pointer = get_or_none(s3, bucket=self._settings.weights_bucket, key=POINTER)
+        s3 = self.client("s3")
+        pointer = get_or_none(s3, bucket=self.settings.weights_bucket, key=POINTER)
         since = trained_at(Pointer.from_json(pointer.content) if pointer is not None else None)
         count = 0
-        for number, page in enumerate(_pages(s3, self._settings.dataset_bucket), start=1):
+        for number, page in enumerate(_pages(s3, self.settings.dataset_bucket), start=1):
             count += sum(_is_new(listed, since) for listed in page)
             if count >= max(least, 1):
                 break

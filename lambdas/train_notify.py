@@ -7,8 +7,6 @@ was interrupted between moving the pointer and writing its outcome counts as a p
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,7 +17,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws.lambda_wiring import clients, handler_on_first_use
+from contracts.aws.errors import error_code
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
 from contracts.instants import now
@@ -96,15 +95,13 @@ def _next(outcome: TrainingOutcome) -> str:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Notify:
-    """The handler. `client` creates a client of an AWS service."""
+    """The handler. `client` gives the client of an AWS service."""
 
-    def __init__(
-        self, *, client: Callable[[str], Any], settings: NotifySettings, clock: Callable[[], datetime] = now
-    ) -> None:
-        self._s3, self._sns = client("s3"), client("sns")
-        self._settings = settings
-        self._clock = clock
+    client: Callable[[str], Any]
+    settings: NotifySettings
+    clock: Callable[[], datetime] = now
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The verdict on the `execution`, from its last `state`: the state machine ends by it."""
@@ -117,7 +114,7 @@ class Notify:
             self._publish(subject, text)
             return {"verdict": Verdict.FAILED, "message": cause}
         outcome = self._store(state)
-        self._publish(*message(outcome, weights_bucket=self._settings.weights_bucket, unstopped=unstopped))
+        self._publish(*message(outcome, weights_bucket=self.settings.weights_bucket, unstopped=unstopped))
         failed = outcome.verdict is Verdict.FAILED or unstopped is not None
         return {
             "training": outcome.training,
@@ -128,33 +125,33 @@ class Notify:
 
     def _store(self, state: Mapping[str, Any]) -> TrainingOutcome:
         """Store the outcome unless the training wrote one, which then counts. Returns the stored one."""
-        outcome = outcome_of(state, self._clock())
+        outcome = outcome_of(state, self.clock())
         if outcome.verdict is Verdict.FAILED and self._in_service(outcome.training):
             reason = f"It was put into service, and ended before it wrote its outcome: {outcome.reason}"[:MOST_REASON]
             outcome = replace(outcome, verdict=Verdict.PROMOTED, rule="better", reason=reason, run=outcome.training)
-        place = {"Bucket": self._settings.dataset_bucket, "Key": training_key(outcome.training, OUTCOME)}
+        place = {"Bucket": self.settings.dataset_bucket, "Key": training_key(outcome.training, OUTCOME)}
         try:
-            self._s3.put_object(
+            self.client("s3").put_object(
                 **place, Body=outcome.to_json().encode(), ContentType="application/json", IfNoneMatch="*"
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _EXISTS:
+            if error_code(error) not in _EXISTS:
                 raise
-            with closing(self._s3.get_object(**place)["Body"]) as body:
+            with closing(self.client("s3").get_object(**place)["Body"]) as body:
                 return TrainingOutcome.from_json(body.read())
         return outcome
 
     def _in_service(self, run: str) -> bool:
         """Whether the pointer names the run. An unreadable pointer counts as no: the mail must be sent in any case."""
         try:
-            pointer = get_or_none(self._s3, bucket=self._settings.weights_bucket, key=POINTER)
+            pointer = get_or_none(self.client("s3"), bucket=self.settings.weights_bucket, key=POINTER)
             return pointer is not None and Pointer.from_json(pointer.content).run == run
         except (ClientError, BotoCoreError, InvalidMessage):
             return False
 
     def _publish(self, subject: str, text: str) -> None:
-        self._sns.publish(TopicArn=self._settings.topic, Subject=subject, Message=text)
-        sys.stdout.write(json.dumps({"level": "info", "step": "retrain", "told": subject}) + "\n")
+        self.client("sns").publish(TopicArn=self.settings.topic, Subject=subject, Message=text)
+        log(level="info", step="retrain", told=subject)
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The third step of a retraining, repeated: poll the training, and choose the next step.
+"""Polls a training, the third step of a retraining, repeated: detects a Spot interruption, a crash, a lost heartbeat.
 
 `decide` is free of I/O. It uses the training's own progress and outcome (contracts/training.py), the status of its Run
 Command, and the state of its machine:
@@ -14,14 +14,16 @@ Every answer but "wait" leads to the stopping of the machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
+from contracts.aws.ec2 import ALIVE, instances
+from contracts.aws.errors import ignoring
 from contracts.aws.lambda_wiring import clients, handler_on_first_use
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
@@ -38,14 +40,12 @@ from contracts.training import (
 )
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-ALIVE: Final = frozenset({"pending", "running"})
 SPOT: Final = "spot"
 _TIMED_OUT: Final = 124  # shell/train.sh, and the program `timeout`
 # shell/train.sh: another command trains there already, sent by an earlier poll whose answer was lost: wait for it.
 _TRAINS_ALREADY: Final = 6
 SHOWN: Final = 500  # characters of a training's last output
 _DELIVERY_S: Final = 600  # how long Run Command tries to reach a machine that was online a moment ago
-_NOT_YET: Final = frozenset({"InvocationDoesNotExist"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,26 +158,20 @@ def _while_running(progress: TrainingProgress | None, state: Mapping[str, Any], 
     return NextStep("wait")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Poll:
     """The handler."""
 
-    def __init__(
-        self,
-        *,
-        client: Callable[[str], Any],
-        settings: PollSettings,
-        clock: Callable[[], datetime] = now,
-    ) -> None:
-        self._ec2, self._ssm, self._s3 = client("ec2"), client("ssm"), client("s3")
-        self._settings = settings
-        self._clock = clock
+    client: Callable[[str], Any]
+    settings: PollSettings
+    clock: Callable[[], datetime] = now
 
     def __call__(self, state: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The state, with `next`; and with `command` once the training was sent to the machine."""
-        polled = {**state, "started_at": state["started_at"] or to_text(self._clock())}
-        step = decide(self._observe(polled), polled, self._clock())
+        polled = {**state, "started_at": state["started_at"] or to_text(self.clock())}
+        step = decide(self._observe(polled), polled, self.clock())
         if step.next == "command":
-            return {**polled, "next": "wait", "command": self._send(polled), "commanded_at": to_text(self._clock())}
+            return {**polled, "next": "wait", "command": self._send(polled), "commanded_at": to_text(self.clock())}
         if step.next == "wait":
             return {**polled, "next": "wait"}
         return {**polled, "next": step.next, "rule": step.rule, "reason": step.reason[:MOST_REASON]}
@@ -195,34 +189,29 @@ class Poll:
         )
 
     def _machine(self, instance: str) -> tuple[str | None, str]:
-        try:
-            answer = self._ec2.describe_instances(InstanceIds=[instance])
-        except ClientError as error:
-            # Not yet known everywhere just after its start; forgotten an hour after its end.
-            if error.response["Error"]["Code"] == "InvalidInstanceID.NotFound":
-                return None, ""
-            raise
-        found = [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
-        return (found[0]["State"]["Name"], found[0].get("StateReason", {}).get("Message", "")) if found else (None, "")
+        # Not yet known everywhere just after its start; forgotten an hour after its end.
+        with ignoring("InvalidInstanceID.NotFound"):
+            for one in instances(self.client("ec2"), InstanceIds=[instance]):
+                return one["State"]["Name"], one.get("StateReason", {}).get("Message", "")
+        return None, ""
 
     def _online(self, instance: str) -> bool:
-        answer = self._ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance]}])
+        answer = self.client("ssm").describe_instance_information(
+            Filters=[{"Key": "InstanceIds", "Values": [instance]}]
+        )
         return any(one["PingStatus"] == "Online" for one in answer["InstanceInformationList"])
 
     def _command(self, command: str, instance: str) -> CommandStatus | None:
-        try:
-            status = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_YET:
-                return None
-            raise
-        output = status.get("StandardErrorContent") or status.get("StandardOutputContent") or ""
-        return CommandStatus(status["Status"], status["ResponseCode"], output.strip())
+        with ignoring("InvocationDoesNotExist"):  # not yet
+            status = self.client("ssm").get_command_invocation(CommandId=command, InstanceId=instance)
+            output = status.get("StandardErrorContent") or status.get("StandardOutputContent") or ""
+            return CommandStatus(status["Status"], status["ResponseCode"], output.strip())
+        return None
 
     def _send(self, state: Mapping[str, Any]) -> str:
-        answer = self._ssm.send_command(
+        answer = self.client("ssm").send_command(
             InstanceIds=[state["instance"]],
-            DocumentName=self._settings.document,
+            DocumentName=self.settings.document,
             Parameters={
                 "Training": [state["training"]],
                 "LeastNewLabels": [str(state["least_new_labels"])],
@@ -236,11 +225,10 @@ class Poll:
 
     def _read(self, training: str, path: str, parse: Callable[[bytes], Any]) -> Any:
         """A file that the training wrote; None when it is missing or invalid."""
-        written = get_or_none(self._s3, bucket=self._settings.dataset_bucket, key=training_key(training, path))
-        try:
+        written = get_or_none(self.client("s3"), bucket=self.settings.dataset_bucket, key=training_key(training, path))
+        with suppress(InvalidMessage):
             return parse(written.content) if written is not None else None
-        except InvalidMessage:
-            return None
+        return None
 
 
 def wire(environ: Mapping[str, str]) -> Poll:

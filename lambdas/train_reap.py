@@ -11,22 +11,20 @@ EventBridge invokes the reaper, with `{"sweep": "ended"}`. A schedule invokes it
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from contracts.aws.lambda_wiring import clients, handler_on_first_use
+from contracts.aws.ec2 import ALIVE, tagged
+from contracts.aws.errors import ignoring
+from contracts.aws.lambda_wiring import clients, handler_on_first_use, log
 from contracts.errors import InvalidMessage
 from contracts.settings import load, setting
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
-ALIVE: Final = ("pending", "running", "stopping", "stopped")
 
 
 class OrphanFound(Exception):
@@ -46,12 +44,12 @@ def orphans(machines: Iterable[tuple[str, str | None]], running: Callable[[str],
     return sorted(machine for machine, execution in machines if execution is None or not running(execution))
 
 
+@dataclass(frozen=True, kw_only=True)
 class Reap:
-    """The handler. `client` creates a client of an AWS service."""
+    """The handler. `client` gives the client of an AWS service."""
 
-    def __init__(self, *, client: Callable[[str], Any], settings: ReapSettings) -> None:
-        self._ec2, self._states = client("ec2"), client("stepfunctions")
-        self._settings = settings
+    client: Callable[[str], Any]
+    settings: ReapSettings
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:
         """The machines that were terminated."""
@@ -62,8 +60,8 @@ class Reap:
             )
         found = orphans(self._machines(), self._is_running)
         if found:
-            self._ec2.terminate_instances(InstanceIds=found)
-            sys.stdout.write(json.dumps({"level": "error", "step": "retrain", "strays": found}) + "\n")
+            self.client("ec2").terminate_instances(InstanceIds=found)
+            log(level="error", step="retrain", strays=found)
             if sweep == "hourly":
                 raise OrphanFound(
                     f"{', '.join(found)} ran without a retraining, and was terminated; read the last retraining's log"
@@ -71,28 +69,19 @@ class Reap:
         return {"stopped": found}
 
     def _machines(self) -> list[tuple[str, str | None]]:
-        key, _, value = self._settings.role_tag.partition("=")
-        pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=[
-                {"Name": f"tag:{key}", "Values": [value]},
-                {"Name": "instance-state-name", "Values": list(ALIVE)},
-            ]
-        )
+        machines = tagged(self.client("ec2"), self.settings.role_tag, states=(*ALIVE, "stopping", "stopped"))
         return [
             (one["InstanceId"], {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}.get("nunchi:execution"))
-            for page in pages
-            for reservation in page["Reservations"]
-            for one in reservation["Instances"]
+            for one in machines
         ]
 
     def _is_running(self, execution: str) -> bool:
-        try:
-            described = self._states.describe_execution(executionArn=f"{self._settings.executions}:{execution}")
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-                return False
-            raise
-        return bool(described["status"] == "RUNNING")
+        with ignoring("ExecutionDoesNotExist"):
+            described = self.client("stepfunctions").describe_execution(
+                executionArn=f"{self.settings.executions}:{execution}"
+            )
+            return bool(described["status"] == "RUNNING")
+        return False
 
 
 def wire(environ: Mapping[str, str]) -> Reap:

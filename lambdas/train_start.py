@@ -18,6 +18,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contracts.aws.ec2 import ALIVE, by_tag, tagged
+from contracts.aws.errors import error_code
 from contracts.aws.lambda_wiring import handler_on_first_use
 from contracts.settings import load, setting
 from contracts.weights import check_run_id
@@ -43,7 +45,6 @@ _NO_CAPACITY: Final = frozenset(
     }
 )
 _QUOTAS: Final = frozenset({"MaxSpotInstanceCountExceeded", "VcpuLimitExceeded", "InstanceLimitExceeded"})
-ALIVE: Final = ("pending", "running")
 
 
 class CapacityUnavailable(Exception):
@@ -81,12 +82,12 @@ def requests(training: str, attempt: int, attempts: int, *, spot: bool, subnets:
             yield Request(market, subnet, f"{training[:40]}-{attempt}-{market}-{place}")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """The handler."""
 
-    def __init__(self, *, ec2: Any, settings: StartSettings) -> None:
-        self._ec2 = ec2
-        self._settings = settings
+    ec2: Any
+    settings: StartSettings
 
     def __call__(self, state: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """The state, with `instance`, its `market`, and no command yet."""
@@ -96,21 +97,12 @@ class Start:
 
     def _of_attempt(self, training: str, attempt: int) -> tuple[str, str] | None:
         """The id and market of the machine that this attempt started already, if it is alive."""
-        answer = self._ec2.describe_instances(
-            Filters=[
-                {"Name": "tag:nunchi:training", "Values": [training]},
-                {"Name": "tag:nunchi:attempt", "Values": [str(attempt)]},
-                {"Name": "instance-state-name", "Values": list(ALIVE)},
-            ]
-        )
-        for reservation in answer["Reservations"]:
-            for instance in reservation["Instances"]:
-                return instance["InstanceId"], instance.get("InstanceLifecycle", ON_DEMAND)
-        return None
+        found = tagged(self.ec2, f"nunchi:training={training}", f"nunchi:attempt={attempt}", states=ALIVE)
+        return next(((one["InstanceId"], one.get("InstanceLifecycle", ON_DEMAND)) for one in found), None)
 
     def _launch(self, training: str, attempt: int, state: Mapping[str, Any]) -> tuple[str, str]:
         full: dict[str, str] = {}
-        role, _, name = self._settings.role_tag.partition("=")
+        role, _, name = self.settings.role_tag.partition("=")
         tags = {
             # In the template as well. Without it the machine can be neither commanded nor terminated.
             role: name,
@@ -119,12 +111,12 @@ class Start:
             "nunchi:execution": state["execution"],
         }
         for request in requests(
-            training, attempt, int(state["attempts"]), spot=self._settings.spot, subnets=self._subnets()
+            training, attempt, int(state["attempts"]), spot=self.settings.spot, subnets=self._subnets()
         ):
             try:
-                answer = self._ec2.run_instances(**self._parameters(request, tags))
+                answer = self.ec2.run_instances(**self._parameters(request, tags))
             except ClientError as error:
-                code = error.response["Error"]["Code"]
+                code = error_code(error)
                 if code not in _NO_CAPACITY:
                     raise
                 full[f"{request.market} in {request.subnet or 'the default subnet'}"] = code
@@ -136,18 +128,14 @@ class Start:
         raise CapacityUnavailable(f"no machine was started, AWS has no capacity now: {tried}")
 
     def _parameters(self, request: Request, tags: Mapping[str, str]) -> dict[str, Any]:
+        tag_list = [{"Key": name, "Value": value} for name, value in tags.items()]
         parameters: dict[str, Any] = {
             # CloudFormation adds versions, and leaves the default at the first.
-            "LaunchTemplate": {"LaunchTemplateName": self._settings.launch_template, "Version": "$Latest"},
+            "LaunchTemplate": {"LaunchTemplateName": self.settings.launch_template, "Version": "$Latest"},
             "MinCount": 1,
             "MaxCount": 1,
             "ClientToken": request.token,
-            "TagSpecifications": [
-                {
-                    "ResourceType": "instance",
-                    "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
-                }
-            ],
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": tag_list}],
         }
         if request.subnet is not None:
             parameters["SubnetId"] = request.subnet
@@ -161,8 +149,7 @@ class Start:
 
     def _subnets(self) -> list[str]:
         """The subnets of training machines; none on the local cloud, which has only its default."""
-        key, _, value = self._settings.role_tag.partition("=")
-        answer = self._ec2.describe_subnets(Filters=[{"Name": f"tag:{key}", "Values": [value]}])
+        answer = self.ec2.describe_subnets(Filters=[by_tag(self.settings.role_tag)])
         return sorted(subnet["SubnetId"] for subnet in answer["Subnets"])
 
 

@@ -10,19 +10,20 @@ Machines are found by their tags too: a step that failed may have started one wi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
+from contracts.aws.ec2 import by_tag, instances
+from contracts.aws.errors import ignoring
 from contracts.aws.lambda_wiring import handler_on_first_use
 from contracts.training import words_of
 from contracts.weights import check_run_id
 
 PATIENCE: Final = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 TERMINATING: Final = frozenset({"shutting-down", "terminated"})
-_UNKNOWN: Final = "InvalidInstanceID.NotFound"
 _MAX_REASON: Final = 500  # characters
 
 
@@ -53,11 +54,11 @@ def _reason(error: Mapping[str, Any]) -> str:
     return f"A step of the retraining failed: {words_of(error)}"[:_MAX_REASON]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Stop:
     """The handler."""
 
-    def __init__(self, *, ec2: Any) -> None:
-        self._ec2 = ec2
+    ec2: Any
 
     def __call__(self, state: Mapping[str, Any], _context: object) -> dict[str, Any]:
         training = check_run_id(state["training"])
@@ -65,7 +66,7 @@ class Stop:
         if (known := state.get("instance")) and known not in machines:
             machines |= self._described(InstanceIds=[known])
         if running := sorted(name for name, status in machines.items() if status not in TERMINATING):
-            self._ec2.terminate_instances(InstanceIds=running)
+            self.ec2.terminate_instances(InstanceIds=running)
             machines = self._of(training) | self._described(InstanceIds=running)
             if running := sorted(name for name, status in machines.items() if status not in TERMINATING):
                 raise InstanceStillRunning(
@@ -74,22 +75,13 @@ class Stop:
         return after(state)
 
     def _of(self, training: str) -> dict[str, str]:
-        return self._described(Filters=[{"Name": "tag:nunchi:training", "Values": [training]}])
+        return self._described(Filters=[by_tag(f"nunchi:training={training}")])
 
     def _described(self, **selection: Any) -> dict[str, str]:
         """Machines by id, with their states in EC2."""
-        try:
-            pages = list(self._ec2.get_paginator("describe_instances").paginate(**selection))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == _UNKNOWN:
-                return {}
-            raise
-        return {
-            instance["InstanceId"]: instance["State"]["Name"]
-            for page in pages
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        }
+        with ignoring("InvalidInstanceID.NotFound"):
+            return {one["InstanceId"]: one["State"]["Name"] for one in instances(self.ec2, **selection)}
+        return {}
 
 
 def wire(_environ: Mapping[str, str]) -> Stop:

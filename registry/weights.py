@@ -1,11 +1,11 @@
-"""The weights bucket: immutable runs, and the pointer to the one in service, moved by compare-and-swap."""
+"""The model registry: immutable runs, and the pointer to the one in service, moved with optimistic locking."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from contracts.aws.s3 import MISSING, get_or_none, is_missing
+from contracts.aws.errors import MISSING, error_code, is_missing
+from contracts.aws.s3 import get_or_none
 from contracts.errors import ContractError
 from contracts.instants import now
 from contracts.names import POINTER, RUNS
-from contracts.weights import DAY_0, MANIFEST, Pointer, check_path, check_run_id, files_beside, run_key
+from contracts.weights import DAY_0, MANIFEST, Pointer, check_path, check_run_id, files_beside, run_key, sha256_of
 from registry.errors import InvalidRun, PointerMoved, RegistryError, RunExists, RunUnknown
 
 if TYPE_CHECKING:
@@ -130,14 +131,12 @@ class WeightsRegistry:
         check_run_id(run)
         for path in [*_check_folder(folder), MANIFEST]:
             local = folder / path
-            if not self._put_once(run_key(run, path), local):
-                with local.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                if self._digest(run_key(run, path)) != digest:
-                    raise RunExists(
-                        f"run {run} exists with another {path}, and runs are immutable. Add {folder} under "
-                        "another id: --run ID"
-                    )
+            key = run_key(run, path)
+            if not self._put_once(key, local) and self._digest(key) != sha256_of(local):
+                raise RunExists(
+                    f"run {run} exists with another {path}, and runs are immutable. Add {folder} under another id: "
+                    "--run ID"
+                )
         return self.check(run)
 
     def current(self) -> CurrentRun:
@@ -163,26 +162,14 @@ class WeightsRegistry:
         if before.run == run:
             raise RegistryError(f"{run or DAY_0} is in service already; the pointer was not moved")
         digest = None if run is None else self.check(run).manifest_sha256
-        pointer = Pointer(
-            run=run,
-            manifest_sha256=digest,
-            moved_at=self._clock(),
-            moved_by=by,
-            previous=before.run,
-            reason=reason,
-        )
-        body = pointer.to_json().encode()
-        unchanged: dict[str, Any] = {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
+        at, previous = self._clock(), before.run
+        pointer = Pointer(run=run, manifest_sha256=digest, moved_at=at, moved_by=by, previous=previous, reason=reason)
+        place: dict[str, Any] = {"Bucket": self._bucket, "Key": POINTER, "ContentType": "application/json"}
+        place |= {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
         try:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=POINTER,
-                Body=body,
-                ContentType="application/json",
-                **unchanged,
-            )
+            self._s3.put_object(Body=pointer.to_json().encode(), **place)
         except ClientError as error:
-            if not _is_conflict(error):
+            if error_code(error) not in _CONFLICT:
                 raise
             raise PointerMoved(
                 f"the pointer was moved meanwhile; {run or DAY_0} was not promoted. "
@@ -223,7 +210,7 @@ class WeightsRegistry:
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, IfNoneMatch="*")
             except ClientError as error:
-                if _is_conflict(error):
+                if error_code(error) in _CONFLICT:
                     return False
                 raise
         return True
@@ -239,8 +226,7 @@ def _check_folder(folder: Path) -> list[str]:
         ) from None
     for path, expected in _files(_manifest(content, str(folder)), str(folder)).items():
         try:
-            with (folder / path).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = sha256_of(folder / path)
         except OSError as error:
             raise InvalidRun(
                 f"{folder / path} can't be read ({error.strerror}); nothing was added. Create the run again"
@@ -262,23 +248,22 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _manifest(content: bytes, where: str) -> Mapping[str, Any]:
-    try:
+    with _validating(where):
         fields = json.loads(content)
-    except ValueError as error:
-        raise InvalidRun(
-            f"the manifest of {where} is not JSON: {error}; it can't serve. Create the run again"
-        ) from None
-    if not isinstance(fields, dict):
-        raise InvalidRun(f"the manifest of {where} is not a JSON object; it can't serve. Create the run again")
-    return fields
+        if not isinstance(fields, dict):
+            raise ValueError("it is not a JSON object")
+        return fields
 
 
 def _files(manifest: Mapping[str, Any], where: str) -> dict[str, str]:
-    try:
+    with _validating(where):
         return files_beside(manifest)
-    except ContractError as error:
-        raise InvalidRun(f"the manifest of {where} is invalid: {error}; it can't serve. Create the run again") from None
 
 
-def _is_conflict(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") in _CONFLICT
+@contextmanager
+def _validating(where: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except ValueError as error:
+        why = "not JSON" if isinstance(error, json.JSONDecodeError) else "invalid"
+        raise InvalidRun(f"the manifest of {where} is {why}: {error}; it can't serve. Create the run again") from None

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Generator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import boto3
 import uvicorn
@@ -43,14 +43,11 @@ from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.sd_notify import Systemd
 
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
-
 log = logging.getLogger("worker")
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: on a signal the photos in hand are finished first."""
+    """Uvicorn without its signal handlers: on a signal the photos in flight are finished first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -148,10 +145,9 @@ async def _load_model(
     if settings.weights_bucket is None:
         load_built_in = partial(load_checked, settings.model, portrait(settings.trial_picture))
         return ServingModel(await in_own_thread(load_built_in)), None
-    config = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
     source = ModelSource(
         built_in=settings.model,
-        weights=S3WeightsBucket(boto3.client("s3", config=config), settings.weights_bucket),
+        weights=S3WeightsBucket(_client("s3", read_timeout_s=10), settings.weights_bucket),
         runs=Runs(settings.state_dir / "weights"),
         trial=ProcessTrial(settings.trial_picture),
         picture=settings.trial_picture,
@@ -190,19 +186,19 @@ def _broker(settings: WorkerSettings) -> Broker:
 
 
 def _store(settings: WorkerSettings) -> S3Store:
-    config = Config(
-        # All tries of a request together stay under PIPELINE_STOP_S.
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=2 * settings.photos_at_once,
-    )
     return S3Store(
-        boto3.client("s3", config=config),
+        # All tries of a request together stay under PIPELINE_STOP_S.
+        _client("s3", read_timeout_s=5, tries=3, connections=2 * settings.photos_at_once),
         images_bucket=settings.images_bucket,
         dataset_bucket=settings.dataset_bucket,
         max_bytes=settings.max_bytes,
     )
+
+
+def _client(service: Literal["s3", "sqs"], *, read_timeout_s: float, tries: int = 2, connections: int = 10) -> Any:
+    retries: Any = {"mode": "standard", "total_max_attempts": tries}
+    config = Config(connect_timeout=2, read_timeout=read_timeout_s, retries=retries, max_pool_connections=connections)
+    return boto3.client(service, config=config)
 
 
 def _consumer(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) -> SqsConsumer | None:
@@ -210,20 +206,11 @@ def _consumer(settings: WorkerSettings, pipeline: Pipeline, metrics: Metrics) ->
     if settings.upload_queue_url is None:
         return None
 
-    def client(*, read_timeout_s: float) -> SQSClient:
-        config = Config(
-            connect_timeout=2,
-            read_timeout=read_timeout_s,
-            retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=THREADS,
-        )
-        return boto3.client("sqs", config=config)
-
     queue = SqsQueue(
-        client(read_timeout_s=settings.visibility_s / HEARTBEATS),
+        _client("sqs", read_timeout_s=settings.visibility_s / HEARTBEATS, connections=THREADS),
         url=settings.upload_queue_url,
         visibility_s=settings.visibility_s,
-        polling=client(read_timeout_s=LONG_POLL_S + 5),
+        polling=_client("sqs", read_timeout_s=LONG_POLL_S + 5, connections=THREADS),
     )
     return SqsConsumer(queue=queue, photos=pipeline, metrics=metrics, visibility_s=settings.visibility_s)
 

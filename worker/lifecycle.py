@@ -1,4 +1,4 @@
-"""The lifecycle of a worker: start its tasks, run until a signal, finish the photos in hand."""
+"""The lifecycle of a worker: start its tasks, run until a signal; graceful shutdown: finish the photos in flight."""
 
 from __future__ import annotations
 
@@ -76,8 +76,7 @@ async def label_photos(
     if consumer is not None:
         intake.append(asyncio.create_task(consumer.run(), name="consumer"))
     worker.systemd.ready()
-    model = worker.in_service.model
-    log.info("ready: model %s %s", model.name, model.version)
+    log.info("ready: model %s", worker.in_service.model)
     try:
         await first_to_end(stopping, server, publishing, heartbeat, *intake)
     finally:

@@ -19,12 +19,6 @@ NAMESPACE: Final = "Nunchi"
 DIMENSION: Final = "Service"
 MOST_VALUES: Final = 100  # of one metric in one line, says the format
 
-COUNT: Final = "Count"
-MILLISECONDS: Final = "Milliseconds"
-PERCENT: Final = "Percent"
-MEGABYTES: Final = "Megabytes"
-NO_UNIT: Final = "None"
-
 
 class Service(StrEnum):
     """The program that writes a metric: the one dimension. A dimension of instances would cost for each instance."""
@@ -58,13 +52,9 @@ class Metric(StrEnum):
 
 
 _UNITS: Final[Mapping[str, str]] = {
-    Metric.READY: NO_UNIT,
-    Metric.BROKER_CONNECTED: NO_UNIT,
-    Metric.WORKER_READY: NO_UNIT,
-    Metric.CERTIFICATE_AGE_DAYS: NO_UNIT,
-    Metric.DISK_USED: PERCENT,
-    Metric.MEMORY_USED: MEGABYTES,
-    Metric.TOTAL: MILLISECONDS,
+    **dict.fromkeys((Metric.READY, Metric.BROKER_CONNECTED, Metric.WORKER_READY, Metric.CERTIFICATE_AGE_DAYS), "None"),
+    Metric.DISK_USED: "Percent",
+    Metric.MEMORY_USED: "Megabytes",
 }
 
 Value = float | Sequence[float]
@@ -96,4 +86,4 @@ def line(service: Service, values: Mapping[str, Value], *, at: datetime, **prope
 
 def unit_of(name: str) -> str:
     """The CloudWatch unit of a metric."""
-    return _UNITS.get(name, MILLISECONDS if name in STEP_METRICS else COUNT)
+    return _UNITS.get(name, "Milliseconds" if name in (*STEP_METRICS, Metric.TOTAL) else "Count")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-MISSING: Final = frozenset({"NoSuchKey", "404"})
+from contracts.aws.errors import MISSING, ignoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,8 @@ class S3Object:
 
 def get_or_none(s3: Any, *, bucket: str, key: str) -> S3Object | None:
     """The object, read whole; None when there is none. Any other refusal passes through as botocore's ClientError."""
-    try:
+    with ignoring(*MISSING):
         response = s3.get_object(Bucket=bucket, Key=key)
-    except s3.exceptions.ClientError as error:
-        if is_missing(error):
-            return None
-        raise
-    with closing(response["Body"]) as body:
-        return S3Object(body.read(), response["ETag"], response["LastModified"])
-
-
-def is_missing(error: Any) -> bool:
-    """Whether a ClientError says that there is no such object."""
-    return error.response.get("Error", {}).get("Code") in MISSING
+        with closing(response["Body"]) as body:
+            return S3Object(body.read(), response["ETag"], response["LastModified"])
+    return None

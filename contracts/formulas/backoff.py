@@ -1,4 +1,4 @@
-"""Retry delays with jitter, so that a thousand kiosks don't reconnect at the same instant."""
+"""Exponential backoff with full jitter: a thousand kiosks must not reconnect at the same instant."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ manifest it is `{"bias", "weights": {"log_right", "log_wrong"}}`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -47,15 +47,21 @@ class BetaCalibration:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """From a manifest. KeyError, TypeError or ValueError if a number is missing, unknown or not finite."""
-        weights = {str(name): float(weight) for name, weight in fields["weights"].items()}
-        if unknown := sorted(weights.keys() - {"log_right", "log_wrong"}):
-            raise ValueError(f"unknown features in the calibration: {', '.join(unknown)}")
+        bias, weights = coefficients(fields, known={"log_right", "log_wrong"})
         if missing := sorted({"log_right", "log_wrong"} - weights.keys()):
             raise ValueError(f"the calibration has no weight for {', '.join(missing)}")
-        bias = float(fields["bias"])
-        if not all(map(math.isfinite, (bias, *weights.values()))):  # Python's JSON reader accepts NaN
-            raise ValueError("a coefficient of the calibration is not finite")
         return cls(bias, weights["log_right"], weights["log_wrong"])
+
+
+def coefficients(fields: Mapping[str, Any], *, known: Collection[str]) -> tuple[float, dict[str, float]]:
+    """The bias and the weights of a formula, from a manifest; errors as of `BetaCalibration.from_fields`."""
+    weights = {str(name): float(weight) for name, weight in fields["weights"].items()}
+    if unknown := sorted(weights.keys() - set(known)):
+        raise ValueError(f"unknown features in the calibration: {', '.join(unknown)}")
+    bias = float(fields["bias"])
+    if not all(map(math.isfinite, (bias, *weights.values()))):  # Python's JSON reader accepts NaN
+        raise ValueError("a coefficient of the calibration is not finite")
+    return bias, weights
 
 
 def log_features(p: float) -> tuple[float, float]:

@@ -41,7 +41,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "settings are invalid, nothing was started:",
         "  KETTLE_NAME is not set: what it is called",
         "  KETTLE_CUPS is wrong: 13 is not a whole number from 1 to 12",
-        "  KETTLE_HEAT is wrong: could not convert string to float: 'warm'",
+        "  KETTLE_HEAT is wrong: warm is not a number from 0 to 1",
         "  KETTLE_REST_S is wrong: -1 is not a number of seconds from 0 to 600",
     ]
 

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from worker.models.faces import Chip
-
-Floats = NDArray[np.float32]
+from worker.models.onnx_runtime import Floats, session
 
 AGE_SIDE: Final = 64  # pixels of an age chip
 GENDER_SIDE: Final = 32  # pixels of a gender chip
 # What both networks were trained with; the wheel's own manifest states it.
 MEANS: Final = np.array([122.781998, 117.000999, 104.297997], dtype=np.float32)
 SCALE: Final = np.float32(1 / 256)
-# ONNX Runtime's errors share no base class but Exception.
-ORT_ERRORS: Final = (
-    state.Fail,
-    state.InvalidArgument,
-    state.InvalidGraph,
-    state.InvalidProtobuf,
-    state.NotImplemented,
-    state.RuntimeException,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +40,10 @@ class Networks:
 
     def __init__(self, age: bytes, gender: bytes) -> None:
         """ValueError if ONNX Runtime can't load one of them."""
-        self._age = _session(with_output(age, "logits"))
-        self._gender = _session(with_output(gender, "logits"))
+        # ORT_ENABLE_ALL lays these small convolutions out in blocks, which makes the age network 2.5 times slower.
+        basic = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        self._age = session(with_output(age, "logits"), optimization=basic)
+        self._gender = session(with_output(gender, "logits"), optimization=basic)
 
     def run(self, faces: Sequence[Views]) -> Evidence:
         """The logits of n faces with equally many views each, in one run of each network."""
@@ -77,18 +67,6 @@ def with_output(model: bytes, tensor: str) -> bytes:
     for field in (1, 12, 7):
         message = bytes([field << 3 | 2, len(message)]) + message
     return model + message
-
-
-def _session(model: bytes) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    # ENABLE_ALL lays these small convolutions out in blocks, which makes the age network 2.5 times slower.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except ORT_ERRORS as error:
-        raise ValueError(f"ONNX Runtime can't load the network: {error}") from None
 
 
 def _tensor(chips: Sequence[Chip]) -> Floats:

@@ -30,7 +30,7 @@ MAP_MAX_BOXES: Final = 300  # of a photo, the best of all classes
 MAP_MAX_CANDIDATES: Final = 30_000  # boxes that are compared, the best
 
 
-class InvalidOutput(NunchiError):
+class InvalidOutput(NunchiError, ValueError):
     """The network's output is invalid for any photo; the photo counts as failed, and is tried again."""
 
 

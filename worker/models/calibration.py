@@ -14,7 +14,6 @@ needs only that, with its own score as p.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -22,7 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.formulas.calibration import BetaCalibration
+from contracts.formulas.calibration import BetaCalibration, coefficients
 from contracts.labels import LABELS, Label
 from worker.models.age_gender import Evidence
 
@@ -102,8 +101,8 @@ class Calibration:
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """From a manifest's `calibration`. KeyError, TypeError or ValueError if an entry is missing or invalid."""
         return cls(
-            elder=_logistic(fields["elder"]),
-            female=_logistic(fields["female"]),
+            elder=Logistic(*coefficients(fields["elder"], known=FEATURES)),
+            female=Logistic(*coefficients(fields["female"], known=FEATURES)),
             confidence=BetaCalibration.from_fields(fields["confidence"]),
         )
 
@@ -140,16 +139,6 @@ def calibrations_by_label(fields: Mapping[str, Any], *, min_score: float) -> tup
     if not all(formula.rises(min_score) for formula in formulas):
         raise ValueError("the calibrated confidence does not rise with the network's score")
     return formulas
-
-
-def _logistic(fields: Mapping[str, Any]) -> Logistic:
-    weights = {str(name): float(weight) for name, weight in fields["weights"].items()}
-    if unknown := sorted(weights.keys() - FEATURES.keys()):
-        raise ValueError(f"unknown features in the calibration: {', '.join(unknown)}")
-    bias = float(fields["bias"])
-    if not all(map(math.isfinite, (bias, *weights.values()))):  # Python's JSON reader accepts NaN
-        raise ValueError("a coefficient of the calibration is not finite")
-    return Logistic(bias, weights)
 
 
 def _clipped(x: NDArray[Any]) -> Column:

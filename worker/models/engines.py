@@ -11,18 +11,17 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-from collections import OrderedDict, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from threading import Lock
 from typing import Any, Final, Protocol
 
 import numpy as np
-import onnxruntime as ort
 
-from worker.models.age_gender import ORT_ERRORS, Floats
 from worker.models.detector import Image
+from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
+from worker.threads import IdlePool
 
 CORES: Final = os.cpu_count() or 1
 MAX_SHAPES: Final = 4  # that a network stays compiled for: a shop's kiosks have a camera or two
@@ -116,25 +115,13 @@ class _Compiled:
     """A network compiled for pictures of one shape."""
 
     def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
         # A request keeps its buffers and serves one call at a time.
-        self._idle: deque[Any] = deque()
+        self._requests = IdlePool(compiled.create_infer_request)
 
     def __call__(self, picture: Image) -> Floats:
-        with self._request() as request:
+        with self._requests.use() as request:
             request.infer({0: picture[None]}, share_inputs=True)
             return np.array(request.get_output_tensor(0).data)  # a copy: the next call reuses the buffer
-
-    @contextmanager
-    def _request(self) -> Generator[Any, None, None]:
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            yield request
-        finally:
-            self._idle.append(request)
 
 
 class OnnxRuntime:
@@ -142,14 +129,7 @@ class OnnxRuntime:
 
     def __init__(self, network: bytes, side: int, at_once: int = CORES) -> None:  # noqa: ARG002
         """ValueError if it is not an ONNX network with one RGB picture input of that side."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: the ValueError says what is wrong with a network
-        try:
-            self._session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        except ORT_ERRORS as error:
-            raise ValueError(f"ONNX Runtime can't load the network: {error}") from None
+        self._session = session(network)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
             raise ValueError(

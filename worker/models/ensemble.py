@@ -19,7 +19,8 @@ depends on numba, LLVM and pandas: five times the worker's memory for these fort
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,41 +32,29 @@ from worker.models.boxes import BoxFilter, Candidates, overlaps
 from worker.models.calibration import calibrations_by_label
 from worker.models.detector import Detector, Image
 from worker.models.letterbox import Corners
-from worker.models.manifests import InvalidModel, ModelManifest
+from worker.models.manifests import ModelManifest
 from worker.models.yolo import calibrated, cut_from_fields
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ensemble:
     """Several Detectors as one; they run one after the other, in the caller's thread."""
 
-    def __init__(
-        self,
-        *,
-        model: Model,
-        members: Sequence[Detector],
-        iou: float,
-        cut: BoxFilter,
-        calibration: Sequence[BetaCalibration],
-    ) -> None:
-        self._model = model
-        self._members = tuple(members)
-        self._iou = iou
-        self._cut = cut
-        self._calibration = tuple(calibration)
-
-    @property
-    def model(self) -> Model:
-        return self._model
+    model: Model
+    members: Sequence[Detector]
+    iou: float
+    cut: BoxFilter
+    calibration: Sequence[BetaCalibration]
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         """The people in each image, the highest score first."""
-        by_member = [member.detect(images) for member in self._members]
-        return [self._people([_candidates(people) for people in of_image]) for of_image in zip(*by_member, strict=True)]
+        by_member = [[_candidates(people) for people in member.detect(images)] for member in self.members]
+        return [self._people(of_image) for of_image in zip(*by_member, strict=True)]
 
     def _people(self, by_member: Sequence[Candidates]) -> list[Person]:
-        fused = weighted_boxes_fusion(by_member, self._iou)
-        people = self._cut.people(fused[fused.scores >= self._cut.confidence])
-        return calibrated(people, people.boxes, self._calibration)
+        fused = weighted_boxes_fusion(by_member, self.iou)
+        people = self.cut.people(fused[fused.scores >= self.cut.confidence])
+        return calibrated(people, people.boxes, self.calibration)
 
 
 def weighted_boxes_fusion(by_member: Sequence[Candidates], iou: float) -> Candidates:
@@ -74,21 +63,13 @@ def weighted_boxes_fusion(by_member: Sequence[Candidates], iou: float) -> Candid
     A fused box is the mean of its cluster weighted by score; its score is the cluster's mean score, times the share of
     members that detected it.
     """
-    every = Candidates(
-        np.concatenate([candidates.boxes for candidates in by_member]),
-        np.concatenate([candidates.scores for candidates in by_member]),
-        np.concatenate([candidates.classes for candidates in by_member]),
-    ).ordered()
-    boxes: list[Corners] = []
-    scores: list[float] = []
-    classes: list[int] = []
-    for label in np.unique(every.classes):
-        for cluster, box in _clusters(every[every.classes == label], iou):
-            boxes.append(box)
-            scores.append(float(cluster.scores.mean()) * min(len(cluster), len(by_member)) / len(by_member))
-            classes.append(int(label))
-    return Candidates(
-        np.array(boxes).reshape(-1, 4), np.array(scores, dtype=np.float64), np.array(classes, dtype=np.intp)
+    columns = zip(*((each.boxes, each.scores, each.classes) for each in by_member), strict=True)
+    every = Candidates(*map(np.concatenate, columns)).ordered()
+    members = len(by_member)
+    return _as_candidates(
+        (box, float(cluster.scores.mean()) * min(len(cluster), members) / members, label)
+        for label in np.unique(every.classes)
+        for cluster, box in _clusters(every[every.classes == label], iou)
     )
 
 
@@ -114,32 +95,29 @@ def load_ensemble(manifest: ModelManifest, load: Callable[[Path], Detector]) -> 
 
     InvalidModel if a number or a member is invalid.
     """
-    try:
-        fields = manifest.fields
+    fields = manifest.fields
+    with manifest.loading("members, numbers or calibration", "Calibrate and write the manifest again."):
         names = list(fields["members"])
         if len(set(names)) != len(names) or len(names) < 2:
             raise ValueError(f"an ensemble needs two different members or more, not {names}")
         cut = cut_from_fields(fields["cut"])
         calibration = calibrations_by_label(fields["calibration"], min_score=cut.confidence)
-        iou = _fraction(fields["fusion"]["iou"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidModel(
-            f"{manifest.path}: its members, numbers or calibration can't be used ({error!r}); this ensemble is not "
-            "loaded. Calibrate and write the manifest again."
-        ) from None
+        iou = float(fields["fusion"]["iou"])
+        if not 0 < iou < 1:
+            raise ValueError(f"the fusion's iou {iou} is not between 0 and 1")
     members = [load(manifest.file(name)) for name in names]
     return Ensemble(model=manifest.model, members=members, iou=iou, cut=cut, calibration=calibration)
 
 
 def _candidates(people: Sequence[Person]) -> Candidates:
+    return _as_candidates((person.box.corners, person.confidence, person.label.yolo_class) for person in people)
+
+
+def _as_candidates(rows: Iterable[tuple[Any, float, int]]) -> Candidates:
+    """Candidates of rows of corners, score and class."""
+    rows = list(rows)
     return Candidates(
-        np.array([person.box.corners for person in people]).reshape(-1, 4),
-        np.array([person.confidence for person in people], dtype=np.float64),
-        np.array([person.label.yolo_class for person in people], dtype=np.intp),
+        np.array([box for box, _, _ in rows]).reshape(-1, 4),
+        np.array([score for _, score, _ in rows], dtype=np.float64),
+        np.array([label for _, _, label in rows], dtype=np.intp),
     )
-
-
-def _fraction(value: Any) -> float:
-    if not 0 < (number := float(value)) < 1:
-        raise ValueError(f"the fusion's iou {number} is not between 0 and 1")
-    return number

@@ -8,9 +8,7 @@ are never mixed: no person is counted twice.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,12 +20,13 @@ from PIL import Image as Pillow
 
 from contracts.boxes import Box
 from worker.models.detector import Image
+from worker.threads import IdlePool
 
 Chip = NDArray[np.uint8]  # (side, side, 3), RGB, eyes level, the face in the middle
 
 # A dlib detector keeps its pyramid while it runs: one call at a time. All are alike, and creating one blocks every
 # thread for 0.4 s, so a finder that is loaded while another serves reuses the idle ones.
-_IDLE: Final[deque[dlib.fhog_object_detector]] = deque()
+_DETECTORS: Final = IdlePool[dlib.fhog_object_detector](dlib.get_frontal_face_detector)
 MIN_SIDE = 16  # pixels; a photo narrower than this can't hold a face, and dlib's pyramid has nothing to stand on
 
 
@@ -110,24 +109,13 @@ class FaceFinder:
         small = np.pad(small, ((edge, edge), (edge, edge), (0, 0)), mode="edge") if edge else small
         if min(small.shape[:2]) < MIN_SIDE:
             return []
-        with self._detector() as detector:
+        with _DETECTORS.use() as detector:
             boxes, _, _ = detector.run(small, 0, 0.0)
         return [
             Rect(*((side - edge) / scale for side in (box.left(), box.top(), box.right() + 1, box.bottom() + 1)))
             for box in boxes
             if _centre_inside(box, small.shape, edge)
         ]
-
-    @contextmanager
-    def _detector(self) -> Generator[dlib.fhog_object_detector, None, None]:
-        try:
-            detector = _IDLE.pop()
-        except IndexError:
-            detector = dlib.get_frontal_face_detector()
-        try:
-            yield detector
-        finally:
-            _IDLE.append(detector)
 
 
 def _resized(image: Image, scale: float) -> Image:

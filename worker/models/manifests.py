@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -59,6 +60,16 @@ class ModelManifest:
                 "Fetch the file again; if it was changed on purpose, calibrate and write the manifest again."
             )
         return file
+
+    @contextmanager
+    def loading(self, what: str, remedy: str, *errors: type[Exception]) -> Generator[None, None, None]:
+        """InvalidModel, which names `what`, if the block finds a field missing or invalid, or raises `errors`."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, *errors) as error:
+            raise InvalidModel(
+                f"{self.path}: its {what} can't be used ({error!r}); this model is not loaded. {remedy}"
+            ) from None
 
     def _resolved(self, role: str, path: Path, package: str | None) -> Path:
         if path.is_absolute() or ".." in path.parts:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,51 +27,33 @@ from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.labels import LABELS
 from contracts.messages import Model, Person
-from worker.models.age_gender import Floats
-from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, InvalidOutput, best_for_map
+from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best_for_map
 from worker.models.calibration import calibrations_by_label
 from worker.models.detector import Image
 from worker.models.engines import CORES, ENGINES, Engine, preferred
 from worker.models.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
-from worker.models.manifests import InvalidModel, ModelManifest
+from worker.models.manifests import ModelManifest
+from worker.models.onnx_runtime import Floats
 
 MAX_INPUT: Final = 1280  # pixels; four times the work of 640
 MIN_SIDE: Final = 1.0  # pixels of the frame; no head is thinner
 VALIDATION_SLACK: Final = 0.5  # strides of padding, as in `yolo val`
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Yolo:
-    """Letterbox, network, suppression and calibration as one Detector."""
+    """Letterbox, network, suppression and calibration as one Detector. `side`: the longer side of its input, pixels."""
 
-    def __init__(
-        self,
-        *,
-        model: Model,
-        engine: Engine,
-        side: int,
-        head: Head,
-        cut: BoxFilter,
-        calibration: Sequence[BetaCalibration],
-    ) -> None:
-        """`side`: the longer side of the network's input, pixels."""
-        self._model = model
-        self._engine = engine
-        self._side = side
-        self._head = head
-        self._cut = cut
-        self._calibration = tuple(calibration)
-
-    @property
-    def model(self) -> Model:
-        return self._model
+    model: Model
+    engine: Engine
+    side: int
+    head: Head
+    cut: BoxFilter
+    calibration: Sequence[BetaCalibration]
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         """The people in each image, the highest confidence first. InvalidOutput if the output has NaN or no scores."""
-        people: list[list[Person]] = []
-        for image in images:
-            output, placement = self._run(image)
-            people.append(self._people(self._head.read(output, self._cut.confidence), placement))
-        return people
+        return [self._people(*self._run(image)) for image in images]
 
     def detect_raw(self, image: Image) -> Candidates:
         """The boxes that mAP is measured on: uncalibrated, every class of every box down to a score of almost 0.
@@ -78,42 +61,42 @@ class Yolo:
         Boxes are fractions of the photo, and may leave it. InvalidOutput as in `detect`.
         """
         output, placement = self._run(image, slack=VALIDATION_SLACK)
-        best = best_for_map(self._head.read_all(output, MAP_MIN_SCORE))
+        best = best_for_map(self.head.read_all(output, MAP_MIN_SCORE))
         return Candidates(placement.to_photo(best.boxes), best.scores, best.classes)
 
     def check(self) -> None:
         """ValueError or InvalidOutput unless the output has the manifest's layout, with no person in plain grey."""
         for frame in self._usual_frames():
-            outputs = self._engine(np.full((*frame, 3), GREY, dtype=np.uint8))
-            self._head.check(outputs.shape)
-            if count := len(self._head.read(outputs[0], self._cut.confidence)):
+            outputs = self.engine(np.full((*frame, 3), GREY, dtype=np.uint8))
+            self.head.check(outputs.shape)
+            if count := len(self.head.read(outputs[0], self.cut.confidence)):
                 raise ValueError(f"the network detects {count} people in an empty picture")
 
     def _usual_frames(self) -> list[tuple[int, int]]:
         """The frames of most cameras, landscape and portrait: an engine that compiles a shape does it now."""
-        if not self._engine.any_shape:
-            return [(self._side, self._side)]
-        short = math.ceil(self._side * 9 / 16 / STRIDE) * STRIDE
-        return [(short, self._side), (self._side, short)]
+        if not self.engine.any_shape:
+            return [(self.side, self.side)]
+        short = math.ceil(self.side * 9 / 16 / STRIDE) * STRIDE
+        return [(short, self.side), (self.side, short)]
 
     def network_input(self, image: Image, slack: float = 0.0) -> tuple[Image, Placement]:
         """The network's input for a photo, and the photo's place in it."""
-        any_shape = self._engine.any_shape
-        frame = frame_for(image, self._side, slack=slack) if any_shape else (self._side, self._side)
+        any_shape = self.engine.any_shape
+        frame = frame_for(image, self.side, slack=slack) if any_shape else (self.side, self.side)
         picture = np.empty((*frame, 3), dtype=np.uint8)
-        return picture, letterbox(image, self._side, picture)
+        return picture, letterbox(image, self.side, picture)
 
     def _run(self, image: Image, slack: float = 0.0) -> tuple[Floats, Placement]:
         """The network's output for a photo, and the photo's place in the frame."""
         picture, placement = self.network_input(image, slack)
-        [output] = self._engine(picture)
+        [output] = self.engine(picture)
         return output, placement
 
-    def _people(self, candidates: Candidates, placement: Placement) -> list[Person]:
-        people = self._cut.people(candidates)
+    def _people(self, output: Floats, placement: Placement) -> list[Person]:
+        people = self.cut.people(self.head.read(output, self.cut.confidence))
         inside = placement.clipped(people.boxes)
         visible = np.all(inside[:, 2:] - inside[:, :2] >= MIN_SIDE, axis=1)
-        return calibrated(people[visible], placement.to_photo(inside[visible]), self._calibration)
+        return calibrated(people[visible], placement.to_photo(inside[visible]), self.calibration)
 
 
 def calibrated(people: Candidates, fractions: Corners, calibration: Sequence[BetaCalibration]) -> list[Person]:
@@ -130,28 +113,17 @@ def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:
     InvalidModel if a file or a number of it is invalid, or the network's output differs from the manifest.
     """
     network = manifest.file("network")
-    try:
-        fields = manifest.fields
+    fields = manifest.fields
+    with manifest.loading("network, numbers or calibration", "Export, calibrate and write the manifest again."):
         cut = cut_from_fields(fields["cut"])
         calibration = calibrations_by_label(fields["calibration"], min_score=cut.confidence)
         side, head = _side(fields["input"]), Head(fields["head"])
         if (load_engine := ENGINES.get(name := fields.get("runtime") or preferred())) is None:
             raise ValueError(f"the runtime {name!r} is unknown, only {', '.join(sorted(ENGINES))} are supported")
-        yolo = Yolo(
-            model=manifest.model,
-            engine=load_engine(network.read_bytes(), side, at_once),
-            side=side,
-            head=head,
-            cut=cut,
-            calibration=calibration,
-        )
+        engine = load_engine(network.read_bytes(), side, at_once)
+        yolo = Yolo(model=manifest.model, engine=engine, side=side, head=head, cut=cut, calibration=calibration)
         yolo.check()
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOutput) as error:
-        raise InvalidModel(
-            f"{manifest.path}: its network, numbers or calibration can't be used ({error!r}); this model is not "
-            "loaded. Export, calibrate and write the manifest again."
-        ) from None
-    return yolo
+        return yolo
 
 
 def cut_from_fields(fields: Any) -> BoxFilter:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from contracts.errors import InvalidMessage
@@ -26,25 +27,18 @@ from worker.threads import in_thread
 log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class ResultDelivery:
     """Delivers results in the background. One a process; methods belong to its event loop."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        publisher: Publisher,
-        outbox: Outbox,
-        metrics: Metrics,
-        io: ThreadPoolExecutor,
-        max_pixels: int,
-    ) -> None:
-        self._store = store
-        self._publisher = publisher
-        self._outbox = outbox
-        self._metrics = metrics
-        self._io = io
-        self._max_pixels = max_pixels
+    store: Store
+    publisher: Publisher
+    outbox: Outbox
+    metrics: Metrics
+    io: ThreadPoolExecutor
+    max_pixels: int
+
+    def __post_init__(self) -> None:
         self._tasks: dict[Reference, asyncio.Task[bool]] = {}
         self._old_pair_lock = asyncio.Lock()  # old pairs must not crowd out new photos, nor fill the memory
 
@@ -56,10 +50,10 @@ class ResultDelivery:
     def record(self, result: Result) -> None:
         """Put the result in the outbox before it is stored, so that a crash after the storing loses no label."""
         try:
-            self._outbox.put(result)
+            self.outbox.put(result)
         except OSError:
             # The label matters more than its insurance: it still goes out, unless the process crashes just now.
-            self._metrics.failures.labels("outbox").inc()
+            self.metrics.failures.labels("outbox").inc()
             log.exception(
                 "%s can't be written to the outbox: a crash now would lose its label. Is the disk full?",
                 result.message.reference,
@@ -67,7 +61,7 @@ class ResultDelivery:
 
     def discard(self, reference: Reference) -> None:
         """Remove a result that was not stored: there is nothing to deliver."""
-        self._outbox.remove(reference)
+        self.outbox.remove(reference)
 
     async def start(self, result: Result, jpeg: bytes | None) -> asyncio.Task[bool]:
         """Start the delivery; returns when the training pair is saved, or has failed.
@@ -89,7 +83,7 @@ class ResultDelivery:
         if (task := self._tasks.get(reference)) is not None:
             return task
         try:
-            result = await in_thread(self._io, partial(self._store.result, reference))
+            result = await in_thread(self.io, partial(self.store.result, reference))
         except InvalidMessage as error:
             log.warning("%s has a result that this worker can't read (%s); it is left as it is", reference, error)
             return asyncio.create_task(_nothing_to_do())
@@ -97,7 +91,7 @@ class ResultDelivery:
             return None
         if (task := self._tasks.get(reference)) is not None:
             return task
-        recorded = self._outbox.find(reference)
+        recorded = self.outbox.find(reference)
         published = recorded is None or recorded[0] != result or recorded[1]
         pair = asyncio.ensure_future(self._save_old_pair(result))
         task = self._start(result, pair, published=published)
@@ -106,11 +100,11 @@ class ResultDelivery:
 
     def undelivered(self) -> list[Reference]:
         """The photos whose results are in the outbox, the oldest first."""
-        return [result.message.reference for result, _ in self._outbox.entries()]
+        return [result.message.reference for result, _ in self.outbox.entries()]
 
     def is_undelivered(self, reference: Reference) -> bool:
         """Whether a result of this worker for the photo is not fully delivered."""
-        return reference in self._tasks or self._outbox.find(reference) is not None
+        return reference in self._tasks or self.outbox.find(reference) is not None
 
     async def resume(self, reference: Reference) -> asyncio.Task[bool] | None:
         """Deliver a result of the outbox if it is the one that S3 holds; otherwise remove it and return None.
@@ -119,11 +113,11 @@ class ResultDelivery:
         """
         if (task := self._tasks.get(reference)) is not None:
             return task
-        if (entry := self._outbox.find(reference)) is None:
+        if (entry := self.outbox.find(reference)) is None:
             return None
         result, published = entry
         if not await self.is_stored(result):
-            self._outbox.remove(reference)  # never stored, or another worker stored its own first, which counts
+            self.outbox.remove(reference)  # never stored, or another worker stored its own first, which counts
             return None
         log.info("%s was decided and not fully delivered; trying again", reference)
         return self._start(result, asyncio.ensure_future(self._save_old_pair(result)), published=published)
@@ -131,7 +125,7 @@ class ResultDelivery:
     async def is_stored(self, result: Result) -> bool:
         """Whether S3 holds exactly this result for its photo."""
         try:
-            return await in_thread(self._io, partial(self._store.result, result.message.reference)) == result
+            return await in_thread(self.io, partial(self.store.result, result.message.reference)) == result
         except InvalidMessage:
             return False  # written by another version of the worker
 
@@ -148,35 +142,35 @@ class ResultDelivery:
             if not published:
                 await self._publish(result)
             await pair
-            self._outbox.remove(reference)
+            self.outbox.remove(reference)
         except Exception as error:
-            self._metrics.failures.labels(type(error).__name__).inc()
+            self.metrics.failures.labels(type(error).__name__).inc()
             log.exception("%s is decided, but its delivery failed; it is tried again later", reference)
             return False
         return True
 
     async def _publish(self, result: Result) -> None:
         stopwatch = Stopwatch()
-        outcome = await self._publisher.publish(result.message)
+        outcome = await self.publisher.publish(result.message)
         stopwatch.lap("publish")
-        self._metrics.deliveries.labels(outcome).inc()
+        self.metrics.deliveries.labels(outcome).inc()
         if outcome is PublishOutcome.DELIVERED:
-            self._metrics.published(result.message, publish_s=stopwatch.seconds["publish"])
+            self.metrics.published(result.message, publish_s=stopwatch.seconds["publish"])
         if result.training is not DatasetTree.NONE:
-            self._outbox.mark_published(result.message.reference)
+            self.outbox.mark_published(result.message.reference)
 
     async def _save_pair(self, result: Result, jpeg: bytes | None) -> None:
         if result.training is DatasetTree.NONE:
             return
         save = partial(
-            self._store.save_pair,
+            self.store.save_pair,
             result.message.reference,
             tree=result.training,
             etag=result.upload_etag,
             jpeg=jpeg,
             labels=yolo_lines(result.message.people),
         )
-        await in_thread(self._io, save)
+        await in_thread(self.io, save)
 
     async def _save_old_pair(self, result: Result) -> None:
         """As `_save_pair`, for a photo that is no longer in memory."""
@@ -184,16 +178,16 @@ class ResultDelivery:
             return
         async with self._old_pair_lock:
             try:
-                upload = await in_thread(self._io, partial(self._store.fetch, result.message.reference))
+                upload = await in_thread(self.io, partial(self.store.fetch, result.message.reference))
             except UploadMissing:
                 return  # the upload expired: there is no picture to train on
             if isinstance(upload, RejectedUpload) or upload.etag != result.upload_etag:
                 return  # overwritten since: the labels belong to another picture
-            jpeg = await in_thread(self._io, partial(self._dataset_jpeg, upload.data))
+            jpeg = await in_thread(self.io, partial(self._dataset_jpeg, upload.data))
             await self._save_pair(result, jpeg)
 
     def _dataset_jpeg(self, data: bytes) -> bytes | None:
-        photo = decode(data, max_pixels=self._max_pixels)
+        photo = decode(data, max_pixels=self.max_pixels)
         return None if photo.upright_jpeg else encode_jpeg(photo.image)
 
 

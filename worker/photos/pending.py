@@ -1,4 +1,4 @@
-"""The photos in hand, each once: those that wait, in a priority queue, and those being processed.
+"""Back-pressure and deduplication: the photos in flight, each once, waiting in a priority queue or being processed.
 
 Photos that were just taken go before those that a sweep found. A ticket for a photo that is in hand already shares its
 outcome.

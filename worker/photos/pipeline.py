@@ -1,4 +1,4 @@
-"""The stages of a photo in the worker: fetch, examine, store; then delivery.py publishes and saves the training pair.
+"""The stages of a photo in the worker, idempotent: fetch, examine, store; delivery.py publishes and saves its pair.
 
     tickets ─► pending photos ─► photos_at_once consumers ─► I/O threads:   fetch, store, save pairs
                (pending.py)                                └► model threads: decode, infer (examiner.py)
@@ -133,7 +133,7 @@ class Pipeline:
         ]
 
     async def stop(self, *, timeout_s: float) -> None:
-        """Finish and deliver the photos in hand within `timeout_s`; release those that only wait."""
+        """Graceful shutdown: finish the photos in flight within `timeout_s`, release those that only wait."""
         deadline = time.monotonic() + timeout_s
         self._stopping = True
         waiting = self._pending.close(len(self._consumers))

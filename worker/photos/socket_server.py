@@ -1,4 +1,4 @@
-"""The worker's HTTP server on a Unix socket: /infer, /health, /ready, /metrics."""
+"""The worker's HTTP server on a Unix socket: /infer, /health (health check), /ready (readiness check), /metrics."""
 
 from __future__ import annotations
 
@@ -73,12 +73,11 @@ def application(health: WorkerHealth, metrics: Metrics) -> Starlette:
         return JSONResponse({"accepted": submission.accepted, "duplicates": submission.duplicates}, 202)
 
     async def get_health(_: Request) -> Response:
-        model = health.model
         return JSONResponse(
             {
                 "instance_id": health.instance_id,
                 "state": health.state,
-                "model": model and {"name": model.name, "version": model.version, "digest": model.digest},
+                "model": health.model and asdict(health.model),
                 "model_refused": health.model_refused(),
                 "broker_connected": health.broker_connected(),
                 "waiting": health.pipeline.waiting if health.pipeline else 0,

@@ -1,4 +1,4 @@
-"""The SQS consumer: receives upload events, as many as the pipeline has room for, and deletes those that are done.
+"""The SQS consumer, with back-pressure: receives as many upload events as the pipeline has room for, deletes the done.
 
     receive ─► enqueue in the pipeline ─► all photos done, or no such upload  ─► delete
        │                               ├► at least one failed                 ─► release, for a retry after a while

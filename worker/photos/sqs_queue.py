@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError
+
+from contracts.aws.errors import error_code
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -87,12 +88,12 @@ class SqsQueue:
 
     def extend(self, receipts: Sequence[str]) -> int:
         stale = 0
-        for batch in _batches(receipts):
+        for start in range(0, len(receipts), MAX_BATCH):
             response = self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": self._visibility_s}
-                    for number, receipt in enumerate(batch)
+                    for number, receipt in enumerate(receipts[start : start + MAX_BATCH])
                 ],
             )
             stale += len(response.get("Failed", []))
@@ -113,12 +114,6 @@ def _ignoring_stale_receipt() -> Generator[None, None, None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"].rpartition(".")[2] not in _STALE_RECEIPT:
+        if error_code(error).rpartition(".")[2] not in _STALE_RECEIPT:
             raise
         log.info("a message was received again by another worker, or deleted: %s", error)
-
-
-def _batches(receipts: Sequence[str]) -> Iterator[list[str]]:
-    remaining = iter(receipts)
-    while batch := list(islice(remaining, MAX_BATCH)):
-        yield batch

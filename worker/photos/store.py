@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
-from contracts.aws.s3 import get_or_none, is_missing
+from contracts.aws.errors import error_code, is_missing
+from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
@@ -58,7 +59,7 @@ class Store(Protocol):
         ...
 
     def save_result(self, reference: Reference, result: str) -> bool:
-        """Store the result unless the photo has one; returns whether it was stored."""
+        """Idempotent: store the result unless the photo has one; returns whether it was stored."""
         ...
 
     def result(self, reference: Reference) -> Result | None:
@@ -149,7 +150,7 @@ class S3Store:
                     ContentType="image/jpeg",
                 )
             except ClientError as error:
-                if _code(error) != "PreconditionFailed":
+                if error_code(error) != "PreconditionFailed":
                     raise
                 return  # overwritten since: the labels belong to another picture
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
@@ -180,14 +181,10 @@ class S3Store:
         try:
             self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
-            if _code(error) == "PreconditionFailed":
+            if error_code(error) == "PreconditionFailed":
                 return False
             # Two conditional writes at the same instant: S3 asks for a retry, and botocore does none.
-            if _code(error) == "ConditionalRequestConflict" and tries > 1:
+            if error_code(error) == "ConditionalRequestConflict" and tries > 1:
                 return self._put_once(bucket, key, body, content_type, tries=tries - 1)
             raise
         return True
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")

@@ -1,4 +1,4 @@
-"""The outbox: results that are not fully delivered, one file a photo, so that a crash after the storing loses no label.
+"""Outbox pattern: results that are not fully delivered, one file a photo, so that a crash loses no label.
 
     <photo>.json        decided: the label is not published, the training pair perhaps not saved
     <photo>.published   the label is published; the training pair is not saved yet

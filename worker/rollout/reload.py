@@ -122,17 +122,13 @@ class Reload:
             assert pointer is not None  # noqa: S101 - only a pointer that was read can be refused
             self._known_etag, self.refused = pointer.etag, str(error)
             self._metrics.model_refused.inc()
-            model = self.in_service.model
-            log.error(
-                "the pointer to the weights is refused, %s %s keeps serving: %s", model.name, model.version, error
-            )
+            log.error("the pointer to the weights is refused, %s keeps serving: %s", self.in_service.model, error)
             return False
         self._known_etag, self.refused, self._reported = pointer.etag, None, None
         if detector is not None:
             before = self.in_service.model
             self.in_service.replace(detector)
-            now = self.in_service.model
-            log.info("%s serves: %s %s, after %s %s", run or DAY_0, now.name, now.version, before.name, before.version)
+            log.info("%s serves: %s, after %s", run or DAY_0, detector.model, before)
         await self._mark_served(run)
         return detector is not None
 
@@ -183,8 +179,7 @@ class Reload:
         """Log a temporary failure, once while it lasts; returns whether it is new."""
         failure = (pointer.etag if pointer else None, type(error).__name__)
         if is_new := failure != self._reported:
-            model = self.in_service.model
-            log.warning("%s; %s %s keeps serving, it is tried again later", error, model.name, model.version)
+            log.warning("%s; %s keeps serving, it is tried again later", error, self.in_service.model)
         self._reported = failure
         return is_new
 
@@ -199,29 +194,22 @@ async def start(source: ModelSource, metrics: Metrics) -> Reload:
 
     InvalidModel only when the built-in model can't serve either.
     """
-    picture = portrait(source.picture)
+    load = partial(load_checked, picture=portrait(source.picture), load=source.load)
     last_served = source.runs.last_served()
     detector = None
     if last_served is not None:
         try:
-            detector = await in_own_thread(
-                partial(load_checked, source.runs.manifest(last_served), picture, source.load)
-            )
+            detector = await in_own_thread(partial(load, source.runs.manifest(last_served)))
         except InvalidModel as error:
             log.error("run %s served last, but can't serve any more: %s", last_served, error)
     if detector is None:
-        detector = await in_own_thread(partial(load_checked, source.built_in, picture, source.load))
+        detector = await in_own_thread(partial(load, source.built_in))
     reload = Reload(source, ServingModel(detector), metrics)
     try:
         async with asyncio.timeout(source.timeout_s):
             await reload.check()
     except TimeoutError:
-        log.warning(
-            "the weights were not ready within %g s; %s %s serves",
-            source.timeout_s,
-            detector.model.name,
-            detector.model.version,
-        )
+        log.warning("the weights were not ready within %g s; %s serves", source.timeout_s, detector.model)
     return reload
 
 

@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.weights import MANIFEST, check_run_id, files_beside, run_key
+from contracts.weights import MANIFEST, check_run_id, files_beside, run_key, sha256_of
 from worker.models.manifests import InvalidModel
 from worker.rollout.weights import WeightsBucket
 
@@ -38,16 +38,13 @@ class Runs:
         InvalidModel when the bucket has no such run; WeightsUnavailable when it does not answer; OSError when the disk
         is full. An incomplete run is deleted.
         """
-        with self._fetch_lock:  # a fetch that timed out may still run
-            return self._fetch(run, manifest_sha256, weights)
-
-    def _fetch(self, run: str, manifest_sha256: str, weights: WeightsBucket) -> Path:
         folder = self._folder / check_run_id(run)
-        if self._is_complete(folder, manifest_sha256):
-            return folder / MANIFEST
         partial = folder.with_name(run + _PART)
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
+        with self._fetch_lock, ExitStack() as cleanup:  # a fetch that timed out may still run
+            if self._is_complete(folder, manifest_sha256):
+                return folder / MANIFEST
+            shutil.rmtree(partial, ignore_errors=True)
+            cleanup.callback(shutil.rmtree, partial, ignore_errors=True)
             partial.mkdir(parents=True)
             weights.fetch(run_key(run, MANIFEST), partial / MANIFEST, max_bytes=MAX_MANIFEST_BYTES)
             _require_digest(partial / MANIFEST, manifest_sha256, f"the manifest of run {run}")
@@ -59,8 +56,6 @@ class Runs:
             partial.rename(folder)
             if run in self._read_served():  # with other bytes
                 self._write_served([served for served in self._read_served() if served != run])
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return folder / MANIFEST
 
     def mark_served(self, run: str | None) -> None:
@@ -119,9 +114,7 @@ def _files(folder: Path, run: str) -> Mapping[str, str]:
 
 
 def _require_digest(path: Path, sha256: str, name: str) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != sha256:
+    if (digest := sha256_of(path)) != sha256:
         raise InvalidModel(
             f"{name} has SHA-256 {digest}, not {sha256}: it is truncated or was changed after the promotion; it is not "
             "loaded. Add the run again under another id"

@@ -1,4 +1,4 @@
-"""The trial of a model: before it serves, it must load, detect the person in a portrait, and be fast enough.
+"""Smoke test of a model (its trial): before it serves, it must load, detect a person in a portrait, be fast enough.
 
 `python -m worker.rollout.trial MANIFEST BYTES PICTURE` tries it in its own process, with bounded memory and low
 priority: native code that crashes, hangs or takes all memory does not harm the worker. Exits with 0, or with 1 and the
@@ -58,12 +58,12 @@ def require_person(detector: Detector, picture: Image) -> None:
             [people] = detector.detect([picture])
     except Exception as error:
         raise InvalidModel(
-            f"{_name(detector)} fails on the portrait that every model must pass: {error!r}; it does not serve. "
+            f"model {detector.model} fails on the portrait that every model must pass: {error!r}; it does not serve. "
             "Promote another run"
         ) from error
     if not people:
         raise InvalidModel(
-            f"{_name(detector)} detects no person in the portrait that every model must pass; it does not serve. "
+            f"model {detector.model} detects no person in the portrait that every model must pass; it does not serve. "
             "Promote another run"
         )
 
@@ -89,7 +89,7 @@ def require_speed(
     candidate, serving = statistics.median(candidate_s), statistics.median(serving_s)
     if candidate > most_slowdown * serving:
         raise InvalidModel(
-            f"{_name(detector)} takes {1e3 * candidate:.1f} ms for a photo, {_name(against)} in service "
+            f"model {detector.model} takes {1e3 * candidate:.1f} ms for a photo, model {against.model} in service "
             f"{1e3 * serving:.1f} ms: more than {most_slowdown:g} times as long, so it does not serve. Promote a "
             "faster run, or set a higher most_slowdown in its manifest"
         )
@@ -170,10 +170,6 @@ def _seconds(detector: Detector, picture: Image, clock: Callable[[], float]) -> 
     started = clock()
     detector.detect([picture])
     return clock() - started
-
-
-def _name(detector: Detector) -> str:
-    return f"model {detector.model.name} {detector.model.version}"
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws.s3 import is_missing
+from contracts.aws.errors import MISSING, ignoring
 from contracts.errors import NunchiError
 from contracts.names import POINTER
 from worker.models.manifests import InvalidModel
@@ -60,36 +61,36 @@ class S3WeightsBucket:
     def read_pointer(self, known_etag: str | None) -> PointerRead | None:
         # A conditional request gets a response without a body when nothing has changed.
         condition: dict[str, Any] = {"IfNoneMatch": known_etag} if known_etag else {}
-        try:
-            response = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
-            with closing(response["Body"]) as body:
-                return PointerRead(response["ETag"], body.read(MAX_POINTER_BYTES))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _UNCHANGED:
-                return None
-            if is_missing(error):
-                return None if known_etag == NO_POINTER else PointerRead(NO_POINTER, None)
-            raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
-        except BotoCoreError as error:
-            raise WeightsUnavailable(f"s3://{self._bucket}/{POINTER} can't be read: {error}") from error
+        with self._reading(POINTER), ignoring(*_UNCHANGED):
+            with ignoring(*MISSING):
+                response = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
+                with closing(response["Body"]) as body:
+                    return PointerRead(response["ETag"], body.read(MAX_POINTER_BYTES))
+            return None if known_etag == NO_POINTER else PointerRead(NO_POINTER, None)
+        return None
 
     def fetch(self, key: str, path: Path, *, max_bytes: int) -> None:
-        try:
-            response = self._s3.get_object(Bucket=self._bucket, Key=key)
-            with closing(response["Body"]) as body, path.open("xb") as file:
-                if response["ContentLength"] > max_bytes:
+        with self._reading(key):
+            stored = None
+            with ignoring(*MISSING):
+                stored = self._s3.get_object(Bucket=self._bucket, Key=key)
+            if stored is None:
+                raise InvalidModel(
+                    f"s3://{self._bucket}/{key} is missing: the run is incomplete and is not loaded. "
+                    "Promote a complete run"
+                )
+            with closing(stored["Body"]) as body, path.open("xb") as file:
+                if stored["ContentLength"] > max_bytes:
                     raise InvalidModel(
-                        f"s3://{self._bucket}/{key} has {response['ContentLength']} bytes, more than {max_bytes}; "
+                        f"s3://{self._bucket}/{key} has {stored['ContentLength']} bytes, more than {max_bytes}; "
                         "it is not fetched. Add a smaller run"
                     )
                 for chunk in body.iter_chunks(_CHUNK):
                     file.write(chunk)
-        except ClientError as error:
-            if is_missing(error):
-                raise InvalidModel(
-                    f"s3://{self._bucket}/{key} is missing: the run is incomplete and is not loaded. "
-                    "Promote a complete run"
-                ) from None
-            raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error
-        except BotoCoreError as error:
+
+    @contextmanager
+    def _reading(self, key: str) -> Generator[None, None, None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
             raise WeightsUnavailable(f"s3://{self._bucket}/{key} can't be read: {error}") from error

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -32,25 +33,19 @@ _STATUSES: Final = {
 }
 
 
+@dataclass
 class EmfFile:
     """Writes a worker's metrics for CloudWatch. A failure is only logged: photos matter more."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        metrics: Metrics,
-        health: WorkerHealth,
-        disk: Path,
-        clock: Callable[[], datetime] = now,
-        period_s: float = PERIOD_S,
-    ) -> None:
-        self._path = path
-        self._metrics = metrics
-        self._health = health
-        self._disk = disk
-        self._clock = clock
-        self._period_s = period_s
+    path: Path
+    _: KW_ONLY
+    metrics: Metrics
+    health: WorkerHealth
+    disk: Path
+    clock: Callable[[], datetime] = now
+    period_s: float = PERIOD_S
+
+    def __post_init__(self) -> None:
         self._written: Mapping[str, float] = {}  # the counters as of the last lines that were written
         self._failing = False
 
@@ -58,7 +53,7 @@ class EmfFile:
         """Write each period until cancelled, and then a last time."""
         try:
             while True:
-                await asyncio.sleep(self._period_s)
+                await asyncio.sleep(self.period_s)
                 self.write()
         finally:
             self.write()
@@ -69,7 +64,7 @@ class EmfFile:
         try:
             lines = self._lines({name: value - self._written.get(name, 0) for name, value in counts.items()})
             # Opened each time, because logrotate moves it.
-            with self._path.open("a") as file:
+            with self.path.open("a") as file:
                 file.writelines(f"{each}\n" for each in lines)
         except Exception as error:
             if not self._failing:
@@ -80,21 +75,21 @@ class EmfFile:
 
     def _lines(self, counts: Mapping[str, float]) -> list[str]:
         """One line with every metric, and more lines for times that do not fit."""
-        disk = shutil.disk_usage(self._disk)
+        disk = shutil.disk_usage(self.disk)
         values: dict[str, Value] = {
-            Metric.READY: int(self._health.state == "ready"),
+            Metric.READY: int(self.health.state == "ready"),
             **counts,
             Metric.WAITING: self._read("nunchi_waiting"),
             Metric.FORGOTTEN: self._read("nunchi_forgotten"),
-            Metric.BROKER_CONNECTED: int(self._health.broker_connected()),
+            Metric.BROKER_CONNECTED: int(self.health.broker_connected()),
             Metric.DISK_USED: round(100 * disk.used / (disk.used + disk.free), 1),  # as `df` computes it
         }
         if resident := self._read("process_resident_memory_bytes"):  # known on Linux only
             values[Metric.MEMORY_USED] = round(resident / _MIB, 1)
-        times = {step_metric(step): taken for step, taken in self._metrics.step.take().items()}
-        times[Metric.TOTAL] = self._metrics.total.take()
+        times = {step_metric(step): taken for step, taken in self.metrics.step.take().items()}
+        times[Metric.TOTAL] = self.metrics.total.take()
         milliseconds = {name: [round(1e3 * seconds, 1) for seconds in taken] for name, taken in times.items()}
-        at = self._clock()
+        at = self.clock()
         lines: list[str] = []
         for start in count(0, MOST_VALUES):
             some = {
@@ -104,7 +99,7 @@ class EmfFile:
                 break
             # Counts and gauges are in the first line only: CloudWatch would add them up.
             lines.append(
-                line(Service.WORKER, (values if not start else {}) | some, at=at, Instance=self._health.instance_id)
+                line(Service.WORKER, (values if not start else {}) | some, at=at, Instance=self.health.instance_id)
             )
         return lines
 
@@ -121,7 +116,7 @@ class EmfFile:
         """The sum of the samples with these labels."""
         return sum(
             sample.value
-            for family in self._metrics.registry.collect()
+            for family in self.metrics.registry.collect()
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )

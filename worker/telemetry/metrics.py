@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -57,52 +58,31 @@ class Metrics:
     """One worker's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self.photos = Counter(
-            "nunchi_photos", "Photos decided, by status and reason", ["status", "reason"], registry=registry
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, buckets=_BUCKETS_S, registry=self.registry)
+        self.photos = counter("nunchi_photos", "Photos decided, by status and reason", ["status", "reason"])
+        self.training = counter("nunchi_training", "Photos by dataset tree", ["outcome"])
+        self.duplicates = counter("nunchi_duplicates", "Tickets of photos in hand or already decided")
+        self.failures = counter("nunchi_failures", "Tries that failed, by exception", ["error"])
+        self.given_up = counter("nunchi_given_up", "Photos that broke the model too often and are not tried again")
+        self.swept = counter("nunchi_swept", "Photos found by the sweep")
+        self.forgotten = gauge(
+            "nunchi_forgotten", "Uploads older than five minutes without a result, at the last sweep"
         )
-        self.training = Counter("nunchi_training", "Photos by dataset tree", ["outcome"], registry=registry)
-        self.duplicates = Counter(
-            "nunchi_duplicates", "Tickets of photos in hand or already decided", registry=registry
-        )
-        self.failures = Counter("nunchi_failures", "Tries that failed, by exception", ["error"], registry=registry)
-        self.given_up = Counter(
-            "nunchi_given_up", "Photos that broke the model too often and are not tried again", registry=registry
-        )
-        self.swept = Counter("nunchi_swept", "Photos found by the sweep", registry=registry)
-        self.forgotten = Gauge(
-            "nunchi_forgotten",
-            "Uploads older than five minutes without a result, at the last sweep",
-            registry=registry,
-        )
-        self.messages = Counter(
-            "nunchi_messages", "Messages of the upload queue, by outcome", ["fate"], registry=registry
-        )
-        self.messages_held = Gauge(
-            "nunchi_messages_held", "Messages of the upload queue that this worker has in hand", registry=registry
-        )
-        self.deliveries = Counter(
-            "nunchi_deliveries", "Labels by how their publishing ended", ["delivery"], registry=registry
-        )
-        self.step = StepTimes(
-            Histogram(
-                "nunchi_step_seconds", "Time of each step of a photo", ["step"], buckets=_BUCKETS_S, registry=registry
-            )
-        )
+        self.messages = counter("nunchi_messages", "Messages of the upload queue, by outcome", ["fate"])
+        self.messages_held = gauge("nunchi_messages_held", "Messages of the upload queue that this worker has in hand")
+        self.deliveries = counter("nunchi_deliveries", "Labels by how their publishing ended", ["delivery"])
+        self.step = StepTimes(histogram("nunchi_step_seconds", "Time of each step of a photo", ["step"]))
         self.total = Timings(
-            Histogram(
-                "nunchi_total_seconds",
-                "From the start of the upload until the broker has the label",
-                buckets=_BUCKETS_S,
-                registry=registry,
-            )
+            histogram("nunchi_total_seconds", "From the start of the upload until the broker has the label")
         )
-        self.waiting = Gauge("nunchi_waiting", "Photos that wait", registry=registry)
-        self.in_hand = Gauge("nunchi_in_hand", "Photos being worked on", registry=registry)
-        self.connected = Gauge("nunchi_broker_connected", "1 while the broker is connected", registry=registry)
-        self.model = Gauge("nunchi_model", "The model in service", ["name", "version", "digest"], registry=registry)
-        self.model_refused = Counter("nunchi_model_refused", "Pointers to weights that were refused", registry=registry)
+        self.waiting = gauge("nunchi_waiting", "Photos that wait")
+        self.in_hand = gauge("nunchi_in_hand", "Photos being worked on")
+        self.connected = gauge("nunchi_broker_connected", "1 while the broker is connected")
+        self.model = gauge("nunchi_model", "The model in service", ["name", "version", "digest"])
+        self.model_refused = counter("nunchi_model_refused", "Pointers to weights that were refused")
 
     def set_model(self, model: Model) -> None:
         """Report this model as the one in service."""

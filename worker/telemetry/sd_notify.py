@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from contracts.messages import Model, Person
+from contracts.messages import Person
 from worker.models.detector import Detector, Image
 
 log = logging.getLogger(__name__)
@@ -71,15 +71,12 @@ class TimedDetector:
     """
 
     def __init__(self, detector: Detector, clock: Callable[[], float] = time.monotonic) -> None:
+        self.model = detector.model
         self._detector = detector
         self._clock = clock
         self._started: dict[int, float] = {}
         self._lock = threading.Lock()
         self._calls = 0
-
-    @property
-    def model(self) -> Model:
-        return self._detector.model
 
     @property
     def longest_s(self) -> float:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Event
@@ -23,12 +24,12 @@ from contracts.labels import Label
 from contracts.messages import Person
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network
-from worker.models.age_gender import Floats
 from worker.models.boxes import BoxFilter, Head, InvalidOutput
 from worker.models.calibration import calibrations_by_label
 from worker.models.detector import Detector, Image
 from worker.models.engines import ENGINES, MAX_SHAPES, OpenVino
 from worker.models.loading import InvalidModel, load_detector
+from worker.models.onnx_runtime import Floats
 from worker.models.yolo import Yolo
 
 KINDS_OF_TOY = [
@@ -153,8 +154,7 @@ def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
             seen.append(picture.shape)
             return engine(picture)
 
-    yolo._engine = Watched()
-    yolo.detect([picture(width, height)])
+    replace(yolo, engine=Watched()).detect([picture(width, height)])
     assert seen == [(*frame, 3)]
 
 
