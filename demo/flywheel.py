@@ -28,7 +28,7 @@ from local.state import StateDir
 from ops import supervise
 from ops.commands.cloud import start
 from ops.commands.train import train_locally
-from ops.display import err, out, progress_bar
+from ops.display import err, out, progress_bars
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.yolo_import.folder import scan_folder, store
@@ -65,7 +65,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
 
     show("[bold]1. A shop opens[/]: the cascade of day 0 serves, which was trained on real faces, not on drawn ones")
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
         early = serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
     out.print(f"   {_right(early)} of 8 drawn customers get the right label")
 
@@ -82,7 +82,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     show(f"the worker serves {first.run}; no photo waited for the reload")
 
     show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
         answers = serve(record, customers, first_seed=CUSTOMERS, say=say)
     _require_version(answers, first.run)
     auto = count_auto_labels(record, answers)
@@ -103,7 +103,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
     serves = second.run if second.verdict is Verdict.PROMOTED and second.run is not None else first.run
     _until_serves(record, serves)
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
         answers = serve(record, 32, first_seed=LATER, say=say)
     _require_version(answers, serves)
     out.print(f"   {_right(answers)} of 32 new customers get the right label from {serves}")
@@ -112,7 +112,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     pointer = weights.rollback(by=BY, reason="to show a rollback")
     day_0 = json.loads(DEFAULT_MANIFEST.read_text())["version"]
     _until_serves(record, pointer.run or day_0)
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
         answers = serve(record, 4, first_seed=LATER + 32, say=say)
     _require_version(answers, pointer.run or day_0)
     show(f"messages name {pointer.run or DAY_0} again")
@@ -132,7 +132,7 @@ def _until_serves(record: Record, version: str) -> None:
 
 def _train(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
     seen: set[Phase] = set()
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
 
         def show_progress(progress: TrainingProgress) -> None:
             say(progress.done, progress.of, f"{progress.phase}: {progress.note}"[:100])

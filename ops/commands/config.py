@@ -18,9 +18,9 @@ from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, load
 from config.opening_hours import DAYS, Week
 from config.sections import TrainingSettings
 from ops.display import out
-from ops.options import JsonOption
+from ops.options import JsonOption, command_group
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The operator's settings: nunchi.toml.")
+app = command_group("The operator's settings: nunchi.toml.")
 
 ConfigArgument = Annotated[
     Path | None,

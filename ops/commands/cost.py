@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from config.nunchi_toml import Config, load
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import CostEstimate, estimate
 from ops.cost.prices import Prices, load_prices
-from ops.display import err, out
+from ops.display import echo_json, err, out
 from ops.options import JsonOption
 
 
@@ -44,7 +44,7 @@ def cost(
         return
     estimated = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
     if as_json:
-        typer.echo(json.dumps(_as_json(config, prices, estimated, shops, photos_a_day)))
+        echo_json(_as_json(config, prices, estimated, shops, photos_a_day))
         return
     out.print(
         f"[bold]{shops:,} {'shop' if shops == 1 else 'shops'}[/], {photos_a_day:g} photos each on an open day, "
@@ -84,14 +84,7 @@ def _as_json(
         "prices_as_of": prices.as_of.isoformat(),
         "usd": round(estimated.usd, 2),
         "lines": [
-            {
-                "part": line.part,
-                "item": line.item,
-                "quantity": float(f"{line.quantity:.6g}"),
-                "unit": line.unit,
-                "unit_usd": line.unit_usd,
-                "usd": round(line.usd, 4),
-            }
+            asdict(line) | {"quantity": float(f"{line.quantity:.6g}"), "usd": round(line.usd, 4)}
             for line in estimated.lines
         ],
         "notes": list(estimated.notes),
