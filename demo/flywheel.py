@@ -65,8 +65,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
 
     show("[bold]1. A shop opens[/]: the cascade of day 0 serves, which was trained on real faces, not on drawn ones")
-    with progress_bars(one=True) as say:
-        early = serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
+    early = _served(record, 8, CUSTOMERS - 8)
     out.print(f"   {_right(early)} of 8 drawn customers get the right label")
 
     show(f"[bold]2. Labels[/]: {pictures} labelled pictures for training, {pictures // 2} for judgement")
@@ -82,9 +81,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     show(f"the worker serves {first.run}; no photo waited for the reload")
 
     show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
-    with progress_bars(one=True) as say:
-        answers = serve(record, customers, first_seed=CUSTOMERS, say=say)
-    _require_version(answers, first.run)
+    answers = _served(record, customers, CUSTOMERS, version=first.run)
     auto = count_auto_labels(record, answers)
     out.print(
         f"   {_right(answers)} of {customers} get the right label; {auto.pairs} photos became training data, "
@@ -103,18 +100,14 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
     serves = second.run if second.verdict is Verdict.PROMOTED and second.run is not None else first.run
     _until_serves(record, serves)
-    with progress_bars(one=True) as say:
-        answers = serve(record, 32, first_seed=LATER, say=say)
-    _require_version(answers, serves)
+    answers = _served(record, 32, LATER, version=serves)
     out.print(f"   {_right(answers)} of 32 new customers get the right label from {serves}")
 
     show("[bold]7. Rollback[/]: one move of the pointer")
     pointer = weights.rollback(by=BY, reason="to show a rollback")
     day_0 = json.loads(DEFAULT_MANIFEST.read_text())["version"]
     _until_serves(record, pointer.run or day_0)
-    with progress_bars(one=True) as say:
-        answers = serve(record, 4, first_seed=LATER + 32, say=say)
-    _require_version(answers, pointer.run or day_0)
+    _served(record, 4, LATER + 32, version=pointer.run or day_0)
     show(f"messages name {pointer.run or DAY_0} again")
 
 
@@ -150,10 +143,13 @@ def _right(answers: Sequence[ServedPhoto]) -> int:
     return sum(photo.label_is_right for photo in answers)
 
 
-def _require_version(answers: Sequence[ServedPhoto], version: str) -> None:
-    """CloudError unless all labels are by that version."""
-    if others := {photo.message.model.version for photo in answers} - {version}:
+def _served(record: Record, count: int, first_seed: int, version: str | None = None) -> list[ServedPhoto]:
+    """The photos of drawn customers, served; CloudError unless all labels are by that version of a model."""
+    with progress_bars(one=True) as say:
+        answers = serve(record, count, first_seed=first_seed, say=say)
+    if version and (others := {photo.message.model.version for photo in answers} - {version}):
         raise CloudError(f"photos were labelled by {', '.join(sorted(others))}, not by {version}, which is in service")
+    return answers
 
 
 @contextmanager
@@ -197,8 +193,7 @@ def keep(record: Record, folder: Path) -> None:
     for name, prefixes in (("weights", (RUNS, POINTER)), ("dataset", (BUILDS, TRAININGS))):
         bucket = DatasetBucket(record.client("s3"), record.buckets[name])
         for key in (key for prefix in prefixes for key in bucket.keys(prefix)):
-            content = bucket.get(key)
-            if content is not None:
+            if (content := bucket.get(key)) is not None:
                 (folder / key).parent.mkdir(parents=True, exist_ok=True)
                 (folder / key).write_bytes(content)
     pages = sorted(folder.glob("runs/*/report.html")) + sorted(folder.glob("builds/*/index.html"))

@@ -29,7 +29,7 @@ from ops.options import DEFAULT_STATE, StateOption
 
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
-STORED_S: Final = 20.0
+STORED_S: Final = 30.0
 _IN_WORDS: Final = {
     SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 60 pixels wide or more.",
     SendExit.UNSURE: (
@@ -102,15 +102,15 @@ def _show_stored(record: Record, answered: dict[Reference, str]) -> None:
     images, dataset = record.buckets["images"], record.buckets["dataset"]
     out.print(f"[bold]In S3 now[/]\n  [dim]results         s3://{images}\n  training pairs  s3://{dataset}[/]")
     for reference, name in answered.items():
-        result = Result.from_json(_stored(s3, images, reference.result_key))
+        result = Result.from_json(when_stored(s3, images, reference.result_key))
         out.print(f"  {name:24} {reference.result_key}")
         if result.training is not DatasetTree.NONE:
             for key in reference.pair_keys(result.training):
-                _stored(s3, dataset, key)
+                when_stored(s3, dataset, key)
                 out.print(f"  {'':24} [green]{key}[/]")
 
 
-def _stored(s3: Any, bucket: str, key: str) -> bytes:
+def when_stored(s3: Any, bucket: str, key: str) -> bytes:
     """Wait until an object exists; returns its content. CloudError when it is missing after STORED_S."""
     deadline = time.monotonic() + STORED_S
     while (stored := get_or_none(s3, bucket=bucket, key=key)) is None:
