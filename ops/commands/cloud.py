@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +20,7 @@ from local.progress import Kind, ProgressLine, failure
 from local.record import CloudState, Record
 from local.state import StateDir
 from ops import supervise
-from ops.display import err, out
+from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
@@ -154,7 +153,7 @@ def _show_down(folder: StateDir, reason: str, as_json: bool) -> None:
     state = CloudState.DOWN if folder.holder() is None else CloudState.STARTING
     failed = failure(folder.progress)
     if as_json:
-        typer.echo(json.dumps({"state": state} | ({"failed": failed} if failed else {})))
+        echo_json({"state": state} | ({"failed": failed} if failed else {}))
     else:
         out.print(escape(f"{reason}\nthe last one failed: {failed}" if failed else reason))
 

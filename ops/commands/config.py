@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -53,52 +54,50 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
     out.print(f"[green]{escape(str(named))} is valid.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
 
 
-def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
+def meaning(config: Config, *, at: datetime) -> Iterator[tuple[str, str]]:
     """The effect of each part of the settings, as pairs of a name and a sentence. `at`: for the next start."""
-    inference, retention, training = config.inference, config.retention, config.training
+    inference, retention, training, sizes = config.inference, config.retention, config.training, config.queue
+    yield "region", config.region
     single = f"one {inference.instance_type}, to which each photo is handed by Run Command"
-    sizes = config.queue
     group = (
         f"{sizes.least} to {sizes.most} {inference.instance_type} that read the upload queue; one more for each "
         f"{sizes.backlog_per_instance} photos that wait; {sizes.warm_pool or 'none'} kept warm"
     )
-    return [
-        ("region", config.region),
-        ("mode", f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}"),
-        ("open", f"{opening(config)}; {config.hours.zone}"),
-        *([("closed on", ", ".join(map(str, config.hours.closed_dates)))] if config.hours.closed_dates else []),
-        ("running", _running(config, at)),
+    yield "mode", f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}"
+    yield "open", f"{opening(config)}; {config.hours.zone}"
+    if config.hours.closed_dates:
+        yield "closed on", ", ".join(map(str, config.hours.closed_dates))
+    yield "running", _running(config, at)
+    yield (
+        "training data",
         (
-            "training data",
-            (
-                f"labels of {inference.confidence_gate:g} confidence and more; "
-                f"of the others {inference.review_share:.0%} wait for review by a person"
-            ),
+            f"labels of {inference.confidence_gate:g} confidence and more; "
+            f"of the others {inference.review_share:.0%} wait for review by a person"
         ),
+    )
+    yield (
+        "kept",
         (
-            "kept",
-            (
-                f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
-                f"{retention.review_days}; training pairs and weights until you remove them"
-            ),
+            f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
+            f"{retention.review_days}; training pairs and weights until you remove them"
         ),
+    )
+    yield (
+        "retraining",
         (
-            "retraining",
-            (
-                f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
-                f"{_machine(training)} that is terminated afterwards; with fewer no instance starts"
-            ),
+            f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
+            f"{_machine(training)} that is terminated afterwards; with fewer no instance starts"
         ),
+    )
+    yield (
+        "alarms",
         (
-            "alarms",
-            (
-                f"{config.alarms.email or 'no receiver: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
-                f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
-            ),
+            f"{config.alarms.email or 'no receiver: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
+            f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
         ),
-        ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS, free of charge"),
-        ("tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"),
-    ]
+    )
+    yield "encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS, free of charge"
+    yield "tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"
 
 
 def _machine(training: TrainingSettings) -> str:

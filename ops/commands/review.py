@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,23 +225,18 @@ def _fields(result: Agreement) -> dict[str, Any]:
 
     def fields(share: PromiseShare) -> dict[str, Any]:
         return {
-            "right": share.right,
-            "checked": share.checked,
+            **asdict(share),
             "share": share.share,
             "interval": share.interval,
             "promise": share.against(result.promise),
         }
 
-    def all_of(shares: Mapping[str, PromiseShare]) -> dict[str, Any]:
-        return {name: fields(share) for name, share in shares.items()}
-
+    parts = {"by_label": result.by_label, "by_kiosk": result.by_kiosk, "by_week": result.by_week}
     return {
         "gate": result.promise,
         "people": fields(result.people) | {"more": result.people.more(result.promise)},
         "photos": fields(result.photos),
-        "by_label": all_of(result.by_label),
-        "by_kiosk": all_of(result.by_kiosk),
-        "by_week": all_of(result.by_week),
+        **{part: {name: fields(share) for name, share in shares.items()} for part, shares in parts.items()},
         "cannot_tell": result.cannot_tell,
         "below_gate": result.below_gate,
     }
