@@ -25,8 +25,7 @@ from local import worker_socket
 from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
-from ops import supervise
-from ops.commands.cloud import start
+from ops.commands.cloud import fresh_cloud
 from ops.commands.train import train_locally
 from ops.display import err, out, progress_bars
 from registry.weights import WeightsRegistry
@@ -176,16 +175,14 @@ def cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
         os.environ.setdefault(name, value)
     state = StateDir(folder / CLOUD)
     try:
-        yield start(supervise.Supervisor(state), ["--training=1"], detach=False)
+        with fresh_cloud(state, ["--training=1"]) as record:
+            yield record
     except BaseException:
         if state.logs.exists():
             kept = Path(tempfile.mkdtemp(prefix="nunchi-flywheel-logs-"))
             shutil.copytree(state.logs, kept, dirs_exist_ok=True)
             err.print(f"[dim]the logs are in {kept}[/]")
         raise
-    finally:
-        with supervise.uninterrupted():
-            supervise.stop(state)
 
 
 def keep(record: Record, folder: Path) -> None:

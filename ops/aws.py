@@ -80,17 +80,13 @@ def remedy(error: Exception, region: str) -> str:
     return "log in, as with aws sso login" if isinstance(error, _NO_CREDENTIALS) else ""
 
 
-def stack_is_missing(error: exceptions.ClientError) -> bool:
-    """Whether the error is CloudFormation's for a stack that does not exist."""
-    return error.response["Error"]["Code"] == "ValidationError" and "exist" in error.response["Error"]["Message"]
-
-
 def deployed_stack(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
     """A stack as CloudFormation describes it; None when it does not exist."""
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except exceptions.ClientError as error:
-        if stack_is_missing(error):
+        fields = error.response["Error"]
+        if fields["Code"] == "ValidationError" and "exist" in fields["Message"]:
             return None
         raise
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -166,6 +167,16 @@ def start(supervisor: supervise.Supervisor, arguments: list[str], *, detach: boo
     except BaseException:
         supervisor.stop()
         raise
+
+
+@contextmanager
+def fresh_cloud(folder: StateDir, arguments: list[str]) -> Generator[Record, None, None]:
+    """A new cloud in the folder, stopped at the end of the block."""
+    try:
+        yield start(supervise.Supervisor(folder), arguments, detach=False)
+    finally:
+        with supervise.uninterrupted():
+            supervise.stop(folder)
 
 
 def wait_until_up(folder: StateDir) -> Record:

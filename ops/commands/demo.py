@@ -22,7 +22,7 @@ from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
 from ops import supervise
-from ops.commands.cloud import start, wait_until_up
+from ops.commands.cloud import fresh_cloud, wait_until_up
 from ops.commands.photo import SendExit, live_answers, send_all
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, StateOption
@@ -85,15 +85,12 @@ def _cloud(folder: StateDir) -> Generator[Record, None, None]:
         err.print(f"[dim]using the cloud in {folder.path}[/]")
         yield wait_until_up(folder)
         return
-    temporary = tempfile.TemporaryDirectory(prefix="nunchi-demo-")
-    fresh = StateDir(Path(temporary.name))
-    try:
-        yield start(supervise.Supervisor(fresh), [], detach=False)
-    finally:
-        with supervise.uninterrupted():
-            supervise.stop(fresh)
-            temporary.cleanup()
-        err.print("[dim]the demo's cloud is down; nothing is left running[/]")
+    with tempfile.TemporaryDirectory(prefix="nunchi-demo-") as temporary:
+        try:
+            with fresh_cloud(StateDir(Path(temporary)), []) as record:
+                yield record
+        finally:
+            err.print("[dim]the demo's cloud is down; nothing is left running[/]")
 
 
 def _show_stored(record: Record, answered: dict[Reference, str]) -> None:

@@ -13,7 +13,7 @@ from config.nunchi_toml import load
 from contracts.errors import NunchiError
 from fleet.kiosks import ROLE, Kiosks
 from local.state import StateDir
-from ops.aws import aws_errors, clients, stack_is_missing
+from ops.aws import aws_errors, clients, deployed_stack
 from ops.display import echo_json, out, show_command
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 
@@ -101,15 +101,11 @@ def _inspect(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[R
 
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
-    deployed = 0
-    for stack in STACKS:
-        try:
-            template = cloudformation.get_template(StackName=stack)["TemplateBody"]
-        except cloudformation.exceptions.ClientError as error:
-            if stack_is_missing(error):
-                continue
-            raise
-        deployed += 1
+    deployed = [stack for stack in STACKS if deployed_stack(cloudformation, stack)]
+    if not deployed:
+        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: there is nothing to destroy")
+    for stack in deployed:
+        template = cloudformation.get_template(StackName=stack)["TemplateBody"]
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         physical = {
             resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
@@ -117,5 +113,3 @@ def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
             for resource in page["StackResourceSummaries"]
         }
         yield from remainders(template, physical)
-    if not deployed:
-        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: there is nothing to destroy")

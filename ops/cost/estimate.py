@@ -162,7 +162,7 @@ _Items = Iterator[tuple[str, float, Price]]  # an item, its quantity, and the pr
 
 
 def _free(unit: str) -> Price:
-    return Price(what="", unit=unit, usd=0.0, source="", check=())
+    return Price(what="", unit=unit, usd=0.0, check=())
 
 
 def _compute(usage: Usage, prices: Prices) -> _Items:
