@@ -55,7 +55,7 @@ def marks(text: str) -> set[str]:
 def tables(report: Mapping[str, Any]) -> dict[str, str]:
     """Each table of the card, in Markdown, by its marker."""
     test, everybody = report["test"], report["everybody, left out"]
-    nobody_there = report["found by size"]["nobody there"]
+    gates, nobody_there = everybody["other gates"], report["found by size"]["nobody there"]
     return {
         "parts": _accuracy("photos", {part: _flat(report[part]["all"]) for part in PARTS}),
         "queue": _accuracy("photos", {part: report[part]["queue"] for part in PARTS}),
@@ -65,10 +65,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
         ),
         "gates": _table(
             "gate | kept (everybody, left out) | right of those kept",
-            [
-                (gate, _share(row["kept"]), _share(row["right_of_kept"]))
-                for gate, row in everybody["other gates"].items()
-            ],
+            [(gate, _share(row["kept"]), _share(row["right_of_kept"])) for gate, row in gates.items()],
         ),
         "sources": _accuracy("source (test)", {name: _flat(row) for name, row in test["sources"].items()}),
         "parliament": _table(

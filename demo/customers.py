@@ -50,14 +50,6 @@ class ServedPhoto:
         return iou(box, head.box) >= _MIN_IOU and head.label is self.message.label
 
 
-@dataclass(frozen=True, slots=True)
-class AutoLabels:
-    """Training pairs from photos, and how many of them have the right label for every person."""
-
-    pairs: int
-    right: int
-
-
 def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
     """Upload photos of `count` drawn customers as the kiosk does; NoAnswer when one gets no label message."""
     return asyncio.run(_serve(record, count, first_seed, say))
@@ -88,14 +80,17 @@ class _SpacedUploader(Uploader):
         return Reference(self._kiosk, new_image_id(captured_at or self._next))
 
 
-def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
-    """Count photos that became training data; waits for each pair. CloudError when one is missing after STORED_S."""
+def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> tuple[int, int]:
+    """The number of photos that became training data, and of those with the right label for every person.
+
+    Waits for each training pair; CloudError when one is missing after STORED_S.
+    """
     s3 = record.client("s3")
     results = Results(s3, record.buckets["images"]).of(photo.message.reference for photo in served)
     auto = {reference for reference, result in results.items() if result.training is DatasetTree.AUTO}
     for reference in auto:
         when_stored(s3, record.buckets["dataset"], reference.pair_keys(Tree.AUTO)[1])
-    return AutoLabels(len(auto), sum(_all_right(photo) for photo in served if photo.message.reference in auto))
+    return len(auto), sum(_all_right(photo) for photo in served if photo.message.reference in auto)
 
 
 def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> ImportSummary:

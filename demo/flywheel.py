@@ -81,10 +81,10 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
 
     show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
     answers = _served(record, customers, CUSTOMERS, version=first.run)
-    auto = count_auto_labels(record, answers)
+    pairs, right = count_auto_labels(record, answers)
     out.print(
-        f"   {_right(answers)} of {customers} get the right label; {auto.pairs} photos became training data, "
-        f"{auto.right} of them with the right label for every person"
+        f"   {_right(answers)} of {customers} get the right label; {pairs} photos became training data, "
+        f"{right} of them with the right label for every person"
     )
 
     show("[bold]5. Review[/] of the unsure photos, and a sample of the sure ones (here by the labels of the drawing)")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from contracts.errors import NunchiError
-from ops.lazy import LazyCommand, LazyGroup, load
+from ops.lazy import LazyCommand, load
 from ops.options import DEFAULT_STATE
 
 # The commands in the order of the help: name, module and object, line of the help.
@@ -34,8 +35,11 @@ _COMMANDS: Final = (
 )
 
 
-class _Nunchi(LazyGroup):
-    lazy = tuple(LazyCommand(name, f"ops.commands.{target}", line) for name, target, line in _COMMANDS)
+class _Nunchi(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, target, line in _COMMANDS:
+            self.add_command(LazyCommand(name, f"ops.commands.{target}", line))
 
 
 app = typer.Typer(

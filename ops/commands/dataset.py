@@ -29,10 +29,7 @@ dataset = command_group(
     "Show training datasets, fetch one as a YOLO folder, and add pictures of your own: on AWS, or with "
     "--local in the cloud on this machine."
 )
-_exits = exits(
-    {InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID},
-    argument=(InvalidName, InvalidMessage),
-)
+_exits = exits({InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}, argument=(InvalidName, InvalidMessage))
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, or one of an earlier dataset.")]
 

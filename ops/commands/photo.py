@@ -116,12 +116,10 @@ async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
     """Returns never: raises CloudDown when the broker can't be reached and the cloud is down."""
     connected = False
     while True:
-        if subscriber.subscribed.is_set():
-            connected = True
-        else:
-            if connected:
-                err.print("[yellow]connection lost, trying again[/]")
-                connected = False
+        before, connected = connected, subscriber.subscribed.is_set()
+        if before and not connected:
+            err.print("[yellow]connection lost, trying again[/]")
+        if not connected:
             folder.read()
         await asyncio.sleep(LOOK_EVERY_S)
 

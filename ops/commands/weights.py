@@ -33,12 +33,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is stored i
 
 EXIT_POINTER_MOVED: Final = 6
 _exits = exits(
-    {
-        RunExists: Exit.EXISTS,
-        RunUnknown: Exit.UNKNOWN,
-        InvalidRun: Exit.INVALID,
-        PointerMoved: EXIT_POINTER_MOVED,
-    },
+    {RunExists: Exit.EXISTS, RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.INVALID, PointerMoved: EXIT_POINTER_MOVED},
     argument=(InvalidName, InvalidMessage),
 )
 

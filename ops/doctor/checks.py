@@ -83,23 +83,21 @@ def compute(deployment: Deployment) -> Result:
     """Running instances against opening hours, mode and the instance that photos are sent to."""
     instances, running = deployment.instances(), deployment.running()
     text = ", ".join(f"{name} {state}" for name, state in sorted(instances.items())) or "no instance"
-    if deployment.should_run:
-        minimum = 1 if deployment.local or deployment.by_command else deployment.config.queue.least
-        if len(running) < minimum:
-            start = f"aws ec2 start-instances --instance-ids {' '.join(sorted(instances))}"
-            can_start = deployment.by_command and instances
-            return ill(f"{text}; {minimum} should run now", start if can_start else f"cdk deploy {COMPUTE_STACK}")
-        if deployment.by_command:
-            sent_to = deployment.client("ssm").get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"]
-            if sent_to not in running:
-                return ill(f"{text}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE_STACK}")
-        return well(f"{text}, as it should be")
-    if running:
-        return attention(
-            f"{text}, though the shop is closed; the lease stops it within the hour",
-            f"aws ec2 stop-instances --instance-ids {' '.join(running)}",
-        )
-    return well(f"{text}; the shop is closed")
+    if not deployment.should_run:
+        if not running:
+            return well(f"{text}; the shop is closed")
+        stop = f"aws ec2 stop-instances --instance-ids {' '.join(running)}"
+        return attention(f"{text}, though the shop is closed; the lease stops it within the hour", stop)
+    minimum = 1 if deployment.local or deployment.by_command else deployment.config.queue.least
+    if len(running) < minimum:
+        start = f"aws ec2 start-instances --instance-ids {' '.join(sorted(instances))}"
+        can_start = deployment.by_command and instances
+        return ill(f"{text}; {minimum} should run now", start if can_start else f"cdk deploy {COMPUTE_STACK}")
+    if deployment.by_command:
+        sent_to = deployment.client("ssm").get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"]
+        if sent_to not in running:
+            return ill(f"{text}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE_STACK}")
+    return well(f"{text}, as it should be")
 
 
 def agent(deployment: Deployment) -> Result:
