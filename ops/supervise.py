@@ -1,4 +1,4 @@
-"""Start a local cloud in its own process, follow its progress, stop it."""
+"""Start a local cloud in its own process, follow its progress, shut it down gracefully."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nunchi dataset build|show|fetch|import`: training datasets, built, shown, fetched; labelled pictures imported."""
+"""`nunchi dataset build|show|fetch|import`: builds, shows and fetches training datasets; imports labelled pictures."""
 
 from __future__ import annotations
 

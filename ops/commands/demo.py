@@ -1,4 +1,4 @@
-"""`nunchi demo`: photos from upload to label to training pair, in a cloud that is started for it."""
+"""`nunchi demo`, a smoke test: photos from upload to label to training pair, in a cloud that is started for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nunchi review drift`: label drift by kiosk and by week, as a training checks it before it starts."""
+"""`nunchi review drift`: drift detection: labels by kiosk and by week, as a training checks it before it starts."""
 
 from __future__ import annotations
 

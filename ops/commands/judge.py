@@ -1,4 +1,4 @@
-"""`nunchi judge A B`: compares two runs of weights on the golden photos of a dataset."""
+"""`nunchi judge A B`: a training's quality gate by hand: compares two runs of weights on a dataset's golden photos."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def judge(
         raise typer.BadParameter(str(error)) from None
     ids = [None if run == DAY_0 else check_run_id(run) for run in (candidate, incumbent)]
     with TemporaryDirectory(prefix="nunchi-judge-") as temporary:
-        manifests = [None if run is None else _download(local, state, run, Path(temporary) / run) for run in ids]
+        a, b = (None if run is None else _download(local, state, run, Path(temporary) / run) for run in ids)
         with progress_bars(one=True, shown=not as_json) as say:
             say(0, 0, "the judgement starts")
-            judgement = run_judge(*manifests, dataset, settings=settings, say=say)
+            judgement = run_judge(a, b, dataset, settings=settings, say=say)
         page = report.write(out_folder, judgement)
     if as_json:
         echo_json(judgement.fields())

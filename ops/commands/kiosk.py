@@ -1,4 +1,4 @@
-"""`nunchi kiosk add|list|remove`: adds and removes kiosks on AWS or in a local cloud, without a deployment."""
+"""`nunchi kiosk add|list|remove`: adds and removes kiosks, and rotates their certificates; without a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nunchi review export|import|agreement`: photos to Label Studio, corrections back, and the agreement with people."""
+"""`nunchi review export|import|agreement`: human review by Label Studio (active learning), and people's agreement."""
 
 from __future__ import annotations
 

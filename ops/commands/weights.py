@@ -1,4 +1,4 @@
-"""`nunchi weights list|show|add|promote|rollback`: runs of weights, and the pointer to the one in service."""
+"""`nunchi weights list|show|add|promote|rollback`: the model registry: runs, and the pointer to the one in service."""
 
 from __future__ import annotations
 
