@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,7 @@ def main() -> None:
     model = recipe.cascade(fitted)
     raw, raw_confidence = softmax_predictions(extracted.evidence)
     report = {
-        "model": {
-            "name": recipe.NAME,
-            "version": recipe.VERSION,
-            "digest": read_manifest(DEFAULT_MANIFEST).model.digest,
-        },
+        "model": asdict(read_manifest(DEFAULT_MANIFEST).model),
         "choices": {"tried": losses, "chosen": chosen},
         "calibration": calibration,
         "train, people left out": measured(faces, held_out, fitted, train & clean),

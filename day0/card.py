@@ -54,37 +54,20 @@ def marks(text: str) -> set[str]:
 
 def tables(report: Mapping[str, Any]) -> dict[str, str]:
     """Each table of the card, in Markdown, by its marker."""
+    test, everybody = report["test"], report["everybody, left out"]
+    gates, nobody_there = everybody["other gates"], report["found by size"]["nobody there"]
     return {
-        "parts": _table(
-            "photos | four-class right | kept at the gate | right of those kept",
-            [(part, *_row(report[part]["all"])) for part in PARTS],
-        ),
-        "queue": _table(
-            "photos | four-class right | kept at the gate | right of those kept",
-            [
-                (part, *(_share(report[part]["queue"][name]) for name in ("right", "kept", "right_of_kept")))
-                for part in PARTS
-            ],
-        ),
-        "groups": _table(
-            "group (test) | four-class right | kept at the gate | right of those kept",
-            [(name, *_row(row)) for name, row in report["test"]["groups"].items()],
-        ),
-        "everybody groups": _table(
-            "group (everybody, left out) | four-class right | kept at the gate | right of those kept",
-            [(name, *_row(row)) for name, row in report["everybody, left out"]["groups"].items()],
+        "parts": _accuracy("photos", {part: _flat(report[part]["all"]) for part in PARTS}),
+        "queue": _accuracy("photos", {part: report[part]["queue"] for part in PARTS}),
+        "groups": _accuracy("group (test)", {name: _flat(row) for name, row in test["groups"].items()}),
+        "everybody groups": _accuracy(
+            "group (everybody, left out)", {name: _flat(row) for name, row in everybody["groups"].items()}
         ),
         "gates": _table(
             "gate | kept (everybody, left out) | right of those kept",
-            [
-                (gate, _share(row["kept"]), _share(row["right_of_kept"]))
-                for gate, row in report["everybody, left out"]["other gates"].items()
-            ],
+            [(gate, _share(row["kept"]), _share(row["right_of_kept"])) for gate, row in gates.items()],
         ),
-        "sources": _table(
-            "source (test) | four-class right | kept at the gate | right of those kept",
-            [(name, *_row(row)) for name, row in report["test"]["sources"].items()],
-        ),
+        "sources": _accuracy("source (test)", {name: _flat(row) for name, row in test["sources"].items()}),
         "parliament": _table(
             "members of Parliament (test) | share",
             [(name, _share(row)) for name, row in report["members of Parliament, test"].items()],
@@ -92,8 +75,8 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
         "reliability": _table(
             "confidence | right (test) | right (everybody, left out)",
             [
-                (f"{row['from']:.2f}–{row['to']:.2f}", _share(_bin(report["test"], row)), _share(row))
-                for row in report["everybody, left out"]["reliability"]
+                (f"{row['from']:.2f}–{row['to']:.2f}", _share(_bin(test, row)), _share(row))
+                for row in everybody["reliability"]
             ],
         ),
         "coefficients": _coefficients(report["calibration"]),
@@ -109,8 +92,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             "face, pixels wide in a 1280 × 720 frame | exactly one face found",
             [(name, _share(row)) for name, row in report["found by size"].items() if name.isdigit()],
         ),
-        "empty": f"In {report['found by size']['nobody there']['of']} drawn scenes without people it found a face in "
-        f"{report['found by size']['nobody there']['yes']}.",
+        "empty": f"In {nobody_there['of']} drawn scenes without people it found a face in {nobody_there['yes']}.",
         "speed": _table(
             "photo | milliseconds of one core | people", [(k, *row.values()) for k, row in report["speed"].items()]
         ),
@@ -123,11 +105,15 @@ def _bin(part: Mapping[str, Any], like: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((row for row in part["reliability"] if row["from"] == like["from"]), empty)
 
 
-def _row(summary: Mapping[str, Any]) -> tuple[str, str, str]:
-    return (
-        _share(summary["right"]),
-        _share(summary["gate"]["kept"]),
-        _share(summary["gate"]["right_of_kept"]),
+def _flat(summary: Mapping[str, Any]) -> dict[str, Any]:
+    return {"right": summary["right"], **summary["gate"]}
+
+
+def _accuracy(what: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table of shares: right, kept, and right of those kept."""
+    return _table(
+        f"{what} | four-class right | kept at the gate | right of those kept",
+        [(name, *(_share(row[share]) for share in ("right", "kept", "right_of_kept"))) for name, row in rows.items()],
     )
 
 
@@ -140,13 +126,12 @@ def _share(share: Mapping[str, Any]) -> str:
 
 
 def _coefficients(calibration: Mapping[str, Any]) -> str:
-    rows = [(question, "bias", f"{fields['bias']:.6f}") for question, fields in calibration.items()]
-    rows += [
+    rows = [
         (question, name, f"{weight:.6f}")
         for question, fields in calibration.items()
-        for name, weight in fields["weights"].items()
+        for name, weight in {"bias": fields["bias"], **fields["weights"]}.items()
     ]
-    return _table("formula | feature | weight", sorted(rows, key=lambda row: list(calibration).index(row[0])))
+    return _table("formula | feature | weight", rows)
 
 
 def _table(head: str, rows: list[tuple[Any, ...]]) -> str:

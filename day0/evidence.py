@@ -47,22 +47,11 @@ def extract(photos: list[Photo], cache: Path) -> ExtractedEvidence:
 
     with ThreadPoolExecutor(2) as threads:
         rows = [row for of_photo in threads.map(extract_photo, range(len(photos))) for row in of_photo]
-    extracted = ExtractedEvidence(
-        np.array([row[0] for row in rows]),
-        np.array([row[1] for row in rows]),
-        Evidence(
-            np.concatenate([row[2].age_logits for row in rows]), np.concatenate([row[2].gender_logits for row in rows])
-        ),
-    )
-    np.savez(
-        cache,
-        key=key.hexdigest(),
-        photo=extracted.photo,
-        variant=extracted.variant,
-        age=extracted.evidence.age_logits,
-        gender=extracted.evidence.gender_logits,
-    )
-    return extracted
+    photo, variant = (np.array([row[column] for row in rows]) for column in (0, 1))
+    age = np.concatenate([evidence.age_logits for _, _, evidence in rows])
+    gender = np.concatenate([evidence.gender_logits for _, _, evidence in rows])
+    np.savez(cache, key=key.hexdigest(), photo=photo, variant=variant, age=age, gender=gender)
+    return ExtractedEvidence(photo, variant, Evidence(age, gender))
 
 
 def sitter(faces: list[Rect], image: Image) -> Rect | None:

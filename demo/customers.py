@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +12,13 @@ from typing import Any, Final
 
 from contracts.boxes import LabelledBox, iou
 from contracts.instants import now, to_text
-from contracts.messages import DatasetTree, LabelMessage, Result
+from contracts.messages import DatasetTree, LabelMessage
 from contracts.names import Reference, new_image_id
 from demo.drawn_people import DrawnPicture, draw_in_turn
 from kiosk.counter import Counter
 from kiosk.upload import Uploader
-from local.errors import CloudError
 from local.record import Record
+from ops.commands.demo import when_stored
 from ops.commands.photo import CONNECT_S, subscriber_of
 from ops.display import Say
 from retrain.bucket import DatasetBucket, Tree
@@ -29,7 +28,6 @@ from retrain.review.importing import ImportSummary, read, store
 from retrain.review.label_studio import percent_of
 
 ANSWER_S: Final = 30.0
-STORED_S: Final = 30.0
 SAMPLE_SHARE: Final = 0.3  # of the sure photos, for review
 GOLDEN_SHARE: Final = 0.3  # of the reviewed photos, for judgement
 _MIN_IOU: Final = 0.3  # of a predicted box and the drawn head that it matches
@@ -52,23 +50,13 @@ class ServedPhoto:
         return iou(box, head.box) >= _MIN_IOU and head.label is self.message.label
 
 
-@dataclass(frozen=True, slots=True)
-class AutoLabels:
-    """Training pairs from photos, and how many of them have the right label for every person."""
-
-    pairs: int
-    right: int
-
-
 def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
     """Upload photos of `count` drawn customers as the kiosk does; NoAnswer when one gets no label message."""
-    kiosk = _SpacedUploader(
-        record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk, customers=count
-    )
-    return asyncio.run(_serve(record, kiosk, count, first_seed, say))
+    return asyncio.run(_serve(record, count, first_seed, say))
 
 
-async def _serve(record: Record, uploader: _SpacedUploader, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
+async def _serve(record: Record, count: int, first_seed: int, say: Say) -> list[ServedPhoto]:
+    uploader = _SpacedUploader(record, customers=count)
     served = []
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=CONNECT_S) as counter:
         for number in range(count):
@@ -82,9 +70,9 @@ async def _serve(record: Record, uploader: _SpacedUploader, count: int, first_se
 class _SpacedUploader(Uploader):
     """Dates the photos two minutes apart, the last one now: each is a moment of its own, without the wait."""
 
-    def __init__(self, s3: Any, *, bucket: str, kiosk_id: str, customers: int) -> None:
-        super().__init__(s3, bucket=bucket, kiosk_id=kiosk_id)
-        self._kiosk = kiosk_id
+    def __init__(self, record: Record, *, customers: int) -> None:
+        super().__init__(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
+        self._kiosk = record.kiosk
         self._next = now() - timedelta(minutes=2 * customers)
 
     def name(self, captured_at: datetime | None = None) -> Reference:
@@ -92,19 +80,17 @@ class _SpacedUploader(Uploader):
         return Reference(self._kiosk, new_image_id(captured_at or self._next))
 
 
-def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> AutoLabels:
-    """Count photos that became training data; waits for each pair. CloudError when one is missing after STORED_S."""
-    bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
-    images = DatasetBucket(record.client("s3"), record.buckets["images"])
-    pairs = right = 0
-    for photo in served:
-        stored = images.get(photo.message.reference.result_key)
-        if stored is None or Result.from_json(stored).training is not DatasetTree.AUTO:
-            continue
-        _wait_for(bucket, photo.message.reference.pair_keys(Tree.AUTO)[1])
-        pairs += 1
-        right += _all_right(photo)
-    return AutoLabels(pairs, right)
+def count_auto_labels(record: Record, served: Sequence[ServedPhoto]) -> tuple[int, int]:
+    """The number of photos that became training data, and of those with the right label for every person.
+
+    Waits for each training pair; CloudError when one is missing after STORED_S.
+    """
+    s3 = record.client("s3")
+    results = Results(s3, record.buckets["images"]).of(photo.message.reference for photo in served)
+    auto = {reference for reference, result in results.items() if result.training is DatasetTree.AUTO}
+    for reference in auto:
+        when_stored(s3, record.buckets["dataset"], reference.pair_keys(Tree.AUTO)[1])
+    return len(auto), sum(_all_right(photo) for photo in served if photo.message.reference in auto)
 
 
 def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> ImportSummary:
@@ -153,11 +139,3 @@ def _all_right(photo: ServedPhoto) -> bool:
         any(head.label is person.label and iou(person.box, head.box) >= _MIN_IOU for person in people)
         for head in photo.drawn.people
     )
-
-
-def _wait_for(bucket: DatasetBucket, key: str) -> None:
-    deadline = time.monotonic() + STORED_S
-    while bucket.get(key) is None:
-        if time.monotonic() > deadline:
-            raise CloudError(f"{key} was not in {bucket.name} within {STORED_S:g} s; see the worker's log")
-        time.sleep(0.05)

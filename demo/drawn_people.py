@@ -167,20 +167,13 @@ class _Head:
         self._line([(-0.22, 0.55), (0, 0.6), (0.22, 0.55)], 0.11 if self._female else 0.06, lips)
         if chance.random() < (0.4 if self._elder else 0.15):  # spectacles
             for side in (-1, 1):
-                self._pen.ellipse(
-                    self._frame(side * 0.38 + gaze, -0.05, 0.26, 0.2),
-                    outline=(30, 30, 30),
-                    width=int(self._high * 0.04) + 1,
-                )
+                frame = self._frame(side * 0.38 + gaze, -0.05, 0.26, 0.2)
+                self._pen.ellipse(frame, outline=(30, 30, 30), width=int(self._high * 0.04) + 1)
 
     def _frame(self, x: float, y: float, wide: float, high: float) -> tuple[float, float, float, float]:
         middle_x, middle_y = self._x + x * self._wide, self._y + y * self._high
-        return (
-            middle_x - wide * self._wide,
-            middle_y - high * self._high,
-            middle_x + wide * self._wide,
-            middle_y + high * self._high,
-        )
+        reach_x, reach_y = wide * self._wide, high * self._high
+        return middle_x - reach_x, middle_y - reach_y, middle_x + reach_x, middle_y + reach_y
 
     def _ellipse(self, x: float, y: float, wide: float, high: float, *, fill: _Colour) -> None:
         self._pen.ellipse(self._frame(x, y, wide, high), fill=fill)

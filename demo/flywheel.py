@@ -25,10 +25,9 @@ from local import worker_socket
 from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
-from ops import supervise
-from ops.commands.cloud import start
+from ops.commands.cloud import fresh_cloud
 from ops.commands.train import train_locally
-from ops.display import err, out, progress_bar
+from ops.display import err, out, progress_bars
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.yolo_import.folder import scan_folder, store
@@ -65,8 +64,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
 
     show("[bold]1. A shop opens[/]: the cascade of day 0 serves, which was trained on real faces, not on drawn ones")
-    with progress_bar() as say:
-        early = serve(record, 8, first_seed=CUSTOMERS - 8, say=say)
+    early = _served(record, 8, CUSTOMERS - 8)
     out.print(f"   {_right(early)} of 8 drawn customers get the right label")
 
     show(f"[bold]2. Labels[/]: {pictures} labelled pictures for training, {pictures // 2} for judgement")
@@ -82,13 +80,11 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     show(f"the worker serves {first.run}; no photo waited for the reload")
 
     show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
-    with progress_bar() as say:
-        answers = serve(record, customers, first_seed=CUSTOMERS, say=say)
-    _require_version(answers, first.run)
-    auto = count_auto_labels(record, answers)
+    answers = _served(record, customers, CUSTOMERS, version=first.run)
+    pairs, right = count_auto_labels(record, answers)
     out.print(
-        f"   {_right(answers)} of {customers} get the right label; {auto.pairs} photos became training data, "
-        f"{auto.right} of them with the right label for every person"
+        f"   {_right(answers)} of {customers} get the right label; {pairs} photos became training data, "
+        f"{right} of them with the right label for every person"
     )
 
     show("[bold]5. Review[/] of the unsure photos, and a sample of the sure ones (here by the labels of the drawing)")
@@ -103,18 +99,14 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
     serves = second.run if second.verdict is Verdict.PROMOTED and second.run is not None else first.run
     _until_serves(record, serves)
-    with progress_bar() as say:
-        answers = serve(record, 32, first_seed=LATER, say=say)
-    _require_version(answers, serves)
+    answers = _served(record, 32, LATER, version=serves)
     out.print(f"   {_right(answers)} of 32 new customers get the right label from {serves}")
 
     show("[bold]7. Rollback[/]: one move of the pointer")
     pointer = weights.rollback(by=BY, reason="to show a rollback")
     day_0 = json.loads(DEFAULT_MANIFEST.read_text())["version"]
     _until_serves(record, pointer.run or day_0)
-    with progress_bar() as say:
-        answers = serve(record, 4, first_seed=LATER + 32, say=say)
-    _require_version(answers, pointer.run or day_0)
+    _served(record, 4, LATER + 32, version=pointer.run or day_0)
     show(f"messages name {pointer.run or DAY_0} again")
 
 
@@ -132,7 +124,7 @@ def _until_serves(record: Record, version: str) -> None:
 
 def _train(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
     seen: set[Phase] = set()
-    with progress_bar() as say:
+    with progress_bars(one=True) as say:
 
         def show_progress(progress: TrainingProgress) -> None:
             say(progress.done, progress.of, f"{progress.phase}: {progress.note}"[:100])
@@ -150,10 +142,13 @@ def _right(answers: Sequence[ServedPhoto]) -> int:
     return sum(photo.label_is_right for photo in answers)
 
 
-def _require_version(answers: Sequence[ServedPhoto], version: str) -> None:
-    """CloudError unless all labels are by that version."""
-    if others := {photo.message.model.version for photo in answers} - {version}:
+def _served(record: Record, count: int, first_seed: int, version: str | None = None) -> list[ServedPhoto]:
+    """The photos of drawn customers, served; CloudError unless all labels are by that version of a model."""
+    with progress_bars(one=True) as say:
+        answers = serve(record, count, first_seed=first_seed, say=say)
+    if version and (others := {photo.message.model.version for photo in answers} - {version}):
         raise CloudError(f"photos were labelled by {', '.join(sorted(others))}, not by {version}, which is in service")
+    return answers
 
 
 @contextmanager
@@ -180,16 +175,14 @@ def cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
         os.environ.setdefault(name, value)
     state = StateDir(folder / CLOUD)
     try:
-        yield start(supervise.Supervisor(state), ["--training=1"], detach=False)
+        with fresh_cloud(state, ["--training=1"]) as record:
+            yield record
     except BaseException:
         if state.logs.exists():
             kept = Path(tempfile.mkdtemp(prefix="nunchi-flywheel-logs-"))
             shutil.copytree(state.logs, kept, dirs_exist_ok=True)
             err.print(f"[dim]the logs are in {kept}[/]")
         raise
-    finally:
-        with supervise.uninterrupted():
-            supervise.stop(state)
 
 
 def keep(record: Record, folder: Path) -> None:
@@ -197,8 +190,7 @@ def keep(record: Record, folder: Path) -> None:
     for name, prefixes in (("weights", (RUNS, POINTER)), ("dataset", (BUILDS, TRAININGS))):
         bucket = DatasetBucket(record.client("s3"), record.buckets[name])
         for key in (key for prefix in prefixes for key in bucket.keys(prefix)):
-            content = bucket.get(key)
-            if content is not None:
+            if (content := bucket.get(key)) is not None:
                 (folder / key).parent.mkdir(parents=True, exist_ok=True)
                 (folder / key).write_bytes(content)
     pages = sorted(folder.glob("runs/*/report.html")) + sorted(folder.glob("builds/*/index.html"))

@@ -4,47 +4,42 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from contracts.errors import NunchiError
-from ops.lazy import LazyCommand, LazyGroup, load
+from ops.lazy import LazyCommand, load
 from ops.options import DEFAULT_STATE
 
+# The commands in the order of the help: name, module and object, line of the help.
+_COMMANDS: Final = (
+    ("up", "cloud:up", "Start a cloud on this machine."),
+    ("down", "cloud:down", "Stop it."),
+    ("status", "cloud:status", "Show whether it is up, and its addresses."),
+    ("send", "photo:send", "Upload photos as a kiosk, show their labels."),
+    ("watch", "photo:watch", "Show a kiosk's labels as they come."),
+    ("demo", "demo:demo", "Send photos all the way, from upload to training pair."),
+    ("doctor", "doctor:doctor", "Show what is wrong, here or on AWS, and what to do."),
+    ("cost", "cost:cost", "Estimate what a month on AWS costs."),
+    ("train", "train:train", "Start a retraining now, and follow it."),
+    ("flywheel", "flywheel:flywheel", "Show the whole loop here: labels, training, judgement, promotion, rollback."),
+    ("judge", "judge:judge", "Compare two runs of weights, and promote neither."),
+    ("remains", "remains:remains", "List what stays after `cdk destroy`."),
+    ("kiosk", "kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),
+    ("dataset", "dataset:dataset", "Show, build and fetch training datasets; add your own pictures."),
+    ("review", "review:review", "Photos for a person to review, to and from Label Studio."),
+    ("weights", "weights:weights", "List runs of weights; promote one, or roll back."),
+    ("config", "config:app", "Check nunchi.toml, and show what it means."),
+)
 
-class _Nunchi(LazyGroup):
-    """The commands in the order of the help, each with its line there."""
 
-    lazy = tuple(
-        LazyCommand(name, target, line)
-        for name, target, line in (
-            ("up", "ops.commands.cloud:up", "Start a cloud on this machine."),
-            ("down", "ops.commands.cloud:down", "Stop it."),
-            ("status", "ops.commands.cloud:status", "Show whether it is up, and its addresses."),
-            ("send", "ops.commands.photo:send", "Upload photos as a kiosk, show their labels."),
-            ("watch", "ops.commands.photo:watch", "Show a kiosk's labels as they come."),
-            ("demo", "ops.commands.demo:demo", "Send photos all the way, from upload to training pair."),
-            ("doctor", "ops.commands.doctor:doctor", "Show what is wrong, here or on AWS, and what to do."),
-            ("cost", "ops.commands.cost:cost", "Estimate what a month on AWS costs."),
-            ("train", "ops.commands.train:train", "Start a retraining now, and follow it."),
-            (
-                "flywheel",
-                "ops.commands.flywheel:flywheel",
-                "Show the whole loop here: labels, training, judgement, promotion, rollback.",
-            ),
-            ("judge", "ops.commands.judge:judge", "Compare two runs of weights, and promote neither."),
-            ("remains", "ops.commands.remains:remains", "List what stays after `cdk destroy`."),
-            ("kiosk", "ops.commands.kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),
-            (
-                "dataset",
-                "ops.commands.dataset:dataset",
-                "Show, build and fetch training datasets; add your own pictures.",
-            ),
-            ("review", "ops.commands.review:review", "Photos for a person to review, to and from Label Studio."),
-            ("weights", "ops.commands.weights:weights", "List runs of weights; promote one, or roll back."),
-            ("config", "ops.commands.config:app", "Check nunchi.toml, and show what it means."),
-        )
-    )
+class _Nunchi(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, target, line in _COMMANDS:
+            self.add_command(LazyCommand(name, f"ops.commands.{target}", line))
 
 
 app = typer.Typer(

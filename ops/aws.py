@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -16,6 +16,7 @@ from contracts.errors import NunchiError
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import StackTypeDef
 
 # A person waits: a call without an answer fails within a minute, and not after botocore's five.
 SHORT_TIMEOUTS: Final = ClientConfig(
@@ -41,10 +42,10 @@ class AwsError(NunchiError):
 
 
 def clients(region: str) -> Callable[[str], Any]:
-    """A factory of boto3 clients for a region, with the credentials of the shell."""
+    """A function that returns the boto3 client of a service in a region, with the credentials of the shell."""
     session = boto3.Session(region_name=region)
     create: Callable[..., Any] = session.client  # its types know a service by a literal name only
-    return partial(create, config=SHORT_TIMEOUTS)
+    return cache(partial(create, config=SHORT_TIMEOUTS))
 
 
 @contextmanager
@@ -79,17 +80,20 @@ def remedy(error: Exception, region: str) -> str:
     return "log in, as with aws sso login" if isinstance(error, _NO_CREDENTIALS) else ""
 
 
-def stack_is_missing(error: exceptions.ClientError) -> bool:
-    """Whether the error is CloudFormation's for a stack that does not exist."""
-    return error.response["Error"]["Code"] == "ValidationError" and "exist" in error.response["Error"]["Message"]
+def deployed_stack(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:
+    """A stack as CloudFormation describes it; None when it does not exist."""
+    try:
+        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except exceptions.ClientError as error:
+        fields = error.response["Error"]
+        if fields["Code"] == "ValidationError" and "exist" in fields["Message"]:
+            return None
+        raise
 
 
 def stack_outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str] | None:
     """The outputs of a deployed stack, by name; None when the stack does not exist."""
-    try:
-        [deployed] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except exceptions.ClientError as error:
-        if stack_is_missing(error):
-            return None
-        raise
+    deployed = deployed_stack(cloudformation, stack)
+    if deployed is None:
+        return None
     return {output["OutputKey"]: output["OutputValue"] for output in deployed.get("Outputs", [])}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command, get_group
 
 
@@ -45,14 +45,3 @@ class LazyCommand(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the loaded command, from which help, completion and the run go on."""
         return self.loaded.make_context(info_name, args, parent=parent, **extra)
-
-
-class LazyGroup(TyperGroup):
-    """A group of lazy commands, in the order of `lazy`, which a subclass sets."""
-
-    lazy: ClassVar[tuple[LazyCommand, ...]] = ()
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        for command in self.lazy:
-            self.add_command(command)

@@ -26,6 +26,11 @@ LocalOption = Annotated[
 ]
 
 
+def command_group(text: str) -> typer.Typer:
+    """A group of commands with that help."""
+    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+
+
 def in_cloud(command: str, local: bool, state: Path) -> str:
     """A `nunchi` command on the same cloud, ready to paste."""
     return StateDir(state).command(f"{command} --local") if local else f"nunchi {command}"

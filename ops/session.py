@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from config.nunchi_toml import load
 from config.stack_outputs import buckets_of
 from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
+from registry.weights import WeightsRegistry
+from retrain.bucket import DatasetBucket
+from retrain.review.confidences import Results
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -29,6 +33,19 @@ class Session:
     bucket: Callable[[str], str]
     gate: float
 
+    @property
+    def dataset(self) -> DatasetBucket:
+        return DatasetBucket(self.client("s3"), self.bucket("dataset"))
+
+    @property
+    def results(self) -> Results:
+        """The label results in the images bucket."""
+        return Results(self.client("s3"), self.bucket("images"))
+
+    @property
+    def weights(self) -> WeightsRegistry:
+        return WeightsRegistry(self.client("s3"), self.bucket("weights"))
+
 
 def gate_of(local: bool, state: Path) -> float:
     """The gate of the local cloud in `state`, or, for AWS, of nunchi.toml; see Session."""
@@ -40,7 +57,7 @@ def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
     """The local cloud in `state`, or AWS; errors of AWS within the block become AwsError."""
     if local:
         record = StateDir(state).read()
-        yield Session(record.client, record.buckets.__getitem__, record.gate)
+        yield Session(cache(record.client), record.buckets.__getitem__, record.gate)
         return
     config = load()
     region = config.region

@@ -1,4 +1,4 @@
-"""Start a local cloud in its own process, follow its progress, stop it."""
+"""Start a local cloud in its own process, follow its progress, shut it down gracefully."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Supervisor:
 
     def follow(self, show: Callable[[ProgressLine], None]) -> Record:
         """Show its progress until it is up, return its record; CloudError when it fails or is stopped."""
-        for line in self._lines():
+        for line in self.lines():
             show(line)
             if line.kind is Kind.READY:
                 return self._state.read()
@@ -74,26 +74,13 @@ class Supervisor:
         log = self._state.path / "supervisor.log"
         raise ChildFailed(f"the cloud ended without an error message; the end of its log:\n{log_tail(log)}")
 
-    def _lines(self) -> Iterator[ProgressLine]:
-        """Lines as they are written, until the process has ended and the last one is read."""
-        while True:
-            running = self._running()
-            yield from self._reader.new()
-            if not running:
-                return
-            time.sleep(POLL_S)
-
     def lines(self) -> Iterator[ProgressLine]:
-        """The lines after those of `follow`, until the cloud ends."""
-        while self._running():
+        """New lines as they are written, until the process has ended and the last one is read."""
+        running = True
+        while running:
+            running = (self._process is not None and self._process.poll() is None) or self._state.holder() is not None
             yield from self._reader.new()
-            time.sleep(2 * POLL_S)
-        yield from self._reader.new()
-
-    def _running(self) -> bool:
-        if self._process is not None and self._process.poll() is None:
-            return True
-        return self._state.holder() is not None
+            time.sleep(POLL_S)
 
 
 def stop(state: StateDir) -> bool:

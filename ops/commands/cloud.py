@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,7 +21,7 @@ from local.progress import Kind, ProgressLine, failure
 from local.record import CloudState, Record
 from local.state import StateDir
 from ops import supervise
-from ops.display import err, out
+from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
@@ -154,7 +154,7 @@ def _show_down(folder: StateDir, reason: str, as_json: bool) -> None:
     state = CloudState.DOWN if folder.holder() is None else CloudState.STARTING
     failed = failure(folder.progress)
     if as_json:
-        typer.echo(json.dumps({"state": state} | ({"failed": failed} if failed else {})))
+        echo_json({"state": state} | ({"failed": failed} if failed else {}))
     else:
         out.print(escape(f"{reason}\nthe last one failed: {failed}" if failed else reason))
 
@@ -167,6 +167,16 @@ def start(supervisor: supervise.Supervisor, arguments: list[str], *, detach: boo
     except BaseException:
         supervisor.stop()
         raise
+
+
+@contextmanager
+def fresh_cloud(folder: StateDir, arguments: list[str]) -> Generator[Record, None, None]:
+    """A new cloud in the folder, stopped at the end of the block."""
+    try:
+        yield start(supervise.Supervisor(folder), arguments, detach=False)
+    finally:
+        with supervise.uninterrupted():
+            supervise.stop(folder)
 
 
 def wait_until_up(folder: StateDir) -> Record:

@@ -16,11 +16,10 @@ from rich.table import Table
 from config.mode import Mode
 from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, load
 from config.opening_hours import DAYS, Week
-from config.sections import TrainingSettings
 from ops.display import out
-from ops.options import JsonOption
+from ops.options import JsonOption, command_group
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The operator's settings: nunchi.toml.")
+app = command_group("The operator's settings: nunchi.toml.")
 
 ConfigArgument = Annotated[
     Path | None,
@@ -47,64 +46,48 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(config.model_dump(mode="json"), ensure_ascii=False))
         return
     table = Table.grid(padding=(0, 2))
-    for name, text in meaning(config, at=datetime.now(UTC)):
+    for name, text in meaning(config, at=datetime.now(UTC)).items():
         table.add_row(f"[bold]{name}[/]", escape(text))
     out.print(table)
     out.print(f"[green]{escape(str(named))} is valid.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
 
 
-def meaning(config: Config, *, at: datetime) -> list[tuple[str, str]]:
-    """The effect of each part of the settings, as pairs of a name and a sentence. `at`: for the next start."""
-    inference, retention, training = config.inference, config.retention, config.training
+def meaning(config: Config, *, at: datetime) -> dict[str, str]:
+    """The effect of each part of the settings, as a sentence by its name. `at`: for the next start."""
+    inference, retention, training, sizes = config.inference, config.retention, config.training, config.queue
     single = f"one {inference.instance_type}, to which each photo is handed by Run Command"
-    sizes = config.queue
     group = (
         f"{sizes.least} to {sizes.most} {inference.instance_type} that read the upload queue; one more for each "
         f"{sizes.backlog_per_instance} photos that wait; {sizes.warm_pool or 'none'} kept warm"
     )
-    return [
-        ("region", config.region),
-        ("mode", f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}"),
-        ("open", f"{opening(config)}; {config.hours.zone}"),
-        *([("closed on", ", ".join(map(str, config.hours.closed_dates)))] if config.hours.closed_dates else []),
-        ("running", _running(config, at)),
-        (
-            "training data",
-            (
-                f"labels of {inference.confidence_gate:g} confidence and more; "
-                f"of the others {inference.review_share:.0%} wait for review by a person"
-            ),
+    closed_dates = ", ".join(map(str, config.hours.closed_dates))
+    on_demand = f"an on-demand {training.instance_type}"
+    spot = f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
+    return {
+        "region": config.region,
+        "mode": f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}",
+        "open": f"{opening(config)}; {config.hours.zone}",
+        **({"closed on": closed_dates} if closed_dates else {}),
+        "running": _running(config, at),
+        "training data": (
+            f"labels of {inference.confidence_gate:g} confidence and more; "
+            f"of the others {inference.review_share:.0%} wait for review by a person"
         ),
-        (
-            "kept",
-            (
-                f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
-                f"{retention.review_days}; training pairs and weights until you remove them"
-            ),
+        "kept": (
+            f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
+            f"{retention.review_days}; training pairs and weights until you remove them"
         ),
-        (
-            "retraining",
-            (
-                f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
-                f"{_machine(training)} that is terminated afterwards; with fewer no instance starts"
-            ),
+        "retraining": (
+            f"every {training.period_days} days, with {training.least_new_labels} new label files or more, on "
+            f"{spot if training.spot else on_demand} that is terminated afterwards; with fewer no instance starts"
         ),
-        (
-            "alarms",
-            (
-                f"{config.alarms.email or 'no receiver: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
-                f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
-            ),
+        "alarms": (
+            f"{config.alarms.email or 'no receiver: alarms.email is empty'}; p95 over {config.alarms.slow_ms} ms, "
+            f"certificates over {config.alarms.certificate_days} days, ${config.alarms.budget_usd:g} a month"
         ),
-        ("encryption", "a KMS key of your own" if config.security.kms else "keys of S3 and SQS, free of charge"),
-        ("tags", ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none"),
-    ]
-
-
-def _machine(training: TrainingSettings) -> str:
-    if training.spot:
-        return f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
-    return f"an on-demand {training.instance_type}"
+        "encryption": "a KMS key of your own" if config.security.kms else "keys of S3 and SQS, free of charge",
+        "tags": ", ".join(f"{name}={value}" for name, value in config.tags.items()) or "none",
+    }
 
 
 def opening(config: Config) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated
 
@@ -10,11 +10,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from config.nunchi_toml import Config, load
+from config.nunchi_toml import load
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import CostEstimate, estimate
-from ops.cost.prices import Prices, load_prices
-from ops.display import err, out
+from ops.cost.prices import load_prices
+from ops.display import echo_json, err, out
 from ops.options import JsonOption
 
 
@@ -44,7 +44,13 @@ def cost(
         return
     estimated = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
     if as_json:
-        typer.echo(json.dumps(_as_json(config, prices, estimated, shops, photos_a_day)))
+        lines = (
+            asdict(line) | {"quantity": float(f"{line.quantity:.6g}"), "usd": round(line.usd, 4)}
+            for line in estimated.lines
+        )
+        question = {"region": config.region, "mode": config.mode, "shops": shops, "photos_a_day": photos_a_day}
+        answer = {"usd": round(estimated.usd, 2), "lines": list(lines), "notes": estimated.notes}
+        echo_json(question | {"prices_as_of": prices.as_of.isoformat()} | answer)
         return
     out.print(
         f"[bold]{shops:,} {'shop' if shops == 1 else 'shops'}[/], {photos_a_day:g} photos each on an open day, "
@@ -71,31 +77,6 @@ def cost_table(estimated: CostEstimate) -> Table:
                 f"  {escape(line.item)}", _number(line.quantity), line.unit, f"{line.unit_usd:g}", f"{line.usd:,.2f}"
             )
     return table
-
-
-def _as_json(
-    config: Config, prices: Prices, estimated: CostEstimate, shops: int, photos_a_day: float
-) -> dict[str, object]:
-    return {
-        "region": config.region,
-        "mode": config.mode,
-        "shops": shops,
-        "photos_a_day": photos_a_day,
-        "prices_as_of": prices.as_of.isoformat(),
-        "usd": round(estimated.usd, 2),
-        "lines": [
-            {
-                "part": line.part,
-                "item": line.item,
-                "quantity": float(f"{line.quantity:.6g}"),
-                "unit": line.unit,
-                "unit_usd": line.unit_usd,
-                "usd": round(line.usd, 4),
-            }
-            for line in estimated.lines
-        ],
-        "notes": list(estimated.notes),
-    }
 
 
 def _number(quantity: float) -> str:

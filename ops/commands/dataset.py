@@ -1,26 +1,23 @@
-"""`nunchi dataset build|show|fetch|import`: training datasets, built, shown, fetched; labelled pictures imported."""
+"""`nunchi dataset build|show|fetch|import`: builds, shows and fetches training datasets; imports labelled pictures."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName, NunchiError
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
-from ops.display import out, plain_table, progress_bars
+from ops.display import echo_json, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
-from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
-from retrain.bucket import DatasetBucket, Tree
+from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
 if TYPE_CHECKING:
@@ -28,18 +25,17 @@ if TYPE_CHECKING:
 
 # retrain.dataset imports numpy, SciPy and Pillow: commands import it when they run, so that the others start fast.
 
-dataset = typer.Typer(
-    help="Show training datasets, fetch one as a YOLO folder, and add pictures of your own: on AWS, or with "
-    "--local in the cloud on this machine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+dataset = command_group(
+    "Show training datasets, fetch one as a YOLO folder, and add pictures of your own: on AWS, or with "
+    "--local in the cloud on this machine."
 )
+_exits = exits({InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}, argument=(InvalidName, InvalidMessage))
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, or one of an earlier dataset.")]
 
 
 @dataset.command(short_help="Build one, to inspect.")
+@_exits
 def build(
     folder: FolderArgument,
     *,
@@ -80,9 +76,9 @@ def build(
     from retrain import dataset as datasets  # noqa: PLC0415 - see above
     from retrain.judge.predictions import predictor  # noqa: PLC0415 - see above
 
-    with _bucket(local, state) as bucket, progress_bars() as say:
+    with session_of(local, state) as session, progress_bars() as say:
         manifest = datasets.build(
-            bucket,
+            bucket := session.dataset,
             folder,
             build=check_run_id(build_id) if build_id else new_run_id(now(), "dataset"),
             settings=datasets.DatasetSettings(val_share=val_share, most_images=most_images, seed=seed),
@@ -94,16 +90,16 @@ def build(
         if keep:
             datasets.publish(bucket, folder)
     if as_json:
-        typer.echo(json.dumps(_row(manifest) | {"folder": str(folder), "kept": keep}))
+        echo_json(_row(manifest) | {"folder": str(folder), "kept": keep})
         return
     _show(manifest)
-    out.print(f"[bold]Inspect it[/]\n  {escape(str(folder / 'index.html'))}")
+    show_command("Inspect it", str(folder / "index.html"))
     if keep:
-        fetch_command = in_cloud(f"dataset fetch {manifest.build} FOLDER", local, state)
-        out.print(f"[bold]Fetch it elsewhere[/]\n  {escape(fetch_command)}")
+        show_command("Fetch it elsewhere", in_cloud(f"dataset fetch {manifest.build} FOLDER", local, state))
 
 
 @dataset.command(short_help="Show a build, or all.")
+@_exits
 def show(
     build_id: Annotated[str | None, typer.Argument(metavar="BUILD", help="A build's id. Default: all of them.")] = None,
     local: LocalOption = False,
@@ -118,12 +114,11 @@ def show(
     """
     from retrain import dataset as datasets  # noqa: PLC0415 - see above
 
-    with _bucket(local, state) as bucket:
-        ids = [check_run_id(build_id)] if build_id else datasets.builds(bucket)
-        manifests = [datasets.load(bucket, each) for each in ids]
+    with session_of(local, state) as session:
+        ids = [check_run_id(build_id)] if build_id else datasets.builds(session.dataset)
+        manifests = [datasets.load(session.dataset, each) for each in ids]
     if as_json:
-        for manifest in manifests:
-            typer.echo(json.dumps(_row(manifest)))
+        echo_json(*map(_row, manifests))
     elif build_id:
         _show(manifests[0])
     elif not manifests:
@@ -137,6 +132,7 @@ def show(
 
 
 @dataset.command(short_help="Fetch one as a YOLO folder.")
+@_exits
 def fetch(
     build_id: Annotated[str, typer.Argument(metavar="BUILD", help="A build's id: nunchi dataset show.")],
     folder: FolderArgument,
@@ -155,16 +151,17 @@ def fetch(
     """
     from retrain import dataset as datasets  # noqa: PLC0415 - see above
 
-    with _bucket(local, state) as bucket, progress_bars() as say:
-        manifest = datasets.fetch(bucket, check_run_id(build_id), folder, missing_ok=missing_ok, say=say)
+    with session_of(local, state) as session, progress_bars() as say:
+        manifest = datasets.fetch(session.dataset, check_run_id(build_id), folder, missing_ok=missing_ok, say=say)
     if as_json:
-        typer.echo(json.dumps(_row(manifest) | {"folder": str(folder)}))
+        echo_json(_row(manifest) | {"folder": str(folder)})
         return
     out.print(f"[green]{escape(manifest.build)} is in {escape(str(folder))}[/], digest {manifest.digest}")
-    out.print(f"[bold]Open it[/]\n  yolo val model=yolov5n.pt data={escape(str(folder / 'data.yaml'))}")
+    show_command("Open it", f"yolo val model=yolov5n.pt data={folder / 'data.yaml'}")
 
 
 @dataset.command("import", short_help="Add your own labelled pictures.")
+@_exits
 def import_(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Pictures and labels in YOLO's layout.")],
     *,
@@ -206,31 +203,23 @@ def import_(
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
-    with _bucket(local, state) as bucket, progress_bars() as say:
+    with session_of(local, state) as session, progress_bars() as say:
         meaning, source = classes_in(folder, _aliases(classes or []))
         scanned = scan_folder(folder, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
-            scanned = without_exposed(bucket, scanned, folder)
+            scanned = without_exposed(session.dataset, scanned, folder)
         if scanned.invalid and not skip:
             raise InvalidDataset(_broken(scanned.invalid, "nothing was imported. Fix them, or leave them out: --skip"))
-        store(bucket, Tree(tree), scanned.pictures, say)
-    counts = {"tree": tree, "kiosk": kiosk, "pictures": len(scanned.pictures), "left_out": len(scanned.invalid)}
+        store(session.dataset, Tree(tree), scanned.pictures, say)
     if as_json:
-        typer.echo(json.dumps(counts))
+        counts = {"pictures": len(scanned.pictures), "left_out": len(scanned.invalid)}
+        echo_json({"tree": tree, "kiosk": kiosk, **counts})
         return
     classes_from = f"classes from {source}" if source else f"classes in this order: {', '.join(LABELS)}"
     out.print(f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}")
     if scanned.invalid:
         out.print(f"[yellow]{escape(_broken(scanned.invalid, 'they were left out'))}[/]")
-    out.print(f"[bold]Next[/]\n  {escape(in_cloud('dataset build FOLDER', local, state))}")
-
-
-@contextmanager
-def _bucket(local: bool, state: Path) -> Generator[DatasetBucket, None, None]:
-    """The dataset bucket of the local cloud in `state`, or of AWS; errors exit with the status in the help."""
-    statuses: dict[type[NunchiError], int] = {InvalidDataset: Exit.INVALID, InvalidReview: Exit.INVALID}
-    with exits(statuses, argument=(InvalidName, InvalidMessage)), session_of(local, state) as session:
-        yield DatasetBucket(session.client("s3"), session.bucket("dataset"))
+    show_command("Next", in_cloud("dataset build FOLDER", local, state))
 
 
 def _row(manifest: DatasetManifest) -> dict[str, Any]:

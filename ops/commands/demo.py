@@ -1,4 +1,4 @@
-"""`nunchi demo`: photos from upload to label to training pair, in a cloud that is started for it."""
+"""`nunchi demo`, a smoke test: photos from upload to label to training pair, in a cloud that is started for it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
 from ops import supervise
-from ops.commands.cloud import start, wait_until_up
+from ops.commands.cloud import fresh_cloud, wait_until_up
 from ops.commands.photo import SendExit, live_answers, send_all
 from ops.display import err, out
 from ops.options import DEFAULT_STATE, StateOption
 
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
-STORED_S: Final = 20.0
+STORED_S: Final = 30.0
 _IN_WORDS: Final = {
     SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 60 pixels wide or more.",
     SendExit.UNSURE: (
@@ -85,15 +85,12 @@ def _cloud(folder: StateDir) -> Generator[Record, None, None]:
         err.print(f"[dim]using the cloud in {folder.path}[/]")
         yield wait_until_up(folder)
         return
-    temporary = tempfile.TemporaryDirectory(prefix="nunchi-demo-")
-    fresh = StateDir(Path(temporary.name))
-    try:
-        yield start(supervise.Supervisor(fresh), [], detach=False)
-    finally:
-        with supervise.uninterrupted():
-            supervise.stop(fresh)
-            temporary.cleanup()
-        err.print("[dim]the demo's cloud is down; nothing is left running[/]")
+    with tempfile.TemporaryDirectory(prefix="nunchi-demo-") as temporary:
+        try:
+            with fresh_cloud(StateDir(Path(temporary)), []) as record:
+                yield record
+        finally:
+            err.print("[dim]the demo's cloud is down; nothing is left running[/]")
 
 
 def _show_stored(record: Record, answered: dict[Reference, str]) -> None:
@@ -102,15 +99,15 @@ def _show_stored(record: Record, answered: dict[Reference, str]) -> None:
     images, dataset = record.buckets["images"], record.buckets["dataset"]
     out.print(f"[bold]In S3 now[/]\n  [dim]results         s3://{images}\n  training pairs  s3://{dataset}[/]")
     for reference, name in answered.items():
-        result = Result.from_json(_stored(s3, images, reference.result_key))
+        result = Result.from_json(when_stored(s3, images, reference.result_key))
         out.print(f"  {name:24} {reference.result_key}")
         if result.training is not DatasetTree.NONE:
             for key in reference.pair_keys(result.training):
-                _stored(s3, dataset, key)
+                when_stored(s3, dataset, key)
                 out.print(f"  {'':24} [green]{key}[/]")
 
 
-def _stored(s3: Any, bucket: str, key: str) -> bytes:
+def when_stored(s3: Any, bucket: str, key: str) -> bytes:
     """Wait until an object exists; returns its content. CloudError when it is missing after STORED_S."""
     deadline = time.monotonic() + STORED_S
     while (stored := get_or_none(s3, bucket=bucket, key=key)) is None:

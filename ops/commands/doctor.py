@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -16,11 +18,11 @@ from config.nunchi_toml import Config, load
 from contracts.errors import NunchiError, SettingsError
 from local.aws.clients import client
 from local.state import StateDir
-from ops.aws import SHORT_TIMEOUTS, remedy
+from ops.aws import clients, remedy
 from ops.commands.config import opening
 from ops.display import out
 from ops.doctor import checks, photos
-from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of
+from ops.doctor.examination import Check, Deployment, Finding, State, examine, ill, status_of, unseen, well
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 
 _MARKS: Final = {
@@ -31,9 +33,11 @@ _MARKS: Final = {
 }
 # Every other check needs these two.
 _FIRST: Final[Mapping[str, Check]] = {"clock": checks.clock, "credentials": checks.credentials}
-_BOTH: Final[Mapping[str, Check]] = {
+_CHECKS: Final[Mapping[str, Check]] = {
+    "region": checks.region,
     "stacks": checks.stacks,
     "compute": checks.compute,
+    "agent": checks.agent,
     "worker": checks.worker,
     "model": checks.model,
     "queue": checks.queue,
@@ -41,16 +45,11 @@ _BOTH: Final[Mapping[str, Check]] = {
     "uploads": photos.uploads,
     "last label": photos.last_label,
     "certificates": checks.certificate_ages,
-}
-_ON_AWS: Final[Mapping[str, Check]] = {
-    "region": checks.region,
-    **{name: _BOTH[name] for name in ("stacks", "compute")},
-    "agent": checks.agent,
-    **{name: check for name, check in _BOTH.items() if name not in ("stacks", "compute")},
     "alarms": checks.alarms,
     "schedules": checks.schedules,
     "mail": checks.mail,
 }
+_ON_AWS_ONLY: Final = frozenset({"region", "agent", "alarms", "schedules", "mail"})
 
 
 class DoctorExit(IntEnum):
@@ -78,31 +77,21 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
         else:
             show(finding)
 
-    try:
-        deployment = _local(StateDir(state)) if local else _on_aws(load())
-    except SettingsError as error:
-        report(Finding("settings", State.ILL, str(error), "nunchi config check"))
-        raise typer.Exit(DoctorExit.CANT_CHECK) from None
-    except NunchiError as error:
-        report(Finding("cloud", State.ILL, str(error)))
-        raise typer.Exit(DoctorExit.CANT_CHECK) from None
-    except BotoCoreError as error:  # such as an unknown profile
-        report(Finding("credentials", State.UNSEEN, f"can't check: {error}", remedy(error, "")))
-        raise typer.Exit(DoctorExit.CANT_CHECK) from None
+    deployment = _deployment(local, state)
+    if isinstance(deployment, Finding):
+        report(deployment)
+        raise typer.Exit(DoctorExit.CANT_CHECK)
     if not local:
-        hours = deployment.config.hours
-        report(
-            Finding(
-                "settings", State.WELL, f"mode {deployment.config.mode}, {opening(deployment.config)}; {hours.zone}"
-            )
-        )
+        config = deployment.config
+        report(Finding("settings", *well(f"mode {config.mode}, {opening(config)}; {config.hours.zone}")))
         for finding in examine(deployment, _FIRST):
             report(finding)
         if findings[-1].state is State.UNSEEN:  # no credentials, or invalid ones
             if not as_json:
                 out.print("\nNo other check can run without credentials")
             raise typer.Exit(DoctorExit.CANT_CHECK)
-    for finding in examine(deployment, _BOTH if local else _ON_AWS):
+    selected = {name: check for name, check in _CHECKS.items() if not local or name not in _ON_AWS_ONLY}
+    for finding in examine(deployment, selected):
         report(finding)
     if not as_json:
         out.print(f"\n{_summary(findings)}")
@@ -123,19 +112,25 @@ def _summary(findings: list[Finding]) -> str:
     return f"{failed}; could not check {', '.join(unseen)}" if unseen else failed
 
 
-def _on_aws(config: Config) -> Deployment:
-    session = boto3.Session()
-    create: Callable[..., Any] = session.client  # its types know a service by a literal name only
-    return Deployment(
-        lambda service: create(service, region_name=config.region, config=SHORT_TIMEOUTS),
-        config=config,
-        shell_region=session.region_name,
-    )
+def _deployment(local: bool, state: Path) -> Deployment | Finding:
+    """The local cloud in `state`, or AWS; or a finding that it can't be checked."""
+    try:
+        if local:
+            return _local(StateDir(state))
+        config = load()
+        return Deployment(clients(config.region), config=config, shell_region=boto3.Session().region_name)
+    except SettingsError as error:
+        return Finding("settings", *ill(str(error), "nunchi config check"))
+    except NunchiError as error:
+        return Finding("cloud", *ill(str(error)))
+    except BotoCoreError as error:  # such as an unknown profile
+        return Finding("credentials", *unseen(error, remedy(error, "")))
 
 
 def _local(folder: StateDir) -> Deployment:
     record = folder.read()
 
+    @cache
     def local_client(service: str) -> Any:
         endpoint = record.endpoints.get(service, record.endpoints["iot"])  # one server serves all but SSM and EC2
         return client(service, endpoint=endpoint, region=record.region)

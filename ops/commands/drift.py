@@ -1,8 +1,7 @@
-"""`nunchi review drift`: label drift by kiosk and by week, as a training checks it before it starts."""
+"""`nunchi review drift`: drift detection: labels by kiosk and by week, as a training checks it before it starts."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -11,15 +10,12 @@ import typer
 from rich.markup import escape
 
 from contracts.labels import LABELS
-from ops.display import err, out, plain_table
+from ops.display import echo_json, err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.session import session_of
-from registry.weights import WeightsRegistry
-from retrain.bucket import DatasetBucket
 from retrain.drift.facts import gather_facts
 from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts
-from retrain.review.confidences import Results
 
 EXIT_STOP: Final = 6
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.STOP: "red"}
@@ -56,14 +52,12 @@ def drift(
     from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it imports numpy; other commands start fast
 
     with session_of(local, state) as session:
-        s3 = session.client("s3")
-        dataset, results = DatasetBucket(s3, session.bucket("dataset")), Results(s3, session.bucket("images"))
-        at = since.replace(tzinfo=UTC) if since else learned_by(WeightsRegistry(s3, session.bucket("weights")), dataset)
-        new, earlier = gather_facts(dataset, results, since=at)
+        at = since.replace(tzinfo=UTC) if since else learned_by(session.weights, session.dataset)
+        new, earlier = gather_facts(session.dataset, session.results, since=at)
         limits = DriftLimits(promise=session.gate)
     result = check_drift(new, earlier, limits)
     if as_json:
-        typer.echo(json.dumps(result.to_fields() | {"parts": [asdict(part) for part in parts(new)]}))
+        echo_json(result.to_fields() | {"parts": [asdict(part) for part in parts(new)]})
     else:
         _show(result, list(parts(new)), at)
     if result.level is Level.STOP:

@@ -1,10 +1,7 @@
-"""`nunchi judge A B`: compares two runs of weights on the golden photos of a dataset."""
+"""`nunchi judge A B`: a training's quality gate by hand: compares two runs of weights on a dataset's golden photos."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
@@ -12,27 +9,25 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName, NunchiError
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.weights import DAY_0, check_run_id
-from ops.display import out, progress_bar
+from ops.display import echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import gate_of, session_of
 from registry.errors import InvalidRun, RunUnknown
-from registry.weights import WeightsRegistry
 from retrain.errors import JudgementFailed
 
 # retrain.judge imports numpy, scikit-learn, matplotlib: the command imports it when it runs, so that others start fast.
 
 _ARGUMENT = f"Id of a run, or {DAY_0}: the model built into every worker."
 EXIT_NOT_BETTER: Final = 3
-_EXITS: Final[Mapping[type[NunchiError], int]] = {
-    RunUnknown: Exit.UNKNOWN,
-    InvalidRun: Exit.INVALID,
-    JudgementFailed: Exit.INVALID,
-}
 
 
+@exits(
+    {RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.INVALID, JudgementFailed: Exit.INVALID},
+    argument=(InvalidName, InvalidMessage),
+)
 def judge(
     candidate: Annotated[str, typer.Argument(metavar="A", help=_ARGUMENT)],
     incumbent: Annotated[str, typer.Argument(metavar="B", help=_ARGUMENT)],
@@ -79,32 +74,26 @@ def judge(
         )
     except ValueError as error:  # SettingsError is a ValueError
         raise typer.BadParameter(str(error)) from None
-    with _manifests((candidate, incumbent), local, state) as (candidate_manifest, incumbent_manifest):
-        with progress_bar("the judgement starts", shown=not as_json) as say:
-            judgement = run_judge(candidate_manifest, incumbent_manifest, dataset, settings=settings, say=say)
+    ids = [None if run == DAY_0 else check_run_id(run) for run in (candidate, incumbent)]
+    with TemporaryDirectory(prefix="nunchi-judge-") as temporary:
+        a, b = (None if run is None else _download(local, state, run, Path(temporary) / run) for run in ids)
+        with progress_bars(one=True, shown=not as_json) as say:
+            say(0, 0, "the judgement starts")
+            judgement = run_judge(a, b, dataset, settings=settings, say=say)
         page = report.write(out_folder, judgement)
     if as_json:
-        typer.echo(json.dumps(judgement.fields()))
+        echo_json(judgement.fields())
     else:
         verdict = f"[green]{candidate} is better[/]" if judgement.promoted else f"[yellow]{incumbent} stays[/]"
         out.print(f"{verdict}: {escape(judgement.reason)} (rule {judgement.rule})")
-        out.print(f"[bold]Report[/]\n  {escape(str(page))}")
+        show_command("Report", str(page))
         if judgement.promoted and candidate != DAY_0:
-            out.print(f"[bold]Next[/]\n  {escape(in_cloud(f'weights promote {candidate}', local, state))}")
+            show_command("Next", in_cloud(f"weights promote {candidate}", local, state))
     if not judgement.promoted:
         raise typer.Exit(EXIT_NOT_BETTER)
 
 
-@contextmanager
-def _manifests(runs: tuple[str, str], local: bool, state: Path) -> Generator[list[Path | None], None, None]:
-    """The manifests of both runs (None: day 0) in a temporary folder; errors exit with the status in the help."""
-    with exits(_EXITS, argument=(InvalidName, InvalidMessage)):
-        ids = [None if run == DAY_0 else check_run_id(run) for run in runs]
-        with TemporaryDirectory(prefix="nunchi-judge-") as folder:
-            yield [None if run is None else _download(local, state, run, Path(folder) / run) for run in ids]
-
-
 def _download(local: bool, state: Path, run: str, folder: Path) -> Path:
+    """The manifest of a run, downloaded with its files."""
     with session_of(local, state) as session:
-        registry = WeightsRegistry(session.client("s3"), session.bucket("weights"))
-        return registry.download(registry.run(run), folder)
+        return session.weights.download(session.weights.run(run), folder)

@@ -1,11 +1,10 @@
-"""`nunchi kiosk add|list|remove`: adds and removes kiosks on AWS or in a local cloud, without a deployment."""
+"""`nunchi kiosk add|list|remove`: adds and removes kiosks, and rotates their certificates; without a deployment."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,19 +21,15 @@ from fleet.folder import Addresses, DeviceFolder, amazon_root
 from fleet.kiosks import Kiosk, Kiosks, check_name
 from local.state import StateDir
 from ops.aws import aws_errors, clients
-from ops.display import out, plain_table
+from ops.display import echo_json, out, plain_table
 from ops.exits import Exit, exits
-from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import pipeline_outputs
 
 MQTT_PORT: Final = 8883
 
-kiosk = typer.Typer(
-    help="Add, list and remove kiosks: on AWS, or with --local in the cloud on this machine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+kiosk = command_group("Add, list and remove kiosks: on AWS, or with --local in the cloud on this machine.")
+_exits = exits({KioskExists: Exit.EXISTS, KioskUnknown: Exit.UNKNOWN}, argument=InvalidKiosk)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-z, 0-9 and '-'.")]
 
@@ -50,6 +45,7 @@ class Fleet:
 
 
 @kiosk.command()
+@_exits
 def add(
     name: NameArgument,
     *,
@@ -72,24 +68,23 @@ def add(
 
     Example: nunchi kiosk add shop1-counter2 --out shop1-counter2
     """
-    with _kiosk_exits():
-        check_name(name)
-        target = out_folder or Path(name)
-        folder = DeviceFolder(target, name)
-        with fleet_of(local, state) as fleet:
-            folder.require_free(fleet.ca_pem)
-            identity = fleet.kiosks.renew(name) if replace else fleet.kiosks.add(name)
-            try:
-                folder.write(identity, fleet.addresses, fleet.ca_pem)
-            except BaseException:
-                fleet.kiosks.undo(identity)
-                raise
-            if replace:
-                fleet.kiosks.revoke_older(identity)
+    check_name(name)
+    target = out_folder or Path(name)
+    folder = DeviceFolder(target, name)
+    with fleet_of(local, state) as fleet:
+        folder.require_free(fleet.ca_pem)
+        identity = fleet.kiosks.renew(name) if replace else fleet.kiosks.add(name)
+        try:
+            folder.write(identity, fleet.addresses, fleet.ca_pem)
+        except BaseException:
+            fleet.kiosks.undo(identity)
+            raise
+        if replace:
+            fleet.kiosks.revoke_older(identity)
     files = {"settings": folder.settings, "cert": folder.cert, "key": folder.key, "ca": folder.ca}
     if as_json:
         fields = {"kiosk": name, "thing_arn": identity.thing_arn, "certificate_id": identity.certificate_id}
-        typer.echo(json.dumps(fields | {"files": {kind: str(path.absolute()) for kind, path in files.items()}}))
+        echo_json(fields | {"files": {kind: str(path.absolute()) for kind, path in files.items()}})
         return
     out.print(f"[green]{name} has a new key; the old one is revoked[/]" if replace else f"[green]{name} is added[/]")
     for kind, path in files.items():
@@ -101,6 +96,7 @@ def add(
 
 
 @kiosk.command("list")
+@_exits
 def list_(
     older_than: Annotated[
         int | None,
@@ -116,12 +112,11 @@ def list_(
 
     Example: nunchi kiosk list --older-than 300 --json | jq -r 'select(.old).kiosk'
     """
-    with _kiosk_exits(), fleet_of(local, state) as fleet:
+    with fleet_of(local, state) as fleet:
         days = fleet.old_days if older_than is None else older_than
         rows = [_row(kiosk, days) for kiosk in fleet.kiosks.all()]
     if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row))
+        echo_json(*rows)
         return
     out.print(_table(rows) if rows else "There are no kiosks yet; add one: nunchi kiosk add NAME")
     if old := [row["kiosk"] for row in rows if row["old"]]:
@@ -130,6 +125,7 @@ def list_(
 
 
 @kiosk.command()
+@_exits
 def remove(
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
@@ -147,10 +143,10 @@ def remove(
     """
     if not yes:
         typer.confirm(f"Revoke the certificate of {name}? This can't be undone", abort=True, err=True)
-    with _kiosk_exits(), fleet_of(local, state) as fleet:
+    with fleet_of(local, state) as fleet:
         fleet.kiosks.remove(name)
     if as_json:
-        typer.echo(json.dumps({"kiosk": name, "removed": True}))
+        echo_json({"kiosk": name, "removed": True})
     else:
         out.print(f"{escape(name)} is removed")
 
@@ -204,10 +200,6 @@ def _aws_fleet(config: Config) -> Fleet:
     return Fleet(
         Kiosks(iot, policy=outputs[KIOSK_POLICY_NAME]), addresses, amazon_root(), config.alarms.certificate_days
     )
-
-
-def _kiosk_exits() -> AbstractContextManager[None]:
-    return exits({KioskExists: Exit.EXISTS, KioskUnknown: Exit.UNKNOWN}, argument=InvalidKiosk)
 
 
 def _row(kiosk: Kiosk, old_days: int) -> dict[str, Any]:

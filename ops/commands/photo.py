@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from contracts.messages import LabelMessage, Status
+from contracts.messages import LabelMessage
 from contracts.names import check_kiosk_id
 from kiosk.counter import Answer, Counter, ReceivesLabels
 from kiosk.errors import NoAnswer
@@ -26,7 +26,7 @@ from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, message_line
-from ops.display import err, out
+from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 CONNECT_S: Final = 10.0
@@ -36,7 +36,7 @@ KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Id of the kiosk
 
 
 class SendExit(IntEnum):
-    """The exit status of `nunchi send`; of several photos the highest number counts."""
+    """The exit status of `nunchi send`, by the names of Status; of several photos the highest number counts."""
 
     LABELLED = 0
     NO_PERSON = 3
@@ -44,13 +44,6 @@ class SendExit(IntEnum):
     REJECTED = 5
     NO_ANSWER = 6
 
-
-_EXITS: Final = {
-    Status.LABELLED: SendExit.LABELLED,
-    Status.NO_PERSON: SendExit.NO_PERSON,
-    Status.UNSURE: SendExit.UNSURE,
-    Status.REJECTED: SendExit.REJECTED,
-}
 
 ShowAnswer = Callable[[Path, Answer | NoAnswer], None]
 
@@ -123,12 +116,10 @@ async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
     """Returns never: raises CloudDown when the broker can't be reached and the cloud is down."""
     connected = False
     while True:
-        if subscriber.subscribed.is_set():
-            connected = True
-        else:
-            if connected:
-                err.print("[yellow]connection lost, trying again[/]")
-                connected = False
+        before, connected = connected, subscriber.subscribed.is_set()
+        if before and not connected:
+            err.print("[yellow]connection lost, trying again[/]")
+        if not connected:
             folder.read()
         await asyncio.sleep(LOOK_EVERY_S)
 
@@ -148,7 +139,7 @@ async def send_all(
                 statuses.append(SendExit.NO_ANSWER)
             else:
                 show(photo, answer)
-                statuses.append(_EXITS[answer.message.status])
+                statuses.append(SendExit[answer.message.status.name])
     return statuses
 
 
@@ -201,7 +192,7 @@ def live_answers(console: Console) -> Generator[ShowAnswer, None, None]:
 
 def _echo_json(photo: Path, answer: Answer | NoAnswer) -> None:
     if isinstance(answer, NoAnswer):
-        typer.echo(json.dumps({"photo": str(photo), "status": "no_answer", "reason": str(answer)}))
+        echo_json({"photo": str(photo), "status": "no_answer", "reason": str(answer)})
     else:
         fields = json.loads(answer.message.to_json())
-        typer.echo(json.dumps({"photo": str(photo), **fields, "total_ms": round(answer.total_ms, 1)}))
+        echo_json({"photo": str(photo), **fields, "total_ms": round(answer.total_ms, 1)})

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
 from rich.markup import escape
 
 from config.names import COMPUTE_STACK, HEALTH_STACK, PIPELINE_STACK, TRAINING_STACK
@@ -15,8 +13,8 @@ from config.nunchi_toml import load
 from contracts.errors import NunchiError
 from fleet.kiosks import ROLE, Kiosks
 from local.state import StateDir
-from ops.aws import aws_errors, clients, stack_is_missing
-from ops.display import out
+from ops.aws import aws_errors, clients, deployed_stack
+from ops.display import echo_json, out, show_command
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 
 if TYPE_CHECKING:
@@ -69,9 +67,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
         with aws_errors(region):
             kiosks, workers, retained = _inspect(clients(region))
     if as_json:
-        typer.echo(
-            json.dumps({"kiosks": kiosks, "workers": workers, "remains": [asdict(remainder) for remainder in retained]})
-        )
+        echo_json({"kiosks": kiosks, "workers": workers, "remains": [asdict(remainder) for remainder in retained]})
         return
     if kiosks:
         list_all = escape(in_cloud("kiosk list --json", local, state))
@@ -89,7 +85,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
     for remainder in retained:  # no table: it would break long names, which are to be copied
         out.print(f"  {remainder.kind:8}{escape(remainder.name)}\n          [dim]{escape(remainder.remove)}[/]")
     if not kiosks and not workers:
-        out.print("[bold]Next[/]\n  cdk destroy --all")
+        show_command("Next", "cdk destroy --all")
 
 
 def _inspect(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[Remainder]]:
@@ -105,15 +101,11 @@ def _inspect(client: Callable[[str], Any]) -> tuple[list[str], list[str], list[R
 
 
 def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
-    deployed = 0
-    for stack in STACKS:
-        try:
-            template = cloudformation.get_template(StackName=stack)["TemplateBody"]
-        except cloudformation.exceptions.ClientError as error:
-            if stack_is_missing(error):
-                continue
-            raise
-        deployed += 1
+    deployed = [stack for stack in STACKS if deployed_stack(cloudformation, stack)]
+    if not deployed:
+        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: there is nothing to destroy")
+    for stack in deployed:
+        template = cloudformation.get_template(StackName=stack)["TemplateBody"]
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         physical = {
             resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
@@ -121,5 +113,3 @@ def _of_stacks(cloudformation: CloudFormationClient) -> Iterator[Remainder]:
             for resource in page["StackResourceSummaries"]
         }
         yield from remainders(template, physical)
-    if not deployed:
-        raise NunchiError(f"none of {', '.join(STACKS)} is deployed here: there is nothing to destroy")

@@ -1,11 +1,8 @@
-"""`nunchi review export|import|agreement`: photos to Label Studio, corrections back, and the agreement with people."""
+"""`nunchi review export|import|agreement`: human review by Label Studio (active learning), and people's agreement."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,15 +13,13 @@ from rich.markup import escape
 from contracts.errors import InvalidName
 from contracts.names import check_kiosk_id
 from ops.commands.drift import drift
-from ops.display import err, out, plain_table
+from ops.display import echo_json, err, out, plain_table, show_command
 from ops.exits import Exit, exits
-from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
-from retrain.bucket import DatasetBucket
 from retrain.errors import InvalidReview
 from retrain.review.agreement import Agreement, PromiseShare, PromiseState
 from retrain.review.agreement import agreement as agreement_of
-from retrain.review.confidences import Results
 from retrain.review.notes import read_notes
 
 if TYPE_CHECKING:
@@ -32,27 +27,17 @@ if TYPE_CHECKING:
 
 # Label Studio's files need Pillow: commands import what reads and writes them when they run, so that others start fast.
 
-review = typer.Typer(
-    help="Photos for a person to review, to and from Label Studio: on AWS, or with --local on this machine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+review = command_group(
+    "Photos for a person to review, to and from Label Studio: on AWS, or with --local on this machine."
 )
 
 EXIT_PARTLY_STORED: Final = 3
 EXIT_PROMISE_BROKEN: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewBuckets:
-    """The dataset bucket, the results in the images bucket, and the gate of the workers (0-1)."""
-
-    dataset: DatasetBucket
-    results: Results
-    gate: float
+_exits = exits({InvalidReview: Exit.INVALID}, argument=InvalidName)
 
 
 @review.command()
+@_exits
 def export(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="A new folder, for photos and Label Studio's tasks.")
@@ -84,10 +69,10 @@ def export(
     from retrain.review.export import README  # noqa: PLC0415 - see above
     from retrain.review.export import export as export_to  # noqa: PLC0415 - see above
 
-    with _buckets(local, state) as buckets:
+    with session_of(local, state) as session:
         exported = export_to(
-            buckets.dataset,
-            buckets.results,
+            session.dataset,
+            session.results,
             folder,
             sample_share=sample_share,
             most=most,
@@ -95,7 +80,7 @@ def export(
             since=since and since.replace(tzinfo=UTC),
         )
     if as_json:
-        typer.echo(json.dumps(asdict(exported) | {"folder": str(folder)}))
+        echo_json(asdict(exported) | {"folder": str(folder)})
         return
     if not exported.photos:
         out.print("No photo waits for review; try a larger --sample-share")
@@ -105,10 +90,11 @@ def export(
         f"[green]{exported.photos} photos are in {escape(str(folder))}[/]: {exported.unsure} unsure, "
         f"{exported.sample} sampled from the sure ones{waiting}"
     )
-    out.print(f"[bold]Next[/]\n  {escape(str(folder / README))} says how to open them in Label Studio")
+    show_command("Next", f"{folder / README} says how to open them in Label Studio")
 
 
 @review.command("import")
+@_exits
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Label Studio's export, as JSON (not JSON-MIN).")],
     *,
@@ -134,33 +120,30 @@ def import_(
     """
     from retrain.review.importing import read, store  # noqa: PLC0415 - see above
 
-    with _buckets(local, state) as buckets:
-        imported = store(read(file), buckets.dataset, buckets.results, golden_share=golden_share, missing_ok=missing_ok)
+    with session_of(local, state) as session:
+        imported = store(read(file), session.dataset, session.results, golden_share=golden_share, missing_ok=missing_ok)
     if as_json:
-        typer.echo(json.dumps(asdict(imported)))
+        echo_json(asdict(imported))
     else:
         _show_import(imported)
-        out.print(f"[bold]Next[/]\n  {escape(in_cloud('review agreement', local, state))}")
+        show_command("Next", in_cloud("review agreement", local, state))
     if imported.refused:
         raise typer.Exit(EXIT_PARTLY_STORED)
 
 
 @review.command()
-def agreement(
-    local: LocalOption = False,
-    as_json: JsonOption = False,
-    state: StateOption = DEFAULT_STATE,
-) -> None:
+@_exits
+def agreement(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
     """Show how often people agree with the model's sure labels, by the random sample, and whether that meets the gate.
 
     Exit status: 0 it does, or the sample is too small; 6 it does not; 1 any other error.
 
     Example: nunchi review agreement --json | jq .people
     """
-    with _buckets(local, state) as buckets:
-        result = agreement_of(read_notes(buckets.dataset), buckets.gate)
+    with session_of(local, state) as session:
+        result = agreement_of(read_notes(session.dataset), session.gate)
     if as_json:
-        typer.echo(json.dumps(_fields(result)))
+        echo_json(_fields(result))
     else:
         _show_agreement(result, in_cloud("review export out/review --sample-share 0.1", local, state))
     if result.people.against(result.promise) is PromiseState.BROKEN:
@@ -168,15 +151,6 @@ def agreement(
 
 
 review.command()(drift)
-
-
-@contextmanager
-def _buckets(local: bool, state: Path) -> Generator[ReviewBuckets, None, None]:
-    """The buckets of the local cloud in `state`, or of AWS; errors end the command with the status in its help."""
-    with exits({InvalidReview: Exit.INVALID}, argument=InvalidName), session_of(local, state) as session:
-        s3 = session.client("s3")
-        dataset, results = DatasetBucket(s3, session.bucket("dataset")), Results(s3, session.bucket("images"))
-        yield ReviewBuckets(dataset, results, session.gate)
 
 
 def _show_import(imported: ImportSummary) -> None:
@@ -201,7 +175,8 @@ def _show_import(imported: ImportSummary) -> None:
 
 def _show_agreement(result: Agreement, export_command: str) -> None:
     if not result.people.checked:
-        out.print(f"No photo of the random sample has been reviewed yet\n[bold]Next[/]\n  {escape(export_command)}")
+        out.print("No photo of the random sample has been reviewed yet")
+        show_command("Next", export_command)
         return
     numbers = ("right", "checked", "share", "95 % interval")
     table = plain_table("of the sure", *numbers, "", right=numbers)
@@ -219,7 +194,7 @@ def _show_agreement(result: Agreement, export_command: str) -> None:
         )
     out.print(_verdict(result.people, result.promise))
     if result.people.against(result.promise) is not PromiseState.HOLDS:
-        out.print(f"[bold]Next[/]\n  {escape(export_command)}")
+        show_command("Next", export_command)
 
 
 def _cells(share: PromiseShare, promise: float) -> list[str]:
@@ -250,23 +225,18 @@ def _fields(result: Agreement) -> dict[str, Any]:
 
     def fields(share: PromiseShare) -> dict[str, Any]:
         return {
-            "right": share.right,
-            "checked": share.checked,
+            **asdict(share),
             "share": share.share,
             "interval": share.interval,
             "promise": share.against(result.promise),
         }
 
-    def all_of(shares: Mapping[str, PromiseShare]) -> dict[str, Any]:
-        return {name: fields(share) for name, share in shares.items()}
-
+    parts = {"by_label": result.by_label, "by_kiosk": result.by_kiosk, "by_week": result.by_week}
     return {
         "gate": result.promise,
         "people": fields(result.people) | {"more": result.people.more(result.promise)},
         "photos": fields(result.photos),
-        "by_label": all_of(result.by_label),
-        "by_kiosk": all_of(result.by_kiosk),
-        "by_week": all_of(result.by_week),
+        **{part: {name: fields(share) for name, share in shares.items()} for part, shares in parts.items()},
         "cannot_tell": result.cannot_tell,
         "below_gate": result.below_gate,
     }

@@ -15,14 +15,14 @@ from rich.markup import escape
 
 from config.names import TRAINING_STACK
 from config.stack_outputs import STATE_MACHINE_ARN
-from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage, NunchiError
 from contracts.training import OUTCOME, PROGRESS, TrainingOutcome, TrainingProgress, Verdict, training_id, training_key
 from local.state import StateDir
 from ops.aws import stack_outputs
-from ops.display import err, out
+from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
+from retrain.bucket import DatasetBucket
 
 POLL_S: Final = {True: 0.5, False: 5.0}  # local, on AWS
 TIMEOUT_S: Final = 17 * 3600.0  # longer than the state machine's
@@ -39,23 +39,56 @@ class TrainError(NunchiError):
 
 
 @dataclass(frozen=True)
-class _Trainings:
-    """The state machine of retrainings, and the bucket of their progress and outcomes."""
+class _Training:
+    """A training that was started: its execution of the state machine, and where it stores progress and outcome."""
 
     states: Any
-    s3: Any
-    state_machine: str
-    bucket: str
-    local: bool
+    bucket: DatasetBucket
+    poll_s: float
+    execution: str
+    id: str
+
+    def progress(self) -> Iterator[TrainingProgress]:
+        """Each new progress message, until the execution ends; TrainError when it does not within TIMEOUT_S."""
+        last: TrainingProgress | None = None
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            ended = self.states.describe_execution(executionArn=self.execution)["status"] != "RUNNING"
+            progress = self._read(PROGRESS, TrainingProgress.from_json)
+            if progress is not None and (last is None or progress.at > last.at):
+                last = progress
+                yield progress
+            if ended:
+                return
+            time.sleep(self.poll_s)
+        raise TrainError(f"{self.id} has not ended after {TIMEOUT_S / 3600:.0f} hours: {self._see}")
+
+    def outcome(self) -> TrainingOutcome:
+        """The outcome of the execution, which has ended; TrainError without one."""
+        outcome: TrainingOutcome | None = self._read(OUTCOME, TrainingOutcome.from_json)
+        if outcome is None:
+            raise TrainError(f"{self.id} ended without an outcome: {self._see}")
+        return outcome
+
+    @property
+    def _see(self) -> str:
+        return f"look at the execution {self.execution}"
+
+    def _read(self, name: str, parse: Callable[[bytes], Any]) -> Any:
+        """The message of that name; None when it is missing, or of a version that this command can't parse."""
+        stored = self.bucket.get(training_key(self.id, name))
+        try:
+            return None if stored is None else parse(stored)
+        except InvalidMessage:
+            return None
 
 
 def train_locally(folder: Path, show: Callable[[TrainingProgress], None], *, least_new_labels: int) -> TrainingOutcome:
     """Retrain in the local cloud of a state folder, and show its progress; TrainError without an outcome."""
-    with _trainings(local=True, folder=folder) as trainings:
-        arn, training = _start(trainings, {"least_new_labels": least_new_labels})
-        for progress in _follow(trainings, arn, training):
+    with _started(True, folder, least_new_labels) as training:
+        for progress in training.progress():
             show(progress)
-        return _outcome(trainings, arn, training)
+        return training.outcome()
 
 
 def train(
@@ -78,78 +111,36 @@ def train(
 
     Example: nunchi train --local --least-new-labels 10
     """
-    with _trainings(local, state) as trainings:
-        arn, training = _start(trainings, {} if least_new_labels is None else {"least_new_labels": least_new_labels})
+    with _started(local, state, least_new_labels) as training:
         if detach:
             if as_json:
-                typer.echo(json.dumps({"training": training, "execution": arn}))
+                echo_json({"training": training.id, "execution": training.execution})
             else:
-                out.print(f"[bold]{training}[/] has started")
+                out.print(f"[bold]{training.id}[/] has started")
             return
-        err.print(f"[dim]{training} has started; Ctrl-C does not stop it[/]")
-        for progress in _follow(trainings, arn, training):
+        err.print(f"[dim]{training.id} has started; Ctrl-C does not stop it[/]")
+        for progress in training.progress():
             _show(progress, as_json)
-        outcome = _outcome(trainings, arn, training)
+        outcome = training.outcome()
     _show_outcome(outcome, as_json, in_cloud(f"weights show {outcome.run}", local, state))
     if outcome.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 
 
 @contextmanager
-def _trainings(local: bool, folder: Path) -> Generator[_Trainings, None, None]:
+def _started(local: bool, folder: Path, least_new_labels: int | None) -> Generator[_Training, None, None]:
+    """A training, started; with None, the minimum number of new label files is that of nunchi.toml."""
     with session_of(local, folder) as session:
         outputs = stack_outputs(session.client("cloudformation"), TRAINING_STACK)
         if outputs is None:
             deploy = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
             raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {deploy}")
-        yield _Trainings(
-            session.client("stepfunctions"),
-            session.client("s3"),
-            outputs[STATE_MACHINE_ARN],
-            session.bucket("dataset"),
-            local,
-        )
-
-
-def _start(trainings: _Trainings, options: dict[str, Any]) -> tuple[str, str]:
-    """Start an execution; returns its ARN and the id of its training."""
-    arn = trainings.states.start_execution(stateMachineArn=trainings.state_machine, input=json.dumps(options))[
-        "executionArn"
-    ]
-    execution = trainings.states.describe_execution(executionArn=arn)
-    return arn, training_id(execution["startDate"], execution["name"])
-
-
-def _outcome(trainings: _Trainings, arn: str, training: str) -> TrainingOutcome:
-    outcome: TrainingOutcome | None = _read(trainings, training_key(training, OUTCOME), TrainingOutcome.from_json)
-    if outcome is None:
-        raise TrainError(f"{training} ended without an outcome: look at the execution {arn}")
-    return outcome
-
-
-def _follow(trainings: _Trainings, arn: str, training: str) -> Iterator[TrainingProgress]:
-    """Each new progress message, until the execution ends; TrainError when it does not within TIMEOUT_S."""
-    last: TrainingProgress | None = None
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        ended = trainings.states.describe_execution(executionArn=arn)["status"] != "RUNNING"
-        progress = _read(trainings, training_key(training, PROGRESS), TrainingProgress.from_json)
-        if progress is not None and (last is None or progress.at > last.at):
-            last = progress
-            yield progress
-        if ended:
-            return
-        time.sleep(POLL_S[trainings.local])
-    raise TrainError(f"{training} has not ended after {TIMEOUT_S / 3600:.0f} hours: look at the execution {arn}")
-
-
-def _read(trainings: _Trainings, key: str, parse: Callable[[bytes], Any]) -> Any:
-    """The message of that key; None when it is missing, or of a version that this command can't parse."""
-    stored = get_or_none(trainings.s3, bucket=trainings.bucket, key=key)
-    try:
-        return None if stored is None else parse(stored.content)
-    except InvalidMessage:
-        return None
+        states = session.client("stepfunctions")
+        options = {} if least_new_labels is None else {"least_new_labels": least_new_labels}
+        started = states.start_execution(stateMachineArn=outputs[STATE_MACHINE_ARN], input=json.dumps(options))
+        execution = states.describe_execution(executionArn=started["executionArn"])
+        training = training_id(execution["startDate"], execution["name"])
+        yield _Training(states, session.dataset, POLL_S[local], started["executionArn"], training)
 
 
 def _show(progress: TrainingProgress, as_json: bool) -> None:

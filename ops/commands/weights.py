@@ -1,32 +1,27 @@
-"""`nunchi weights list|show|add|promote|rollback`: runs of weights, and the pointer to the one in service."""
+"""`nunchi weights list|show|add|promote|rollback`: the model registry: runs, and the pointer to the one in service."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
-from contracts.errors import InvalidMessage, InvalidName, NunchiError
+from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.weights import DAY_0, MANIFEST, Pointer, check_run_id, new_run_id
-from ops.display import out, plain_table
+from ops.display import echo_json, out, plain_table, show_command
 from ops.exits import Exit, exits
-from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
+from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
 from registry.errors import InvalidRun, PointerMoved, RunExists, RunUnknown
-from registry.weights import CurrentRun, Run, WeightsRegistry
+from registry.weights import CurrentRun, Run
 
-weights = typer.Typer(
-    help="List runs of weights, promote one, roll back: on AWS, or with --local in the cloud on this machine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+weights = command_group(
+    "List runs of weights, promote one, roll back: on AWS, or with --local in the cloud on this machine."
 )
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as nunchi weights list shows it.")]
@@ -36,17 +31,15 @@ RunOrDay0Argument = Annotated[
 ByOption = Annotated[str, typer.Option("--by", help="Your name; it is stored in the pointer.", metavar="NAME")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is stored in the pointer.", metavar="TEXT")]
 
-
 EXIT_POINTER_MOVED: Final = 6
-_EXITS: Final[Mapping[type[NunchiError], int]] = {
-    RunExists: Exit.EXISTS,
-    RunUnknown: Exit.UNKNOWN,
-    InvalidRun: Exit.INVALID,
-    PointerMoved: EXIT_POINTER_MOVED,
-}
+_exits = exits(
+    {RunExists: Exit.EXISTS, RunUnknown: Exit.UNKNOWN, InvalidRun: Exit.INVALID, PointerMoved: EXIT_POINTER_MOVED},
+    argument=(InvalidName, InvalidMessage),
+)
 
 
 @weights.command("list")
+@_exits
 def list_(
     history: Annotated[
         bool, typer.Option("--history", help="Show every move of the pointer instead: by whom, when, why.")
@@ -59,15 +52,14 @@ def list_(
 
     Example: nunchi weights list --json | jq -r 'select(.serves).run'
     """
-    with _registry(local, state) as registry:
+    with session_of(local, state) as session:
         if history:
-            _show_history(registry.history(), as_json)
+            _show_history(session.weights.history(), as_json)
             return
-        current, runs = registry.current(), registry.runs()
+        current, runs = session.weights.current(), session.weights.runs()
     rows = [_row(None, current), *(_row(run, current) for run in runs)]
     if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row))
+        echo_json(*rows)
         return
     table = plain_table("run", "model", "added", "")
     for row in rows:
@@ -76,14 +68,14 @@ def list_(
         table.add_row(escape(row["run"]), escape(model), added, "[green]serves[/]" if row["serves"] else "")
     out.print(table)
     if current.run and not any(row["serves"] for row in rows):
-        rollback_command = escape(in_cloud("weights rollback", local, state))
         out.print(
             f"[red]the pointer names run {current.run}, which is missing[/]; workers keep the model they have. "
-            f"Roll back: {rollback_command}"
+            f"Roll back: {escape(in_cloud('weights rollback', local, state))}"
         )
 
 
 @weights.command()
+@_exits
 def show(
     run: RunArgument, local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE
 ) -> None:
@@ -93,11 +85,11 @@ def show(
 
     Example: nunchi weights show 20261122t030405z-yolov5n
     """
-    with _registry(local, state) as registry:
-        checked, current = registry.check(check_run_id(run)), registry.current()
+    with session_of(local, state) as session:
+        checked, current = session.weights.check(check_run_id(run)), session.weights.current()
     row = _row(checked, current) | {"manifest_sha256": checked.manifest_sha256, "manifest": dict(checked.manifest)}
     if as_json:
-        typer.echo(json.dumps(row))
+        echo_json(row)
         return
     out.print(
         f"[bold]{run}[/] is complete{' and in service' if row['serves'] else ''}; manifest {checked.manifest_sha256}"
@@ -106,6 +98,7 @@ def show(
 
 
 @weights.command()
+@_exits
 def add(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=f"A {MANIFEST} and the files that it names.")],
     run: Annotated[
@@ -122,16 +115,17 @@ def add(
 
     Example: nunchi weights add out/20261122t030405z-yolov5n
     """
-    with _registry(local, state) as registry:
-        added = registry.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
+    with session_of(local, state) as session:
+        added = session.weights.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
     if as_json:
-        typer.echo(json.dumps(_row(added, CurrentRun(None, None)) | {"manifest_sha256": added.manifest_sha256}))
+        echo_json(_row(added, CurrentRun(None, None)) | {"manifest_sha256": added.manifest_sha256})
         return
     out.print(f"[green]{added.id} is added[/]: {escape(added.version)}")
-    out.print(f"[bold]Next[/]\n  {escape(in_cloud(f'weights promote {added.id}', local, state))}")
+    show_command("Next", in_cloud(f"weights promote {added.id}", local, state))
 
 
 @weights.command()
+@_exits
 def promote(
     run: RunOrDay0Argument,
     *,
@@ -150,13 +144,14 @@ def promote(
 
     Example: nunchi weights promote 20261122t030405z-yolov5n --reason "better for elder women"
     """
-    with _registry(local, state) as registry:
+    with session_of(local, state) as session:
         run_id = None if run == DAY_0 else check_run_id(run)
-        pointer = registry.promote(run_id, by=by or getpass.getuser(), reason=reason)
+        pointer = session.weights.promote(run_id, by=by or getpass.getuser(), reason=reason)
     _show_moved(pointer, local, as_json, state)
 
 
 @weights.command()
+@_exits
 def rollback(
     by: ByOption = "",
     reason: ReasonOption = "rolled back by hand",
@@ -171,16 +166,9 @@ def rollback(
 
     Example: nunchi weights rollback --reason "calls young women old"
     """
-    with _registry(local, state) as registry:
-        pointer = registry.rollback(by=by or getpass.getuser(), reason=reason)
+    with session_of(local, state) as session:
+        pointer = session.weights.rollback(by=by or getpass.getuser(), reason=reason)
     _show_moved(pointer, local, as_json, state)
-
-
-@contextmanager
-def _registry(local: bool, state: Path) -> Generator[WeightsRegistry, None, None]:
-    """The registry of the local cloud in `state`, or of AWS; errors end the command with the status in its help."""
-    with exits(_EXITS, argument=(InvalidName, InvalidMessage)), session_of(local, state) as session:
-        yield WeightsRegistry(session.client("s3"), session.bucket("weights"))
 
 
 def _row(run: Run | None, current: CurrentRun) -> dict[str, Any]:
@@ -198,10 +186,8 @@ def _show_moved(pointer: Pointer, local: bool, as_json: bool, state: Path) -> No
         typer.echo(pointer.to_json())
         return
     out.print(f"[green]{pointer.run or DAY_0} is in service[/], after {pointer.previous or DAY_0}")
-    out.print(
-        "Workers load it at their next check; every message names the model.\n"
-        f"[bold]Back[/]\n  {escape(in_cloud('weights rollback', local, state))}"
-    )
+    out.print("Workers load it at their next check; every message names the model.")
+    show_command("Back", in_cloud("weights rollback", local, state))
 
 
 def _show_history(moves: list[Pointer], as_json: bool) -> None:

@@ -142,98 +142,104 @@ def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float)
     SettingsError when the price table lacks an instance type.
     """
     usage = Usage(config, shops, photos_a_day, config.hours.week.running_hours * WEEKS)
-    lines = (
-        *_compute(usage, prices),
-        *_storage(usage, prices),
-        *_messages(usage, prices),
-        *_watching(usage, prices),
-        *_retraining(usage, prices),
-        *_key(usage, prices),
+    parts = {
+        "compute": _compute(usage, prices),
+        "storage": _storage(usage, prices),
+        "messages": _messages(usage, prices),
+        "watching": _watching(usage, prices),
+        "retraining": _retraining(usage, prices),
+        "key": _key(usage, prices),
+    }
+    lines = tuple(
+        CostLine(part, item, quantity, price.unit, price.usd)
+        for part, items in parts.items()
+        for item, quantity, price in items
     )
     return CostEstimate(lines, tuple(_notes(usage, math.fsum(line.usd for line in lines))))
 
 
-def _compute(usage: Usage, prices: Prices) -> Iterator[CostLine]:
-    part = "compute"
+_Items = Iterator[tuple[str, float, Price]]  # an item, its quantity, and the price of its unit
+
+
+def _free(unit: str) -> Price:
+    return Price(what="", unit=unit, usd=0.0, check=())
+
+
+def _compute(usage: Usage, prices: Prices) -> _Items:
     kind = usage.config.inference.instance_type
     hours = usage.instance_hours
-    yield _line(part, f"inference, {usage.instances} × {kind}", hours, prices.instance(kind))
-    yield _line(part, f"disks, {usage.disks} × {DISK_GIB} GiB", usage.disks * DISK_GIB, prices["disk"])
-    yield _line(part, "public IPv4 addresses", hours, prices["public_ipv4"])
-    yield CostLine(part, "NAT gateway", 0, "there is none", 0.0)
+    yield f"inference, {usage.instances} × {kind}", hours, prices.instance(kind)
+    yield f"disks, {usage.disks} × {DISK_GIB} GiB", usage.disks * DISK_GIB, prices["disk"]
+    yield "public IPv4 addresses", hours, prices["public_ipv4"]
+    yield "NAT gateway", 0, _free("there is none")
 
 
-def _storage(usage: Usage, prices: Prices) -> Iterator[CostLine]:
-    part, days = "storage", usage.config.retention
+def _storage(usage: Usage, prices: Prices) -> _Items:
+    days = usage.config.retention
     a_day = usage.photos / MONTH_DAYS
     storage = prices["s3_storage"]
-    yield _line(part, f"uploads, {days.upload_days} days", usage.uploads_kept * PHOTO_GB, storage)
-    yield _line(part, f"results, {days.result_days} days", a_day * days.result_days * RESULT_GB, storage)
+    yield f"uploads, {days.upload_days} days", usage.uploads_kept * PHOTO_GB, storage
+    yield f"results, {days.result_days} days", a_day * days.result_days * RESULT_GB, storage
     review_gb = usage.reviewed / MONTH_DAYS * days.review_days * PHOTO_GB
-    yield _line(part, f"photos to review, {days.review_days} days", review_gb, storage)
+    yield f"photos to review, {days.review_days} days", review_gb, storage
     training_gb = usage.photos * KEPT * TRAINING_MONTHS * PHOTO_GB
-    yield _line(part, f"training pairs, after {TRAINING_MONTHS} months", training_gb, storage)
+    yield f"training pairs, after {TRAINING_MONTHS} months", training_gb, storage
     pairs = usage.photos * KEPT + usage.reviewed
     writes = 2 * usage.photos + 2 * pairs  # an upload, its result; image and labels of a pair
-    reads = usage.photos
-    requests = writes + reads + usage.sweep_lists
-    log_gb = requests / MONTH_DAYS * ACCESS_LOG_DAYS * ACCESS_LOG_GB
-    yield _line(part, f"access log, {ACCESS_LOG_DAYS} days", log_gb, storage)
-    yield _line(part, "uploads, results, pairs written", writes / 1e3, prices["s3_write"])
-    yield _line(part, "sweeps' listings", usage.sweep_lists / 1e3, prices["s3_write"])
-    yield _line(part, "photos read", reads / 1e3, prices["s3_read"])
+    log_gb = (writes + usage.photos + usage.sweep_lists) / MONTH_DAYS * ACCESS_LOG_DAYS * ACCESS_LOG_GB
+    yield f"access log, {ACCESS_LOG_DAYS} days", log_gb, storage
+    yield "uploads, results, pairs written", writes / 1e3, prices["s3_write"]
+    yield "sweeps' listings", usage.sweep_lists / 1e3, prices["s3_write"]
+    yield "photos read", usage.photos / 1e3, prices["s3_read"]
 
 
-def _messages(usage: Usage, prices: Prices) -> Iterator[CostLine]:
-    part = "messages"
+def _messages(usage: Usage, prices: Prices) -> _Items:
     photos = usage.photos
     if usage.in_queue_mode:
         polls = usage.instance_hours * LONG_POLLS_AN_HOUR
     else:
         polls = LAMBDA_POLLERS * MONTH_HOURS * LONG_POLLS_AN_HOUR
-    yield _line(part, "upload queue", photos * RECEIVES_A_PHOTO / 1e6, prices["sqs"])
-    yield _line(part, "upload queue, idle polls", polls / 1e6, prices["sqs"])
+    yield "upload queue", photos * RECEIVES_A_PHOTO / 1e6, prices["sqs"]
+    yield "upload queue, idle polls", polls / 1e6, prices["sqs"]
     if not usage.in_queue_mode:
-        yield _line(part, "dispatch Lambda, photos", photos / 1e6, prices["lambda_request"])
-        yield _line(part, "dispatch Lambda, time", photos * DISPATCH_S * LAMBDA_GB, prices["lambda_duration"])
-        yield CostLine(part, "Run Command", photos, "commands, free", 0.0)
-    yield _line(part, "labels over MQTT", photos * MESSAGES_A_PHOTO / 1e6, prices["iot_message"])
+        yield "dispatch Lambda, photos", photos / 1e6, prices["lambda_request"]
+        yield "dispatch Lambda, time", photos * DISPATCH_S * LAMBDA_GB, prices["lambda_duration"]
+        yield "Run Command", photos, _free("commands, free")
+    yield "labels over MQTT", photos * MESSAGES_A_PHOTO / 1e6, prices["iot_message"]
     minutes = 60 * (usage.kiosks * usage.running_hours + usage.instance_hours)
-    yield _line(part, f"connections of {usage.kiosks:,} kiosks", minutes / 1e6, prices["iot_minute"])
-    yield _line(part, "labels to the shops", photos * OUT_GB_A_PHOTO, prices["transfer_out"])
+    yield f"connections of {usage.kiosks:,} kiosks", minutes / 1e6, prices["iot_minute"]
+    yield "labels to the shops", photos * OUT_GB_A_PHOTO, prices["transfer_out"]
 
 
-def _watching(usage: Usage, prices: Prices) -> Iterator[CostLine]:
-    part = "watching"
+def _watching(usage: Usage, prices: Prices) -> _Items:
     running = usage.running_hours / MONTH_HOURS
     logs_gb = usage.photos * LOG_GB_A_PHOTO + usage.instance_hours * LOG_GB_AN_HOUR
-    yield _line(part, "logs taken in", logs_gb, prices["log_ingestion"])
-    yield _line(part, "logs, a month", logs_gb, prices["log_storage"])
+    yield "logs taken in", logs_gb, prices["log_ingestion"]
+    yield "logs, a month", logs_gb, prices["log_storage"]
     custom = len(Metric) + len(STEP_METRICS)
-    yield _line(part, f"{custom} custom metrics", custom * running, prices["metric"])
-    detailed = INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS
-    yield _line(part, "detailed monitoring", detailed, prices["metric"])
+    yield f"{custom} custom metrics", custom * running, prices["metric"]
+    yield "detailed monitoring", INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS, prices["metric"]
     alarms = ALARMS[usage.config.mode] + (TRACKING_ALARMS if usage.in_queue_mode else 0)
-    yield _line(part, "alarms", alarms, prices["alarm"])
-    yield _line(part, "key of the alarms' topic", 1, prices["kms_key"])
-    yield _line(part, "dashboard", 1, prices["dashboard"])
+    yield "alarms", alarms, prices["alarm"]
+    yield "key of the alarms' topic", 1, prices["kms_key"]
+    yield "dashboard", 1, prices["dashboard"]
     runs = usage.running_hours * WATCHES_AN_HOUR
-    yield _line(part, "watch Lambda, time", runs * WATCH_S * LAMBDA_GB, prices["lambda_duration"])
+    yield "watch Lambda, time", runs * WATCH_S * LAMBDA_GB, prices["lambda_duration"]
     calls = runs + MONTH_HOURS  # and, at most each hour, a start, a stop or a lease
-    yield _line(part, "schedules", calls / 1e6, prices["schedule"])
+    yield "schedules", calls / 1e6, prices["schedule"]
 
 
-def _retraining(usage: Usage, prices: Prices) -> Iterator[CostLine]:
-    part, training = "retraining", usage.config.training
+def _retraining(usage: Usage, prices: Prices) -> _Items:
+    training = usage.config.training
     hours = MONTH_DAYS / training.period_days * RETRAINING_HOURS
     spot = hours * SPOT_SHARE if training.spot else 0.0
     kind = training.instance_type
     if spot:
-        yield _line(part, f"{kind} on Spot", spot, prices.instance(kind, spot=True))
-    yield _line(part, f"{kind} on demand", hours - spot, prices.instance(kind))
-    yield _line(part, "its disk and address", hours, _disk_and_address(prices))
+        yield f"{kind} on Spot", spot, prices.instance(kind, spot=True)
+    yield f"{kind} on demand", hours - spot, prices.instance(kind)
+    yield "its disk and address", hours, _disk_and_address(prices)
     runs = MONTH_DAYS / training.period_days
-    yield _line(part, "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"])
+    yield "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"]
 
 
 def _disk_and_address(prices: Prices) -> Price:
@@ -242,10 +248,10 @@ def _disk_and_address(prices: Prices) -> Price:
     return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
 
 
-def _key(usage: Usage, prices: Prices) -> Iterator[CostLine]:
+def _key(usage: Usage, prices: Prices) -> _Items:
     if usage.config.security.kms:
-        yield _line("key", "key", 1, prices["kms_key"])
-        yield _line("key", "its use", usage.photos * KMS_REQUESTS_A_PHOTO / 1e4, prices["kms_request"])
+        yield "key", 1, prices["kms_key"]
+        yield "its use", usage.photos * KMS_REQUESTS_A_PHOTO / 1e4, prices["kms_request"]
 
 
 def _notes(usage: Usage, usd: float) -> Iterator[str]:
@@ -266,7 +272,3 @@ def _notes(usage: Usage, usd: float) -> Iterator[str]:
     budget = usage.config.alarms.budget_usd
     if budget < usd:
         yield f"[alarms] budget_usd = {budget:g} is below this estimate: its alarm would fire every month"
-
-
-def _line(part: str, item: str, quantity: float, price: Price) -> CostLine:
-    return CostLine(part, item, quantity, price.unit, price.usd)

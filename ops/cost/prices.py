@@ -23,7 +23,6 @@ class Price:
     what: str
     unit: str
     usd: float
-    source: str
     check: tuple[str, ...]
 
     def command(self, region: str) -> str:
@@ -79,13 +78,7 @@ def load_prices(region: str) -> Prices:
             f"add a column to {FILE}"
         )
     prices = {
-        name: Price(
-            what=row["what"],
-            unit=row["unit"],
-            usd=row[region],
-            source=row["source"][region],
-            check=tuple(row["check"]),
-        )
+        name: Price(row["what"], row["unit"], row[region], tuple(row["check"]))
         for name, row in table.items()
         if region in row
     }

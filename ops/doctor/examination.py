@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -33,9 +33,25 @@ class State(StrEnum):
     UNSEEN = "unseen"  # the check could not run: access denied, or no answer
 
 
+class Result(NamedTuple):
+    """The result of a check in words, and the remedy where it is not well."""
+
+    state: State
+    text: str
+    remedy: str = ""
+
+
+well, attention, ill = (partial(Result, state) for state in (State.WELL, State.ATTENTION, State.ILL))
+
+
+def unseen(reason: object, remedy: str = "") -> Result:
+    """The result of a check that could not run."""
+    return Result(State.UNSEEN, f"can't check: {reason}", remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a check in words, and the remedy where it is not well."""
+    """The result of the check of that name."""
 
     check: str
     state: State
@@ -55,55 +71,39 @@ class CheckFailed(NunchiError):
         self.remedy = remedy
 
 
+@dataclass(frozen=True)
 class Deployment:
     """What the checks inspect: clients of a cloud's services, and the operator's settings.
 
-    `client` creates a boto3 client of a service. A local cloud has no opening hours, it always runs; its workers answer
+    `client` returns a boto3 client of a service. A local cloud has no opening hours, it always runs; its workers answer
     at their `sockets`, and their `logs` are in a folder. `nunchi` builds a command on this cloud, ready to paste.
     """
 
-    def __init__(
-        self,
-        client: Callable[[str], Any],
-        *,
-        config: Config,
-        local: bool = False,
-        sockets: Mapping[str, Path] = MappingProxyType({}),
-        nunchi: Callable[[str], str] = "nunchi {}".format,
-        logs: Path = Path("logs"),
-        shell_region: str | None = None,
-        clock: Callable[[], datetime] = now,
-    ) -> None:
-        self._create = client
-        self._clients: dict[str, Any] = {}
-        self._outputs: dict[str, Mapping[str, str]] = {}
-        self.config = config
-        self.local = local
-        self.sockets = sockets
-        self.nunchi = nunchi
-        self.logs = logs
-        self.shell_region = shell_region
-        self.now = clock
-
-    def client(self, service: str) -> Any:
-        """A client, created once."""
-        if service not in self._clients:
-            self._clients[service] = self._create(service)
-        return self._clients[service]
+    client: Callable[[str], Any]
+    _: KW_ONLY
+    config: Config
+    local: bool = False
+    sockets: Mapping[str, Path] = field(default_factory=dict)
+    nunchi: Callable[[str], str] = "nunchi {}".format
+    logs: Path = Path("logs")
+    shell_region: str | None = None
+    now: Callable[[], datetime] = now
+    _outputs: dict[str, dict[str, str] | None] = field(default_factory=dict, init=False)
 
     def output(self, stack: str, name: str) -> str:
         """An output of a stack; CheckFailed when the stack or the output is missing."""
         if stack not in self._outputs:
-            outputs = stack_outputs(self.client("cloudformation"), stack)
-            if outputs is None:
-                raise CheckFailed(f"{stack} is not deployed", f"cdk deploy {stack}")
-            self._outputs[stack] = outputs
-        try:
-            return self._outputs[stack][name]
-        except KeyError:
-            raise CheckFailed(
-                f"{stack} has no output {name}: another version is deployed", f"cdk deploy {stack}"
-            ) from None
+            self._outputs[stack] = stack_outputs(self.client("cloudformation"), stack)
+        if (outputs := self._outputs[stack]) is None:
+            raise CheckFailed(f"{stack} is not deployed", f"cdk deploy {stack}")
+        if name not in outputs:
+            raise CheckFailed(f"{stack} has no output {name}: another version is deployed", f"cdk deploy {stack}")
+        return outputs[name]
+
+    def listed(self, service: str, operation: str, entries: str, **parameters: Any) -> list[Any]:
+        """The `entries` of all pages of an operation."""
+        pages = self.client(service).get_paginator(operation).paginate(**parameters)
+        return [entry for page in pages for entry in page[entries]]
 
     @property
     def should_run(self) -> bool:
@@ -141,19 +141,20 @@ class Deployment:
         return sorted(instance for instance, state in self.instances().items() if state == "running")
 
 
-Check = Callable[[Deployment], Finding]
+Check = Callable[[Deployment], Result]
 
 
 def examine(deployment: Deployment, checks: Mapping[str, Check]) -> Iterator[Finding]:
     """The finding of each check, in order."""
     for name, check in checks.items():
         try:
-            yield check(deployment)
+            result = check(deployment)
         except CheckFailed as failed:
-            yield Finding(name, State.UNSEEN, f"can't check: {failed}", failed.remedy)
+            result = unseen(failed, failed.remedy)
         except AWS_ERRORS as error:
             reason = _reason(error) if isinstance(error, ClientError) else first_line(error)
-            yield Finding(name, State.UNSEEN, f"can't check: {reason}", remedy(error, deployment.config.region))
+            result = unseen(reason, remedy(error, deployment.config.region))
+        yield Finding(name, *result)
 
 
 def _reason(error: ClientError) -> str:

@@ -11,7 +11,7 @@ from config.names import PIPELINE_STACK
 from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
 from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
-from ops.doctor.examination import Deployment, Finding, State
+from ops.doctor.examination import Deployment, Result, attention, ill, well
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
 MAX_LISTED: Final = 20_000  # uploads: some 20 requests; listing a week of a chain of shops would take minutes
@@ -61,36 +61,32 @@ class _Listings:
         return [entry["Prefix"].removeprefix(RESULTS).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
 
     def _objects(self, prefix: str, **parameters: Any) -> Iterator[Any]:
-        token: dict[str, Any] = {}
-        while True:
-            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **parameters, **token)
-            yield from answer.get("Contents", [])
-            if not answer.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **parameters)
+        for page in pages:
+            yield from page.get("Contents", [])
 
 
 def _listings(deployment: Deployment) -> _Listings:
     return _Listings(deployment.client("s3"), deployment.output(PIPELINE_STACK, IMAGES_BUCKET))
 
 
-def uploads(deployment: Deployment) -> Finding:
+def uploads(deployment: Deployment) -> Result:
     """Uploads older than five minutes without a result: the worker's sweep should have found them."""
     listings = _listings(deployment)
     forgotten = find_unanswered(listings, older_than=FORGOTTEN_AFTER, without=lambda _: False).forgotten
     sample = f" of the first {MAX_LISTED}" if listings.truncated else ""
     if not forgotten:
-        return Finding("uploads", State.WELL, f"none{sample} is without a result after five minutes")
+        return well(f"none{sample} is without a result after five minutes")
     text = f"{forgotten}{sample} without a result after five minutes"
     if not deployment.should_run:
-        return Finding("uploads", State.WELL, f"{text}; the next start finds them")
+        return well(f"{text}; the next start finds them")
     remedy = "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep"
     if deployment.local:
         remedy = f"tail -n 50 {shlex.quote(str(deployment.logs))}/worker*.log"
-    return Finding("uploads", State.ILL, text, remedy)
+    return ill(text, remedy)
 
 
-def last_label(deployment: Deployment) -> Finding:
+def last_label(deployment: Deployment) -> Result:
     """The age of the newest result. S3 lists results in the order of their photos, so only the end is read."""
     listings = _listings(deployment)
     for period in _PERIODS:
@@ -105,14 +101,10 @@ def last_label(deployment: Deployment) -> Finding:
         )
         if newest is not None:
             written, reference = newest
-            return Finding(
-                "last label", State.WELL, f"{_ago(deployment.now() - written)} ago, kiosk {reference.kiosk_id}"
-            )
+            return well(f"{_ago(deployment.now() - written)} ago, kiosk {reference.kiosk_id}")
     if deployment.local:
-        return Finding("last label", State.WELL, f"none yet: {deployment.nunchi('send samples/*.jpg')}")
-    return Finding(
-        "last label", State.ATTENTION, "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
-    )
+        return well(f"none yet: {deployment.nunchi('send samples/*.jpg')}")
+    return attention("none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?")
 
 
 def _ago(span: timedelta) -> str:

@@ -21,7 +21,7 @@ SUNDAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 def words(text: str, folder: Path) -> dict[str, str]:
     file = folder / "nunchi.toml"
     file.write_text(text)
-    return dict(meaning(load(file), at=SUNDAY))
+    return meaning(load(file), at=SUNDAY)
 
 
 def test_the_default_is_a_shop_in_seoul_with_one_instance(tmp_path: Path) -> None:

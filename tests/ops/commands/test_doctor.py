@@ -13,18 +13,17 @@ from typer.testing import CliRunner
 
 from ops.__main__ import app
 from ops.commands.doctor import DoctorExit, doctor, show
-from ops.doctor.examination import Finding, State, status_of
-from tests.ops.doctor.deployments import ill
+from ops.doctor.examination import Finding, State, ill, status_of, unseen, well
 
 
 def test_one_thing_ill_is_exit_status_1() -> None:
-    well, sick = Finding("a", State.WELL, ""), Finding("b", State.ILL, "")
-    assert (status_of([well]), status_of([well, sick, well])) == (0, 1)
+    healthy, sick = Finding("a", State.WELL, ""), Finding("b", State.ILL, "")
+    assert (status_of([healthy]), status_of([healthy, sick, healthy])) == (0, 1)
 
 
 def test_a_person_sees_a_mark_a_sentence_and_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    show(ill("worker", "i-1 [offline]", "aws logs tail /nunchi/worker"))
-    show(Finding("clock", State.WELL, "right"))
+    show(Finding("worker", *ill("i-1 [offline]", "aws logs tail /nunchi/worker")))
+    show(Finding("clock", *well("right")))
     assert capsys.readouterr().out == (
         "✗ worker       i-1 [offline]\n               → aws logs tail /nunchi/worker\n✓ clock        right\n"
     )
@@ -82,10 +81,7 @@ def test_a_profile_that_there_is_not_is_the_first_finding_and_the_last(monkeypat
     assert (told.exit_code, json.loads(told.stdout)) == (
         2,
         Finding(
-            "credentials",
-            State.UNSEEN,
-            "can't check: The config profile (elsewhere) could not be found",
-            "aws configure list-profiles",
+            "credentials", *unseen("The config profile (elsewhere) could not be found", "aws configure list-profiles")
         ).fields(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ops.__main__ import app
 from ops.cost.demand import PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.cost.demand import DemandDay as DayOfPhotos
 from ops.cost.estimate import DISK_GIB, MONTH_DAYS, CostLine, estimate
-from ops.cost.prices import load_prices, regions
+from ops.cost.prices import FILE, load_prices, regions
 
 REPORT = Path(__file__).parents[3] / "docs" / "scaling" / "report.json"
 QUEUE = Config.model_validate({"mode": "queue", "queue": {"least": 3, "most": 9, "warm_pool": 3}})
@@ -123,9 +124,10 @@ def test_the_sum_is_that_of_the_lines() -> None:
 def test_every_price_is_known_for_both_regions_with_its_source_and_a_command_that_asks_aws(region: str) -> None:
     prices = load_prices(region)
     assert set(prices.by_name) == set(load_prices("us-east-1").by_name)
-    for price in prices.by_name.values():
+    rows = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    for name, price in prices.by_name.items():
         assert price.usd > 0
-        assert price.source in ("measured", "page")
+        assert rows[name]["source"][region] in ("measured", "page")
         assert shlex.split(price.command(region))[:2] in (["aws", "pricing"], ["aws", "ec2"])
         assert region in price.command(region)
 

@@ -14,7 +14,7 @@ from config.nunchi_toml import Config
 from config.sections import AlarmSettings, QueueSettings
 from contracts.instants import from_text
 from contracts.messages import Model, WorkerState, WorkerStatus
-from ops.doctor.examination import Deployment, Finding, State
+from ops.doctor.examination import Deployment
 from tests.fakes import MODEL
 
 NOON = from_text("2026-11-23T03:00:00Z")  # a Monday in Seoul, and the shop is open
@@ -124,6 +124,19 @@ class Aws:
 
         return call
 
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages(getattr(self, operation))
+
+
+class Pages:
+    """A paginator whose answers are one page."""
+
+    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
+        self.operation = operation
+
+    def paginate(self, **parameters: Any) -> list[dict[str, Any]]:
+        return [self.operation(**parameters)]
+
 
 def deployment(
     changed: dict[str, Answer] | None = None,
@@ -132,15 +145,7 @@ def deployment(
     config: Config = CONFIG,
     shell_region: str | None = None,
 ) -> Deployment:
-    return Deployment(Aws(**changed or {}), config=config, shell_region=shell_region, clock=lambda: at)
-
-
-def ill(check: str, text: str, remedy: str) -> Finding:
-    return Finding(check, State.ILL, text, remedy)
-
-
-def attention(check: str, text: str, remedy: str = "") -> Finding:
-    return Finding(check, State.ATTENTION, text, remedy)
+    return Deployment(Aws(**changed or {}), config=config, shell_region=shell_region, now=lambda: at)
 
 
 OLD = {"certificateArn": "arn:1", "status": "ACTIVE", "creationDate": NOON - timedelta(days=400)}

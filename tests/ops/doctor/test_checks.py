@@ -9,18 +9,16 @@ from botocore.exceptions import ClientError
 
 from contracts.messages import WorkerState
 from ops.doctor import checks
-from ops.doctor.examination import Check, Finding, State
+from ops.doctor.examination import Check, Result, State, attention, ill
 from tests.ops.doctor.deployments import (
     NOON,
     OLD,
     TOPIC,
     URL,
     Answer,
-    attention,
     dated,
     deployment,
     depth,
-    ill,
     instances,
     refused,
     stack,
@@ -61,7 +59,7 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.clock,
             {"get_caller_identity": {"ResponseMetadata": dated(NOON - timedelta(seconds=95))}},
-            ill("clock", "this machine is 95 s ahead of AWS", "sudo timedatectl set-ntp true"),
+            ill("this machine is 95 s ahead of AWS", "sudo timedatectl set-ntp true"),
         ),
         (
             # A clock that is off by five minutes: AWS refuses the signature, and its refusal has a date.
@@ -75,13 +73,12 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                     "GetCallerIdentity",
                 )
             },
-            ill("clock", "this machine is 360 s behind AWS", "sudo timedatectl set-ntp true"),
+            ill("this machine is 360 s behind AWS", "sudo timedatectl set-ntp true"),
         ),
         (
             checks.stacks,
             {"describe_stacks": refused("DescribeStacks", "ValidationError", "Stack NunchiPipeline does not exist")},
             ill(
-                "stacks",
                 "NunchiPipeline not deployed, NunchiTraining not deployed, NunchiCompute not deployed, "
                 "NunchiHealth not deployed",
                 "cdk deploy --all",
@@ -91,7 +88,6 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
             checks.stacks,
             {"describe_stacks": lambda StackName: stack(StackName, "UPDATE_ROLLBACK_COMPLETE")},
             attention(
-                "stacks",
                 "the last update was rolled back: NunchiPipeline UPDATE_ROLLBACK_COMPLETE, "
                 "NunchiTraining UPDATE_ROLLBACK_COMPLETE, "
                 "NunchiCompute UPDATE_ROLLBACK_COMPLETE, NunchiHealth UPDATE_ROLLBACK_COMPLETE",
@@ -101,24 +97,23 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.compute,
             {"describe_instances": instances(i_1="stopped")},
-            ill("compute", "i-1 stopped; 1 should run now", "aws ec2 start-instances --instance-ids i-1"),
+            ill("i-1 stopped; 1 should run now", "aws ec2 start-instances --instance-ids i-1"),
         ),
         (
             checks.compute,
             {"describe_instances": instances()},
-            ill("compute", "no instance; 1 should run now", "cdk deploy NunchiCompute"),
+            ill("no instance; 1 should run now", "cdk deploy NunchiCompute"),
         ),
         (
             # The stack's parameter was not written, and dispatch sends to an instance that is gone.
             checks.compute,
             {"get_parameter": {"Parameter": {"Value": "i-0"}}},
-            ill("compute", "i-1 running, but photos are sent to i-0", "cdk deploy NunchiCompute"),
+            ill("i-1 running, but photos are sent to i-0", "cdk deploy NunchiCompute"),
         ),
         (
             checks.agent,
             {"describe_instance_information": {"InstanceInformationList": []}},
             ill(
-                "agent",
                 "Systems Manager does not reach i-1; after a start it takes two minutes",
                 "aws ec2 reboot-instances --instance-ids i-1",
             ),
@@ -126,12 +121,12 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.worker,
             {"get_retained_message": status(WorkerState.OFFLINE)},
-            ill("worker", "i-1 offline", "aws logs tail /nunchi/worker --since 30m"),
+            ill("i-1 offline", "aws logs tail /nunchi/worker --since 30m"),
         ),
         (
             checks.worker,
             {"get_retained_message": refused("GetRetainedMessage", "ResourceNotFoundException")},
-            ill("worker", "i-1 never published a status", "aws logs tail /nunchi/worker --since 30m"),
+            ill("i-1 never published a status", "aws logs tail /nunchi/worker --since 30m"),
         ),
         (
             checks.queue,
@@ -145,7 +140,6 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                 },
             },
             ill(
-                "queue",
                 "7 waiting, 3 in flight, the oldest for 240 s",
                 "aws lambda get-function-concurrency --function-name dispatch",
             ),
@@ -157,17 +151,17 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                     2 if "Watch" in QueueUrl else 0
                 )
             },
-            ill("dead letters", "2 in NunchiHealth-WatchDead", f"{RECEIVE}{URL}NunchiHealth-WatchDead"),
+            ill("2 in NunchiHealth-WatchDead", f"{RECEIVE}{URL}NunchiHealth-WatchDead"),
         ),
         (
             checks.certificate_ages,
             {"list_certificates": {"certificates": [OLD]}},
-            attention("certificates", "1 in use, the oldest 400 days old; renew after 365", "nunchi kiosk list"),
+            attention("1 in use, the oldest 400 days old; renew after 365", "nunchi kiosk list"),
         ),
         (
             checks.certificate_ages,
             {"list_certificates": {"certificates": []}},
-            attention("certificates", "none: no kiosk can connect", "nunchi kiosk add NAME"),
+            attention("none: no kiosk can connect", "nunchi kiosk add NAME"),
         ),
         (
             checks.alarms,
@@ -188,22 +182,22 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                     ]
                 }
             },
-            ill("alarms", "nunchi-disk-full, nunchi-worker-not-ready", "du -xh /"),
+            ill("nunchi-disk-full, nunchi-worker-not-ready", "du -xh /"),
         ),
         (
             checks.alarms,
             {"describe_alarms": {"MetricAlarms": []}},
-            attention("alarms", "none: failures are not reported", "cdk deploy NunchiHealth"),
+            attention("none: failures are not reported", "cdk deploy NunchiHealth"),
         ),
         (
             checks.schedules,
             {"list_schedules": {"Schedules": [{"Name": "NunchiCompute-Start", "State": "DISABLED"}]}},
-            ill("schedules", "disabled: NunchiCompute-Start", "cdk deploy --all, or the console"),
+            ill("disabled: NunchiCompute-Start", "cdk deploy --all, or the console"),
         ),
         (
             checks.schedules,
             {"list_schedules": {"Schedules": [{"Name": "NunchiHealth-Watch", "State": "ENABLED"}]}},
-            ill("schedules", "no schedule starts an instance", "cdk deploy NunchiCompute"),
+            ill("no schedule starts an instance", "cdk deploy NunchiCompute"),
         ),
         (
             checks.mail,
@@ -213,7 +207,6 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
                 }
             },
             ill(
-                "mail",
                 "shop@example.com has not confirmed: open the link in AWS's mail, or send a new one",
                 f"aws sns subscribe --topic-arn {TOPIC} --protocol email --notification-endpoint shop@example.com",
             ),
@@ -221,9 +214,9 @@ RECEIVE = "aws sqs receive-message --max-number-of-messages 10 --queue-url "
         (
             checks.mail,
             {"list_subscriptions_by_topic": {"Subscriptions": []}},
-            ill("mail", "shop@example.com is not subscribed", "cdk deploy NunchiHealth"),
+            ill("shop@example.com is not subscribed", "cdk deploy NunchiHealth"),
         ),
     ],
 )
-def test_what_is_not_well_comes_with_a_remedy(check: Check, changed: dict[str, Answer], expected: Finding) -> None:
+def test_what_is_not_well_comes_with_a_remedy(check: Check, changed: dict[str, Answer], expected: Result) -> None:
     assert check(deployment(changed)) == expected

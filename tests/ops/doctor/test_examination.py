@@ -13,7 +13,7 @@ from config.nunchi_toml import Config
 from config.sections import HoursSettings
 from contracts.messages import Model, WorkerState
 from ops.doctor import checks
-from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of
+from ops.doctor.examination import Check, Deployment, Finding, Result, State, attention, examine, ill, status_of, well
 from tests.fakes import MODEL
 from tests.ops.doctor.deployments import (
     CONFIG,
@@ -21,10 +21,8 @@ from tests.ops.doctor.deployments import (
     NIGHT,
     NOON,
     Aws,
-    attention,
     deployment,
     depth,
-    ill,
     instances,
     refused,
     status,
@@ -34,7 +32,6 @@ from tests.ops.doctor.deployments import (
 def test_a_shell_of_another_region_is_told_so() -> None:
     """The commands that doctor suggests would go there."""
     assert checks.region(deployment(shell_region="us-east-1")) == attention(
-        "region",
         "ap-northeast-2 in nunchi.toml, us-east-1 in this shell: commands of the AWS CLI use the latter",
         "export AWS_REGION=ap-northeast-2",
     )
@@ -42,18 +39,17 @@ def test_a_shell_of_another_region_is_told_so() -> None:
 
 def test_without_an_address_nobody_is_told() -> None:
     assert checks.mail(deployment(config=Config())) == attention(
-        "mail", "no address for alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
+        "no address for alarms", "email in nunchi.toml, then cdk deploy NunchiHealth"
     )
 
 
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("stopped", Finding("compute", State.WELL, "i-1 stopped; the shop is closed")),
+        ("stopped", well("i-1 stopped; the shop is closed")),
         (
             "running",
             attention(
-                "compute",
                 "i-1 running, though the shop is closed; the lease stops it within the hour",
                 "aws ec2 stop-instances --instance-ids i-1",
             ),
@@ -69,7 +65,7 @@ def test_without_an_address_nobody_is_told() -> None:
     ],
 )
 def test_at_night_and_on_holidays_nothing_should_run(
-    at: datetime, config: Config, state: str, expected: Finding
+    at: datetime, config: Config, state: str, expected: Result
 ) -> None:
     assert checks.compute(deployment({"describe_instances": instances(i_1=state)}, at=at, config=config)) == expected
 
@@ -97,10 +93,8 @@ def test_a_group_has_at_least_as_many_as_the_operator_said(running: dict[str, st
 
 def test_a_worker_here_that_says_it_is_ready_and_does_not_answer_is_ill(tmp_path: Path) -> None:
     """As one that was stopped in its tracks: the broker here does not miss it."""
-    frozen = Deployment(Aws(), config=CONFIG, local=True, sockets={"i-1": tmp_path / "nobody"}, clock=lambda: NOON)
-    assert checks.worker(frozen) == ill(
-        "worker", "i-1 ready, but i-1 does not answer", "nunchi down && nunchi up --detach"
-    )
+    frozen = Deployment(Aws(), config=CONFIG, local=True, sockets={"i-1": tmp_path / "nobody"}, now=lambda: NOON)
+    assert checks.worker(frozen) == ill("i-1 ready, but i-1 does not answer", "nunchi down && nunchi up --detach")
 
 
 def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
@@ -112,7 +106,6 @@ def test_remedies_here_are_for_the_cloud_that_was_looked_at() -> None:
         nunchi="nunchi {} --state /tmp/2".format,
     )
     assert checks.worker(offline) == ill(
-        "worker",
         "i-1 offline; the cloud restarts it",
         "nunchi down --state /tmp/2 && nunchi up --detach --state /tmp/2",
     )
@@ -146,9 +139,7 @@ def test_workers_that_serve_different_models_are_told() -> None:
             }
         )
     )
-    assert found == attention(
-        "model", "workers differ, as during a rollout: fake 1 (000000000000), yolo 7 (ffffffffffff)"
-    )
+    assert found == attention("workers differ, as during a rollout: fake 1 (000000000000), yolo 7 (ffffffffffff)")
 
 
 def test_photos_of_the_night_may_wait_in_the_queue() -> None:

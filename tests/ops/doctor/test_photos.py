@@ -16,9 +16,9 @@ from config.sections import HoursSettings
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from ops.doctor import photos
-from ops.doctor.examination import Deployment, Finding, State
+from ops.doctor.examination import Deployment, State, attention, ill, well
 from ops.doctor.photos import MAX_LISTED
-from tests.ops.doctor.deployments import NIGHT, NOON, Aws, attention, ill
+from tests.ops.doctor.deployments import NIGHT, NOON, Aws, Pages
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def of_bucket(s3: Any, *, at: datetime | None = None, hours: HoursSettings | Non
     return Deployment(
         lambda service: s3 if service == "s3" else Aws(),
         config=Config(hours=hours or always),
-        clock=(lambda: at) if at else now,
+        now=(lambda: at) if at else now,
         **more,
     )
 
@@ -54,6 +54,9 @@ class AnHourAgo:
     def __init__(self, s3: Any) -> None:
         self.s3 = s3
 
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages(getattr(self, operation))
+
     def list_objects_v2(self, **parameters: Any) -> Any:
         answer = self.s3.list_objects_v2(**parameters)
         for one in answer.get("Contents", []):
@@ -67,7 +70,6 @@ def test_an_upload_without_a_result_is_ill_after_five_minutes(bucket: Any) -> No
     for key in (answered.upload_key, answered.result_key, lost.upload_key, "uploads/holiday.jpg", "results/x"):
         put(bucket, key)
     assert photos.uploads(of_bucket(AnHourAgo(bucket))) == ill(
-        "uploads",
         "1 without a result after five minutes",
         "aws logs tail /nunchi/worker --since 30m --filter-pattern sweep",
     )
@@ -82,9 +84,7 @@ def test_a_cloud_on_this_machine_has_its_logs_in_a_folder(bucket: Any, tmp_path:
 
 def test_uploads_that_just_came_are_no_illness(bucket: Any) -> None:
     put(bucket, Reference("demo", new_image_id(now())).upload_key)
-    assert photos.uploads(of_bucket(bucket)) == Finding(
-        "uploads", State.WELL, "none is without a result after five minutes"
-    )
+    assert photos.uploads(of_bucket(bucket)) == well("none is without a result after five minutes")
 
 
 class Endless:
@@ -93,17 +93,15 @@ class Endless:
     def __init__(self) -> None:
         self.pages = 0
 
-    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:
-        if Prefix != "uploads/":
-            return {}
-        self.pages += 1
-        at = NOON - timedelta(days=1)
-        keys = [Reference("demo", new_image_id(at + timedelta(seconds=n + 1000 * self.pages))) for n in range(1000)]
-        return {
-            "Contents": [{"Key": one.upload_key, "LastModified": at} for one in keys],
-            "IsTruncated": True,
-            "NextContinuationToken": "more",
-        }
+    def get_paginator(self, _operation: str) -> Endless:
+        return self
+
+    def paginate(self, *, Prefix: str, **_: Any) -> Iterator[dict[str, Any]]:
+        while Prefix == "uploads/":
+            self.pages += 1
+            at = NOON - timedelta(days=1)
+            keys = [Reference("demo", new_image_id(at + timedelta(seconds=n + 1000 * self.pages))) for n in range(1000)]
+            yield {"Contents": [{"Key": one.upload_key, "LastModified": at} for one in keys]}
 
 
 def test_a_look_at_uploads_ends_and_says_that_it_did_not_see_all() -> None:
@@ -131,5 +129,5 @@ def test_the_last_label_is_the_newest_result_of_any_kiosk(bucket: Any) -> None:
 def test_a_week_without_a_label_needs_attention(bucket: Any) -> None:
     put(bucket, Reference("a", new_image_id(now() - timedelta(days=30))).result_key)
     assert photos.last_label(of_bucket(bucket)) == attention(
-        "last label", "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
+        "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
     )
