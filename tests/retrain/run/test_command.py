@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from retrain.fit.training import Plan
 from retrain.run.stopping import Stopping
 from retrain.settings import RetrainSettings
 from tests.retrain.trainings import fill
+from tests.signals import disable_signal_stack
 
 BUCKETS = {"NUNCHI_DATASET_BUCKET": "dataset", "NUNCHI_WEIGHTS_BUCKET": "weights"}
 
@@ -137,24 +136,6 @@ def test_settings_survive_the_environment(force: bool, side: int, device: str) -
     assert (settings.force, settings.image_size, settings.device) == (force, side, device)
 
 
-class _SignalStack(ctypes.Structure):
-    """stack_t of Linux's sigaltstack(2)."""
-
-    _fields_ = (("address", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
-
-
-@pytest.fixture
-def signal_stack() -> None:
-    """Disable the alternate signal stack of this thread.
-
-    OpenVINO, in an earlier test of this process, leaves one of the minimum size: a signal does not fit in it, and the
-    process dies of SIGSEGV.
-    """
-    if sys.platform == "linux":
-        disabled = 2  # SS_DISABLE
-        assert ctypes.CDLL(None).sigaltstack(ctypes.byref(_SignalStack(None, disabled, 0)), None) == 0
-
-
 @dataclass
 class ForcedExit:
     """Stands in for os._exit: records the status instead of ending the tests."""
@@ -173,8 +154,9 @@ def forced_exit() -> ForcedExit:
 
 
 @pytest.fixture
-def stopping(signal_stack: None, forced_exit: ForcedExit) -> Iterator[Stopping]:  # noqa: ARG001
+def stopping(forced_exit: ForcedExit) -> Iterator[Stopping]:
     """With a timeout of 10 ms."""
+    disable_signal_stack()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     stopping = Stopping(timeout_s=0.01, force_exit=forced_exit)
     stopping.listen()
