@@ -151,7 +151,7 @@ class Notify:
 
     def _publish(self, subject: str, text: str) -> None:
         self.client("sns").publish(TopicArn=self.settings.topic, Subject=subject, Message=text)
-        log(level="info", step="retrain", told=subject)
+        log(level="info", step="retrain", notified=subject)
 
 
 def _cause(error: Mapping[str, Any] | None) -> str | None:

@@ -64,10 +64,10 @@ class Alarms(Construct):
         self._alarm(
             "metrics-missing",
             math(
-                "IF(watched > 0 AND FILL(told, 0) == 0, 1, 0)",
+                "IF(watched > 0 AND FILL(measured, 0) == 0, 1, 0)",
                 "A worker is ready, and tells nothing",
                 watched=of_probe(Metric.WORKER_READY, "Maximum"),
-                told=of_worker(Metric.READY, "SampleCount"),
+                measured=of_worker(Metric.READY, "SampleCount"),
             ),
             means="Workers are ready, and their metrics don't arrive: the alarms about photos, times and disks are "
             "blind.",
@@ -191,7 +191,7 @@ class Alarms(Construct):
         rule = events.Rule(
             self,
             "CommandFailed",
-            description="Nunchi: a Run Command with photos failed, or reached nobody. Counted; no target is told",
+            description="Nunchi: a Run Command with photos failed, or reached no instance; it is counted",
             event_pattern=events.EventPattern(
                 source=["aws.ssm"],
                 detail_type=["EC2 Command Status-change Notification"],

@@ -72,7 +72,7 @@ def _ready() -> cloudwatch.GraphWidget:
         "Ready",
         [
             of_probe(Metric.WORKER_READY, "Minimum", label="all that should be ready are"),
-            of_worker(Metric.BROKER_CONNECTED, "Minimum", label="labels can be told"),
+            of_worker(Metric.BROKER_CONNECTED, "Minimum", label="connected to the broker"),
         ],
         left_y_axis=_from_zero(most=1.2),
     )

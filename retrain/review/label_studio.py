@@ -30,7 +30,7 @@ class InvalidTask(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A person's answer about a photo: its people, or that they can't be told."""
+    """A person's answer about a photo: its people, or that they are unclear."""
 
     people: tuple[LabelledBox, ...]
     cannot_tell: bool

@@ -11,7 +11,7 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
     """The first unmet rule and its reason; None when all are met.
 
     `least_new`: minimum number of people in new photos of train and val. `golden_least`: minimum number of people of
-    each label in golden; with fewer, a better model can't be told from a lucky one.
+    each label in golden; with fewer, a better model can't be distinguished from a lucky one.
     """
     new = counted(item for item in manifest.items if item.new and item.split is not Split.GOLDEN)
     people = sum(new[label] for label in LABELS)
