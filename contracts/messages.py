@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from contracts.answers import Answers
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
@@ -58,11 +59,15 @@ STEPS: Final = ("upload", "dispatch", "wait", "fetch", "decode", "infer", "label
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person in the image. `confidence` is calibrated: of labels at 0.95, 95 in 100 are right."""
+    """One person in the image. `confidence` is calibrated: of labels at 0.95, 95 in 100 are right.
+
+    `answers` are None in the messages of workers that knew only labels.
+    """
 
     label: Label
     confidence: float
     box: Box
+    answers: Answers | None = None
 
     def __post_init__(self) -> None:
         _check_fraction("confidence", self.confidence)
@@ -146,6 +151,7 @@ class LabelMessage(Record):
                     "label": person.label,
                     "confidence": person.confidence,
                     "box": list(person.box.corners),
+                    **({} if person.answers is None else {"answers": person.answers.to_fields()}),
                 }
                 for person in self.people
             ],
@@ -165,7 +171,13 @@ class LabelMessage(Record):
             "confidence": values["confidence"],
             "reason": None if values["reason"] is None else Reason(values["reason"]),
             "people": tuple(
-                Person(Label(person["label"]), person["confidence"], Box(*person["box"])) for person in values["people"]
+                Person(
+                    Label(person["label"]),
+                    person["confidence"],
+                    Box(*person["box"]),
+                    Answers.from_fields(person["answers"]) if "answers" in person else None,
+                )
+                for person in values["people"]
             ),
             "customer": values["customer"],
             "model": Model(**{name: values["model"][name] for name in ("name", "version", "digest")}),

@@ -76,7 +76,9 @@ def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresho
         return Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND, training=training)
     # Left to right, so that the order says nothing about a model's internals and never changes between runs.
     ordered = sorted(detected, key=lambda person: (person.box.corners, person.label, person.confidence))
-    people = tuple(Person(each.label, _rounded_down(each.confidence), _rounded(each.box)) for each in ordered)
+    people = tuple(
+        Person(each.label, _rounded_down(each.confidence), _rounded(each.box), each.answers) for each in ordered
+    )
     index = customer_of([person.box for person in people])
     customer = people[index]
     # One unsure person spoils a training image: unlabelled, they would teach the model not to see them.
