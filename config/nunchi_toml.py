@@ -20,6 +20,7 @@ from config.sections import (
     QueueSettings,
     Region,
     RetentionSettings,
+    ScreenSettings,
     Section,
     SecuritySettings,
     TagKey,
@@ -43,6 +44,7 @@ class Config(Section):
     tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {}
     hours: HoursSettings = HoursSettings()
     inference: InferenceSettings = InferenceSettings()
+    screen: ScreenSettings = ScreenSettings()
     queue: QueueSettings = QueueSettings()
     training: TrainingSettings = TrainingSettings()
     retention: RetentionSettings = RetentionSettings()

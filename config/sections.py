@@ -24,6 +24,7 @@ from pydantic import (
 from config.opening_hours import DAYS, Week, Weekday, Window
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
+from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from contracts.training import MOST_NEW_LABELS
 
 
@@ -43,6 +44,7 @@ Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-
 InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 Gate = Annotated[float, AfterValidator(check_gate)]
+ElderFrom = Annotated[float, AfterValidator(check_elder_from)]
 # TOML has no null: an empty address sends no mail.
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
 
@@ -123,6 +125,15 @@ class InferenceSettings(Section):
     instance_type: InstanceType = Field("c7i.large", description="EC2 type, x86-64")
     confidence_gate: Gate = Field(DEFAULT_GATE, description="confidence from which a label is true enough to train on")
     review_share: float = Field(0.05, ge=0, le=1, description="share of photos under the gate that are kept for review")
+
+
+class ScreenSettings(Section):
+    """The kiosk's screen."""
+
+    elder_from: ElderFrom = Field(
+        DEFAULT_ELDER_FROM,
+        description="probability that the customer is an elder, from which a kiosk shows its easy screen",
+    )
 
 
 class QueueSettings(Section):

@@ -44,12 +44,12 @@ class Answers:
     @property
     def elder(self) -> float:
         """The probability that the person is an elder, 0-1."""
-        return self.age.confidence if self.age.value == ELDER else 1 - self.age.confidence
+        return _probability(self.age, ELDER)
 
     @property
     def female(self) -> float:
         """The probability that the person is a woman, 0-1."""
-        return self.gender.confidence if self.gender.value == FEMALE else 1 - self.gender.confidence
+        return _probability(self.gender, FEMALE)
 
     @classmethod
     def of(cls, *, elder: float, female: float) -> Self:
@@ -69,6 +69,11 @@ class Answers:
         return cls(
             *(Answer(fields[question]["value"], fields[question]["confidence"]) for question in ("age", "gender"))
         )
+
+
+def _probability(answer: Answer, value: str) -> float:
+    # Rounded, so that 1 - 0.9 is 0.1 and meets a threshold of 0.1.
+    return answer.confidence if answer.value == value else round(1 - answer.confidence, 9)
 
 
 def _likelier(value: str, other: str, probability: float) -> Answer:

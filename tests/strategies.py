@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
 from contracts.boxes import Box
 from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.labels import LABELS
@@ -25,6 +26,11 @@ ticket_instants = st.integers(10**12, 10**13 - 1).map(from_epoch_ms)
 tickets = st.builds(Ticket, references, st.none() | ticket_instants)
 fractions = st.floats(0, 1, allow_nan=False)
 labels = st.sampled_from(LABELS)
+answers = st.builds(
+    Answers,
+    age=st.builds(Answer, st.sampled_from([ELDER, ADULT]), fractions),
+    gender=st.builds(Answer, st.sampled_from([MALE, FEMALE]), fractions),
+)
 models = st.builds(Model, st.text(max_size=20), st.text(max_size=20), st.text("0123456789abcdef", max_size=64))
 
 
@@ -35,11 +41,14 @@ def boxes(draw: st.DrawFn) -> Box:
     return Box(x0, y0, x1, y1)
 
 
+persons = st.builds(Person, labels, fractions, boxes(), answers=st.none() | answers)
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> LabelMessage:
     status = draw(st.sampled_from(Status))
     seen = status in (Status.LABELLED, Status.UNSURE)
-    people = draw(st.lists(st.builds(Person, labels, fractions, boxes()), min_size=seen, max_size=3 * seen))
+    people = draw(st.lists(persons, min_size=seen, max_size=3 * seen))
     customer = draw(st.integers(0, len(people) - 1)) if people else None
     person = people[customer] if customer is not None else None
     steps = st.dictionaries(st.sampled_from(STEPS) | st.text(max_size=10), st.floats(0, 1e6, allow_nan=False))

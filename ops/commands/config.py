@@ -73,6 +73,10 @@ def meaning(config: Config, *, at: datetime) -> dict[str, str]:
             f"labels of {inference.confidence_gate:g} confidence and more; "
             f"of the others {inference.review_share:.0%} wait for review by a person"
         ),
+        "screen": (
+            f"easy (large letters, voice) when the customer is an elder by a probability of "
+            f"{config.screen.elder_from:g} or more"
+        ),
         "kept": (
             f"photos {retention.upload_days} days, results {retention.result_days}, photos to review "
             f"{retention.review_days}; training pairs and weights until you remove them"

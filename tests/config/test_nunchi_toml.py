@@ -115,6 +115,13 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
         ('[tags]\n"cost center" = "7"', "'cost center' is not a tag for instances"),
         ('[tags]\n"aws:cost" = "7"', "'aws:cost' is not a tag for instances"),
         ('[tags]\n"shop/kiosk" = "7"', "'shop/kiosk' is not a tag for instances"),
+        (
+            "[screen]\nelder_from = 0",
+            "screen.elder_from: 0.0 is not a probability between 0 and 1: at 0 every customer",
+        ),
+        ("[screen]\nelder_from = 1", "screen.elder_from: 1.0 is not a probability between 0 and 1"),
+        ("[screen]\nelder_from = nan", "screen.elder_from: nan is not a probability between 0 and 1"),
+        ('[screen]\nelder_from = "often"', "screen.elder_from: input should be a valid number"),
         ("region = ", "is not TOML"),
         ("[training]\nleast_new_labels = 10000001", "training.least_new_labels: .*10000000, not 10000001"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 
+from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
@@ -29,7 +31,7 @@ from contracts.messages import (
     WorkerStatus,
 )
 from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference, label_topic, worker_status_topic
-from tests.strategies import instants, messages, results
+from tests.strategies import answers, fractions, instants, messages, results
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "label-message.schema.json").read_text())
@@ -43,7 +45,9 @@ GOLDEN = LabelMessage(
     label=Label.ELDER_FEMALE,
     confidence=0.97,
     reason=None,
-    people=(Person(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.25, 0.6, 0.5)),),
+    people=(
+        Person(Label.ELDER_FEMALE, 0.97, Box(0.4, 0.25, 0.6, 0.5), Answers(Answer(ELDER, 0.98), Answer(FEMALE, 0.99))),
+    ),
     customer=0,
     model=Model("cascade", "1", "ab" * 32),
     captured_at=TAKEN,
@@ -53,15 +57,25 @@ GOLDEN = LabelMessage(
 GOLDEN_JSON = (
     '{"schema":1,"image_id":"01m81j18kv000g40r40m30e209","kiosk_id":"demo","status":"labelled",'
     '"label":"elder_female","confidence":0.97,"reason":null,'
-    '"people":[{"label":"elder_female","confidence":0.97,"box":[0.4,0.25,0.6,0.5]}],"customer":0,'
+    '"people":[{"label":"elder_female","confidence":0.97,"box":[0.4,0.25,0.6,0.5],'
+    '"answers":{"age":{"value":"elder","confidence":0.98},"gender":{"value":"female","confidence":0.99}}}],"customer":0,'
     f'"model":{{"name":"cascade","version":"1","digest":"{"ab" * 32}"}},'
     '"captured_at":"2026-11-22T03:04:05.678Z","expires_at":"2026-11-22T03:04:35.678Z",'
     '"steps_ms":{"upload":12.5,"infer":30}}'
 )
 
 
+PERSON: dict[str, Any] = json.loads(GOLDEN_JSON)["people"][0]
+ANSWERS: dict[str, Any] = PERSON["answers"]
+
+
 def changed(**fields: Any) -> str:
     return json.dumps(json.loads(GOLDEN_JSON) | fields)
+
+
+def with_answers(answers: Any) -> dict[str, Any]:
+    """The golden message's fields that change when its person has other answers."""
+    return {"people": [PERSON | {"answers": answers}]}
 
 
 def test_a_known_message_has_a_known_text() -> None:
@@ -94,6 +108,59 @@ def test_a_field_that_is_not_known_is_ignored() -> None:
     assert LabelMessage.from_json(changed(mood="hungry")) == GOLDEN
 
 
+def test_a_message_of_an_older_worker_has_no_answers_and_is_read() -> None:
+    """`answers` came later, under the same schema: then a person has None."""
+    [person] = GOLDEN.people
+    older = replace(GOLDEN, people=(replace(person, answers=None),))
+    text = GOLDEN_JSON.replace(f',"answers":{json.dumps(ANSWERS, separators=(",", ":"))}', "")
+    assert "answers" not in text
+    assert (LabelMessage.from_json(text), older.to_json()) == (older, text)
+    VALIDATOR.validate(json.loads(text))
+
+
+def test_people_of_one_message_may_differ_in_having_answers() -> None:
+    """The members of an ensemble may be of several ages."""
+    beside = Person(Label.ADULT_MALE, 0.8, Box(0, 0.25, 0.2, 0.5))
+    both = replace(GOLDEN, people=(beside, *GOLDEN.people), customer=1)
+    assert LabelMessage.from_json(both.to_json()) == both
+    VALIDATOR.validate(json.loads(both.to_json()))
+
+
+def test_a_question_or_a_field_of_an_answer_that_is_not_known_is_ignored() -> None:
+    """Later workers may answer more."""
+    more = {
+        "age": ANSWERS["age"] | {"years": 71},
+        "gender": ANSWERS["gender"],
+        "mask": {"value": "on", "confidence": 1},
+    }
+    text = changed(**with_answers(more))
+    assert LabelMessage.from_json(text) == GOLDEN
+    VALIDATOR.validate(json.loads(text))
+
+
+@given(answers)
+def test_answers_come_back_from_their_fields(some: Answers) -> None:
+    assert Answers.from_fields(json.loads(json.dumps(some.to_fields()))) == some
+
+
+@given(fractions, fractions)
+def test_answers_of_two_probabilities_name_the_likelier_values(elder: float, female: float) -> None:
+    """With four decimals; P(elder) and P(female) come back from them."""
+    some = Answers.of(elder=elder, female=female)
+    assert (some.elder, some.female) == (round(elder, 4), round(female, 4))
+    assert min(some.age.confidence, some.gender.confidence) >= 0.5
+    assert (some.age.value, some.gender.value) == (
+        ELDER if some.elder > 0.5 else ADULT,
+        FEMALE if some.female > 0.5 else MALE,
+    )
+
+
+@pytest.mark.parametrize("confidence", ["NaN", "Infinity", "-Infinity"])
+def test_an_answer_without_a_number_is_refused(confidence: str) -> None:
+    with pytest.raises(InvalidMessage, match="is not a number from 0 to 1"):
+        LabelMessage.from_json(GOLDEN_JSON.replace('"confidence":0.98', f'"confidence":{confidence}'))
+
+
 def test_a_step_that_is_not_known_is_kept_and_follows_the_published_schema() -> None:
     """Later workers may time more steps; a kiosk that leaves them to its log need not be updated for that."""
     text = changed(steps_ms={"upload": 12.5, "lunch": 1})
@@ -123,6 +190,21 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a customer before the first": {"customer": -1},
     "a box outside the image": {"people": [{"label": "elder_female", "confidence": 0.97, "box": [0, 0, 2, 1]}]},
     "a box of three numbers": {"people": [{"label": "elder_female", "confidence": 0.97, "box": [0, 0, 1]}]},
+    "answers that are null": with_answers(None),
+    "answers that are a list": with_answers([ANSWERS["age"], ANSWERS["gender"]]),
+    "answers without the age": with_answers({"gender": ANSWERS["gender"]}),
+    "answers without the gender": with_answers({"age": ANSWERS["age"]}),
+    "an age that is a gender": with_answers({"age": ANSWERS["gender"], "gender": ANSWERS["gender"]}),
+    "a gender that is an age": with_answers({"age": ANSWERS["age"], "gender": ANSWERS["age"]}),
+    "an age in years": with_answers(ANSWERS | {"age": {"value": 71, "confidence": 0.98}}),
+    "an age of several": with_answers(ANSWERS | {"age": {"value": ["elder"], "confidence": 0.98}}),
+    "an answer without a value": with_answers(ANSWERS | {"age": {"confidence": 0.98}}),
+    "an answer without a confidence": with_answers(ANSWERS | {"age": {"value": "elder"}}),
+    "an answer that is a word": with_answers(ANSWERS | {"age": "elder"}),
+    "an answer surer than 1": with_answers(ANSWERS | {"age": {"value": "elder", "confidence": 1.01}}),
+    "an answer less sure than 0": with_answers(ANSWERS | {"age": {"value": "elder", "confidence": -0.1}}),
+    "an answer that is sure in words": with_answers(ANSWERS | {"age": {"value": "elder", "confidence": "high"}}),
+    "an answer whose confidence is true": with_answers(ANSWERS | {"age": {"value": "elder", "confidence": True}}),
     "a kiosk id of other letters": {"kiosk_id": "Demo"},
     "a time without a zone": {"captured_at": "2026-11-22T03:04:05.678"},
     "a step that took less than no time": {"steps_ms": {"infer": -1}},
@@ -166,6 +248,12 @@ def test_what_is_no_message_at_all_is_refused(text: str | bytes) -> None:
 def test_the_published_words_are_those_of_the_code() -> None:
     properties = SCHEMA["properties"]
     assert SCHEMA["$defs"]["label"]["enum"] == list(LABELS)
+    answered = SCHEMA["$defs"]["answers"]["properties"]
+    assert {question: answer["properties"]["value"]["enum"] for question, answer in answered.items()} == {
+        "age": [ELDER, ADULT],
+        "gender": [MALE, FEMALE],
+    }
+    assert list(SCHEMA["$defs"]["person"]["properties"]) == list(PERSON)
     assert properties["status"]["enum"] == list(Status)
     assert properties["reason"]["enum"] == [None, *Reason]
     assert list(properties["steps_ms"]["properties"]) == list(STEPS)

@@ -75,7 +75,9 @@ def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresho
         training = _review_or_none(reference, thresholds)
         return Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND, training=training)
     # Left to right, so that the order says nothing about a model's internals and never changes between runs.
-    ordered = sorted(detected, key=lambda person: (person.box.corners, person.label, person.confidence))
+    ordered = sorted(
+        detected, key=lambda person: (person.box.corners, person.label, person.confidence, repr(person.answers))
+    )
     people = tuple(
         Person(each.label, _rounded_down(each.confidence), _rounded(each.box), each.answers) for each in ordered
     )

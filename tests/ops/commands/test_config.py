@@ -39,6 +39,13 @@ def test_the_default_is_a_shop_in_seoul_with_one_instance(tmp_path: Path) -> Non
     )
 
 
+def test_the_screen_turns_where_the_file_says(tmp_path: Path) -> None:
+    said = words("[screen]\nelder_from = 0.25", tmp_path)
+    assert (
+        said["screen"] == "easy (large letters, voice) when the customer is an elder by a probability of 0.25 or more"
+    )
+
+
 def test_retraining_is_what_the_file_says(tmp_path: Path) -> None:
     """Its period, its instance, its market, and what it waits for."""
     said = words(

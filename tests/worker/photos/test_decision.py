@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.answers import Answers
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
 from contracts.messages import DatasetTree, Person, Reason, Status
 from contracts.names import Reference
 from tests.fakes import FACE
-from tests.strategies import boxes, fractions, labels, references
+from tests.strategies import fractions, persons, references
 from worker.photos.decision import Decision, Thresholds, customer_of, decide, yolo_lines
 
 RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)
@@ -20,7 +21,7 @@ NEAR = Box(0.40, 0.2, 0.60, 0.6)  # tall, in the middle
 FAR = Box(0.48, 0.3, 0.52, 0.38)  # small, in the middle
 SIDE = Box(0.02, 0.2, 0.22, 0.58)  # nearly as tall, at the edge
 
-people = st.lists(st.builds(Person, labels, fractions, boxes()), max_size=5)
+people = st.lists(persons, max_size=5)
 rules = st.builds(Thresholds, fractions, fractions, fractions)
 
 
@@ -37,6 +38,15 @@ def test_a_confident_customer_gets_a_label_and_the_photo_enters_the_dataset() ->
         customer=0,
         training=DatasetTree.AUTO,
     )
+
+
+def test_the_answers_of_each_person_stay_with_them_whatever_the_status() -> None:
+    """An unsure customer's age may be sure enough for the screen."""
+    customer = Person(Label.ELDER_MALE, 0.4, NEAR, Answers.of(elder=0.8, female=0.45))
+    others = Person(Label.ADULT_FEMALE, 0.9, SIDE, Answers.of(elder=0.05, female=0.97)), Person(FACE.label, 0.9, FAR)
+    decision = decide(PHOTO, [customer, *others], RULES)
+    assert decision.status is Status.UNSURE
+    assert decision.people == (others[0], customer, others[1])
 
 
 @pytest.mark.parametrize(
