@@ -36,17 +36,22 @@ class InvalidOutput(NunchiError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """n boxes with the likeliest class of each and its score, 0-1."""
+    """n boxes with the likeliest class of each and its score, 0-1.
+
+    `by_class` holds the scores of all four classes, where they are needed after suppression, which ignores them.
+    """
 
     boxes: Corners  # (n, 4)
     scores: NDArray[np.float64]  # (n,)
     classes: NDArray[np.intp]  # (n,)
+    by_class: NDArray[np.float64] | None = None  # (n, 4), in the order of LABELS
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: NDArray[Any]) -> Self:
-        return type(self)(self.boxes[index], self.scores[index], self.classes[index])
+        by_class = None if self.by_class is None else self.by_class[index]
+        return type(self)(self.boxes[index], self.scores[index], self.classes[index], by_class)
 
     def ordered(self) -> Self:
         """The best first; equal scores by class and position, so that the network's own order does not matter."""
@@ -72,14 +77,16 @@ class Head(StrEnum):
             )
 
     def read(self, output: NDArray[np.float32], min_score: float) -> Candidates:
-        """The boxes that score at least `min_score`, each with its likeliest class. Raises InvalidOutput."""
+        """The boxes that score at least `min_score`, with the likeliest class and all scores. Raises InvalidOutput."""
         centres, scores = self._parts(output)
         best = scores.max(axis=0)
         (anchors,) = np.nonzero(best >= min_score)
         if len(anchors) > MAX_CANDIDATES:
             anchors = anchors[np.argsort(-best[anchors], kind="stable")[:MAX_CANDIDATES]]
         clipped = np.clip(best[anchors].astype(np.float64), 0, 1)
-        return Candidates(_corners(centres[:, anchors]), clipped, scores[:, anchors].argmax(axis=0))
+        chosen = scores[:, anchors]
+        by_class = np.clip(chosen.T.astype(np.float64), 0, 1)
+        return Candidates(_corners(centres[:, anchors]), clipped, chosen.argmax(axis=0), by_class)
 
     def read_all(self, output: NDArray[np.float32], min_score: float) -> Candidates:
         """Each box once for every class that scores more than `min_score`, as mAP needs it. Raises InvalidOutput."""

@@ -12,6 +12,9 @@ A manifest of kind "ensemble" has:
 The members' confidences are calibrated, which makes them comparable. Their average is not calibrated any more (it is
 too low where they agree), so the ensemble has a calibration of its own.
 
+Age and gender are answered by the formula of a YOLO (contracts/formulas/answers.py). The score of each label is the sum
+of its probabilities over all members' boxes on that head, whatever label they have: a member that disagrees counts too.
+
 Weighted boxes fusion: Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object
 detection models", Image and Vision Computing 107 (2021). Written here because the library ensemble-boxes
 depends on numba, LLVM and pandas: five times the worker's memory for these forty lines.
@@ -20,13 +23,16 @@ depends on numba, LLVM and pandas: five times the worker's memory for these fort
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from contracts.formulas.answers import Four, probabilities_from, probabilities_of
 from contracts.formulas.calibration import BetaCalibration
+from contracts.labels import LABELS
 from contracts.messages import Model, Person
 from worker.models.boxes import BoxFilter, Candidates, overlaps
 from worker.models.calibration import calibrations_by_label
@@ -54,7 +60,17 @@ class Ensemble:
     def _people(self, by_member: Sequence[Candidates]) -> list[Person]:
         fused = weighted_boxes_fusion(by_member, self.iou)
         people = self.cut.people(fused[fused.scores >= self.cut.confidence])
+        people = replace(people, by_class=_scores_on(people.boxes, by_member, self.cut.person_iou))
         return calibrated(people, people.boxes, self.calibration)
+
+
+def _scores_on(boxes: Corners, by_member: Sequence[Candidates], iou: float) -> NDArray[np.float64]:
+    """The sum of each label's probabilities, (n, 4), over the members' boxes that overlap a box by more than `iou`."""
+    sums = np.zeros((len(boxes), len(LABELS)))
+    for member in by_member:
+        if member.by_class is not None:
+            sums += (overlaps(boxes, member.boxes) > iou) @ member.by_class
+    return sums
 
 
 def weighted_boxes_fusion(by_member: Sequence[Candidates], iou: float) -> Candidates:
@@ -110,7 +126,16 @@ def load_ensemble(manifest: ModelManifest, load: Callable[[Path], Detector]) -> 
 
 
 def _candidates(people: Sequence[Person]) -> Candidates:
-    return _as_candidates((person.box.corners, person.confidence, person.label.yolo_class) for person in people)
+    rows = ((person.box.corners, person.confidence, person.label.yolo_class) for person in people)
+    by_class = np.array([_probabilities(person) for person in people]).reshape(-1, len(LABELS))
+    return replace(_as_candidates(rows), by_class=by_class)
+
+
+def _probabilities(person: Person) -> Four:
+    """The probability of each label; of a member without answers, the three other labels are equally likely."""
+    if person.answers is None:
+        return probabilities_of(person.label, person.confidence, [0.0] * len(LABELS))
+    return probabilities_from(person.label, person.confidence, person.answers)
 
 
 def _as_candidates(rows: Iterable[tuple[Any, float, int]]) -> Candidates:

@@ -1,7 +1,8 @@
 """YOLOv5, trained on this project's labels, exported to ONNX.
 
-Five steps: resize the photo into a frame (letterbox.py), run the network (engines.py), reduce its boxes to one a person
-(boxes.py), map them back onto the photo, calibrate their scores. A manifest of kind "yolov5" has:
+Six steps: resize the photo into a frame (letterbox.py), run the network (engines.py), reduce its boxes to one a person
+(boxes.py), map them back onto the photo, calibrate their scores, and answer age and gender by the scores of all four
+classes of the box (contracts/formulas/answers.py). A manifest of kind "yolov5" has:
 
     "files": {"network": {"path", "sha256"}}     the export
     "input": 640                                 longer side of the network's input, pixels; a multiple of 32
@@ -22,10 +23,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.boxes import Box
+from contracts.formulas.answers import answers_of
 from contracts.formulas.calibration import BetaCalibration
-from contracts.labels import LABELS
+from contracts.labels import LABELS, Label
 from contracts.messages import Model, Person
 from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best_for_map
 from worker.models.calibration import calibrations_by_label
@@ -100,11 +103,18 @@ class Yolo:
 
 
 def calibrated(people: Candidates, fractions: Corners, calibration: Sequence[BetaCalibration]) -> list[Person]:
-    """The people with calibrated confidences, and their boxes in fractions of the photo."""
-    return [
-        Person(LABELS[label], calibration[label](score), Box(*map(float, box)))
-        for label, score, box in zip(people.classes, people.scores, np.clip(fractions, 0, 1), strict=True)
-    ]
+    """The people with calibrated confidences and answers, and their boxes in fractions of the photo.
+
+    Without the scores of all classes, the three other labels are equally likely.
+    """
+    by_class = np.zeros((len(people), len(LABELS))) if people.by_class is None else people.by_class
+    rows = zip(people.classes, people.scores, by_class, np.clip(fractions, 0, 1), strict=True)
+    return [_person(LABELS[label], calibration[label](score), row, box) for label, score, row, box in rows]
+
+
+def _person(label: Label, confidence: float, scores: NDArray[np.float64], box: NDArray[np.float64]) -> Person:
+    answers = answers_of(label, confidence, [float(score) for score in scores])
+    return Person(label, confidence, Box(*map(float, box)), answers)
 
 
 def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:

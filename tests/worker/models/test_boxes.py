@@ -49,6 +49,31 @@ def test_both_heads_say_the_same(head: Head, answer: np.ndarray) -> None:
     assert found == pytest.approx((80, 40, 120, 60, 0.72, 1))
 
 
+@pytest.mark.parametrize(("head", "answer"), [(Head.V5, V5), (Head.V8, V8)])
+def test_the_scores_of_all_classes_stay_with_their_box(head: Head, answer: np.ndarray) -> None:
+    """In the order of LABELS, through suppression, which does not look at them."""
+    people = CUT.people(head.read(answer, 0.1))
+    assert people.by_class is not None
+    assert people.by_class.tolist() == [
+        pytest.approx([0.08, 0.72, 0.16, 0.0], abs=1e-6),
+        pytest.approx([0.24, 0.03, 0.03, 0.03], abs=1e-6),
+    ]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_scores_of_all_classes_change_no_box_that_is_kept(seed: int) -> None:
+    """And the best of them is the box's own score."""
+    chance = np.random.default_rng(seed)
+    output = np.concatenate([chance.uniform(20, 60, (4, 40)), chance.uniform(0, 1, (4, 40))]).astype(np.float32)
+    read = Head.V8.read(output, 0.25)
+    people, without = CUT.people(read), CUT.people(Candidates(read.boxes, read.scores, read.classes))
+    assert rows(people) == rows(without)
+    assert without.by_class is None
+    assert people.by_class is not None
+    assert people.by_class.argmax(axis=1).tolist() == people.classes.tolist()
+    assert people.by_class.max(axis=1).tolist() == people.scores.tolist()
+
+
 @pytest.mark.parametrize(
     ("head", "shape"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.answers import Answers
 from contracts.boxes import Box
 from contracts.labels import LABELS, Label
 from contracts.messages import Person
@@ -71,7 +73,7 @@ def test_members_that_agree_are_one_person() -> None:
 def test_what_one_member_alone_sees_counts_half() -> None:
     """The other one's silence is evidence too."""
     [[person]] = ensemble(FakeDetector(HEAD), FakeDetector()).detect([picture(8, 8)])
-    assert person == Person(HEAD.label, person.confidence, HEAD.box)
+    assert (person.label, person.box) == (HEAD.label, HEAD.box)
     assert person.confidence == pytest.approx(0.4)
 
 
@@ -86,6 +88,38 @@ def test_members_that_disagree_are_one_unsure_person() -> None:
     [[person]] = ensemble(FakeDetector(HEAD), FakeDetector(other)).detect([picture(8, 8)])
     assert person.label is Label.ELDER_FEMALE
     assert person.confidence == pytest.approx(0.4)
+
+
+def test_members_that_agree_on_the_answers_give_them() -> None:
+    """The same four probabilities, and as sure a label."""
+    answers = Answers.of(elder=0.9, female=0.85)
+    [[person]] = ensemble(*[FakeDetector(replace(HEAD, answers=answers))] * 2).detect([picture(8, 8)])
+    assert (person.label, person.confidence, person.answers) == (HEAD.label, pytest.approx(HEAD.confidence), answers)
+
+
+def test_a_member_with_another_label_counts_for_the_answers() -> None:
+    """One says elder man, one says elder woman: an unsure label, and surely an elder."""
+    woman = replace(HEAD, answers=Answers.of(elder=0.95, female=0.82))
+    man = Person(Label.ELDER_MALE, 0.7, HEAD.box, Answers.of(elder=0.95, female=0.28))
+    [[person]] = ensemble(FakeDetector(woman), FakeDetector(man)).detect([picture(8, 8)])
+    assert (person.label, person.confidence) == (Label.ELDER_FEMALE, pytest.approx(0.4))
+    assert person.answers is not None
+    # What 0.4 leaves is shared by the sums of both members: elder men 0.15 + 0.70, adults 0.05 each.
+    assert person.answers.elder == pytest.approx(0.4 + 0.6 * 0.85 / 0.95, abs=1e-4)
+
+
+def test_somebody_beside_does_not_count_for_the_answers() -> None:
+    """Only boxes on the same head."""
+    beside = Person(Label.ADULT_MALE, 0.9, Box(0.6, 0.2, 0.8, 0.4))
+    [alone] = ensemble(FakeDetector(HEAD), FakeDetector(HEAD)).detect([picture(8, 8)])
+    [among] = ensemble(FakeDetector(HEAD), FakeDetector(HEAD, beside)).detect([picture(8, 8)])
+    assert [person for person in among if person.label is HEAD.label] == alone
+
+
+def test_members_without_answers_share_the_rest_equally() -> None:
+    """A model that knows only labels: 0.8, and a third of 0.2 for each other label."""
+    [[person]] = ensemble(*[FakeDetector(HEAD)] * 2).detect([picture(8, 8)])
+    assert person.answers == Answers.of(elder=0.8 + 0.2 / 3, female=0.8 + 0.2 / 3)
 
 
 def test_no_boxes_fuse_to_no_boxes() -> None:

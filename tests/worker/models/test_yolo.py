@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
+from contracts.answers import Answers
 from contracts.boxes import Box
 from contracts.labels import Label
 from contracts.messages import Person
@@ -226,6 +227,35 @@ def test_no_images_give_no_answers(toy: Detector) -> None:
 def test_pictures_of_any_shape_are_answered(toy: Detector, shape: tuple[int, int]) -> None:
     """Nobody in them, no error."""
     assert toy.detect([np.zeros((*shape, 3), dtype=np.uint8)]) == [[]]
+
+
+@pytest.mark.parametrize("head", Head)
+def test_age_and_gender_follow_from_the_scores_of_all_classes(head: Head) -> None:
+    """The rest of 0.6 is shared 3 : 1 : 1. A v5 head multiplies each class by the objectness."""
+    scores = [0.3, 0.6, 0.1, 0.1]
+    column = [80, 80, 40, 40, *([0.8, *(score / 0.8 for score in scores)] if head is Head.V5 else scores)]
+    answer = np.array([column], dtype=np.float32)[None]
+    yolo = Yolo(
+        model=MODEL,
+        engine=Squares(answer if head is Head.V5 else answer.transpose(0, 2, 1)),
+        side=SIDE,
+        head=head,
+        cut=BoxFilter(0.25, 0.7, 0.6),
+        calibration=calibrations_by_label(AS_IT_IS, min_score=0.25),
+    )
+    [[person]] = yolo.detect([picture(SIDE, SIDE)])
+    assert (person.label, person.confidence) == (Label.ELDER_FEMALE, pytest.approx(0.6))
+    assert person.answers == Answers.of(elder=0.6 + 0.4 * 3 / 5, female=0.6 + 0.4 * 1 / 5)
+
+
+def test_the_answers_follow_the_calibrated_confidence_not_the_score(tmp_path: Path) -> None:
+    """The toy scores one class alone, so the three others share what the calibration leaves: a third each."""
+    doubting = toy_manifest(tmp_path, calibration={"confidence": logistic(-1.0, 1.0, -1.0)})
+    [[person]] = load_detector(doubting).detect([picture(SIDE, SIDE, elder_male=(8, 8, 40, 40))])
+    assert person.confidence == pytest.approx(1 / (1 + np.exp(1) / 9), abs=1e-6)
+    assert person.answers == Answers.of(
+        elder=person.confidence + (1 - person.confidence) / 3, female=2 * (1 - person.confidence) / 3
+    )
 
 
 def test_a_person_is_found_at_every_position(toy: Detector) -> None:
