@@ -1,4 +1,4 @@
-"""Label messages as people see them: a table of photos, or a line each."""
+"""Label messages as people see them: a table of photos, or a line each, with the screen that a kiosk would show."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.messages import STEPS, LabelMessage, Status
+from contracts.screen import customer_of, elder_probability, screen_of
 
 _STEPS: Final = tuple(step for step in STEPS if step != "label")  # the rules take too little time for a column
-_MIN_WIDTH_FOR_STEPS: Final = 80  # columns of a terminal; a narrower one shows no times of steps
+_MIN_WIDTH_FOR_STEPS: Final = 95  # columns of a terminal; a narrower one shows no times of steps
+_MIN_WIDTH_FOR_SCREEN: Final = 60  # and a still narrower one no screen
+_UNKNOWN: Final = "·"  # a step that was not timed, a person without answers
 _CAPTION: Final = "Times in milliseconds; total: from the start of the upload to the label over MQTT."
 _COLOURS: Mapping[Status, str] = {
     Status.LABELLED: "green",
@@ -29,13 +32,16 @@ def answer_of(message: LabelMessage) -> str:
 
 
 def answers_table(width: int, rows: Sequence[Sequence[str]]) -> Table:
-    """A table of photos and their labels, for a terminal of `width` columns; a narrow one omits the steps."""
-    steps = _steps_for(width)
-    photo_width = max(15, width - 65) if steps else max(12, width - 37)
+    """A table of photos, labels and screens, for a terminal of `width` columns; a narrow one omits columns."""
+    steps, with_screen = _steps_for(width), _has_screen(width)
+    photo_width = max(15, width - 80) if steps else max(12, width - (52 if with_screen else 37))
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", caption_justify="left")
     table.add_column("photo", max_width=photo_width, overflow="ellipsis", no_wrap=True)
     table.add_column("answer", overflow="fold", min_width=12)
     table.add_column("sure", justify="right", no_wrap=True)
+    if with_screen:
+        table.add_column("elder", justify="right", no_wrap=True)
+        table.add_column("screen", no_wrap=True)
     for step in steps:
         table.add_column(step, justify="right", style="dim", no_wrap=True)
     table.add_column("total", justify="right", no_wrap=True)
@@ -47,14 +53,15 @@ def answers_table(width: int, rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def answer_row(name: str, message: LabelMessage, total_ms: float, *, width: int) -> list[str]:
-    """A row of `answers_table` of the same width; times in milliseconds."""
+def answer_row(name: str, message: LabelMessage, total_ms: float, *, width: int, elder_from: float) -> list[str]:
+    """A row of `answers_table` of the same width; times in milliseconds. `elder_from`: of the screen's rule."""
     reason = f" {message.reason}" if message.status is Status.REJECTED else ""
     return [
         escape(name),
         f"{answer_of(message)}{reason}",
         "" if message.confidence is None else f"{message.confidence:.3f}",
-        *(f"{message.steps_ms[step]:.0f}" if step in message.steps_ms else "·" for step in _steps_for(width)),
+        *((_elder(message), screen_of(message, elder_from)) if _has_screen(width) else ()),
+        *(f"{message.steps_ms[step]:.0f}" if step in message.steps_ms else _UNKNOWN for step in _steps_for(width)),
         f"{total_ms:.0f}",
     ]
 
@@ -63,9 +70,24 @@ def _steps_for(width: int) -> tuple[str, ...]:
     return _STEPS if width >= _MIN_WIDTH_FOR_STEPS else ()
 
 
-def message_line(message: LabelMessage) -> str:
+def _has_screen(width: int) -> bool:
+    return width >= _MIN_WIDTH_FOR_SCREEN
+
+
+def _elder(message: LabelMessage) -> str:
+    """The customer's P(elder); empty without a customer."""
+    probability = elder_probability(message)
+    if probability is None:
+        return "" if customer_of(message) is None else _UNKNOWN
+    return f"{probability:.3f}"
+
+
+def message_line(message: LabelMessage, *, elder_from: float) -> str:
     """A message as one line."""
     confidence = "" if message.confidence is None else f" {message.confidence:.3f}"
     reason = f" {message.reason}" if message.reason else ""
+    probability = elder_probability(message)
+    elder = "" if probability is None else f", elder {probability:.3f}"
+    screen = f"{screen_of(message, elder_from)} screen{elder}"
     total_ms = sum(message.steps_ms.values())
-    return f"{message.reference}  {answer_of(message)}{confidence}{reason}  [dim]{total_ms:.0f} ms[/]"
+    return f"{message.reference}  {answer_of(message)}{confidence}{reason}  {screen}  [dim]{total_ms:.0f} ms[/]"

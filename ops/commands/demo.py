@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from config.nunchi_toml import load
 from contracts.aws.s3 import get_or_none
 from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
@@ -30,10 +31,11 @@ from ops.options import DEFAULT_STATE, StateOption
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
 STORED_S: Final = 30.0
+_SCREEN: Final = "screen: easy (large letters, voice) from a probability of {:g} of an elder on."
 _IN_WORDS: Final = {
     SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 60 pixels wide or more.",
     SendExit.UNSURE: (
-        "unsure: a person was found, but no label is likelier right than wrong; a kiosk keeps its usual screen."
+        "unsure: a person was found, but no label is likelier right than wrong; the age alone may decide the screen."
     ),
     SendExit.REJECTED: "rejected: the file can't be read as a photo, for the reason beside it; the next photo works.",
 }
@@ -58,11 +60,12 @@ def demo(
     photos = photos or sorted(path for path in SAMPLES.glob("*") if path.suffix in {".jpg", ".jpeg", ".png", ".webp"})
     if not photos:
         raise CloudError(f"there are no photos in {SAMPLES}; name your own: nunchi demo PHOTO...")
+    elder_from = load().screen.elder_from
     began = time.monotonic()
     with supervise.interruptible(), _cloud(StateDir(state)) as record:
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(photos)} photos as kiosk {record.kiosk}")
         answered: dict[Reference, str] = {}
-        with live_answers(out) as show:
+        with live_answers(out, elder_from=elder_from) as show:
 
             def show_and_note(photo: Path, answer: Answer | NoAnswer) -> None:
                 show(photo, answer)
@@ -72,6 +75,7 @@ def demo(
             statuses = set(asyncio.run(send_all(record, photos, record.kiosk, PHOTO_S, show_and_note)))
         for status in sorted(statuses & _IN_WORDS.keys()):
             out.print(f"[dim]{_IN_WORDS[status]}[/]")
+        out.print(f"[dim]{_SCREEN.format(elder_from)}[/]")
         _show_stored(record, answered)
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
     if SendExit.NO_ANSWER in statuses:

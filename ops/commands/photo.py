@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from config.nunchi_toml import load
 from contracts.messages import LabelMessage
 from contracts.names import check_kiosk_id
+from contracts.screen import screen_of
 from kiosk.counter import Answer, Counter, ReceivesLabels
 from kiosk.errors import NoAnswer
 from kiosk.subscribe import Subscriber
@@ -62,13 +64,17 @@ def send(
 ) -> None:
     """Upload each photo as a kiosk does, wait for its label, show it and the time of every step in milliseconds.
 
+    "elder" is the probability that the customer is an elder; "screen" is what a kiosk shows: easy (large letters,
+    voice) from [screen] elder_from of nunchi.toml on, else standard.
+
     Exit status: 0 every photo labelled, 3 no person, 4 unsure, 5 rejected, 6 no answer in time; of several photos the
     highest counts. 2: a file is missing, or another invalid argument. 1: any other error, such as no cloud.
 
     Example: nunchi send samples/*.jpg --json | jq -r '[.image_id, .label, .confidence] | @tsv'
     """
+    elder_from = load().screen.elder_from
     record = StateDir(state).read()
-    with contextlib.nullcontext(_echo_json) if as_json else live_answers(out) as show:
+    with _json_answers(elder_from) if as_json else live_answers(out, elder_from=elder_from) as show:
         statuses = asyncio.run(send_all(record, photos, kiosk, timeout, show))
     raise typer.Exit(max(statuses))
 
@@ -80,13 +86,14 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
 
     Example: nunchi watch --kiosk demo --json | jq .label
     """
+    elder_from = load().screen.elder_from
     folder = StateDir(state)
     record = folder.read()
     if not as_json:
         err.print(f"[dim]labels of kiosk {kiosk}, as they arrive; Ctrl-C ends this[/]")
 
     def show(message: LabelMessage) -> None:
-        typer.echo(message.to_json()) if as_json else out.print(message_line(message))
+        typer.echo(message.to_json()) if as_json else out.print(message_line(message, elder_from=elder_from))
 
     try:
         asyncio.run(show_all(folder, subscriber_of(record, kiosk), show))
@@ -158,7 +165,7 @@ def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
 
 
 @contextlib.contextmanager
-def live_answers(console: Console) -> Generator[ShowAnswer, None, None]:
+def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer, None, None]:
     """A function that shows answers in a table: at once on a terminal, on a pipe when the block ends.
 
     The table is also shown when the block ends with an error.
@@ -173,7 +180,7 @@ def live_answers(console: Console) -> Generator[ShowAnswer, None, None]:
             rows.append([escape(photo.name), "[red]no answer[/]"])
             unanswered.append(f"{photo}: {answer}")
         else:
-            rows.append(answer_row(photo.name, answer.message, answer.total_ms, width=width))
+            rows.append(answer_row(photo.name, answer.message, answer.total_ms, width=width, elder_from=elder_from))
         if console.is_terminal:
             live.start()
             live.update(answers_table(width, rows[-max(1, console.height - NON_ROW_LINES) :]), refresh=True)
@@ -190,9 +197,15 @@ def live_answers(console: Console) -> Generator[ShowAnswer, None, None]:
             err.print(escape(line), style="red")
 
 
-def _echo_json(photo: Path, answer: Answer | NoAnswer) -> None:
-    if isinstance(answer, NoAnswer):
-        echo_json({"photo": str(photo), "status": "no_answer", "reason": str(answer)})
-    else:
-        fields = json.loads(answer.message.to_json())
-        echo_json({"photo": str(photo), **fields, "total_ms": round(answer.total_ms, 1)})
+@contextlib.contextmanager
+def _json_answers(elder_from: float) -> Generator[ShowAnswer, None, None]:
+    """A function that prints each answer as a line of JSON: the message, with the photo, the screen and the time."""
+
+    def show(photo: Path, answer: Answer | NoAnswer) -> None:
+        if isinstance(answer, NoAnswer):
+            echo_json({"photo": str(photo), "status": "no_answer", "reason": str(answer)})
+        else:
+            fields = json.loads(answer.message.to_json()) | {"screen": screen_of(answer.message, elder_from)}
+            echo_json({"photo": str(photo), **fields, "total_ms": round(answer.total_ms, 1)})
+
+    yield show

@@ -56,6 +56,7 @@ def test_send_tells_one_object_a_photo_and_ends_by_the_worst(cloud: Running, tmp
     assert sent.returncode == 5, sent.stderr
     assert face["people"]
     assert face["total_ms"] > 0
+    assert (face["screen"] in ("easy", "standard"), other["screen"]) == (True, "standard")
     assert (other["photo"], other["status"], other["reason"]) == (str(rubbish), "rejected", "not_an_image")
 
 

@@ -13,18 +13,22 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from contracts.answers import Answers
 from contracts.boxes import Box
 from contracts.labels import Label
-from contracts.messages import STEPS, LabelMessage, Person, Status
+from contracts.messages import STEPS, LabelMessage, Person, Reason, Status
 from contracts.names import Reference
 from ops.answers import answer_row, answers_table, message_line
 from ops.commands.cloud import try_next
 from tests.kiosk.test_counter import nobody
 
+PHOTO = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")
+ANSWERS = Answers.of(elder=0.0125, female=0.99)
 
-def labelled() -> LabelMessage:
-    somebody = Person(Label.ADULT_FEMALE, 0.976, Box(0.4, 0.3, 0.6, 0.6))
-    nobody_there = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))
+
+def labelled(answers: Answers | None = ANSWERS) -> LabelMessage:
+    somebody = Person(Label.ADULT_FEMALE, 0.976, Box(0.4, 0.3, 0.6, 0.6), answers)
+    nobody_there = nobody(PHOTO)
     return replace(
         nobody_there,
         status=Status.LABELLED,
@@ -44,12 +48,28 @@ def shown(thing: object, *, width: int = 80) -> str:
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize("width", [40, 60, 79, 80, 110])
+def unsure(answers: Answers | None) -> LabelMessage:
+    message = labelled(answers)
+    person = replace(message.people[0], confidence=0.4444)
+    return replace(
+        message,
+        status=Status.UNSURE,
+        label=None,
+        confidence=0.4444,
+        reason=Reason.LOW_CONFIDENCE,
+        people=(person,),
+        steps_ms={"infer": 31.0},
+    )
+
+
+@pytest.mark.parametrize("width", [40, 59, 60, 80, 94, 95, 110])
 def test_the_table_of_answers_fits_the_terminal_and_never_hides_an_answer(width: int) -> None:
     """With a long file name, and steps that were not timed."""
-    messages = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")), labelled()
+    messages = nobody(PHOTO), labelled()
     name = "a-very-long-name-of-a-photo[1].jpg"
-    table = answers_table(width, [answer_row(name, message, 1234.4, width=width) for message in messages])
+    table = answers_table(
+        width, [answer_row(name, message, 1234.4, width=width, elder_from=0.4) for message in messages]
+    )
     header, no_person, person, *_ = lines = shown(table, width=width).splitlines()
     assert max(len(line) for line in lines) <= width
     assert [word for word in header.split() if word in {"photo", "answer", "sure", "total"}] == [
@@ -58,16 +78,35 @@ def test_the_table_of_answers_fits_the_terminal_and_never_hides_an_answer(width:
         "sure",
         "total",
     ]
-    assert ("dispatch" in header) is (width >= 80)
-    assert no_person.split()[1] == "no_person"
-    assert person.split()[1:3] == ["adult_female", "0.976"]
+    assert ("dispatch" in header, "elder screen" in header) == (width >= 95, width >= 60)
+    screen = ["standard"] if width >= 60 else []
+    assert no_person.split()[1 : 2 + len(screen)] == ["no_person", *screen]
+    assert person.split()[1 : 3 + 2 * len(screen)] == ["adult_female", "0.976", *["0.013"] * len(screen), *screen]
     assert (no_person.split()[-1], person.split()[-1]) == ("1234", "1234")
 
 
-def test_a_line_of_watch_names_photo_and_answer() -> None:
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (nobody(PHOTO), "no_person no_face_found  standard screen  0 ms"),
+        (labelled(), "adult_female 0.976  standard screen, elder 0.013  861 ms"),
+        (
+            unsure(Answers.of(elder=0.4, female=0.5)),
+            "unsure 0.444 low_confidence  easy screen, elder 0.400  31 ms",
+        ),
+        (unsure(None), "unsure 0.444 low_confidence  standard screen  31 ms"),
+    ],
+    ids=["no person", "labelled", "unsure", "without answers"],
+)
+def test_a_line_of_watch_names_photo_answer_and_screen(message: LabelMessage, line: str) -> None:
     """What `nunchi watch` prints for each message."""
-    message = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))
-    assert shown(message_line(message)) == "demo/01jd8v2k5e9m3x7q4r6t0w1y2z  no_person no_face_found  0 ms\n"
+    assert shown(message_line(message, elder_from=0.4)) == f"{PHOTO}  {line}\n"
+
+
+def test_the_screen_follows_the_setting() -> None:
+    message = unsure(Answers.of(elder=0.3, female=0.5))
+    rows = [answer_row("a.jpg", message, 1.0, width=80, elder_from=elder_from) for elder_from in (0.25, 0.35)]
+    assert [row[3:5] for row in rows] == [["0.300", "easy"], ["0.300", "standard"]]
 
 
 def test_what_to_try_next_can_be_pasted_whatever_the_folder_is_called() -> None:

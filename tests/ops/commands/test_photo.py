@@ -28,7 +28,7 @@ ANSWER = Answer(MESSAGE, upload_ms=1.0, total_ms=1234.0)
 def test_a_terminal_shows_each_answer_as_it_comes() -> None:
     """Not only after the last photo."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=True)
-    with live_answers(console) as tell:
+    with live_answers(console, elder_from=0.4) as tell:
         tell(Path("one.jpg"), ANSWER)
         assert "one.jpg" in file.getvalue()
         tell(Path("two.jpg"), ANSWER)
@@ -38,7 +38,7 @@ def test_a_terminal_shows_each_answer_as_it_comes() -> None:
 def test_a_pipe_gets_the_table_once() -> None:
     """No cursor moves, no row twice."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True)
-    with live_answers(console) as tell:
+    with live_answers(console, elder_from=0.4) as tell:
         tell(Path("one.jpg"), ANSWER)
         tell(Path("two.jpg"), ANSWER)
     assert [line.split()[0] for line in file.getvalue().splitlines()] == ["photo", "one.jpg", "two.jpg", "Times"]
@@ -48,7 +48,7 @@ def test_a_pipe_gets_the_table_once() -> None:
 def test_of_more_answers_than_lines_a_terminal_shows_the_latest_and_in_the_end_all() -> None:
     """So that a long `send` never looks stuck."""
     console = Console(file=(file := StringIO()), width=110, height=10, soft_wrap=True, force_terminal=True)
-    with live_answers(console) as tell:
+    with live_answers(console, elder_from=0.4) as tell:
         for number in range(30):
             file.truncate(0)
             tell(Path(f"{number}.jpg"), ANSWER)
@@ -61,7 +61,7 @@ def test_of_more_answers_than_lines_a_terminal_shows_the_latest_and_in_the_end_a
 def test_an_interruption_keeps_the_answers_that_came(terminal: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """Also why there was none."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=terminal)
-    with pytest.raises(KeyboardInterrupt), live_answers(console) as tell:
+    with pytest.raises(KeyboardInterrupt), live_answers(console, elder_from=0.4) as tell:
         tell(Path("one.jpg"), ANSWER)
         tell(Path("[two].jpg"), NoAnswer("no label in time"))
         raise KeyboardInterrupt
@@ -73,7 +73,7 @@ def test_an_interruption_keeps_the_answers_that_came(terminal: bool, capsys: pyt
 def test_before_the_first_answer_there_is_no_table() -> None:
     """An error then stands alone."""
     console = Console(file=(file := StringIO()), width=110, soft_wrap=True, force_terminal=True)
-    with pytest.raises(CloudDown), live_answers(console):
+    with pytest.raises(CloudDown), live_answers(console, elder_from=0.4):
         raise CloudDown("no cloud is up")
     assert file.getvalue() == ""
 
