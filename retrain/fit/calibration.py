@@ -4,6 +4,9 @@ This is beta calibration (contracts/formulas/calibration.py), with p the score o
 threshold. A prior that doubts the network counts as many imagined people: without examples it is the result, with
 hundreds it fades. A label with enough examples gets a formula of its own, with the common one as its prior.
 
+The age is answered by the calibrated confidence and the network's scores of the other labels
+(contracts/formulas/answers.py); the calibration error of this answer is measured, and has no formula of its own.
+
 The examples come from the candidate with the calibration AS_IT_IS, the identity.
 """
 
@@ -15,12 +18,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.answers import ELDER
+from contracts.formulas.answers import Four, answers_of, probabilities_from
 from contracts.formulas.calibration import BetaCalibration, log_features
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import calibration_of
 from retrain.judge.golden import GoldenPhoto
-from retrain.judge.matching import served
-from retrain.judge.predictions import Prediction
+from retrain.judge.matching import Floats, served
+from retrain.judge.predictions import PredictedPerson, Prediction
 
 FEW: Final = 30  # people; with fewer, the prior has the weight PRIOR_FEW
 PRIOR: Final = 20.0  # the prior's weight, in people
@@ -35,13 +40,19 @@ AS_IT_IS: Final[Mapping[str, Any]] = {"confidence": {"bias": 0.0, "weights": {"l
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A predicted box, and whether it is right. `human`: a person checked the photo's labels."""
+    """A predicted box, and whether it is right. `human`: a person checked the photo's labels.
+
+    `scores` are the network's for all labels, in proportion; None if it gave no answers. `elder`: of the person that
+    the box matches; None without one.
+    """
 
     label: Label
     score: float
     right: bool
     human: bool
     moment: str
+    scores: Four | None = None
+    elder: bool | None = None
 
 
 # The prior: score 0.25 becomes 0.27, 0.5 becomes 0.60, 0.9 becomes 0.83, and none exceeds 0.86, so that nothing passes
@@ -57,15 +68,29 @@ def examples(
     A box is right when its IoU with a person is 0.5 or more and it has their label.
     """
     matched = served(photos, predictions)
-    labels = [
-        person.label
+    people = [
+        person
         for prediction in predictions
         for person in sorted(prediction.people, key=lambda person: -person.confidence)
     ]
     return tuple(
-        Example(label, float(score), bool(right), photos[photo].path.stem in human, photos[photo].moment)
-        for label, score, right, photo in zip(labels, matched.confidence, matched.box_right, matched.photo, strict=True)
+        Example(
+            person.label,
+            person.confidence,
+            bool(right),
+            photos[photo].path.stem in human,
+            photos[photo].moment,
+            _scores(person),
+            LABELS[truth].elder if truth >= 0 else None,
+        )
+        for person, right, photo, truth in zip(people, matched.box_right, matched.photo, matched.truth, strict=True)
     )
+
+
+def _scores(person: PredictedPerson) -> Four | None:
+    if person.answers is None:
+        return None
+    return probabilities_from(person.label, person.confidence, person.answers)
 
 
 def calibrate(every: Sequence[Example], *, least: float) -> dict[str, Any]:
@@ -174,7 +199,7 @@ def _held_out(trusted: Sequence[Example], least: float) -> dict[str, Any]:
     right = np.array([example.right for example in trusted], dtype=bool)
     moments = list(dict.fromkeys(example.moment for example in trusted))
     if len(moments) < 2 * FOLDS:
-        return {"ece_before": None, "ece_after": None, "bins": []}
+        return {"ece_before": None, "ece_after": None, "bins": [], "age": None}
     fold = np.array([moments.index(example.moment) % FOLDS for example in trusted])
     calibrated = np.empty(len(trusted))
     for held in range(FOLDS):
@@ -185,4 +210,19 @@ def _held_out(trusted: Sequence[Example], least: float) -> dict[str, Any]:
     before, _ = calibration_of(scores, right, min_in_bin=MIN_IN_BIN)
     after, bins = calibration_of(calibrated, right, min_in_bin=MIN_IN_BIN)
     fields = [{"count": part.count, "said": round(part.confidence, 5), "right": round(part.right, 5)} for part in bins]
-    return {"ece_before": round(before, 5), "ece_after": round(after, 5), "bins": fields}
+    age = _age_answers(trusted, calibrated)
+    return {"ece_before": round(before, 5), "ece_after": round(after, 5), "bins": fields, "age": age}
+
+
+def _age_answers(trusted: Sequence[Example], calibrated: Floats) -> dict[str, Any] | None:
+    """The calibration error of the age answer, on the boxes that match a person; None without answers."""
+    answered = [
+        (answers_of(example.label, float(confidence), example.scores).age, example.elder)
+        for example, confidence in zip(trusted, calibrated, strict=True)
+        if example.scores is not None and example.elder is not None
+    ]
+    if not answered:
+        return None
+    right = np.array([(age.value == ELDER) is elder for age, elder in answered])
+    ece, _ = calibration_of(np.array([age.confidence for age, _ in answered]), right, min_in_bin=MIN_IN_BIN)
+    return {"people": len(answered), "right": int(right.sum()), "ece": round(ece, 5)}

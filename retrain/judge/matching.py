@@ -52,6 +52,7 @@ class ServedMatches:
     photo: Places  # (n,) of each box
     confidence: Floats  # (n,)
     box_right: Flags  # (n,) it matches a person, and has their label
+    truth: Places  # (n,) class of the person whom it matches, -1 for none
 
 
 def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
@@ -77,7 +78,7 @@ def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
 
 def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> ServedMatches:
     """Match the boxes with people of any label, the most confident first."""
-    rows: list[tuple[Flags, Flags, Places, Floats, Flags]] = []
+    rows: list[tuple[Flags, Flags, Places, Floats, Flags, Places]] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
         labels, confidences, boxes = _predicted(prediction)
         truths, truth_boxes = _known(photo)
@@ -88,10 +89,11 @@ def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
                 person_of[box] = best
                 free[best] = 0
         matched = person_of >= 0
-        is_right = np.zeros(len(labels), dtype=bool)
-        is_right[matched] = truths[person_of[matched]] == labels[matched]
+        truth = np.full(len(labels), -1, dtype=np.intp)
+        truth[matched] = truths[person_of[matched]]
+        is_right = truth == labels
         detected, right = (np.isin(np.arange(len(truths)), person_of[boxes]) for boxes in (matched, is_right))
-        rows.append((detected, right, np.full(len(labels), number, dtype=np.intp), confidences, is_right))
+        rows.append((detected, right, np.full(len(labels), number, dtype=np.intp), confidences, is_right, truth))
     return ServedMatches(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from contracts.answers import Answers
 from contracts.boxes import Corners
 from contracts.labels import Label
 from contracts.messages import Model
@@ -34,11 +35,15 @@ _HOME: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class PredictedPerson:
-    """A person that a model detected. `box` in fractions of the photo: x0, y0, x1, y1; raw boxes may exceed it."""
+    """A person that a model detected. `box` in fractions of the photo: x0, y0, x1, y1; raw boxes may exceed it.
+
+    `answers` are None in raw predictions, and of a model that knows only labels.
+    """
 
     label: Label
     confidence: float
     box: Corners
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +161,6 @@ def _prediction(fields: dict[str, Any], path: Path, model: Model | None, raw: bo
     people = []
     for person in fields["people"]:
         x0, y0, x1, y1 = map(float, person["box"])
-        people.append(PredictedPerson(Label(person["label"]), float(person["confidence"]), (x0, y0, x1, y1)))
+        answers = Answers.from_fields(person["answers"]) if "answers" in person else None
+        people.append(PredictedPerson(Label(person["label"]), float(person["confidence"]), (x0, y0, x1, y1), answers))
     return Prediction(path, float(fields["ms"]), tuple(people), None, model, raw)

@@ -3,12 +3,13 @@
 Reads paths from standard input, one a line; writes JSON objects to standard output, one a line, in that order. The
 first line describes the model, `{"model": {"name", "version", "digest"}, "raw": bool}`, then one line for each photo:
 
-    {"path", "ms", "people": [{"label", "confidence", "box": [x0, y0, x1, y1]}, …]}
+    {"path", "ms", "people": [{"label", "confidence", "box": [x0, y0, x1, y1], "answers"}, …]}
     {"path", "error"}                            the photo can't be read, or the model fails; the next one follows
 
-`ms` is the model's time, without decoding. Boxes are fractions of the upright photo. `--raw` asks a YOLO for the boxes
-that mAP is measured on (boxes.py): uncalibrated scores, every class of every box, which may leave the photo. A model of
-another kind has none and gives its normal predictions; the first line says which they are.
+`ms` is the model's time, without decoding; `answers` as in a label message, if the model has them. Boxes are fractions
+of the upright photo. `--raw` asks a YOLO for the boxes that mAP is measured on (boxes.py): uncalibrated scores without
+answers, every class of every box, which may leave the photo. A model of another kind has none and gives its normal
+predictions; the first line says which they are.
 
 Exits with 0 when every photo has its line, 1 when the model can't be loaded or memory is insufficient, with the reason
 on standard error, 2 when its arguments are invalid.
@@ -88,7 +89,11 @@ def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[s
 def _predictions(detector: Detector) -> Predict:
     def predict(image: Image) -> list[dict[str, Any]]:
         [people] = detector.detect([image])
-        return [_person(person.label, person.confidence, person.box.corners) for person in people]
+        return [
+            _person(person.label, person.confidence, person.box.corners)
+            | ({} if person.answers is None else {"answers": person.answers.to_fields()})
+            for person in people
+        ]
 
     return predict
 

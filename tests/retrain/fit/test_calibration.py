@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.answers import Answers
 from contracts.boxes import Box, LabelledBox
 from contracts.formulas.calibration import MAX_CONFIDENCE, BetaCalibration
 from contracts.labels import LABELS, Label
@@ -166,19 +168,49 @@ def test_a_box_is_right_when_it_matches_a_person_of_its_label() -> None:
         ),
     ]
 
-    def seen(label: Label, score: float, box: Box) -> PredictedPerson:
-        return PredictedPerson(label, score, box.corners)
+    def seen(label: Label, score: float, box: Box, answers: Answers | None = None) -> PredictedPerson:
+        return PredictedPerson(label, score, box.corners, answers)
 
+    answers = Answers.of(elder=0.85, female=0.25)
     predictions = [
-        Prediction(Path("k1_a.jpg"), people=(seen(Label.ELDER_MALE, 0.5, there), seen(Label.ELDER_MALE, 0.7, here))),
+        Prediction(
+            Path("k1_a.jpg"), people=(seen(Label.ELDER_MALE, 0.5, there), seen(Label.ELDER_MALE, 0.7, here, answers))
+        ),
         Prediction(Path("k1_b.jpg"), people=(seen(Label.ELDER_MALE, 0.6, there),)),
     ]
 
-    assert examples(photos, predictions, human={"k1_b"}) == (
-        Example(Label.ELDER_MALE, 0.7, True, False, "noon"),
+    first, *others = examples(photos, predictions, human={"k1_b"})
+    assert first.scores == pytest.approx((0.7, 0.15, 0.05, 0.1))
+    assert (replace(first, scores=None), *others) == (
+        Example(Label.ELDER_MALE, 0.7, True, False, "noon", elder=True),
         Example(Label.ELDER_MALE, 0.5, False, False, "noon"),
-        Example(Label.ELDER_MALE, 0.6, False, True, "one"),
+        Example(Label.ELDER_MALE, 0.6, False, True, "one", elder=False),
     )
+
+
+def test_the_calibration_error_of_the_age_is_measured_on_boxes_that_match_a_person() -> None:
+    """Women whose label is right by its score, taken for elder men otherwise: the age is surer than the label."""
+    chance = random.Random(0)
+    women = []
+    for number in range(2000):
+        score = chance.uniform(LEAST, 0.9)
+        scores = (0.9 * (1 - score), score, 0.1 * (1 - score), 0.0)
+        label = chance.choices(LABELS, scores)[0]
+        right = label is Label.ELDER_FEMALE
+        women.append(Example(Label.ELDER_FEMALE, score, right, True, f"moment {number}", scores, label.elder))
+    nobody = [Example(Label.ADULT_MALE, 0.3, False, True, f"nobody {number}", (0, 0, 1, 0)) for number in range(50)]
+
+    age = calibrate(women + nobody, least=LEAST)["fitted"]["age"]
+
+    elders = sum(bool(example.elder) for example in women)
+    assert (age["people"], age["right"]) == (2000, elders)
+    assert elders > 1850
+    assert age["ece"] < 0.03
+
+
+def test_without_answers_or_moments_the_age_is_not_measured() -> None:
+    assert calibrate(people(300, truth=TRUE), least=LEAST)["fitted"]["age"] is None
+    assert calibrate(people(5, truth=TRUE), least=LEAST)["fitted"]["age"] is None
 
 
 def test_the_calibration_error_is_cross_validated() -> None:

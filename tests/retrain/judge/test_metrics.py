@@ -216,6 +216,7 @@ def test_a_photo_passes_the_gate_when_every_person_in_it_does() -> None:
         np.array([0, 0, 1, 2]),
         np.array([0.97, 0.96, 0.98, 0.94]),
         np.array([True, False, True, True]),
+        np.zeros(4, dtype=np.intp),
     )
 
     found = gate_of(answers, 4, 0.95)

@@ -62,6 +62,7 @@ def test_every_photo_gets_what_a_worker_would_serve(tmp_path: Path, photo: Path)
             "label": str(one.label),
             "confidence": pytest.approx(one.confidence, abs=1e-6),
             "box": pytest.approx([one.box.x0, one.box.y0, one.box.x1, one.box.y1], abs=1e-6),
+            "answers": one.answers and one.answers.to_fields(),
         }
         for one in expected
     ]
@@ -97,6 +98,7 @@ def test_raw_is_every_class_of_every_box_as_the_network_says_it(tmp_path: Path, 
 
     assert status == 0
     assert told[0]["raw"] is True
+    assert {tuple(one) for one in told[1]["people"]} == {("label", "confidence", "box")}
     assert [(one["label"], one["confidence"]) for one in told[1]["people"]] == [
         ("elder_male", pytest.approx(SURE[0])),
         ("adult_male", pytest.approx(SURE[2])),
