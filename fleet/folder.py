@@ -70,12 +70,16 @@ class DeviceFolder:
             files = ", ".join(map(str, existing))
             raise InvalidFolder(f"{files} would be overwritten; nothing was created. Use another folder: --out DIR")
 
-    def write(self, identity: Identity, addresses: Addresses, ca_pem: str) -> None:
-        """Write all files, or none and raise InvalidFolder. The key has mode 600 from its first byte."""
+    def write(self, identity: Identity, addresses: Addresses, ca_pem: str, *, elder_from: float) -> None:
+        """Write all files, or none and raise InvalidFolder. The key has mode 600 from its first byte.
+
+        `elder_from`: of the screen's rule (contracts/screen.py), for the kiosk's program.
+        """
+        settings = addresses.settings(self._kiosk) | {"elder_from": elder_from}
         files = {
             self.key: (identity.private_key, 0o600),
             self.cert: (identity.certificate_pem, 0o644),
-            self.settings: (json.dumps(addresses.settings(self._kiosk), indent=2) + "\n", 0o644),
+            self.settings: (json.dumps(settings, indent=2) + "\n", 0o644),
         }
         if not self.ca.exists():
             files[self.ca] = (ca_pem, 0o644)

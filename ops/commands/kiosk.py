@@ -36,12 +36,13 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The kiosks of one cloud, and the addresses and CA that a new one needs."""
+    """The kiosks of one cloud, and the addresses, CA and setting of the screen that a new one needs."""
 
     kiosks: Kiosks
     addresses: Addresses
     ca_pem: str
     old_days: int
+    elder_from: float
 
 
 @kiosk.command()
@@ -75,7 +76,7 @@ def add(
         folder.require_free(fleet.ca_pem)
         identity = fleet.kiosks.renew(name) if replace else fleet.kiosks.add(name)
         try:
-            folder.write(identity, fleet.addresses, fleet.ca_pem)
+            folder.write(identity, fleet.addresses, fleet.ca_pem, elder_from=fleet.elder_from)
         except BaseException:
             fleet.kiosks.undo(identity)
             raise
@@ -176,7 +177,13 @@ def _local_fleet(folder: StateDir) -> Fleet:
         bucket_url=f"{s3}/{bucket}",
     )
     kiosks = Kiosks(record.client("iot"), policy=outputs[KIOSK_POLICY_NAME])
-    return Fleet(kiosks, addresses, record.mqtt.ca.read_text(), Config().alarms.certificate_days)
+    return Fleet(
+        kiosks,
+        addresses,
+        record.mqtt.ca.read_text(),
+        old_days=Config().alarms.certificate_days,
+        elder_from=load().screen.elder_from,
+    )
 
 
 def _aws_fleet(config: Config) -> Fleet:
@@ -198,7 +205,11 @@ def _aws_fleet(config: Config) -> Fleet:
         bucket_url=s3.replace("https://", f"https://{bucket}."),
     )
     return Fleet(
-        Kiosks(iot, policy=outputs[KIOSK_POLICY_NAME]), addresses, amazon_root(), config.alarms.certificate_days
+        Kiosks(iot, policy=outputs[KIOSK_POLICY_NAME]),
+        addresses,
+        amazon_root(),
+        old_days=config.alarms.certificate_days,
+        elder_from=config.screen.elder_from,
     )
 
 

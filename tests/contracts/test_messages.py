@@ -31,6 +31,7 @@ from contracts.messages import (
     WorkerStatus,
 )
 from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference, label_topic, worker_status_topic
+from contracts.screen import DEFAULT_ELDER_FROM, easy_screen
 from tests.strategies import answers, fractions, instants, messages, results
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -272,6 +273,16 @@ def test_the_asyncapi_document_names_the_topics_and_states_of_the_code() -> None
     sent = json.loads(WorkerStatus("i-1", WorkerState.READY, GOLDEN.model, TAKEN).to_json())
     jsonschema.Draft202012Validator(worker_status).validate(sent)
     assert list(sent) == worker_status["required"]
+
+
+def test_the_examples_of_the_asyncapi_document_follow_the_schema_and_are_read() -> None:
+    """One of them unsure about the label, and sure about the age."""
+    examples = ASYNCAPI["components"]["messages"]["label"]["examples"]
+    for example in examples:
+        VALIDATOR.validate(example["payload"])
+    read = [LabelMessage.from_json(example["payload"]) for example in examples]
+    assert [str(message.status) for message in read] == [example["name"] for example in examples]
+    assert [easy_screen(message, DEFAULT_ELDER_FROM) for message in read] == [True, True]
 
 
 def test_a_workers_status_comes_back_from_its_json() -> None:

@@ -32,7 +32,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
 
 def test_one_file_tells_a_device_everything_it_must_know(tmp_path: Path) -> None:
     """One flat object, a field a line: a shell script can read it."""
-    DeviceFolder(tmp_path, "shop1").write(IDENTITY, ADDRESSES, "the authority")
+    DeviceFolder(tmp_path, "shop1").write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
     text = (tmp_path / "shop1.json").read_text()
     assert json.loads(text) == {
         "kiosk_id": "shop1",
@@ -50,15 +50,16 @@ def test_one_file_tells_a_device_everything_it_must_know(tmp_path: Path) -> None
         "ca": "ca.pem",
         "cert": "shop1.cert.pem",
         "key": "shop1.key.pem",
+        "elder_from": 0.3,
     }
-    assert len(text.splitlines()) == 15 + len("{}")
+    assert len(text.splitlines()) == 16 + len("{}")
 
 
 def test_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "shop1"
     before = os.umask(0)
     try:
-        DeviceFolder(folder, "shop1").write(IDENTITY, ADDRESSES, "the authority")
+        DeviceFolder(folder, "shop1").write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
     finally:
         os.umask(before)
     assert {name: mode for name, (_, mode) in contents(folder).items()} == {
@@ -80,7 +81,7 @@ def test_no_file_is_ever_written_over(tmp_path: Path, name: str) -> None:
         folder.require_free("the authority")
     if name != "ca.pem":
         with pytest.raises(InvalidFolder, match="Use another folder"):
-            folder.write(IDENTITY, ADDRESSES, "the authority")
+            folder.write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
         assert {name: text for name, (text, _) in contents(tmp_path).items()} == {name: "somebody's"}
 
 
@@ -89,7 +90,7 @@ def test_kiosks_of_one_cloud_share_a_folder(tmp_path: Path) -> None:
     for name in ("shop1", "shop2"):
         folder = DeviceFolder(tmp_path, name)
         folder.require_free("the authority")
-        folder.write(IDENTITY, ADDRESSES, "the authority")
+        folder.write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
     assert len(contents(tmp_path)) == 7
 
 

@@ -95,7 +95,7 @@ def test_a_new_kiosk_is_told_where_aws_is(deployed: IoTClient, tmp_path: Path) -
     }
     assert "PRIVATE KEY" in (folder / "shop1.key.pem").read_text()
     settings = json.loads((folder / "shop1.json").read_text())
-    cloud = ("mqtt_host", "mqtt_port", "credentials_url", "region", "s3_endpoint", "bucket", "upload_url")
+    cloud = ("mqtt_host", "mqtt_port", "credentials_url", "region", "s3_endpoint", "bucket", "upload_url", "elder_from")
     assert {name: settings[name] for name in cloud} == {
         "mqtt_host": like(rf"\w+-ats\.iot\.{REGION}\.amazonaws\.com"),
         "mqtt_port": 8883,
@@ -106,6 +106,7 @@ def test_a_new_kiosk_is_told_where_aws_is(deployed: IoTClient, tmp_path: Path) -
         "s3_endpoint": f"https://s3.{REGION}.amazonaws.com",
         "bucket": "photos",
         "upload_url": f"https://photos.s3.{REGION}.amazonaws.com/uploads/shop1/",
+        "elder_from": 0.4,
     }
 
 
