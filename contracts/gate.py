@@ -1,14 +1,22 @@
 """The confidence gate, a quality gate: from this confidence on, a label is true enough to train on.
 
-One rule for all programs, so that none accepts a value that a later one rejects.
+One rule for all programs, so that none accepts a value that a later one rejects. The gate is not symmetric: an elder
+taught as an adult makes the next model call more elders adults, so an adult label also needs a low P(elder).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from contracts.answers import Answers
+from contracts.labels import Label
+
 DEFAULT_GATE: Final = 0.95
 LEAST_GATE: Final = 0.5  # under it a label that is more likely wrong than right would be training data
+# The highest P(elder) of an adult label that teaches. A fifth of what the gate allows: at a gate of 0.95 an adult label
+# may be wrong for other reasons too, and in a shop where one customer in five is an elder, five in a hundred adult
+# labels would be a quarter of the elders.
+MOST_ELDER: Final = 0.01
 
 
 def gate_mistake(value: float) -> str | None:
@@ -31,3 +39,11 @@ def check_gate(value: float) -> float:
 def parse_gate(text: str) -> float:
     """The gate that an environment variable holds; ValueError when it is invalid."""
     return check_gate(float(text))
+
+
+def quiet_elder(label: Label, answers: Answers | None, most_elder: float = MOST_ELDER) -> bool:
+    """Whether an adult label may hide an elder: P(elder) is over `most_elder`. Without answers it is not known: False.
+
+    Such a label does not teach, whatever its confidence.
+    """
+    return answers is not None and not label.elder and round(answers.elder, 4) > most_elder

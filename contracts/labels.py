@@ -23,6 +23,16 @@ class Label(StrEnum):
         return cls(f"{'elder' if elder else 'adult'}_{'female' if female else 'male'}")
 
     @property
+    def elder(self) -> bool:
+        """Whether the label is an elder's."""
+        return self in (Label.ELDER_MALE, Label.ELDER_FEMALE)
+
+    @property
+    def female(self) -> bool:
+        """Whether the label is a woman's."""
+        return self in (Label.ELDER_FEMALE, Label.ADULT_FEMALE)
+
+    @property
     def yolo_class(self) -> int:
         """The class number of this label in YOLO files, 0-3."""
         return LABELS.index(self)
