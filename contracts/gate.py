@@ -13,10 +13,8 @@ from contracts.labels import Label
 
 DEFAULT_GATE: Final = 0.95
 LEAST_GATE: Final = 0.5  # under it a label that is more likely wrong than right would be training data
-# The highest P(elder) of an adult label that teaches. A fifth of what the gate allows: at a gate of 0.95 an adult label
-# may be wrong for other reasons too, and in a shop where one customer in five is an elder, five in a hundred adult
-# labels would be a quarter of the elders.
-MOST_ELDER: Final = 0.01
+# The share of elders among the customers for whom an adult label keeps the gate's promise to elders, too.
+ELDER_SHARE: Final = 0.2
 
 
 def gate_mistake(value: float) -> str | None:
@@ -41,9 +39,18 @@ def parse_gate(text: str) -> float:
     return check_gate(float(text))
 
 
-def quiet_elder(label: Label, answers: Answers | None, most_elder: float = MOST_ELDER) -> bool:
-    """Whether an adult label may hide an elder: P(elder) is over `most_elder`. Without answers it is not known: False.
+def most_elder(gate: float) -> float:
+    """The highest P(elder) of an adult label that teaches: 0.0125 at a gate of 0.95.
+
+    Among the adults of a shop with a share s of elders, P(elder) <= m hides at most m * (1 - s) of all customers, which
+    is m * (1 - s) / s of the elders. The gate allows 1 - gate of them, so m = (1 - gate) * s / (1 - s).
+    """
+    return round((1 - gate) * ELDER_SHARE / (1 - ELDER_SHARE), 4)
+
+
+def quiet_elder(label: Label, answers: Answers | None, most: float) -> bool:
+    """Whether an adult label may hide an elder: P(elder) is over `most`. Without answers it is not known: False.
 
     Such a label does not teach, whatever its confidence.
     """
-    return answers is not None and not label.elder and round(answers.elder, 4) > most_elder
+    return answers is not None and not label.elder and round(answers.elder, 4) > most
