@@ -18,9 +18,9 @@ DOCUMENT: Final = ROOT / "docs" / "data-people.md"
 MARK: Final = "teaching"
 _NAMES: Final = {
     "gate alone": "the gate alone (before)",
-    "quiet elders": "and no quiet elders",
-    "second network": "and no contradiction by the second network",
-    "gates by label": "and a gate for each label",
+    "quiet elders": "the gate and no quiet elders",
+    "second network": "the gate and no contradiction by the second network",
+    "gates by label": "a gate for each label",
     "all": "all rules (after)",
 }
 
