@@ -403,7 +403,6 @@ def test_auto_photos_below_the_raised_gate_of_a_label_are_excluded_and_checked_o
     }
     assert {item.reference for item in manifest.items} == {high, other, checked}
     assert set(excluded(built(bucket, tmp_path / "d"))) == set(map(str, (low, high, expired)))  # without results
-    assert excluded(built(bucket, tmp_path / "d", promise=0.5)) == {}
 
 
 def test_auto_photos_beyond_what_people_have_checked_of_their_label_are_excluded(
