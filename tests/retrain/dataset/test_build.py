@@ -393,7 +393,7 @@ def test_auto_photos_below_the_raised_gate_of_a_label_are_excluded_and_checked_o
     bucket._s3.create_bucket(Bucket="images")
     shop = Shop(bucket._s3, bucket, Results(bucket._s3, "images"))
     for one, confidence in ((low, 0.969), (high, 0.97)):
-        [person] = parse_labels(bucket.get(one.pair_keys("auto")[1]) or b"")
+        [person] = parse_labels((bucket.get(one.pair_keys("auto")[1]) or b"").decode())
         shop.decide(one, Person(person.label, confidence, person.box))
 
     manifest = built(bucket, tmp_path / "d", results=shop.results)
