@@ -81,10 +81,13 @@ def build(
             bucket := session.dataset,
             folder,
             build=check_run_id(build_id) if build_id else new_run_id(now(), "dataset"),
-            settings=datasets.DatasetSettings(val_share=val_share, most_images=most_images, seed=seed),
+            settings=datasets.DatasetSettings(
+                val_share=val_share, most_images=most_images, seed=seed, promise=session.gate
+            ),
             earlier=datasets.load(bucket, check_run_id(since)) if since else None,
             predict=predictor(None, say=say) if look_over else None,
             at=now(),
+            results=session.results,
             say=say,
         )
         if keep:

@@ -17,7 +17,7 @@ from contracts.weights import check_run_id
 from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
-from retrain.dataset.balance import choose_train, choose_val
+from retrain.dataset.balance import choose_train, choose_val, supported_by_checks
 from retrain.dataset.gather import Gathered, gather
 from retrain.dataset.manifest import MANIFEST, DatasetManifest, Item
 from retrain.dataset.photos import UNREAD, DatasetPhoto, Excluded, ExclusionReason, Split
@@ -26,9 +26,11 @@ from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.splits import splits
 from retrain.dataset.vetting.duplicates import without_duplicates
 from retrain.dataset.vetting.label_errors import find_label_errors
+from retrain.dataset.vetting.label_gates import label_gates
 from retrain.dataset.vetting.preconditions import warnings_of
 from retrain.judge.predictions import Predict
 from retrain.progress import Say, silent
+from retrain.review.confidences import Results, with_confidence
 
 _VETTING: Final = "photos looked over by the teacher"
 
@@ -42,18 +44,21 @@ def build(
     earlier: DatasetManifest | None,
     predict: Predict | None,
     at: datetime,
+    results: Results | None = None,
     say: Say = silent,
 ) -> DatasetManifest:
     """Build the dataset `build` in `folder`, which is created, or emptied if it holds an earlier one.
 
     `earlier`: the dataset of the incumbent; photos that are not in it are new, others are replayed. `predict`: the
-    teacher that looks for label errors; None skips that. `say(done, total, what)` is called for each photo.
+    teacher that looks for label errors; None skips that. `results` have the confidences that a raised gate of a label
+    needs; without them no auto-label passes one. `say(done, total, what)` is called for each photo.
 
     InvalidDataset when the folder holds anything else, or the disk is full. Invalid photos are excluded.
     """
     check_run_id(build)
     layout.prepare(folder)
     gathered = gather(bucket, say)
+    gathered = taught(gathered, results, settings)
     selected, unselected = select(gathered, settings, earlier)
     lost = layout.write_pictures(bucket, selected, folder, say)  # deleted or changed since they were gathered
     stored = [item for item in selected if item.reference not in lost]
@@ -78,6 +83,21 @@ def build(
         layout.write_lists(folder, items)
         (folder / MANIFEST).write_text(manifest.to_json())
     return manifest
+
+
+def taught(gathered: Gathered, results: Results | None, settings: DatasetSettings) -> Gathered:
+    """Without the auto photos that don't pass the gate of one of their labels."""
+    gates = label_gates(gathered.notes.values(), settings.promise)
+    doubtful = [photo for photo in gathered.photos if photo.source is Tree.AUTO and photo.labels & gates.raised.keys()]
+    decisions = results.of(photo.reference for photo in doubtful) if results else {}
+    refused = {}
+    for photo in doubtful:
+        decision = decisions.get(photo.reference)
+        known = decision.message.people if decision else ()
+        if (why := gates.refusal(with_confidence(person, known) for person in photo.people)) is not None:
+            refused[photo.reference] = _excluded(photo, ExclusionReason.BELOW_LABEL_GATE, why)
+    photos = [photo for photo in gathered.photos if photo.reference not in refused]
+    return replace(gathered, photos=photos, excluded=[*gathered.excluded, *refused.values()])
 
 
 def select(
@@ -106,9 +126,10 @@ def select(
     new = frozenset(photo.reference for photo in usable) - _known(usable, earlier)
     by_split = {split: [photo for photo in usable if split_of[photo.reference] is split] for split in Split}
     val_room = round(settings.val_share * settings.most_images)
-    train, over_train = choose_train(by_split[Split.TRAIN], new, settings, room=settings.most_images - val_room)
+    supported, unsupported = supported_by_checks(usable, by_split[Split.TRAIN], settings)
+    train, over_train = choose_train(supported, new, settings, room=settings.most_images - val_room)
     val, over_val = choose_val(by_split[Split.VAL], settings, room=val_room)
-    excluded += [_excluded(photo, why) for photo, why in over_train + over_val]
+    excluded += [_excluded(photo, why) for photo, why in unsupported + over_train + over_val]
     items = [
         _item(photo, split, settings, new=photo.reference in new)
         for split, photos in ((Split.TRAIN, train), (Split.VAL, val), (Split.GOLDEN, by_split[Split.GOLDEN]))

@@ -40,6 +40,32 @@ def choose_train(
     return chosen, dropped + too_empty + _missing(kept, chosen)
 
 
+def supported_by_checks(
+    photos: Iterable[DatasetPhoto], train: Sequence[DatasetPhoto], settings: DatasetSettings
+) -> tuple[list[DatasetPhoto], Dropped]:
+    """The photos of `train`, without the auto photos of a label that grows beyond what a person has checked of it.
+
+    Checked are the reviewed and golden people among all `photos`. A label must not grow by a model's labels alone: its
+    mistakes would grow with it.
+    """
+    checked = _people(photo for photo in photos if photo.source is not Tree.AUTO)
+    most = {
+        label: max(settings.least_auto_per_label, int(settings.most_auto_per_checked * checked[label]))
+        for label in LABELS
+    }
+    counts: Counter[Label] = Counter()
+    dropped: Dropped = []
+    for photo in sorted(train, key=lambda photo: share(settings.seed, photo.reference)):
+        if photo.source is not Tree.AUTO:
+            continue
+        if any(counts[label] >= most[label] for label in photo.labels):
+            dropped.append((photo, ExclusionReason.UNSUPPORTED))
+        else:
+            counts.update(person.label for person in photo.people)
+    references = {photo.reference for photo, _ in dropped}
+    return [photo for photo in train if photo.reference not in references], dropped
+
+
 def choose_val(
     photos: Sequence[DatasetPhoto], settings: DatasetSettings, *, room: int
 ) -> tuple[list[DatasetPhoto], Dropped]:

@@ -16,18 +16,22 @@ from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason
 from retrain.dataset.pictures import opened
 from retrain.dataset.vetting.sanity import check_sanity
 from retrain.progress import Say
-from retrain.review.notes import read_notes
+from retrain.review.notes import Note, read_notes
 
 HASH_SIDE: Final = 16  # 256 bits: with 64, customers before the same counter look alike
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Each photo once, in the order of their references. `listed`: every reference in the bucket, with its tree."""
+    """Each photo once, in the order of their references. `listed`: every reference in the bucket, with its tree.
+
+    `notes`: the notes of the checked photos.
+    """
 
     photos: list[DatasetPhoto]
     excluded: list[Excluded]
     listed: dict[Reference, Tree]
+    notes: dict[Reference, Note]
 
 
 def gather(bucket: DatasetBucket, say: Say) -> Gathered:
@@ -38,7 +42,8 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
     pairs: dict[Reference, Pair] = {}
     for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
         pairs.update({pair.reference: pair for pair in bucket.pairs(tree)})
-    cannot_tell = {reference for reference, note in read_notes(bucket).items() if note.cannot_tell} & pairs.keys()
+    notes = read_notes(bucket)
+    cannot_tell = {reference for reference, note in notes.items() if note.cannot_tell} & pairs.keys()
     excluded = [
         Excluded(reference, pairs[reference].tree, ExclusionReason.CANNOT_TELL) for reference in sorted(cannot_tell)
     ]
@@ -51,7 +56,7 @@ def gather(bucket: DatasetBucket, say: Say) -> Gathered:
             else:
                 excluded.append(photo)
             say(done, len(usable), "photos read")
-    return Gathered(photos, excluded, {reference: pair.tree for reference, pair in pairs.items()})
+    return Gathered(photos, excluded, {reference: pair.tree for reference, pair in pairs.items()}, notes)
 
 
 def _read(bucket: DatasetBucket, pair: Pair) -> DatasetPhoto | Excluded:

@@ -34,6 +34,8 @@ class ExclusionReason(StrEnum):
     NOBODY = "nobody"
     OVER_MOST_IMAGES = "over_most_images"
     SUSPECT = "suspect"
+    BELOW_LABEL_GATE = "below_label_gate"
+    UNSUPPORTED = "unsupported"
 
 
 # The reasons of photos that were never read: nothing is known about them.
@@ -52,6 +54,8 @@ REASONS: Final[dict[ExclusionReason, str]] = {
     ExclusionReason.NOBODY: "there are enough pictures without people",
     ExclusionReason.OVER_MOST_IMAGES: "more pictures than the limit of one training",
     ExclusionReason.SUSPECT: "possible label error: the teacher contradicts the label, and no person has checked it",
+    ExclusionReason.BELOW_LABEL_GATE: "people found the model's label too often wrong, and its confidence is too low",
+    ExclusionReason.UNSUPPORTED: "too many labels of the model for each one that a person has checked",
 }
 
 

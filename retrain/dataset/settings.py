@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.gate import DEFAULT_GATE
 from retrain.bursts import APART_S
 from retrain.errors import InvalidDataset
 
@@ -23,6 +24,10 @@ class DatasetSettings:
     stored anew, smaller or brighter, differs in up to 20; two customers before one camera in 36 and more (measured on
     drawn shops). `replay_share`: the minimum share of train for photos that the incumbent learned from, whatever the
     number of new ones; a network trained on new ones alone forgets.
+    `promise`: the workers' confidence gate, which each label must keep to teach (`vetting/label_gates.py`).
+    `most_auto_per_checked`: the maximum number of people of a label in auto photos of train, as a multiple of those
+    that a person has checked. At 20 a label whose every twentieth is wrong gets no more wrong examples from the model
+    than right ones from people. The first `least_auto_per_label` need no check, so that a new shop can start.
     """
 
     val_share: float = 0.15
@@ -34,6 +39,9 @@ class DatasetSettings:
     reviewed_weight: int = 3
     near_bits: int = 20
     replay_share: float = 0.3
+    promise: float = DEFAULT_GATE
+    most_auto_per_checked: float = 20.0
+    least_auto_per_label: int = 200
     sure: float = 0.9
     sheet_photos: int = 48
     seed: int = 0

@@ -12,17 +12,21 @@ from typing import Any, Final
 
 from PIL import Image
 
+from contracts.answers import Answers
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile
+from contracts.labels import Label
 from contracts.messages import Result
-from contracts.names import IMAGE_SUFFIX
+from contracts.names import IMAGE_SUFFIX, Reference
 from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
+from retrain.dataset.photos import ExclusionReason
+from retrain.dataset.publication import builds, find
 from retrain.errors import InvalidReview
 from retrain.review.confidences import Results, with_confidence
 from retrain.review.label_studio import IMAGES, label_config, task
 from retrain.review.notes import noted
-from retrain.review.picking import SelectedPhoto, select
+from retrain.review.picking import SelectedPhoto, in_sample, select, weight
 
 TASKS: Final = "tasks.json"
 CONFIG: Final = "label_config.xml"
@@ -68,7 +72,7 @@ def export(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
-    selected, left = _select(bucket, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
+    selected, left = _select(bucket, results, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     results_of = results.of(photo.pair.reference for photo in selected)
     tasks: list[dict[str, Any]] = []
@@ -87,9 +91,15 @@ def export(
 
 
 def _select(
-    bucket: DatasetBucket, *, sample_share: float, most: int | None, kiosk: str | None, since: datetime | None
+    bucket: DatasetBucket,
+    results: Results,
+    *,
+    sample_share: float,
+    most: int | None,
+    kiosk: str | None,
+    since: datetime | None,
 ) -> tuple[list[SelectedPhoto], int]:
-    """The photos for review, and how many more wait."""
+    """The photos for review, and how many more wait. Auto photos that the last build suspects wait with the unsure."""
     checked = noted(bucket)
     for tree in (Tree.REVIEWED, Tree.GOLDEN):
         checked |= {pair.reference for pair in bucket.pairs(tree)}
@@ -103,15 +113,35 @@ def _select(
             and (since is None or pair.added_at >= since)
         ]
 
-    unsure, sure = waiting(Tree.REVIEW), waiting(Tree.AUTO)
+    sure = waiting(Tree.AUTO)
+    suspected = _suspected(bucket)
+    # What belongs to the sample stays in it: without its suspects it would say that the model is better than it is.
+    suspects = [pair for pair in sure if pair.reference in suspected and not in_sample(pair.reference, sample_share)]
+    unsure = [*waiting(Tree.REVIEW), *suspects]
+    decisions = results.of(pair.reference for pair in unsure)
     with in_threads(bucket.labels, unsure) as label_files:
-        labels = {
-            pair: [person.label for person in shown_people(text or "", None)]
+        weights = {
+            pair: weight(_answered(text or "", decisions.get(pair.reference)))
             for pair, text in zip(unsure, label_files, strict=True)
         }
-    everything = select(labels, sure, sample_share=sample_share, most=None)
-    selected = everything if most is None else select(labels, sure, sample_share=sample_share, most=most)
+    everything = select(weights, sure, sample_share=sample_share, most=None)
+    selected = everything if most is None else select(weights, sure, sample_share=sample_share, most=most)
     return selected, len(everything) - len(selected)
+
+
+def _suspected(bucket: DatasetBucket) -> set[Reference]:
+    """The photos that the last build left out because a second network contradicts their labels."""
+    manifest = find(bucket, known[-1]) if (known := builds(bucket)) else None
+    return (
+        {photo.reference for photo in manifest.excluded if photo.why is ExclusionReason.SUSPECT} if manifest else set()
+    )
+
+
+def _answered(labels: str, result: Result | None) -> list[tuple[Label, Answers | None]]:
+    """The model's answers about each person: the result's, or, when it has expired, the labels of the file."""
+    if result is not None:
+        return [(person.label, person.answers) for person in result.message.people]
+    return [(person.label, None) for person in shown_people(labels, None)]
 
 
 def _task(photo: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def make_stages(
     clock: Callable[[], datetime],
 ) -> Stages:
     """The stages of a training. With `look_over`, the model of day 0 looks for wrong labels, unless it serves."""
-    dataset = DatasetSettings(val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed)
+    dataset = DatasetSettings(
+        val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed, promise=settings.gate
+    )
     judging = JudgeSettings(
         golden_least=2 * settings.golden_least,
         golden_least_per_label=settings.golden_least,
@@ -54,7 +56,15 @@ def make_stages(
         teacher = predictor(None, say=say) if settings.look_over and incumbent.run is not None else None
         earlier = incumbent.dataset
         return build(
-            bucket, folder, build=training, settings=dataset, earlier=earlier, predict=teacher, at=clock(), say=say
+            bucket,
+            folder,
+            build=training,
+            settings=dataset,
+            earlier=earlier,
+            predict=teacher,
+            at=clock(),
+            results=results,
+            say=say,
         )
 
     def judge_candidate(candidate: Candidate, say: Say) -> Ruling:

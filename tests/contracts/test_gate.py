@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from config.nunchi_toml import load as load_file
 from config.sections import InferenceSettings
+from contracts.answers import Answers
 from contracts.errors import SettingsError
-from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, parse_gate
+from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, most_elder, parse_gate, quiet_elder
+from contracts.labels import LABELS, Label
 from contracts.settings import describe
 from contracts.settings import load as load_environment
 from ops.__main__ import app
@@ -76,3 +78,19 @@ def test_every_program_has_the_same_default() -> None:
         one.default for cls in (WorkerSettings, RetrainSettings) for one in describe(cls) if one.name == "NUNCHI_GATE"
     ]
     assert [*defaults, str(InferenceSettings().confidence_gate), str(JudgeSettings().gate)] == [str(DEFAULT_GATE)] * 4
+
+
+@pytest.mark.parametrize("gate", VALID)
+def test_adults_of_the_highest_p_elder_hide_no_more_of_the_elders_than_the_gate_allows(gate: float) -> None:
+    """Of 100 customers, 20 elders: the hidden elders among 80 adults are 1 - gate of the 20, or fewer."""
+    assert most_elder(DEFAULT_GATE) == 0.0125
+    assert 80 * most_elder(gate) == pytest.approx(20 * (1 - gate), abs=80 * 0.00005)
+
+
+def test_an_adult_label_hides_an_elder_from_the_limit_on_and_an_elder_label_or_one_without_answers_never() -> None:
+    assert [quiet_elder(Label.ADULT_MALE, Answers.of(elder=elder, female=0), 0.1) for elder in (0.1, 0.1001)] == [
+        False,
+        True,
+    ]
+    assert not any(quiet_elder(label, None, 0) for label in LABELS)
+    assert not quiet_elder(Label.ELDER_MALE, Answers.of(elder=0.9, female=0), 0)

@@ -11,6 +11,7 @@ from typing import Final
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage
 from contracts.formulas.draws import stable_draw
+from contracts.gate import most_elder, quiet_elder
 from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import Reference
@@ -85,7 +86,7 @@ def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresho
     customer = people[index]
     # One unsure person spoils a training image: unlabelled, they would teach the model not to see them.
     sure = all(person.confidence >= thresholds.gate for person in people)
-    training = DatasetTree.AUTO if sure else _review_or_none(reference, thresholds)
+    training = _passed(people, thresholds) if sure else _review_or_none(reference, thresholds)
     unsure = customer.confidence < thresholds.unsure_below
     return Decision(
         Status.UNSURE if unsure else Status.LABELLED,
@@ -114,6 +115,13 @@ def customer_of(boxes: Sequence[Box]) -> int:
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
     return format_labels(LabelledBox(person.label, person.box) for person in people)
+
+
+def _passed(people: Sequence[Person], thresholds: Thresholds) -> DatasetTree:
+    # A possible elder under an adult label: the photo that a person can teach most with, so all of them are kept.
+    most = most_elder(thresholds.gate)
+    quiet = any(quiet_elder(person.label, person.answers, most) for person in people)
+    return DatasetTree.REVIEW if quiet else DatasetTree.AUTO
 
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:

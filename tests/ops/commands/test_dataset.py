@@ -28,7 +28,7 @@ from tests.retrain.dataset.shop import counts, fill
 REGION = "eu-west-1"
 PIPELINE = {
     "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-    "Outputs": {"DatasetBucket": {"Value": "dataset"}},
+    "Outputs": {"DatasetBucket": {"Value": "dataset"}, "ImagesBucket": {"Value": "images"}},
 }
 
 
@@ -49,7 +49,8 @@ def bucket(aws: None) -> DatasetBucket:
     cloudformation = boto3.client("cloudformation", region_name=REGION)
     cloudformation.create_stack(StackName="NunchiPipeline", TemplateBody=json.dumps(PIPELINE))
     s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket="dataset", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for name in ("dataset", "images"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return DatasetBucket(s3, "dataset")
 
 

@@ -23,6 +23,7 @@ from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.dataset import DatasetManifest, DatasetSettings, build
 from retrain.dataset.photos import DatasetPhoto
 from retrain.judge.predictions import Predict
+from retrain.review.confidences import Results
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIZE = (128, 96)
@@ -103,12 +104,15 @@ def built(
     *,
     predict: Predict | None = None,
     earlier: DatasetManifest | None = None,
+    results: Results | None = None,
     name: str = "b1",
     **settings: Any,
 ) -> DatasetManifest:
     """A build with a page without pictures, which takes the longest."""
     chosen = DatasetSettings(**{"sheet_photos": 0, **settings})
-    return build(bucket, folder, build=name, settings=chosen, earlier=earlier, predict=predict, at=NOON)
+    return build(
+        bucket, folder, build=name, settings=chosen, earlier=earlier, predict=predict, at=NOON, results=results
+    )
 
 
 def a_photo(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from retrain.bucket import Tree
-from retrain.dataset.balance import cap_of, choose_train, choose_val
+from retrain.dataset.balance import cap_of, choose_train, choose_val, supported_by_checks
 from retrain.dataset.photos import DatasetPhoto, ExclusionReason
 from retrain.dataset.settings import DatasetSettings
 from retrain.errors import InvalidDataset
@@ -133,3 +133,23 @@ def test_each_photo_is_kept_or_dropped_once_whatever_the_order(
 def test_a_dataset_needs_photos_to_train_on() -> None:
     with pytest.raises(InvalidDataset, match=r"nothing was built: val_share is 1\.0, and must lie between 0 and 0\.9$"):
         DatasetSettings(val_share=1.0)
+
+
+def test_a_label_does_not_grow_by_a_model_s_labels_beyond_what_people_have_checked_of_it() -> None:
+    settings = DatasetSettings(most_auto_per_checked=3, least_auto_per_label=5)
+    train = photos(
+        (20, Label.ADULT_FEMALE, Tree.AUTO),
+        (20, Label.ELDER_FEMALE, Tree.AUTO),
+        (2, Label.ADULT_FEMALE, Tree.REVIEWED),
+        (4, None, Tree.AUTO),
+    )
+    golden = [a_photo(1000 + number, labels=[Label.ADULT_FEMALE], tree=Tree.GOLDEN) for number in range(2)]
+    kept, dropped = supported_by_checks([*train, *golden], train, settings)
+    assert kinds(kept) == {
+        ("adult_female", "auto"): 12,  # three for each of the four that were checked
+        ("elder_female", "auto"): 5,  # none was checked: so many need no check
+        ("adult_female", "reviewed"): 2,
+        ("nobody", "auto"): 4,
+    }
+    assert Counter(why for _, why in dropped) == {ExclusionReason.UNSUPPORTED: 23}
+    assert supported_by_checks([*golden, *train[::-1]], train[::-1], settings)[0] == kept[::-1]

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.boxes import LabelledBox
 from contracts.instants import to_text
 from contracts.labels import LABELS, Label
+from contracts.messages import Person
 from contracts.names import image_id_time
 from contracts.yolo import parse_labels
 from retrain.bucket import DatasetBucket, Tree, stem
@@ -21,9 +23,11 @@ from retrain.dataset import DatasetManifest, DatasetSettings, build
 from retrain.dataset.photos import ExclusionReason, Split
 from retrain.errors import InvalidDataset
 from retrain.judge.predictions import PredictedPerson, Prediction
-from retrain.review.notes import Note
+from retrain.review.confidences import Results
+from retrain.review.notes import Note, ReviewedPerson
 from tests.pictures import gradient, turned_by_exif
-from tests.retrain.dataset.shop import NOON, Shuffled, built, counts, empty_bucket, fill, photo_id, put
+from tests.retrain.dataset.shop import HEAD, NOON, Shuffled, built, counts, empty_bucket, fill, photo_id, put
+from tests.retrain.review.shop import Shop
 
 
 @pytest.fixture
@@ -370,3 +374,43 @@ def test_builds_are_the_same_whatever_the_order_and_leak_nothing(
             assert abs((first - second).total_seconds()) > 60
         if (one.split, other.split) != (Split.GOLDEN, Split.GOLDEN):
             assert (int(one.phash, 16) ^ int(other.phash, 16)).bit_count() > 20
+
+
+def test_auto_photos_below_the_raised_gate_of_a_label_are_excluded_and_checked_ones_stay(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    """The confidence is the result's; when that has expired, no raised gate is passed."""
+    low, high, expired, other = (photo_id(3600 * number) for number in range(4))
+    for one in (low, high, expired):
+        put(bucket, one, labels=[Label.ADULT_MALE])
+    put(bucket, other, labels=[Label.ELDER_MALE])
+    checked = put(bucket, photo_id(0, kiosk="k2"), tree=Tree.REVIEWED, labels=[Label.ADULT_MALE])
+    for number, (confidence, truth) in enumerate([(0.96, Label.ELDER_MALE)] * 10 + [(0.99, Label.ADULT_MALE)] * 10):
+        person = ReviewedPerson(LabelledBox(Label.ADULT_MALE, HEAD, confidence), truth)
+        note = Note(source=Tree.AUTO, sample=True, shown=(person,), changed=(), checked_at=NOON)
+        key = photo_id(number, kiosk="k3").note_key(Tree.REVIEWED)
+        bucket.put(key, note.to_json().encode(), "application/json")
+    bucket._s3.create_bucket(Bucket="images")
+    shop = Shop(bucket._s3, bucket, Results(bucket._s3, "images"))
+    for one, confidence in ((low, 0.969), (high, 0.97)):
+        [person] = parse_labels((bucket.get(one.pair_keys("auto")[1]) or b"").decode())
+        shop.decide(one, Person(person.label, confidence, person.box))
+
+    manifest = built(bucket, tmp_path / "d", results=shop.results)
+    assert {str(photo.reference): (photo.why, photo.detail) for photo in manifest.excluded} == {
+        str(low): (ExclusionReason.BELOW_LABEL_GATE, "adult_male teaches from 0.97, and has 0.969"),
+        str(expired): (ExclusionReason.BELOW_LABEL_GATE, "adult_male teaches from 0.97, and has an unknown confidence"),
+    }
+    assert {item.reference for item in manifest.items} == {high, other, checked}
+    assert set(excluded(built(bucket, tmp_path / "d"))) == set(map(str, (low, high, expired)))  # without results
+
+
+def test_auto_photos_beyond_what_people_have_checked_of_their_label_are_excluded(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    for number in range(8):
+        put(bucket, photo_id(3600 * number), labels=[Label.ELDER_MALE])
+    put(bucket, photo_id(0, kiosk="k2"), tree=Tree.GOLDEN, labels=[Label.ELDER_MALE])
+    manifest = built(bucket, tmp_path / "d", val_share=0, least_auto_per_label=2, most_auto_per_checked=5)
+    assert list(excluded(manifest).values()) == [ExclusionReason.UNSUPPORTED] * 3
+    assert manifest.counts[Split.TRAIN] == counts(pictures=5, elder_male=5)

@@ -20,12 +20,19 @@ def errors_of(labelled: list[tuple[Label, tuple[float, float, float, float]]], *
 
 def test_a_teacher_that_agrees_or_is_unsure_reports_no_label_error() -> None:
     assert errors_of([(MAN, HERE)], PredictedPerson(MAN, 0.99, NEXT)) is None
-    assert errors_of([(MAN, HERE)], PredictedPerson(WOMAN, 0.89, NEXT), PredictedPerson(MAN, 0.89, FAR)) is None
+    assert errors_of([(WOMAN, HERE)], PredictedPerson(MAN, 0.89, NEXT), PredictedPerson(MAN, 0.89, FAR)) is None
     assert errors_of([]) is None
 
 
 def test_a_teacher_that_is_sure_of_another_label_reports_it() -> None:
     assert errors_of([(MAN, HERE)], PredictedPerson(WOMAN, 0.9, NEXT)) == "adult_male is seen as elder_female, at 0.90"
+
+
+def test_an_elder_seen_where_an_adult_is_labelled_is_an_error_at_any_confidence() -> None:
+    """Taught as an adult, an elder makes the next network call more elders adults. The other way needs a sure one."""
+    assert errors_of([(MAN, HERE)], PredictedPerson(WOMAN, 0.4, NEXT)) == "adult_male is seen as elder_female, at 0.40"
+    assert errors_of([(MAN, HERE)], PredictedPerson(Label.ADULT_FEMALE, 0.89, NEXT)) is None
+    assert errors_of([(WOMAN, HERE)], PredictedPerson(Label.ADULT_FEMALE, 0.89, NEXT)) is None
 
 
 def test_a_label_without_a_prediction_at_its_place_is_reported() -> None:

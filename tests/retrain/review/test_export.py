@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from contracts.answers import Answers
 from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
 from retrain.bucket import Tree, stem
+from retrain.dataset import DatasetManifest
+from retrain.dataset.photos import Excluded, ExclusionReason
 from retrain.errors import InvalidReview
 from retrain.review.confidences import with_confidence
 from retrain.review.export import ExportSummary, export
 from retrain.review.label_studio import label_config
 from tests.pictures import encoded, gradient
-from tests.retrain.review.shop import HER, HIM, JPEG, LEFT, Shop, photo
+from tests.retrain.review.shop import HER, HIM, JPEG, LEFT, NOON, Shop, photo
 
 
 def tasks(folder: Path) -> dict[str, dict[str, Any]]:
@@ -131,3 +134,32 @@ def test_a_confidence_is_that_of_the_same_person_under_the_same_label() -> None:
     assert with_confidence(HER, people).confidence == 0.61
     assert with_confidence(LabelledBox(Label.ELDER_MALE, LEFT), people).confidence is None
     assert with_confidence(HIM, people).confidence is None
+
+
+def test_those_whose_answers_are_near_the_border_are_written_before_those_far_from_it(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Of 40 men below the gate ten may be elders: of the first twenty they are most."""
+    adult = LabelledBox(Label.ADULT_MALE, LEFT)
+    for number in range(40):
+        shop.put(Tree.REVIEW, photo(number), [adult])
+        answers = Answers.of(elder=0.49 if number < 10 else 0.0, female=0.0)
+        shop.decide(photo(number), Person(Label.ADULT_MALE, 0.5, LEFT, answers))
+    written(shop, tmp_path / "out", most=20)
+    assert len({str(photo(number)) for number in range(10)} & set(tasks(tmp_path / "out"))) >= 8
+
+
+def test_auto_photos_that_the_last_build_suspects_wait_with_the_unsure(shop: Shop, tmp_path: Path) -> None:
+    """Those of the random sample stay in it: the sample must not lose the model's mistakes."""
+    for number in range(3):
+        shop.put(Tree.AUTO, photo(number))
+    for build, reason in (("b1", ExclusionReason.DUPLICATE), ("b2", ExclusionReason.SUSPECT)):
+        left_out = (
+            Excluded(photo(1), Tree.AUTO, reason),
+            Excluded(photo(2), Tree.AUTO, ExclusionReason.OVER_CAP),
+        )
+        manifest = DatasetManifest(build=build, made_at=NOON, settings={}, items=(), excluded=left_out)
+        shop.bucket.put(f"builds/{build}/manifest.json", manifest.to_json().encode(), "application/json")
+    assert written(shop, tmp_path / "none", sample_share=0) == ExportSummary(unsure=1, sample=0, left=0)
+    assert set(tasks(tmp_path / "none")) == {str(photo(1))}
+    assert written(shop, tmp_path / "all", sample_share=1) == ExportSummary(unsure=0, sample=3, left=0)

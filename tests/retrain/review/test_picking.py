@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contracts.answers import Answers
 from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Pair, Tree
-from retrain.review.picking import SelectedPhoto, in_sample, select
+from retrain.review.picking import SelectedPhoto, in_sample, select, weight
 from tests.retrain.review.shop import NOON, photo
 
 F, M = Label.ELDER_FEMALE, Label.ADULT_MALE
@@ -16,7 +17,8 @@ def pair(reference: Reference, tree: Tree = Tree.AUTO) -> Pair:
 
 
 SURE = [pair(photo(number, minutes=number)) for number in range(2000)]
-UNSURE = {pair(photo(number, kiosk="door"), Tree.REVIEW): [F if number % 2 else M] for number in range(400)}
+HERS, HIS = weight([(F, None)]), weight([(M, None)])
+UNSURE = {pair(photo(number, kiosk="door"), Tree.REVIEW): HERS if number % 2 else HIS for number in range(400)}
 
 
 def test_every_unsure_photo_is_picked_and_a_share_of_the_sure() -> None:
@@ -53,7 +55,7 @@ def test_where_not_all_fit_half_the_room_is_the_sample_s() -> None:
 def test_elders_come_first_and_nobody_is_shut_out() -> None:
     """Half of the unsure photos show an elder woman; of the first 100 she is in four of five, as 4 to 1 says."""
     picked = select(UNSURE, [], sample_share=0, most=100)
-    elders = sum(UNSURE[one.pair] == [F] for one in picked)
+    elders = sum(UNSURE[one.pair] == HERS for one in picked)
     assert 65 <= elders <= 92
 
 
@@ -69,4 +71,22 @@ def test_photos_come_mixed_in_an_order_that_says_nothing() -> None:
 
 def test_a_photo_of_nobody_waits_its_turn() -> None:
     empty = pair(photo(1), Tree.REVIEW)
-    assert select({empty: []}, [], sample_share=0, most=None) == [SelectedPhoto(empty, False)]
+    assert select({empty: weight([])}, [], sample_share=0, most=None) == [SelectedPhoto(empty, False)]
+
+
+def test_a_person_on_the_border_is_reviewed_before_one_far_from_it_and_a_woman_before_a_man() -> None:
+    """The weight is the expected one of the true label, times up to two at the border."""
+
+    def of(label: Label, elder: float, female: float) -> float:
+        return weight([(label, Answers.of(elder=elder, female=female))])
+
+    assert of(M, 0, 0) == weight([(M, None)]) == 1
+    assert of(F, 1, 1) == weight([(F, None)]) == 4
+    assert of(F, 0.5, 1) == 6  # (4 + 2) / 2, times two
+    assert of(M, 0.5, 0) == 4
+    quiet, sure = of(Label.ADULT_FEMALE, 0.05, 0.98), of(Label.ADULT_FEMALE, 0.001, 0.98)
+    assert sure < quiet < of(Label.ADULT_FEMALE, 0.4, 0.98)
+
+
+def test_a_photo_weighs_as_much_as_its_heaviest_person() -> None:
+    assert weight([(M, None), (F, None)]) == 4
