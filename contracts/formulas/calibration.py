@@ -28,9 +28,13 @@ class BetaCalibration:
     wrong: float
 
     def __call__(self, p: float) -> float:
-        log_right, log_wrong = log_features(p)
-        x = self.bias + self.right * log_right + self.wrong * log_wrong
+        x = self.logit(p)
         return min(1 / (1 + math.exp(-min(max(x, -30.0), 30.0))), MAX_CONFIDENCE)
+
+    def logit(self, p: float) -> float:
+        """The log-odds of the confidence, nats, before the limit."""
+        log_right, log_wrong = log_features(p)
+        return self.bias + self.right * log_right + self.wrong * log_wrong
 
     def rises(self, min_score: float) -> bool:
         """Whether the confidence never falls from `min_score` up to 1, and rises somewhere.

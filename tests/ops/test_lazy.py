@@ -20,7 +20,6 @@ COMPUTES = {
     "PIL",
     "aws_cdk",
     "cv2",
-    "dlib",
     "imagehash",
     "jinja2",
     "jsii",

@@ -115,7 +115,7 @@ def test_without_the_weights_bucket_it_gets_ready_with_the_built_in_model(home: 
         until(home.ready, within_s=60, what="the worker is ready")
         model = worker_socket.model(home.socket)
         assert model is not None
-        assert (model["name"], model["version"]) == ("cascade", "1")
+        assert (model["name"], model["version"]) == ("cascade", "2")
         worker.send_signal(signal.SIGTERM)
         _, told = worker.communicate(timeout=300)
         assert worker.returncode == 0

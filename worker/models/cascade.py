@@ -1,7 +1,13 @@
-"""The day-0 model, which needs no training data: face finder, age network, gender network, calibration.
+"""The day-0 model, which needs no training data: face finder, age and gender networks, calibration.
 
-Four steps: find the faces, cut each into aligned chips, some of them mirrored, run the two networks, compute a label
-with a calibrated confidence. `docs/model-card.md` says how accurate that is, and for whom.
+Four steps: find the faces, cut each into an upright chip, run the networks, compute two answers and a label with
+calibrated confidences. `docs/model-card.md` says how accurate that is, and for whom. A manifest of kind "cascade" has:
+
+    "files": {"finder", "network_0", "network_1", …}         ONNX, see blazeface and network in `day0`
+    "finder": {"passes": [{"divisor", "border"}, …], "at_least", "second_look_from",
+               "head_margins": [left, top, right, bottom]}
+    "padding"                                                room around the face in a chip, parts of its size
+    "calibration"                                            see calibration.py
 """
 
 from __future__ import annotations
@@ -9,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.boxes import Corners
 from contracts.messages import Model, Person
-from worker.models.age_gender import AGE_SIDE, GENDER_SIDE, Networks, Views
-from worker.models.calibration import Calibration
+from worker.models.age_gender import SIDE, Networks
+from worker.models.calibration import CalibratedLabel, Calibration
+from worker.models.chips import chip
 from worker.models.detector import Image
-from worker.models.faces import DetectionPass, FaceFinder, Rect, View
+from worker.models.faces import DetectionPass, Face, FaceFinder
 from worker.models.manifests import ModelManifest
 
 
@@ -25,43 +33,42 @@ class Cascade:
     finder: FaceFinder
     networks: Networks
     calibration: Calibration
-    age_views: Sequence[View]
-    gender_views: Sequence[View]
-    head_margin: float
+    padding: float
+    head_margins: Corners
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         """The people in each image; all faces of all images go through the networks in one run."""
         faces_by_image = [self.finder.find(image) for image in images]
-        views = [self.views(image, face) for image, faces in zip(images, faces_by_image, strict=True) for face in faces]
-        labels = iter(self.calibration.labels(self.networks.run(views)) if views else ())
-        people: list[list[Person]] = []
-        for image, faces in zip(images, faces_by_image, strict=True):
-            people.append([])
-            for face in faces:
-                label = next(labels)
-                people[-1].append(Person(label.label, label.confidence, face.head(self.head_margin, image)))
-        return people
+        pairs = [(image, face) for image, faces in zip(images, faces_by_image, strict=True) for face in faces]
+        chips = [chip(image, face, SIDE, self.padding) for image, face in pairs]
+        labels = iter(self.calibration.labels(self.networks.run(chips)) if chips else ())
+        return [
+            [self._person(face, image, next(labels)) for face in faces]
+            for image, faces in zip(images, faces_by_image, strict=True)
+        ]
 
-    def views(self, image: Image, face: Rect) -> Views:
-        """The face as aligned chips, some of them mirrored."""
-        return Views(
-            age=self.finder.chips(image, face, AGE_SIDE, self.age_views),
-            gender=self.finder.chips(image, face, GENDER_SIDE, self.gender_views),
-        )
+    def _person(self, face: Face, image: Image, label: CalibratedLabel) -> Person:
+        return Person(label.label, label.confidence, face.head(self.head_margins, image), label.answers)
 
 
 def load_cascade(manifest: ModelManifest) -> Cascade:
     """The cascade that a manifest of kind "cascade" describes; InvalidModel if a file or a number of it is wrong."""
-    age, gender, landmarks = (manifest.file(role) for role in ("age", "gender", "landmarks"))
-    # RuntimeError: dlib can't read the landmarks
-    with manifest.loading("networks, finder or calibration", "Write the manifest again: python -m day0", RuntimeError):
-        finder, calibration = manifest.fields["finder"], Calibration.from_fields(manifest.fields["calibration"])
+    finder = manifest.file("finder")
+    names = sorted(name for name in manifest.fields["files"] if name.startswith("network_"))
+    networks = [manifest.file(name) for name in names]
+    with manifest.loading("networks, finder or calibration", "Write the manifest again: python -m day0"):
+        fields = manifest.fields["finder"]
+        left, top, right, bottom = map(float, fields["head_margins"])
         return Cascade(
             model=manifest.model,
-            finder=FaceFinder(landmarks, [DetectionPass(**fields) for fields in finder["passes"]]),
-            networks=Networks(age.read_bytes(), gender.read_bytes()),
-            calibration=calibration,
-            age_views=[View(**view) for view in finder["age_views"]],
-            gender_views=[View(**view) for view in finder["gender_views"]],
-            head_margin=float(finder["head_margin"]),
+            finder=FaceFinder(
+                finder.read_bytes(),
+                [DetectionPass(**each) for each in fields["passes"]],
+                at_least=float(fields["at_least"]),
+                second_look_from=float(fields["second_look_from"]),
+            ),
+            networks=Networks([network.read_bytes() for network in networks]),
+            calibration=Calibration.from_fields(manifest.fields["calibration"]),
+            padding=float(manifest.fields["padding"]),
+            head_margins=(left, top, right, bottom),
         )

@@ -6,5 +6,5 @@ from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "model_data"
-DEFAULT_MANIFEST: Final = _FOLDER / "cascade-v1" / "manifest.json"
+DEFAULT_MANIFEST: Final = _FOLDER / "cascade-v2" / "manifest.json"
 WARM_UP: Final = _FOLDER / "warm_up.jpg"

@@ -6,27 +6,24 @@ import re
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.labels import Label
 from contracts.messages import Person
-from worker.models.age_gender import with_output
-from worker.models.calibration import Calibration
+from worker.models.calibration import FEATURES, Calibration
 from worker.models.cascade import Cascade
 from worker.models.detector import Detector, Image
-from worker.models.faces import Rect
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 PHOTOS = sorted(SAMPLES.glob("*.jpg"))
-# A face's resampled pixels differ a little between a picture and its mirror image; the answer may, as little.
-MIRROR_TOLERANCE = 0.05
+# Landmarks differ by a pixel between a picture and its mirror image, and so does the chip; the answer may, a little.
+MIRROR_TOLERANCE = 0.08
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +142,16 @@ def test_a_read_only_image_is_fine_and_left_as_it_was(cascade: Detector) -> None
     assert np.array_equal(image, before)
 
 
-def test_a_customer_further_away_is_found_by_the_second_look(cascade: Detector) -> None:
-    """A face of 80 pixels in a frame of 1280: too small for the quick look, found by the thorough one."""
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_customer_further_away_is_found_where_they_stand(cascade: Detector, width: int) -> None:
+    """A head of 40 pixels in a frame of 1280 is a customer four steps away."""
     scene = Pillow.fromarray(photo("kiosk-nobody.jpg"))
     with Pillow.open(SAMPLES / "usg_G000569.jpg") as portrait:
-        scene.paste(portrait.resize((134, 164)), (600, 500))
+        size = round(width * 1.6), round(width * 1.95)
+        scene.paste(portrait.resize(size), (600, 500))
     box = sole(cascade, np.asarray(scene)).box
-    assert 600 < 1280 * (box.x0 + box.x1) / 2 < 734
-    assert 500 < 720 * (box.y0 + box.y1) / 2 < 664
+    assert 600 < 1280 * (box.x0 + box.x1) / 2 < 600 + size[0]
+    assert 500 < 720 * (box.y0 + box.y1) / 2 < 500 + size[1]
 
 
 def test_a_tightly_cropped_face_is_found(cascade: Detector) -> None:
@@ -166,33 +165,50 @@ def test_a_tightly_cropped_face_is_found(cascade: Detector) -> None:
     assert sole(cascade, np.ascontiguousarray(face)).label is Label.ELDER_FEMALE
 
 
-def test_the_head_is_clipped_to_the_photo() -> None:
-    """A face half outside gives a box inside."""
-    image = np.zeros((100, 200, 3), dtype=np.uint8)
-    assert Rect(-20, -10, 60, 70).head(0.25, image) == Box(0.0, 0.0, 0.4, 0.8)
-    assert Rect(160, 40, 240, 120).head(0.25, image) == Box(0.7, 0.1, 1.0, 1.0)
+def test_the_label_joins_the_two_answers(cascade: Detector) -> None:
+    """Label and answers never contradict each other, and the label is not surer than an answer by much."""
+    for path in PHOTOS:
+        for person in cascade.detect([photo(path.name)])[0]:
+            assert person.answers is not None
+            assert person.label is Label.of(elder=person.answers.elder > 0.5, female=person.answers.female > 0.5)
 
 
-def test_confidence_rises_with_what_the_questions_say(cascade: Detector) -> None:
-    """The surer of age and gender, the surer of the label: the fitted curve never turns back."""
+def test_confidence_rises_with_the_answers(cascade: Detector) -> None:
+    """The surer of age and gender, the surer of the label: the fitted curves never turn back."""
     assert isinstance(cascade, Cascade)
-    half, rising = np.full(200, 0.5), np.linspace(0.5, 1, 200)
-    for elder, female in ((rising, rising), (rising, half), (half, rising), (1 - rising, rising)):
-        sure = cascade.calibration.confidences(elder, female)
+    rising = np.linspace(0.51, 1, 200)
+    for elder, female in ((1, 1), (1, 0), (0, 1), (0, 0)):
+        answers = [(p if elder else 1 - p, p if female else 1 - p) for p in rising]
+        labels = [cascade.calibration.label(*each) for each in answers]
+        assert len({each.label for each in labels}) == 1
+        sure = [each.confidence for each in labels]
         assert np.all(np.diff(sure) >= 0)
         assert 0 < sure[0] < sure[-1] <= 0.995
 
 
+PLAIN: Final[dict[str, Any]] = {"bias": 0, "weights": {}}
+BETA: Final = BetaCalibration(0, 1, -1).fields()
+
+
 def test_a_calibration_with_an_unknown_feature_is_refused() -> None:
     """A manifest of a later version can't be half understood."""
-    plain: dict[str, Any] = {"bias": 0, "weights": {}}
-    beta = BetaCalibration(0, 1, -1).fields()
+    strange = {"bias": 0, "weights": {"shoe_size": 1}}
     with pytest.raises(ValueError, match="unknown features in the calibration: shoe_size"):
-        Calibration.from_fields(
-            {"elder": {"bias": 0, "weights": {"shoe_size": 1}}, "female": plain, "confidence": beta}
-        )
+        Calibration.from_fields({"elder": strange, "female": PLAIN, "confidence": BETA})
 
 
-def test_naming_an_inner_tensor_appends_one_output() -> None:
-    """The bytes that ONNX's own library would write for a graph with that one output."""
-    assert with_output(b"model", "logits") == b"model" + b"\x3a\x0a\x62\x08\x0a\x06logits"
+def test_features_are_read_from_the_bands() -> None:
+    """Two networks, nine bands and "female": all bands alike are two elders' bands of nine, log(2/7)."""
+    logits = np.zeros((1, 2, 10), dtype=np.float32)
+    logits[0, :, 9] = (1.0, 3.0)
+    features = {name: float(feature(logits)[0]) for name, feature in FEATURES.items()}
+    assert features == pytest.approx(
+        {
+            "older_than_50": np.log(3 / 6),
+            "older_than_60": np.log(2 / 7),
+            "older_than_70": np.log(1 / 8),
+            "female_log_odds": 2.0,
+            "age_disagreement": 0.0,
+            "gender_disagreement": 2.0,
+        }
+    )

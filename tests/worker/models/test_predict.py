@@ -142,7 +142,7 @@ def test_a_model_that_has_no_raw_answers_gives_those_it_serves(tmp_path: Path) -
 
     digest = hashlib.sha256(DEFAULT_MANIFEST.read_bytes()).hexdigest()
     assert status == 0
-    assert told[0] == {"model": {"name": "cascade", "version": "1", "digest": digest}, "raw": False}
+    assert told[0] == {"model": {"name": "cascade", "version": "2", "digest": digest}, "raw": False}
     assert (told[1]["path"], told[1]["people"]) == (str(nobody), [])
 
 
