@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup trainer converter demo test test-fast lint format audit synth bench lock clean
+.PHONY: help setup trainer converter model demo test test-fast lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -40,6 +40,13 @@ $(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip sync --quiet --python .venv-label-studio/bin/python tests/retrain/review/requirements.txt
 	@touch $@
 
+# What remakes the day-0 model: torch again, without ultralytics.
+.venv-day0/.done: day0/requirements.txt | $(BIN)/uv
+	@echo "setup: torch and scikit-learn into .venv-day0"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-day0
+	@$(BIN)/uv pip sync --quiet --python .venv-day0/bin/python day0/requirements.txt
+	@touch $@
+
 converter: .venv-label-studio/.done ## Install Label Studio's own converter, for a test
 
 trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
@@ -48,6 +55,11 @@ node_modules/.done: package-lock.json $(BIN)/.done
 	@echo "setup: the CDK's command line into node_modules"
 	@npm ci --silent --no-progress
 	@touch $@
+
+DATA ?= data
+WORK ?= .nunchi/day0
+model: .venv-day0/.done ## Remake the day-0 model from photos (DATA=folder): hours of training
+	@.venv-day0/bin/python -m day0 --data "$(DATA)" --work "$(WORK)"
 
 PHOTO ?=
 demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for your own)
@@ -84,7 +96,8 @@ lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes requirements.in -o requirements.txt
 	@for of in worker retrain; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes retrain/trainer/requirements.in -o retrain/trainer/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt --override day0/overrides.txt day0/requirements.in -o day0/requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps tests/retrain/review/requirements.in -o tests/retrain/review/requirements.txt
 
 clean: ## Forget what setup installed and what ran here
-	@rm -rf .venv .venv-trainer .venv-label-studio node_modules cdk.out .nunchi
+	@rm -rf .venv .venv-trainer .venv-day0 .venv-label-studio node_modules cdk.out .nunchi

@@ -1,106 +1,112 @@
-"""Fits the day-0 model, evaluates it, and writes its manifest, `report.json`, and the figures of `docs/model-card.md`.
+"""Remakes the day-0 model from data to ONNX, fits its confidences, measures it, and writes its card.
 
-    python -m day0 --data PORTRAITS
+    make model DATA=folder                                     in an environment of its own, with torch
+    python -m day0 --data folder --work folder                every step that is not done yet
+    python -m day0 --data folder --work folder --only report  from the networks that are committed
 
-Takes ten minutes on two cores the first time, one minute from the cache.
-The test split is used only after the choice.
+`--data` is a folder with manifest.csv, photos/ and fairface/. Steps: finder, chips, train, export, report. What a step
+made stays in `--work`, so an interrupted run goes on. Training takes one to three hours of two cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import tempfile
-from dataclasses import asdict
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import numpy as np
+from day0 import card
+from day0.evidence import ask, see
+from day0.finder import FINDER
+from day0.fit import Faces
+from day0.manifest import SEEDS, network_path, write_manifest
+from day0.photos import read_photos
+from day0.report import choose, measured, of_the_finder
+from worker.models.age_gender import Networks
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.loading import load_detector
 
-from day0 import card, detection, recipe
-from day0.evidence import extract
-from day0.fit import Faces, Mask, Predictions, fit, predict
-from day0.measure import figures, log_loss, share, softmax_predictions
-from day0.photos import VARIANTS, read_photos
-from day0.recipe import Choice
-from worker.models.calibration import Calibration, Column
-from worker.models.loading import DEFAULT_MANIFEST
-from worker.models.manifests import read_manifest
-
-REPORT = Path(__file__).parent / "report.json"
+REPORT: Final = Path(__file__).parent / "report.json"
 
 
 def main() -> None:
-    """Run every step."""
-    parser = argparse.ArgumentParser(prog="python -m day0", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and photos/")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "nunchi-evidence.npz")
-    arguments = parser.parse_args()
-    photos = read_photos(arguments.data)
-    extracted = extract(photos, arguments.cache)
-    faces = Faces.of(photos, extracted)
-
-    losses = {name: losses_of(faces, choice) for name, choice in recipe.CHOICES.items()}
-    chosen = min(losses, key=lambda name: sum(losses[name].values()))
-    calibration, held_out = fit(faces, recipe.CHOICES[chosen])
-    recipe.write_manifest(DEFAULT_MANIFEST, calibration)
-
-    predictions = predict(faces, calibration)
-    fitted = Calibration.from_fields(calibration)
-    clean, train = faces.variant == 0, faces.split == "train"
-    everybody = Predictions(
-        np.where(train, held_out.elder, predictions.elder), np.where(train, held_out.female, predictions.female)
+    """Run the steps."""
+    parser = argparse.ArgumentParser(
+        prog="python -m day0", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    model = recipe.cascade(fitted)
-    raw, raw_confidence = softmax_predictions(extracted.evidence)
-    report = {
-        "model": asdict(read_manifest(DEFAULT_MANIFEST).model),
-        "choices": {"tried": losses, "chosen": chosen},
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv, photos/ and fairface/")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what the steps keep")
+    parser.add_argument("--only", choices=STEPS, help="run this step alone")
+    arguments = parser.parse_args()
+    for name, step in STEPS.items():
+        if arguments.only in (None, name):
+            print(f"{name} …", flush=True)
+            step(arguments.data, arguments.work)
+
+
+def finder(_: Path, __: Path) -> None:
+    """The face finder as ONNX."""
+    if not FINDER.exists():
+        run("day0.blazeface")
+
+
+def chips(data: Path, work: Path) -> None:
+    """The faces that the networks learn from."""
+    if not (work / "chips" / "chips.csv").exists():
+        run("day0.network.chips", "--data", data, "--out", work / "chips")
+
+
+def train(_: Path, work: Path) -> None:
+    """Both networks, side by side."""
+    program = [sys.executable, "-m", "day0.network.train", "--chips", work / "chips"]
+    jobs = [
+        subprocess.Popen([*program, "--out", work / f"run{seed}", "--seed", str(seed)])
+        for seed in SEEDS
+        if not (work / f"run{seed}" / "weights.pt").exists()
+    ]
+    if max((job.wait() for job in jobs), default=0) != 0:
+        raise SystemExit("a training failed; its error stands above. Run the same command again to go on")
+
+
+def export(_: Path, work: Path) -> None:
+    """The networks as ONNX."""
+    for seed in SEEDS:
+        run("day0.network.export", work / f"run{seed}", network_path(seed))
+
+
+def report(data: Path, work: Path) -> None:
+    """Calibration, manifest, report and card."""
+    photos = [photo for photo in read_photos(data) if photo.split != "train"]
+    seen = see(photos, work)
+    contents = [network_path(seed).read_bytes() for seed in SEEDS]
+    key = hashlib.sha256(b"".join(contents) + seen.chips[::50].tobytes()).hexdigest()[:12]
+    faces = Faces.of(photos, seen, ask(Networks(contents), seen.chips, key, work))
+    choices, calibration, held_out = choose(faces)
+    write_manifest(calibration)
+    model = load_detector(DEFAULT_MANIFEST)
+    figures = {
+        "choices": choices,
         "calibration": calibration,
-        "train, people left out": measured(faces, held_out, fitted, train & clean),
-        "val": measured(faces, predictions, fitted, (faces.split == "val") & clean),
-        "test": measured(faces, predictions, fitted, (faces.split == "test") & clean),
-        "test, poorer photos": measured(faces, predictions, fitted, (faces.split == "test") & ~clean),
-        "everybody, left out": measured(faces, everybody, fitted, clean),
-        "everybody, poorer photos": measured(faces, everybody, fitted, ~clean),
-        "test, raw softmax": figures(faces, raw, raw_confidence, (faces.split == "test") & clean),
-        "everybody, raw softmax": figures(faces, raw, raw_confidence, clean),
-        "members of Parliament, test": parliament(faces, predictions, fitted),
-        "found by source": detection.found_by_source(photos, extracted),
-        "found by size": detection.found_by_size(model, photos),
-        "speed": detection.speed(model, next(photo for photo in photos if photo.source == "us_congress_gpo")),
-        "memory": detection.memory(),
-        "variants": list(VARIANTS),
+        **measured(photos, seen, faces, calibration, held_out),
+        **of_the_finder(photos, seen, model),
     }
-    REPORT.write_text(json.dumps(report, indent=1) + "\n")
-    card.write(report)
+    REPORT.write_text(json.dumps(figures, indent=1) + "\n")
+    card.write(figures)
     print(f"wrote {DEFAULT_MANIFEST}, {REPORT} and {card.CARD}")
 
 
-def losses_of(faces: Faces, choice: Choice) -> dict[str, float]:
-    """Log loss of a choice, nats: on train with the person left out, and on val."""
-    calibration, held_out = fit(faces, choice)
-    return {
-        "train, people left out": log_loss(faces, held_out, faces.split == "train"),
-        "val": log_loss(faces, predict(faces, calibration), faces.split == "val"),
-    }
+def run(module: str, *arguments: object) -> None:
+    """A module as a process of its own."""
+    subprocess.run([sys.executable, "-m", module, *map(str, arguments)], check=True)
 
 
-def measured(faces: Faces, predictions: Predictions, fitted: Calibration, part: Mask) -> dict[str, Any]:
-    """The figures of calibrated predictions."""
-    return figures(faces, predictions, fitted.confidences(predictions.elder, predictions.female), part)
-
-
-def parliament(faces: Faces, predictions: Predictions, fitted: Calibration) -> dict[str, Any]:
-    """The members of Parliament, whose ages are unknown: gender, the share kept, the share labelled elder."""
-    part = (faces.source == "uk_mps_2017") & (faces.split == "test") & (faces.variant == 0)
-    confidence: Column = fitted.confidences(predictions.elder, predictions.female)[part]
-    return {
-        "gender right": share(((predictions.female > 0.5) == faces.female)[part]),
-        "kept": share(confidence >= 0.95),
-        "called elder": share(np.asarray(predictions.elder > 0.5)[part]),
-    }
-
+STEPS: Final[dict[str, Callable[[Path, Path], None]]] = {
+    step.__name__: step for step in (finder, chips, train, export, report)
+}
 
 if __name__ == "__main__":
     main()

@@ -1,141 +1,253 @@
-"""Calibration: fits the three formulas of `worker/models/calibration.py` on the train split."""
+"""Calibration: fits the formulas of `worker/models/calibration.py` on people whom the networks did not train on.
+
+The share of elders before a camera is an assumption, ELDER_SHARE, and so are the ages of the adults: the weights of the
+fit carry both, so that another share is one number and one command away.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from contracts.formulas.calibration import BetaCalibration, log_features
-from day0.evidence import ExtractedEvidence
+from contracts.labels import LABELS
+from day0.conditions import AS_IT_IS, CONDITIONS, SHOP
+from day0.evidence import Seen
 from day0.photos import Photo
-from day0.recipe import Choice
-from worker.models.calibration import FEATURES, Calibration, Column, likeliest_label_score
+from worker.models.calibration import FEATURES, Column
+from worker.models.onnx_runtime import Floats
 
-ELDER_SHARE = 0.3  # of the people before the camera: about that of the known ages here
-FOLDS = 5
+ELDER_SHARE: Final = 0.4  # of the customers: a kiosk for whom the easy screen was made
+# By decade, about as in Korea's population. FairFace's adults are younger, and would put the border too low for a shop.
+ADULT_SHARES: Final = {2: 0.21, 3: 0.23, 4: 0.26, 5: 0.30}
+ELDER_SHARES: Final = {6: 0.55, 7: 0.45}
+CONDITION_SHARES: Final = {AS_IT_IS: 0.4, SHOP: 0.2}  # the others equally
+FOLDS: Final = 5
+STRENGTH: Final = 1.0  # scikit-learn's C: small is strong regularisation
+PRIOR: Final = 40.0  # of a label's shift: 1 / variance, nats to the minus two
 
 Mask = NDArray[np.bool_]  # (n,)
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of the fit: the features of each question."""
+
+    elder: tuple[str, ...]
+    female: tuple[str, ...]
+
+
+AGES: Final = ("older_than_50", "older_than_60", "older_than_70")
+CHOICES: Final = {
+    "one feature each": Choice(("older_than_60",), ("female_log_odds",)),
+    "three ages": Choice(AGES, ("female_log_odds",)),
+    "three ages, disagreement": Choice((*AGES, "age_disagreement"), ("female_log_odds", "gender_disagreement")),
+    "each other's, too": Choice((*AGES, "female_log_odds"), ("female_log_odds", "older_than_60")),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Faces:
-    """Features and ground truth of n faces, one row for each face in each variant."""
+    """Features and ground truth of n rows: each found face in each condition."""
 
     features: dict[str, Column]
     elder: Mask
     female: Mask
     known_age: Mask
+    near_border: Mask  # an age of 55 to 64, or a band with such ages
+    band: NDArray[np.int64]  # the age's decade; -1 where unknown
     source: NDArray[np.str_]
+    origin: NDArray[np.str_]
     age_group: NDArray[np.str_]
     split: NDArray[np.str_]
     person: NDArray[np.str_]
-    variant: NDArray[np.int64]
+    condition: NDArray[np.str_]
+    found: Mask
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], extracted: ExtractedEvidence) -> Faces:
-        rows = [photos[index] for index in extracted.photo]
+    def of(cls, photos: Sequence[Photo], seen: Seen, logits: Floats) -> Faces:
+        """From the photos, what was seen of them, and the logits of the chips."""
+        rows = [photos[index] for index in seen.photo]
+
+        def column(name: str) -> Any:
+            return np.array([getattr(row, name) for row in rows])
+
         return cls(
-            features={name: feature(extracted.evidence) for name, feature in FEATURES.items()},
-            elder=np.array([row.elder is True for row in rows]),
-            female=np.array([row.female for row in rows]),
-            known_age=np.array([row.elder is not None for row in rows]),
-            source=np.array([row.source for row in rows]),
-            age_group=np.array([row.age_group for row in rows]),
-            split=np.array([row.split for row in rows]),
-            person=np.array([row.person for row in rows]),
-            variant=extracted.variant,
+            features={name: feature(logits) for name, feature in FEATURES.items()},
+            elder=column("elder"),
+            female=column("female"),
+            known_age=np.array([row.age_low is not None for row in rows]),
+            near_border=column("near_border"),
+            band=np.array([-1 if row.age_low is None else row.age_low // 10 for row in rows]),
+            source=column("source"),
+            origin=column("origin"),
+            age_group=column("age_group"),
+            split=column("split"),
+            person=column("person"),
+            condition=seen.condition,
+            found=seen.found,
         )
-
-
-def weights(faces: Faces) -> Column:
-    """A weight for each face that balances every source: ELDER_SHARE elders, as many women as men.
-
-    Unweighted, the elders are mostly men and mostly in Congress: the fit would use both as evidence of age. Faces of
-    unknown age (used for gender only) are balanced by gender. The two Congress sources count as one.
-    """
-    source = np.where(np.char.startswith(faces.source, "us_congress"), "us_congress", faces.source)
-    weight = np.zeros(len(faces.elder))
-    for place in np.unique(source):
-        for known in (True, False):
-            part = (source == place) & (faces.known_age == known)
-            for elder in (True, False) if known else (False,):
-                for female in (True, False):
-                    cell = part & (faces.elder == elder) & (faces.female == female)
-                    share = (ELDER_SHARE if elder else 1 - ELDER_SHARE) if known else 1.0
-                    weight[cell] = share / 2 * part.sum() / max(1, cell.sum())
-    return weight
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """P(elder) and P(female) of n faces."""
+    """P(elder), P(female) and the confidence of the label, of n faces."""
 
     elder: Column
     female: Column
+    confidence: Column
 
-    def right(self, faces: Faces) -> Mask:
-        """Where the likeliest label is the true one; undefined where the age is unknown."""
-        return np.asarray(((self.elder > 0.5) == faces.elder) & ((self.female > 0.5) == faces.female))
+    def labels(self) -> NDArray[np.int64]:
+        """The place of each face's label in LABELS."""
+        return label_index(self.elder > 0.5, self.female > 0.5)
 
 
-def fit(faces: Faces, choice: Choice) -> tuple[dict[str, Any], Predictions]:
-    """The manifest's `calibration`, fitted on the train split, and cross-validated predictions of that split.
+def label_index(elder: Mask, female: Mask) -> NDArray[np.int64]:
+    """The place in LABELS: elder men, elder women, adult men, adult women."""
+    return np.where(elder, 0, 2) + female
 
-    No person is in both sides of a fold. The confidence is fitted on the cross-validated predictions: on its own
-    training faces a fit looks better than it is.
+
+def weights(faces: Faces, part: Mask, share: float = ELDER_SHARE) -> Column:
+    """A weight for each face of `part`: `share` elders, decades as in ADULT_SHARES and ELDER_SHARES, genders equally.
+
+    Photos of a condition weigh as CONDITION_SHARES say. Unknown ages, which teach gender only, are a sixth.
     """
-    train = faces.split == "train"
-    held_out = Predictions(np.full(len(train), np.nan), np.full(len(train), np.nan))
-    rows = np.flatnonzero(train)
-    for kept, left in GroupKFold(FOLDS).split(rows, groups=faces.person[rows]):
-        part = np.zeros_like(train)
-        part[rows[kept]] = True
-        predictions = predict(faces, _questions(faces, choice, part))
-        held_out.elder[rows[left]] = predictions.elder[rows[left]]
-        held_out.female[rows[left]] = predictions.female[rows[left]]
-    features = np.array([log_features(p) for p in likeliest_label_score(held_out.elder, held_out.female)])
-    confidence = _logistic(
-        {"log_right": features[:, 0], "log_wrong": features[:, 1]},
-        held_out.right(faces),
-        weights(faces),
-        train & faces.known_age,
-        1e3,
-    )
-    return {**_questions(faces, choice, train), "confidence": confidence}, held_out
+    others = (1 - sum(CONDITION_SHARES.values())) / (len(CONDITIONS) - len(CONDITION_SHARES))
+    of_band = {band: (1 - share) * part_of_adults for band, part_of_adults in ADULT_SHARES.items()}
+    of_band |= {band: share * part_of_elders for band, part_of_elders in ELDER_SHARES.items()} | {-1: 0.2}
+    weight = np.zeros(len(part))
+    for condition in CONDITIONS:
+        for female in (True, False):
+            for band, of_all in of_band.items():
+                cell = part & (faces.condition == condition) & (faces.female == female)
+                cell &= np.minimum(faces.band, 7) == band
+                weight[cell] = of_all * CONDITION_SHARES.get(condition, others) / max(1, cell.sum())
+    return np.asarray(weight / weight.sum() * part.sum())
 
 
-def predict(faces: Faces, calibration: dict[str, Any]) -> Predictions:
-    """The predictions of fitted formulas for all faces; `calibration` has no `confidence` yet while that is fitted."""
-    fitted = Calibration.from_fields({"confidence": BetaCalibration(0, 0, 0).fields(), **calibration})
-    return Predictions(fitted.elder(faces.features), fitted.female(faces.features))
+def fit(faces: Faces, choice: Choice, part: Mask) -> tuple[dict[str, Any], Predictions]:
+    """The manifest's `calibration`, fitted on `part`, and predictions of `part` by fits without the person.
+
+    The confidence is fitted on those: on its own faces a fit looks better than it is.
+    """
+    elder, female = np.full(len(part), np.nan), np.full(len(part), np.nan)
+    rows = np.flatnonzero(part)
+    for kept, left in GroupKFold(FOLDS, shuffle=True, random_state=0).split(rows, groups=faces.person[rows]):
+        fold = np.zeros_like(part)
+        fold[rows[kept]] = True
+        questions = _questions(faces, choice, fold)
+        elder[rows[left]] = _probability(faces, questions["elder"])[rows[left]]
+        female[rows[left]] = _probability(faces, questions["female"])[rows[left]]
+    known = part & faces.known_age
+    fields = {**_questions(faces, choice, part), **_confidences(faces, elder, female, known)}
+    held_out = Predictions(elder, female, confidence_of(fields, elder, female))
+    return fields, held_out
+
+
+def predict(faces: Faces, fields: dict[str, Any]) -> Predictions:
+    """The predictions of a fitted `calibration` for all faces."""
+    elder, female = _probability(faces, fields["elder"]), _probability(faces, fields["female"])
+    return Predictions(elder, female, confidence_of(fields, elder, female))
+
+
+def confidence_of(fields: dict[str, Any], elder: Column, female: Column) -> Column:
+    """The confidence of each face's label."""
+    formulas = [
+        BetaCalibration.from_fields(fields["by_label"].get(str(label), fields["confidence"])) for label in LABELS
+    ]
+    score = likeliest_label_score(elder, female)
+    labels = label_index(elder > 0.5, female > 0.5)
+    return np.array([formulas[label](p) if np.isfinite(p) else np.nan for label, p in zip(labels, score, strict=True)])
+
+
+def likeliest_label_score(elder: Column, female: Column) -> Column:
+    """The likeliest label's probability, (n,), if the two questions were independent."""
+    return np.asarray(np.maximum(elder, 1 - elder) * np.maximum(female, 1 - female))
+
+
+def log_losses(faces: Faces, predictions: Predictions, part: Mask) -> dict[str, float]:
+    """Mean -log of the probability of the truth, nats, by question, with the weights of the fit."""
+    losses = {}
+    for name, p, true, rows in (
+        ("age", predictions.elder, faces.elder, part & faces.known_age),
+        ("gender", predictions.female, faces.female, part),
+    ):
+        right = np.where(true, p, 1 - p)[rows]
+        losses[name] = round(float(np.average(-np.log(np.clip(right, 1e-6, 1)), weights=weights(faces, rows)[rows])), 4)
+    return losses
 
 
 def _questions(faces: Faces, choice: Choice, part: Mask) -> dict[str, Any]:
-    elder = {name: faces.features[name] for name in choice.elder}
-    female = {name: faces.features[name] for name in choice.female}
+    known = part & faces.known_age
     return {
-        "elder": _logistic(elder, faces.elder, weights(faces), part & faces.known_age, choice.strength),
-        # Every gender is known, so the members of Parliament, whose ages are unknown, are used here too.
-        "female": _logistic(female, faces.female, weights(faces), part, choice.strength),
+        "elder": _logistic(faces, choice.elder, faces.elder, known),
+        "female": _logistic(faces, choice.female, faces.female, part),
     }
 
 
-def _logistic(features: dict[str, Column], yes: Mask, weight: Column, part: Mask, strength: float) -> dict[str, Any]:
+def _probability(faces: Faces, formula: dict[str, Any]) -> Column:
+    x = formula["bias"] + sum(weight * faces.features[name] for name, weight in formula["weights"].items())
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+
+
+def _logistic(faces: Faces, names: Sequence[str], yes: Mask, part: Mask) -> dict[str, Any]:
     """Weighted logistic regression; standardised for the fit, reported in the features' own units."""
-    x = np.column_stack(list(features.values()))[part]
-    mean = np.average(x, axis=0, weights=weight[part])
-    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight[part])) + 1e-9
-    model = LogisticRegression(C=strength, max_iter=5000).fit(
-        (x - mean) / spread, yes[part], sample_weight=weight[part]
-    )
+    weight = weights(faces, part)[part]
+    x = np.column_stack([faces.features[name] for name in names])[part]
+    mean = np.average(x, axis=0, weights=weight)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight)) + 1e-9
+    model = LogisticRegression(C=STRENGTH, max_iter=5000).fit((x - mean) / spread, yes[part], sample_weight=weight)
     slope = model.coef_[0] / spread
     return {
         "bias": round(float(model.intercept_[0] - slope @ mean), 6),
-        "weights": {name: round(float(value), 6) for name, value in zip(features, slope, strict=True)},
+        "weights": {name: round(float(value), 6) for name, value in zip(names, slope, strict=True)},
     }
+
+
+def _confidences(faces: Faces, elder: Column, female: Column, part: Mask) -> dict[str, Any]:
+    """Beta calibration of the label's score: common, and for each said label with the common one as its prior."""
+    weight = weights(faces, part)[part]
+    score = likeliest_label_score(elder, female)[part]
+    said = label_index(elder > 0.5, female > 0.5)[part]
+    right = (said == label_index(faces.elder, faces.female)[part]).astype(float)
+    common = _beta(score, right, weight)
+    by_label = {}
+    for index, label in enumerate(LABELS):
+        of_label = said == index
+        bias = common.bias + _shift(common, score[of_label], right[of_label], weight[of_label])
+        by_label[str(label)] = BetaCalibration(round(bias, 6), common.right, common.wrong).fields()
+    return {"confidence": common.fields(), "by_label": by_label}
+
+
+def _shift(common: BetaCalibration, score: Column, right: Column, weight: Column) -> float:
+    """What the faces of one label add to the common bias: the most likely shift, with a normal prior around 0.
+
+    A few dozen people say an elder label: enough for one number, too few for a curve.
+    """
+    logit = np.array([common.logit(p) for p in score])
+
+    def slope(shift: float) -> float:
+        return float((weight * (right - 1 / (1 + np.exp(-logit - shift)))).sum() - PRIOR * shift)
+
+    return float(brentq(slope, -5, 5))
+
+
+def _beta(score: Column, right: Column, weight: Column) -> BetaCalibration:
+    features = np.array([log_features(p) for p in score])
+    # Kull et al.: a coefficient of the wrong sign is dropped, and the other one fitted alone.
+    for columns in ([0, 1], [1], [0]):
+        model = LogisticRegression(C=1e4, max_iter=5000).fit(features[:, columns], right, sample_weight=weight)
+        found = dict(zip(columns, map(float, model.coef_[0]), strict=True))
+        formula = BetaCalibration(
+            *(round(value, 6) for value in (float(model.intercept_[0]), found.get(0, 0.0), found.get(1, 0.0)))
+        )
+        if formula.right >= 0 >= formula.wrong and formula.rises(0.25):
+            return formula
+    raise ValueError("no formula fits: a higher score is not more often right")

@@ -1,23 +1,22 @@
-"""Accuracy with confidence intervals: all, by group, by source, and at the gate."""
+"""Accuracy of the labels and the answers, with counts and 95 % intervals: all, by group, by origin, at the gate."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from day0.fit import Faces, Mask, Predictions, weights
+from contracts.gate import DEFAULT_GATE
+from contracts.labels import LABELS
+from day0.fit import ELDER_SHARE, Faces, Mask, Predictions, label_index
 from retrain.intervals import wilson
-from worker.models.age_gender import Evidence
-from worker.models.calibration import Column, likeliest_label_score
+from worker.models.calibration import Column
 
-GATE = 0.95
-RESAMPLES = 2000
-BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+UNSURE_BELOW: Final = 0.5  # the worker's default: below it, a customer gets no label
+THRESHOLDS: Final = tuple(round(0.1 + 0.05 * step, 2) for step in range(13))
 
 
 def share(yes: Mask) -> dict[str, Any]:
@@ -27,84 +26,134 @@ def share(yes: Mask) -> dict[str, Any]:
     return {"yes": count, "of": total, "share": round(count / total, 3) if total else None, "interval": interval}
 
 
-def at_gate(confidence: Column, right: Mask, gate: float = GATE) -> dict[str, Any]:
-    """The share of faces kept at the gate, and of these the share of right labels."""
-    kept = confidence >= gate
-    return {"kept": share(kept), "right_of_kept": share(right[kept])}
+def figures(faces: Faces, predictions: Predictions, part: Mask, *, elder_from: float | None) -> dict[str, Any]:
+    """All figures of adults of known age in `part`, found or not.
 
-
-def figures(faces: Faces, predictions: Predictions, confidence: Column, part: Mask) -> dict[str, Any]:
-    """All figures of the faces of known age in `part`: all, by group, by source, and weighted as a balanced queue."""
-    part = part & faces.known_age
-    right = predictions.right(faces)
+    `elder_from` is the easy screen's threshold; None for a model without answers, whose screen hung on the label.
+    """
+    part = part & faces.known_age & (faces.elder | (faces.age_group == "adult"))
+    found = part & faces.found
+    right = predictions.labels() == label_index(faces.elder, faces.female)
+    told = predictions.elder > 0.5
+    easy = easy_screen(predictions, elder_from)
+    kept = found & (predictions.confidence >= DEFAULT_GATE)
+    said = predictions.labels()
+    men = ~faces.female
     return {
-        "all": _summary(confidence, right, part),
-        "groups": {name: _summary(confidence, right, part & mask) for name, mask in groups(faces)},
-        "sources": {
-            source: _summary(confidence, right, part & (faces.source == source))
-            for source in np.unique(faces.source[part])
+        "found": share(faces.found[part]),
+        "four-class": share(right[found]),
+        f"four-class at a share of {ELDER_SHARE:.0%}": right_at(right, found, faces.elder, found),
+        "four-class, without ages 55-64": share(right[found & ~faces.near_border]),
+        f"four-class, without ages 55-64, at a share of {ELDER_SHARE:.0%}": right_at(
+            right, found & ~faces.near_border, faces.elder, found & ~faces.near_border
+        ),
+        "gender": share(((predictions.female > 0.5) == faces.female)[found]),
+        "age": share((told == faces.elder)[found]),
+        "elders told elder": share(told[found & faces.elder]),
+        "elder men told elder": share(told[found & faces.elder & men]),
+        "elder women told elder": share(told[found & faces.elder & faces.female]),
+        "adults told elder": share(told[found & ~faces.elder]),
+        "precision of elder": share(faces.elder[found & told]),
+        f"precision of elder at a share of {ELDER_SHARE:.0%}": precision_at(told[found], faces.elder[found]),
+        "easy screen, elders": share(easy[part & faces.elder]),
+        "easy screen, adults": share(easy[part & ~faces.elder]),
+        "kept": share(kept[found]),
+        "kept, right": share(right[kept]),
+        **{f"kept as {label}, right": share(right[kept & (said == index)]) for index, label in enumerate(LABELS)},
+        **{
+            f"kept as {label}, right at a share of {ELDER_SHARE:.0%}": right_at(
+                right, kept & (said == index), faces.elder, found
+            )
+            for index, label in enumerate(LABELS)
         },
-        "queue": _queue(faces, confidence, right, part),
-        "other gates": {
-            f"{gate:.2f}": at_gate(confidence[part], right[part], gate) for gate in (0.7, 0.8, 0.85, 0.9, 0.95, 0.97)
-        },
-        "reliability": _reliability(confidence[part], right[part]),
+        "kept, elder women": share(right[kept & faces.elder & faces.female]),
     }
+
+
+def easy_screen(predictions: Predictions, elder_from: float | None) -> Mask:
+    """Where the easy screen turns; by the label, of at least UNSURE_BELOW, without a threshold. False if not found."""
+    with np.errstate(invalid="ignore"):
+        if elder_from is None:
+            return np.asarray((predictions.elder > 0.5) & (predictions.confidence >= UNSURE_BELOW))
+        return np.asarray(predictions.elder >= elder_from)
+
+
+def precision_at(told: Mask, elder: Mask, elder_share: float = ELDER_SHARE) -> float | None:
+    """The share of elders among those told elder, if `elder_share` of the people were elders."""
+    if not elder.any() or elder.all():
+        return None
+    hit, false = told[elder].mean() * elder_share, told[~elder].mean() * (1 - elder_share)
+    return round(float(hit / (hit + false)), 3) if hit + false else None
+
+
+def right_at(right: Mask, kept: Mask, elder: Mask, found: Mask, elder_share: float = ELDER_SHARE) -> float | None:
+    """The share of right labels among the `kept`, if `elder_share` of the people `found` were elders."""
+    elders, adults = found & elder, found & ~elder
+    if not kept.any() or not elders.any() or not adults.any():
+        return None
+    weight = np.where(elder, elder_share / elders.sum(), (1 - elder_share) / adults.sum())
+    return round(float(weight[kept & right].sum() / weight[kept].sum()), 3)
 
 
 def groups(faces: Faces) -> Iterator[tuple[str, Mask]]:
     """Age group and gender, elders first."""
     for age_group in ("elder", "adult", "teen", "child"):
-        for gender, female in (("women" if age_group in ("elder", "adult") else "girls", True), ("men", False)):
-            name = gender if female or age_group in ("elder", "adult") else "boys"
+        grown = age_group in ("elder", "adult")
+        for name, female in (("women" if grown else "girls", True), ("men" if grown else "boys", False)):
             yield f"{age_group} {name}", (faces.age_group == age_group) & (faces.female == female)
 
 
-def softmax_predictions(evidence: Evidence) -> tuple[Predictions, Column]:
-    """The baseline: the networks' own softmax on one chip at padding 0.2, and its confidence."""
-    elder = _softmax(evidence.age_logits[:, 2])[:, 60:].sum(axis=1)
-    female = _softmax(evidence.gender_logits[:, 2])[:, 0]
-    return Predictions(elder, female), likeliest_label_score(elder, female)
+def by_group(faces: Faces, predictions: Predictions, part: Mask, *, elder_from: float) -> dict[str, Any]:
+    """What a customer of each group meets: found, easy screen, right label, kept and right at the gate."""
+    right = predictions.labels() == label_index(faces.elder, faces.female)
+    easy = easy_screen(predictions, elder_from)
+    rows = {}
+    for name, group in groups(faces):
+        here = part & group
+        found = here & faces.found
+        kept = found & (predictions.confidence >= DEFAULT_GATE)
+        rows[name] = {
+            "found": share(faces.found[here]),
+            "easy screen": share(easy[here]),
+            "right label": share(right[found]),
+            "kept": share(kept[found]),
+            "kept, right": share(right[kept]),
+        }
+    return rows
 
 
-def log_loss(faces: Faces, predictions: Predictions, part: Mask) -> float:
-    """Mean -log of the true label's probability in a balanced queue, nats."""
-    true = np.where(faces.elder, predictions.elder, 1 - predictions.elder)
-    true = true * np.where(faces.female, predictions.female, 1 - predictions.female)
-    part = part & faces.known_age
-    return round(float(np.average(-np.log(np.clip(true[part], 1e-6, 1)), weights=weights(faces)[part])), 4)
+def by_origin(faces: Faces, predictions: Predictions, part: Mask, *, elder_from: float) -> dict[str, Any]:
+    """The same questions by origin and gender of grown-ups, where the origin is known."""
+    right = predictions.labels() == label_index(faces.elder, faces.female)
+    easy = easy_screen(predictions, elder_from)
+    grown = part & faces.known_age & (faces.elder | (faces.age_group == "adult"))
+    rows = {}
+    for origin in sorted(set(faces.origin[grown]) - {""}):
+        for name, female in (("women", True), ("men", False)):
+            here = grown & (faces.origin == origin) & (faces.female == female)
+            rows[f"{origin.replace('_', ' ')}, {name}"] = {
+                "right label": share(right[here & faces.found]),
+                "easy screen, elders": share(easy[here & faces.elder]),
+                "easy screen, adults": share(easy[here & ~faces.elder]),
+            }
+    return rows
 
 
-def _summary(confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
-    return {"right": share(right[part]), "gate": at_gate(confidence[part], right[part])}
+def curve(faces: Faces, predictions: Predictions, part: Mask) -> list[dict[str, Any]]:
+    """The easy screen at each threshold: elders who see it, adults who see it."""
+    part = part & faces.known_age & (faces.elder | (faces.age_group == "adult"))
+    return [
+        {
+            "elder_from": threshold,
+            "elders": share(easy_screen(predictions, threshold)[part & faces.elder]),
+            "adults": share(easy_screen(predictions, threshold)[part & ~faces.elder]),
+        }
+        for threshold in THRESHOLDS
+    ]
 
 
-def _queue(faces: Faces, confidence: Column, right: Mask, part: Mask) -> dict[str, Any]:
-    """The same shares with every source weighted as a balanced queue; intervals by bootstrap over people."""
-    weight = weights(faces)[part]
-    kept, good = confidence[part] >= GATE, right[part]
-    _, person = np.unique(faces.person[part], return_inverse=True)
-    random = np.random.default_rng(0)
-    draws = []
-    for _ in range(RESAMPLES):
-        times = np.bincount(random.integers(0, person.max() + 1, person.max() + 1), minlength=person.max() + 1)[person]
-        draws.append(_rates(weight * times, kept, good))
-    lows, highs = np.nanpercentile(np.array(draws), [2.5, 97.5], axis=0)
-    return {
-        name: {"share": round(value, 3), "interval": [round(float(low), 3), round(float(high), 3)]}
-        for name, value, low, high in zip(
-            ("right", "kept", "right_of_kept"), _rates(weight, kept, good), lows, highs, strict=True
-        )
-    }
-
-
-def _rates(weight: Column, kept: Mask, good: Mask) -> tuple[float, float, float]:
-    total, at = weight.sum(), weight[kept].sum()
-    of_kept = float(weight[kept & good].sum() / at) if at else math.nan
-    return float(weight[good].sum() / total), float(at / total), of_kept
-
-
-def _reliability(confidence: Column, right: Mask) -> list[dict[str, Any]]:
+def reliability(confidence: Column, right: Mask) -> list[dict[str, Any]]:
+    """The share of right answers by confidence, of the faces found."""
     rows = []
     for low, high in pairwise(BINS):
         part = (confidence >= low) & ((confidence < high) | (high == BINS[-1]))
@@ -113,8 +162,3 @@ def _reliability(confidence: Column, right: Mask) -> list[dict[str, Any]]:
                 {"from": low, "to": high, "said": round(float(confidence[part].mean()), 3), **share(right[part])}
             )
     return rows
-
-
-def _softmax(logits: NDArray[np.float32]) -> Column:
-    e = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))

@@ -17,6 +17,7 @@ LISTS = (
     "worker/requirements.txt",
     "retrain/requirements.txt",
     "retrain/trainer/requirements.txt",
+    "day0/requirements.txt",
     "tests/retrain/review/requirements.txt",
 )
 EXACT = re.compile(
@@ -89,7 +90,9 @@ def test_compiling_the_lock_again_changes_nothing(path: str, tmp_path: Path) -> 
     """As `make lock` does, but without the network: what it knows of packages is in its cache, or the test says so."""
     again = tmp_path / "requirements.txt"
     again.write_text((ROOT / path).read_text())
-    constraints = ["-c", "requirements.txt"] if path in ("worker/requirements.txt", "retrain/requirements.txt") else []
+    of_the_whole = ("worker/requirements.txt", "retrain/requirements.txt", "day0/requirements.txt")
+    constraints = ["-c", "requirements.txt"] if path in of_the_whole else []
+    constraints += ["--override", "day0/overrides.txt"] if path.startswith("day0/") else []
     alone = ["--no-deps"] if path.startswith("tests/") else []
     answer = subprocess.run(
         [
