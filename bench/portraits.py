@@ -36,7 +36,7 @@ from contracts.labels import LABELS, Label
 from contracts.messages import Person
 from contracts.settings import environment_for
 from contracts.yolo import format_labels
-from day0.photos import Photo, read_photos
+from day0.photos import CROPS, Photo, read_photos
 from day0.scenes import background
 from retrain.__main__ import main as retrain
 from retrain.bucket import DatasetBucket, Tree
@@ -75,13 +75,13 @@ class Portrait:
     @property
     def truth(self) -> Label | None:
         """None where nobody knows the age."""
-        return None if self.photo.elder is None else Label.of(elder=self.photo.elder, female=self.photo.female)
+        return None if self.photo.age_low is None else Label.of(elder=self.photo.elder, female=self.photo.female)
 
 
 def portraits(data: Path) -> list[Portrait]:
     """Every portrait, asked about by day 0."""
     detector = load_detector(DEFAULT_MANIFEST)
-    photos = read_photos(data)
+    photos = [photo for photo in read_photos(data) if photo.source != CROPS]
     found = []
     for photo in photos:
         [people] = detector.detect([decode(photo.path.read_bytes(), max_pixels=40_000_000).image])

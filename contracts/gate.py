@@ -14,7 +14,7 @@ from contracts.labels import Label
 DEFAULT_GATE: Final = 0.95
 LEAST_GATE: Final = 0.5  # under it a label that is more likely wrong than right would be training data
 # The share of elders among the customers for whom an adult label keeps the gate's promise to elders, too.
-ELDER_SHARE: Final = 0.2
+ELDER_SHARE: Final = 0.4  # as the calibration of day 0 assumes
 
 
 def gate_mistake(value: float) -> str | None:
@@ -40,7 +40,7 @@ def parse_gate(text: str) -> float:
 
 
 def most_elder(gate: float) -> float:
-    """The highest P(elder) of an adult label that teaches: 0.0125 at a gate of 0.95.
+    """The highest P(elder) of an adult label that teaches: 0.0333 at a gate of 0.95.
 
     Among the adults of a shop with a share s of elders, P(elder) <= m hides at most m * (1 - s) of all customers, which
     is m * (1 - s) / s of the elders. The gate allows 1 - gate of them, so m = (1 - gate) * s / (1 - s).

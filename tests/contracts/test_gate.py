@@ -82,9 +82,9 @@ def test_every_program_has_the_same_default() -> None:
 
 @pytest.mark.parametrize("gate", VALID)
 def test_adults_of_the_highest_p_elder_hide_no_more_of_the_elders_than_the_gate_allows(gate: float) -> None:
-    """Of 100 customers, 20 elders: the hidden elders among 80 adults are 1 - gate of the 20, or fewer."""
-    assert most_elder(DEFAULT_GATE) == 0.0125
-    assert 80 * most_elder(gate) == pytest.approx(20 * (1 - gate), abs=80 * 0.00005)
+    """Of 100 customers, 40 elders: the hidden elders among 60 adults are 1 - gate of the 40, or fewer."""
+    assert most_elder(DEFAULT_GATE) == 0.0333
+    assert 60 * most_elder(gate) == pytest.approx(40 * (1 - gate), abs=60 * 0.00005)
 
 
 def test_an_adult_label_hides_an_elder_from_the_limit_on_and_an_elder_label_or_one_without_answers_never() -> None:
