@@ -33,7 +33,7 @@ PHOTO_S: Final = 30.0
 STORED_S: Final = 30.0
 _SCREEN: Final = "screen: easy (large letters, voice) from a probability of {:g} of an elder on."
 _IN_WORDS: Final = {
-    SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 60 pixels wide or more.",
+    SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 40 pixels wide or more.",
     SendExit.UNSURE: (
         "unsure: a person was found, but no label is likelier right than wrong; the age alone may decide the screen."
     ),

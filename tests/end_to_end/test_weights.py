@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def run(cloud: Running, tmp_path: Path) -> Iterator[str]:
     """A run that is the model of day 0 under another version; at the end the bucket is empty, and day 0 serves."""
     name = new_run_id(now(), "end-to-end")
     manifest = json.loads(DEFAULT_MANIFEST.read_text()) | {"version": name}
+    shutil.copytree(DEFAULT_MANIFEST.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     added = said(cloud, "add", str(tmp_path), "--run", name)
     assert (added["run"], added["model"]) == (name, f"cascade {name}")
@@ -30,7 +32,7 @@ def run(cloud: Running, tmp_path: Path) -> Iterator[str]:
     s3, bucket = cloud.record.client("s3"), cloud.status["buckets"]["weights"]
     for one in s3.list_object_versions(Bucket=bucket).get("Versions", []):
         s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
-    until(lambda: model(cloud)["version"] == "1", within_s=60, what="day 0 serves again")
+    until(lambda: model(cloud)["version"] == "2", within_s=60, what="day 0 serves again")
 
 
 def said(cloud: Running, *command: str) -> Any:
@@ -56,7 +58,7 @@ def version_of_a_photo(cloud: Running, photo: bytes) -> str:
 def test_a_run_is_promoted_serves_and_is_rolled_back(cloud: Running, run: str, tmp_path: Path) -> None:
     """Messages name the version that decided them; the pointer tells who put it there, and why."""
     photo = face_file(tmp_path).read_bytes()
-    assert version_of_a_photo(cloud, photo) == "1"
+    assert version_of_a_photo(cloud, photo) == "2"
 
     moved = said(cloud, "promote", run, "--by", "ada", "--reason", "a test")
     assert (moved["run"], moved["previous"], moved["moved_by"], moved["reason"]) == (run, None, "ada", "a test")
@@ -67,8 +69,8 @@ def test_a_run_is_promoted_serves_and_is_rolled_back(cloud: Running, run: str, t
 
     back = said(cloud, "rollback", "--by", "ada", "--reason", "a test")
     assert (back["run"], back["previous"]) == (None, run)
-    until(lambda: model(cloud)["version"] == "1", within_s=60, what="day 0 serves")
-    assert version_of_a_photo(cloud, photo) == "1"
+    until(lambda: model(cloud)["version"] == "2", within_s=60, what="day 0 serves")
+    assert version_of_a_photo(cloud, photo) == "2"
 
 
 def test_no_run_that_is_not_there_is_promoted(cloud: Running) -> None:
