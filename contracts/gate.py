@@ -13,8 +13,8 @@ from contracts.labels import Label
 
 DEFAULT_GATE: Final = 0.95
 LEAST_GATE: Final = 0.5  # under it a label that is more likely wrong than right would be training data
-# The share of elders among the customers for whom an adult label keeps the gate's promise to elders, too.
-ELDER_SHARE: Final = 0.4  # as the calibration of day 0 assumes
+# The assumed share of elders among the customers, in the calibration of day 0 and in the limit below.
+ELDER_SHARE: Final = 0.4
 
 
 def gate_mistake(value: float) -> str | None:

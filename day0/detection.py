@@ -97,13 +97,15 @@ def speed(model: Detector, image: Image) -> dict[str, Any]:
 
 
 def memory() -> dict[str, float]:
-    """MiB of a process of its own: with the worker's imports, and once a loaded model has answered."""
+    """MiB of a process of its own: with the worker's imports, and once a loaded model has answered about a portrait."""
     program = (
-        "import re, pathlib, numpy; from worker.models.loading import DEFAULT_MANIFEST, load_detector\n"
+        "import re, pathlib; from worker.models.day_0 import WARM_UP\n"
+        "from worker.models.loading import DEFAULT_MANIFEST, load_detector; from worker.photos.decoding import decode\n"
         # Not getrusage: its peak starts with the memory of the process that forked this one.
         "def kib(): return re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
         "imported = kib(); model = load_detector(DEFAULT_MANIFEST)\n"
-        "model.detect([numpy.zeros((720, 1280, 3), numpy.uint8)]); print(imported, kib())"
+        "image = decode(WARM_UP.read_bytes(), max_pixels=10**7).image\n"
+        "[model.detect([image]) for _ in range(20)]; print(imported, kib())"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     imported, answered = (round(int(kib) / 1024) for kib in run.stdout.split())

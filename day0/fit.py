@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from contracts.formulas.calibration import BetaCalibration, log_features
+from contracts.gate import ELDER_SHARE
 from contracts.labels import LABELS
 from day0.conditions import AS_IT_IS, CONDITIONS, SHOP
 from day0.evidence import Seen
@@ -24,7 +25,6 @@ from day0.photos import Photo
 from worker.models.calibration import FEATURES, Column
 from worker.models.onnx_runtime import Floats
 
-ELDER_SHARE: Final = 0.4  # of the customers: a kiosk for whom the easy screen was made
 # By decade, about as in Korea's population. FairFace's adults are younger, and would put the border too low for a shop.
 ADULT_SHARES: Final = {2: 0.21, 3: 0.23, 4: 0.26, 5: 0.30}
 ELDER_SHARES: Final = {6: 0.55, 7: 0.45}
@@ -163,8 +163,10 @@ def confidence_of(fields: dict[str, Any], elder: Column, female: Column) -> Colu
         BetaCalibration.from_fields(fields["by_label"].get(str(label), fields["confidence"])) for label in LABELS
     ]
     score = likeliest_label_score(elder, female)
+    most = np.minimum(np.maximum(elder, 1 - elder), np.maximum(female, 1 - female))
     labels = label_index(elder > 0.5, female > 0.5)
-    return np.array([formulas[label](p) if np.isfinite(p) else np.nan for label, p in zip(labels, score, strict=True)])
+    confidence = [formulas[label](p) if np.isfinite(p) else np.nan for label, p in zip(labels, score, strict=True)]
+    return np.minimum(confidence, most)  # a label is never surer than one of its answers
 
 
 def likeliest_label_score(elder: Column, female: Column) -> Column:

@@ -86,6 +86,7 @@ def source_left_out(faces: Faces) -> dict[str, Any]:
     """The promise elsewhere: fitted on val without a source, measured on val and test of that source alone."""
     rows = {}
     known = faces.found & faces.known_age & (faces.elder | (faces.age_group == "adult")) & (faces.split != "train")
+    known &= faces.condition == AS_IT_IS  # each person once: an interval counts people
     val = (faces.split == "val") & faces.found & (faces.age_group != "child") & (faces.age_group != "teen")
     chosen = choose(faces)[0]["chosen"]
     for source in sorted(set(faces.source[known].tolist())):

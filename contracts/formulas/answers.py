@@ -33,7 +33,7 @@ def probabilities_of(label: Label, confidence: float, scores: Sequence[float]) -
         others = [float(known is not label) for known in LABELS]
         total = sum(others)
     elder_male, elder_female, adult_male, adult_female = (
-        confidence if known is label else (1 - confidence) * other / total
+        confidence if known is label else (1 - confidence) * (other / total)
         for known, other in zip(LABELS, others, strict=True)
     )
     return elder_male, elder_female, adult_male, adult_female

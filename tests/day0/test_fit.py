@@ -71,4 +71,6 @@ def test_what_the_fit_writes_is_what_the_worker_reads() -> None:
     for row in range(0, len(some.elder), 97):
         label = served.label(float(predictions.elder[row]), float(predictions.female[row]))
         assert label.label is LABELS[predictions.labels()[row]]
-        assert label.confidence == pytest.approx(predictions.confidence[row])
+        assert label.confidence == pytest.approx(
+            predictions.confidence[row], abs=0.003
+        )  # an answer has four decimals, and a limit

@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.answers import Answers
+from contracts.answers import ELDER, FEMALE, Answers
 from contracts.formulas.calibration import BetaCalibration, coefficients
 from contracts.labels import DEFAULT_ELDER_AGE, LABELS, Label
 from worker.models.age_gender import BANDS
@@ -29,6 +29,7 @@ from worker.models.onnx_runtime import Floats
 
 Column = NDArray[np.float64]  # (n,), one number for each face
 
+MAX_ANSWER: Final = 0.998  # of an answer's confidence: of 1,300 ages answered with 0.95 and more, 3 were wrong
 MAX_LOG_ODDS: Final = 12.0  # nats; a network promises more than anybody can check
 
 
@@ -113,11 +114,12 @@ class Calibration:
         ]
 
     def label(self, elder: float, female: float) -> CalibratedLabel:
-        """The label from P(elder) and P(female)."""
-        label = Label.of(elder=elder > 0.5, female=female > 0.5)
+        """The label from P(elder) and P(female); it is never surer than one of its answers."""
         score = max(elder, 1 - elder) * max(female, 1 - female)
-        confidence = self.by_label[label.yolo_class](score)
-        return CalibratedLabel(label, confidence, Answers.of(elder=elder, female=female))
+        answers = Answers.of(elder=_bounded(elder), female=_bounded(female))
+        label = Label.of(elder=answers.age.value == ELDER, female=answers.gender.value == FEMALE)
+        confidence = min(self.by_label[label.yolo_class](score), answers.age.confidence, answers.gender.confidence)
+        return CalibratedLabel(label, confidence, answers)
 
 
 def calibrations_by_label(fields: Mapping[str, Any], *, min_score: float) -> tuple[BetaCalibration, ...]:
@@ -135,6 +137,10 @@ def calibrations_by_label(fields: Mapping[str, Any], *, min_score: float) -> tup
     if not all(formula.rises(min_score) for formula in (fallback, *formulas)):
         raise ValueError("the calibrated confidence does not rise with the network's score")
     return formulas
+
+
+def _bounded(probability: float) -> float:
+    return min(max(probability, 1 - MAX_ANSWER), MAX_ANSWER)
 
 
 def _by_network(logits: Floats, first: int) -> NDArray[np.float64]:

@@ -59,7 +59,10 @@ def load_cascade(manifest: ModelManifest) -> Cascade:
     with manifest.loading("networks, finder or calibration", "Write the manifest again: python -m day0"):
         fields = manifest.fields["finder"]
         left, top, right, bottom = map(float, fields["head_margins"])
-        return Cascade(
+        padding = float(manifest.fields["padding"])
+        if not all(0 <= number <= 1 for number in (left, top, right, bottom, padding)):
+            raise ValueError(f"head margins {left, top, right, bottom} and padding {padding} are from 0 to 1")
+        cascade = Cascade(
             model=manifest.model,
             finder=FaceFinder(
                 finder.read_bytes(),
@@ -69,6 +72,8 @@ def load_cascade(manifest: ModelManifest) -> Cascade:
             ),
             networks=Networks([network.read_bytes() for network in networks]),
             calibration=Calibration.from_fields(manifest.fields["calibration"]),
-            padding=float(manifest.fields["padding"]),
+            padding=padding,
             head_margins=(left, top, right, bottom),
         )
+        cascade.networks.check()
+        return cascade

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from contracts.boxes import Box, Corners
+from worker.models.boxes import InvalidOutput
 from worker.models.detector import Image
 from worker.models.onnx_runtime import Floats, session
 
@@ -25,9 +26,10 @@ Points = NDArray[np.float64]  # (n, 2), x and y
 SIDE: Final = 192  # pixels of the network's input
 CELLS: Final = 48  # one anchor in the centre of each cell of a grid
 ANCHORS: Final = np.stack(np.meshgrid(*[(np.arange(CELLS) + 0.5) / CELLS] * 2), axis=-1).reshape(-1, 2)
+MIN_FACE: Final = 4.0  # pixels
 MIN_SIDE: Final = 32  # pixels; in a smaller photo any blotch may look like a face
 ALWAYS: Final = 2  # passes that run whether or not a face was found: near people, and those behind them
-MAX_SQUARES: Final = 24  # in a pass; a longer strip is no photo of a customer, and gets the other passes
+MAX_LENGTH: Final = 12  # sides of a square; a longer strip is no photo of a customer, and gets the other passes
 SECOND_LOOK: Final = 3.0  # the side of its square, in sizes of the face
 MAX_OVERLAP: Final = 0.3  # intersection over union of two faces
 MAX_COVERED: Final = 0.6  # of the smaller box: a part of a face that the edge of a square cut off
@@ -43,6 +45,10 @@ class DetectionPass:
     divisor: int
     border: float
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.divisor, int) and 0 <= self.divisor <= 4 and 0 <= self.border <= 2):
+            raise ValueError(f"{self} is no pass: divisor is a whole number from 0 to 4, border is from 0 to 2")
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -51,6 +57,15 @@ class Face:
     corners: Corners
     landmarks: tuple[tuple[float, float], ...]  # the person's right eye, left eye, nose, mouth; pixels
     score: float  # 0-1, not calibrated
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the box has a size, and no landmark is further outside than that."""
+        x0, y0, x1, y1 = self.corners
+        wide, tall = x1 - x0, y1 - y0
+        return min(wide, tall) >= MIN_FACE and all(
+            x0 - wide <= x <= x1 + wide and y0 - tall <= y <= y1 + tall for x, y in self.landmarks
+        )
 
     def head(self, margins: Corners, image: Image) -> Box:
         """The head around the face: wider by `margins` of the face's width or height, clipped to the photo."""
@@ -92,18 +107,23 @@ class FaceFinder:
     def __init__(
         self, network: bytes, passes: Sequence[DetectionPass], *, at_least: float, second_look_from: float
     ) -> None:
-        """`passes` run until one finds a face; the first two always. ValueError if the network can't be loaded.
+        """`passes` run until one finds a face; the first two always. ValueError if the network can't be loaded, or a
+        number is invalid.
 
         A face counts from the score `at_least`. One that scores less, from `second_look_from` on, counts if it scores
         `at_least` in a square around it: there it has the size that the network sees best.
         """
+        if not 0 < second_look_from <= at_least < 1:
+            raise ValueError(f"thresholds {second_look_from} and {at_least} are not in order between 0 and 1")
+        if not passes:
+            raise ValueError("the face finder has no pass")
         self._passes = tuple(passes)
         self._at_least = at_least
         self._second_look_from = second_look_from
         self._session = session(network)
 
     def find(self, image: Image) -> list[Face]:
-        """The faces in the photo, the surest first."""
+        """The faces in the photo, the surest first. InvalidOutput if the network answers NaN."""
         height, width = image.shape[:2]
         if min(height, width) < MIN_SIDE:
             return []
@@ -133,13 +153,15 @@ class FaceFinder:
         height, width = image.shape[:2]
         tensor = _cut(image, square).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(127.5) - 1
         [[raw_boxes], [raw_scores]] = self._session.run(["regressor", "classifier"], {"input": tensor})
+        if not (np.isfinite(raw_boxes).all() and np.isfinite(raw_scores).all()):
+            raise InvalidOutput("the face finder answers NaN or infinity; the photo gets no label from it")
         scores = _sigmoid(raw_scores[:, 0])
         faces = []
         for index in np.flatnonzero(scores >= at_least):
             face = _decoded(raw_boxes[index], ANCHORS[index], float(scores[index]), square)
             x0, y0, x1, y1 = face.corners
             inside = 0 < (x0 + x1) / 2 < width and 0 < (y0 + y1) / 2 < height
-            if inside and x0 < x1 and y0 < y1 and not square.cuts(face.corners, width, height):
+            if inside and face.plausible and not square.cuts(face.corners, width, height):
                 faces.append(face)
         return faces
 
@@ -150,7 +172,7 @@ def squares_of(each: DetectionPass, width: int, height: int) -> list[Square]:
         side = max(width, height) * (1 + 2 * each.border)
         return [Square((width - side) / 2, (height - side) / 2, side)]
     side = min(width, height) / each.divisor
-    if max(width, height) > MAX_SQUARES * side / 2:
+    if max(width, height) > MAX_LENGTH * side:
         return []
     return [Square(left, top, side) for top in _starts(height, side) for left in _starts(width, side)]
 

@@ -118,10 +118,13 @@ def yolo_lines(people: Sequence[Person]) -> str:
 
 
 def _passed(people: Sequence[Person], thresholds: Thresholds) -> DatasetTree:
-    # A possible elder under an adult label: the photo that a person can teach most with, so all of them are kept.
+    # A possible elder under an adult label: a person teaches most with such a photo, so all are kept for review.
     most = most_elder(thresholds.gate)
     quiet = any(quiet_elder(person.label, person.answers, most) for person in people)
-    return DatasetTree.REVIEW if quiet else DatasetTree.AUTO
+    if not quiet:
+        return DatasetTree.AUTO
+    # A share of 0 is an operator's promise that no photo waits for people to look at it.
+    return DatasetTree.REVIEW if thresholds.review_share > 0 else DatasetTree.NONE
 
 
 def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
@@ -60,6 +60,7 @@ def test_each_answer_is_at_least_as_sure_as_the_label(label: Label, confidence: 
     assert min(age, gender) >= confidence - 1e-4
 
 
+@example(Label.ELDER_MALE, 0.5, [0.0, 0.0, 0.0, 5e-324])  # the smallest number: half of it is 0, or itself
 @given(labels, fractions, scores)
 def test_the_four_probabilities_come_back_from_the_answers(
     label: Label, confidence: float, scores: list[float]
