@@ -71,3 +71,11 @@ def test_the_head_is_wider_than_the_face_and_clipped_to_the_photo() -> None:
     margins = (0.25, 0.5, 0.25, 0.1)
     assert face(80, 40, 120, 80).head(margins, image) == Box(0.35, 0.2, 0.65, 0.84)
     assert face(-20, -10, 60, 70).head(margins, image).corners == pytest.approx((0.0, 0.0, 0.4, 0.78))
+
+
+def test_a_face_without_size_or_with_a_landmark_far_outside_is_no_face() -> None:
+    """Of a network that fails: its chip would be a pixel, or as large as memory."""
+    places = ((30.0, 30.0), (60.0, 30.0), (45.0, 50.0), (45.0, 70.0))
+    assert Face((20, 20, 70, 80), places, 0.9).plausible
+    assert not Face((20, 20, 22, 80), places, 0.9).plausible
+    assert not Face((20, 20, 70, 80), (*places[:3], (45.0, 900.0)), 0.9).plausible

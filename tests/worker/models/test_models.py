@@ -155,3 +155,22 @@ def test_the_readme_says_what_the_report_measured() -> None:
     elders, adults = (round(100 * measured[f"easy screen, {who}"]["share"]) for who in ("elders", "adults"))
     readme = " ".join((card.ROOT / "README.md").read_text().split())
     assert f"the easy screen turns for {elders} of 100 elders and {adults} of 100 adults" in readme
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("at_least", 0),
+        ("at_least", float("nan")),
+        ("second_look_from", 0.9),  # above the score that counts at once
+        ("passes", []),
+        ("passes", [{"divisor": 9, "border": 0}]),
+        ("passes", [{"divisor": 0, "border": float("nan")}]),
+        ("head_margins", [0, 0, 0, 9]),
+    ],
+)
+def test_a_finder_with_an_invalid_number_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    """It would find nobody, or fail for each photo."""
+    finder = {**json.loads(DEFAULT_MANIFEST.read_text())["finder"], field: value}
+    with pytest.raises(InvalidModel, match="can't be used"):
+        load_detector(changed(tmp_path, finder=finder))
