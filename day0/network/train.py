@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from day0.network.augment import augmented, plain
-from day0.network.backbone import BANDS, ELDER_BAND, Backbone, from_imagenet
+from day0.network.backbone import Backbone, from_imagenet
+from worker.models.age_gender import BANDS
+from worker.models.calibration import ELDER_BAND
 
 EMPTY: Final = -100.0
 # The share of each band in what the network sees: more of the bands beside the border at 60.

@@ -43,7 +43,7 @@ def _older_than(years: int) -> Callable[[Floats], Column]:
 
 
 def _age_disagreement(logits: Floats) -> Column:
-    return _spread(_by_network(logits, _ELDER_BAND))
+    return _spread(_by_network(logits, ELDER_BAND))
 
 
 def _female_log_odds(logits: Floats) -> Column:
@@ -54,7 +54,8 @@ def _gender_disagreement(logits: Floats) -> Column:
     return _spread(_clipped(logits[..., -1]))
 
 
-_ELDER_BAND: Final = next(index for index, (low, _) in enumerate(BANDS) if low == DEFAULT_ELDER_AGE)
+# The first band of elders.
+ELDER_BAND: Final = next(index for index, (low, _) in enumerate(BANDS) if low == DEFAULT_ELDER_AGE)
 FEATURES: Final[Mapping[str, Callable[[Floats], Column]]] = {
     "older_than_50": _older_than(50),  # log-odds of the bands' distribution, nats; the mean of the networks
     "older_than_60": _older_than(60),
@@ -107,7 +108,8 @@ class Calibration:
 
     def labels(self, logits: Floats) -> list[CalibratedLabel]:
         """The label of each face, from logits (n, networks, bands + 1)."""
-        features = {name: feature(logits) for name, feature in FEATURES.items()}
+        used = self.elder.weights.keys() | self.female.weights.keys()
+        features = {name: FEATURES[name](logits) for name in used}
         return [
             self.label(float(elder), float(female))
             for elder, female in zip(self.elder(features), self.female(features), strict=True)

@@ -37,7 +37,7 @@ class Cascade:
     head_margins: Corners
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
-        """The people in each image; all faces of all images go through the networks in one run."""
+        """The people in each image; all faces of all images go through the networks together."""
         faces_by_image = [self.finder.find(image) for image in images]
         pairs = [(image, face) for image, faces in zip(images, faces_by_image, strict=True) for face in faces]
         chips = [chip(image, face, SIDE, self.padding) for image, face in pairs]
