@@ -94,7 +94,7 @@ bench: setup ## Measure: the path, the worker, the dispatch Lambda
 
 lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes requirements.in -o requirements.txt
-	@for of in worker retrain; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
+	@for of in worker retrain kiosk; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes retrain/trainer/requirements.in -o retrain/trainer/requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt --override day0/overrides.txt day0/requirements.in -o day0/requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps tests/retrain/review/requirements.in -o tests/retrain/review/requirements.txt

@@ -25,8 +25,8 @@ from typing import Any, Final
 from bench.photos import frames
 from config.names import INFER_DOCUMENT
 from contracts.messages import STEPS
-from kiosk.counter import Answer, Counter
-from kiosk.upload import Uploader
+from kiosk.cloud.counter import Answer, Counter
+from kiosk.cloud.upload import Uploader
 from local.record import Record
 from local.state import StateDir
 from ops.commands.photo import subscriber_of

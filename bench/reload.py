@@ -25,8 +25,8 @@ from typing import Any, Final
 from bench.path import PATIENCE_S, nunchi, quantiles
 from bench.photos import frames
 from contracts.settings import variables_of
-from kiosk.counter import Counter
-from kiosk.upload import Uploader
+from kiosk.cloud.counter import Counter
+from kiosk.cloud.upload import Uploader
 from local.record import Record
 from local.state import StateDir
 from ops.commands.photo import subscriber_of

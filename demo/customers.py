@@ -15,8 +15,8 @@ from contracts.instants import now, to_text
 from contracts.messages import DatasetTree, LabelMessage
 from contracts.names import Reference, new_image_id
 from demo.drawn_people import DrawnPicture, draw_in_turn
-from kiosk.counter import Counter
-from kiosk.upload import Uploader
+from kiosk.cloud.counter import Counter
+from kiosk.cloud.upload import Uploader
 from local.record import Record
 from ops.commands.demo import when_stored
 from ops.commands.photo import CONNECT_S, subscriber_of

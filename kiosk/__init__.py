@@ -1,1 +1,1 @@
-"""The device side, as a library: uploads photos, hears their labels. Imports `contracts` and `mqtt` only."""
+"""The device at the counter: its side of the wire, and what a customer sees. Imports `contracts` and `mqtt` only."""

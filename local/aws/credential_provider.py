@@ -28,7 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.instants import to_text
-from kiosk.credentials import THING_HEADER
+from kiosk.cloud.credentials import THING_HEADER
 from local.ports import LOOPBACK
 
 if TYPE_CHECKING:

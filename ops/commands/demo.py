@@ -16,7 +16,7 @@ from config.nunchi_toml import load
 from contracts.aws.s3 import get_or_none
 from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
-from kiosk.counter import Answer
+from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
 from local.environment import ROOT
 from local.errors import CloudError

@@ -20,10 +20,10 @@ from config.nunchi_toml import load
 from contracts.messages import LabelMessage
 from contracts.names import check_kiosk_id
 from contracts.screen import screen_of
-from kiosk.counter import Answer, Counter, ReceivesLabels
+from kiosk.cloud.counter import Answer, Counter, ReceivesLabels
+from kiosk.cloud.subscribe import Subscriber
+from kiosk.cloud.upload import Uploader
 from kiosk.errors import NoAnswer
-from kiosk.subscribe import Subscriber
-from kiosk.upload import Uploader
 from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker

@@ -18,7 +18,7 @@ from contracts.answers import Answers
 from contracts.messages import LabelMessage
 from contracts.screen import easy_screen
 from tests.contracts.test_messages import GOLDEN
-from tests.kiosk.test_counter import nobody
+from tests.kiosk.cloud.test_counter import nobody
 from tests.strategies import fractions, messages
 
 TEXT = (Path(__file__).parents[2] / "docs" / "kiosk-makers.md").read_text()

@@ -15,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
-from kiosk.credentials import Certificate, fetch, s3_client
+from kiosk.cloud.credentials import Certificate, fetch, s3_client
+from kiosk.cloud.upload import Uploader
 from kiosk.errors import CredentialsRefused
-from kiosk.upload import Uploader
 from local.environment import ROOT
 from local.record import Mqtt
 from tests.end_to_end.conftest import Running

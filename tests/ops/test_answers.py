@@ -20,7 +20,7 @@ from contracts.messages import STEPS, LabelMessage, Person, Reason, Status
 from contracts.names import Reference
 from ops.answers import answer_row, answers_table, message_line
 from ops.commands.cloud import try_next
-from tests.kiosk.test_counter import nobody
+from tests.kiosk.cloud.test_counter import nobody
 
 PHOTO = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")
 ANSWERS = Answers.of(elder=0.0125, female=0.99)

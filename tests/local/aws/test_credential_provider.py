@@ -19,7 +19,7 @@ from moto import mock_aws
 
 from fleet.kiosks import Kiosks
 from fleet.things import Identity
-from kiosk.credentials import Certificate, fetch
+from kiosk.cloud.credentials import Certificate, fetch
 from kiosk.errors import CredentialsRefused, CredentialsUnavailable
 from local.aws.credential_provider import (
     SERVICE,

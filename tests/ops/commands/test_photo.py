@@ -12,12 +12,12 @@ from rich.console import Console
 
 from contracts.messages import LabelMessage
 from contracts.names import Reference
-from kiosk.counter import Answer
+from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
 from local.errors import CloudDown
 from local.state import Hold, StateDir
 from ops.commands.photo import live_answers, show_all
-from tests.kiosk.test_counter import nobody
+from tests.kiosk.cloud.test_counter import nobody
 from tests.local.test_state import record
 from tests.waiting import until_async
 

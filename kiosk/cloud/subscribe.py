@@ -22,8 +22,8 @@ FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
 class Subscriber:
     """The labels of one kiosk, as they arrive.
 
-    It ignores `expires_at`, because this machine's clock may be wrong: kiosk.counter has its own timeout. No old label
-    arrives after a reconnect, because the broker stores none for a client that is offline.
+    It ignores `expires_at`, because this machine's clock may be wrong: kiosk.cloud.counter has its own timeout. No old
+    label arrives after a reconnect, because the broker stores none for a client that is offline.
 
     `subscribed` is set while the subscription is active: the label of an earlier upload could be missed.
     """

@@ -12,9 +12,9 @@ import pytest
 
 from contracts.messages import LabelMessage
 from contracts.names import Reference
-from kiosk.subscribe import Subscriber
+from kiosk.cloud.subscribe import Subscriber
 from mqtt.client import Broker
-from tests.kiosk.test_counter import nobody
+from tests.kiosk.cloud.test_counter import nobody
 
 NOBODY = Path("/nowhere")
 MESSAGE = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class UploadsPhotos(Protocol):
-    """Uploads photos; see kiosk.upload.Uploader."""
+    """Uploads photos; see kiosk.cloud.upload.Uploader."""
 
     def name(self, captured_at: datetime | None = None) -> Reference: ...
 
@@ -27,7 +27,7 @@ class UploadsPhotos(Protocol):
 
 
 class ReceivesLabels(Protocol):
-    """Receives labels; see kiosk.subscribe.Subscriber."""
+    """Receives labels; see kiosk.cloud.subscribe.Subscriber."""
 
     subscribed: asyncio.Event
 

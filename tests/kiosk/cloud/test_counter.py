@@ -12,7 +12,7 @@ import pytest
 from contracts.instants import now
 from contracts.messages import LabelMessage, Model, Reason, Status
 from contracts.names import Reference, new_image_id
-from kiosk.counter import Counter
+from kiosk.cloud.counter import Counter
 from kiosk.errors import NoAnswer, SubscriptionRefused
 
 pytestmark = pytest.mark.anyio

@@ -16,9 +16,9 @@ import pytest
 from moto import mock_aws
 
 from contracts.instants import now, to_text
-from kiosk.credentials import THING_HEADER, Certificate, fetch, s3_client
+from kiosk.cloud.credentials import THING_HEADER, Certificate, fetch, s3_client
+from kiosk.cloud.upload import Uploader
 from kiosk.errors import CredentialsRefused, CredentialsUnavailable
-from kiosk.upload import Uploader
 from local.ports import LOOPBACK, free_ports
 from tests.broker import self_signed
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 from contracts.errors import InvalidName
 from contracts.instants import now
 from contracts.names import image_id_time
-from kiosk.upload import Uploader
+from kiosk.cloud.upload import Uploader
 
 
 @pytest.fixture
