@@ -9,6 +9,7 @@ from typing import Final
 IMAGES_BUCKET: Final = "ImagesBucket"
 DATASET_BUCKET: Final = "DatasetBucket"
 WEIGHTS_BUCKET: Final = "WeightsBucket"
+ORDERS_TABLE: Final = "OrdersTable"
 UPLOAD_QUEUE_URL: Final = "UploadQueueUrl"
 DEAD_QUEUE_URL: Final = "DeadQueueUrl"
 DISPATCH_FUNCTION_NAME: Final = "DispatchFunctionName"  # in mode `command` only
@@ -28,6 +29,7 @@ TRAINING_TOPIC_ARN: Final = "TrainingTopicArn"
 ALARM_TOPIC_ARN: Final = "AlarmTopicArn"
 
 _BUCKETS: Final = {"images": IMAGES_BUCKET, "dataset": DATASET_BUCKET, "weights": WEIGHTS_BUCKET}
+_TABLES: Final = {"orders": ORDERS_TABLE}
 
 
 def buckets_of(outputs: Mapping[str, str]) -> dict[str, str]:
@@ -36,3 +38,8 @@ def buckets_of(outputs: Mapping[str, str]) -> dict[str, str]:
     A stack of another version may lack one: it is left out.
     """
     return {name: outputs[output] for name, output in _BUCKETS.items() if output in outputs}
+
+
+def tables_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The name of the DynamoDB table `orders`, likewise."""
+    return {name: outputs[output] for name, output in _TABLES.items() if output in outputs}

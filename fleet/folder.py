@@ -6,7 +6,7 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ _ROOT: Final = "Amazon Root CA 1"  # the CA of AWS IoT's *-ats endpoints
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addresses:
-    """The addresses of a kiosk's cloud. `bucket_url` is the bucket's own URL, `s3_endpoint` is for SDKs."""
+    """The addresses of a kiosk's cloud. `bucket_url` is the bucket's own URL, the endpoints are for SDKs."""
 
     region: str
     mqtt_host: str
@@ -30,6 +30,8 @@ class Addresses:
     s3_endpoint: str
     bucket: str
     bucket_url: str
+    dynamodb_endpoint: str
+    orders_table: str
 
     def settings(self, kiosk: str) -> dict[str, Any]:
         """The settings of a kiosk's program, as one flat JSON object."""
@@ -46,10 +48,23 @@ class Addresses:
             "s3_endpoint": self.s3_endpoint,
             "bucket": self.bucket,
             "upload_url": f"{self.bucket_url}/{UPLOADS}{kiosk}/",
+            "dynamodb_endpoint": self.dynamodb_endpoint,
+            "orders_table": self.orders_table,
             "ca": "ca.pem",
             "cert": f"{kiosk}.cert.pem",
             "key": f"{kiosk}.key.pem",
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShopRules:
+    """What the operator decided, for the kiosk's program: `elder_from` of the screen's rule (contracts/screen.py), and
+    the days that photos and results are kept, which its privacy page tells."""
+
+    elder_from: float
+    upload_days: int
+    result_days: int
+    review_days: int
 
 
 class DeviceFolder:
@@ -70,12 +85,9 @@ class DeviceFolder:
             files = ", ".join(map(str, existing))
             raise InvalidFolder(f"{files} would be overwritten; nothing was created. Use another folder: --out DIR")
 
-    def write(self, identity: Identity, addresses: Addresses, ca_pem: str, *, elder_from: float) -> None:
-        """Write all files, or none and raise InvalidFolder. The key has mode 600 from its first byte.
-
-        `elder_from`: of the screen's rule (contracts/screen.py), for the kiosk's program.
-        """
-        settings = addresses.settings(self._kiosk) | {"elder_from": elder_from}
+    def write(self, identity: Identity, addresses: Addresses, ca_pem: str, *, rules: ShopRules) -> None:
+        """Write all files, or none and raise InvalidFolder. The key has mode 600 from its first byte."""
+        settings = addresses.settings(self._kiosk) | asdict(rules)
         files = {
             self.key: (identity.private_key, 0o600),
             self.cert: (identity.certificate_pem, 0o644),

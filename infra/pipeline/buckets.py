@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Aws, Duration, RemovalPolicy
@@ -52,9 +53,9 @@ class Buckets(Construct):
         buckets = {"images": self.images, "dataset": self.dataset, "weights": self.weights}
         return {f"{name}_bucket": bucket.bucket_name for name, bucket in buckets.items()}
 
-    def allow_key(self, *actions: str) -> list[iam.PolicyStatement]:
+    def allow_key(self, *actions: str, when: Mapping[str, Any] | None = None) -> list[iam.PolicyStatement]:
         """The statement for the operator's own key; none without such a key."""
-        return [] if self.key is None else [allow(*actions, on=self.key.key_arn)]
+        return [] if self.key is None else [allow(*actions, on=self.key.key_arn, when=when)]
 
     def _logged(self, id: str, **options: Any) -> s3.Bucket:
         if self.key is not None:

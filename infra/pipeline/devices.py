@@ -1,4 +1,4 @@
-"""IoT policies: the MQTT topics of kiosks and workers; the role and role alias of kiosks, with their rights in S3.
+"""IoT policies: the MQTT topics of kiosks and workers; the role and role alias of kiosks: S3, DynamoDB.
 
 One policy and one role for all kiosks, one policy for all workers: a variable holds the name of the connected thing, so
 a kiosk is added by attaching the policy, without a deployment.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from constructs import Construct
@@ -17,10 +17,21 @@ from config.names import KIOSK_ROLE_ALIAS
 from contracts.names import UPLOADS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
+from infra.pipeline.orders import Orders
 from infra.statements import allow, arn_of
 
 _THING_NAME: Final = "${credentials-iot:ThingName}"
 _SESSION: Final = Duration.hours(1)  # the maximum for a role alias
+
+_TABLE_KEY: Final = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+_BY_DYNAMODB: Final = {"StringEquals": {"kms:ViaService": f"dynamodb.{Aws.REGION}.amazonaws.com"}}
 
 # AWS IoT fills in the name only when the client id is that of a thing which the certificate belongs to. A thing's name
 # has no '/', '+', '#' or '*', so it can't reach beyond its own topic level.
@@ -57,19 +68,19 @@ class Devices(Construct):
 
 
 class KioskRole(iam.Role):
-    """A kiosk may put photos under its own name in S3. It may not read, list or delete.
+    """A kiosk may put photos and count orders under its own name. It may not read, list or delete.
 
     A session has the name of a thing only if the kiosk sends it and its certificate is that thing's. A session without
     a name may put nothing.
     """
 
-    def __init__(self, scope: Construct, id: str, *, buckets: Buckets) -> None:
+    def __init__(self, scope: Construct, id: str, *, buckets: Buckets, orders: Orders) -> None:
         super().__init__(
             scope,
             id,
             # Assumed through the role alias only; an alias can't be created for another account's role.
             assumed_by=iam.ServicePrincipal("credentials.iot.amazonaws.com"),
-            description="Nunchi kiosk: upload photos under its own name",
+            description="Nunchi kiosk: upload photos and count orders under its own name",
             max_session_duration=_SESSION,
         )
         photos = buckets.images.arn_for_objects(f"{UPLOADS}{_THING_NAME}/*")
@@ -79,6 +90,21 @@ class KioskRole(iam.Role):
             photos.replace(_THING_NAME, f"<{_THING_NAME[2:-1]}>"),  # as cdk-nag writes it
             reason="Every key below a kiosk's own prefix is a photo of that kiosk.",
         )
+        # A transaction of two items needs the right to each; there is no right to transactions.
+        self.add_to_policy(
+            allow(
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                on=orders.table.table_arn,
+                when={
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{_THING_NAME}#*"]},
+                    "Null": {"dynamodb:LeadingKeys": "false"},  # ForAllValues also holds for no key at all
+                },
+            )
+        )
+        # DynamoDB uses the key of a table on behalf of its caller; the kiosk itself can encrypt and decrypt nothing.
+        for statement in buckets.allow_key(*_TABLE_KEY, when=_BY_DYNAMODB):
+            self.add_to_policy(statement)
         # Enough for a single-part upload: only a multipart upload also needs kms:Decrypt.
         for statement in buckets.allow_key("kms:GenerateDataKey"):
             self.add_to_policy(statement)

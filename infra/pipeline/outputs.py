@@ -28,6 +28,7 @@ def write_outputs(
         output.IMAGES_BUCKET: stack.buckets.images.bucket_name,
         output.DATASET_BUCKET: stack.buckets.dataset.bucket_name,
         output.WEIGHTS_BUCKET: stack.buckets.weights.bucket_name,
+        output.ORDERS_TABLE: stack.orders.table.table_name,
         output.UPLOAD_QUEUE_URL: stack.uploads.queue.queue_url,
         output.DEAD_QUEUE_URL: stack.uploads.dead.queue_url,
         output.ENROL_FUNCTION_NAME: stack.enrol.function.function_name,

@@ -19,6 +19,7 @@ from infra.pipeline.buckets import Buckets
 from infra.pipeline.devices import Devices, KioskRole
 from infra.pipeline.dispatch import DispatchFunction
 from infra.pipeline.enrol import EnrolFunction
+from infra.pipeline.orders import Orders
 from infra.pipeline.outputs import write_outputs
 from infra.pipeline.uploads import Uploads
 from infra.references import weaken_references
@@ -34,11 +35,12 @@ class PipelineStack(Stack):
         super().__init__(scope, id, description="Nunchi: photos arrive, are announced, and are dispatched", **kwargs)
         # S3 announces uploads on a queue under the operator's own key. It outlives the stack: without it the contents
         # of the buckets are lost.
-        about = "Nunchi: photos, results, training data, weights, queues"
+        about = "Nunchi: photos, results, training data, weights, queues, counts of orders"
         own = config.security.kms
         key = key_for(self, "Key", "s3", description=about, removal=RemovalPolicy.RETAIN) if own else None
         self.buckets = Buckets(self, "Buckets", retention=config.retention, key=key)
         self.uploads = Uploads(self, "Uploads", key=key)
+        self.orders = Orders(self, "Orders", key=key)
         self.devices = Devices(self, "Devices")
         self.enrol = EnrolFunction(self, "Enrol", settings=EnrolSettings(worker_policy=self.devices.worker.ref))
 
@@ -59,6 +61,6 @@ class PipelineStack(Stack):
         worker = WorkerAccess(self, "WorkerAccess", buckets=self.buckets, uploads=self.uploads, mode=config.mode)
         training = TrainingAccess(self, "TrainingAccess", buckets=self.buckets)
         self.worker_role = InstanceRole(self, "WorkerRole", description="Nunchi: the worker's instance", access=worker)
-        self.kiosk_role = KioskRole(self, "KioskRole", buckets=self.buckets)
+        self.kiosk_role = KioskRole(self, "KioskRole", buckets=self.buckets, orders=self.orders)
         self.training_role = InstanceRole(self, "TrainingRole", description="Nunchi: a training run", access=training)
         write_outputs(self, worker_access=worker, training_access=training)

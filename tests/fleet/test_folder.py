@@ -10,10 +10,11 @@ import pytest
 from cryptography import x509
 
 from fleet.errors import InvalidFolder
-from fleet.folder import Addresses, DeviceFolder, amazon_root, write_new
+from fleet.folder import Addresses, DeviceFolder, ShopRules, amazon_root, write_new
 from fleet.things import Identity
 
 IDENTITY = Identity("shop1", "arn:thing", "c0ffee", "arn:cert", "the certificate", "the key")
+RULES = ShopRules(elder_from=0.3, upload_days=5, result_days=80, review_days=70)
 ADDRESSES = Addresses(
     region="eu-west-1",
     mqtt_host="a-ats.iot.eu-west-1.amazonaws.com",
@@ -22,6 +23,8 @@ ADDRESSES = Addresses(
     s3_endpoint="https://s3.eu-west-1.amazonaws.com",
     bucket="photos",
     bucket_url="https://photos.s3.eu-west-1.amazonaws.com",
+    dynamodb_endpoint="https://dynamodb.eu-west-1.amazonaws.com",
+    orders_table="orders",
 )
 
 
@@ -32,7 +35,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
 
 def test_one_file_tells_a_device_everything_it_must_know(tmp_path: Path) -> None:
     """One flat object, a field a line: a shell script can read it."""
-    DeviceFolder(tmp_path, "shop1").write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
+    DeviceFolder(tmp_path, "shop1").write(IDENTITY, ADDRESSES, "the authority", rules=RULES)
     text = (tmp_path / "shop1.json").read_text()
     assert json.loads(text) == {
         "kiosk_id": "shop1",
@@ -47,19 +50,24 @@ def test_one_file_tells_a_device_everything_it_must_know(tmp_path: Path) -> None
         "s3_endpoint": "https://s3.eu-west-1.amazonaws.com",
         "bucket": "photos",
         "upload_url": "https://photos.s3.eu-west-1.amazonaws.com/uploads/shop1/",
+        "dynamodb_endpoint": "https://dynamodb.eu-west-1.amazonaws.com",
+        "orders_table": "orders",
         "ca": "ca.pem",
         "cert": "shop1.cert.pem",
         "key": "shop1.key.pem",
         "elder_from": 0.3,
+        "upload_days": 5,
+        "result_days": 80,
+        "review_days": 70,
     }
-    assert len(text.splitlines()) == 16 + len("{}")
+    assert len(text.splitlines()) == 21 + len("{}")
 
 
 def test_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "shop1"
     before = os.umask(0)
     try:
-        DeviceFolder(folder, "shop1").write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
+        DeviceFolder(folder, "shop1").write(IDENTITY, ADDRESSES, "the authority", rules=RULES)
     finally:
         os.umask(before)
     assert {name: mode for name, (_, mode) in contents(folder).items()} == {
@@ -81,7 +89,7 @@ def test_no_file_is_ever_written_over(tmp_path: Path, name: str) -> None:
         folder.require_free("the authority")
     if name != "ca.pem":
         with pytest.raises(InvalidFolder, match="Use another folder"):
-            folder.write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
+            folder.write(IDENTITY, ADDRESSES, "the authority", rules=RULES)
         assert {name: text for name, (text, _) in contents(tmp_path).items()} == {name: "somebody's"}
 
 
@@ -90,7 +98,7 @@ def test_kiosks_of_one_cloud_share_a_folder(tmp_path: Path) -> None:
     for name in ("shop1", "shop2"):
         folder = DeviceFolder(tmp_path, name)
         folder.require_free("the authority")
-        folder.write(IDENTITY, ADDRESSES, "the authority", elder_from=0.3)
+        folder.write(IDENTITY, ADDRESSES, "the authority", rules=RULES)
     assert len(contents(tmp_path)) == 7
 
 

@@ -92,6 +92,7 @@ REFS = {
 }
 FORMS = {
     "AWS::S3::Bucket": "arn:aws:s3:::bucket",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:region:account:table/name",
     "AWS::SQS::Queue": "arn:aws:sqs:region:account:queue",
     "AWS::KMS::Key": "arn:aws:kms:region:account:key/id",
     "AWS::Lambda::Function": "arn:aws:lambda:region:account:function:name",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ def test_the_outputs_are_what_local_and_the_command_read(pipeline: Template) -> 
     assert set(pipeline.outputs) == {
         *BUCKETS,
         *QUEUES,
+        "OrdersTable",
         "DispatchFunctionName",
         "EnrolFunctionName",
         "KioskPolicyName",
@@ -129,6 +131,41 @@ def test_every_upload_is_announced_whatever_its_suffix(pipeline: Template) -> No
         "QueueArn": "<UploadQueueUrl.Arn>",
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "uploads/"}]}},
+    }
+
+
+def test_counts_of_orders_survive_their_stack_and_mistakes_and_cost_by_the_request(pipeline: Template) -> None:
+    """Any second of the last 35 days can be restored; the markers of single orders expire, the counts do not."""
+    assert pipeline.resource("OrdersTable") == {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+            "Tags": [{"Key": "project", "Value": "nunchi"}],
+        },
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+    }
+
+
+def test_under_a_key_of_the_operators_own_the_table_is_encrypted_with_it(key_assembly: Path) -> None:
+    """As the buckets are."""
+    pipeline = Template(key_assembly / "NunchiPipeline.template.json")
+    encryption = pipeline.resource("OrdersTable")["Properties"]["SSESpecification"]
+    [key] = [name for name, one in pipeline.resources.items() if one["Type"] == "AWS::KMS::Key"]
+    assert encryption == {
+        "KMSMasterKeyId": {"Fn::GetAtt": [key, "Arn"]},
+        "SSEEnabled": True,
+        "SSEType": "KMS",
     }
 
 
