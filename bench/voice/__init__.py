@@ -1,0 +1,1 @@
+"""What the kiosk's voice hears, and what it wrongly hears: `python -m bench.voice`."""

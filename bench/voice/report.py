@@ -1,0 +1,83 @@
+"""The tables of docs/voice-card.md, from bench/voice/report.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from day0.card import filled
+from retrain.intervals import wilson
+
+FILE: Final = Path(__file__).with_name("report.json")
+CARD: Final = Path(__file__).parents[2] / "docs" / "voice-card.md"
+WAYS: Final = {"baseline": "MFCC + CNN", "heads": "heads alone", "grammar": "grammar alone", "both": "as shipped"}
+
+
+def load() -> dict[str, Any]:
+    """The report of the last measurement."""
+    fields: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return fields
+
+
+def write(report: Mapping[str, Any]) -> None:
+    """Update the card."""
+    CARD.write_text(filled(CARD.read_text(encoding="utf-8"), tables(report)), encoding="utf-8")
+
+
+def tables(report: Mapping[str, Any]) -> dict[str, str]:
+    """Each table of the card, in Markdown, by its marker."""
+    said = {name: group for name, group in report["groups"].items() if "quiet" in name or "shop" in name}
+    other = {name: group for name, group in report["groups"].items() if name not in said}
+    return {"recall": _recall(said), "false accepts": _false(other), "cost": _cost(report)}
+
+
+def _recall(groups: Mapping[str, Any]) -> str:
+    rows = ["| said | clips | " + " | ".join(f"{name}: right, wrong" for name in WAYS.values()) + " |"]
+    rows.append("|---" * (2 + len(WAYS)) + "|")
+    for name, group in groups.items():
+        cells = [_heard(way, name, group) for way in WAYS]
+        rows.append(f"| {name} | {group['clips']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _heard(way: str, name: str, group: Mapping[str, Any]) -> str:
+    if way in ("baseline", "heads") and name.startswith("dish"):
+        return "not taught"
+    counts, clips = group[way], group["clips"]
+    part = f", dish without its count {counts['part']}" if counts["part"] else ""
+    return f"{_share(counts['right'], clips)}, {counts['wrong']}{part}"
+
+
+def _false(groups: Mapping[str, Any]) -> str:
+    rows = ["| heard, in the state | listenings | seconds | " + " | ".join(WAYS.values()) + " |"]
+    rows.append("|---" * (3 + len(WAYS)) + "|")
+    for name, group in groups.items():
+        cells = [str(group[way]["wrong"]) for way in WAYS]
+        rows.append(f"| {name} | {group['clips']} | {group['seconds']:.0f} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cost(report: Mapping[str, Any]) -> str:
+    wait = report["wait_ms"]
+    return "\n".join(
+        [
+            "| engine | measured |",
+            "|---|---|",
+            f"| CPU seconds a second of sound | {report['real_time_factor']:.3f} |",
+            f"| from the end of the sound to the answer, p50 and p95 | {wait['p50']} ms, {wait['p95']} ms |",
+            f"| memory | {report['memory_mib']} MiB |",
+            f"| start | {report['load_s']:.1f} s |",
+            f"| processor, busy with other work | {report['processor']} |",
+        ]
+    )
+
+
+def _share(right: int, of: int) -> str:
+    low, high = wilson(right, of)
+    return f"{100 * right / of:.0f}% ({100 * low:.0f}–{100 * high:.0f})"
+
+
+if __name__ == "__main__":
+    write(load())
