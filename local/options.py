@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from config.mode import Mode
-from config.sections import InferenceSettings
+from config.sections import InferenceSettings, RetentionSettings, ScreenSettings
+from fleet.folder import ShopRules
 from local.errors import InvalidOptions
 
 
@@ -15,18 +16,24 @@ class Ports:
     proxy there lets a test cut the worker's network."""
 
     gateway: int | None = None
+    screen: int | None = None
     mqtt: int | None = None
     worker_broker: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudOptions:
-    """Mode, number of workers, their inference settings, and whether retraining is deployed."""
+    """Mode, number of workers, their inference settings, whether retraining is deployed, the rules of the shop."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1
     training: bool = False
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    rules: ShopRules = field(
+        default_factory=lambda: ShopRules(
+            elder_from=ScreenSettings().elder_from, **RetentionSettings.model_validate({}).model_dump()
+        )
+    )
 
     def __post_init__(self) -> None:
         if self.workers > 1 and self.mode is not Mode.QUEUE:

@@ -17,19 +17,25 @@ from config.stack_outputs import (
     WORKER_ACCESS_ARN,
     WORKER_POLICY_NAME,
     buckets_of,
+    tables_of,
 )
 from contracts.names import label_topic
+from fleet.folder import DeviceFolder
+from fleet.kiosks import Kiosks
 from local.aws import credential_provider as credentials
 from local.aws import deploy, training
 from local.aws.clients import client
 from local.aws.iot_devices import Registry
 from local.environment import gate_of
+from local.kiosk_addresses import addresses_of
 from local.options import CloudOptions
 from local.ports import LOOPBACK
 from local.record import REGION, CloudState, Mqtt, Record, WorkerRecord
 from local.state import StateDir
 
 KIOSK: Final = "demo"
+# The screen at this machine has a certificate of its own: two clients with one id disconnect each other.
+SCREEN_KIOSK: Final = "counter"
 
 
 class Provisioning:
@@ -87,6 +93,7 @@ class Provisioning:
             region=REGION,
             endpoints=self._endpoints,
             buckets=buckets_of(outputs),
+            tables=tables_of(outputs),
             queues={"uploads": outputs[UPLOAD_QUEUE_URL], "dead": outputs[DEAD_QUEUE_URL]},
             mqtt=replace(device, cert=cert, key=key, client_id=None),
             device=device,
@@ -100,6 +107,12 @@ class Provisioning:
             gate=self._gate,
             state=CloudState.STARTING,
         )
+
+    def screen_folder(self, record: Record, outputs: Mapping[str, str]) -> None:
+        """Add the kiosk of the screen, with its folder as `nunchi kiosk add` writes it."""
+        identity = Kiosks(self._client("iot"), policy=outputs[KIOSK_POLICY_NAME]).add(SCREEN_KIOSK)
+        folder = DeviceFolder(self._state.screen, SCREEN_KIOSK)
+        folder.write(identity, addresses_of(record), self._ca.read_text(), rules=self._options.rules)
 
     def worker_keys(self, outputs: Mapping[str, str]) -> dict[str, str]:
         """Access keys with the rights that a worker's instance has on AWS, as environment variables."""

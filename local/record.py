@@ -50,6 +50,14 @@ class WorkerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenRecord:
+    """The page of the kiosk at this machine: its address, and the kiosk whose certificate its agent holds."""
+
+    url: str
+    kiosk: str
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """Keys of the local cloud, for any AWS client."""
 
@@ -68,6 +76,7 @@ class Record:
     region: str
     endpoints: Mapping[str, str]
     buckets: Mapping[str, str]
+    tables: Mapping[str, str]
     queues: Mapping[str, str]
     mqtt: Mqtt
     device: Mqtt
@@ -77,6 +86,7 @@ class Record:
     credentials_url: str  # of the kiosks' credential provider
     gate: float  # confidence from which the workers' labels become training data
     credentials: Credentials = field(default_factory=Credentials)
+    screen: ScreenRecord | None = None
     state: CloudState = CloudState.UP
 
     def to_json(self) -> str:
@@ -103,6 +113,7 @@ class Record:
             "mode": Mode(fields["mode"]),
             "workers": tuple(WorkerRecord(**each | {"socket": Path(each["socket"])}) for each in fields["workers"]),
             "credentials": Credentials(**fields["credentials"]),
+            "screen": None if fields["screen"] is None else ScreenRecord(**fields["screen"]),
             "state": CloudState(fields["state"]),
         }
         return cls(**fields | converted)

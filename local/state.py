@@ -39,6 +39,7 @@ class StateDir:
         self.logs = self.path / "logs"
         self.scratch = self.path / "tmp"
         self.worker = self.path / "worker"
+        self.screen = self.path / "screen"
         self.training = self.path / "training"
         self.assembly = self.path / "cdk.out"
         self._short_folder = self.path / "socket"  # links to a short folder when this path is too long for a socket
@@ -64,7 +65,7 @@ class StateDir:
         self.make()
         self.clear()
         shutil.rmtree(self.logs, ignore_errors=True)
-        for folder in (self.certs, self.logs, self.scratch, self.worker):
+        for folder in (self.certs, self.logs, self.scratch, self.worker, self.screen):
             folder.mkdir(parents=True, mode=0o700)
         if len(os.fsencode(self.path / "worker.sock")) >= SOCKET_PATH_MAX:
             self._short_folder.symlink_to(tempfile.mkdtemp(prefix="nunchi-"))
@@ -74,7 +75,7 @@ class StateDir:
         if self._short_folder.is_symlink():
             shutil.rmtree(self._short_folder.readlink(), ignore_errors=True)
         power_off(self.path)  # a training that outlived its cloud
-        for folder in (self.certs, self.scratch, self.worker, self.training, self.assembly):
+        for folder in (self.certs, self.scratch, self.worker, self.screen, self.training, self.assembly):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.record, *self.path.glob("worker*.sock"), self._short_folder):
             file.unlink(missing_ok=True)

@@ -21,12 +21,26 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-__all__ = ["Broker", "Client", "Message", "MqttError", "ReasonCode", "Will", "connection", "json_expiring_in"]
+__all__ = [
+    "Broker",
+    "Client",
+    "Message",
+    "MqttError",
+    "ReasonCode",
+    "Will",
+    "code_of",
+    "connection",
+    "json_expiring_in",
+    "network_error_of",
+]
 
 T = TypeVar("T")
 
 KEEPALIVE_S: Final = 20  # a dead broker is noticed within 1.5 times this, or at the next message
 TIMEOUT_S: Final = 5.0  # for CONNACK, SUBACK and PUBACK
+# MQTT 5, 2.4: reason codes of CONNACK and DISCONNECT.
+NOT_AUTHORIZED: Final = 0x87
+SESSION_TAKEN_OVER: Final = 0x8E  # another client has connected under this client's id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,3 +112,19 @@ def json_expiring_in(seconds: float) -> Properties:
     properties.MessageExpiryInterval = max(1, math.ceil(seconds))
     properties.ContentType = "application/json"
     return properties
+
+
+def code_of(error: BaseException) -> int | None:
+    """The MQTT reason code with which the broker refused or ended a connection; None where it gave none."""
+    for each in (error, error.__cause__):  # aiomqtt's error of a lost connection has the broker's as its cause
+        if isinstance(code := getattr(each, "rc", None), ReasonCode):
+            return code.value
+    return None
+
+
+def network_error_of(error: BaseException) -> OSError | None:
+    """The error of the socket behind a failed connection; None where the broker itself answered."""
+    if isinstance(error, OSError):
+        return error
+    below = error.__context__  # aiomqtt raises its own error from None
+    return below if isinstance(below, OSError) and isinstance(error, MqttError) else None

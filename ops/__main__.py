@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     ("judge", "judge:judge", "Compare two runs of weights, and promote neither."),
     ("remains", "remains:remains", "List what stays after `cdk destroy`."),
     ("kiosk", "kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),
+    ("menu", "menu:menu", "Show what sells to whom; check a menu."),
     ("dataset", "dataset:dataset", "Show, build and fetch training datasets; add your own pictures."),
     ("review", "review:review", "Photos for a person to review, to and from Label Studio."),
     ("weights", "weights:weights", "List runs of weights; promote one, or roll back."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.names import COMPUTE_STACK, PIPELINE_STACK
 from config.nunchi_toml import load
-from config.stack_outputs import buckets_of
+from config.stack_outputs import buckets_of, tables_of
 from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
 from registry.weights import WeightsRegistry
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 class Session:
     """One cloud. `client` creates a boto3 client of a service; `bucket` names one: images, dataset or weights.
 
+    `table` names the DynamoDB table `orders`.
+
     `gate` is the confidence (0-1) from which its workers' labels become training data.
     """
 
     client: Callable[[str], Any]
     bucket: Callable[[str], str]
+    table: Callable[[str], str]
     gate: float
 
     @property
@@ -57,14 +60,19 @@ def session_of(local: bool, state: Path) -> Generator[Session, None, None]:
     """The local cloud in `state`, or AWS; errors of AWS within the block become AwsError."""
     if local:
         record = StateDir(state).read()
-        yield Session(cache(record.client), record.buckets.__getitem__, record.gate)
+        yield Session(cache(record.client), record.buckets.__getitem__, record.tables.__getitem__, record.gate)
         return
     config = load()
     region = config.region
     with aws_errors(region):
         client = clients(region)
         outputs = pipeline_outputs(client("cloudformation"), region)
-        yield Session(client, buckets_of(outputs).__getitem__, config.inference.confidence_gate)
+        yield Session(
+            client,
+            buckets_of(outputs).__getitem__,
+            tables_of(outputs).__getitem__,
+            config.inference.confidence_gate,
+        )
 
 
 def pipeline_outputs(cloudformation: CloudFormationClient, region: str) -> dict[str, str]:

@@ -43,6 +43,7 @@ LONGEST_FIRST: Final = (
 SLOW: Final = (
     "tests/end_to_end",
     "tests/infra",
+    "tests/kiosk/voice/engine/test_engine.py",
     "tests/retrain/fit/test_processes.py",
     "tests/retrain/judge/test_judgement.py",
     "tests/retrain/run/test_training_run.py",

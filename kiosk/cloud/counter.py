@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -47,12 +48,23 @@ class Counter:
     """Uploads photos and waits for their labels. Labels of other photos, and late ones, are ignored.
 
     So a late label is never shown to the next customer. The wait is timed from the upload, and needs no correct clock.
+    Uploads run in the threads of `executor`; None: in those of the event loop.
     """
 
-    def __init__(self, uploader: UploadsPhotos, subscriber: ReceivesLabels) -> None:
+    def __init__(
+        self, uploader: UploadsPhotos, subscriber: ReceivesLabels, *, executor: Executor | None = None
+    ) -> None:
+        self._executor = executor
         self._uploader = uploader
         self._subscriber = subscriber
         self._pending: dict[Reference, asyncio.Future[LabelMessage]] = {}
+
+    async def run(self) -> None:
+        """Receive labels until cancelled, whether the broker is there or not.
+
+        SubscriptionRefused when the certificate may not subscribe.
+        """
+        await self._listen()
 
     @contextlib.asynccontextmanager
     async def open(self, *, timeout_s: float) -> AsyncGenerator[Counter, None]:
@@ -72,7 +84,8 @@ class Counter:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
-                await asyncio.to_thread(self._uploader.upload, reference, photo)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._executor, self._uploader.upload, reference, photo)
                 uploaded = time.perf_counter()
                 message = await answer
         except TimeoutError:

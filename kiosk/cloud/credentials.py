@@ -69,22 +69,50 @@ def fetch(url: str, certificate: Certificate, *, timeout_s: float = TIMEOUT_S) -
         ) from None
 
 
-def s3_client(url: str, certificate: Certificate, *, region: str, endpoint: str | None = None) -> S3Client:
-    """An S3 client with credentials from `url`, renewed some minutes before they expire.
+class KioskClients:
+    """The AWS clients of one kiosk: they share its credentials, which are renewed some minutes before they expire."""
 
-    They are fetched at the first call. `endpoint`: the address of S3 in a local cloud.
-    """
-    session = botocore.session.Session()
-    session.register_component("credential_provider", CredentialResolver([_FromCertificate(url, certificate)]))
-    return boto3.Session(botocore_session=session, region_name=region).client(
-        "s3",
-        endpoint_url=endpoint,
-        config=Config(
-            # Path-style addresses: the host name of a bucket would not resolve.
-            s3={"addressing_style": "path"} if endpoint else {},
-            retries={"mode": "standard", "max_attempts": 3},
-        ),
-    )
+    def __init__(self, url: str, certificate: Certificate, *, region: str) -> None:
+        session = botocore.session.Session()
+        session.register_component("credential_provider", CredentialResolver([_FromCertificate(url, certificate)]))
+        self._session = boto3.Session(botocore_session=session, region_name=region)
+
+    def fetch(self) -> None:
+        """Fetch credentials now, unless they are there: not while a customer waits.
+
+        CredentialsRefused when a retry is useless, CredentialsUnavailable when it may help.
+        """
+        credentials = self._session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()
+
+    def s3(self, endpoint: str | None = None, *, timeout_s: float = 60.0, tries: int = 3) -> S3Client:
+        """An S3 client. `endpoint`: the address of S3 in a local cloud; `timeout_s` of a connection and of a read."""
+        return self._session.client(
+            "s3",
+            endpoint_url=endpoint,
+            config=Config(
+                # Path-style addresses: the host name of a bucket would not resolve.
+                s3={"addressing_style": "path"} if endpoint else {},
+                connect_timeout=timeout_s,
+                read_timeout=timeout_s,
+                retries={"mode": "standard", "max_attempts": tries},
+            ),
+        )
+
+    def dynamodb(self, endpoint: str | None = None) -> Any:
+        """A DynamoDB client, likewise."""
+        create: Any = self._session.client  # its types are not among those installed
+        return create(
+            "dynamodb",
+            endpoint_url=endpoint,
+            config=Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}),
+        )
+
+
+def s3_client(url: str, certificate: Certificate, *, region: str, endpoint: str | None = None) -> S3Client:
+    """An S3 client with credentials from `url`, fetched at the first call. `endpoint`: of S3 in a local cloud."""
+    return KioskClients(url, certificate, region=region).s3(endpoint)
 
 
 class _FromCertificate(CredentialProvider):

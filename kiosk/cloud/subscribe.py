@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from contracts.errors import ContractError
@@ -12,11 +12,14 @@ from contracts.formulas.backoff import full_jitter
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused
-from mqtt.client import Broker, Client, Message, MqttError, connection
+from mqtt.client import SESSION_TAKEN_OVER, Broker, Client, Message, MqttError, code_of, connection
 
 log = logging.getLogger(__name__)
 
 FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
+# Two devices with one key would push each other out many times a second. Each waits so long before it tries again, so
+# that both get labels for a while, and whoever looks sees it.
+TWIN_S: Final = 20.0
 
 
 class Subscriber:
@@ -25,11 +28,15 @@ class Subscriber:
     It ignores `expires_at`, because this machine's clock may be wrong: kiosk.cloud.counter has its own timeout. No old
     label arrives after a reconnect, because the broker stores none for a client that is offline.
 
-    `subscribed` is set while the subscription is active: the label of an earlier upload could be missed.
+    `subscribed` is set while the subscription is active: the label of an earlier upload could be missed. `failed` gets
+    the error of each connection that breaks or can't be made.
     """
 
-    def __init__(self, broker: Broker, *, kiosk_id: str) -> None:
+    def __init__(
+        self, broker: Broker, *, kiosk_id: str, failed: Callable[[MqttError | OSError], None] = lambda _: None
+    ) -> None:
         self._broker = broker
+        self._failed = failed
         self._topic = label_topic(kiosk_id)
         self.subscribed = asyncio.Event()
 
@@ -50,9 +57,10 @@ class Subscriber:
                             yield label
             except (MqttError, OSError) as error:
                 self.subscribed.clear()
-                pause = full_jitter(attempt)
+                self._failed(error)
+                pause = TWIN_S if code_of(error) == SESSION_TAKEN_OVER else full_jitter(attempt)
                 attempt += 1
-                log.warning("broker %s: %s; reconnecting in %.1f s", self._broker, error, pause)
+                log.warning("broker %s: %s; reconnecting in %.1f s", self._broker, error.__cause__ or error, pause)
                 await asyncio.sleep(pause)
             finally:
                 self.subscribed.clear()

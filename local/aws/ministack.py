@@ -54,10 +54,11 @@ def secure_by_loopback(app: ASGIApp) -> ASGIApp:
 
 
 def evaluate_iam_as_aws_does() -> None:
-    """Correct the action and the resource of two of ministack's IAM checks.
+    """Correct the action and the resource of two of ministack's IAM checks, and add a condition key.
 
     A batch call of SQS needs the permission of the single call, as on AWS; there is no other. Attaching a policy to a
-    certificate is checked on the certificate, not on `*`.
+    certificate is checked on the certificate, not on `*`. A request to DynamoDB has `dynamodb:LeadingKeys`: the
+    partition keys of the items that it names, in a transaction those of all its items for each of them.
     """
     actions: Any = import_module("ministack.core.iam_actions")  # its server looks both up at every request
     action_of, resource_of = actions.extract_iam_action, actions.extract_resource_arn
@@ -72,7 +73,33 @@ def evaluate_iam_as_aws_does() -> None:
         arn: str = resource_of(service, method, path, headers, body, *request)
         return arn
 
+    context_of = actions.dynamodb_service_context
+
+    def context(body: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = context_of(body)
+        keys = _leading_keys(body)
+        return {**found, "dynamodb:LeadingKeys": keys} if keys else found
+
+    actions.dynamodb_service_context = context
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
+
+
+def _leading_keys(body: bytes) -> list[str]:
+    """The partition keys, as text, that a GetItem, PutItem, UpdateItem, DeleteItem or a transaction of these names."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return []
+    if not isinstance(request, dict):
+        return []
+    tables: Any = import_module("ministack.services.dynamodb")._tables
+    keys = []
+    for operation in [request, *(part for item in request.get("TransactItems") or [] for part in item.values())]:
+        table = tables.get(operation.get("TableName"))
+        item = operation.get("Key") or operation.get("Item")
+        if table and item and (value := item.get(table["pk_name"])):
+            keys += [str(text) for text in value.values()]
+    return keys
 
 
 def main() -> None:

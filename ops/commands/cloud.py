@@ -40,6 +40,9 @@ def up(
     mqtt_port: Annotated[
         int | None, typer.Option(min=1024, max=65535, help="Port of the MQTT broker. Default: a free one.")
     ] = None,
+    screen_port: Annotated[
+        int | None, typer.Option(min=1024, max=65535, help="Port of the kiosk's page. Default: a free one.")
+    ] = None,
     mode: Annotated[
         Mode | None,
         typer.Option(
@@ -57,14 +60,20 @@ def up(
         typer.Option(min=1024, max=65535, help="Port at which the worker reaches the broker: a proxy's.", hidden=True),
     ] = None,
 ) -> None:
-    """Start the cloud on this machine: AWS's services, the pipeline deployed by the CDK, the worker, a kiosk.
+    """Start the cloud on this machine: AWS's services, the pipeline deployed by the CDK, the worker, a kiosk's screen.
 
     Takes about 15 seconds. Without --detach it stays in the foreground, shows events, and Ctrl-C stops everything.
 
     Example: nunchi up --detach && nunchi send samples/*.jpg && nunchi down
     """
     folder = StateDir(state)
-    requested = {"--port": port, "--mqtt-port": mqtt_port, "--mode": mode, "--workers": workers}
+    requested = {
+        "--port": port,
+        "--mqtt-port": mqtt_port,
+        "--screen-port": screen_port,
+        "--mode": mode,
+        "--workers": workers,
+    }
     if folder.holder() is not None:
         record = wait_until_up(folder)
         out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
@@ -95,6 +104,7 @@ def _warn_ignored(record: Record, folder: StateDir, requested: Mapping[str, int 
     actual = {
         "--port": int(record.endpoints["s3"].rpartition(":")[2]),
         "--mqtt-port": record.mqtt.port,
+        "--screen-port": None if record.screen is None else int(record.screen.url.rpartition(":")[2]),
         "--mode": record.mode,
         "--workers": len(record.workers),
     }
@@ -197,6 +207,7 @@ def summary(record: Record) -> str:
     keys, mqtt, model = record.credentials, record.mqtt, record.worker.model or {}
     pids = [str(worker.pid) for worker in record.workers]
     parts = {
+        **({} if record.screen is None else {"screen": f"{record.screen.url}/  the kiosk's page, for a browser"}),
         "S3": f"{record.endpoints['s3']}  keys {keys.access_key_id}/{keys.secret_access_key}  region {record.region}",
         "images": f"s3://{record.buckets['images']}/uploads/{record.kiosk}/<image id>.jpg",
         "MQTT": f"{mqtt.host}:{mqtt.port}  topic {mqtt.topic}  (MQTT 5, TLS, client certificate)",

@@ -40,6 +40,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "agent": checks.agent,
     "worker": checks.worker,
     "model": checks.model,
+    "screen": checks.screen,
     "queue": checks.queue,
     "dead letters": checks.dead_letters,
     "uploads": photos.uploads,
@@ -50,6 +51,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "mail": checks.mail,
 }
 _ON_AWS_ONLY: Final = frozenset({"region", "agent", "alarms", "schedules", "mail"})
+_LOCAL_ONLY: Final = frozenset({"screen"})
 
 
 class DoctorExit(IntEnum):
@@ -90,7 +92,7 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
             if not as_json:
                 out.print("\nNo other check can run without credentials")
             raise typer.Exit(DoctorExit.CANT_CHECK)
-    selected = {name: check for name, check in _CHECKS.items() if not local or name not in _ON_AWS_ONLY}
+    selected = {name: check for name, check in _CHECKS.items() if name not in (_ON_AWS_ONLY if local else _LOCAL_ONLY)}
     for finding in examine(deployment, selected):
         report(finding)
     if not as_json:
@@ -142,4 +144,5 @@ def _local(folder: StateDir) -> Deployment:
         sockets={worker.instance: worker.socket for worker in record.workers},
         nunchi=folder.command,
         logs=folder.logs,
+        screen=record.screen.url if record.screen else None,
     )

@@ -14,11 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.nunchi_toml import Config, load
-from config.stack_outputs import IMAGES_BUCKET, KIOSK_POLICY_NAME
+from config.stack_outputs import IMAGES_BUCKET, KIOSK_POLICY_NAME, ORDERS_TABLE
 from contracts.instants import now, to_text
 from fleet.errors import InvalidKiosk, KioskExists, KioskUnknown
-from fleet.folder import Addresses, DeviceFolder, amazon_root
+from fleet.folder import Addresses, DeviceFolder, ShopRules, amazon_root
 from fleet.kiosks import Kiosk, Kiosks, check_name
+from local.kiosk_addresses import addresses_of
 from local.state import StateDir
 from ops.aws import aws_errors, clients
 from ops.display import echo_json, out, plain_table
@@ -36,13 +37,13 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The kiosks of one cloud, and the addresses, CA and setting of the screen that a new one needs."""
+    """The kiosks of one cloud, and the addresses, CA and rules of the shop that a new one needs."""
 
     kiosks: Kiosks
     addresses: Addresses
     ca_pem: str
     old_days: int
-    elder_from: float
+    rules: ShopRules
 
 
 @kiosk.command()
@@ -76,7 +77,7 @@ def add(
         folder.require_free(fleet.ca_pem)
         identity = fleet.kiosks.renew(name) if replace else fleet.kiosks.add(name)
         try:
-            folder.write(identity, fleet.addresses, fleet.ca_pem, elder_from=fleet.elder_from)
+            folder.write(identity, fleet.addresses, fleet.ca_pem, rules=fleet.rules)
         except BaseException:
             fleet.kiosks.undo(identity)
             raise
@@ -166,23 +167,13 @@ def fleet_of(local: bool, state: Path) -> Generator[Fleet, None, None]:
 def _local_fleet(folder: StateDir) -> Fleet:
     record = folder.read()
     outputs = pipeline_outputs(record.client("cloudformation"), record.region)
-    bucket, s3 = record.buckets["images"], record.endpoints["s3"]
-    addresses = Addresses(
-        region=record.region,
-        mqtt_host=record.mqtt.host,
-        mqtt_port=record.mqtt.port,
-        credentials_url=record.credentials_url,
-        s3_endpoint=s3,
-        bucket=bucket,
-        bucket_url=f"{s3}/{bucket}",
-    )
     kiosks = Kiosks(record.client("iot"), policy=outputs[KIOSK_POLICY_NAME])
     return Fleet(
         kiosks,
-        addresses,
+        addresses_of(record),
         record.mqtt.ca.read_text(),
         old_days=Config().alarms.certificate_days,
-        elder_from=load().screen.elder_from,
+        rules=_rules(load()),
     )
 
 
@@ -203,14 +194,20 @@ def _aws_fleet(config: Config) -> Fleet:
         s3_endpoint=s3,
         bucket=bucket,
         bucket_url=s3.replace("https://", f"https://{bucket}."),
+        dynamodb_endpoint=str(client("dynamodb").meta.endpoint_url),
+        orders_table=outputs[ORDERS_TABLE],
     )
     return Fleet(
         Kiosks(iot, policy=outputs[KIOSK_POLICY_NAME]),
         addresses,
         amazon_root(),
         old_days=config.alarms.certificate_days,
-        elder_from=config.screen.elder_from,
+        rules=_rules(config),
     )
+
+
+def _rules(config: Config) -> ShopRules:
+    return ShopRules(elder_from=config.screen.elder_from, **config.retention.model_dump())
 
 
 def _row(kiosk: Kiosk, old_days: int) -> dict[str, Any]:

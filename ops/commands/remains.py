@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STACKS: Final = (HEALTH_STACK, COMPUTE_STACK, TRAINING_STACK, PIPELINE_STACK)  # in the order of `cdk destroy`
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
+    "AWS::DynamoDB::Table": ("table", "aws dynamodb delete-table --table-name {0}"),
     "AWS::SQS::Queue": ("queue", "aws sqs delete-queue --queue-url {0}"),
     "AWS::KMS::Key": ("key", "aws kms schedule-key-deletion --key-id {0}"),
     "AWS::Logs::LogGroup": ("log", "aws logs delete-log-group --log-group-name {0}"),

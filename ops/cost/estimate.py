@@ -47,6 +47,8 @@ RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
 RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is polled
 TRAINING_DISK_GIB: Final = 125  # of a training machine: infra/training/training_instance.py
 SPOT_SHARE: Final = 0.8  # of runs that find Spot capacity
+ORDERS_A_PHOTO: Final = 1.0  # at most: some customers are photographed twice, some order nothing
+WRITES_AN_ORDER: Final = 6.0  # units: a transaction's cost twice; a marker of 1 KB and a count of at most 2 KB
 KMS_REQUESTS_A_PHOTO: Final = 0.1  # the buckets keep a key of their own for a while
 
 
@@ -191,6 +193,7 @@ def _storage(usage: Usage, prices: Prices) -> _Items:
     yield "uploads, results, pairs written", writes / 1e3, prices["s3_write"]
     yield "sweeps' listings", usage.sweep_lists / 1e3, prices["s3_write"]
     yield "photos read", usage.photos / 1e3, prices["s3_read"]
+    yield "orders counted", usage.photos * ORDERS_A_PHOTO * WRITES_AN_ORDER / 1e6, prices["dynamodb_write"]
 
 
 def _messages(usage: Usage, prices: Prices) -> _Items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -19,6 +20,7 @@ from config.stack_outputs import (
 )
 from contracts.messages import WorkerState, WorkerStatus
 from lambdas.health_probe import certificates, is_ready, worker_status
+from local.ports import fetch
 from local.worker_socket import ready
 from ops.aws import deployed_stack
 from ops.doctor.examination import CheckFailed, Deployment, Result, attention, ill, well
@@ -136,6 +138,23 @@ def worker(deployment: Deployment) -> Result:
     if hanging := [name for name, socket in sorted(deployment.sockets.items()) if not ready(socket)]:
         return ill(f"{text}, but {', '.join(hanging)} does not answer", remedy)
     return well(text)
+
+
+def screen(deployment: Deployment) -> Result:
+    """The agent of the kiosk at this machine: whether it serves its page, and reaches the cloud. Local clouds only."""
+    if deployment.screen is None:
+        raise CheckFailed("this cloud was started without a screen")
+    remedy = f"{deployment.nunchi('down')} && {deployment.nunchi('up --detach')}"
+    try:
+        health = json.loads(fetch(f"{deployment.screen}/api/health"))
+    except (OSError, ValueError) as error:
+        return ill(f"{deployment.screen} does not answer: {error}; the cloud restarts it", remedy)
+    text = f"{deployment.screen}, kiosk {health['kiosk']}"
+    if health["cloud"] != "ok":
+        reasons = "; ".join(trouble["why"] for trouble in health["troubles"])
+        return ill(f"{text}, cloud {health['cloud']}: {reasons}", remedy)
+    waiting = f", {pending} orders wait for the cloud" if (pending := health["orders_pending"]) else ""
+    return well(f"{text}{waiting}" if health["page"] == "ok" else f"{text}{waiting}; no browser shows it")
 
 
 def model(deployment: Deployment) -> Result:

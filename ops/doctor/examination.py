@@ -76,7 +76,8 @@ class Deployment:
     """What the checks inspect: clients of a cloud's services, and the operator's settings.
 
     `client` returns a boto3 client of a service. A local cloud has no opening hours, it always runs; its workers answer
-    at their `sockets`, and their `logs` are in a folder. `nunchi` builds a command on this cloud, ready to paste.
+    at their `sockets`, their `logs` are in a folder, and `screen` is the address of its kiosk's page. `nunchi` builds a
+    command on this cloud, ready to paste.
     """
 
     client: Callable[[str], Any]
@@ -86,6 +87,7 @@ class Deployment:
     sockets: Mapping[str, Path] = field(default_factory=dict)
     nunchi: Callable[[str], str] = "nunchi {}".format
     logs: Path = Path("logs")
+    screen: str | None = None
     shell_region: str | None = None
     now: Callable[[], datetime] = now
     _outputs: dict[str, dict[str, str] | None] = field(default_factory=dict, init=False)

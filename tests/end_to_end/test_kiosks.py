@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +16,19 @@ from botocore.exceptions import ClientError
 from paho.mqtt.enums import CallbackAPIVersion
 
 from contracts.instants import now
+from contracts.labels import Label
 from contracts.names import Reference, new_image_id
-from kiosk.cloud.credentials import Certificate, fetch, s3_client
+from kiosk.cloud.credentials import Certificate, KioskClients, fetch, s3_client
 from kiosk.cloud.upload import Uploader
 from kiosk.errors import CredentialsRefused
+from kiosk.menu.orders import OrderBook
+from kiosk.menu.sync import OrdersTable, OrderSync
 from local.environment import ROOT
 from local.record import Mqtt
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.listener import Listener
-from tests.waiting import until
+from tests.kiosk.menu.orders import NOON, order
+from tests.waiting import until, until_async
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -105,6 +111,42 @@ def test_a_kiosk_may_put_photos_under_its_own_name_and_do_nothing_else(cloud: Ru
         s3.delete_object(Bucket=bucket, Key=own)
 
 
+@pytest.mark.anyio
+async def test_orders_are_counted_for_the_report_under_the_kiosks_own_name_alone(
+    cloud: Running, device: Device, tmp_path: Path
+) -> None:
+    """From the book on the device, with the device's own key; another kiosk's counts it can't touch."""
+    told = device.told
+    clients = KioskClients(told["credentials_url"], device.certificate, region=told["region"])
+    dynamodb = clients.dynamodb(told["dynamodb_endpoint"])
+    assert told["orders_table"] == cloud.status["tables"]["orders"]
+    with closing(OrderBook(tmp_path / "orders.sqlite", lambda: NOON)) as book:
+        for number in (1, 2):
+            book.accept(order("gimbap", number=number), label=Label.ELDER_FEMALE, confidence=0.75)
+        sync = OrderSync(book, OrdersTable(dynamodb, table=told["orders_table"], kiosk_id="shop1"))
+        running = asyncio.create_task(sync.run())
+        await until_async(lambda: not book.pending(1) or running.done())
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert book.pending(1) == []
+    reported = cloud.nunchi("menu", "report", "--kiosk", "shop1", "--hours", "--local", "--json")
+    assert reported.returncode == 0, reported.stderr
+    [sold] = [json.loads(line) for line in reported.stdout.splitlines()]
+    assert {name: sold[name] for name in ("label", "hour", "orders", "confidence", "too_few")} == {
+        "label": "elder_female",
+        "hour": 12,
+        "orders": 2,
+        "confidence": 0.75,
+        "too_few": True,
+    }
+    assert [(dish["dish"], dish["orders"]) for dish in sold["dishes"]] == [("gimbap", 2)]
+    elsewhere = OrdersTable(dynamodb, table=told["orders_table"], kiosk_id="demo")
+    with closing(OrderBook(tmp_path / "other.sqlite", lambda: NOON)) as book:
+        book.accept(order("gimbap", number=3), label=None, confidence=None)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            elsewhere.count(book.pending(1)[0])
+
+
 def test_a_kiosk_hears_no_other_kiosk_and_borrows_no_other_name(device: Device) -> None:
     with Listener(device.mqtt, topic="nunchi/demo/label") as listener:
         assert listener.refused is not None
@@ -156,7 +198,11 @@ def test_a_replaced_key_is_refused_and_the_new_one_works(cloud: Running, device:
         fetch(device.told["credentials_url"], device.certificate)
 
 
-def test_the_list_shows_the_demo_kiosk_and_no_worker(cloud: Running, device: Device) -> None:
+def test_the_list_shows_the_cloud_s_own_kiosks_and_no_worker(cloud: Running, device: Device) -> None:
     listed = cloud.nunchi("kiosk", "list", "--local", "--json")
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
-    assert {row["kiosk"]: row["active"] for row in rows} == {"demo": True, device.told["kiosk_id"]: True}
+    assert {row["kiosk"]: row["active"] for row in rows} == {
+        "counter": True,
+        "demo": True,
+        device.told["kiosk_id"]: True,
+    }

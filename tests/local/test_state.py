@@ -15,7 +15,7 @@ import pytest
 
 from config.mode import Mode
 from local.errors import CloudBusy, CloudDown
-from local.record import CloudState, Mqtt, Record, WorkerRecord
+from local.record import CloudState, Mqtt, Record, ScreenRecord, WorkerRecord
 from local.state import Hold, StateDir
 from tests.waiting import until
 
@@ -26,6 +26,7 @@ def record(folder: Path) -> Record:
         region="ap-northeast-2",
         endpoints={"s3": "http://127.0.0.1:1"},
         buckets={"images": "i"},
+        tables={"orders": "o"},
         queues={"uploads": "u"},
         mqtt=mqtt,
         device=mqtt,
@@ -45,6 +46,8 @@ def hold_for_ever(path: Path) -> None:
 def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """The file is what `nunchi status --json` prints."""
     assert Record.from_json(record(tmp_path).to_json()) == record(tmp_path)
+    screen = replace(record(tmp_path), screen=ScreenRecord("http://127.0.0.1:1", "counter"))
+    assert Record.from_json(screen.to_json()) == screen
     assert record(tmp_path).state is CloudState.UP
 
 
@@ -109,6 +112,7 @@ def test_preparing_removes_what_an_earlier_cloud_left(tmp_path: Path) -> None:
         "certs": [],
         "logs": [],
         "tmp": [],
+        "screen": [],
         "worker": [],
     }
     assert state.certs.stat().st_mode & 0o777 == 0o700

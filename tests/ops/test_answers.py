@@ -120,6 +120,7 @@ def test_what_to_try_next_can_be_pasted_whatever_the_folder_is_called() -> None:
         region="r",
         endpoints={"s3": "http://h"},
         buckets={"images": "b"},
+        tables={"orders": "o"},
         kiosk="demo",
     )
     text = Text.from_markup(try_next(record, state)).plain

@@ -33,6 +33,7 @@ class People:
         self.root = place.root
         self.images, self.dataset, self.weights = (place[f"{name}Bucket"] for name in ("Images", "Dataset", "Weights"))
         self.uploads, self.dead = place["UploadQueueUrl"], place["DeadQueueUrl"]
+        self.orders = place["OrdersTable"]
         self.registry = Registry(place.root.iot, endpoint=place.server.url, certs=certs)
         self.ca = self.registry.fetch_ca()
         self.devices = {

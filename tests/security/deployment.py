@@ -117,6 +117,10 @@ class Identity:
         return self.client("logs")
 
     @cached_property
+    def dynamodb(self) -> Any:
+        return self.client("dynamodb")
+
+    @cached_property
     def kms(self) -> Any:
         return self.client("kms")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
 from contracts.instants import now
+from contracts.labels import Label
 from contracts.names import POINTER, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
+from kiosk.menu.orders import Ordered
+from kiosk.menu.sync import OrdersTable
 from lambdas.enrol import Enrolment, EnrolSettings
 from registry.weights import WeightsRegistry
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
@@ -48,6 +52,23 @@ def test_a_kiosk_uploads_under_its_own_name(place: People) -> None:
     key = Reference(KIOSK, new_image_id(now())).upload_key
     place.kiosk.s3.put_object(Bucket=place.images, Key=key, Body=b"a face", ContentType="image/jpeg")
     assert place.root.s3.get_object(Bucket=place.images, Key=key)["Body"].read() == b"a face"
+
+
+def test_a_kiosk_counts_its_orders_each_once(place: People) -> None:
+    """In a transaction under its own name, by the kiosk's own code; asked again, nothing is counted twice."""
+    taken_at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    order = Ordered(1, new_image_id(taken_at), taken_at, 12, Label.ELDER_MALE, 0.75, ("gimbap", "udon"), ())
+    table = OrdersTable(place.kiosk.dynamodb, table=place.orders, kiosk_id=KIOSK)
+    for _ in range(2):
+        table.count(order)
+    key = {"pk": {"S": f"{KIOSK}#elder_male#12"}, "sk": {"S": "2026-11"}}
+    counted = place.root.dynamodb.get_item(TableName=place.orders, Key=key)["Item"]
+    assert {name: value.get("N") for name, value in counted.items() if name not in key} == {
+        "orders": "1",
+        "weight": "0.75",
+        "dish:gimbap": "1",
+        "dish:udon": "1",
+    }
 
 
 def test_a_worker_reads_uploads_and_stores_results_and_training_pairs(place: People) -> None:

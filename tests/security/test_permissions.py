@@ -20,6 +20,24 @@ DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "For
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 Try = Callable[[Identity, People], Any]
 
+
+def _key(partition: str) -> dict[str, Any]:
+    return {"pk": {"S": partition}, "sk": {"S": "2026-11"}}
+
+
+def _update(at: People, partition: str) -> dict[str, Any]:
+    return {
+        "TableName": at.orders,
+        "Key": _key(partition),
+        "UpdateExpression": "ADD orders :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+
+
+def _count(me: Identity, at: People, partition: str) -> Any:
+    return me.dynamodb.update_item(**_update(at, partition))
+
+
 KIOSKS: dict[str, Try] = {
     "upload under another kiosk's name": lambda me, at: me.s3.put_object(
         Bucket=at.images, Key=f"uploads/{OTHER_KIOSK}/{IMAGE}.jpg", Body=b""
@@ -41,6 +59,25 @@ KIOSKS: dict[str, Try] = {
     "make a photo of its own public": lambda me, at: me.s3.put_object_acl(
         Bucket=at.images, Key=at.upload, ACL="public-read"
     ),
+    "count an order of another kiosk's": lambda me, at: _count(me, at, f"{OTHER_KIOSK}#none#12"),
+    "count an order under a name that begins as its own": lambda me, at: _count(me, at, f"{KIOSK}-2#none#12"),
+    "count an order of another kiosk's in a transaction with one of its own": lambda me, at: (
+        me.dynamodb.transact_write_items(
+            TransactItems=[
+                {"Update": _update(at, f"{KIOSK}#none#12")},
+                {"Update": _update(at, f"{OTHER_KIOSK}#none#12")},
+            ]
+        )
+    ),
+    "overwrite a count of another kiosk's": lambda me, at: me.dynamodb.put_item(
+        TableName=at.orders, Item=_key(f"{OTHER_KIOSK}#none#12") | {"orders": {"N": "1000"}}
+    ),
+    "read a count of its own": lambda me, at: me.dynamodb.get_item(TableName=at.orders, Key=_key(f"{KIOSK}#none#12")),
+    "read all counts": lambda me, at: me.dynamodb.scan(TableName=at.orders),
+    "delete a count of its own": lambda me, at: me.dynamodb.delete_item(
+        TableName=at.orders, Key=_key(f"{KIOSK}#none#12")
+    ),
+    "delete the table of counts": lambda me, at: me.dynamodb.delete_table(TableName=at.orders),
     "read its result": lambda me, at: me.s3.get_object(Bucket=at.images, Key=at.result),
     "write a result": lambda me, at: me.s3.put_object(Bucket=at.images, Key=at.result, Body=b"{}"),
     "read a training image": lambda me, at: me.s3.get_object(Bucket=at.dataset, Key=f"auto/images/{KIOSK}/{IMAGE}.jpg"),
@@ -288,6 +325,12 @@ def test_a_step_of_a_retraining_may_not(shop: People, step: str, forbidden: str)
 def test_a_worker_of_mode_command_may_not_take_photos_from_the_queue(shop: People) -> None:
     """They would be lost to dispatch."""
     refused(lambda: shop.worker.sqs.receive_message(QueueUrl=shop.uploads))
+
+
+def test_a_kiosk_that_does_not_say_its_name_may_count_nothing(shop: People) -> None:
+    """The variable of the policy has no value then, and matches no key."""
+    for partition in (f"{KIOSK}#none#12", "#none#12", "${credentials-iot:ThingName}#none#12"):
+        refused(partial(_count, shop.nameless, shop, partition))
 
 
 def test_a_kiosk_that_does_not_say_its_name_may_upload_nothing(shop: People) -> None:

@@ -34,6 +34,7 @@ PIPELINE = {
         "KioskPolicyName": {"Value": "kiosks"},
         "KioskRoleAliasName": {"Value": "nunchi-kiosk"},
         "ImagesBucket": {"Value": "photos"},
+        "OrdersTable": {"Value": "orders"},
     },
 }
 
@@ -96,6 +97,7 @@ def test_a_new_kiosk_is_told_where_aws_is(deployed: IoTClient, tmp_path: Path) -
     assert "PRIVATE KEY" in (folder / "shop1.key.pem").read_text()
     settings = json.loads((folder / "shop1.json").read_text())
     cloud = ("mqtt_host", "mqtt_port", "credentials_url", "region", "s3_endpoint", "bucket", "upload_url", "elder_from")
+    cloud += ("dynamodb_endpoint", "orders_table")
     assert {name: settings[name] for name in cloud} == {
         "mqtt_host": like(rf"\w+-ats\.iot\.{REGION}\.amazonaws\.com"),
         "mqtt_port": 8883,
@@ -107,6 +109,8 @@ def test_a_new_kiosk_is_told_where_aws_is(deployed: IoTClient, tmp_path: Path) -
         "bucket": "photos",
         "upload_url": f"https://photos.s3.{REGION}.amazonaws.com/uploads/shop1/",
         "elder_from": 0.4,
+        "dynamodb_endpoint": f"https://dynamodb.{REGION}.amazonaws.com",
+        "orders_table": "orders",
     }
 
 

@@ -24,13 +24,20 @@ TEMPLATE: Final[dict[str, Any]] = {
         },
         "Log": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete", "Properties": {}},
         "Dead": {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {}},
+        "Orders": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": {}},
         "NeverMade": {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {}},
     }
 }
 
 
 def test_what_is_retained_and_was_made_remains_with_the_command_that_ends_it() -> None:
-    physical = {"Images": "images-1", "Weights": "weights-1", "Log": "/log", "Dead": "https://sqs/dead"}
+    physical = {
+        "Images": "images-1",
+        "Orders": "orders-1",
+        "Weights": "weights-1",
+        "Log": "/log",
+        "Dead": "https://sqs/dead",
+    }
     assert remainders(TEMPLATE, physical) == [
         Remainder("bucket", "images-1", "Images", "aws s3 rb --force s3://images-1"),
         Remainder(
@@ -40,6 +47,7 @@ def test_what_is_retained_and_was_made_remains_with_the_command_that_ends_it() -
             "aws s3 rb --force s3://weights-1  # delete its old versions first: empty it in the console",
         ),
         Remainder("queue", "https://sqs/dead", "Dead", "aws sqs delete-queue --queue-url https://sqs/dead"),
+        Remainder("table", "orders-1", "Orders", "aws dynamodb delete-table --table-name orders-1"),
     ]
 
 

@@ -69,6 +69,8 @@ def test_a_shops_month_in_mode_command_by_hand() -> None:
         # 3 pages of 2,100 uploads and 2 of each kiosk's 1,050 results, each three minutes
         "sweeps' listings": round(12.25 * MONTH_DAYS * 20 * (3 + 2 * 2) / 1e3, 4),
         "photos read": round(photos / 1e3, 4),
+        # an order a photo at most; 2 units for its marker, 4 for a count of up to 2 KB
+        "orders counted": round(6 * photos / 1e6, 4),
         "upload queue": round(3 * photos / 1e6, 4),
         "upload queue, idle polls": round(5 * 3 * 60 * 24 * MONTH_DAYS / 1e6, 4),
         "dispatch Lambda, photos": round(photos / 1e6, 4),
