@@ -21,6 +21,7 @@ from config.names import PIPELINE_STACK
 from lambdas.enrol import Enrolment, EnrolSettings
 from local.aws.deploy import ASSEMBLIES
 from local.environment import ROOT, base_environ, operators_settings
+from local.provisioning import SCREEN_KIOSK
 from local.record import Record
 from local.state import StateDir
 from tests.end_to_end.conftest import run_nunchi
@@ -110,12 +111,13 @@ def test_the_first_hour_goes_as_it_is_written(hour: tuple[Path, Path]) -> None:
 
 
 def remove_devices(record: Record, state: Path) -> None:
-    """The local cloud's own kiosk; and its worker, as EC2's word of a terminated instance brings about on AWS.
+    """The local cloud's own kiosks; and its worker, as EC2's word of a terminated instance brings about on AWS.
 
     Not by the deployed function: ministack takes its calls about certificates for calls about everything, and refuses
     them (tests/security judges them).
     """
-    assert run_nunchi(state, "kiosk", "remove", record.kiosk, "--yes", "--local").returncode == 0
+    for kiosk in (record.kiosk, SCREEN_KIOSK):
+        assert run_nunchi(state, "kiosk", "remove", kiosk, "--yes", "--local").returncode == 0
     settings = EnrolSettings(worker_policy=outputs_of(record)["WorkerPolicyName"])
     event = {
         "detail-type": "EC2 Instance State-change Notification",

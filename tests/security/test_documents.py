@@ -18,7 +18,7 @@ from tests.infra.assembly import shared, synthesise
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "security.md"
 START, END = "<!-- wildcards -->\n", "<!-- end -->"
-BOUNDARIES = 8
+BOUNDARIES = 9
 MODES = ("command", "queue")
 
 
