@@ -15,7 +15,7 @@ from retrain.fit.calibration import AS_IT_IS, calibrate, examples
 from retrain.fit.candidate import CUT, package, with_fields
 from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
 from retrain.fit.trainer_process import TrainerProcess
-from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
+from retrain.fit.training import Plan, TrainingSession, export
 from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import predictor
 from retrain.run.stages import code_version
@@ -58,8 +58,11 @@ class FolderCheckpoints(Checkpoints):
         return LoadedCheckpoint(folder / "last.pt", **json.loads(state.read_text()))
 
 
-def train(dataset: Path, folder: Path, *, run: str, epochs: int, image_size: int) -> Path:
-    """Train, export, package and calibrate a run into `folder`; its manifest. Done once: another call returns it."""
+def train(dataset: Path, folder: Path, *, run: str, epochs: int, image_size: int, finish: bool) -> Path | None:
+    """Train, export, package and calibrate a run into `folder`; its manifest. Done once: another call returns it.
+
+    `finish`: take the weights of the last finished epoch instead of training on; None if there are none.
+    """
     candidate = folder / "candidate"
     if (candidate / MANIFEST).exists():
         return candidate / MANIFEST
@@ -70,40 +73,45 @@ def train(dataset: Path, folder: Path, *, run: str, epochs: int, image_size: int
         model=SCRATCH, epochs=epochs, patience=epochs, image_size=image_size, batch=BATCH, device="cpu", workers=0,
         name=run, hyperparameters=HYPERPARAMETERS,
     )  # fmt: skip
-    session = TrainingSession(
-        trainer=trainer,
-        plan=plan,
-        data=dataset / "data.yaml",
-        build=run,
-        checkpoints=FolderCheckpoints(trainer.work),
-        store_every_s=0,
-        say=_say,
-    )
-    trained = session.run()
-    (folder / "unfinished").mkdir(parents=True, exist_ok=True)
-    network = export(trainer, trained.best, image_size)
+    checkpoints = FolderCheckpoints(trainer.work)
+    if finish:
+        last = checkpoints.load(folder / "last")
+        if last is None:
+            return None
+        weights, done = last.last, last.epoch
+    else:
+        session = TrainingSession(
+            trainer=trainer,
+            plan=plan,
+            data=dataset / "data.yaml",
+            build=run,
+            checkpoints=checkpoints,
+            store_every_s=0,
+            say=_say,
+        )
+        weights, done = session.run().best, epochs
+    unfinished = folder / "unfinished"
     packaged = package(
-        folder / "unfinished", run=run, onnx=network, weights_pt=trained.best, input=image_size, calibration=AS_IT_IS,
-        data={"taught_by": run}, training=_training(plan, trained), code_version=code_version(),
+        unfinished, run=run, onnx=export(trainer, weights, image_size), weights_pt=weights, input=image_size,
+        calibration=AS_IT_IS, data={"taught_by": run}, training=_training(plan, done), code_version=code_version(),
     )  # fmt: skip
     photos = golden_photos(dataset, "val")
     predictions = predictor(packaged)([photo.path for photo in photos])
     human = {photo.path.stem for photo in photos}
     fitted = calibrate(examples(photos, predictions, human=human), least=CUT["confidence"])
-    with_fields(folder / "unfinished", calibration=fitted)
-    (folder / "unfinished").replace(candidate)
+    with_fields(unfinished, calibration=fitted)
+    unfinished.replace(candidate)
     return candidate / MANIFEST
 
 
-def _training(plan: Plan, trained: TrainedWeights) -> dict[str, Any]:
+def _training(plan: Plan, done: int) -> dict[str, Any]:
     return {
         "from": plan.model,
-        "epochs": plan.epochs,
-        "minutes": round(trained.seconds / 60, 1),
+        "epochs": done,
+        "planned_epochs": plan.epochs,
+        "batch": plan.batch,
         "image_size": plan.image_size,
-        "val": dict(trained.metrics),
         "hyperparameters": dict(plan.hyperparameters),
-        "notes": list(trained.notes),
     }
 
 
