@@ -96,17 +96,18 @@ def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
 
 
 def draw_trial_picture(path: Path) -> Path:
-    """Write the picture in which every model must find a person: a portrait for day 0, and a drawing beside it."""
-    drawing = path.with_suffix(".half.jpg")
-    drawing.write_bytes(draw(0, size=SIZE, labels=[Label.ADULT_FEMALE]).jpeg)
-    with Image.open(WARM_UP) as portrait, Image.open(drawing) as drawn:
-        both = Image.new("RGB", (2 * drawn.width, drawn.height))
+    """Write the picture in which every model must find a person: a portrait for day 0, and a drawing.
+
+    The drawing fills most of it: a network that was trained for minutes misses heads smaller than it learned.
+    """
+    drawing = draw(0, size=SIZE, labels=[Label.ADULT_FEMALE]).jpeg
+    with Image.open(WARM_UP) as portrait, Image.open(io.BytesIO(drawing)) as drawn:
+        both = Image.new("RGB", (drawn.width * 4 // 3, drawn.height * 4 // 3), "grey")
         both.paste(
-            portrait.convert("RGB").resize((round(portrait.width * drawn.height / portrait.height), drawn.height))
+            portrait.convert("RGB").resize((drawn.width // 3, drawn.width // 3 * portrait.height // portrait.width))
         )
-        both.paste(drawn, (drawn.width, 0))
+        both.paste(drawn, (both.width - drawn.width, both.height - drawn.height))
     both.save(path, "JPEG", quality=95)
-    drawing.unlink()
     return path
 
 
