@@ -21,6 +21,7 @@ import uvicorn
 from botocore.config import Config
 
 from contracts.errors import NunchiError, SettingsError
+from contracts.service_manager import ServiceManager
 from contracts.settings import load
 from mqtt.client import Broker
 from worker.lifecycle import Worker, first_to_end, label_photos, locked
@@ -41,7 +42,6 @@ from worker.rollout.weights import S3WeightsBucket
 from worker.settings import WorkerSettings
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.sd_notify import Systemd
 
 log = logging.getLogger("worker")
 
@@ -64,14 +64,14 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        asyncio.run(_run(settings, Systemd(environ)))
+        asyncio.run(_run(settings, ServiceManager(environ)))
     except (NunchiError, OSError) as error:
         log.error("the worker can't continue: %s", error)
         return 1
     return 0
 
 
-async def _run(settings: WorkerSettings, systemd: Systemd) -> None:
+async def _run(settings: WorkerSettings, systemd: ServiceManager) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -112,7 +112,7 @@ def _worker(
     in_service: ServingModel,
     reload: Reload | None,
     *,
-    systemd: Systemd,
+    systemd: ServiceManager,
     health: WorkerHealth,
     metrics: Metrics,
 ) -> Worker:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from contracts.errors import NunchiError
 from contracts.messages import WorkerState
+from contracts.service_manager import ServiceManager
 from worker.photos.pipeline import Pipeline
 from worker.photos.publisher import MqttPublisher
 from worker.photos.socket_server import WorkerHealth
@@ -20,7 +21,6 @@ from worker.photos.sqs_consumer import SqsConsumer
 from worker.recovery.maintenance import run_maintenance
 from worker.rollout.reload import Reload, ServingModel
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.sd_notify import Systemd
 
 log = logging.getLogger("worker")
 
@@ -37,7 +37,7 @@ class Worker:
     pipeline: Pipeline
     publisher: MqttPublisher
     consumer: SqsConsumer | None
-    systemd: Systemd
+    systemd: ServiceManager
     health: WorkerHealth
     metrics: Metrics
 

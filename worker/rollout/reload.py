@@ -31,7 +31,7 @@ from worker.rollout.runs import Runs
 from worker.rollout.trial import TIMEOUT_S, Trial, most_slowdown, portrait, require_person, require_speed
 from worker.rollout.weights import PointerRead, WeightsBucket, WeightsUnavailable
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.sd_notify import TimedDetector
+from worker.telemetry.watchdog import TimedDetector
 from worker.threads import in_thread
 
 log = logging.getLogger(__name__)

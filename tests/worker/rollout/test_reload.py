@@ -26,7 +26,7 @@ from tests.worker.photos.pipeline_harness import SETTINGS, Bench, bench
 from tests.worker.rollout.reload_harness import BUCKET, CONTENT, Shelf
 from worker.rollout.reload import Reload, ServingModel, start
 from worker.rollout.weights import S3WeightsBucket, WeightsUnavailable
-from worker.telemetry.sd_notify import HANG_TIMEOUT_S
+from worker.telemetry.watchdog import HANG_TIMEOUT_S
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

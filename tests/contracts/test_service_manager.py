@@ -1,22 +1,18 @@
-"""What systemd hears of the worker, over a real socket, and when its watchdog is left to bite."""
+"""What systemd hears of a service, over a real socket, and when its watchdog is left to bite."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.fakes import FACE, MODEL, FakeDetector
-from worker.telemetry.sd_notify import HANG_TIMEOUT_S, Systemd, TimedDetector
+from contracts.service_manager import ServiceManager
 
 pytestmark = pytest.mark.anyio
-PICTURE = np.zeros((2, 2, 3), np.uint8)
 
 
 class Manager:
@@ -52,7 +48,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 
 async def test_systemd_is_notified_of_ready_alive_and_stopping(manager: Manager) -> None:
-    systemd = Systemd(manager.environ)
+    systemd = ServiceManager(manager.environ)
     systemd.ready()
     beating = asyncio.create_task(systemd.send_heartbeats(lambda: True))
     heard = [await manager.hears() for _ in range(3)]
@@ -63,7 +59,7 @@ async def test_systemd_is_notified_of_ready_alive_and_stopping(manager: Manager)
     assert (heard, await manager.hears()) == (["READY=1", "WATCHDOG=1", "WATCHDOG=1"], "STOPPING=1")
 
 
-async def test_an_unresponsive_worker_sends_no_heartbeat(manager: Manager) -> None:
+async def test_an_unresponsive_service_sends_no_heartbeat(manager: Manager) -> None:
     """Silence is what starts it again; it is no decision of the worker's own."""
     looks: list[bool] = []
     sound = False
@@ -72,7 +68,7 @@ async def test_an_unresponsive_worker_sends_no_heartbeat(manager: Manager) -> No
         looks.append(sound)
         return sound
 
-    beating = asyncio.create_task(Systemd(manager.environ).send_heartbeats(is_responsive))
+    beating = asyncio.create_task(ServiceManager(manager.environ).send_heartbeats(is_responsive))
     while len(looks) < 3:
         await asyncio.sleep(0.01)
     assert manager.has_heard() == []
@@ -86,7 +82,7 @@ async def test_an_unresponsive_worker_sends_no_heartbeat(manager: Manager) -> No
 async def test_without_a_watchdog_no_heartbeat_is_sent(manager: Manager, unset: str) -> None:
     """A watchdog may be off, or another process's."""
     manager.environ[unset] = "" if unset == "WATCHDOG_USEC" else "1"
-    beating = asyncio.create_task(Systemd(manager.environ).send_heartbeats(lambda: True))
+    beating = asyncio.create_task(ServiceManager(manager.environ).send_heartbeats(lambda: True))
     await asyncio.wait([beating], timeout=0.05)
     assert (beating.done(), manager.has_heard()) == (False, [])
     beating.cancel()
@@ -95,40 +91,6 @@ async def test_without_a_watchdog_no_heartbeat_is_sent(manager: Manager, unset: 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/no/such/socket"}])
 async def test_without_systemd_no_notification_is_sent(environ: dict[str, str]) -> None:
-    systemd = Systemd(environ)
+    systemd = ServiceManager(environ)
     systemd.ready()
     systemd.stopping()
-
-
-async def test_a_photo_that_hangs_in_the_model_is_noticed() -> None:
-    """By its own time: others may come and go meanwhile."""
-    time, inside, let_go = 0.0, threading.Event(), threading.Event()
-
-    def hang_once() -> None:
-        if not inside.is_set():
-            inside.set()
-            let_go.wait(60)
-
-    detector = TimedDetector(FakeDetector(FACE, before=hang_once), clock=lambda: time)
-    hanging = asyncio.create_task(asyncio.to_thread(detector.detect, [PICTURE]))
-    await asyncio.to_thread(inside.wait, 60)
-    time = HANG_TIMEOUT_S - 1
-    assert (detector.detect([PICTURE]), detector.longest_s, detector.is_responsive()) == (
-        [[FACE]],
-        HANG_TIMEOUT_S - 1,
-        True,
-    )
-    time = HANG_TIMEOUT_S
-    assert not detector.is_responsive()
-    let_go.set()
-    assert (await hanging, detector.longest_s, detector.is_responsive()) == ([[FACE]], 0.0, True)
-
-
-async def test_a_call_that_raises_has_ended() -> None:
-    def fail() -> None:
-        raise ValueError("on purpose")
-
-    detector = TimedDetector(FakeDetector(before=fail))
-    with pytest.raises(ValueError, match="on purpose"):
-        detector.detect([PICTURE])
-    assert (detector.longest_s, detector.model) == (0.0, MODEL)
