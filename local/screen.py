@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from local.errors import ChildFailed
 from local.ports import answers
-from local.subprocesses import Child
-from local.workers import BACKOFF_FIRST_S, BACKOFF_LAST_S, STEADY_S
+from local.subprocesses import Child, restarts
 
 READY_S: Final = 30.0
 GRACE_S: Final = 5.0
@@ -39,16 +36,11 @@ class KeptScreen:
 
     async def keep(self) -> None:
         """Restart it whenever it ends, with backoff."""
-        pause_s = BACKOFF_FIRST_S
-        while True:
-            since = time.monotonic()
-            status = await self._child.ended()
-            if time.monotonic() - since > STEADY_S:
-                pause_s = BACKOFF_FIRST_S
-            self._note(f"the screen's agent ended with status {status}; restarting it")
-            await asyncio.sleep(pause_s)
-            pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
-            await self._child.start()
+        async for _ in restarts(self._child, ended=self._ended):
+            pass
+
+    def _ended(self, status: int) -> None:
+        self._note(f"the screen's agent ended with status {status}; restarting it")
 
     async def stop(self) -> None:
         """Stop it."""

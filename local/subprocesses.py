@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,9 @@ from local.errors import ChildFailed
 from retrain.subprocesses import with_pdeathsig
 
 POLL_S: Final = 0.05
+BACKOFF_FIRST_S: Final = 0.2
+BACKOFF_LAST_S: Final = 10.0
+STEADY_S: Final = 30.0  # a process that ran this long is restarted without backoff
 
 
 class Child:
@@ -79,6 +82,24 @@ class Child:
     def failure(self, what: str) -> ChildFailed:
         """The error for this process; its message ends with the last lines of the log."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{log_tail(self.log)}")
+
+
+async def restarts(child: Child, *, ended: Callable[[int], None]) -> AsyncGenerator[None, None]:
+    """Start the child again whenever it ends, with backoff, until cancelled; yields after each start.
+
+    `ended` hears each exit status.
+    """
+    pause_s = BACKOFF_FIRST_S
+    while True:
+        since = time.monotonic()
+        status = await child.ended()
+        if time.monotonic() - since > STEADY_S:
+            pause_s = BACKOFF_FIRST_S
+        ended(status)
+        await asyncio.sleep(pause_s)
+        pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
+        await child.start()
+        yield
 
 
 def log_tail(path: Path, lines: int = 12) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +11,12 @@ from typing import Final
 from local import worker_socket
 from local.errors import ChildFailed
 from local.record import WorkerRecord
-from local.subprocesses import Child
+from local.subprocesses import Child, restarts
 
 READY_S: Final = 60.0
 _LATE: Final = f"was not ready within {READY_S:g} s"
 BROKER_S: Final = 20.0
 GRACE_S: Final = 25.0  # a worker takes up to 20 s to finish its photos, and 3 s to update the queue
-BACKOFF_FIRST_S: Final = 0.2
-BACKOFF_LAST_S: Final = 10.0
-STEADY_S: Final = 30.0  # a worker that ran this long is restarted without backoff
 
 
 class KeptWorker:
@@ -47,17 +43,7 @@ class KeptWorker:
 
     async def keep(self) -> None:
         """Restart it whenever it ends, with backoff."""
-        pause_s = BACKOFF_FIRST_S
-        while True:
-            since = time.monotonic()
-            status = await self._child.ended()
-            self._changed(replace(self._worker, pid=None))
-            if time.monotonic() - since > STEADY_S:
-                pause_s = BACKOFF_FIRST_S
-            self._note(f"the {self._child.name} ended with status {status}; restarting it")
-            await asyncio.sleep(pause_s)
-            pause_s = min(BACKOFF_LAST_S, 2 * pause_s)
-            await self._child.start()
+        async for _ in restarts(self._child, ended=self._ended):
             try:
                 await self._ready()
             except ChildFailed as failure:
@@ -69,6 +55,10 @@ class KeptWorker:
     async def stop(self) -> None:
         """Stop it, after it has finished its photos."""
         await self._child.stop(grace_s=GRACE_S)
+
+    def _ended(self, status: int) -> None:
+        self._changed(replace(self._worker, pid=None))
+        self._note(f"the {self._child.name} ended with status {status}; restarting it")
 
     async def _ready(self) -> None:
         socket = self._worker.socket
