@@ -25,6 +25,7 @@ from typing import Final
 import uvicorn
 
 from contracts.errors import NunchiError
+from contracts.service_manager import ServiceManager
 from kiosk.cloud.credentials import KioskClients
 from kiosk.cloud.subscribe import Subscriber
 from kiosk.cloud.upload import Uploader
@@ -38,8 +39,8 @@ from kiosk.menu.places import Places
 from kiosk.menu.sync import OrdersTable, OrderSync
 from kiosk.screen.guard import hosts_of
 from kiosk.screen.server import PAGE, create_app
-from kiosk.service_manager import ServiceManager
 from kiosk.settings import Device
+from kiosk.voice import prompts
 from kiosk.voice.process import EngineVoice
 from kiosk.voice.process import voice as engine_of
 from kiosk.voice.silent import NoVoice
@@ -109,7 +110,13 @@ async def _run(device: Device, menu: Menu, options: argparse.Namespace, systemd:
             ordered=sync.notice if sync else lambda: None,
         )
         page = PAGE if toml.screen.page is None else device.folder / toml.screen.page
-        app = create_app(agent, hosts=hosts_of(port), page=page, demo=options.demo is not None)
+        app = create_app(
+            agent,
+            hosts=hosts_of(port),
+            page=page,
+            spoken=(device.folder / "prompts", prompts.FOLDER),  # the shop's own recordings first
+            demo=options.demo is not None,
+        )
         server = _Server(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
         )

@@ -51,6 +51,7 @@ class ScreenSettings(_Part):
 
     port: int = Field(8080, ge=1024, le=65535, description="of the page, on 127.0.0.1")
     diagonal_inches: float = Field(15.6, ge=7, le=100, description="of the glass: letters are measured in millimetres")
+    floor_mm: int = Field(750, ge=0, le=1500, description="from the floor to the lower edge of the glass")
     page: Path | None = Field(None, description="folder of another page; default: the one that comes with Nunchi")
 
 

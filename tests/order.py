@@ -36,13 +36,17 @@ LONGEST_FIRST: Final = (
     "tests/retrain/run/test_training_run.py",
     "tests/security",
     "tests/infra",
+    "tests/kiosk/screen/page/test_measures.py",
+    "tests/kiosk/screen/page/test_walks.py",
     "tests/retrain/fit/test_processes.py",
     "tests/worker/models",
 )
-# What starts a cloud, a trainer or a whole machine's boot, or synthesises the stacks.
+# What starts a cloud, a browser, a trainer or a whole machine's boot, or synthesises the stacks.
 SLOW: Final = (
     "tests/end_to_end",
     "tests/infra",
+    "tests/kiosk/screen/page/test_measures.py",
+    "tests/kiosk/screen/page/test_walks.py",
     "tests/kiosk/voice/engine/test_engine.py",
     "tests/retrain/fit/test_processes.py",
     "tests/retrain/judge/test_judgement.py",

@@ -100,6 +100,7 @@ class Agent:
             "menu": self._selling.menu.to_page(),
             "screen": {
                 "diagonal_inches": toml.screen.diagonal_inches,
+                "floor_mm": toml.screen.floor_mm,
                 "elder_from": cloud.elder_from,
                 "idle_s": IDLE_S,
                 "warning_s": WARNING_S,

@@ -32,6 +32,8 @@ class Book(Protocol):
 
     def figures(self, day: date) -> Figures: ...
 
+    def waiting(self) -> int: ...
+
 
 class ChoosesPlaces(Protocol):
     """What to suggest; see kiosk.menu.places.Places."""
@@ -123,4 +125,4 @@ class Selling:
 
     async def pending(self) -> int:
         """Orders that the cloud does not have yet."""
-        return (await asyncio.to_thread(self._book.figures, self._clock().date())).pending
+        return await asyncio.to_thread(self._book.waiting)

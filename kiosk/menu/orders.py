@@ -159,6 +159,12 @@ class OrderBook:
         """The oldest orders that the cloud does not have yet."""
         return self._ordered("synced = 0 ORDER BY seq LIMIT ?", limit)
 
+    def waiting(self) -> int:
+        """How many orders the cloud does not have yet."""
+        with self._lock:
+            count: int = self._db.execute("SELECT COUNT(*) FROM orders WHERE synced = 0").fetchone()[0]
+        return count
+
     def mark_synced(self, order_ids: Sequence[str]) -> None:
         """The cloud has these orders."""
         with self._transaction() as db:
@@ -170,7 +176,6 @@ class OrderBook:
             rows = self._db.execute(
                 "SELECT screen, language, seconds, dishes, body FROM orders WHERE day = ?", [day.isoformat()]
             ).fetchall()
-            (pending,) = self._db.execute("SELECT COUNT(*) FROM orders WHERE synced = 0").fetchone()
         seconds = [row[2] for row in rows if row[2] is not None]
         dishes = Counter(dish for row in rows for dish in json.loads(row[3]))
         return Figures(
@@ -180,7 +185,7 @@ class OrderBook:
             by_language=dict(Counter(row[1] for row in rows)),
             mean_seconds=sum(seconds) / len(seconds) if seconds else None,
             top=tuple(sorted(dishes.items(), key=lambda item: (-item[1], item[0]))[:10]),
-            pending=pending,
+            pending=self.waiting(),
         )
 
     def _forget(self) -> None:

@@ -14,12 +14,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE: Final = ("GET", "HEAD")
+# Nothing from outside: not a font, not a picture, not a script.
+_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'"
+)
 _HEADERS: Final = {
-    # Nothing from outside: not a font, not a picture, not a script; and no page may frame this one.
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
@@ -31,11 +31,14 @@ _HEADERS: Final = {
 class Guard:
     """Refuses requests under another host name, and POSTs of another origin; adds the headers of every response.
 
-    `hosts`: the allowed values of `Host`, with the port.
+    `hosts`: the allowed values of `Host`, with the port. `framed`: the page may stand in a frame of its own origin, as
+    in the page of demonstrations.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], framed: bool = False) -> None:
         self._app = app
+        ancestors = "'self'" if framed else "'none'"
+        self._headers = _HEADERS | {"Content-Security-Policy": f"{_POLICY}; frame-ancestors {ancestors}"}
         self._hosts = frozenset(hosts)
         self._origins = frozenset(f"http://{host}" for host in hosts)
 
@@ -57,7 +60,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 response = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     response[name] = value
                 if scope["path"].startswith("/api/"):
                     response["Cache-Control"] = "no-store"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +23,11 @@ from kiosk.screen import bodies
 from kiosk.screen.bodies import read, read_bytes
 from kiosk.screen.guard import Guard
 from kiosk.screen.shop import Shop
+from kiosk.voice import prompts
 from kiosk.voice.port import Listening
 
 PAGE: Final = Path(__file__).with_name("page")
 PICTURES: Final = Path(__file__).parents[1] / "menu" / "pictures"
-PROMPTS: Final = Path(__file__).parents[1] / "voice" / "prompts"
 RETRY_MS: Final = 1000  # a page that lost the agent asks again after this
 PING_S: Final = 15
 SEND_S: Final = 10.0  # a page that takes no byte for so long is dead
@@ -41,10 +41,13 @@ def create_app(
     hosts: Collection[str],
     page: Path = PAGE,
     pictures: Path = PICTURES,
-    prompts: Path = PROMPTS,
+    spoken: Sequence[Path] = (prompts.FOLDER,),
     demo: bool = False,
 ) -> Starlette:
-    """The ASGI application. `hosts`: allowed values of `Host`; `demo`: whether samples may come in."""
+    """The ASGI application. `hosts`: allowed values of `Host`; `demo`: whether samples may come in.
+
+    `spoken`: folders of spoken prompts; the first that has one of a name is played.
+    """
     routes = [
         Route("/", lambda _: _file(page / "index.html")),
         Route("/shop", lambda _: _file(page / "shop.html")),
@@ -55,12 +58,12 @@ def create_app(
         *_camera(shop),
         *_visit(shop),
         *_counter(shop),
-        *_voice(shop, prompts),
+        *_voice(shop, spoken),
         *(_demo(shop, page) if demo else ()),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts)],
+        middleware=[Middleware(Guard, hosts=hosts, framed=demo)],
         exception_handlers={HTTPException: _refused},
     )
 
@@ -188,7 +191,7 @@ def _counter(shop: Shop) -> list[Route]:
     ]
 
 
-def _voice(shop: Shop, prompts: Path) -> list[Route]:
+def _voice(shop: Shop, folders: Sequence[Path]) -> list[Route]:
     """Push to talk, and spoken prompts."""
 
     async def listen(request: Request) -> Response:
@@ -211,8 +214,9 @@ def _voice(shop: Shop, prompts: Path) -> list[Route]:
 
     async def prompt(request: Request) -> Response:
         language, name = request.path_params["language"], request.path_params["name"]
-        file = prompts / language / name
-        if language not in ("ko", "en") or not _PROMPT.fullmatch(name) or not file.is_file():
+        known = language in prompts.LANGUAGES and _PROMPT.fullmatch(name)
+        file = prompts.find(language, name.removesuffix(".ogg"), folders) if known else None
+        if file is None:
             raise HTTPException(404, f"there is no spoken prompt {language}/{name}; its caption stands on the screen")
         return FileResponse(file, media_type="audio/ogg")
 

@@ -207,7 +207,11 @@ def summary(record: Record) -> str:
     keys, mqtt, model = record.credentials, record.mqtt, record.worker.model or {}
     pids = [str(worker.pid) for worker in record.workers]
     parts = {
-        **({} if record.screen is None else {"screen": f"{record.screen.url}/  the kiosk's page, for a browser"}),
+        **(
+            {}
+            if record.screen is None
+            else {"screen": f"{record.screen.url}/  the kiosk's page; /demo: people come in"}
+        ),
         "S3": f"{record.endpoints['s3']}  keys {keys.access_key_id}/{keys.secret_access_key}  region {record.region}",
         "images": f"s3://{record.buckets['images']}/uploads/{record.kiosk}/<image id>.jpg",
         "MQTT": f"{mqtt.host}:{mqtt.port}  topic {mqtt.topic}  (MQTT 5, TLS, client certificate)",

@@ -65,21 +65,11 @@ function show() {
     html`
       <div class="glass">
         <${Frame} ...${props}><${VIEWS[state.step]} ...${props} /><//>
-        ${state.turned && html`<${Turned} ...${props} />`}
       </div>
       <${Sheets} ...${props} />
     `,
     root,
   );
-}
-
-function Turned({ say, act }) {
-  return html`
-    <div class="turned" role="status">
-      <p>${say("turned")}</p>
-      <button class="second" onClick=${act("noted")}>${say("ok")}</button>
-    </div>
-  `;
 }
 
 // What follows from a change beyond the screen.
@@ -90,9 +80,8 @@ function follow(old) {
     root.querySelector("main h1")?.focus({ preventScroll: true });
   }
   if (state.own && (!old.own || old.screen !== state.screen)) agent.tell("switch", { visit: state.visit, screen: state.screen });
-  const spoken = moved || old.visit !== state.visit || old.added !== state.added ? promptsOf(old, state) : [];
+  const spoken = promptsOf(old, state);
   if (spoken.length) {
-    document.getElementById("caption").textContent = "";
     prompts.play(spoken, state.language);
   }
   if (moved) heartbeat();

@@ -18,7 +18,7 @@ export function reach(height, mm, floorMm) {
 }
 
 /** Write the sizes of this screen to the document, now and whenever the window changes. */
-export function keepSizes({ diagonal_inches: inches, floor_mm: floorMm = 750 }, root = document.documentElement) {
+export function keepSizes({ diagonal_inches: inches, floor_mm: floorMm }, root = document.documentElement) {
   const write = () => {
     const { innerWidth: width, innerHeight: height } = window;
     const mm = pixelsPerMillimetre(width, height, inches);

@@ -38,6 +38,7 @@ export class Prompts {
 /** What is said when a state follows another: in easy mode only, and once. */
 export function promptsOf(old, state) {
   if (state.screen !== EASY) return [];
+  if (state.asking && !old.asking) return ["time-warning"];
   const came = old.step !== state.step || old.screen !== state.screen;
   if (!came) return [];
   switch (state.step) {

@@ -19,7 +19,7 @@ export function initial(shop) {
     screen: USUAL,
     own: false, // the customer chose the screen: no suggestion changes it any more
     suggested: null, // the suggestion that waits for the finger to leave the glass
-    turned: false, // the screen was changed by a suggestion: it says so, and how to go back
+    turned: false, // a suggestion has changed the screen in this step: it says so
     step: "attract",
     sheet: null, // settings, privacy: over the step, closed without a trace
     type: null, // here, away
@@ -65,7 +65,8 @@ export const begun = (state) => state.step !== "attract" || state.own || state.s
 export function reduce(shop, state, event) {
   const handler = EVENTS[event.is];
   if (!handler) throw new Error(`unknown event ${event.is}`);
-  return handler(state, event, shop);
+  const after = handler(state, event, shop);
+  return after.turned && after.step !== state.step ? { ...after, turned: false } : after;
 }
 
 const EVENTS = {
@@ -96,11 +97,10 @@ const EVENTS = {
   zoom: (state, { zoom }) => ({ ...state, zoom, page: 0 }),
   low: (state) => ({ ...state, low: !state.low, page: 0 }),
   sound: (state, { is: _, ...sound }) => ({ ...state, sound: { ...state.sound, ...sound } }),
-  sheet: (state, { sheet }) => ({ ...state, sheet, turned: false }),
-  noted: (state) => ({ ...state, turned: false }),
+  sheet: (state, { sheet }) => ({ ...state, sheet }),
   called: (state, { called }) => ({ ...state, called }),
 
-  start: (state, { wish = null }) => ({ ...state, step: "type", wish, turned: false }),
+  start: (state, { wish = null }) => ({ ...state, step: "type", wish }),
   type: (state, { type }, shop) => {
     const began = { ...state, type, step: "menu", wish: null };
     return state.wish ? opened(began, shop, state.wish.dish, state.wish.count) : began;

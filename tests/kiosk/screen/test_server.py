@@ -22,7 +22,7 @@ ULID = "01KB6Z6M1S2E9R8Q4N7T3W5Y0B"
 
 
 def _client(shop: FakeShop, *, page: Path = Path("/nowhere"), demo: bool = False, prompts: Path | None = None) -> Any:
-    app = create_app(shop, hosts=hosts_of(PORT), page=page, demo=demo, prompts=prompts or page)
+    app = create_app(shop, hosts=hosts_of(PORT), page=page, demo=demo, spoken=[prompts or page])
     return TestClient(app, base_url=BASE, headers=OWN)
 
 

@@ -16,6 +16,7 @@ export function Frame({ state, say, act, shop, children }) {
       ${backable
         ? html`<button key="back" class="plain" onClick=${act("back")}><${Icon} name="back" />${say("back")}</button>`
         : html`<p key="shop" class="shop" lang=${state.language}>${shop.shop.name[state.language]}</p>`}
+      ${state.turned && step >= 0 && html`<p key="turned" class="turned" role="status">${say("turned")}</p>`}
       ${step >= 0 && html`<${Steps} step=${step} say=${say} />`}
       <div class="ends">
         <button class="plain language" lang=${state.language === "ko" ? "en" : "ko"} onClick=${act("language", { language: state.language === "ko" ? "en" : "ko" })}>

@@ -58,9 +58,8 @@ MEASURE = """
       gaps.push({ between: `${a.text} | ${b.text}`, mm: Math.max(across, down) / mm });
     }
   }
-  const sheet = within.getBoundingClientRect();
   const beyond = targets.filter((t) => t.left < -1 || t.right > innerWidth + 1).map((t) => t.text);
-  return { mm, letters, targets, gaps, beyond, height: sheet.height };
+  return { mm, letters, targets, gaps, beyond };
 }
 """
 
