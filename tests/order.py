@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # Of the clouds that tests of one process share, each takes ten seconds to start: these files go to one process.
 ON_THE_SHARED_CLOUD: Final = (
+    "tests/end_to_end/test_browser.py",
     "tests/end_to_end/test_command.py",
     "tests/end_to_end/test_demo.py",
     "tests/end_to_end/test_doctor.py",
@@ -19,6 +20,7 @@ ON_THE_SHARED_CLOUD: Final = (
     "tests/end_to_end/test_faults.py",
     "tests/end_to_end/test_kiosks.py",
     "tests/end_to_end/test_path.py",
+    "tests/end_to_end/test_screen.py",
     "tests/end_to_end/test_weights.py",
 )
 # Files and folders by how long they take. All others follow, in the order of their names.
