@@ -5,6 +5,8 @@ NunchiError                 base of every error that this project raises on purp
     ├── InvalidName         an invalid kiosk id, image id, key or topic (see names.py)
     ├── InvalidMessage      a message or result that does not follow its schema (see messages.py)
     ├── InvalidLabelFile    an invalid YOLO label file (see yolo.py)
+    ├── InvalidBox          a number, box or pair of boxes that breaks the rules (see box_rules.py)
+    ├── InvalidText         a file that is not text (see text_files.py)
     └── SettingsError       missing or invalid settings, all of them named at once (see settings.py)
 """
 
@@ -34,6 +36,14 @@ class InvalidMessage(ContractError):
 
 class InvalidLabelFile(ContractError):
     """A YOLO label file is invalid; its picture is excluded."""
+
+
+class InvalidBox(ContractError):
+    """A box breaks the rules for boxes; its picture is excluded."""
+
+
+class InvalidText(ContractError):
+    """A file is not text; it was not read."""
 
 
 class SettingsError(ContractError):

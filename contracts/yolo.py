@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
+from contracts.box_rules import People, box_of_corners, class_number, number, people_of
 from contracts.boxes import Box, LabelledBox
-from contracts.errors import InvalidLabelFile, InvalidMessage
+from contracts.errors import InvalidBox, InvalidLabelFile
 from contracts.labels import LABELS, Label
 
-# Fractions are written with six decimals: a box at an edge may leave the picture by half of the last two.
-_SLACK = 2e-6
+_FIELDS: Final = 5
+_REMEDY: Final = "the picture is left out. Write `class x_centre y_centre width height`"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a label file, whose class may be anybody's. `number`: of the line, from 1."""
+
+    number: int
+    class_number: int
+    box: Box
 
 
 def format_labels(people: Iterable[LabelledBox]) -> str:
@@ -19,23 +30,59 @@ def format_labels(people: Iterable[LabelledBox]) -> str:
 
 
 def parse_labels(text: str) -> tuple[LabelledBox, ...]:
-    """The people of a label file, in its order. InvalidLabelFile names the first invalid line.
+    """The people of a label file, in its order, by the rules of `box_rules.py`.
 
-    A text of `format_labels` is formatted again to the same bytes, so that digests over label files hold.
+    InvalidLabelFile names the first invalid line. A text of `format_labels` is formatted again to the same bytes, so
+    that digests over label files hold.
     """
+    return read_labels(text).boxes
+
+
+def read_labels(text: str) -> People:
+    """The people of a label file, and the number of its doubled lines. InvalidLabelFile as `parse_labels`."""
     people = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        fields = _fields(line)
-        if fields is None:
+    for row in read_rows(text):
+        if row.class_number >= len(LABELS):
             raise InvalidLabelFile(
-                f"line {number} is {line.strip()[:80]!r}, not a class from 0 to {len(LABELS) - 1} and four fractions; "
-                "the picture is left out. Write `class x_centre y_centre width height`"
+                f"line {row.number} is of class {row.class_number}, not a class from 0 to {len(LABELS) - 1}; {_REMEDY}"
             )
-        label, x, y, width, height = fields
-        people.append(LabelledBox(label, _box(number, x, y, width, height)))
-    return tuple(people)
+        people.append(LabelledBox(LABELS[row.class_number], row.box))
+    return each_once(people)
+
+
+def read_rows(text: str) -> Iterator[Row]:
+    """The lines of a label file. InvalidLabelFile names the first invalid one."""
+    for place, line in enumerate(text.splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != _FIELDS:
+            raise InvalidLabelFile(f"line {place} {_described(line, fields)}; {_REMEDY}")
+        try:
+            label = class_number(fields[0])
+            x, y, width, height = map(number, fields[1:])
+            box = box_of_corners(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        except InvalidBox as error:
+            raise InvalidLabelFile(f"line {place} is {line.strip()[:80]!r}: {error}; {_REMEDY}") from None
+        yield Row(place, label, box)
+
+
+def each_once(people: Iterable[LabelledBox]) -> People:
+    """Each person once; InvalidLabelFile when two labels have the same box."""
+    try:
+        return people_of(people)
+    except InvalidBox as error:
+        raise InvalidLabelFile(f"{error}; the picture is left out. Delete the wrong one") from None
+
+
+def _described(line: str, fields: list[str]) -> str:
+    """What an invalid line may be, for an error."""
+    count = len(fields) - 1
+    if count == _FIELDS:
+        return f"is {line.strip()[:80]!r}, which has a confidence or another number besides a class and four fractions"
+    if count > _FIELDS and count % 2 == 0:
+        return "is an outline of points (segments, a turned box or keypoints), not a box; export boxes"
+    return f"is {line.strip()[:80]!r}, not a class from 0 to {len(LABELS) - 1} and four fractions"
 
 
 def _line(label: Label, box: Box) -> str:
@@ -43,38 +90,3 @@ def _line(label: Label, box: Box) -> str:
         f"{label.yolo_class} {(box.x0 + box.x1) / 2:.6f} {(box.y0 + box.y1) / 2:.6f} "
         f"{box.x1 - box.x0:.6f} {box.y1 - box.y0:.6f}\n"
     )
-
-
-def _fields(line: str) -> tuple[Label, float, float, float, float] | None:
-    try:
-        class_number, *numbers = line.split()
-        x, y, width, height = map(float, numbers)
-        return (LABELS[int(class_number)], x, y, width, height) if int(class_number) >= 0 else None
-    except (IndexError, ValueError):
-        return None
-
-
-def _box(number: int, x: float, y: float, width: float, height: float) -> Box:
-    corners = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
-    if not all(math.isfinite(corner) and -_SLACK <= corner <= 1 + _SLACK for corner in corners):
-        raise InvalidLabelFile(
-            f"line {number} has a box that leaves the picture; the picture is left out. Fractions go from 0 to 1"
-        )
-    x0, y0, x1, y1 = corners
-    (x0, x1), (y0, y1) = _cut(x0, x1), _cut(y0, y1)
-    try:
-        if round(x1 - x0, 6) == 0 or round(y1 - y0, 6) == 0:
-            raise InvalidMessage("a side that a label file can't hold")
-        return Box(x0, y0, x1, y1)
-    except InvalidMessage:
-        raise InvalidLabelFile(f"line {number} has a box without area; the picture is left out. Draw it anew") from None
-
-
-def _cut(low: float, high: float) -> tuple[float, float]:
-    """Two opposite sides, cut at the edges of the picture; the other side moves outwards by half of the cut.
-
-    A box that was rounded beyond an edge by half a decimal would otherwise have a width between two decimals, and
-    `format_labels` could write either.
-    """
-    below, above = max(-low, 0.0), max(high - 1, 0.0)
-    return min(max(low - above / 2, 0.0), 1.0), min(max(high + below / 2, 0.0), 1.0)

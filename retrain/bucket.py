@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from contracts.aws.s3 import get_or_none
-from contracts.errors import InvalidName
+from contracts.errors import InvalidName, InvalidText
 from contracts.names import IMAGE_SUFFIX, Reference, parse_pair_key
+from contracts.text_files import decoded
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -70,9 +71,12 @@ class DatasetBucket:
         return self.get(pair.reference.pair_keys(pair.tree)[0])
 
     def labels(self, pair: Pair) -> str | None:
-        """The text of the label file; None when it was deleted since it was listed."""
+        """The text of the label file; None when it was deleted since it was listed.
+
+        Of a file that is not text, one that no reader of label files accepts.
+        """
         content = self.get(pair.reference.pair_keys(pair.tree)[1])
-        return None if content is None else content.decode(errors="replace")
+        return None if content is None else label_text(content)
 
     def put_pair(self, tree: Tree, reference: Reference, *, jpeg: bytes, labels: str, note: str | None = None) -> None:
         """Store a pair, over one of the same name. The label file is last: it makes the pair complete."""
@@ -120,6 +124,14 @@ def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> Gene
         yield pool.map(work, items)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def label_text(content: bytes) -> str:
+    """The text of a label file in the bucket; of one that is not text, a text that `parse_labels` refuses."""
+    try:
+        return decoded(content)
+    except InvalidText as error:
+        return f"not a label file: {error}"
 
 
 def stem(reference: Reference) -> str:

@@ -160,6 +160,7 @@ def _show_import(imported: ImportSummary) -> None:
         f"{imported.corrected} of them corrected"
     )
     for number, state in (
+        (imported.doubled, "boxes were drawn twice with the same label, and count once"),
         (imported.cannot_tell, "are unclear to a person too: not used for training, and not exported again"),
         (imported.unchanged, "were stored before, with the same labels or later ones"),
         (imported.waiting, "wait for an answer"),

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from contracts.boxes import LabelledBox
-from contracts.errors import InvalidLabelFile, InvalidName
+from contracts.errors import InvalidLabelFile, InvalidName, InvalidText
 from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX
+from contracts.text_files import decoded
 from contracts.yolo import parse_labels
 from retrain.bucket import reference_of, stem
 from retrain.bursts import burst_of
@@ -42,8 +43,8 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = parse_labels(text.read_text())
-        except (OSError, InvalidLabelFile) as error:
+            people = parse_labels(decoded(text.read_bytes()))
+        except (OSError, InvalidText, InvalidLabelFile) as error:
             raise JudgementFailed(
                 f"{text}: the labels of {path.name} can't be read ({error}); nothing was judged. Build it again"
             ) from None

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import InvalidMessage
-from contracts.instants import from_text
+from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.names import Reference
 from contracts.yolo import format_labels
-from retrain.bucket import DatasetBucket, Tree, in_threads
+from retrain.bucket import DatasetBucket, Tree, in_threads, label_text
 from retrain.dataset.vetting.exposure import exposed
 from retrain.errors import InvalidReview
 from retrain.review.confidences import Results
@@ -35,7 +35,7 @@ class ReviewAnswer:
     source: Tree
     sample: bool
     annotation: Annotation
-    checked_at: datetime
+    checked_at: datetime  # to the microsecond: of two answers the later counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class ImportSummary:
     reviewed: int = 0
     golden: int = 0
     corrected: int = 0  # of reviewed and golden: the model's boxes or labels were changed
+    doubled: int = 0  # boxes that were drawn again over the same box with the same label, and count once
     cannot_tell: int = 0
     unchanged: int = 0  # stored by an earlier import: the same answer, or one checked later
     waiting: int = 0
@@ -89,7 +90,7 @@ def _tasks(file: Path) -> Sequence[Mapping[str, Any]]:
         tasks = json.loads(file.read_bytes())
     except OSError as error:
         raise InvalidReview(f"{file} can't be read ({error.strerror}); nothing was stored") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidReview(f"{file} is not JSON; {remedy}") from None
     if not isinstance(tasks, list):
         raise InvalidReview(f"{file} is not a list of tasks; {remedy}")
@@ -112,7 +113,6 @@ def _answer(task: Mapping[str, Any]) -> ReviewAnswer | None:
     data = task["data"]
     try:
         reference, source = Reference.parse(str(data["photo"])), Tree(data["tree"])
-        checked_at = from_text(finished_at(annotation))
     except (KeyError, ValueError) as error:  # InvalidName and InvalidMessage are ValueErrors
         raise InvalidTask(f"{error}; import the tasks.json of nunchi review export as it is") from None
     if source not in _SOURCES:
@@ -122,7 +122,7 @@ def _answer(task: Mapping[str, Any]) -> ReviewAnswer | None:
         )
     # The random sample is of the sure only: an unsure photo in it would bias the agreement.
     sample = data.get("sample") is True and source is Tree.AUTO
-    return ReviewAnswer(reference, source, sample, parse_annotation(annotation), checked_at)
+    return ReviewAnswer(reference, source, sample, parse_annotation(annotation), finished_at(annotation))
 
 
 def store(
@@ -163,7 +163,7 @@ def store(
         tree = trees[answer.reference]
         if note.cannot_tell and answer.reference not in stored[Tree.GOLDEN]:
             tree = Tree.REVIEWED  # the photo itself is not stored; a later note in golden/ takes precedence
-        newer = earlier is not None and earlier.checked_at > answer.checked_at
+        newer = earlier is not None and earlier.checked_at > note.checked_at
         return answer, tree, note, not newer and _put(answer, tree, note, bucket)
 
     with in_threads(keep, answers) as kept:
@@ -176,6 +176,7 @@ def store(
                 summary.golden += tree is Tree.GOLDEN
                 summary.reviewed += tree is Tree.REVIEWED
                 summary.corrected += not note.agreed
+                summary.doubled += answer.annotation.doubled
     return summary
 
 
@@ -185,7 +186,7 @@ def _note(answer: ReviewAnswer, earlier: Note | None, bucket: DatasetBucket, res
         predicted = [person.predicted for person in earlier.shown]
     else:
         labels = bucket.get(answer.reference.pair_keys(answer.source)[1]) or b""
-        predicted = shown_people(labels.decode(errors="replace"), results.result(answer.reference))
+        predicted = shown_people(label_text(labels), results.result(answer.reference))
     people, cannot_tell = answer.annotation.people, answer.annotation.cannot_tell
     shown = tuple(
         ReviewedPerson(person, None if cannot_tell or match is None else people[match].label)
@@ -196,7 +197,7 @@ def _note(answer: ReviewAnswer, earlier: Note | None, bucket: DatasetBucket, res
         sample=answer.sample,
         shown=shown,
         changed=() if cannot_tell else changes(predicted, people),
-        checked_at=answer.checked_at,
+        checked_at=from_epoch_ms(to_epoch_ms(answer.checked_at)),
         cannot_tell=cannot_tell,
     )
 

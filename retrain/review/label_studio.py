@@ -6,13 +6,14 @@ https://labelstud.io/guide/export#Label-Studio-JSON-format-of-annotated-tasks an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from contracts import box_rules
 from contracts.boxes import Box, LabelledBox
-from contracts.errors import InvalidMessage
+from contracts.errors import InvalidBox
 from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX, Reference
 from retrain.bucket import Tree, stem
@@ -21,7 +22,6 @@ CANNOT_TELL: Final = "cannot tell"
 IMAGES: Final = "images"
 _PHOTO, _LABEL, _DOUBT = "photo", "label", "doubt"  # names in the interface, which results refer to
 _COLOURS: Final = ("#1f77b4", "#d62728", "#17becf", "#ff7f0e")
-_SLACK: Final = 0.5  # percent by which a hand-drawn box may leave the picture; it is cut at the edge
 
 
 class InvalidTask(Exception):
@@ -30,10 +30,11 @@ class InvalidTask(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A person's answer about a photo: its people, or that they are unclear."""
+    """A person's answer about a photo: its people, or that they are unclear. `doubled`: boxes that stood there again."""
 
     people: tuple[LabelledBox, ...]
     cannot_tell: bool
+    doubled: int = 0
 
 
 def label_config() -> str:
@@ -109,21 +110,20 @@ def percent_of(box: Box) -> dict[str, float]:
 
 
 def box_of(value: Mapping[str, Any]) -> Box:
-    """The rectangle of a region's value; InvalidTask when it is rotated, outside the picture, or not a rectangle."""
+    """The rectangle of a region's value, by the rules of `contracts/box_rules.py`. InvalidTask when it is rotated."""
     try:
-        x, y, width, height = (float(value[name]) for name in ("x", "y", "width", "height"))
-        rotation = float(value.get("rotation") or 0)
-    except (KeyError, TypeError, ValueError):
+        x, y, width, height = (box_rules.number(value[name]) for name in ("x", "y", "width", "height"))
+        rotation = box_rules.number(value.get("rotation") or 0)
+    except KeyError:
         raise InvalidTask("a region has no x, y, width and height; draw it anew") from None
+    except InvalidBox as error:
+        raise InvalidTask(f"a region has no x, y, width and height: {error}; draw it anew") from None
     if rotation % 360:
         raise InvalidTask(f"a box is turned by {rotation:g} degrees, which a YOLO label can't express; draw it upright")
-    corners = (x, y, x + width, y + height)
-    if not all(math.isfinite(corner) and -_SLACK <= corner <= 100 + _SLACK for corner in corners):
-        raise InvalidTask("a box leaves the picture; draw it inside")
     try:
-        return Box(*(min(max(corner / 100, 0.0), 1.0) for corner in corners))
-    except InvalidMessage:
-        raise InvalidTask("a box has no area; remove it, or draw it anew") from None
+        return box_rules.box_of(x / 100, y / 100, width / 100, height / 100)
+    except InvalidBox as error:
+        raise InvalidTask(f"{error}; draw it inside the picture, or remove it") from None
 
 
 def parse_annotation(annotation: Mapping[str, Any]) -> Annotation:
@@ -146,27 +146,51 @@ def parse_annotation(annotation: Mapping[str, Any]) -> Annotation:
                 )
             cannot_tell = True
             continue
+        if region.get("image_rotation"):
+            raise InvalidTask(
+                f"its picture was turned by {region['image_rotation']} degrees in Label Studio, and its boxes with it; "
+                "turn it back, and draw them anew"
+            )
         if not isinstance(names, list) or len(names) != 1 or names[0] not in LABELS:
             raise InvalidTask(f"a box is labelled {names!r}, which is not one of {', '.join(LABELS)}; label it anew")
         people.append(LabelledBox(Label(names[0]), box_of(value)))
-    return Annotation(tuple(people), cannot_tell)
+    try:
+        checked = box_rules.people_of(people)
+    except InvalidBox as error:
+        raise InvalidTask(f"{error}; delete the wrong one") from None
+    return Annotation(checked.boxes, cannot_tell, checked.doubled)
 
 
 def last_completed(annotations: Sequence[Any]) -> Mapping[str, Any] | None:
-    """The annotation that was finished last; None when there is none, or all were skipped."""
+    """The annotation that was finished last; None when there is none, or all were skipped.
+
+    InvalidTask when the time of one of several is missing or invalid.
+    """
     completed = [annotation for annotation in annotations if isinstance(annotation, dict) and not _skipped(annotation)]
-    return max(completed, key=_finished, default=None)
+    return max(completed, key=_finished) if len(completed) > 1 else next(iter(completed), None)
 
 
-def _finished(annotation: Mapping[str, Any]) -> tuple[str, int]:
-    # RFC 3339 in UTC, as Label Studio writes it, sorts by time.
+def _finished(annotation: Mapping[str, Any]) -> tuple[datetime, int]:
     number = annotation.get("id")
     return finished_at(annotation), number if isinstance(number, int) else 0
 
 
-def finished_at(annotation: Mapping[str, Any]) -> str:
-    """The time of the last change, as text; empty when the annotation has none."""
-    return str(annotation.get("updated_at") or annotation.get("created_at") or "")
+def finished_at(annotation: Mapping[str, Any]) -> datetime:
+    """The time of the last change, to the microsecond, in UTC. InvalidTask when it is missing, or has no time zone.
+
+    Label Studio writes `2026-11-28T15:00:04.123456Z`, without a fraction when that is 0, and with the server's offset.
+    """
+    text = annotation.get("updated_at") or annotation.get("created_at") or ""
+    try:
+        instant = datetime.fromisoformat(str(text).strip())
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidTask(
+        f"its annotation was changed at {str(text)[:40]!r}, which is not a time with its zone; export it from Label "
+        "Studio as JSON again"
+    )
 
 
 def _skipped(annotation: Mapping[str, Any]) -> bool:

@@ -119,7 +119,7 @@ def test_an_invalid_photo_is_excluded_with_the_reason_and_the_rest_is_built(tmp_
     photos = [put(bucket, photo_id(3600 * number), labels=[Label.ADULT_MALE]) for number in range(6)]
     gone, goes, no_labels, torn, turned, _ = photos
     bucket.vanish |= {gone.pair_keys("auto")[0], goes.pair_keys("auto")[1]}
-    bucket.objects[no_labels.pair_keys("auto")[1]] = b"\xff\xfe"
+    bucket.objects[no_labels.pair_keys("auto")[1]] = b"\xff\xff"
     bucket.objects[torn.pair_keys("auto")[0]] = bucket.objects[torn.pair_keys("auto")[0]][:900]
     bucket.objects[turned.pair_keys("auto")[0]] = turned_by_exif(gradient(128, 96), 6)
     manifest = built(bucket, tmp_path / "d")
