@@ -41,7 +41,9 @@ class Config(Section):
         Mode.COMMAND,
         description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
     )
-    tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {}
+    tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {
+        "project": "nunchi"
+    }
     hours: HoursSettings = HoursSettings()
     inference: InferenceSettings = InferenceSettings()
     screen: ScreenSettings = ScreenSettings()

@@ -25,7 +25,7 @@ from config.opening_hours import DAYS, Week, Weekday, Window
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
 from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
-from contracts.training import MOST_NEW_LABELS
+from contracts.training import LEAST_NEW, MOST_NEW_LABELS
 
 
 def _like(pattern: str, what: str, example: str) -> AfterValidator:
@@ -160,7 +160,7 @@ class TrainingSettings(Section):
     spot: bool = Field(True, description="try Spot capacity first, then on demand")
     period_days: int = Field(60, ge=1, le=366, description="days between two runs")
     least_new_labels: int = Field(
-        500, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts"
+        LEAST_NEW, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts"
     )
 
 

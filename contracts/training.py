@@ -30,6 +30,7 @@ OUTCOME: Final = "outcome.json"
 CHECKPOINT: Final = "checkpoint/"
 DRIFT: Final = "drift.json"
 MOST_REASON: Final = 1000  # characters
+LEAST_NEW: Final = 500  # label files, and people in a training by hand; fewer are not worth a training
 MOST_NEW_LABELS: Final = 10_000_000  # label files that a retraining may wait for
 
 # Exit codes of `python -m retrain`. The first is that of every training with a verdict.

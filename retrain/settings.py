@@ -10,10 +10,17 @@ from typing import Any, Final
 
 from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.settings import existing_file, fraction, seconds, setting, whole
+from contracts.training import LEAST_NEW
 from contracts.weights import check_run_id
 
 TRACKERS: Final = ("none", "wandb", "mlflow")
+GOLDEN_LEAST: Final = 20  # golden people of each label, for a training and for `nunchi judge`
 DEFAULT_TRAINER: Final = Path(__file__).parents[1] / ".venv-trainer" / "bin" / "python"
+
+
+def golden_photos_for(people: int) -> int:
+    """The minimum number of golden photos, when each label needs that many people: a photo has two at most, mostly."""
+    return 2 * people
 
 
 def _tracker(text: str) -> str:
@@ -93,13 +100,13 @@ class RetrainSettings:
         "people in photos labelled since the model in service was trained, duplicates and caps left out; with fewer "
         "the training is skipped. `shell/train.sh` sets 1: label files were counted before its machine was started",
         parse=whole(0, 10_000_000),
-        default=300,
+        default=LEAST_NEW,
     )
     golden_least: int = setting(
         "NUNCHI_GOLDEN_LEAST",
         "human-checked people of each label in golden; with fewer, no candidate is judged, and the training is skipped",
         parse=whole(1, 1_000_000),
-        default=20,
+        default=GOLDEN_LEAST,
     )
     val_share: float = setting(
         "NUNCHI_VAL_SHARE",

@@ -100,6 +100,14 @@ def toy_network(
     )
 
 
+def with_names(network: bytes, names: str) -> bytes:
+    """The network with class names in its metadata, as an exporter writes them."""
+    model = onnx.load_from_string(network)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "names", names
+    return model.SerializeToString()
+
+
 def constant_network(answer: NDArray[np.float32], *, channels: int = 3) -> bytes:
     """A network with the constant output `answer`, (1, …)."""
     graph = _Graph()

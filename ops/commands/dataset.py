@@ -181,6 +181,16 @@ def import_(
         list[str] | None,
         typer.Option("--class", help="Label for one of your classes; may be repeated.", metavar="YOURS=LABEL"),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out", help="Leave out the boxes of a class that is no person; may be repeated.", metavar="YOURS"
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", help="The file with your class names. Default: those in FOLDER.", metavar="FILE"),
+    ] = None,
     moment_a_folder: Annotated[
         bool, typer.Option("--moment-a-folder", help="Pictures of one folder show the same people: one split for them.")
     ] = False,
@@ -191,10 +201,12 @@ def import_(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Import pictures that people have labelled: images/ and labels/ anywhere below FOLDER, classes from its data.yaml.
+    """Import pictures that people have labelled: images/ and labels/ anywhere below FOLDER, in YOLO's format.
 
-    Importing them again changes nothing. PNG and WebP become JPEG. A picture without people needs an empty label file.
-    Pictures that a training may have used are not taken into golden: that would be leakage.
+    The class names are those of a data.yaml, classes.txt, obj.names or notes.json anywhere below FOLDER; without such a
+    file, classes 0 to 3 are elder_male, elder_female, adult_male, adult_female. Importing again changes nothing. PNG
+    and WebP become JPEG. A picture without people needs an empty label file. Pictures that a training may have used are
+    not taken into golden: that would be leakage. What was not looked at is listed.
 
     Exit status: 0 imported, 5 a picture or the classes are invalid, and nothing was stored, 2 the kiosk id or an option
     is invalid, 1 any other error.
@@ -203,23 +215,32 @@ def import_(
     """
     from retrain.dataset.yolo_import.class_names import classes_in  # noqa: PLC0415 - see above
     from retrain.dataset.yolo_import.folder import scan_folder, store, without_exposed  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.listing import list_folder  # noqa: PLC0415 - see above
+    from retrain.dataset.yolo_import.summary import ImportedFolder  # noqa: PLC0415 - see above
 
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with session_of(local, state) as session, progress_bars() as say:
-        meaning, source = classes_in(folder, _aliases(classes or []))
-        scanned = scan_folder(folder, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
+        listing = list_folder(folder)
+        meaning = classes_in(listing, _aliases(classes or []), left_out=leave_out or [], names_file=names)
+        scanned = scan_folder(listing, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
-            scanned = without_exposed(session.dataset, scanned, folder)
+            scanned = without_exposed(session.dataset, scanned, listing)
+        imported = ImportedFolder(listing, meaning, scanned)
         if scanned.invalid and not skip:
-            raise InvalidDataset(_broken(scanned.invalid, "nothing was imported. Fix them, or leave them out: --skip"))
+            unread = "".join(f"\n  {line}" for line in imported.lines())
+            raise InvalidDataset(
+                _broken(scanned.invalid, "nothing was imported. Fix them, or leave them out: --skip") + unread
+            )
         store(session.dataset, Tree(tree), scanned.pictures, say)
     if as_json:
-        counts = {"pictures": len(scanned.pictures), "left_out": len(scanned.invalid)}
-        echo_json({"tree": tree, "kiosk": kiosk, **counts})
+        echo_json({"tree": tree, "kiosk": kiosk, **imported.to_fields()})
         return
-    classes_from = f"classes from {source}" if source else f"classes in this order: {', '.join(LABELS)}"
-    out.print(f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}")
+    out.print(
+        f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(imported.classes_from())}"
+    )
+    for line in imported.lines():
+        out.print(f"[yellow]{escape(line)}[/]")
     if scanned.invalid:
         out.print(f"[yellow]{escape(_broken(scanned.invalid, 'they were left out'))}[/]")
     show_command("Next", in_cloud("dataset build FOLDER", local, state))
@@ -267,7 +288,8 @@ def _aliases(options: list[str]) -> dict[str, Label]:
             raise typer.BadParameter(
                 f"{option!r}: write YOURS=LABEL, LABEL one of {', '.join(LABELS)}", param_hint="--class"
             )
-        aliases[name] = Label(label)
+        if aliases.setdefault(name, Label(label)) != label:
+            raise typer.BadParameter(f"{name!r} is both {aliases[name]} and {label}", param_hint="--class")
     return aliases
 
 

@@ -17,6 +17,7 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_
 from ops.session import gate_of, session_of
 from registry.errors import InvalidRun, RunUnknown
 from retrain.errors import JudgementFailed
+from retrain.settings import GOLDEN_LEAST, golden_photos_for
 
 # retrain.judge imports numpy, scikit-learn, matplotlib: the command imports it when it runs, so that others start fast.
 
@@ -39,8 +40,12 @@ def judge(
         Path, typer.Option("--out", help="Folder for report.html and report.json.", metavar="DIR")
     ] = Path("judgement"),
     score: Annotated[str, typer.Option(help="Score to compare: map50, map50_95 or accuracy.")] = "map50",
-    golden_least: Annotated[int, typer.Option(help="Minimum number of golden photos.", min=1)] = 100,
-    per_label: Annotated[int, typer.Option(help="Minimum number of golden people of each label.", min=0)] = 10,
+    golden_least: Annotated[int, typer.Option(help="Minimum number of golden photos.", min=1)] = golden_photos_for(
+        GOLDEN_LEAST
+    ),
+    per_label: Annotated[
+        int, typer.Option(help="Minimum number of golden people of each label.", min=0)
+    ] = GOLDEN_LEAST,
     gate: Annotated[
         float | None,
         typer.Option(help="Confidence from which labels become training data, 0.5 to below 1. Default: the workers'."),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from contracts.errors import SettingsError
 from contracts.gate import DEFAULT_GATE, gate_mistake
+from retrain.settings import GOLDEN_LEAST, golden_photos_for
 
 
 class Score(StrEnum):
@@ -31,9 +32,9 @@ class JudgeSettings:
     """The numbers of the rules."""
 
     score: Score = Score.MAP50
-    golden_least: int = 100  # photos; with fewer, no candidate is promoted
+    golden_least: int = golden_photos_for(GOLDEN_LEAST)  # photos; with fewer, no candidate is promoted
     golden_least_moments: int = 30  # at most golden_least; a bootstrap over fewer moments is overconfident
-    golden_least_per_label: int = 10  # people
+    golden_least_per_label: int = GOLDEN_LEAST  # people
     group_margin: float = 0.02  # share of its people that a group may lose
     group_doubt: float = 0.75  # share of the draws in which a group beyond the margin loses, for it to be behind
     gate: float = DEFAULT_GATE  # confidence from which a label is training data, and the share of these that is right

@@ -30,7 +30,7 @@ class InvalidTask(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A person's answer about a photo: its people, or that they are unclear. `doubled`: boxes that stood there again."""
+    """A person's answer about a photo: its people, or that they are unclear. `doubled`: boxes drawn again over one."""
 
     people: tuple[LabelledBox, ...]
     cannot_tell: bool

@@ -27,7 +27,7 @@ from retrain.progress import Say
 from retrain.review.confidences import Results
 from retrain.run.incumbent import Incumbent
 from retrain.run.ports import Candidate, Stages
-from retrain.settings import RetrainSettings
+from retrain.settings import RetrainSettings, golden_photos_for
 
 _HOME: Final = Path(__file__).parents[2]
 _NOT_STORED: Final = ("model", "track", "track_to", "name")  # fields of a plan that depend on the machine
@@ -46,7 +46,7 @@ def make_stages(
         val_share=settings.val_share, most_images=settings.most_images, seed=settings.seed, promise=settings.gate
     )
     judging = JudgeSettings(
-        golden_least=2 * settings.golden_least,
+        golden_least=golden_photos_for(settings.golden_least),
         golden_least_per_label=settings.golden_least,
         gate=settings.gate,
         seed=settings.seed,

@@ -21,7 +21,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_the_repositorys_file_says_every_default_and_one_tag() -> None:
     """An operator edits what stands there, and need not guess what else there is."""
-    assert load(DEFAULT_FILE) == Config(tags={"project": "nunchi"})
+    assert load(DEFAULT_FILE) == Config()
 
 
 def test_every_setting_stands_in_the_repositorys_file() -> None:

@@ -24,6 +24,7 @@ from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
 from worker.threads import IdlePool
 
 CORES: Final = os.cpu_count() or 1
+NAMES: Final = "names"  # the key of the class names in an export's metadata
 MAX_SHAPES: Final = 4  # that a network stays compiled for: a shop's kiosks have a camera or two
 
 
@@ -33,6 +34,11 @@ class Engine(Protocol):
     @property
     def any_shape(self) -> bool:
         """Whether a picture's sides may be any multiples of STRIDE; otherwise the shape is fixed."""
+        ...
+
+    @property
+    def class_names(self) -> str | None:
+        """The class names in the file's metadata, as ultralytics writes them; None without."""
         ...
 
     def __call__(self, picture: Image) -> Floats:
@@ -68,6 +74,8 @@ class OpenVino:
             shape = self._model.input().partial_shape
         except RuntimeError as error:
             raise ValueError(f"OpenVINO can't load the network for pictures of {side} pixels: {error}") from None
+        stated = ["framework", NAMES]  # where OpenVINO keeps the metadata of an ONNX file
+        self.class_names = self._model.get_rt_info(stated).astype(str) if self._model.has_rt_info(stated) else None
         rank = range(len(shape)) if shape.rank.is_static else ()
         self.any_shape = _takes_any_shape([shape[n].get_length() if shape[n].is_static else None for n in rank], side)
         self._compiled: OrderedDict[tuple[int, int], _Compiled] = OrderedDict()
@@ -130,6 +138,7 @@ class OnnxRuntime:
     def __init__(self, network: bytes, side: int, at_once: int = CORES) -> None:  # noqa: ARG002
         """ValueError if it is not an ONNX network with one RGB picture input of that side."""
         self._session = session(network)
+        self.class_names = self._session.get_modelmeta().custom_metadata_map.get(NAMES)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
             raise ValueError(

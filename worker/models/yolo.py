@@ -12,6 +12,7 @@ classes of the box (contracts/formulas/answers.py). A manifest of kind "yolov5" 
     "calibration": {"confidence": {"bias", "weights": {"log_right", "log_wrong"}}, "by_label": {label: the same}}
                                                  `by_label` is optional, `confidence` required: see calibration.py
 
+The class names in the export's own metadata must be the labels, in their order (class_names.py).
 An export with dynamic height and width gets photos in their own shape; another one, in squares.
 """
 
@@ -32,6 +33,7 @@ from contracts.labels import LABELS, Label
 from contracts.messages import Model, Person
 from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best_for_map
 from worker.models.calibration import calibrations_by_label
+from worker.models.class_names import check_class_names
 from worker.models.detector import Image
 from worker.models.engines import CORES, ENGINES, Engine, preferred
 from worker.models.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
@@ -131,6 +133,7 @@ def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:
         if (load_engine := ENGINES.get(name := fields.get("runtime") or preferred())) is None:
             raise ValueError(f"the runtime {name!r} is unknown, only {', '.join(sorted(ENGINES))} are supported")
         engine = load_engine(network.read_bytes(), side, at_once)
+        check_class_names(engine.class_names)
         yolo = Yolo(model=manifest.model, engine=engine, side=side, head=head, cut=cut, calibration=calibration)
         yolo.check()
         return yolo

@@ -2,67 +2,124 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from contracts.labels import LABELS, Label
+from contracts.labels import LABELS, Label, normalised
+from retrain.dataset.yolo_import.listing import Listing
+from retrain.dataset.yolo_import.name_files import Names, UnreadableNames, names_in
 from retrain.errors import InvalidDataset
 
+_REMEDY = "nothing was imported. Correct it, or name the file that counts: --names FILE"
 
-def classes_in(folder: Path, aliases: Mapping[str, Label]) -> tuple[dict[int, Label], str]:
-    """The label of each class number, and the name of the file that defines the classes; empty without such a file.
 
-    The names are `names:` in a YAML file of the folder, or `classes.txt` (Label Studio writes one); without either, the
-    classes are LABELS in their order. `aliases`: labels of further names. InvalidDataset when a name is unknown, or
-    files contradict each other.
+@dataclass(frozen=True)
+class Classes:
+    """The label of each class number. `names`: all names that the folder states, `files` the files that state them.
+
+    Without files the classes are LABELS in their order. `left_out`: the numbers of classes whose boxes are left out.
     """
-    files = sorted({*folder.glob("*.yaml"), *folder.glob("*.yml")})
-    names_in = {path.name: names for path in files if (names := _names(path)) is not None}
-    lines = folder / "classes.txt"
-    if not names_in and lines.is_file():
-        names_in[lines.name] = dict(enumerate(lines.read_text(errors="replace").split("\n")))
-    if not names_in:
-        return dict(enumerate(LABELS)), ""
-    (where, names), *others = names_in.items()
+
+    labels: Mapping[int, Label]
+    names: Names = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    left_out: frozenset[int] = frozenset()
+
+    def name(self, number: int) -> str:
+        """The name of a class; its number when it has none."""
+        return self.names.get(number) or str(number)
+
+    def to_fields(self, folder: Path) -> dict[str, Any]:
+        """As JSON: `from`, the files with the names, empty for the order of LABELS; and the label of each number."""
+        return {
+            "from": [_relative(path, folder) for path in self.files],
+            "labels": {str(number): label for number, label in sorted(self.labels.items())},
+            "left_out": [self.name(number) for number in sorted(self.left_out)],
+        }
+
+
+def classes_in(
+    listing: Listing,
+    aliases: Mapping[str, Label] | None = None,
+    *,
+    left_out: Collection[str] = (),
+    names_file: Path | None = None,
+) -> Classes:
+    """The classes of a folder, by the files anywhere in it that state their names, or by `names_file` alone.
+
+    `aliases` are labels of further names, `left_out` names of classes whose boxes are left out; both also take a class
+    number. A name that is neither ours nor an alias has no label, which matters if a label file uses it. InvalidDataset
+    when a file can't be read, files contradict each other, or an alias or `left_out` names no class.
+    """
+    stated = _stated((names_file,) if names_file else listing.name_files, listing, only=names_file is not None)
+    files = tuple(stated)
+    names = next(iter(stated.values()), dict(enumerate(map(str, LABELS))))
+    known: dict[str, Label] = {normalised(label): label for label in LABELS}
+    given = {normalised(name): label for name, label in (aliases or {}).items()}
+    out = set(map(normalised, left_out))
+    labels, numbers_out, used = {}, set(), set[str]()
+    for number in sorted({*names, *(int(name) for name in (given.keys() | out) if name.isdecimal())}):
+        # A class of a name is also called by its number, unless a name is such a number.
+        name = normalised(names.get(number, ""))
+        called = [key for key in (name, str(number)) if key in given or key in out]
+        used.update(called)
+        if any(key in out for key in called):
+            numbers_out.add(number)
+        elif called:
+            labels[number] = given[called[0]]
+        elif name in known:
+            labels[number] = known[name]
+    _check_used({*given, *out} - used, names, listing.folder)
+    return Classes(labels, names, files, frozenset(numbers_out))
+
+
+def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Path, Names]:
+    """The names of each file that states some; the same in all. `only`: a file must state some."""
+    stated: dict[Path, Names] = {}
+    unreadable: dict[Path, UnreadableNames] = {}
+    for path in paths:
+        try:
+            names = names_in(path)
+        except UnreadableNames as error:
+            unreadable[path] = error
+            continue
+        if names is not None:
+            stated[path] = names
+        elif only:
+            raise InvalidDataset(f"{path} states no class names; nothing was imported. Name a data.yaml or classes.txt")
+    for path, error in unreadable.items():
+        if not (error.other and stated):
+            raise InvalidDataset(f"the class names in {path} can't be read: {error}; {_REMEDY}")
+    (first, names), *others = stated.items() if stated else [(Path(), {})]
     for other, different in others:
-        if different != names:
+        if _plain(different) != _plain(names):
             raise InvalidDataset(
-                f"{where} and {other} in {folder} name different classes; nothing was imported. Keep the one that the "
-                "labels were written with"
+                f"{listing.name(first)} and {listing.name(other)} in {listing.folder} name different classes, "
+                f"{_shown(names)} and {_shown(different)}; nothing was imported. Name the one that the labels were "
+                "written with: --names FILE"
             )
-    return _labels(names, aliases, folder / where), where
+    return stated
 
 
-def _names(path: Path) -> dict[int, str] | None:
-    try:
-        content = yaml.safe_load(path.read_text(errors="replace"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InvalidDataset(f"{path} can't be read ({error}); nothing was imported. Correct it") from None
-    names = content.get("names") if isinstance(content, dict) else None
-    match names:
-        case list():
-            return {number: str(name) for number, name in enumerate(names)}
-        case dict() if all(str(number).isdecimal() for number in names):
-            return {int(number): str(name) for number, name in names.items()}
-    return None
-
-
-def _labels(names: Mapping[int, str], aliases: Mapping[str, Label], where: Path) -> dict[int, Label]:
-    known = {_normalised(label): label for label in LABELS} | {
-        _normalised(name): label for name, label in aliases.items()
-    }
-    named = {number: name for number, name in names.items() if name.strip()}
-    unknown = [name for name in named.values() if _normalised(name) not in known]
-    if unknown:
+def _check_used(unused: Collection[str], names: Names, folder: Path) -> None:
+    if unused:
         raise InvalidDataset(
-            f"{where} names {', '.join(unknown)}, which is not one of {', '.join(LABELS)}; nothing was imported. Map "
-            f"it to a label: --class '{unknown[0]}={LABELS[0]}'"
+            f"no class of {folder} is called {', '.join(sorted(unused))}, but {_shown(names)}; nothing was imported. "
+            "Correct --class or --leave-out"
         )
-    return {number: known[_normalised(name)] for number, name in named.items()}
 
 
-def _normalised(name: str) -> str:
-    return re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
+def _plain(names: Names) -> Names:
+    return {number: plain for number, name in names.items() if (plain := normalised(name))}
+
+
+def _shown(names: Names) -> str:
+    """The names in an error, the first dozen."""
+    shown = ", ".join(f"{number}: {name}" for number, name in sorted(names.items())[:12] if name.strip())
+    return f"{shown} …" if len(names) > 12 else shown
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

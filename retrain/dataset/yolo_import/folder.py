@@ -5,26 +5,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
+from contracts.box_rules import People
 from contracts.boxes import LabelledBox
-from contracts.errors import InvalidLabelFile
-from contracts.labels import Label
+from contracts.errors import InvalidLabelFile, InvalidText
+from contracts.labels import LABELS
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
-from contracts.yolo import format_labels, parse_labels
+from contracts.text_files import decoded
+from contracts.yolo import each_once, format_labels, read_rows
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import opened
 from retrain.dataset.vetting.exposure import exposed
+from retrain.dataset.yolo_import.class_names import Classes
+from retrain.dataset.yolo_import.listing import SUFFIXES, Listing
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _QUALITY: Final = 95
 # The times of imported bursts lie where no kiosk's clock is, so that they are not taken for real times.
 _FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
@@ -33,88 +36,105 @@ _MINUTES: Final = 1 << 29
 
 @dataclass(frozen=True, slots=True)
 class ImportedPicture:
-    """A picture that can be imported: its file, and the name, label file and digest that it is stored with.
+    """A picture that can be imported: its file, and the name, people and digest that it is stored with.
 
-    `sha256` is the file's, `jpeg_sha256` that of the JPEG to be stored.
+    `sha256` is the file's, `jpeg_sha256` that of the JPEG to be stored. `doubled`: boxes that stood there again;
+    `left_out`: the classes of the boxes that were left out.
     """
 
     path: Path
     reference: Reference
-    label_file: str
+    people: tuple[LabelledBox, ...]
     sha256: str
     jpeg_sha256: str
+    doubled: int = 0
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def label_file(self) -> str:
+        """The text of its label file."""
+        return format_labels(self.people)
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedFolder:
-    """The pictures of a folder. `invalid`: for each picture that can't be imported, its path and the reason."""
+    """The pictures of a folder. `invalid`: for each picture that can't be imported, its path and the reason.
+
+    `copies`: pictures with the bytes and the labels of another one, which are imported once.
+    """
 
     pictures: list[ImportedPicture]
     invalid: list[str]
+    copies: tuple[str, ...] = ()
 
 
 def scan_folder(
-    folder: Path, classes: Mapping[int, Label], *, kiosk: str, burst_per_folder: bool = False, say: Say = silent
+    listing: Listing, classes: Classes, *, kiosk: str, burst_per_folder: bool = False, say: Say = silent
 ) -> ScannedFolder:
-    """Every picture below `folder`, with its label file: beside it, or under `labels/` where it is under `images/`.
+    """Every picture of a folder, with its label file: beside it, or under `labels/` where it is under `images/`.
 
     A picture's name is derived from its bytes, so a repeated import changes nothing. Each picture is its own burst,
     unless `burst_per_folder`: then the pictures of a folder are one burst and go into one split, as frames of a video
     must. InvalidName when `kiosk` is not a kiosk's name, InvalidDataset when there is no picture.
     """
     check_kiosk_id(kiosk)
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-    if not paths:
+    if not listing.pictures:
+        unread = "".join(f"\n  {each}" for each in listing.unread())
         raise InvalidDataset(
-            f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))}); nothing was imported. Name a folder with "
-            "images/ and labels/"
+            f"{listing.folder} holds no picture ({', '.join(sorted(SUFFIXES))}); nothing was imported. Name a folder "
+            f"with images/ and labels/{unread}"
         )
 
     def scan(path: Path) -> ImportedPicture | str:
-        name = path.relative_to(folder)
+        name = path.relative_to(listing.folder)
         try:
+            people, left_out = _people(path, listing, classes)
             content = path.read_bytes()
-            label_file = format_labels(_people(path, classes))
             jpeg = as_jpeg(content)
         except Exception as error:  # noqa: BLE001 - Pillow raises a dozen kinds; every invalid picture is reported
-            return f"{name}: {error}"
+            return f"{listing.name(path)}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, name.parent.as_posix() if burst_per_folder else None)
         return ImportedPicture(
-            path, Reference(kiosk, image_id), label_file, sha256.hex(), hashlib.sha256(jpeg).hexdigest()
+            path,
+            Reference(kiosk, image_id),
+            people.boxes,
+            sha256.hex(),
+            hashlib.sha256(jpeg).hexdigest(),
+            people.doubled,
+            left_out,
         )
 
     pictures: dict[Reference, ImportedPicture] = {}
-    invalid = []
-    with in_threads(scan, paths) as scanned:
+    invalid, copies = [], []
+    with in_threads(scan, listing.pictures) as scanned:
         for done, picture in enumerate(scanned, start=1):
-            say(done, len(paths), "pictures looked at")
+            say(done, len(listing.pictures), "pictures looked at")
             if isinstance(picture, str):
                 invalid.append(picture)
                 continue
             first = pictures.setdefault(picture.reference, picture)
+            name, copied = listing.name(picture.path), listing.name(first.path)
             if first.label_file != picture.label_file:
-                name, duplicated = picture.path.relative_to(folder), first.path.relative_to(folder)
-                invalid.append(f"{name}: the same picture as {duplicated}, with other labels")
-    return ScannedFolder(list(pictures.values()), invalid)
+                invalid.append(f"{name}: the same picture as {copied}, with other labels")
+            elif first is not picture:
+                copies.append(f"{name}, of {copied}")
+    return ScannedFolder(list(pictures.values()), invalid, tuple(copies))
 
 
-def without_exposed(bucket: DatasetBucket, scanned: ScannedFolder, folder: Path) -> ScannedFolder:
+def without_exposed(bucket: DatasetBucket, scanned: ScannedFolder, listing: Listing) -> ScannedFolder:
     """Without the pictures that a training may have learned from, which prevents leakage into golden.
 
     InvalidReview when the exposed pictures are unknown.
     """
     learned = {sha256 for _, sha256 in exposed(bucket)}
     kept = [picture for picture in scanned.pictures if picture.jpeg_sha256 not in learned]
-    refused = [picture.path.relative_to(folder) for picture in scanned.pictures if picture.jpeg_sha256 in learned]
-    return ScannedFolder(
-        kept,
-        [*scanned.invalid, *(f"{path}: a training may have learned from it, so it can't judge" for path in refused)],
-    )
+    refused = [
+        f"{listing.name(picture.path)}: a training may have learned from it, so it can't judge"
+        for picture in scanned.pictures
+        if picture.jpeg_sha256 in learned
+    ]
+    return replace(scanned, pictures=kept, invalid=[*scanned.invalid, *refused])
 
 
 def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[ImportedPicture], say: Say = silent) -> None:
@@ -149,26 +169,50 @@ def as_jpeg(content: bytes) -> bytes:
     return target.getvalue()
 
 
-def _people(path: Path, classes: Mapping[int, Label]) -> tuple[LabelledBox, ...]:
-    """The people of a picture's label file. InvalidLabelFile when the file is missing or invalid."""
-    beside = path.with_suffix(".txt")
-    parts = list(beside.parts)
-    depths = [depth for depth, part in enumerate(parts[:-1]) if part == "images"]
-    if depths:
-        parts[depths[-1]] = "labels"
-    label_file = next((file for file in (Path(*parts), beside) if file.is_file()), None)
-    if label_file is None:
+def _people(path: Path, listing: Listing, classes: Classes) -> tuple[People, tuple[int, ...]]:
+    """The people of a picture, and the classes of its boxes that are left out.
+
+    InvalidLabelFile when its label file is missing, invalid, or not its own.
+    """
+    read = [(file, *_read(file, classes)) for file in listing.labels_of(path)]
+    if not read:
         raise InvalidLabelFile("the label file is missing; a picture without people needs an empty one")
-    lines = []
-    for number, line in enumerate(label_file.read_text(errors="replace").splitlines(), start=1):
-        class_number, *rest = line.split() or [""]
-        if not class_number:
+    (file, people, left_out), *others = read
+    for other, different, _ in others:
+        if different.boxes != people.boxes:
+            raise InvalidLabelFile(
+                f"{listing.name(file)} and {listing.name(other)} hold different labels of it; delete the wrong one"
+            )
+    for file, *_ in read:
+        if sharing := [other for other in listing.used_labels[file] if other != path]:
+            raise InvalidLabelFile(
+                f"{listing.name(file)} is also the label file of {listing.name(sharing[0])}; give each picture a name "
+                "and a label file of its own"
+            )
+    return people, left_out
+
+
+def _read(file: Path, classes: Classes) -> tuple[People, tuple[int, ...]]:
+    """The people of a label file, and the classes of the boxes that are left out. InvalidLabelFile if it is invalid."""
+    try:
+        rows = list(read_rows(decoded(file.read_bytes())))
+    except InvalidText as error:
+        raise InvalidLabelFile(f"{file.name}: {error}") from None
+    left_out = tuple(row.class_number for row in rows if row.class_number in classes.left_out)
+    people = []
+    for row in rows:
+        if row.class_number in classes.left_out:
             continue
-        label = classes.get(int(class_number)) if class_number.isdecimal() else None
+        label = classes.labels.get(row.class_number)
         if label is None:
-            raise InvalidLabelFile(f"line {number} of its labels is of class {class_number[:20]!r}, which has no name")
-        lines.append(f"{label.yolo_class} {' '.join(rest)}\n")
-    return parse_labels("".join(lines))
+            name = classes.name(row.class_number)
+            called = f"{name!r}, which is no label" if name != str(row.class_number) else f"{name!r}, which has no name"
+            raise InvalidLabelFile(
+                f"line {row.number} of its labels is of class {called}; say what it is: --class '{name}={LABELS[0]}', "
+                f"or leave its boxes out: --leave-out '{name}'"
+            )
+        people.append(LabelledBox(label, row.box))
+    return each_once(people), left_out
 
 
 def _image_id(sha256: bytes, burst: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +24,18 @@ YAMLS: Final = frozenset({".yaml", ".yml"})
 LISTS: Final = frozenset({".names", ".labels"})
 _TITLES: Final = re.compile(r"class|names|labels?(_?map)?$", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"(\d+)\s*(?:[:=,;]\s*|\s)(\S.*)", re.ASCII)
-_DATASET: Final = ("train", "val", "valid", "test", "nc")
 _MOST_NUMBER: Final = 10_000  # of a class; a larger number is a slip
 
 
 class UnreadableNames(Exception):
-    """A file seems to state class names, and they can't be read. The message gives the reason."""
+    """A file seems to state class names, and they can't be read. The message gives the reason.
+
+    `other`: the file has another purpose, so names in a second file count.
+    """
+
+    def __init__(self, reason: str, *, other: bool = False) -> None:
+        super().__init__(reason)
+        self.other = other
 
 
 def is_list(path: Path) -> bool:
@@ -52,7 +59,7 @@ def names_in(path: Path) -> Names | None:
     except (OSError, InvalidText) as error:
         raise UnreadableNames(str(error)) from None
     if suffix in (".pbtxt", ".csv") and _TITLES.search(path.stem):
-        raise UnreadableNames(f"{suffix} files are not read")
+        raise UnreadableNames(f"{suffix} files are not read", other=True)
     return None
 
 
@@ -83,13 +90,13 @@ def _of_dataset(content: Any) -> Names | None:
         return None
     stated = [value for key, value in content.items() if str(key).casefold() == "names"]
     if not stated:
-        if {"train", "nc"} <= {str(key).casefold() for key in content}:
+        if isinstance(content.get("train"), str | list):
             raise UnreadableNames("it describes a dataset, and has no names")
         return None
     if len(stated) > 1:
         raise UnreadableNames("it has names twice")
     names = _of_value(stated[0])
-    count = content.get("nc", content.get("NC"))
+    count = content.get("nc")
     if isinstance(count, int) and not isinstance(count, bool) and count != len(names):
         raise UnreadableNames(f"nc is {count}, and names has {len(names)}")
     return names
@@ -192,7 +199,7 @@ def _of_json(path: Path) -> Names | None:
         return _of_dataset(content)
     if "categories" in content:
         if "annotations" in content:
-            raise UnreadableNames("it is COCO's, whose class numbers are not those of the label files")
+            raise UnreadableNames("it is COCO's, whose class numbers are not those of the label files", other=True)
         return _of_value(content["categories"])
     return None
 
@@ -205,7 +212,7 @@ def _of_darknet(path: Path) -> None:
     named = re.split(r"[/\\]", match[1])[-1]
     # Darknet's paths are relative to the folder that it runs in, which is not the export's.
     if not any((folder / named).is_file() for folder in (path.parent, path.parent / "data", path.parent.parent)):
-        raise UnreadableNames(f"the names are in {match[1]}, which is missing")
+        raise UnreadableNames(f"the names are in {match[1]}, which is missing", other=True)
 
 
 def _is_number(value: Any) -> bool:
@@ -235,6 +242,5 @@ def _once(pairs: list[tuple[int, str]]) -> Names:
 
 
 def _short(value: Any) -> str:
-    """A value in an error; of a nested one, its beginning."""
-    text = repr(value) if not isinstance(value, dict | list) else f"{type(value).__name__} {list(value)[:3]!r}"
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    """A value in an error; of a long or nested one, its beginning."""
+    return reprlib.repr(value)
