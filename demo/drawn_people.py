@@ -81,17 +81,25 @@ def draw_in_turn(first_seed: int, number: int) -> DrawnPicture:
 
 
 def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
-    """Write a YOLO folder of drawn people, all labels equally often, and some empty shops; returns the folder."""
-    for kind in ("images", "labels"):
-        (folder / kind).mkdir(parents=True)
+    """Write a YOLO folder of drawn people, all labels equally often, and some empty shops; returns the folder.
+
+    The same pictures drawn again change nothing. FileExistsError when a file exists with another content.
+    """
+    files = {
+        "data.yaml": ("names:\n" + "".join(f"  {index}: {label}\n" for index, label in enumerate(LABELS))).encode()
+    }
     for number in range(count):
         empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
         drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else draw_in_turn(first_seed, number)
-        (folder / "images" / f"{number:05}.jpg").write_bytes(drawn.jpeg)
-        (folder / "labels" / f"{number:05}.txt").write_text(format_labels(drawn.people))
-    (folder / "data.yaml").write_text(
-        "names:\n" + "".join(f"  {index}: {label}\n" for index, label in enumerate(LABELS))
-    )
+        files[f"images/{number:05}.jpg"] = drawn.jpeg
+        files[f"labels/{number:05}.txt"] = format_labels(drawn.people).encode()
+    for name, content in files.items():
+        path = folder / name
+        if path.exists() and path.read_bytes() != content:
+            raise FileExistsError(f"{path} exists with another content")
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     return folder
 
 

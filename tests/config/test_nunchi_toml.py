@@ -19,7 +19,7 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
-def test_the_repositorys_file_says_every_default_and_one_tag() -> None:
+def test_the_repositorys_file_states_every_default() -> None:
     """An operator edits what stands there, and need not guess what else there is."""
     assert load(DEFAULT_FILE) == Config()
 

@@ -20,6 +20,7 @@ from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split
 from retrain.dataset.report.contact_sheet import COLOURS, write_sheet
 from retrain.dataset.splits import share
+from retrain.dataset.vetting.preconditions import LEAST_PEOPLE, scarce_labels
 
 _PURPOSE: Final = {
     Split.TRAIN: "learned from",
@@ -74,9 +75,18 @@ def write_page(folder: Path, manifest: DatasetManifest, *, suspects: Sequence[It
         new=sum(item.new for item in manifest.items if item.split is not Split.GOLDEN),
         by_source=Counter((item.split, item.source) for item in manifest.items),
         excluded=[(reason, excluded[reason], REASONS[reason]) for reason in REASONS if excluded[reason]],
+        scarce={(each.label, each.split): each for each in scarce_labels(manifest)},
+        least=LEAST_PEOPLE,
+        warnings=_other_warnings(manifest),
         groups=groups,
     )
     (folder / INDEX).write_text(page)
+
+
+def _other_warnings(manifest: DatasetManifest) -> list[str]:
+    """The warnings that are not in the table of scarce labels."""
+    shown = {str(each) for each in scarce_labels(manifest)}
+    return [warning for warning in manifest.warnings if warning not in shown]
 
 
 def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], most: int) -> list[_Group]:

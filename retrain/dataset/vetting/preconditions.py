@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from contracts.labels import LABELS
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.labels import LABELS, Label
 from retrain.dataset.manifest import NOBODY, DatasetManifest, counted
 from retrain.dataset.photos import UNREAD, Split
+
+# People of a label, below which a figure about them is a guess.
+LEAST_PEOPLE: Final[Mapping[Split, int]] = {Split.TRAIN: 50, Split.VAL: 10, Split.GOLDEN: 10}
 
 
 def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_least: int) -> tuple[str, str] | None:
@@ -39,16 +46,33 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Scarce:
+    """A label with fewer people in a split than figures about them need."""
+
+    split: Split
+    label: Label
+    people: int
+
+    def __str__(self) -> str:
+        if not self.people:
+            return f"there is no {self.label} in {self.split}"
+        return f"there are only {self.people} {self.label} in {self.split}: figures about them are guesses"
+
+
+def scarce_labels(manifest: DatasetManifest) -> list[Scarce]:
+    """The labels of each split with fewer people than LEAST_PEOPLE."""
+    return [
+        Scarce(Split(split), label, counts[label])
+        for split, counts in manifest.counts.items()
+        for label in LABELS
+        if counts[label] < LEAST_PEOPLE[Split(split)]
+    ]
+
+
 def warnings_of(manifest: DatasetManifest) -> tuple[str, ...]:
     """Warnings for people: labels that are missing or scarce, possible label errors, unreadable photos."""
-    warnings = []
-    for split, counts in manifest.counts.items():
-        minimum = 50 if split == Split.TRAIN else 10
-        for label in LABELS:
-            if not counts[label]:
-                warnings.append(f"there is no {label} in {split}")
-            elif counts[label] < minimum:
-                warnings.append(f"there are only {counts[label]} {label} in {split}: figures about them are guesses")
+    warnings = [str(scarce) for scarce in scarce_labels(manifest)]
     if not manifest.counts[Split.TRAIN][NOBODY]:
         warnings.append(
             "there is no picture without people in train: the network may see people in an empty shop, and workers "

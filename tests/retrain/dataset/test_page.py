@@ -39,7 +39,10 @@ def test_it_shows_counts_and_excluded_photos(bucket: DatasetBucket, tmp_path: Pa
     assert "train 3 3 3 3 12 0 12 0" in told
     assert "golden 1 1 1 1 4 0 0 0" in told
     assert "moment_of_golden 1 taken within the same minute as a golden photo" in told
-    assert "there is no elder_male in val" in told
+    assert "label train, at least 50 val, at least 10 golden, at least 10 elder_male 3 none 1" in told
+    assert told.count("there is no picture without people in train") == 1
+    assert "there is no elder_male in val" in manifest.warnings
+    assert "there is no elder_male" not in told  # it is in the table
     assert "near_bits=20" in told
 
 
