@@ -28,4 +28,6 @@ def _encodings(content: bytes) -> tuple[str, ...]:
     if content.startswith(_UTF_16):
         return ("utf-16",)
     # Without a mark, ASCII in UTF-16 has a zero in every second byte.
-    return ("utf-8", "utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+    if content[:1] == b"\0":
+        return ("utf-16-be",)
+    return ("utf-16-le",) if content[1:2] == b"\0" else ("utf-8",)

@@ -14,7 +14,6 @@ from typing import Final
 
 from rich.markup import escape
 
-from contracts.labels import LABELS
 from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
 from contracts.settings import variables_of
 from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict
@@ -30,7 +29,9 @@ from ops.commands.train import train_locally
 from ops.display import err, out, progress_bars
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
+from retrain.dataset.yolo_import.class_names import classes_in
 from retrain.dataset.yolo_import.folder import scan_folder, store
+from retrain.dataset.yolo_import.listing import list_folder
 from retrain.settings import RetrainSettings
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
@@ -70,7 +71,8 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     show(f"[bold]2. Labels[/]: {pictures} labelled pictures for training, {pictures // 2} for judgement")
     for tree, count, seed in ((Tree.REVIEWED, pictures, TRAINING), (Tree.GOLDEN, pictures // 2, GOLDEN)):
         drawn = draw_folder(folder / tree, count, first_seed=seed)
-        store(bucket, tree, scan_folder(drawn, dict(enumerate(LABELS)), kiosk=f"drawn-{tree}").pictures)
+        listing = list_folder(drawn)
+        store(bucket, tree, scan_folder(listing, classes_in(listing), kiosk=f"drawn-{tree}").pictures)
 
     show("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from scratch")
     first = _train(folder, show)

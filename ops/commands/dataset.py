@@ -174,11 +174,12 @@ def draw(
     seed: Annotated[int, typer.Option(help="The same seed draws the same pictures.", min=0)] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw people at a counter, with labels, as a YOLO folder: something to import without photos of your own.
+    """Draw people at a counter, with their labels, as a YOLO folder: something to import without photos of your own.
 
     The drawings say nothing about real people. Drawing the same again changes nothing. Needs no cloud.
 
-    Exit status: 0 drawn, 5 a file of FOLDER exists with another content, and nothing was written; 1 any other error.
+    Exit status: 0 drawn, 5 a file of FOLDER exists with another content, and nothing was written; 2 an option is
+    invalid, 1 any other error.
 
     Example: nunchi dataset draw my-images --pictures 48
     """
@@ -313,7 +314,7 @@ def _exclusions(manifest: DatasetManifest) -> dict[str, int]:
 
 
 def _aliases(options: list[str]) -> dict[str, Label]:
-    aliases = {}
+    aliases: dict[str, Label] = {}
     for option in options:
         name, _, label = option.rpartition("=")
         if not name or label not in set(LABELS):

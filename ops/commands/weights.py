@@ -110,12 +110,20 @@ def add(
 ) -> None:
     """Store a folder as a run. Runs are immutable; adding one does not promote it.
 
+    The class names in an ONNX file itself must be Nunchi's, in their order.
+
     Exit status: 0 added, or exists with the same files; 3 exists with other files, 5 the folder is incomplete or
-    corrupt, 2 the id is invalid, 1 any other error.
+    corrupt, or its network has other classes; 2 the id is invalid, 1 any other error.
 
     Example: nunchi weights add out/20261122t030405z-yolov5n
     """
+    from worker.models.class_names import check_folder  # noqa: PLC0415 - imports ONNX Runtime
+
     with session_of(local, state) as session:
+        try:
+            check_folder(folder)
+        except ValueError as error:
+            raise InvalidRun(f"{error}; nothing was added") from None
         added = session.weights.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))
     if as_json:
         echo_json(_row(added, CurrentRun(None, None)) | {"manifest_sha256": added.manifest_sha256})

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from contracts.box_rules import class_number
-from contracts.errors import InvalidBox
-from contracts.labels import LABELS, normalised
+import onnxruntime as ort
 
+from contracts.box_rules import class_number
+from contracts.labels import LABELS, normalised
+from worker.models.onnx_runtime import session
+
+NAMES: Final = "names"  # the key in an export's metadata
 _REMEDY: Final = "Export the network with the classes in this order, or remove `names` from its metadata if it is wrong"
 
 
@@ -35,11 +39,29 @@ def check_class_names(stated: str | None) -> None:
         )
 
 
+def check_folder(folder: Path) -> None:
+    """ValueError, which names the file, if a YOLO in a run's folder states other class names than LABELS.
+
+    Only names are looked at: whether the folder is a run, and the network loads, others check.
+    """
+    for manifest in sorted(folder.rglob("*.json")):
+        try:
+            fields = json.loads(manifest.read_bytes())
+            network = manifest.parent / fields["files"]["network"]["path"]
+            stated = session(network.read_bytes(), optimization=ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        try:
+            check_class_names(stated.get_modelmeta().custom_metadata_map.get(NAMES))
+        except ValueError as error:
+            raise ValueError(f"{network}: {error}") from None
+
+
 def _read(stated: str) -> dict[int, str]:
     for read in (json.loads, ast.literal_eval):
         try:
             return _names(read(stated))
-        except (ValueError, SyntaxError, TypeError, InvalidBox, RecursionError, MemoryError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     parts = [part.strip() for part in stated.split(",")]
     if len(parts) == len(LABELS) and not set("[]{}()") & set(stated):
@@ -48,7 +70,7 @@ def _read(stated: str) -> dict[int, str]:
 
 
 def _names(value: Any) -> dict[int, str]:
-    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+    if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(name, str) for name in value):
         return dict(enumerate(value))
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value.values()):
         return {class_number(number): name for number, name in value.items()}

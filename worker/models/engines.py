@@ -19,12 +19,12 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from worker.models.class_names import NAMES
 from worker.models.detector import Image
 from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
 from worker.threads import IdlePool
 
 CORES: Final = os.cpu_count() or 1
-NAMES: Final = "names"  # the key of the class names in an export's metadata
 MAX_SHAPES: Final = 4  # that a network stays compiled for: a shop's kiosks have a camera or two
 
 

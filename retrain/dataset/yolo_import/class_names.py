@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def classes_in(
     known: dict[str, Label] = {normalised(label): label for label in LABELS}
     given = {normalised(name): label for name, label in (aliases or {}).items()}
     out = set(map(normalised, left_out))
-    labels, numbers_out, used = {}, set(), set[str]()
+    labels: dict[int, Label] = {}
+    numbers_out, used = set[int](), set[str]()
     for number in sorted({*names, *(int(name) for name in (given.keys() | out) if name.isdecimal())}):
         # A class of a name is also called by its number, unless a name is such a number.
         name = normalised(names.get(number, ""))
@@ -92,8 +94,7 @@ def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Pa
     for path, error in unreadable.items():
         if not (error.other and stated):
             raise InvalidDataset(f"the class names in {path} can't be read: {error}; {_REMEDY}")
-    (first, names), *others = stated.items() if stated else [(Path(), {})]
-    for other, different in others:
+    for (first, names), (other, different) in pairwise(stated.items()):
         if _plain(different) != _plain(names):
             raise InvalidDataset(
                 f"{listing.name(first)} and {listing.name(other)} in {listing.folder} name different classes, "

@@ -106,7 +106,8 @@ def scan_folder(
         )
 
     pictures: dict[Reference, ImportedPicture] = {}
-    invalid, copies = [], []
+    invalid: list[str] = []
+    copies: list[str] = []
     with in_threads(scan, listing.pictures) as scanned:
         for done, picture in enumerate(scanned, start=1):
             say(done, len(listing.pictures), "pictures looked at")

@@ -151,7 +151,7 @@ class Listing:
 
     def _missing_folders(self) -> tuple[str, ...]:
         """The paths of each data.yaml that lead to nothing in the folder, whatever they are relative to."""
-        missing = []
+        missing: list[str] = []
         for path in self.texts:
             if path.suffix.lower() in YAMLS:
                 try:
@@ -184,7 +184,7 @@ class Listing:
     def _missing_pictures(self) -> tuple[str, ...]:
         """The pictures that a list such as train.txt names, and that are not here by their name."""
         known = {picture.name for picture in self.pictures}
-        missing = []
+        missing: list[str] = []
         for path in self.texts:
             if path not in self.used_labels:
                 lines = pictures_of_list(path)

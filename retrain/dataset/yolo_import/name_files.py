@@ -24,6 +24,8 @@ YAMLS: Final = frozenset({".yaml", ".yml"})
 LISTS: Final = frozenset({".names", ".labels"})
 _TITLES: Final = re.compile(r"class|names|labels?(_?map)?$", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"(\d+)\s*(?:[:=,;]\s*|\s)(\S.*)", re.ASCII)
+_PATHS: Final = (str, list)
+_NESTED: Final = (dict, list)
 _MOST_NUMBER: Final = 10_000  # of a class; a larger number is a slip
 
 
@@ -90,7 +92,7 @@ def _of_dataset(content: Any) -> Names | None:
         return None
     stated = [value for key, value in content.items() if str(key).casefold() == "names"]
     if not stated:
-        if isinstance(content.get("train"), str | list):
+        if isinstance(content.get("train"), _PATHS):
             raise UnreadableNames("it describes a dataset, and has no names")
         return None
     if len(stated) > 1:
@@ -118,7 +120,7 @@ def _of_list(values: list[Any]) -> Names:
     if all(isinstance(value, dict) for value in values):
         entries = [_of_entry(place, value) for place, value in enumerate(values)]
         return _once(entries)
-    if any(isinstance(value, dict | list) for value in values):
+    if any(isinstance(value, _NESTED) for value in values):
         raise UnreadableNames(f"names is {_short(values)}, a list with lists in it")
     return {place: "" if value is None else str(value) for place, value in enumerate(values)}
 
@@ -146,7 +148,7 @@ def _of_mapping(values: dict[Any, Any]) -> Names:
     for number, name in pairs:
         if isinstance(name, dict) and isinstance(name.get("name"), str):
             name = name["name"]  # noqa: PLW2901 - the name, unwrapped
-        if isinstance(name, dict | list):
+        if isinstance(name, _NESTED):
             raise UnreadableNames(f"class {number} is named {_short(name)}")
         named.append((number, "" if name is None else str(name)))
     return _once(named)

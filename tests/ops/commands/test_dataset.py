@@ -18,7 +18,7 @@ from contracts.boxes import Box, LabelledBox
 from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
 from ops.aws import AwsError
-from ops.commands.dataset import build, fetch, import_, show
+from ops.commands.dataset import build, draw, fetch, import_, show
 from ops.commands.dataset import dataset as group
 from ops.exits import Exit
 from retrain.bucket import DatasetBucket, Tree
@@ -107,7 +107,22 @@ def test_a_dataset_is_built_shown_and_fetched(bucket: DatasetBucket) -> None:
 def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     mine()
     options = ("--tree", "golden", "--kiosk", "students", "--class", "grandma=elder_female")
-    told = {"tree": "golden", "kiosk": "students", "pictures": 4, "left_out": 0}
+    told: dict[str, Any] = {
+        "tree": "golden",
+        "kiosk": "students",
+        "pictures": 4,
+        "left_out": 0,
+        "people": dict.fromkeys(LABELS, 1),
+        "classes": {
+            "from": ["data.yaml"],
+            "labels": {"0": "adult_male", "1": "adult_female", "2": "elder_male", "3": "elder_female"},
+            "left_out": [],
+        },
+        "doubled_boxes": 0,
+        "boxes_left_out": {},
+        "copies": 0,
+        "not_read": [],
+    }
     assert rows("import", "mine", *options) == [told]
     assert rows("import", "mine", *options) == [told]
     pairs = bucket.pairs(Tree.GOLDEN)
@@ -183,9 +198,53 @@ def test_exit_statuses_say_what_is_wrong(bucket: DatasetBucket) -> None:
     mine(names="names: [adult_male, cat]")
     assert dataset("import", "mine").exit_code == Exit.INVALID
     assert dataset("import", "mine", "--class", "cat=dog").exit_code == 2
+    assert dataset("import", "mine", "--class", "cat=adult_male", "--class", "cat=elder_male").exit_code == 2
     assert dataset("import", "mine", "--tree", "auto").exit_code == 2
+    assert dataset("import", "mine", "--leave-out", "dog").exit_code == Exit.INVALID
+    assert dataset("import", "mine", "--names", "nowhere.yaml").exit_code == Exit.INVALID
+    assert dataset("import", "nowhere").exit_code == Exit.INVALID
     assert dataset("import", "mine", "--class", "cat=adult_male", "--kiosk", "A B").exit_code == 2
     assert len(bucket.keys("reviewed/")) == 0
+
+
+def test_it_is_told_which_order_the_classes_have_and_what_was_not_looked_at(bucket: DatasetBucket) -> None:
+    """Our order is taken only where no file states names."""
+    mine(1)
+    Path("mine/data.yaml").unlink()
+    Path("mine/images/x.heic").write_bytes(b"picture")
+    imported = " ".join(dataset("import", "mine").output.split())
+    assert f"no file states class names, so classes 0 to 3 are {', '.join(LABELS)}" in imported
+    assert ".heic pictures, not read; convert them to JPEG or PNG: 1 (images/x.heic)" in imported
+    assert rows("import", "mine")[0]["classes"]["from"] == []
+    Path("mine/labels/classes.txt").write_text("adult_male\ndog\n")
+    assert rows("import", "mine")[0]["classes"] == {
+        "from": ["labels/classes.txt"],
+        "labels": {"0": "adult_male"},
+        "left_out": [],
+    }
+    assert len(bucket.pairs(Tree.REVIEWED)) == 1
+
+
+def test_boxes_of_a_class_that_is_no_person_are_left_out(bucket: DatasetBucket) -> None:
+    """Its picture stays, and what is left out is told."""
+    mine(4, names="names: [adult_male, adult_female, elder_male, dog]")
+    refused = " ".join(dataset("import", "mine").output.split())
+    assert "is of class 'dog', which is no label" in refused
+    assert bucket.keys("") == []
+    assert "boxes of dog, left out: 1" in dataset("import", "mine", "--leave-out", "dog").output
+    [told] = rows("import", "mine", "--leave-out", "dog")
+    assert (told["pictures"], told["boxes_left_out"]) == (4, {"dog": 1})
+
+
+def test_drawn_pictures_can_be_imported(bucket: DatasetBucket) -> None:
+    """So that the documentation can be followed without photos; drawn again, nothing changes."""
+    for _ in range(2):
+        assert rows("draw", "drawn", "--pictures", "18") == [{"folder": "drawn", "pictures": 18}]
+    assert dataset("draw", "drawn", "--pictures", "18", "--seed", "5").exit_code == Exit.INVALID
+    [told] = rows("import", "drawn")
+    assert (told["pictures"], told["left_out"], told["not_read"]) == (18, 0, [])
+    assert min(told["people"].values()) >= 4
+    assert len(bucket.pairs(Tree.REVIEWED)) == 18
 
 
 @pytest.mark.usefixtures("aws")
@@ -195,7 +254,9 @@ def test_without_a_deployment_it_says_what_to_deploy() -> None:
     assert "NunchiPipeline is not deployed in eu-west-1" in str(told.exception)
 
 
-@pytest.mark.parametrize("command", [build, fetch, import_, show], ids=["build", "fetch", "import", "show"])
+@pytest.mark.parametrize(
+    "command", [build, draw, fetch, import_, show], ids=["build", "draw", "fetch", "import", "show"]
+)
 def test_the_exit_statuses_are_documented(command: object) -> None:
     documented = inspect.cleandoc(command.__doc__ or "").split("Exit status:")[1].split("Example:")[0]
     assert {int(number) for number in re.findall(r"\b\d\b", documented)} == {0, 1, 2, Exit.INVALID}

@@ -77,6 +77,7 @@ def test_photos_go_out_and_answers_come_back(shop: Shop) -> None:
         "reviewed": 4,
         "golden": 0,
         "corrected": 1,
+        "doubled": 0,
         "cannot_tell": 0,
         "unchanged": 0,
         "waiting": 0,

@@ -11,18 +11,17 @@ from PIL import Image
 
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidName
-from contracts.labels import LABELS, Label
+from contracts.labels import Label
 from contracts.names import image_id_time
 from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
-from retrain.dataset.yolo_import.class_names import classes_in
+from retrain.dataset.yolo_import.class_names import Classes, classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder, store, without_exposed
+from retrain.dataset.yolo_import.listing import list_folder
 from retrain.errors import InvalidDataset
 from tests.pictures import encoded, gradient, turned_by_exif
 from tests.retrain.dataset.shop import HEAD, built, empty_bucket
-
-OURS = dict(enumerate(LABELS))
 
 
 @pytest.fixture
@@ -55,7 +54,8 @@ def own(
 
 
 def scanned(folder: Path, *, burst_per_folder: bool = False) -> ScannedFolder:
-    return scan_folder(folder, OURS, kiosk="mine", burst_per_folder=burst_per_folder)
+    listing = list_folder(folder)
+    return scan_folder(listing, classes_in(listing), kiosk="mine", burst_per_folder=burst_per_folder)
 
 
 def test_pictures_are_stored_as_they_are_and_once_more_changes_nothing(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_picture_that_a_training_may_have_learned_from_is_not_imported_as_gold
     publication.publish(bucket, tmp_path / "d")
     own(tmp_path / "exam", "exposed.png", content=encoded(picture(0), "PNG"))
     own(tmp_path / "exam", "fresh.png", content=encoded(picture(5), "PNG"))
-    kept = without_exposed(bucket, scan_folder(tmp_path / "exam", OURS, kiosk="exam"), tmp_path / "exam")
+    kept = without_exposed(bucket, scanned(tmp_path / "exam"), list_folder(tmp_path / "exam"))
     assert [one.path.name for one in kept.pictures] == ["fresh.png"]
     assert kept.invalid == ["images/exposed.png: a training may have learned from it, so it can't judge"]
 
@@ -147,6 +147,7 @@ def test_each_invalid_picture_is_named_with_the_reason(tmp_path: Path) -> None:
     own(tmp_path, "3.jpg", labels="7 0.5 0.5 0.5 0.5")
     own(tmp_path, "4.jpg", labels="0 0.5 0.5 0.5 1.5")
     own(tmp_path, "5.jpg", labels="0 0.1 0.1 0.2 0.1 0.2 0.3")
+    own(tmp_path, "9.jpg", labels="0 0.5 0.5 0.4 0.4\n1 0.5 0.5 0.4 0.4\n")
     own(tmp_path, "6.jpg", content=turned_by_exif(picture(0), 6))
     own(tmp_path, "7.jpg", content=encoded(picture(0))[:500])
     own(tmp_path, "8.jpg", content=encoded(picture(0), "GIF"))
@@ -156,11 +157,12 @@ def test_each_invalid_picture_is_named_with_the_reason(tmp_path: Path) -> None:
         "images/1.jpg: the same picture as images/0.jpg, with other labels",
         "images/2.jpg: the label file is missing; a picture without people needs an empty one",
         "images/3.jpg: line 1 of its labels is of class '7', which has no name",
-        "images/4.jpg: line 1 has a box that leaves the picture",
-        "images/5.jpg: line 1 is '0 0.1 0.1 0.2 0.1 0.2 0.3', not a class",
+        "images/4.jpg: line 1 is '0 0.5 0.5 0.5 1.5': a box leaves the picture",
+        "images/5.jpg: line 1 is an outline of points",
         "images/6.jpg: EXIF turns it",
         "images/7.jpg: ",
         "images/8.jpg: cannot identify",
+        "images/9.jpg: the same box is labelled elder_male and elder_female",
     ]
     assert [one[: len(start)] for one, start in zip(folder.invalid, expected, strict=True)] == expected
 
@@ -169,7 +171,7 @@ def test_a_folder_without_pictures_and_a_bad_name_are_refused(tmp_path: Path) ->
     with pytest.raises(InvalidDataset, match="holds no picture"):
         scanned(tmp_path)
     with pytest.raises(InvalidName):
-        scan_folder(tmp_path, OURS, kiosk="My Kiosk")
+        scan_folder(list_folder(tmp_path), Classes({}), kiosk="My Kiosk")
 
 
 def test_a_picture_that_changes_meanwhile_is_not_stored(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -181,44 +183,66 @@ def test_a_picture_that_changes_meanwhile_is_not_stored(bucket: DatasetBucket, t
     assert bucket.keys("") == []
 
 
+def test_a_picture_that_is_there_twice_is_imported_once(tmp_path: Path) -> None:
+    own(tmp_path, "b.jpg", content=own(tmp_path, "a.jpg"))
+    folder = scanned(tmp_path)
+    assert [one.path.name for one in folder.pictures] == ["a.jpg"]
+    assert (folder.invalid, folder.copies) == ([], ("images/b.jpg, of images/a.jpg",))
+
+
+@pytest.mark.parametrize("names", [("a.jpg", "a.png"), ("a.jpg", "a.JPG"), ("a.webp", "a.jpeg")])
+def test_two_pictures_that_share_a_label_file_are_invalid(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Nothing says whose labels they are."""
+    for name in names:
+        own(tmp_path, name)
+    folder = scanned(tmp_path)
+    assert folder.pictures == []
+    assert [one.partition(";")[0] for one in folder.invalid] == [
+        f"images/{name}: labels/a.txt is also the label file of images/{other}"
+        for name, other in (sorted(names), sorted(names, reverse=True))
+    ]
+
+
+def test_two_label_files_of_a_picture_must_agree(tmp_path: Path) -> None:
+    """One beside it and one under labels/, or `.txt` and `.TXT`."""
+    for name, other in (("a", "images/a.txt"), ("b", "labels/b.TXT"), ("c", "images/c.txt")):
+        own(tmp_path, f"{name}.jpg", labels="0 0.5 0.5 0.4 0.4\n")
+        (tmp_path / other).write_text(f"{int(name != 'c')} 0.5 0.5 0.4 0.4\n")
+    folder = scanned(tmp_path)
+    assert [one.path.name for one in folder.pictures] == ["c.jpg"]
+    assert [one.partition(";")[0] for one in folder.invalid] == [
+        "images/a.jpg: labels/a.txt and images/a.txt hold different labels of it",
+        "images/b.jpg: labels/b.TXT and labels/b.txt hold different labels of it",
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "a.Txt"])
 @pytest.mark.parametrize(
-    ("name", "text"),
+    "content",
     [
-        ("data.yaml", "names: [adult_female, Elder Male, ELDER-FEMALE, grandson]"),
-        ("dataset.yml", "names:\n  0: adult_female\n  1: Elder Male\n  2: ELDER-FEMALE\n  3: grandson\n"),
-        ("classes.txt", "adult_female\nElder Male\nELDER-FEMALE\ngrandson\n"),
+        b"0 0.5 0.5 0.4 0.4\n",
+        b"\xef\xbb\xbf0 0.5 0.5 0.4 0.4\r\n",
+        "0 0.5 0.5 0.4 0.4\r\n".encode("utf-16"),
+        b"0.0\t0.5\t0.5\t0.4\t0.4  ",
+        b"0 0.5 0.5 0.4 0.4\n0 0.5 0.5 0.4 0.4\n",
     ],
 )
-def test_classes_are_those_that_the_folder_names(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    meaning, where = classes_in(tmp_path, {"Grandson": Label.ADULT_MALE})
-    assert where == name
-    assert meaning == {0: Label.ADULT_FEMALE, 1: Label.ELDER_MALE, 2: Label.ELDER_FEMALE, 3: Label.ADULT_MALE}
-    own(tmp_path, "a.jpg", labels="2 0.5 0.5 0.5 0.5")
-    [one] = scan_folder(tmp_path, meaning, kiosk="mine").pictures
-    assert one.label_file[0] == "1"
+def test_the_forms_of_a_label_file_are_read_alike(tmp_path: Path, name: str, content: bytes) -> None:
+    own(tmp_path, "a.jpg", labels=None)
+    (tmp_path / "images" / name).write_bytes(content)
+    [one] = scanned(tmp_path).pictures
+    assert one.label_file == "0 0.500000 0.500000 0.400000 0.400000\n"
 
 
-def test_without_class_names_the_classes_are_the_labels_in_order(tmp_path: Path) -> None:
-    (tmp_path / "notes.yaml").write_text("- nothing to do with it\n")
-    assert classes_in(tmp_path, {}) == (OURS, "")
+def test_a_label_file_that_is_no_text_is_invalid(tmp_path: Path) -> None:
+    own(tmp_path, "a.jpg", labels=None)
+    (tmp_path / "images" / "a.txt").write_bytes(b"\xff\xd8\xff")
+    assert scanned(tmp_path).invalid == ["images/a.jpg: a.txt: it is not text in UTF-8 or UTF-16; save it as UTF-8"]
 
 
-def test_an_unknown_class_name_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "data.yaml").write_text("names: [elder_male, grandma, cat]")
-    with pytest.raises(InvalidDataset) as refused:
-        classes_in(tmp_path, {"grandma": Label.ELDER_FEMALE})
-    assert str(refused.value) == (
-        f"{tmp_path / 'data.yaml'} names cat, which is not one of elder_male, elder_female, adult_male, adult_female; "
-        "nothing was imported. Map it to a label: --class 'cat=elder_male'"
-    )
-
-
-def test_names_that_contradict_each_other_or_can_t_be_read_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "data.yaml").write_text("names: [elder_male]")
-    (tmp_path / "other.yaml").write_text("names: [adult_male]")
-    with pytest.raises(InvalidDataset, match=r"data\.yaml and other\.yaml in .* name different classes"):
-        classes_in(tmp_path, {})
-    (tmp_path / "data.yaml").write_text("names: [")
-    with pytest.raises(InvalidDataset, match=r"data\.yaml can't be read"):
-        classes_in(tmp_path, {})
+def test_folders_may_be_called_in_capitals(tmp_path: Path) -> None:
+    """As on systems that don't tell them apart."""
+    own(tmp_path, "a.jpg")
+    (tmp_path / "images").rename(tmp_path / "Images")
+    (tmp_path / "labels").rename(tmp_path / "LABELS")
+    assert [one.path.name for one in scanned(tmp_path).pictures] == ["a.jpg"]

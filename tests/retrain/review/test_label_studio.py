@@ -121,8 +121,10 @@ def test_a_box_drawn_over_the_edge_ends_there(drawn: dict[str, Any], corners: tu
         (value(rotation=12.5), "turned by 12.5 degrees"),
         (value(x=95), "leaves the picture"),
         (value(x=-1), "leaves the picture"),
-        (value(width=float("nan")), "leaves the picture"),
-        (value(height=float("inf")), "leaves the picture"),
+        (value(x=82.0), "leaves the picture by 0.02 "),
+        (value(width=float("nan")), "'nan' is not a finite number"),
+        (value(height=float("inf")), "'inf' is not a finite number"),
+        (value(x=True), "True is not a number"),
         (value(height=0), "no area"),
         (value(width=-5), "no area"),
         (value(x=None), "no x, y, width and height"),
@@ -164,6 +166,47 @@ def test_of_several_annotators_the_last_completed_counts() -> None:
     assert last_completed([tied, late]) is tied
     assert last_completed([skipped]) is None
     assert last_completed([]) is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00.5Z"),
+        ("2026-11-20T10:00:00.123456Z", "2026-11-20T10:00:00.123457Z"),
+        ("2026-11-20T18:30:00+09:00", "2026-11-20T10:00:00Z"),
+        ("2026-11-20T10:00:00Z", "2026-11-20T05:00:01-05:00"),
+        ("2026-11-20T10:00:00.900Z", "2026-11-20T10:00:01Z"),
+        ("2026-11-20 10:00:00+00:00", "2026-11-20T10:00:00.1Z"),
+    ],
+)
+def test_times_are_compared_as_times(earlier: str, later: str) -> None:
+    """With and without a fraction, and of any zone: as text, several of these are in another order."""
+    one, other = annotation([], updated_at=earlier, id=2), annotation([], updated_at=later, id=1)
+    assert last_completed([one, other]) is other
+    assert last_completed([other, one]) is other
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-20T10:00:00", "2026-13-20T10:00:00Z", 5, None])
+def test_an_annotation_of_several_without_a_valid_time_is_refused(text: Any) -> None:
+    """Which of them is later could not be told."""
+    with pytest.raises(InvalidTask, match="not a time with its zone"):
+        last_completed([annotation([]), annotation([], updated_at=text)])
+
+
+def test_a_box_that_was_drawn_twice_counts_once() -> None:
+    checked = parse_annotation(annotation(regions([HER, HIM, HER])))
+    assert ([person.label for person in checked.people], checked.doubled) == ([HER.label, HIM.label], 1)
+
+
+def test_the_same_box_with_two_labels_is_refused() -> None:
+    with pytest.raises(InvalidTask, match="the same box is labelled elder_female and adult_male; delete the wrong one"):
+        parse_annotation(annotation(regions([HER, LabelledBox(Label.ADULT_MALE, HER.box)])))
+
+
+def test_boxes_on_a_picture_that_was_turned_are_refused() -> None:
+    """They are fractions of the turned picture, which is not the one that is stored."""
+    with pytest.raises(InvalidTask, match="turned by 90 degrees in Label Studio"):
+        parse_annotation(annotation([{**regions([HER])[0], "image_rotation": 90}]))
 
 
 def test_a_box_of_the_shop_is_what_it_says() -> None:

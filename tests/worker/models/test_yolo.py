@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,12 +22,13 @@ from onnx import helper, numpy_helper
 
 from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import Label
+from contracts.labels import LABELS, Label
 from contracts.messages import Person
 from tests.fakes import MODEL
-from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network
+from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network, with_names
 from worker.models.boxes import BoxFilter, Head, InvalidOutput
 from worker.models.calibration import calibrations_by_label
+from worker.models.class_names import check_folder
 from worker.models.detector import Detector, Image
 from worker.models.engines import ENGINES, MAX_SHAPES, OpenVino
 from worker.models.loading import InvalidModel, load_detector
@@ -47,7 +49,7 @@ class Squares:
     """An engine that takes squares, and always answers the same."""
 
     any_shape = False
-    class_names = None
+    class_names: str | None = None
 
     def __init__(self, answer: Floats) -> None:
         self._answer = answer
@@ -151,6 +153,7 @@ def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
 
     class Watched:
         any_shape = engine.any_shape
+        class_names = engine.class_names
 
         def __call__(self, picture: Image) -> Floats:
             seen.append(picture.shape)
@@ -406,6 +409,55 @@ def test_a_manifest_that_is_wrong_is_refused(tmp_path: Path, fields: dict[str, A
     with pytest.raises(InvalidModel, match=said) as refusal:
         load_detector(toy_manifest(tmp_path, **known))
     assert "this model is not loaded" in str(refusal.value)
+
+
+OUR_NAMES = {number: str(label) for number, label in enumerate(LABELS)}
+SWAPPED = {0: "adult_male", 1: "adult_female", 2: "elder_male", 3: "elder_female"}
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize(
+    "names",
+    [
+        str(OUR_NAMES),
+        str(list(OUR_NAMES.values())),
+        json.dumps(OUR_NAMES),
+        "{0: 'Elder Male', 1: 'elder-female', 2: 'adult male', 3: 'ADULT_FEMALE'}",
+        "{'elder_male': 0, 'elder_female': 1, 'adult_male': 2, 'adult_female': 3}",
+        "{0: 'class0', 1: 'class1', 2: 'class2', 3: 'class3'}",
+        "",
+    ],
+)
+def test_an_export_whose_own_class_names_are_the_labels_is_loaded(tmp_path: Path, runtime: str, names: str) -> None:
+    """In each form that exporters write; placeholders and an empty text state nothing."""
+    load_detector(toy_manifest(tmp_path, network=with_names(toy_network(), names), runtime=runtime))
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (
+            str(SWAPPED),
+            "class names are 0: adult_male, 1: adult_female, 2: elder_male, 3: elder_female, not 0: elder_m",
+        ),
+        (json.dumps(list(SWAPPED.values())), "class names are 0: adult_male"),
+        ("{0: 'elder_male', 1: 'elder_female', 2: 'adult_male'}", "class names are 0: elder_male"),
+        ("{0: 'person', 1: 'bicycle', 2: 'car', 3: 'motorcycle'}", "class names are 0: person"),
+        ("{0: elder_male", "can't be read: '{0: elder_male'"),
+        ("[1, 2, 3, 4]", "can't be read"),
+    ],
+)
+def test_an_export_whose_own_class_names_are_others_is_refused(
+    tmp_path: Path, runtime: str, names: str, reason: str
+) -> None:
+    """Its manifest, written by a script, says what it should be; its labels would be wrong."""
+    manifest = toy_manifest(tmp_path, network=with_names(toy_network(), names), runtime=runtime)
+    with pytest.raises(InvalidModel, match=reason) as refusal:
+        load_detector(manifest)
+    assert "this model is not loaded" in str(refusal.value)
+    with pytest.raises(ValueError, match=reason):
+        check_folder(tmp_path)
 
 
 def made_for_one_shape() -> bytes:
