@@ -83,7 +83,7 @@ def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Pa
     unreadable: dict[Path, UnreadableNames] = {}
     for path in paths:
         try:
-            names = names_in(path)
+            names = names_in(path, named=only)
         except UnreadableNames as error:
             unreadable[path] = error
             continue

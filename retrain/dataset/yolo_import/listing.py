@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.box_rules import class_number
+from contracts.box_rules import number
 from contracts.errors import InvalidBox, InvalidText
 from contracts.text_files import decoded
 from retrain.dataset.yolo_import.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
@@ -110,7 +110,7 @@ class Listing:
         rows = [line.split() for line in _text(path).splitlines() if line.strip()]
         if not rows:
             return _LABELS in self._place(path)[0]
-        return all(len(row) > 4 and _is_class(row[0]) for row in rows)
+        return all(len(row) > 4 and all(map(_is_number, row[:5])) for row in rows)
 
     def name(self, path: Path) -> str:
         """The path of a file as a summary shows it."""
@@ -118,7 +118,8 @@ class Listing:
 
     def unread(self, *, read: Iterable[Path] = ()) -> list[Unread]:
         """What is not looked at, by kind. `read`: files that were read besides pictures and their labels."""
-        known = {*self.used_labels, *self.orphans, *read}
+        lists = [path for path in self.texts if path not in self.used_labels and pictures_of_list(path)]
+        known = {*self.used_labels, *self.orphans, *lists, *read}
         by_suffix: dict[str, list[Path]] = defaultdict(list)
         for path in sorted({*self.others, *self.texts} - known):
             by_suffix[path.suffix.lower()].append(path)
@@ -128,7 +129,7 @@ class Listing:
             Unread("broken_links", "links that lead nowhere", self._names(self.broken_links)),
             Unread("linked_files", "linked files, read", self._names(self.linked_files)),
             Unread("missing_folders", "paths of a data.yaml that lead to nothing here", self._missing_folders()),
-            Unread("missing_pictures", "pictures of a list that are missing", self._missing_pictures()),
+            Unread("missing_pictures", "pictures of a list that are missing", self._missing_pictures(lists)),
         ]
         for suffix, paths in by_suffix.items():
             if suffix in OTHER_PICTURES:
@@ -181,15 +182,11 @@ class Listing:
             return False
         return any(way.is_relative_to(here) for way in found)
 
-    def _missing_pictures(self) -> tuple[str, ...]:
+    def _missing_pictures(self, lists: Iterable[Path]) -> tuple[str, ...]:
         """The pictures that a list such as train.txt names, and that are not here by their name."""
         known = {picture.name for picture in self.pictures}
-        missing: list[str] = []
-        for path in self.texts:
-            if path not in self.used_labels:
-                lines = pictures_of_list(path)
-                missing += [f"{self.name(path)}: {line}" for line in lines if re.split(r"[/\\]", line)[-1] not in known]
-        return tuple(missing)
+        lines = [(path, line) for path in lists for line in pictures_of_list(path)]
+        return tuple(f"{self.name(path)}: {line}" for path, line in lines if re.split(r"[/\\]", line)[-1] not in known)
 
 
 def list_folder(folder: Path) -> Listing:
@@ -257,9 +254,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _is_class(text: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
-        class_number(text)
+        number(text)
     except InvalidBox:
         return False
     return True

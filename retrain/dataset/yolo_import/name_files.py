@@ -46,13 +46,16 @@ def is_list(path: Path) -> bool:
     return suffix in LISTS or (suffix == ".txt" and bool(_TITLES.search(path.stem)))
 
 
-def names_in(path: Path) -> Names | None:
-    """The class names that a file states; None when it states none. UnreadableNames when they can't be read."""
+def names_in(path: Path, *, named: bool = False) -> Names | None:
+    """The class names that a file states; None when it states none. UnreadableNames when they can't be read.
+
+    `named`: a person named the file, so a text is a list of names whatever it is called.
+    """
     suffix = path.suffix.lower()
     try:
         if suffix in YAMLS:
             return _of_dataset(parsed_yaml(path))
-        if is_list(path):
+        if is_list(path) or (named and suffix == ".txt"):
             return _of_lines(decoded(path.read_bytes()))
         if suffix == ".json":
             return _of_json(path)

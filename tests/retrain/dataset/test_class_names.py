@@ -227,7 +227,8 @@ def test_files_that_agree_are_all_named(tmp_path: Path) -> None:
 
 
 def test_files_that_disagree_are_refused_unless_one_is_named(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, {"classes.txt": LISTED, "x/data.yaml": "names: [elder_male, adult_male]"})
+    other = {"x/data.yaml": "names: [elder_male, adult_male]", "notes.yaml": "- nothing to do with it\n"}
+    folder = folder_with(tmp_path, {"classes.txt": LISTED, **other})
     with pytest.raises(InvalidDataset) as refused:
         classes_of(folder)
     assert str(refused.value) == (
@@ -239,7 +240,9 @@ def test_files_that_disagree_are_refused_unless_one_is_named(tmp_path: Path) -> 
         classes = classes_in(list_folder(folder), names_file=folder / file)
         assert classes.labels[1] is label
     with pytest.raises(InvalidDataset, match="states no class names"):
-        classes_in(list_folder(folder), names_file=folder / "labels/a.txt")
+        classes_in(list_folder(folder), names_file=folder / "notes.yaml")
+    (tmp_path / "mine.txt").write_text(LISTED)
+    assert classes_in(list_folder(folder), names_file=tmp_path / "mine.txt").labels == TWO
     with pytest.raises(InvalidDataset, match="can't be read"):
         classes_in(list_folder(folder), names_file=folder / "missing.yaml")
 

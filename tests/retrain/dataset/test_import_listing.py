@@ -43,7 +43,7 @@ def test_nothing_is_told_of_a_folder_that_was_read_whole(tmp_path: Path) -> None
     (tmp_path / "data.yaml").write_text("names: [elder_male]\ntrain: images\nval: ./images\ntest: ../images\n")
     (tmp_path / "train.txt").write_text("data/images/a.jpg\ndata/images/b.jpg\n")
     whole = imported(tmp_path)
-    assert whole.lines() == ["other files (.txt), not read: 1 (train.txt)"]
+    assert whole.lines() == []
     assert whole.to_fields() == {
         "pictures": 2,
         "left_out": 0,
@@ -52,7 +52,7 @@ def test_nothing_is_told_of_a_folder_that_was_read_whole(tmp_path: Path) -> None
         "doubled_boxes": 0,
         "boxes_left_out": {},
         "copies": 0,
-        "not_read": [{"kind": "other_files", "count": 1, "first": ["train.txt"]}],
+        "not_read": [],
     }
 
 
@@ -149,11 +149,9 @@ def test_paths_of_a_data_yaml_that_lead_nowhere_are_told(tmp_path: Path, text: s
 def test_pictures_of_a_list_that_are_missing_are_told(tmp_path: Path) -> None:
     own(tmp_path, "a")
     (tmp_path / "train.txt").write_text("data/obj_train_data/a.jpg\r\nC:\\old\\b.jpg\r\n")
-    assert unread(tmp_path)[0] == {
-        "kind": "missing_pictures",
-        "count": 1,
-        "first": ["train.txt: C:\\old\\b.jpg"],
-    }
+    assert unread(tmp_path) == [
+        {"kind": "missing_pictures", "count": 1, "first": ["train.txt: C:\\old\\b.jpg"]},
+    ]
 
 
 def test_hidden_files_are_told(tmp_path: Path) -> None:
