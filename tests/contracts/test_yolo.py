@@ -117,6 +117,11 @@ def test_the_forms_of_one_label_file_are_read_alike(text: str) -> None:
     )
 
 
+def test_a_box_at_the_edge_that_was_rounded_to_three_decimals_is_read() -> None:
+    """Its corner is at 1.0005."""
+    assert format_labels(parse_labels("0 0.933 0.5 0.135 0.4\n")) == "0 0.932750 0.500000 0.134500 0.400000\n"
+
+
 def test_the_same_box_with_two_labels_is_invalid() -> None:
     """Only a person can tell which is right."""
     with pytest.raises(InvalidLabelFile, match="the same box is labelled elder_male and elder_female"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.labels import LABELS, Label, normalised
 from retrain.dataset.yolo_import.listing import Listing
-from retrain.dataset.yolo_import.name_files import Names, UnreadableNames, names_in
+from retrain.dataset.yolo_import.name_files import Names, UnreadableNames, may_state_names, names_in
 from retrain.errors import InvalidDataset
 
 _REMEDY = "nothing was imported. Correct it, or name the file that counts: --names FILE"
@@ -55,6 +55,8 @@ def classes_in(
     when a file can't be read, files contradict each other, or an alias or `left_out` names no class.
     """
     stated = _stated((names_file,) if names_file else listing.name_files, listing, only=names_file is not None)
+    if not stated:
+        _check_above(listing.folder)
     files = tuple(stated)
     names = next(iter(stated.values()), dict(enumerate(map(str, LABELS))))
     known: dict[str, Label] = {normalised(label): label for label in LABELS}
@@ -102,6 +104,25 @@ def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Pa
                 "written with: --names FILE"
             )
     return stated
+
+
+def _check_above(folder: Path) -> None:
+    """InvalidDataset when a file beside the folder names other classes: a part of an export was named, such as train/."""
+    above = folder.resolve().parent
+    try:
+        files = sorted(path for path in above.iterdir() if path.is_file() and may_state_names(path))
+    except OSError:
+        return
+    for path in files:
+        try:
+            names = names_in(path)
+        except UnreadableNames:
+            continue
+        if names is not None and _plain(names) != dict(enumerate(LABELS)):
+            raise InvalidDataset(
+                f"{folder} holds no class names, and {path.name} beside it names {_shown(names)}; nothing was imported."
+                f" If these are its classes: --names '{path}'. If not, write a classes.txt into {folder}"
+            )
 
 
 def _check_used(unused: Collection[str], names: Names, folder: Path) -> None:

@@ -46,6 +46,11 @@ def is_list(path: Path) -> bool:
     return suffix in LISTS or (suffix == ".txt" and bool(_TITLES.search(path.stem)))
 
 
+def may_state_names(path: Path) -> bool:
+    """Whether a file may hold class names, by what it is called."""
+    return path.suffix.lower() in YAMLS or is_list(path) or path.name.lower() == "notes.json"
+
+
 def names_in(path: Path, *, named: bool = False) -> Names | None:
     """The class names that a file states; None when it states none. UnreadableNames when they can't be read.
 

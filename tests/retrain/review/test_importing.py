@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
 from contracts.labels import Label
@@ -279,3 +281,42 @@ def test_a_box_is_stored_as_it_was_drawn(shop: Shop, tmp_path: Path) -> None:
     drawn = LabelledBox(Label.ELDER_FEMALE, Box(0.125, 0.25, 0.5, 0.75))
     imported(shop, answered(tmp_path / "x.json", {one: [drawn]}))
     assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == format_labels([drawn]).encode()
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "nan", "elder_male", "rectanglelabels"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "value", "x", "width"]), inner)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=3), JUNK)
+def test_any_export_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, places: list[int], junk: Any) -> None:
+    """Whatever stands in place of any part of it."""
+    file = answered(tmp_path_factory.getbasetemp() / "x.json", {photo(1): [HER, HIM]})
+    tasks = json.loads(file.read_text())
+    for place in places:
+        parts: list[tuple[Any, Any]] = []
+        waiting = [tasks]
+        while waiting:
+            part = waiting.pop()
+            keys = part.keys() if isinstance(part, dict) else range(len(part))
+            parts += [(part, key) for key in keys]
+            waiting += [part[key] for key in keys if hasattr(part[key], "__len__") and not isinstance(part[key], str)]
+        if parts:
+            part, key = parts[place % len(parts)]
+            part[key] = junk
+    file.write_text(json.dumps(tasks))
+    try:
+        done = read(file)
+    except InvalidReview as error:
+        assert "nothing was stored" in str(error)
+        return
+    assert len(done.answers) + done.waiting + len(done.refused) == len(tasks)
