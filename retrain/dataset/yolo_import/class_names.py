@@ -107,7 +107,7 @@ def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Pa
 
 
 def _check_above(folder: Path) -> None:
-    """InvalidDataset when a file beside the folder names other classes: a part of an export was named, such as train/."""
+    """InvalidDataset when a file beside the folder names other classes: it is a part of an export, such as train/."""
     above = folder.resolve().parent
     try:
         files = sorted(path for path in above.iterdir() if path.is_file() and may_state_names(path))
