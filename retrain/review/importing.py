@@ -163,7 +163,7 @@ def store(
         tree = trees[answer.reference]
         if note.cannot_tell and answer.reference not in stored[Tree.GOLDEN]:
             tree = Tree.REVIEWED  # the photo itself is not stored; a later note in golden/ takes precedence
-        newer = earlier is not None and earlier.checked_at > note.checked_at
+        newer = earlier is not None and earlier.checked_at > answer.checked_at
         return answer, tree, note, not newer and _put(answer, tree, note, bucket)
 
     with in_threads(keep, answers) as kept:

@@ -211,10 +211,10 @@ def test_it_is_told_which_order_the_classes_have_and_what_was_not_looked_at(buck
     """Our order is taken only where no file states names."""
     mine(1)
     Path("mine/data.yaml").unlink()
-    Path("mine/images/x.heic").write_bytes(b"picture")
+    Path("mine/images/x.bmp").write_bytes(b"picture")
     imported = " ".join(dataset("import", "mine").output.split())
     assert f"no file states class names, so classes 0 to 3 are {', '.join(LABELS)}" in imported
-    assert ".heic pictures, not read; convert them to JPEG or PNG: 1 (images/x.heic)" in imported
+    assert ".bmp pictures, not read; convert them to JPEG or PNG: 1 (images/x.bmp)" in imported
     assert rows("import", "mine")[0]["classes"]["from"] == []
     Path("mine/labels/classes.txt").write_text("adult_male\ndog\n")
     assert rows("import", "mine")[0]["classes"] == {

@@ -56,7 +56,7 @@ def test_nothing_is_told_of_a_folder_that_was_read_whole(tmp_path: Path) -> None
     }
 
 
-@pytest.mark.parametrize("suffix", [".bmp", ".heic", ".HEIC", ".tif", ".gif", ".avif"])
+@pytest.mark.parametrize("suffix", [".bmp", ".BMP", ".tif", ".gif", ".avif", ".dng"])
 def test_pictures_in_another_format_are_told_with_their_labels(tmp_path: Path, suffix: str) -> None:
     own(tmp_path, "a")
     (tmp_path / f"images/b{suffix}").write_bytes(b"picture")
