@@ -17,6 +17,7 @@ from contracts.text_files import decoded
 from contracts.yolo import parse_labels
 from retrain.bucket import reference_of, stem
 from retrain.bursts import burst_of
+from retrain.name_files import UnreadableNames, names_in
 from retrain.errors import JudgementFailed
 
 GOLDEN: Final = "golden"
@@ -35,7 +36,11 @@ class GoldenPhoto:
 
 
 def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
-    """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
+    """The photos of a dataset's split, in the order of their names.
+
+    JudgementFailed unless each has its labels, and the classes of the folder's data.yaml, if there is one, are LABELS.
+    """
+    _check_classes(folder / "data.yaml")
     images, labels = folder / "images" / split, folder / "labels" / split
     paths = sorted(images.glob(f"*{IMAGE_SUFFIX}"))
     moment_of = _moments(path.stem for path in paths)
@@ -54,6 +59,19 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
             f"{images} has no photo; nothing was judged. Review some, and build the dataset again: nunchi review export"
         )
     return tuple(photos)
+
+
+def _check_classes(path: Path) -> None:
+    """JudgementFailed when a dataset numbers its classes differently: a folder that nunchi did not build may."""
+    try:
+        names = names_in(path) if path.is_file() else None
+    except UnreadableNames as error:
+        raise JudgementFailed(f"the class names in {path} can't be read: {error}; nothing was judged") from None
+    if names is not None and names != dict(enumerate(LABELS)):
+        raise JudgementFailed(
+            f"{path} names the classes {', '.join(names.values())}, not {', '.join(LABELS)}; nothing was judged. Import "
+            "the folder, which maps them, and build a dataset: nunchi dataset import"
+        )
 
 
 def build_of(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from contracts.box_rules import number
 from contracts.errors import InvalidBox, InvalidText
 from contracts.text_files import decoded
-from retrain.dataset.yolo_import.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
+from retrain.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
 from retrain.errors import InvalidDataset
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})

@@ -14,6 +14,7 @@ import pytest
 from contracts.labels import LABELS, Label
 from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
+from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
 from tests.retrain.judge.opinions import CANDIDATE, WRONG, Opinion, asking, golden, model, seen, wrong_about
 
@@ -312,6 +313,23 @@ def test_predictions_of_other_photos_are_not_judged(
 
     with pytest.raises(JudgementFailed, match="do not match the 200 golden photos; nothing was judged"):
         judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=asking(wrong, model("old", INCUMBENT)))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("names: [adult_male, adult_female, elder_male, elder_female]", "names the classes adult_male, adult_female"),
+        ("names: {0: elder_male, 1: elder_female, 2: adult_male, 3: adult_female, 4: child}", "names the classes"),
+        ("names: [", "can't be read"),
+    ],
+)
+def test_a_dataset_that_numbers_its_classes_differently_is_not_judged(tmp_path: Path, text: str, reason: str) -> None:
+    """As a folder that nunchi did not build may: its people would be read in our order."""
+    (golden(tmp_path / "d", 4) / "data.yaml").write_text(text)
+    with pytest.raises(JudgementFailed, match=reason):
+        golden_photos(tmp_path / "d")
+    (tmp_path / "d" / "data.yaml").write_text("names:\n" + "".join(f"  {n}: {one}\n" for n, one in enumerate(LABELS)))
+    assert len(golden_photos(tmp_path / "d")) == 4
 
 
 def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
