@@ -17,8 +17,8 @@ from contracts.text_files import decoded
 from contracts.yolo import parse_labels
 from retrain.bucket import reference_of, stem
 from retrain.bursts import burst_of
-from retrain.name_files import UnreadableNames, names_in
 from retrain.errors import JudgementFailed
+from retrain.name_files import UnreadableNames, names_in
 
 GOLDEN: Final = "golden"
 
@@ -69,8 +69,8 @@ def _check_classes(path: Path) -> None:
         raise JudgementFailed(f"the class names in {path} can't be read: {error}; nothing was judged") from None
     if names is not None and names != dict(enumerate(LABELS)):
         raise JudgementFailed(
-            f"{path} names the classes {', '.join(names.values())}, not {', '.join(LABELS)}; nothing was judged. Import "
-            "the folder, which maps them, and build a dataset: nunchi dataset import"
+            f"{path} names the classes {', '.join(names.values())}, not {', '.join(LABELS)}; nothing was judged. "
+            "Import the folder, which maps them, and build a dataset: nunchi dataset import"
         )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from contracts.labels import LABELS, Label, normalised
 from retrain.dataset.yolo_import.listing import Listing
-from retrain.name_files import Names, UnreadableNames, may_state_names, names_in
 from retrain.errors import InvalidDataset
+from retrain.name_files import Names, UnreadableNames, may_state_names, names_in
 
 _REMEDY = "nothing was imported. Correct it, or name the file that counts: --names FILE"
 

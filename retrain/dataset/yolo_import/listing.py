@@ -14,8 +14,8 @@ from typing import Any, Final
 from contracts.box_rules import number
 from contracts.errors import InvalidBox, InvalidText
 from contracts.text_files import decoded
-from retrain.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
 from retrain.errors import InvalidDataset
+from retrain.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 OTHER_PICTURES: Final = frozenset(

@@ -14,8 +14,8 @@ from contracts.labels import LABELS, Label
 from retrain.dataset.yolo_import.class_names import Classes, classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder
 from retrain.dataset.yolo_import.listing import list_folder
-from retrain.name_files import UnreadableNames, names_in
 from retrain.errors import InvalidDataset
+from retrain.name_files import UnreadableNames, names_in
 from tests.pictures import encoded, gradient
 
 OURS = dict(enumerate(LABELS))
