@@ -42,7 +42,7 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     """
     _check_classes(folder / "data.yaml")
     images, labels = folder / "images" / split, folder / "labels" / split
-    paths = sorted(images.glob(f"*{IMAGE_SUFFIX}"))
+    paths = sorted(path for path in images.glob(f"*{IMAGE_SUFFIX}") if not path.name.startswith("."))
     moment_of = _moments(path.stem for path in paths)
     photos = []
     for path in paths:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,24 +10,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from PIL import Image
-
 from contracts.box_rules import People
 from contracts.boxes import LabelledBox
-from contracts.errors import InvalidLabelFile, InvalidText
+from contracts.errors import InvalidLabelFile, InvalidText, NunchiError
 from contracts.labels import LABELS
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.text_files import decoded
 from contracts.yolo import each_once, format_labels, read_rows
 from retrain.bucket import DatasetBucket, Tree, in_threads
-from retrain.dataset.pictures import opened
+from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
 from retrain.dataset.yolo_import.class_names import Classes
 from retrain.dataset.yolo_import.listing import SUFFIXES, Listing
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 
-_QUALITY: Final = 95
 # The times of imported bursts lie where no kiosk's clock is, so that they are not taken for real times.
 _FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
 _MINUTES: Final = 1 << 29
@@ -90,8 +86,8 @@ def scan_folder(
         try:
             people, left_out = _people(path, listing, classes)
             content = path.read_bytes()
-            jpeg = as_jpeg(content)
-        except Exception as error:  # noqa: BLE001 - Pillow raises a dozen kinds; every invalid picture is reported
+            jpeg = stored_form(content)
+        except (NunchiError, OSError, ValueError) as error:  # every invalid picture is reported
             return f"{listing.name(path)}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, name.parent.as_posix() if burst_per_folder else None)
@@ -145,29 +141,18 @@ def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[ImportedPicture]
         content = picture.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != picture.sha256:
             raise InvalidDataset(f"{picture.path} changed while it was imported; import the folder again")
-        jpeg = as_jpeg(content)
-        note = {"schema": 1, "from": "import", "original_sha256": picture.sha256, "converted": jpeg != content}
+        jpeg = stored_form(content)
+        note = {
+            "schema": 1,
+            "from": "import",
+            "original_sha256": picture.sha256,
+            "converted": not content.startswith(b"\xff\xd8"),
+        }
         bucket.put_pair(tree, picture.reference, jpeg=jpeg, labels=picture.label_file, note=json.dumps(note))
 
     with in_threads(put, pictures) as results:
         for done, _ in enumerate(results, start=1):
             say(done, len(pictures), "pictures stored")
-
-
-def as_jpeg(content: bytes) -> bytes:
-    """The picture as a JPEG: unchanged if it is one in RGB or grey, else converted. Errors as `opened`."""
-    with opened(content, ["JPEG", "PNG", "WEBP"]) as picture:
-        picture.load()
-        if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L"):
-            return content
-        if picture.has_transparency_data:
-            ground = Image.new("RGBA", picture.size, "white")
-            converted = Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
-        else:
-            converted = picture.convert("RGB")
-    target = io.BytesIO()
-    converted.save(target, "JPEG", quality=_QUALITY, subsampling=0)
-    return target.getvalue()
 
 
 def _people(path: Path, listing: Listing, classes: Classes) -> tuple[People, tuple[int, ...]]:

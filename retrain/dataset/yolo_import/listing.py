@@ -17,10 +17,9 @@ from contracts.text_files import decoded
 from retrain.errors import InvalidDataset
 from retrain.name_files import YAMLS, UnreadableNames, is_list, parsed_yaml
 
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".heic", ".heif"})
 OTHER_PICTURES: Final = frozenset(
-    {".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".pgm", ".pnm", ".ppm", ".tga"}
-    | {".tif", ".tiff"}
+    {".avif", ".bmp", ".dng", ".gif", ".jp2", ".jxl", ".pfm", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"}
 )
 FIRST: Final = 3  # names that a summary shows
 _IMAGES, _LABELS = "images", "labels"
