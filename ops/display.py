@@ -55,6 +55,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def counted_are(number: int, noun: str) -> str:
+    """A number, its noun and the verb, such as `1 photo is`, `2 photos are`."""
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+
+
 def padded(text: str, columns: int) -> str:
     """The text, with spaces up to that many columns of a terminal; Korean letters take two."""
     return text + " " * (columns - cell_len(text))

@@ -13,7 +13,7 @@ from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
 from contracts.labels import LABELS, Label
 from contracts.weights import check_run_id, new_run_id
-from ops.display import counted, echo_json, out, plain_table, progress_bars, show_command
+from ops.display import counted_are, echo_json, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
@@ -220,7 +220,7 @@ def import_(
         return
     classes_from = f"classes from {source}" if source else f"classes in this order: {', '.join(LABELS)}"
     out.print(
-        f"[green]{counted(len(scanned.pictures), 'picture')} in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}"
+        f"[green]{counted_are(len(scanned.pictures), 'picture')} in {tree}[/] as kiosk {kiosk}; {escape(classes_from)}"
     )
     if scanned.invalid:
         out.print(f"[yellow]{escape(_broken(scanned.invalid, 'they were left out'))}[/]")
@@ -276,5 +276,4 @@ def _aliases(options: list[str]) -> dict[str, Label]:
 def _broken(broken: list[str], consequence: str) -> str:
     more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
     lines = "".join(f"\n  {line}" for line in broken[:5])
-    are = "picture is" if len(broken) == 1 else "pictures are"
-    return f"{len(broken)} {are} invalid, and {consequence}{lines}{more}"
+    return f"{counted_are(len(broken), 'picture')} invalid, and {consequence}{lines}{more}"

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.cells import cell_len
 
-from ops.display import LINE_EVERY_S, OutputConsole, ProgressLines, counted, padded, plain_table
+from ops.display import LINE_EVERY_S, OutputConsole, ProgressLines, counted, counted_are, padded, plain_table
 
 RUN = "20261122t163906z-yolov5n-4816d2"
 WHY = "calls young women old, and two men at the door adults; the next training has their photos"
@@ -67,6 +67,7 @@ def test_progress_off_a_terminal_is_a_line_every_few_seconds() -> None:
 
 
 def test_a_noun_agrees_with_its_number() -> None:
+    assert [counted_are(number, "photo") for number in (1, 2)] == ["1 photo is", "2 photos are"]
     assert [counted(number, "photo") for number in (0, 1, 2, 1200)] == [
         "0 photos",
         "1 photo",
