@@ -19,6 +19,7 @@ def make_private(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not any(folder.iterdir()):
+        (folder / GITIGNORE).touch(mode=0o644)
         (folder / GITIGNORE).write_text(_TEXT)
 
 
