@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
@@ -25,14 +25,11 @@ class OutputConsole(Console):
     """A console that limits the width of tables on a terminal only, or to COLUMNS where that is set."""
 
     @property
-    def size(self) -> ConsoleDimensions:
-        """Columns and lines; a file and a pipe have no limit of columns."""
+    def options(self) -> ConsoleOptions:
+        """Of a renderable; a file and a pipe have no limit of columns."""
+        options = super().options
         limited = self.is_terminal or "COLUMNS" in os.environ
-        return super().size if limited else ConsoleDimensions(UNLIMITED, super().size.height)
-
-    @size.setter
-    def size(self, new_size: tuple[int, int]) -> None:
-        self._width, self._height = new_size
+        return options if limited else options.update_width(UNLIMITED)
 
 
 out = OutputConsole(highlight=False, soft_wrap=True)

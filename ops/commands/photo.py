@@ -170,7 +170,7 @@ def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer
 
     A legend follows. Both are also shown when the block ends with an error.
     """
-    width = console.width
+    width = console.options.max_width
     live = Live(console=console, auto_refresh=False)
     rows: list[list[str]] = []
     statuses: set[Status] = set()

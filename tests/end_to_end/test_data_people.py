@@ -216,6 +216,7 @@ def draw_pictures(folder: Path, count: int, *, first: int, names: Sequence[str])
 def keep_photos(record: Record, *, first: int) -> tuple[str, str]:
     """What a worker would have kept of two dozen customers, sure and unsure; kiosk and image of one who was sure."""
     bucket = dataset_of(record)
+    reference = Reference("demo", new_image_id(FIRST_PHOTO))
     for number in range(first, first + 24):
         drawn = draw(number, size=SIZE, labels=[LABELS[number % 4]])
         at = FIRST_PHOTO + timedelta(minutes=10 * number)

@@ -27,7 +27,7 @@ NEXT_STACK = "NunchiTraining | 12/43 | 11:45:06 AM | CREATE_IN_PROGRESS      | A
 )
 def test_the_log_of_the_cdk_says_what_a_deployment_does(tmp_path: Path, log: str, says: str) -> None:
     """The CDK counts the stack among its resources."""
-    resources = {"Resources": {f"Resource{number}": {} for number in range(7)}}
+    resources = {"Resources": {f"Resource{number}": None for number in range(7)}}
     (tmp_path / "NunchiPipeline.template.json").write_text(json.dumps(resources))
     (tmp_path / "cdk.log").write_text(log)
     assert state_of(tmp_path / "cdk.log", tmp_path) == says
