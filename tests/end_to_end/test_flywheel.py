@@ -75,4 +75,4 @@ def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
         *sorted((tmp_path / "out").glob("builds/*/index.html")),
     ]
     assert len(listed) == 4
-    assert is_private(kept)
+    assert is_private(tmp_path / "out")
