@@ -5,6 +5,7 @@ Close other programs: the figures are ratios within one run, but a busy machine 
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import subprocess
@@ -34,6 +35,12 @@ def processor() -> str:
 
 def main() -> int:
     """Run all programs; return the exit status of the first failure, or 0."""
+    programs = "\n".join(f"  python -m {program}" for program in PROGRAMS)
+    argparse.ArgumentParser(
+        prog="python -m bench",
+        description=f"{__doc__}\nThe programs, each with its own --help:\n{programs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     print(f"{os.cpu_count()} × {processor()}, {system}")
     for program in PROGRAMS:

@@ -262,7 +262,9 @@ def gap(ours: Sequence[Course], other: Sequence[Course], orders: int) -> tuple[f
 
 def main() -> None:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description="Simulate suggestions; the module's text says how.")
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").replace("%", "%%"), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shops", type=int, default=20)
     parser.add_argument("--orders", type=int, default=CHECKPOINTS[-1])
     parser.add_argument("--lift", type=float, default=LIFT)

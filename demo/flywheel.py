@@ -15,6 +15,7 @@ from typing import Final
 from rich.markup import escape
 
 from contracts.names import BUILDS, POINTER, RUNS, TRAININGS
+from contracts.private_folder import make_private
 from contracts.settings import variables_of
 from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict
 from contracts.weights import DAY_0
@@ -125,14 +126,16 @@ def _until_serves(record: Record, version: str) -> None:
 
 
 def _train(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
-    seen: set[Phase] = set()
-    with progress_bars(one=True) as say:
+    seen: set[tuple[Phase, str]] = set()
+    with progress_bars(one=True, shown=err.is_terminal) as say:
 
         def show_progress(progress: TrainingProgress) -> None:
             say(progress.done, progress.of, f"{progress.phase}: {progress.note}"[:100])
-            if progress.phase not in seen and not err.is_terminal:
-                show(f"   {progress.phase}: {escape(progress.note)}")
-            seen.add(progress.phase)
+            news = (progress.phase, progress.note)
+            if news not in seen and not err.is_terminal:
+                share = f" {progress.done} of {progress.of}" if progress.of else ""
+                show(f"   {progress.phase}{share}: {escape(progress.note)}")
+            seen.add(news)
 
         outcome = train_locally(folder / CLOUD, show_progress, least_new_labels=LEAST_NEW_LABELS)
     colour = "green" if outcome.verdict is Verdict.PROMOTED else "yellow"
@@ -187,13 +190,13 @@ def cloud(folder: Path, epochs: int) -> Generator[Record, None, None]:
         raise
 
 
-def keep(record: Record, folder: Path) -> None:
-    """Copy reports, runs and pages of datasets to `folder`."""
+def keep(record: Record, folder: Path) -> list[Path]:
+    """Copy reports, runs and pages of datasets to `folder`, which git ignores; the pages to open."""
+    make_private(folder)
     for name, prefixes in (("weights", (RUNS, POINTER)), ("dataset", (BUILDS, TRAININGS))):
         bucket = DatasetBucket(record.client("s3"), record.buckets[name])
         for key in (key for prefix in prefixes for key in bucket.keys(prefix)):
             if (content := bucket.get(key)) is not None:
                 (folder / key).parent.mkdir(parents=True, exist_ok=True)
                 (folder / key).write_bytes(content)
-    pages = sorted(folder.glob("runs/*/report.html")) + sorted(folder.glob("builds/*/index.html"))
-    out.print("[bold]Open[/]\n" + "\n".join(f"  {escape(str(page))}" for page in pages))
+    return sorted(folder.glob("runs/*/report.html")) + sorted(folder.glob("builds/*/index.html"))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from botocore.httpsession import get_cert_path
 
 from contracts.names import UPLOADS, label_topic
+from contracts.private_folder import make_private
 from fleet.errors import InvalidFolder
 from fleet.things import Identity
 
@@ -96,7 +97,7 @@ class DeviceFolder:
         if not self.ca.exists():
             files[self.ca] = (ca_pem, 0o644)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._folder)
             write_new(files)
         except OSError as error:
             raise InvalidFolder(f"{self._folder} can't be written: {error}. Use another folder: --out DIR") from None

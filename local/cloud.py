@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from config.names import PIPELINE_STACK, TRAINING_STACK
@@ -99,6 +100,10 @@ class Cloud:
         self._record: Record | None = None
         self._up = False
 
+    @property
+    def _cdk_log(self) -> Path:
+        return self._state.logs / "cdk.log"
+
     async def run(self) -> None:
         """Start, report that it is up, keep it up until cancelled. CloudError when it fails."""
         try:
@@ -125,7 +130,7 @@ class Cloud:
         self._deployment = asyncio.create_task(self._deploy(), name="cdk")
         # The CDK's synthesis keeps one core busy; meanwhile, prepare what does not need the pipeline.
         await asyncio.to_thread(self._provisioning.prepare)
-        outputs = await deploy.outputs(self._cloudformation, self._deployment)
+        outputs = await self._deployed(PIPELINE_STACK)
         self._progress.say(Kind.PHASE, "registering the instance, the kiosk, their certificates")
         record = self._record = await asyncio.to_thread(self._provisioning.complete, outputs)
         keys = await asyncio.to_thread(self._provisioning.worker_keys, outputs)
@@ -144,7 +149,7 @@ class Cloud:
         await self._screen.ready()
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
-            await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
+            await self._deployed(TRAINING_STACK)
         self._up = True
         self._state.write(self._record)
 
@@ -174,6 +179,22 @@ class Cloud:
             note=lambda text: self._progress.say(Kind.NOTE, text),
         )
 
+    async def _deployed(self, stack: str) -> dict[str, str]:
+        """Wait until a stack is complete, with a line about the deployment every few seconds; returns its outputs."""
+        assert self._deployment is not None  # noqa: S101 - it was started before
+        telling = asyncio.create_task(self._tell_deployment())
+        try:
+            return await deploy.outputs(self._cloudformation, self._deployment, stack)
+        finally:
+            telling.cancel()
+
+    async def _tell_deployment(self) -> None:
+        while True:
+            await asyncio.sleep(deploy.TELL_S)
+            self._progress.say(
+                Kind.PHASE, f"  {await asyncio.to_thread(deploy.state_of, self._cdk_log, self._state.assembly)}"
+            )
+
     async def _deploy(self) -> None:
         await deploy.deploy(
             environ=base_environ(self._environ, endpoint=self._aws_url)
@@ -183,7 +204,7 @@ class Cloud:
             | operators_settings(self._environ, mode=self._options.mode),
             stacks=(PIPELINE_STACK, TRAINING_STACK) if self._options.training else (PIPELINE_STACK,),
             assembly=self._state.assembly,
-            log=self._state.logs / "cdk.log",
+            log=self._cdk_log,
         )
 
     async def _deployment_ended(self) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from contracts.private_folder import make_private
 from local.aws.fake_ec2 import power_off
 from local.errors import CloudBusy, CloudDown
 from local.record import Record
@@ -73,7 +74,7 @@ class StateDir:
 
     def make(self) -> None:
         """Make the folder, accessible to its owner only; an existing one is not changed."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.path)
 
     def prepare(self) -> None:
         """Make the folders, without the files and logs of an earlier cloud."""

@@ -6,19 +6,33 @@ which neither `nunchi --help` nor another command should wait for.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command, get_group
+
+_EXAMPLE: Final = "Example:"
+_VERBATIM: Final = "\b"  # Click does not fill the lines of a paragraph that begins with it
 
 
 def load(target: str) -> Any:
     """The object that `module:name` names; imports the module."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
+
+
+def _readable(command: Any) -> Any:
+    """The command, or group, with help that keeps an example in one line, to copy, and a summary in whole words."""
+    for each in getattr(command, "commands", {}).values():
+        _readable(each)
+    text = command.help or ""
+    command.short_help = command.short_help or re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+    command.help = text.replace(f"\n\n{_EXAMPLE}", f"\n\n{_VERBATIM}\n{_EXAMPLE}")
+    return command
 
 
 class LazyCommand(TyperCommand):
@@ -37,10 +51,10 @@ class LazyCommand(TyperCommand):
         """The command itself, with its options; or the group, with its commands."""
         target = load(self._target)
         if isinstance(target, typer.Typer):
-            return get_group(target)
+            return _readable(get_group(target))
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(self._name)(target)
-        return get_command(app)
+        return _readable(get_command(app))
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the loaded command, from which help, completion and the run go on."""

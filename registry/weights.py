@@ -216,6 +216,13 @@ class WeightsRegistry:
         return True
 
 
+def read_folder(folder: Path) -> tuple[Mapping[str, Any], str]:
+    """The manifest of a run's folder and its SHA-256; InvalidRun when the folder is incomplete or corrupt."""
+    _check_folder(folder)
+    content = (folder / MANIFEST).read_bytes()
+    return _manifest(content, str(folder)), hashlib.sha256(content).hexdigest()
+
+
 def _check_folder(folder: Path) -> list[str]:
     """The paths of all files but the manifest; InvalidRun when the folder is incomplete or corrupt."""
     try:

@@ -19,11 +19,11 @@ import numpy as np
 from bench.__main__ import processor
 from bench.voice import clips, report
 from bench.voice.rows import Clip
+from kiosk.menu.menu import DEFAULT_FILE
 from kiosk.voice.engine.embedding import centred
 from kiosk.voice.engine.heads import FOLDER
 from kiosk.voice.words import expected, forms_of_dishes
 from voice_build import heads
-from voice_build.__main__ import MENU
 from voice_build.corpus import Corpus, Sounds
 
 ROOT: Final = Path(__file__).parents[2]
@@ -39,7 +39,8 @@ def main() -> None:
     parser.add_argument("--people-are", default="none", help="what they are, for the report")
     options = parser.parse_args()
 
-    names = {dish["id"]: dish["name"]["ko"] for dish in tomllib.loads(MENU.read_text(encoding="utf-8"))["dishes"]}
+    menu = tomllib.loads(DEFAULT_FILE.read_text(encoding="utf-8"))
+    names = {dish["id"]: dish["name"]["ko"] for dish in menu["dishes"]}
     corpus = Corpus(names)
     sounds, folder = Sounds(corpus, None, folder=options.work / "sounds"), options.work / "clips"
     made = clips.write(corpus, sounds, clips.people(options.people), folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -29,6 +30,8 @@ ASSEMBLIES: Final = ROOT / DEFAULT_FOLDER / "assemblies"
 IMAGE: Final = "ami-12c6146b"  # one that moto knows; nothing boots from it
 DEPLOY_S: Final = 300.0
 POLL_S: Final = 0.2
+TELL_S: Final = 10.0  # between two lines about a deployment
+_STACK_EVENT: Final = re.compile(r"(?P<stack>Nunchi\w+) \| +(?P<done>\d+)(?:/\d+)? \| .*? \| \w+ +\| (?P<type>[\w:]+)")
 _TOOLS: Final = {
     "node": "it comes with `make setup`",
     "cdk": "`make setup` puts it into node_modules",
@@ -125,6 +128,20 @@ def outputs_now(cloudformation: CloudFormationClient, name: str) -> dict[str, st
     if stack["StackStatus"] != "CREATE_COMPLETE":
         return {}
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def state_of(log: Path, assembly: Path) -> str:
+    """What the deployment does now, by the CDK's log: which stack, and how many of its resources are complete."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    for line in reversed(lines):
+        if event := _STACK_EVENT.match(line):
+            template = assembly / f"{event['stack']}.template.json"
+            # The CDK counts the stack itself, too.
+            of = f" of {len(json.loads(template.read_text())['Resources']) + 1}" if template.exists() else ""
+            return f"{event['stack']}: {event['done']}{of} resources, now {event['type']}"
+        if "start: Publishing" in line or "creating stack" in line:
+            return "publishing templates and functions"
+    return "synthesising the templates; from the second start on they are kept"
 
 
 def document_of(assembly: Path, document: str) -> dict[str, Any]:

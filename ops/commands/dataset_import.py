@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from contracts.errors import InvalidName
 from contracts.labels import LABELS, Label
-from ops.display import echo_json, out, progress_bars, show_command
+from ops.display import counted_are, echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
@@ -127,7 +127,7 @@ def import_(
         echo_json({"tree": tree, "kiosk": kiosk, **imported.to_fields()})
         return
     out.print(
-        f"[green]{len(scanned.pictures)} pictures are in {tree}[/] as kiosk {kiosk}; {escape(imported.classes_from())}"
+        f"[green]{counted_are(len(scanned.pictures), 'picture')} in {tree}[/] as kiosk {kiosk}; {escape(imported.classes_from())}"
     )
     for line in imported.lines():
         out.print(f"[yellow]{escape(line)}[/]")
@@ -152,4 +152,4 @@ def _aliases(options: list[str]) -> dict[str, Label]:
 def _broken(broken: list[str], consequence: str) -> str:
     more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
     lines = "".join(f"\n  {line}" for line in broken[:5])
-    return f"{len(broken)} pictures are invalid, and {consequence}{lines}{more}"
+    return f"{counted_are(len(broken), 'picture')} invalid, and {consequence}{lines}{more}"

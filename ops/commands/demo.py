@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.cells import cell_len
+from rich.markup import escape
 
 from config.nunchi_toml import load
 from contracts.aws.s3 import get_or_none
@@ -25,20 +27,12 @@ from local.state import StateDir
 from ops import supervise
 from ops.commands.cloud import fresh_cloud, wait_until_up
 from ops.commands.photo import SendExit, live_answers, send_all
-from ops.display import err, out
+from ops.display import counted, err, out, padded
 from ops.options import DEFAULT_STATE, StateOption
 
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0
 STORED_S: Final = 30.0
-_SCREEN: Final = "screen: easy (large letters, voice) from a probability of {:g} of an elder on."
-_IN_WORDS: Final = {
-    SendExit.NO_PERSON: "no_person: no face was found; it must look at the camera, and be 40 pixels wide or more.",
-    SendExit.UNSURE: (
-        "unsure: a person was found, but no label is likelier right than wrong; the age alone may decide the screen."
-    ),
-    SendExit.REJECTED: "rejected: the file can't be read as a photo, for the reason beside it; the next photo works.",
-}
 
 
 def demo(
@@ -63,7 +57,8 @@ def demo(
     elder_from = load().screen.elder_from
     began = time.monotonic()
     with supervise.interruptible(), _cloud(StateDir(state)) as record:
-        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  sending {len(photos)} photos as kiosk {record.kiosk}")
+        sending = f"sending {counted(len(photos), 'photo')} as kiosk {record.kiosk}"
+        err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {sending}")
         answered: dict[Reference, str] = {}
         with live_answers(out, elder_from=elder_from) as show:
 
@@ -73,9 +68,6 @@ def demo(
                     answered[answer.message.reference] = photo.name
 
             statuses = set(asyncio.run(send_all(record, photos, record.kiosk, PHOTO_S, show_and_note)))
-        for status in sorted(statuses & _IN_WORDS.keys()):
-            out.print(f"[dim]{_IN_WORDS[status]}[/]")
-        out.print(f"[dim]{_SCREEN.format(elder_from)}[/]")
         _show_stored(record, answered)
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
     if SendExit.NO_ANSWER in statuses:
@@ -102,13 +94,14 @@ def _show_stored(record: Record, answered: dict[Reference, str]) -> None:
     s3 = record.client("s3")
     images, dataset = record.buckets["images"], record.buckets["dataset"]
     out.print(f"[bold]In S3 now[/]\n  [dim]results         s3://{images}\n  training pairs  s3://{dataset}[/]")
+    width = max((cell_len(name) for name in answered.values()), default=0)
     for reference, name in answered.items():
         result = Result.from_json(when_stored(s3, images, reference.result_key))
-        out.print(f"  {name:24} {reference.result_key}")
+        out.print(f"  {escape(padded(name, width))} {reference.result_key}")
         if result.training is not DatasetTree.NONE:
             for key in reference.pair_keys(result.training):
                 when_stored(s3, dataset, key)
-                out.print(f"  {'':24} [green]{key}[/]")
+                out.print(f"  {padded('', width)} [green]{key}[/]")
 
 
 def when_stored(s3: Any, bucket: str, key: str) -> bytes:

@@ -9,22 +9,30 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.markup import escape
 
+from contracts.instants import now
+from contracts.weights import new_run_id
 from local.environment import ROOT
 from local.errors import CloudError
 from ops import supervise
-from ops.display import err
+from ops.display import err, out
 
 # demo.flywheel imports numpy and Pillow: the command imports it when it runs, so that its help starts fast.
 
 TRAINER: Final = ROOT / ".venv-trainer" / "bin" / "python"
 TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
+KEPT: Final = Path("out", "flywheel")  # a folder for each run, named by its time
 
 
 def flywheel(
     out_folder: Annotated[
         Path | None,
-        typer.Option("--out", help="Keep the reports, datasets' pages and runs here.", metavar="FOLDER"),
+        typer.Option(
+            "--out",
+            help=f"Folder for the reports, datasets' pages and runs. Default: a new one in {KEPT}/.",
+            metavar="FOLDER",
+        ),
     ] = None,
     pictures: Annotated[
         int, typer.Option(min=32, help="Labelled, drawn pictures for the first training.", metavar="N")
@@ -36,7 +44,7 @@ def flywheel(
 
     It uses drawn people, no photos. A cloud is started for it, and stopped afterwards. The first training uses labelled
     pictures; photos of customers are then auto-labelled where the model is sure, a person reviews some, and the second
-    training uses all of them. Each model is promoted only if it is better.
+    training uses all of them. Each model is promoted only if it is better. The reports are kept, and listed at the end.
 
     Exit status: 0 both trainings ended, whatever the verdict on the second; 1 any error.
 
@@ -50,10 +58,16 @@ def flywheel(
             f"its Python in {TRAINER_VARIABLE}"
         )
     began = time.monotonic()
+    kept = out_folder or KEPT / new_run_id(now())
     with tempfile.TemporaryDirectory(prefix="nunchi-flywheel-") as temporary:
         folder = Path(temporary)
         with supervise.interruptible(), cloud(folder, epochs) as record:
-            run(record, folder, pictures=pictures, customers=customers, since=began)
-            if out_folder is not None:
-                keep(record, out_folder)
+            try:
+                run(record, folder, pictures=pictures, customers=customers, since=began)
+            except CloudError:
+                keep(record, kept)  # the report of a training says why it was not promoted
+                err.print(f"[dim]the pages are in {escape(str(kept))}[/]")
+                raise
+            pages = keep(record, kept)
     err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done; nothing is left running")
+    out.print("[bold]Open[/]\n" + "\n".join(f"  {escape(str(page))}" for page in pages))

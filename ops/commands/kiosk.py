@@ -16,13 +16,14 @@ from rich.table import Table
 from config.nunchi_toml import Config, load
 from config.stack_outputs import IMAGES_BUCKET, KIOSK_POLICY_NAME, ORDERS_TABLE
 from contracts.instants import now, to_text
+from contracts.private_folder import is_private
 from fleet.errors import InvalidKiosk, KioskExists, KioskUnknown
 from fleet.folder import Addresses, DeviceFolder, ShopRules, amazon_root
 from fleet.kiosks import Kiosk, Kiosks, check_name
 from local.kiosk_addresses import addresses_of
 from local.state import StateDir
 from ops.aws import aws_errors, clients
-from ops.display import echo_json, out, plain_table
+from ops.display import echo_json, err, out, plain_table
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import pipeline_outputs
@@ -91,6 +92,11 @@ def add(
     out.print(f"[green]{name} has a new key; the old one is revoked[/]" if replace else f"[green]{name} is added[/]")
     for kind, path in files.items():
         out.print(f"  [bold]{kind:9}[/]{escape(str(path))}")
+    if not is_private(target):
+        err.print(
+            f"[yellow]{escape(str(target))} held other files before, so it got no .gitignore[/]: in a git repository, "
+            f"keep {escape(folder.key.name)} out of every commit"
+        )
     out.print(
         f"[bold]Next[/]\n  Bring {escape(shlex.quote(str(target)))} to the device over a private channel, then "
         "delete it here:\n  there is no other copy of the key. docs/kiosk-makers.md has the next steps."

@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from config.nunchi_toml import load
 from contracts.errors import InvalidName, NunchiError
-from contracts.messages import LabelMessage
+from contracts.messages import LabelMessage, Status
 from contracts.names import check_kiosk_id, image_id_time
 from contracts.screen import screen_of
 from kiosk.cloud.counter import Answer, Counter, ReceivesLabels
@@ -29,7 +29,7 @@ from kiosk.errors import NoAnswer
 from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker
-from ops.answers import answer_row, answers_table, message_line
+from ops.answers import answer_row, answers_table, legend, message_line, no_answer_row
 from ops.commands.kiosk import fleet_of
 from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption, in_cloud
@@ -239,19 +239,21 @@ def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
 def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer, None, None]:
     """A function that shows answers in a table: at once on a terminal, on a pipe when the block ends.
 
-    The table is also shown when the block ends with an error.
+    A legend follows. Both are also shown when the block ends with an error.
     """
-    width = console.width
+    width = console.options.max_width
     live = Live(console=console, auto_refresh=False)
     rows: list[list[str]] = []
+    statuses: set[Status] = set()
     unanswered: list[str] = []  # printed below the table: other output would break Live's
 
     def show(photo: Path, answer: Answer | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):
-            rows.append([escape(photo.name), "[red]no answer[/]"])
+            rows.append(no_answer_row(photo.name))
             unanswered.append(f"{photo}: {answer}")
         else:
-            rows.append(answer_row(photo.name, answer.message, answer.total_ms, width=width, elder_from=elder_from))
+            rows.append(answer_row(photo.name, answer.message, answer.total_ms, elder_from=elder_from))
+            statuses.add(answer.message.status)
         if console.is_terminal:
             live.start()
             live.update(answers_table(width, rows[-max(1, console.height - NON_ROW_LINES) :]), refresh=True)
@@ -264,6 +266,8 @@ def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer
             live.stop()
         elif rows:
             console.print(answers_table(width, rows))
+        for line in legend(statuses, elder_from) if statuses else ():
+            console.print(f"[dim]{line}[/]")
         for line in unanswered:
             err.print(escape(line), style="red")
 

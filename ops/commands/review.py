@@ -13,7 +13,7 @@ from rich.markup import escape
 from contracts.errors import InvalidName
 from contracts.names import check_kiosk_id
 from ops.commands.drift import drift
-from ops.display import echo_json, err, out, plain_table, show_command
+from ops.display import counted_are, echo_json, err, out, plain_table, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
@@ -87,7 +87,7 @@ def export(
         return
     waiting = f"; {exported.left} more wait" if exported.left else ""
     out.print(
-        f"[green]{exported.photos} photos are in {escape(str(folder))}[/]: {exported.unsure} unsure, "
+        f"[green]{counted_are(exported.photos, 'photo')} in {escape(str(folder))}[/]: {exported.unsure} unsure, "
         f"{exported.sample} sampled from the sure ones{waiting}"
     )
     show_command("Next", f"{folder / README} says how to open them in Label Studio")
@@ -156,8 +156,8 @@ review.command()(drift)
 def _show_import(imported: ImportSummary) -> None:
     stored = imported.reviewed + imported.golden
     out.print(
-        f"[green]{stored} photos are stored[/]: {imported.reviewed} for training, {imported.golden} for judgement; "
-        f"{imported.corrected} of them corrected"
+        f"[green]{counted_are(stored, 'photo')} stored[/]: {imported.reviewed} for training, {imported.golden} for "
+        f"judgement; {imported.corrected} of them corrected"
     )
     for number, state in (
         (imported.doubled, "boxes were drawn twice with the same label, and count once"),

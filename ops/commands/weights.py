@@ -18,13 +18,13 @@ from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
 from registry.errors import InvalidRun, PointerMoved, RunExists, RunUnknown
-from registry.weights import CurrentRun, Run
+from registry.weights import CurrentRun, Run, read_folder
+from worker.models.day_0 import DEFAULT_MANIFEST
 
 weights = command_group(
     "List runs of weights, promote one, roll back: on AWS, or with --local in the cloud on this machine."
 )
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as nunchi weights list shows it.")]
 RunOrDay0Argument = Annotated[
     str, typer.Argument(metavar="RUN", help=f"Id of a run, or {DAY_0}: the model built into every worker.")
 ]
@@ -77,7 +77,7 @@ def list_(
 @weights.command()
 @_exits
 def show(
-    run: RunArgument, local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE
+    run: RunOrDay0Argument, local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE
 ) -> None:
     """Show the manifest of a run, and check every file against its SHA-256.
 
@@ -86,14 +86,14 @@ def show(
     Example: nunchi weights show 20261122t030405z-yolov5n
     """
     with session_of(local, state) as session:
-        checked, current = session.weights.check(check_run_id(run)), session.weights.current()
-    row = _row(checked, current) | {"manifest_sha256": checked.manifest_sha256, "manifest": dict(checked.manifest)}
+        stored = None if run == DAY_0 else session.weights.check(check_run_id(run))
+        current = session.weights.current()
+    manifest, digest = (stored.manifest, stored.manifest_sha256) if stored else read_folder(DEFAULT_MANIFEST.parent)
+    row = _row(stored, current) | {"manifest_sha256": digest, "manifest": dict(manifest)}
     if as_json:
         echo_json(row)
         return
-    out.print(
-        f"[bold]{run}[/] is complete{' and in service' if row['serves'] else ''}; manifest {checked.manifest_sha256}"
-    )
+    out.print(f"[bold]{run}[/] is complete{' and in service' if row['serves'] else ''}; manifest {digest}")
     out.print_json(data=row["manifest"])
 
 

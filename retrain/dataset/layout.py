@@ -18,6 +18,7 @@ from typing import Final
 
 from contracts.labels import LABELS
 from contracts.names import Reference
+from contracts.private_folder import GITIGNORE, make_private
 from retrain.bucket import DatasetBucket, in_threads, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split
@@ -27,7 +28,9 @@ from retrain.progress import Say
 INDEX: Final = "index.html"
 SHEETS: Final = "sheets"
 _MARK: Final = ".nunchi-dataset"  # a folder of other pictures in the same layout lacks it, and is never emptied
-_WRITTEN_HERE: Final = frozenset({_MARK, "data.yaml", "train.txt", "images", "labels", MANIFEST, INDEX, SHEETS})
+_WRITTEN_HERE: Final = frozenset(
+    {_MARK, GITIGNORE, "data.yaml", "train.txt", "images", "labels", MANIFEST, INDEX, SHEETS}
+)
 # What file managers leave in any folder that a person opens.
 _LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized"})
 # Bytes beside the pictures: a block for each label file; the sheets, caches and a training's plots.
@@ -62,7 +65,7 @@ def prepare(folder: Path) -> None:
             else:
                 path.unlink()
     with room_for(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         (folder / _MARK).write_text("made by nunchi: a build into this folder empties it first\n")
         for split in Split:
             for kind in ("images", "labels"):

@@ -17,7 +17,7 @@ from retrain.judge import plots
 from retrain.judge.figures import Figures
 from retrain.judge.judgement import Judgement
 from retrain.judge.metrics import Estimate
-from retrain.judge.rules import group_name
+from retrain.judge.rules import REQUIRED, group_name
 from retrain.judge.settings import Score
 
 PAGE: Final = "report.html"
@@ -43,6 +43,7 @@ def html(judgement: Judgement) -> str:
     measured = zip(_measured(judgement.incumbent, gate), _measured(judgement.candidate, gate), strict=True)
     return environment.get_template("page.html").render(
         **{name: fields[name] for name in ("promoted", "rule", "runs", "checks", "golden", "candidate", "incumbent")},
+        required=REQUIRED,
         verdict="The candidate is better" if judgement.promoted else "The incumbent stays",
         reason=_sentence(judgement.reason),
         steps=_steps(judgement),

@@ -14,12 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from contracts.labels import LABELS, Label
 from retrain.judge.figures import Figures, Gate
 from retrain.judge.metrics import Estimate, rounded, share_below_0
 from retrain.judge.settings import JudgeSettings
+
+# What each rule asks for, as a sentence that is true of a candidate that passes it.
+REQUIRED: Final[Mapping[str, str]] = {
+    "golden_too_small": "There are enough golden photos to judge by",
+    "not_better": "The candidate is better by more than noise",
+    "group_behind": "No group of people gets worse labels",
+    "promise_broken": "Its confidence keeps the promise of the gate",
+    "too_slow": "It is fast enough",
+    "better": "It serves: every rule above holds",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from contracts.errors import InvalidLabelFile
 from contracts.labels import Label
 from contracts.messages import Result
 from contracts.names import IMAGE_SUFFIX, Reference
+from contracts.private_folder import make_private
 from contracts.yolo import parse_labels
 from imaging.decoding import MIN_SIDE, PhotoRejected, decode
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
@@ -72,7 +73,8 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(not is_litter(path) for path in folder.iterdir())):
         raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
     selected, left = _select(bucket, results, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
-    (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+    make_private(folder)
+    (folder / IMAGES).mkdir(exist_ok=True)
     results_of = results.of(photo.pair.reference for photo in selected)
     tasks: list[dict[str, Any]] = []
     written: Counter[bool] = Counter()  # by whether it belongs to the sample

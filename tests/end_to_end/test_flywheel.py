@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.private_folder import is_private
 from contracts.training import TrainingOutcome, Verdict
 from contracts.weights import Pointer
 from local.environment import GATE_VARIABLE, ROOT
@@ -66,3 +67,12 @@ def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
     assert (back.previous, back.moved_by) == (serves, "nunchi flywheel")
     assert re.search(rf"messages name {back.run or 'day-0'} again", told.stderr)
     assert "nothing is left running" in told.stderr
+
+    # The pages are listed at the end, in a folder that git ignores.
+    listed = [Path(line.strip()) for line in told.stdout.partition("Open\n")[2].splitlines()]
+    assert listed == [
+        *sorted((tmp_path / "out").glob("runs/*/report.html")),
+        *sorted((tmp_path / "out").glob("builds/*/index.html")),
+    ]
+    assert len(listed) == 4
+    assert is_private(tmp_path / "out")

@@ -75,6 +75,7 @@ def test_a_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
         "shop1.cert.pem": 0o644,
         "shop1.json": 0o644,
         "ca.pem": 0o644,
+        ".gitignore": 0o644,
     }
     assert contents(folder)["shop1.key.pem"][0] == "the key"
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -99,7 +100,7 @@ def test_kiosks_of_one_cloud_share_a_folder(tmp_path: Path) -> None:
         folder = DeviceFolder(tmp_path, name)
         folder.require_free("the authority")
         folder.write(IDENTITY, ADDRESSES, "the authority", rules=RULES)
-    assert len(contents(tmp_path)) == 7
+    assert len(contents(tmp_path)) == 8
 
 
 def test_files_are_written_all_or_none(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.mode import Mode
+from contracts.private_folder import is_private
 from local.errors import CloudBusy, CloudDown
 from local.record import CloudState, Mqtt, Record, ScreenRecord, WorkerRecord
 from local.state import Hold, StateDir
@@ -108,7 +109,8 @@ def test_preparing_removes_what_an_earlier_cloud_left(tmp_path: Path) -> None:
     (state.worker / "outbox").write_text("old")
     state.write(record(tmp_path))
     state.prepare()
-    assert {path.name: list(path.iterdir()) for path in tmp_path.iterdir()} == {
+    assert is_private(tmp_path)
+    assert {path.name: list(path.iterdir()) for path in tmp_path.iterdir() if path.is_dir()} == {
         "certs": [],
         "logs": [],
         "tmp": [],
@@ -127,7 +129,7 @@ def test_a_folder_too_deep_for_a_socket_has_its_socket_elsewhere(tmp_path: Path)
     assert socket.parent.is_dir()
     state.clear()
     assert not socket.parent.exists()
-    assert [path.name for path in state.path.iterdir()] == ["logs"]
+    assert sorted(path.name for path in state.path.iterdir()) == [".gitignore", "logs"]
 
 
 def test_two_that_look_at_once_do_not_take_each_other_for_a_holder(tmp_path: Path) -> None:

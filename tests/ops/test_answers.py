@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -18,7 +20,7 @@ from contracts.boxes import Box
 from contracts.labels import Label
 from contracts.messages import STEPS, LabelMessage, Person, Reason, Status
 from contracts.names import Reference
-from ops.answers import answer_row, answers_table, message_line
+from ops.answers import answer_row, answers_table, legend, message_line
 from ops.commands.cloud import try_next
 from tests.kiosk.cloud.test_counter import nobody
 
@@ -62,27 +64,58 @@ def unsure(answers: Answers | None) -> LabelMessage:
     )
 
 
-@pytest.mark.parametrize("width", [40, 59, 60, 80, 94, 95, 110])
-def test_the_table_of_answers_fits_the_terminal_and_never_hides_an_answer(width: int) -> None:
-    """With a long file name, and steps that were not timed."""
+NAMES = ("a-very-long-name-of-a-photo[1].jpg", "할머니-사진-명동-매장-앞에서.jpg", "kiosk-one-person.jpg", "a.jpg")
+
+
+def names_in(lines: list[str], columns: int) -> str:
+    """What stands in the first columns of all lines."""
+    folded = ""
+    for line in lines:
+        column = set_cell_size(line, columns)
+        folded += column.strip()
+    return folded
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [40, 59, 60, 80, 94, 95, 110, 120])
+def test_the_table_of_answers_fits_the_terminal_and_never_hides_an_answer_or_a_name(width: int, name: str) -> None:
+    """Also of steps that were not timed; on a narrow terminal the steps go first, and a long name is folded."""
     messages = nobody(PHOTO), labelled()
-    name = "a-very-long-name-of-a-photo[1].jpg"
-    table = answers_table(
-        width, [answer_row(name, message, 1234.4, width=width, elder_from=0.4) for message in messages]
-    )
-    header, no_person, person, *_ = lines = shown(table, width=width).splitlines()
-    assert max(len(line) for line in lines) <= width
+    table = answers_table(width, [answer_row(name, message, 1234.4, elder_from=0.4) for message in messages])
+    lines = shown(table, width=width).splitlines()
+    assert max(cell_len(line) for line in lines) <= width
+    header = lines[0]
+    no_person, person = (line for line in lines if line.rstrip().endswith("1234"))
+    at = header.index("answer")
+    assert names_in(lines[1 : lines.index(person)], at) == name
     assert [word for word in header.split() if word in {"photo", "answer", "sure", "total"}] == [
         "photo",
         "answer",
         "sure",
         "total",
     ]
-    assert ("dispatch" in header, "elder screen" in header) == (width >= 95, width >= 60)
+    assert ("dispatch" in header, "elder screen" in header) == (width >= max(5, cell_len(name)) + 80, width >= 60)
     screen = ["standard"] if width >= 60 else []
     assert no_person.split()[1 : 2 + len(screen)] == ["no_person", *screen]
     assert person.split()[1 : 3 + 2 * len(screen)] == ["adult_female", "0.976", *["0.013"] * len(screen), *screen]
-    assert (no_person.split()[-1], person.split()[-1]) == ("1234", "1234")
+
+
+def test_a_name_of_korean_letters_moves_no_column() -> None:
+    """Each takes two columns of a terminal; those that macOS took apart are joined."""
+    names = "할머니.jpg", unicodedata.normalize("NFD", "할머니.jpg"), "usg_B001232.jpg"
+    lines = shown(
+        answers_table(80, [answer_row(name, labelled(), 80.0, elder_from=0.4) for name in names])
+    ).splitlines()
+    assert {cell_len(line.partition("adult_female")[0]) for line in lines[1:4]} == {len("usg_B001232.jpg") + 1}
+
+
+def test_the_legend_has_a_sentence_for_each_status_that_needs_one_and_the_screens_rule() -> None:
+    assert legend([Status.LABELLED], 0.4) == [
+        "screen: easy (large letters, voice) from a probability of 0.4 of an elder on."
+    ]
+    of_all = legend(list(Status), 0.4)
+    assert [line.partition(":")[0] for line in of_all] == ["no_person", "unsure", "rejected", "screen"]
+    assert "send JPEG, PNG or WebP" in of_all[2]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +138,7 @@ def test_a_line_of_watch_names_photo_answer_and_screen(message: LabelMessage, li
 
 def test_the_screen_follows_the_setting() -> None:
     message = unsure(Answers.of(elder=0.3, female=0.5))
-    rows = [answer_row("a.jpg", message, 1.0, width=80, elder_from=elder_from) for elder_from in (0.25, 0.35)]
+    rows = [answer_row("a.jpg", message, 1.0, elder_from=elder_from) for elder_from in (0.25, 0.35)]
     assert [row[3:5] for row in rows] == [["0.300", "easy"], ["0.300", "standard"]]
 
 

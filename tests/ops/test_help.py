@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -51,6 +52,37 @@ def test_the_help_of_all_names_every_command() -> None:
     assert {*COMMANDS, *WITHOUT_A_STATE} <= set(re.findall(r"^  (\w+) ", told, flags=re.MULTILINE))
     assert "..." not in told.partition("Commands:")[2]
     assert "Begin with: nunchi up --detach" in told
+
+
+def groups(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command that has commands."""
+    if isinstance(command, LazyCommand):
+        command = command.loaded
+    for name, one in getattr(command, "commands", {}).items():
+        yield from groups(one, (*path, name))
+    if hasattr(command, "commands"):
+        yield path
+
+
+@pytest.mark.parametrize("words", list(groups(typer.main.get_command(app))), ids=" ".join)
+def test_no_summary_is_cut_at_80_columns(words: tuple[str, ...]) -> None:
+    """A sentence that is too long goes on in the next line."""
+    told = CliRunner().invoke(app, [*words, "--help"], terminal_width=80).output
+    commands = told.partition("Commands:\n")[2]
+    assert commands
+    assert "..." not in commands
+    assert max(map(len, commands.splitlines())) <= 80
+
+
+def test_an_example_stays_in_one_line_to_be_copied() -> None:
+    for command, told in leaves(typer.main.get_command(app)):
+        [example] = [line for line in inspect.cleandoc(told).splitlines() if line.startswith("Example:")]
+        shown = CliRunner().invoke(app, [*command.split()[1:], "--help"], terminal_width=80).output
+        assert example in shown.replace("\n  ", "\n")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"nunchi {version('nunchi')}\n"
 
 
 def test_the_exit_statuses_of_send_are_documented() -> None:

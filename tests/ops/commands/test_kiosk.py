@@ -16,6 +16,7 @@ from moto import mock_aws
 from moto.iot.models import iot_backends
 from typer.testing import CliRunner, Result
 
+from contracts.private_folder import is_private
 from fleet.errors import FleetError
 from ops.aws import AwsError
 from ops.commands.kiosk import add, remove
@@ -112,6 +113,19 @@ def test_a_new_kiosk_is_told_where_aws_is(deployed: IoTClient, tmp_path: Path) -
         "dynamodb_endpoint": f"https://dynamodb.{REGION}.amazonaws.com",
         "orders_table": "orders",
     }
+
+
+@pytest.mark.usefixtures("deployed")
+def test_git_sees_no_key(tmp_path: Path) -> None:
+    """In a folder of other files that can't be, and the person is warned."""
+    assert ".gitignore" not in kiosk("add", "shop1").output
+    assert is_private(tmp_path / "shop1")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "main.py").touch()
+    told = kiosk("add", "shop2", "--out", "mine").output
+    assert "mine held other files before, so it got no .gitignore" in told
+    assert "keep shop2.key.pem out of every commit" in told
+    assert not is_private(tmp_path / "mine")
 
 
 def test_people_are_told_what_was_made_and_what_to_do_next(deployed: IoTClient) -> None:

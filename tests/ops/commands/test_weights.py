@@ -23,6 +23,7 @@ from ops.commands.weights import weights as group
 from ops.exits import Exit
 from registry.errors import RegistryError
 from registry.weights import WeightsRegistry
+from worker.models.day_0 import DEFAULT_MANIFEST
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -72,6 +73,22 @@ def rows(*arguments: str) -> list[dict[str, object]]:
     told = weights(*arguments, "--json")
     assert told.exit_code == 0, told.output
     return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_model_of_day_0_is_shown_like_a_run() -> None:
+    """It is in every worker, and in no bucket; its files are checked all the same."""
+    [shown] = rows("show", "day-0")
+    content = DEFAULT_MANIFEST.read_bytes()
+    assert shown == {
+        "run": "day-0",
+        "model": None,
+        "added_at": None,
+        "serves": True,
+        "manifest_sha256": hashlib.sha256(content).hexdigest(),
+        "manifest": json.loads(content),
+    }
+    assert "day-0 is complete and in service" in weights("show", "day-0").output
 
 
 def test_a_run_is_added_promoted_and_rolled_back(deployed: S3Client) -> None:

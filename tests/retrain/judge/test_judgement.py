@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
 from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
+from retrain.judge.rules import REQUIRED
 from tests.retrain.judge.opinions import CANDIDATE, WRONG, Opinion, asking, golden, model, seen, wrong_about
 
 RULES = ["golden_too_small", "not_better", "group_behind", "promise_broken", "too_slow", "better"]
@@ -360,6 +362,26 @@ def test_the_report_needs_nothing_and_shows_no_photo(dataset: Path) -> None:
     assert "<image" not in page
     assert not any(photo.stem in page for photo in (dataset / "images/golden").iterdir())
     assert page.count('<svg role="img"') == 6
+
+
+@pytest.mark.parametrize(("opinion", "ms"), [(BETTER, 10.0), (INCUMBENT, 10.0), (BETTER, 50.0)])
+def test_the_report_says_of_each_rule_what_holds(dataset: Path, opinion: Opinion, ms: float) -> None:
+    """As a sentence that is true where a yes stands beside it: "not_better: yes" would be a riddle."""
+    judgement = judged(dataset, opinion, ms=ms)
+    row = r'<td>([^<]+) <code.*?>(\w+)</code></td>\s*<td><span class="(yes|no)">\3</span></td>'
+    rows = re.findall(row, report.html(judgement))
+    assert [(text, rule, word == "yes") for text, rule, word in rows] == [
+        (REQUIRED[check.rule], check.rule, check.passes) for check in judgement.ruling.checks
+    ]
+    assert [text for text in REQUIRED.values() if re.search(r"\b(not|too)\b", text)] == []
+
+
+def test_the_rules_of_the_report_stand_below_each_other_on_a_phone(dataset: Path) -> None:
+    """No table of sentences is wider than the glass."""
+    page = report.html(judged(dataset, BETTER))
+    phone = page.partition("@media (max-width: 40rem) {")[2].partition("</style>")[0]
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert ".rules, .rules tbody, .rules tr, .rules td { display: block; }" in phone
 
 
 @pytest.mark.parametrize(

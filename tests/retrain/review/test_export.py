@@ -14,6 +14,7 @@ from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.labels import Label
 from contracts.messages import Person
+from contracts.private_folder import is_private
 from retrain.bucket import Tree, stem
 from retrain.dataset import DatasetManifest
 from retrain.dataset.photos import Excluded, ExclusionReason
@@ -41,7 +42,14 @@ def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: P
     sure = shop.put(Tree.AUTO, photo(2), (HER, HIM))
     folder = tmp_path / "a" / "review"
     assert written(shop, folder) == ExportSummary(unsure=1, sample=1, left=0)
-    assert {one.name for one in folder.iterdir()} == {"images", "tasks.json", "label_config.xml", "README.txt"}
+    assert {one.name for one in folder.iterdir()} == {
+        ".gitignore",
+        "images",
+        "tasks.json",
+        "label_config.xml",
+        "README.txt",
+    }
+    assert is_private(folder)
     assert {one.name: one.read_bytes() for one in (folder / "images").iterdir()} == {
         f"{stem(unsure)}.jpg": JPEG,
         f"{stem(sure)}.jpg": JPEG,
