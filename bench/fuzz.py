@@ -43,6 +43,7 @@ from imaging.jpeg import parse
 from retrain.bucket import Tree
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.yolo_import.class_names import classes_in
+from retrain.dataset.yolo_import.listing import list_folder
 from retrain.review import importing
 from retrain.review.label_studio import task
 
@@ -174,7 +175,7 @@ def class_names() -> Target:
     def read(data: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="nunchi-fuzz-") as folder:
             (Path(folder) / ("classes.txt" if b":" not in data else "data.yaml")).write_bytes(data)
-            classes_in(Path(folder), {})
+            classes_in(list_folder(Path(folder)))
 
     return Target(seeds, read)
 

@@ -127,7 +127,8 @@ def import_(
         echo_json({"tree": tree, "kiosk": kiosk, **imported.to_fields()})
         return
     out.print(
-        f"[green]{counted_are(len(scanned.pictures), 'picture')} in {tree}[/] as kiosk {kiosk}; {escape(imported.classes_from())}"
+        f"[green]{counted_are(len(scanned.pictures), 'picture')} in {tree}[/] as kiosk {kiosk}; "
+        f"{escape(imported.classes_from())}"
     )
     for line in imported.lines():
         out.print(f"[yellow]{escape(line)}[/]")

@@ -17,6 +17,7 @@ from contracts.labels import LABELS
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.text_files import decoded
 from contracts.yolo import each_once, format_labels, read_rows
+from imaging.decoding import PhotoRejected
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
@@ -87,7 +88,9 @@ def scan_folder(
             people, left_out = _people(path, listing, classes)
             content = path.read_bytes()
             jpeg = stored_form(content)
-        except (NunchiError, OSError, ValueError) as error:  # every invalid picture is reported
+        except PhotoRejected as rejection:
+            return f"{listing.name(path)}: {rejection.detail}"
+        except (NunchiError, OSError, ValueError) as error:
             return f"{listing.name(path)}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, name.parent.as_posix() if burst_per_folder else None)
