@@ -41,6 +41,7 @@ def _like(pattern: str, what: str, example: str) -> AfterValidator:
 
 OpenWindow = Annotated[Window, BeforeValidator(lambda text: Window.parse(text) if isinstance(text, str) else text)]
 Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
+Zone = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", "an availability zone of the region", "ap-northeast-2a")]
 InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 Gate = Annotated[float, AfterValidator(check_gate)]
@@ -189,7 +190,9 @@ class AlarmSettings(Section):
     certificate_days: int = Field(
         365, ge=30, le=3650, description="age of a certificate from which it should be renewed"
     )
-    budget_usd: float = Field(100.0, ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")
+    budget_usd: float = Field(
+        100.0, ge=0, description="a month; a mail at 80 % spent and at 100 % forecast; 0 for no budget"
+    )
 
 
 class SecuritySettings(Section):
