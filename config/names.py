@@ -12,6 +12,8 @@ TRAINING_STACK: Final = "NunchiTraining"
 COMPUTE_STACK: Final = "NunchiCompute"
 HEALTH_STACK: Final = "NunchiHealth"
 STACKS: Final = (PIPELINE_STACK, TRAINING_STACK, COMPUTE_STACK, HEALTH_STACK)  # each needs only those before it
+# Alone and last, because some accounts may not create budgets: that must not cost them their alarms.
+BUDGET_STACK: Final = "NunchiBudget"
 
 # Run Command, `dispatch` and the steps of a retraining reach only the instances whose tag names their role.
 ROLE_TAG: Final = "nunchi:role"
@@ -23,6 +25,7 @@ TRAIN_DOCUMENT: Final = "Nunchi-Train"
 INSTANCE_PARAMETER: Final = "/nunchi/inference-instance"
 LAUNCH_TEMPLATE: Final = "NunchiTraining"
 STATE_MACHINE: Final = "nunchi-training"
+SCHEDULE_GROUP: Final = "nunchi"
 # A kiosk's certificate asks for this alias: on AWS of the role of kiosks, locally of the credential provider's.
 KIOSK_ROLE_ALIAS: Final = "nunchi-kiosk"
 

@@ -16,6 +16,7 @@ from config.mode import Mode
 from config.opening_hours import Window
 from config.sections import (
     AlarmSettings,
+    AvailabilityZone,
     HoursSettings,
     InferenceSettings,
     QueueSettings,
@@ -43,6 +44,11 @@ class Config(Section):
         Mode.COMMAND,
         description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
     )
+    zones: tuple[AvailabilityZone, ...] = Field(
+        (),
+        description="availability zones of the instances; empty: the first two of the region. Mode command uses the "
+        "first; `nunchi preflight` shows which have the instance types",
+    )
     tags: Annotated[Mapping[TagKey, str], Field(description="on every resource that can have tags")] = {
         "project": "nunchi"
     }
@@ -54,6 +60,14 @@ class Config(Section):
     retention: RetentionSettings = RetentionSettings()
     alarms: AlarmSettings = AlarmSettings()
     security: SecuritySettings = SecuritySettings()
+
+    @model_validator(mode="after")
+    def _zones_are_of_the_region(self) -> Config:
+        if foreign := [zone for zone in self.zones if not zone.startswith(self.region)]:
+            raise ValueError(f"zones has {', '.join(foreign)}, which {self.region} lacks; write {self.region}a")
+        if len(set(self.zones)) < len(self.zones):
+            raise ValueError("zones names one zone twice; name each once")
+        return self
 
     @model_validator(mode="after")
     def _holidays_need_one_instance(self) -> Config:

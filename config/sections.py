@@ -91,6 +91,9 @@ Switch = Annotated[bool, Strict()]
 Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
 InferenceType = Annotated[str, AfterValidator(check_inference_type)]
 TrainingType = Annotated[str, AfterValidator(check_training_type)]
+AvailabilityZone = Annotated[
+    str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", "an availability zone of the region", "ap-northeast-2a")
+]
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
 Gate = Annotated[float, Strict(), AfterValidator(check_gate)]
 ElderFrom = Annotated[float, Strict(), AfterValidator(check_elder_from)]
@@ -233,7 +236,9 @@ class AlarmSettings(Section):
     certificate_days: Whole = Field(
         365, ge=30, le=3650, description="age of a certificate from which it should be renewed"
     )
-    budget_usd: Real = Field(100.0, ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")
+    budget_usd: Real = Field(
+        100.0, ge=0, description="a month; a mail at 80 % spent and at 100 % forecast; 0 for no budget"
+    )
 
 
 class SecuritySettings(Section):

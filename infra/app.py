@@ -1,9 +1,10 @@
-"""The CDK app: creates the four stacks with the operator's settings. Nothing else reads the environment.
+"""The CDK app: creates the stacks with the operator's settings. Nothing else reads the environment.
 
 NunchiPipeline  everything that holds state, and a photo's way up to the worker     infra/pipeline/stack.py
 NunchiTraining  retraining: its schedule, its state machine and the steps           infra/training/stack.py
 NunchiCompute   what only AWS has: instances, their hours, their network            infra/compute/stack.py
-NunchiHealth    the health probe, alarms, the dashboard, the budget                 infra/health/stack.py
+NunchiHealth    the health probe, alarms, the dashboard                             infra/health/stack.py
+NunchiBudget    the budget of a month, unless budget_usd is 0                       infra/health/budget.py
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from config.nunchi_toml import Config, load
 from contracts.errors import SettingsError
 from contracts.instants import now
 from infra.compute.stack import ComputeStack
+from infra.health.budget import BudgetStack
 from infra.health.stack import HealthStack
 from infra.pipeline.stack import PipelineStack
 from infra.training.stack import TrainingStack
@@ -43,7 +45,9 @@ def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
     )
     stacks = {"pipeline": pipeline, "training": training}
     compute = ComputeStack(app, names.COMPUTE_STACK, config=config, **stacks, env=env)
-    HealthStack(app, names.HEALTH_STACK, config=config, **stacks, compute=compute, env=env)
+    health = HealthStack(app, names.HEALTH_STACK, config=config, **stacks, compute=compute, env=env)
+    if config.alarms.budget_usd:
+        BudgetStack(app, names.BUDGET_STACK, usd=config.alarms.budget_usd, topic=health.topic, env=env)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value)
 

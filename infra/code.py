@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aws_cdk import IgnoreMode
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -11,6 +13,12 @@ from constructs import Construct
 from config.nunchi_toml import ROOT
 from infra.nag import acknowledge_wildcards
 from infra.statements import allow
+
+# The rights of a new role reach every part of IAM within seconds, and package servers have bad minutes.
+_AGAIN: Final = (
+    'again() { for pause in 5 10 20 40 60; do "$@" && return; echo "failed, again in $pause s: $*" >&2; '
+    'sleep "$pause"; done; "$@"; }'
+)
 
 
 class Code(assets.Asset):
@@ -23,8 +31,9 @@ class Code(assets.Asset):
     def install_to(self, folder: str, *packages: str) -> list[str]:
         """Commands that install packages and unpack the code into a folder of the instance."""
         return [
-            f"dnf install --assumeyes --quiet {' '.join(packages)}",
-            f"aws s3 cp --only-show-errors s3://{self.s3_bucket_name}/{self.s3_object_key} /tmp/nunchi.zip",
+            _AGAIN,
+            f"again dnf install --assumeyes --quiet {' '.join(packages)}",
+            f"again aws s3 cp --only-show-errors s3://{self.s3_bucket_name}/{self.s3_object_key} /tmp/nunchi.zip",
             "umask 022",
             f"install -d -m 0755 {folder}",
             f"unzip -q -o /tmp/nunchi.zip -d {folder}",

@@ -5,6 +5,7 @@ It is idempotent: a repeated request for the same attempt returns the same machi
 
     capacity is available    the state, with the machine and its market
     no capacity              CapacityUnavailable: the state machine tries again for a while
+    the account may not      AccountRefused: the retraining ends, because only its owner can change that
     any other error          the error itself: the retraining ends, and people are notified
 """
 
@@ -44,11 +45,29 @@ _NO_CAPACITY: Final = frozenset(
         "IdempotentInstanceTerminated",
     }
 )
-_QUOTAS: Final = frozenset({"MaxSpotInstanceCountExceeded", "VcpuLimitExceeded", "InstanceLimitExceeded"})
+_QUOTA: Final = (
+    "a quota of this account is used up, or was never granted (new accounts may run no GPU): request more in Service "
+    "Quotas, EC2; nunchi preflight has the command"
+)
+_FREE_PLAN: Final = "not eligible for Free Tier"
+# What no waiting mends: the answer, and what its owner does about it.
+_REFUSALS: Final[Mapping[str, str]] = {
+    "MaxSpotInstanceCountExceeded": _QUOTA,
+    "VcpuLimitExceeded": _QUOTA,
+    "InstanceLimitExceeded": _QUOTA,
+    "PendingVerification": "AWS still verifies this new account for the region, which takes up to four hours: train "
+    "again after its mail (nunchi train)",
+    _FREE_PLAN: "the account is on AWS's free plan, which has no such machine: upgrade the plan, or name another "
+    "instance_type under [training]",
+}
 
 
 class CapacityUnavailable(Exception):
     """AWS has no capacity for such a machine at the moment, in any zone, on Spot or on demand."""
+
+
+class AccountRefused(Exception):
+    """AWS starts no such machine for this account, in any zone, on Spot or on demand, until its owner acts."""
 
 
 def _boolean(text: str) -> bool:
@@ -116,16 +135,18 @@ class Start:
             try:
                 answer = self.ec2.run_instances(**self._parameters(request, tags))
             except ClientError as error:
-                code = error_code(error)
-                if code not in _NO_CAPACITY:
+                code = _FREE_PLAN if _FREE_PLAN in str(error) else error_code(error)
+                if code not in _NO_CAPACITY and code not in _REFUSALS:
                     raise
                 full[f"{request.market} in {request.subnet or 'the default subnet'}"] = code
             else:
                 return answer["Instances"][0]["InstanceId"], request.market
         tried = "; ".join(f"{where}: {code}" for where, code in full.items())
-        if _QUOTAS & set(full.values()):
-            tried += ". A quota of this account is used up, or was never granted: request more in Service Quotas, EC2"
-        raise CapacityUnavailable(f"no machine was started, AWS has no capacity now: {tried}")
+        refusals = "; ".join(dict.fromkeys(_REFUSALS[code] for code in full.values() if code in _REFUSALS))
+        if set(full.values()) <= set(_REFUSALS):
+            raise AccountRefused(f"no machine was started, AWS refuses this account: {tried}. Remedy: {refusals}")
+        remedy = f". Remedy: {refusals}" if refusals else ""
+        raise CapacityUnavailable(f"no machine was started, AWS has no capacity now: {tried}{remedy}")
 
     def _parameters(self, request: Request, tags: Mapping[str, str]) -> dict[str, Any]:
         tag_list = [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -22,6 +22,7 @@ _COMMANDS: Final = (
     ("send", "photo:send", "Upload photos as a kiosk, show their labels."),
     ("watch", "photo:watch", "Show a kiosk's labels as they come."),
     ("demo", "demo:demo", "Send photos all the way, from upload to training pair."),
+    ("preflight", "preflight:preflight", "Before `cdk deploy`: show what AWS would refuse, and what to ask it for."),
     ("doctor", "doctor:doctor", "Show what is wrong, here or on AWS, and what to do."),
     ("cost", "cost:cost", "Estimate what a month on AWS costs."),
     ("train", "train:train", "Start a retraining now, and follow it."),

@@ -68,7 +68,7 @@ class InferenceInstance(Construct):
             http_tokens=ec2.HttpTokens.REQUIRED,
             http_put_response_hop_limit=1,
             instance_metadata_tags=True,
-            detailed_monitoring=True,
+            detailed_monitoring=False,  # the worker reports its own metrics each minute; these cost 2 USD a month
             block_devices=[disk()],
         )
         instance.node.add_dependency(boot.may)  # before its first command

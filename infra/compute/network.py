@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -12,18 +14,21 @@ _MQTT_TLS = 8883
 
 
 class Network(Construct):
-    """A public subnet in each of `zones` availability zones, and a security group without a single inbound rule.
+    """A public subnet in each of `zones`, and a security group without a single inbound rule.
+
+    Without `zones` in the region's first two.
 
     A public address without an inbound rule is as closed as a private one, at a tenth of the cost of a NAT gateway.
     Photos go through S3's gateway endpoint, which is free.
     """
 
-    def __init__(self, scope: Construct, id: str, *, zones: int) -> None:
+    def __init__(self, scope: Construct, id: str, *, zones: Sequence[str]) -> None:
         super().__init__(scope, id)
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            max_azs=zones,
+            # Two zones cost no more than one, and a type may be short, or missing, in either.
+            **({"availability_zones": list(zones)} if zones else {"max_azs": 2}),
             nat_gateways=0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, TimeZone
+from aws_cdk import Duration, RemovalPolicy, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
+from config.names import SCHEDULE_GROUP
 from config.sections import HoursSettings
 from infra.compute.actions import GROUP_ID_UNKNOWN, Action, Actions
 from infra.functions import dead_letter_queue
@@ -21,7 +22,6 @@ from infra.nag import acknowledge_wildcards
 from infra.roles import FROM_THIS_ACCOUNT
 from infra.statements import allow
 
-GROUP: Final = "nunchi"
 # Capacity can be short in the morning, and the API throttled: retry for as long as a start is still useful.
 _START_FOR: Final = Duration.hours(4)
 # Never into the next opening: what a stop did not reach in this time, the lease stops each hour.
@@ -35,7 +35,10 @@ class Schedules(Construct):
     def __init__(self, scope: Construct, id: str, *, hours: HoursSettings, actions: Actions) -> None:
         super().__init__(scope, id)
         self._zone = TimeZone.of(hours.zone)
-        self._group = scheduler.ScheduleGroup(self, "Group", schedule_group_name=GROUP)
+        # Not retained, as by default: the next deployment would fail on a group of that name.
+        self._group = scheduler.ScheduleGroup(
+            self, "Group", schedule_group_name=SCHEDULE_GROUP, removal_policy=RemovalPolicy.DESTROY
+        )
         self.dead = dead_letter_queue(self, "Dead", of="schedules")
         week = hours.week
         starts = [*week.starts, *week.starts_after_gaps(hours.zone_info)]
@@ -55,7 +58,7 @@ class Schedules(Construct):
         may = allow(action.allows, on=action.resource)
         acknowledge_wildcards(role, action.resource, reason=GROUP_ID_UNKNOWN)
         for number, cron in enumerate(crons, start=1):
-            scheduler.Schedule(
+            schedule = scheduler.Schedule(
                 self,
                 f"{name}{number}",
                 description=f"Nunchi: {what}",
@@ -72,3 +75,4 @@ class Schedules(Construct):
                     max_event_age=max_age,
                 ),
             )
+            schedule.node.add_dependency(self._group)  # its name is text in the template, not a reference

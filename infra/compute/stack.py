@@ -39,8 +39,7 @@ class ComputeStack(Stack):
         about = "Nunchi: the workers' instances, their hours, how photos reach them"
         super().__init__(scope, id, description=about, **kwargs)
         KioskRoleAlias(self, "KioskRoleAlias", role=pipeline.kiosk_role)
-        # Two zones cost no more than one, and a GPU may be available in either.
-        network = Network(self, "Network", zones=2)
+        network = Network(self, "Network", zones=config.zones)
         # The role belongs to NunchiPipeline. What it needs here, to boot, is in policies of this stack.
         role = pipeline.worker_role.without_policy_updates()
         boot = Boot(

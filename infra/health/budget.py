@@ -1,12 +1,23 @@
-"""The monthly budget, and its warnings."""
+"""NunchiBudget: the monthly budget, and its warnings."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from aws_cdk import Stack
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 _WARNINGS = (("ACTUAL", 80), ("FORECASTED", 100))
+
+
+class BudgetStack(Stack):
+    """The budget alone. Some accounts may not create one: members of an organisation, those without billing access."""
+
+    def __init__(self, scope: Construct, id: str, *, usd: float, topic: sns.ITopic, **kwargs: Any) -> None:
+        super().__init__(scope, id, description="Nunchi: the budget of a month", **kwargs)
+        Budget(self, "Budget", usd=usd, topic=topic)
 
 
 class Budget(budgets.CfnBudget):

@@ -1,4 +1,4 @@
-"""NunchiHealth: the health probe, alarms, their topic, the dashboard, the budget."""
+"""NunchiHealth: the health probe, alarms, their topic, the dashboard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from config.nunchi_toml import Config
 from config.stack_outputs import ALARM_TOPIC_ARN
 from infra.compute.stack import ComputeStack
 from infra.health.alarms import Alarms
-from infra.health.budget import Budget
 from infra.health.dashboard import Dashboard
 from infra.health.health_probe import HealthProbe
 from infra.health.observed import Observed
@@ -38,7 +37,7 @@ class HealthStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            scope, id, description="Nunchi: the health probe, alarms, their topic, the dashboard, the budget", **kwargs
+            scope, id, description="Nunchi: the health probe, alarms, their topic, the dashboard", **kwargs
         )
         settings = HealthProbeSettings(
             kiosk_policy=pipeline.devices.kiosk.ref,
@@ -49,8 +48,7 @@ class HealthStack(Stack):
         )
         probe = HealthProbe(self, "Watch", hours=config.hours, settings=settings)
         observed = Observed.of(pipeline=pipeline, training=training, compute=compute, probe=probe)
-        topic = AlarmTopic(self, "Topic", email=config.alarms.email)
-        alarms = Alarms(self, "Alarms", topic=topic, settings=config.alarms, mode=config.mode, observed=observed)
+        self.topic = AlarmTopic(self, "Topic", email=config.alarms.email)
+        alarms = Alarms(self, "Alarms", topic=self.topic, settings=config.alarms, mode=config.mode, observed=observed)
         Dashboard(self, "Dashboard", slow_ms=config.alarms.slow_ms, alarms=alarms.all, observed=observed)
-        Budget(self, "Budget", usd=config.alarms.budget_usd, topic=topic)
-        CfnOutput(self, ALARM_TOPIC_ARN, value=topic.topic_arn)
+        CfnOutput(self, ALARM_TOPIC_ARN, value=self.topic.topic_arn)

@@ -30,7 +30,7 @@ class Orders(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             **(
                 {}  # a key that AWS owns: encrypted too, without a charge
                 if key is None

@@ -37,7 +37,11 @@ class PipelineStack(Stack):
         # of the buckets are lost.
         about = "Nunchi: photos, results, training data, weights, queues, counts of orders"
         own = config.security.kms
-        key = key_for(self, "Key", "s3", description=about, removal=RemovalPolicy.RETAIN) if own else None
+        key = (
+            key_for(self, "Key", "s3", description=about, removal=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+            if own
+            else None
+        )
         self.buckets = Buckets(self, "Buckets", retention=config.retention, key=key)
         self.uploads = Uploads(self, "Uploads", key=key)
         self.orders = Orders(self, "Orders", key=key)

@@ -32,7 +32,7 @@ class Uploads(Construct):
             else {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": _by_name(self, key)}
         )
         self.dead = dead_letter_queue(
-            self, "Dead", of="the upload queue", removal_policy=RemovalPolicy.RETAIN, **encryption
+            self, "Dead", of="the upload queue", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, **encryption
         )
         self.queue = sqs.Queue(
             self,
@@ -43,7 +43,7 @@ class Uploads(Construct):
             # Less than that of the dead letters: theirs counts from the first sending of a message.
             retention_period=Duration.days(7),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=_MAX_RECEIVE_COUNT),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
 

@@ -62,6 +62,7 @@ def retraining(scope: Construct, functions: Mapping[str, lambda_.IFunction], pac
     check.add_retry(errors=ALL, interval=retry, max_attempts=3, backoff_rate=2)
 
     start = _task(scope, "Start", functions["start"])
+    start.add_retry(errors=["AccountRefused"], max_attempts=0)  # no waiting mends it
     start.add_retry(
         errors=["CapacityUnavailable"],
         interval=Duration.seconds(pace.capacity_retry_s),

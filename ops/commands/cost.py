@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated
@@ -10,9 +12,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from config.mode import Mode
 from config.nunchi_toml import load
 from ops.cost.demand import PHOTOS_A_SHOP
-from ops.cost.estimate import CostEstimate, estimate
+from ops.cost.estimate import Choice, CostEstimate, choices, estimate
 from ops.cost.prices import load_prices
 from ops.display import echo_json, err, out
 from ops.options import JsonOption
@@ -27,12 +30,16 @@ def cost(
     check: Annotated[
         bool, typer.Option("--check", help="Print the commands that ask AWS for each price, and nothing else.")
     ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Compare instance types and both modes for one shop.")
+    ] = False,
 ) -> None:
     """Estimate the monthly cost on AWS of this nunchi.toml, line by line, from prices of a known date.
 
     Free tiers, discounts and taxes are left out. Sources: ops/cost/estimate.py, ops/cost/prices.toml.
 
-    Exit status: 0, or 1 when nunchi.toml is invalid or a price is missing.
+    A price that the table lacks is left out of the total, and named.
+    Exit status: 0, or 1 when nunchi.toml is invalid or the region's prices are missing.
 
     Example: nunchi cost --shops 1000 --json | jq .usd
     """
@@ -41,6 +48,9 @@ def cost(
     if check:
         for price in prices.by_name.values():
             typer.echo(f"# {price.what}: {price.usd:g} USD per {price.unit}\n{price.command(config.region)}")
+        return
+    if compare:
+        _compare(list(choices(config, prices, photos_a_day=photos_a_day)), as_json=as_json)
         return
     estimated = estimate(config, prices, shops=shops, photos_a_day=photos_a_day)
     if as_json:
@@ -59,6 +69,28 @@ def cost(
     out.print(cost_table(estimated))
     for note in estimated.notes:
         err.print(f"[yellow]note:[/] {escape(note)}")
+
+
+def _compare(found: Sequence[Choice], *, as_json: bool) -> None:
+    if as_json:
+        echo_json(*(asdict(choice) | {"usd": _known(choice.usd)} for choice in found))
+        return
+    by_mode = {mode: {choice.instance_type: choice.usd for choice in found if choice.mode is mode} for mode in Mode}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("one shop, USD a month")
+    for mode in Mode:
+        table.add_column(f"mode {mode}", justify="right")
+    for kind in by_mode[Mode.COMMAND]:
+        cells = [_known(by_mode[mode][kind]) for mode in Mode]
+        table.add_row(kind, *("unknown" if usd is None else f"{usd:.2f}" for usd in cells))
+    out.print(table)
+    out.print(
+        "Mode queue: least 1, most 1, warm_pool 0. How fast each is, and which to choose: docs/operating.md, One shop"
+    )
+
+
+def _known(usd: float) -> float | None:
+    return None if math.isnan(usd) else round(usd, 2)
 
 
 def cost_table(estimated: CostEstimate) -> Table:

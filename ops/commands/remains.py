@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
 
-from config.names import COMPUTE_STACK, HEALTH_STACK, PIPELINE_STACK, TRAINING_STACK
+from config.names import BUDGET_STACK, COMPUTE_STACK, HEALTH_STACK, PIPELINE_STACK, TRAINING_STACK
 from config.nunchi_toml import load
 from contracts.errors import NunchiError
 from fleet.kiosks import ROLE, Kiosks
@@ -20,7 +20,14 @@ from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-STACKS: Final = (HEALTH_STACK, COMPUTE_STACK, TRAINING_STACK, PIPELINE_STACK)  # in the order of `cdk destroy`
+STACKS: Final = (
+    BUDGET_STACK,
+    HEALTH_STACK,
+    COMPUTE_STACK,
+    TRAINING_STACK,
+    PIPELINE_STACK,
+)  # in the order of `cdk destroy`
+_RETAINED: Final = ("Retain", "RetainExceptOnCreate")
 _KINDS: Final = {
     "AWS::S3::Bucket": ("bucket", "aws s3 rb --force s3://{0}"),
     "AWS::DynamoDB::Table": ("table", "aws dynamodb delete-table --table-name {0}"),
@@ -44,7 +51,7 @@ def remainders(template: Mapping[str, Any], physical: Mapping[str, str]) -> list
     """The retained resources of a deployed stack. `physical`: names by logical id."""
     retained = []
     for logical, resource in template["Resources"].items():
-        if resource.get("DeletionPolicy") != "Retain" or logical not in physical:
+        if resource.get("DeletionPolicy") not in _RETAINED or logical not in physical:
             continue
         kind, remove = _KINDS.get(resource["Type"], (resource["Type"], "remove it in the console"))
         command = remove.format(physical[logical])
@@ -80,7 +87,7 @@ def remains(local: LocalOption = False, as_json: JsonOption = False, state: Stat
     if workers:
         out.print(
             f"[yellow]First[/] the workers, {len(workers)}: their certificates go a minute after their instances.\n"
-            f"  cdk destroy {HEALTH_STACK} {COMPUTE_STACK} {TRAINING_STACK}"
+            f"  cdk destroy {BUDGET_STACK} {HEALTH_STACK} {COMPUTE_STACK} {TRAINING_STACK}"
         )
     out.print("[bold]Stays after cdk destroy[/], with the command that deletes it and its content")
     for remainder in retained:  # no table: it would break long names, which are to be copied

@@ -13,6 +13,7 @@ from typing import Final
 from config.mode import Mode
 from config.nunchi_toml import Config
 from config.opening_hours import DAYS
+from config.sections import QueueSettings
 from contracts.aws.emf import STEP_METRICS, Metric
 from ops.cost.demand import KIOSKS_A_SHOP, PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.cost.prices import Price, Prices
@@ -39,7 +40,7 @@ WATCHES_AN_HOUR: Final = 12
 MESSAGES_A_PHOTO: Final = 3  # IoT Core: published, delivered, acknowledged
 LOG_GB_A_PHOTO: Final = 700 / 1e9  # the worker's and Lambda's lines, and a photo's times among the metrics
 LOG_GB_AN_HOUR: Final = 60 * 3e3 / 1e9 + 0.0002  # an instance's metrics, each minute, and its network's flow log
-INSTANCE_METRICS: Final = 7  # of detailed monitoring
+INSTANCE_METRICS: Final = 7  # of detailed monitoring, in mode queue only: infra/compute
 ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/infra/test_health.py counts them
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
@@ -70,9 +71,9 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """All lines, and notes on settings that do not fit the demand."""
+    """All lines, and notes: prices that are missing, settings that do not fit the demand."""
 
-    lines: tuple[CostLine, ...]
+    lines: tuple[CostLine, ...]  # those of unknown prices are not among them
     notes: tuple[str, ...]
 
     @property
@@ -141,7 +142,7 @@ class Usage:
 def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float) -> CostEstimate:
     """The cost of a month for `shops` shops, each with `photos_a_day` photos on an open day.
 
-    SettingsError when the price table lacks an instance type.
+    An instance type that the price table lacks is left out of the lines, and named in the notes.
     """
     usage = Usage(config, shops, photos_a_day, config.hours.week.running_hours * WEEKS)
     parts = {
@@ -152,12 +153,14 @@ def estimate(config: Config, prices: Prices, *, shops: int, photos_a_day: float)
         "retraining": _retraining(usage, prices),
         "key": _key(usage, prices),
     }
-    lines = tuple(
-        CostLine(part, item, quantity, price.unit, price.usd)
-        for part, items in parts.items()
-        for item, quantity, price in items
-    )
-    return CostEstimate(lines, tuple(_notes(usage, math.fsum(line.usd for line in lines))))
+    lines, unknown = list[CostLine](), dict[str, None]()
+    for part, items in parts.items():
+        for item, quantity, price in items:
+            if math.isnan(price.usd):
+                unknown[f"this total lacks {quantity:,.0f} hours a month of {price.what}"] = None
+            else:
+                lines.append(CostLine(part, item, quantity, price.unit, price.usd))
+    return CostEstimate(tuple(lines), (*unknown, *_notes(usage, math.fsum(line.usd for line in lines))))
 
 
 _Items = Iterator[tuple[str, float, Price]]  # an item, its quantity, and the price of its unit
@@ -221,7 +224,8 @@ def _watching(usage: Usage, prices: Prices) -> _Items:
     yield "logs, a month", logs_gb, prices["log_storage"]
     custom = len(Metric) + len(STEP_METRICS)
     yield f"{custom} custom metrics", custom * running, prices["metric"]
-    yield "detailed monitoring", INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS, prices["metric"]
+    if usage.in_queue_mode:
+        yield "detailed monitoring", INSTANCE_METRICS * usage.instance_hours / MONTH_HOURS, prices["metric"]
     alarms = ALARMS[usage.config.mode] + (TRACKING_ALARMS if usage.in_queue_mode else 0)
     yield "alarms", alarms, prices["alarm"]
     yield "key of the alarms' topic", 1, prices["kms_key"]
@@ -273,5 +277,31 @@ def _notes(usage: Usage, usd: float) -> Iterator[str]:
             f"docs/scaling.md recommends {recommended}"
         )
     budget = usage.config.alarms.budget_usd
-    if budget < usd:
+    if 0 < budget < usd:
         yield f"[alarms] budget_usd = {budget:g} is below this estimate: its alarm would fire every month"
+
+
+# For one shop: with the processor of each, and what its worker may use of it for long.
+FOR_ONE_SHOP: Final = ("c7i.large", "c7i-flex.large", "t3.medium", "t3.small")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A way to run one shop's worker, and its USD a month. NaN where the type's price is unknown."""
+
+    instance_type: str
+    mode: Mode
+    usd: float
+
+
+def choices(config: Config, prices: Prices, *, photos_a_day: float) -> Iterator[Choice]:
+    """One shop's cost by instance type and mode; mode queue with one instance at all times and no warm pool."""
+    kinds = dict.fromkeys((config.inference.instance_type, *FOR_ONE_SHOP))
+    alone = QueueSettings(least=1, most=1, warm_pool=0)
+    for kind in kinds:
+        for mode in Mode:
+            inference = config.inference.model_copy(update={"instance_type": kind})
+            one = config.model_copy(update={"mode": mode, "queue": alone, "inference": inference})
+            known = not math.isnan(prices.instance(kind).usd)
+            usd = estimate(one, prices, shops=1, photos_a_day=photos_a_day).usd if known else math.nan
+            yield Choice(kind, mode, usd)

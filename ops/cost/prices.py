@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -53,14 +54,12 @@ class Prices:
         return self.by_name[name]
 
     def instance(self, kind: str, *, spot: bool = False) -> Price:
-        """The price of an hour of an EC2 type; SettingsError when the table lacks it."""
+        """The price of an hour of an EC2 type; of NaN USD when the table lacks it, with what to add to the table."""
         name = kind.replace(".", "_").replace("-", "_") + ("_spot" if spot else "")
-        if name not in self.by_name:
-            raise SettingsError(
-                f"the price of {kind}{' on Spot' if spot else ''} is missing, so there is no estimate; "
-                f"look it up and add [{name}] to {FILE}"
-            )
-        return self.by_name[name]
+        if name in self.by_name:
+            return self.by_name[name]
+        where = f"{kind}{' on Spot' if spot else ''}: look it up, and add [{name}] to {FILE}"
+        return Price(what=where, unit="hour", usd=math.nan, check=())
 
 
 def regions() -> list[str]:

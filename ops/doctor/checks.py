@@ -10,7 +10,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from config.names import COMPUTE_STACK, HEALTH_STACK, INSTANCE_PARAMETER, PIPELINE_STACK, STACKS
+from config.names import BUDGET_STACK, COMPUTE_STACK, HEALTH_STACK, INSTANCE_PARAMETER, PIPELINE_STACK, STACKS
 from config.stack_outputs import (
     ALARM_TOPIC_ARN,
     DEAD_QUEUE_URL,
@@ -78,6 +78,11 @@ def stacks(deployment: Deployment) -> Result:
         states[name] = stack["StackStatus"] if stack else "not deployed"
     others = {name: state for name, state in states.items() if state not in _COMPLETE}
     if not others:
+        if not deployment.local and deployment.config.alarms.budget_usd and not _has_budget(deployment):
+            return attention(
+                f"{', '.join(states)} deployed, but not {BUDGET_STACK}: nobody is warned before a high bill",
+                f"cdk deploy {BUDGET_STACK}, or budget_usd = 0 where this account may not create budgets",
+            )
         return well(f"{', '.join(states)} deployed")
     text = ", ".join(f"{name} {state}" for name, state in others.items())
     if deployment.local:
@@ -87,6 +92,11 @@ def stacks(deployment: Deployment) -> Result:
     if all(state.endswith("_IN_PROGRESS") for state in others.values()):
         return attention(f"a deployment is in progress: {text}")
     return ill(text, "cdk deploy --all")
+
+
+def _has_budget(deployment: Deployment) -> bool:
+    stack = deployed_stack(deployment.client("cloudformation"), BUDGET_STACK)
+    return stack is not None and stack["StackStatus"] in _COMPLETE | _ROLLED_BACK
 
 
 def compute(deployment: Deployment) -> Result:

@@ -13,12 +13,17 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from config.mode import Mode
+from config.nunchi_toml import Config
 from config.nunchi_toml import describe as describe_config
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.settings import describe
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
 from lambdas.health_probe import HealthProbeSettings
+from ops.cost.demand import PHOTOS_A_SHOP
+from ops.cost.estimate import FOR_ONE_SHOP, choices
+from ops.cost.prices import load_prices
 from retrain.settings import RetrainSettings
 from worker.settings import WorkerSettings
 from worker.telemetry.metrics import Metrics
@@ -129,3 +134,15 @@ def test_every_make_target_named_in_a_document_exists(document: str) -> None:
 
 if __name__ == "__main__":
     SETTINGS.write_text(with_tables(SETTINGS.read_text()))
+
+
+def test_the_prices_for_one_shop_are_those_of_nunchi_cost() -> None:
+    """In the page for operators, to the cent."""
+    text = (ROOT / "docs" / "operating.md").read_text()
+    table = text.partition("<!-- one shop -->\n")[2].partition("<!-- / -->")[0]
+    said = [row.strip("| ").split(" | ") for row in table.strip().splitlines()[2:]]
+    found = {
+        (one.instance_type, one.mode): f"{one.usd:.2f}"
+        for one in choices(Config(), load_prices("ap-northeast-2"), photos_a_day=PHOTOS_A_SHOP)
+    }
+    assert said == [[kind, found[kind, Mode.COMMAND], found[kind, Mode.QUEUE]] for kind in FOR_ONE_SHOP]

@@ -83,12 +83,13 @@ def run(line: str, state: Path, folder: Path) -> subprocess.CompletedProcess[str
 def test_what_is_left_out_needs_an_account() -> None:
     """Nothing that this machine could run hides among it."""
     assert left_out() == [
+        "nunchi preflight",
         "cdk bootstrap",
         "cdk deploy --all",
         "git checkout v0.1.0",
         "make setup",
         "cdk deploy --all",
-        "cdk destroy --force NunchiHealth NunchiCompute NunchiTraining",
+        "cdk destroy --force NunchiBudget NunchiHealth NunchiCompute NunchiTraining",
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
@@ -30,13 +30,13 @@ def scene(width: int = 320, height: int = 240, *, seed: int = 1) -> Image.Image:
     return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
 
 
-def jpeg(*, progressive: bool = False, **options: object) -> bytes:
+def jpeg(*, progressive: bool = False, **options: Any) -> bytes:
     return encoded(scene(), quality=92, progressive=progressive, **options)
 
 
 def scan_starts(data: bytes) -> list[int]:
     """Where the entropy-coded data of each scan begins, in a file without metadata, as Pillow writes it."""
-    starts, at = [], 2
+    starts, at = list[int](), 2
     while data[at + 1] != 0xD9:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
         if data[at + 1] == 0xDA:
@@ -64,7 +64,7 @@ def hole(data: bytes, start: float, length: float, *, zeros: bool = False) -> by
     return data[:at] + (bytes(size) if zeros else b"") + data[at + size :]
 
 
-def with_camera_metadata(picture: Image.Image, **options: object) -> bytes:
+def with_camera_metadata(picture: Image.Image, **options: Any) -> bytes:
     """What a phone writes beside the pixels: where it was, whose it is, a thumbnail, a comment, a colour profile."""
     exif = Image.Exif()
     exif[0x010F] = "Maker"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_what_the_worker_rejects_is_not_imported_for_the_same_reason(data: bytes
 def test_judgement_decodes_as_the_worker_does(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(data)
-    seen, lines = [], []
+    seen, lines = list[Any](), list[Any]()
     predict_all([path], lambda image: seen.append(image) or [], lines.append)
     reason = answer(decode, data)
     if reason is None:

@@ -34,6 +34,7 @@ def test_synthesis_asks_no_account_and_no_network(assembly: Path) -> None:
     stacks = {name: one for name, one in fields["artifacts"].items() if one["type"] == "aws:cloudformation:stack"}
     assert fields.get("missing", []) == []
     assert {name: one["environment"] for name, one in stacks.items()} == {
+        "NunchiBudget": "aws://unknown-account/ap-northeast-2",
         "NunchiPipeline": "aws://unknown-account/ap-northeast-2",
         "NunchiCompute": "aws://unknown-account/ap-northeast-2",
         "NunchiHealth": "aws://unknown-account/ap-northeast-2",

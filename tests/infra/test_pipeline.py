@@ -59,7 +59,7 @@ def test_a_bucket_is_encrypted_private_and_survives_its_stack(pipeline: Template
         "RestrictPublicBuckets": True,
     }
     assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
@@ -152,7 +152,7 @@ def test_counts_of_orders_survive_their_stack_and_mistakes_and_cost_by_the_reque
             "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
             "Tags": [{"Key": "project", "Value": "nunchi"}],
         },
-        "DeletionPolicy": "Retain",
+        "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
     }
 

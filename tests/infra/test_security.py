@@ -138,7 +138,7 @@ def test_every_bucket_is_encrypted_private_and_refuses_the_clear_and_other_accou
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
         assert len(properties["PublicAccessBlockConfiguration"]) == 4
-        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
         [policy] = [
             one["Properties"]["PolicyDocument"]
             for _, _, one in resources([template], "AWS::S3::BucketPolicy")
@@ -231,7 +231,7 @@ def test_with_the_operators_own_key_photos_and_announcements_are_under_it(own_ke
     for output in ("UploadQueueUrl", "DeadQueueUrl"):
         assert pipeline.resource(output)["Properties"]["KmsMasterKeyId"] == arn
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_with_the_operators_own_key_s3_may_use_it_to_announce_for_this_account(own_key_assembly: Path) -> None:

@@ -70,7 +70,9 @@ def test_every_step_catches_every_error_and_tries_again_first(states: dict[str, 
         "Notify": [(["States.ALL"], "NotNotified")],
     }
     assert all(task["Retry"][-1]["ErrorEquals"] == ["States.ALL"] for task in tasks.values())
-    assert tasks["Start"]["Retry"][0] == {
+    refused, no_capacity, *_ = tasks["Start"]["Retry"]
+    assert (refused["ErrorEquals"], refused["MaxAttempts"]) == (["AccountRefused"], 0)
+    assert no_capacity == {
         "ErrorEquals": ["CapacityUnavailable"],
         "IntervalSeconds": 600,
         "MaxAttempts": 12,

@@ -13,7 +13,7 @@ from moto import mock_aws
 from contracts.errors import InvalidMessage, SettingsError
 from contracts.settings import environment_of, load
 from lambdas.train_reap import OrphanFound, Reap, ReapSettings, orphans
-from lambdas.train_start import CapacityUnavailable, Start, StartSettings, requests
+from lambdas.train_start import AccountRefused, CapacityUnavailable, Start, StartSettings, requests
 from lambdas.train_stop import InstanceStillRunning, Stop, after
 
 SETTINGS = StartSettings(launch_template="NunchiTraining", spot=True, role_tag="nunchi:role=training")
@@ -44,17 +44,27 @@ def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 class Full:
     """EC2 that has no room for the first so many requests; it remembers what it was asked for."""
 
-    def __init__(self, ec2: Any, *, times: int, code: str = "InsufficientInstanceCapacity") -> None:
-        self._ec2, self._times, self._code = ec2, times, code
+    def __init__(
+        self,
+        ec2: Any,
+        *,
+        times: int,
+        code: str = "InsufficientInstanceCapacity",
+        then: str | None = None,  # on demand
+        text: str = "none",
+    ) -> None:
+        self._ec2, self._times, self._text = ec2, times, text
+        self._codes = {"spot": code, "on-demand": then or code}
         self.asked: list[tuple[str, str]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ec2, name)
 
     def run_instances(self, **asked: Any) -> Any:
-        self.asked.append(("spot" if "InstanceMarketOptions" in asked else "on-demand", asked["ClientToken"]))
+        market = "spot" if "InstanceMarketOptions" in asked else "on-demand"
+        self.asked.append((market, asked["ClientToken"]))
         if len(self.asked) <= self._times:
-            raise ClientError({"Error": {"Code": self._code, "Message": "none"}}, "RunInstances")
+            raise ClientError({"Error": {"Code": self._codes[market], "Message": self._text}}, "RunInstances")
         return self._ec2.run_instances(**asked)
 
 
@@ -119,11 +129,33 @@ def test_an_account_that_may_have_no_spot_machine_gets_one_on_demand(ec2: Any) -
     assert Start(ec2=full, settings=SETTINGS)(STATE, None)["market"] == "on-demand"
 
 
-def test_of_a_quota_people_hear_where_to_ask_for_more(ec2: Any) -> None:
-    with pytest.raises(
-        CapacityUnavailable, match=r"VcpuLimitExceeded\. A quota of this account is used up, or was never granted"
-    ):
-        Start(ec2=Full(ec2, times=9, code="VcpuLimitExceeded"), settings=SETTINGS)(STATE, None)
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("VcpuLimitExceeded", "request more in Service Quotas, EC2; nunchi preflight has the command"),
+        ("PendingVerification", "AWS still verifies this new account for the region"),
+    ],
+)
+def test_what_no_waiting_mends_is_not_tried_for_two_hours_and_people_hear_what_to_do(
+    ec2: Any, code: str, remedy: str
+) -> None:
+    with pytest.raises(AccountRefused, match=rf"{code}\. Remedy: .*{remedy}"):
+        Start(ec2=Full(ec2, times=9, code=code), settings=SETTINGS)(STATE, None)
+
+
+def test_the_free_plans_refusal_is_told_from_other_invalid_parameters(ec2: Any) -> None:
+    """Both have the code InvalidParameterCombination; only the message differs."""
+    text = "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run …"
+    with pytest.raises(AccountRefused, match=r"free plan.* upgrade the plan"):
+        Start(ec2=Full(ec2, times=9, code="InvalidParameterCombination", text=text), settings=SETTINGS)(STATE, None)
+    with pytest.raises(ClientError, match="InvalidParameterCombination"):
+        Start(ec2=Full(ec2, times=9, code="InvalidParameterCombination"), settings=SETTINGS)(STATE, None)
+
+
+def test_a_quota_of_spot_alone_is_waited_for_on_demand_and_told(ec2: Any) -> None:
+    mixed = Full(ec2, times=9, code="MaxSpotInstanceCountExceeded", then="InsufficientInstanceCapacity")
+    with pytest.raises(CapacityUnavailable, match=r"InsufficientInstanceCapacity\. Remedy: a quota"):
+        Start(ec2=mixed, settings=SETTINGS)(STATE, None)
 
 
 def test_what_is_no_want_of_room_is_not_tried_elsewhere(ec2: Any) -> None:

@@ -16,7 +16,7 @@ from ops.commands.remains import Remainder, _of_stacks, remainders
 
 TEMPLATE: Final[dict[str, Any]] = {
     "Resources": {
-        "Images": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {}},
+        "Images": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate", "Properties": {}},
         "Weights": {
             "Type": "AWS::S3::Bucket",
             "DeletionPolicy": "Retain",
@@ -54,7 +54,8 @@ def test_what_is_retained_and_was_made_remains_with_the_command_that_ends_it() -
 @mock_aws
 def test_where_nothing_is_deployed_nothing_remains() -> None:
     with pytest.raises(
-        NunchiError, match="none of NunchiHealth, NunchiCompute, NunchiTraining, NunchiPipeline is deployed here"
+        NunchiError,
+        match="none of NunchiBudget, NunchiHealth, NunchiCompute, NunchiTraining, NunchiPipeline is deployed here",
     ):
         list(_of_stacks(boto3.client("cloudformation", region_name="ap-northeast-2")))
 

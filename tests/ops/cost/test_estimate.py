@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from config.mode import Mode
 from config.nunchi_toml import FILE_VARIABLE, Config, load
 from config.opening_hours import Weekday, Window
 from config.sections import AlarmSettings, HoursSettings, QueueSettings
@@ -21,7 +23,7 @@ from infra.compute.instance import DISK_GIB as DISK_OF_THE_STACK
 from ops.__main__ import app
 from ops.cost.demand import PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.cost.demand import DemandDay as DayOfPhotos
-from ops.cost.estimate import DISK_GIB, MONTH_DAYS, CostLine, estimate
+from ops.cost.estimate import DISK_GIB, FOR_ONE_SHOP, MONTH_DAYS, CostLine, choices, estimate
 from ops.cost.prices import FILE, load_prices, regions
 
 REPORT = Path(__file__).parents[3] / "docs" / "scaling" / "report.json"
@@ -140,10 +142,31 @@ def test_a_region_without_prices_is_an_error_that_says_what_to_do() -> None:
         load_prices("eu-west-1")
 
 
-def test_an_instance_type_without_a_price_is_an_error_that_says_what_to_do() -> None:
-    config = Config.model_validate({"inference": {"instance_type": "m7i-flex.large"}})
-    with pytest.raises(SettingsError, match=r"price of m7i-flex\.large is missing.* add \[m7i_flex_large\] to"):
-        usd(config)
+def test_what_is_known_is_reckoned_when_the_price_of_a_type_is_not_and_what_is_missing_is_named() -> None:
+    config = Config.model_validate({"inference": {"instance_type": "x9z-big.large"}})
+    known = lines(Config())
+    found = estimate(config, load_prices(config.region), shops=1, photos_a_day=300)
+    assert found.usd == pytest.approx(usd(Config()) - known["inference, 1 × c7i.large"].usd)
+    [note] = found.notes
+    assert note == f"this total lacks 373 hours a month of x9z-big.large: look it up, and add [x9z_big_large] to {FILE}"
+
+
+def test_one_shop_costs_much_the_same_in_both_modes_and_less_on_a_smaller_type() -> None:
+    """Mode queue adds its tracking's alarms and metrics; it takes away dispatch and its idle polls."""
+    found = {
+        (one.instance_type, one.mode): one.usd for one in choices(Config(), load_prices("us-east-1"), photos_a_day=300)
+    }
+    for kind in FOR_ONE_SHOP:
+        assert found[kind, Mode.QUEUE] == pytest.approx(found[kind, Mode.COMMAND], abs=3)
+    by_price = sorted(FOR_ONE_SHOP, key=lambda kind: -found[kind, Mode.COMMAND])
+    assert by_price == list(FOR_ONE_SHOP)
+
+
+def test_the_comparison_names_a_type_that_it_can_not_price() -> None:
+    config = Config.model_validate({"inference": {"instance_type": "x9z-big.large"}})
+    first, *others = choices(config, load_prices(config.region), photos_a_day=300)
+    assert (first.instance_type, math.isnan(first.usd)) == ("x9z-big.large", True)
+    assert not any(math.isnan(one.usd) for one in others[1:])
 
 
 def test_the_disk_is_that_of_the_stack() -> None:
