@@ -143,12 +143,12 @@ def test_a_region_without_prices_is_an_error_that_says_what_to_do() -> None:
 
 
 def test_what_is_known_is_reckoned_when_the_price_of_a_type_is_not_and_what_is_missing_is_named() -> None:
-    config = Config.model_validate({"inference": {"instance_type": "x9z-big.large"}})
+    config = Config.model_validate({"inference": {"instance_type": "m6i.large"}})
     known = lines(Config())
     found = estimate(config, load_prices(config.region), shops=1, photos_a_day=300)
     assert found.usd == pytest.approx(usd(Config()) - known["inference, 1 × c7i.large"].usd)
     [note] = found.notes
-    assert note == f"this total lacks 373 hours a month of x9z-big.large: look it up, and add [x9z_big_large] to {FILE}"
+    assert note == f"this total lacks 373 hours a month of m6i.large: look it up, and add [m6i_large] to {FILE}"
 
 
 def test_one_shop_costs_much_the_same_in_both_modes_and_less_on_a_smaller_type() -> None:
@@ -163,9 +163,9 @@ def test_one_shop_costs_much_the_same_in_both_modes_and_less_on_a_smaller_type()
 
 
 def test_the_comparison_names_a_type_that_it_can_not_price() -> None:
-    config = Config.model_validate({"inference": {"instance_type": "x9z-big.large"}})
+    config = Config.model_validate({"inference": {"instance_type": "m6i.large"}})
     first, *others = choices(config, load_prices(config.region), photos_a_day=300)
-    assert (first.instance_type, math.isnan(first.usd)) == ("x9z-big.large", True)
+    assert (first.instance_type, math.isnan(first.usd)) == ("m6i.large", True)
     assert not any(math.isnan(one.usd) for one in others[1:])
 
 
