@@ -245,7 +245,8 @@ def test_the_first_prediction_of_a_photo_is_not_timed(dataset: Path) -> None:
 
 
 def test_too_few_golden_photos_judge_nothing(tmp_path: Path) -> None:
-    fields = decided(judged(golden(tmp_path / "dataset", 80), BETTER), tmp_path)
+    settings = JudgeSettings(draws=300, golden_least=100)
+    fields = decided(judged(golden(tmp_path / "dataset", 80), BETTER, settings=settings), tmp_path)
 
     assert (fields["promoted"], fields["rule"]) == (False, "golden_too_small")
     assert fields["reason"] == ("there are only 80 golden photos, of 100 needed; check more photos by hand")
@@ -267,7 +268,7 @@ def test_a_group_without_golden_people_can_not_be_judged(tmp_path: Path) -> None
 
     assert judgement.rule == "golden_too_small"
     assert judgement.reason == (
-        "there are only 0 elder women, 0 adult women in them, of 10 needed each; check more photos by hand"
+        "there are only 0 elder women, 0 adult women in them, of 20 needed each; check more photos by hand"
     )
 
 

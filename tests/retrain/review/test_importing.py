@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,7 @@ def test_any_export_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             waiting += [part[key] for key in keys if hasattr(part[key], "__len__") and not isinstance(part[key], str)]
         if parts:
             part, key = parts[place % len(parts)]
-            part[key] = junk
+            part[key] = deepcopy(junk)
     file.write_text(json.dumps(tasks))
     try:
         done = read(file)
