@@ -1,18 +1,23 @@
 """The shop's opening hours, and the cron expressions by which its instance starts, stops, and is stopped again.
 
 A week is a ring of 7 x 1440 minutes of local time that begins on Monday at 00:00. Windows that touch, overlap or pass
-midnight are merged. Only `should_run` and `next_start` use dates and time zones.
+midnight are merged. `runs` gives the week its dates: holidays belong to the openings of a date, so an instance that
+starts the evening before a holiday's opening at midnight does not run, and one that starts on a holiday for the next
+day's opening does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from config.clock_changes import gaps_of, instant_of, midnight_of
 
 DAY: Final = 24 * 60
 WEEK: Final = 7 * DAY
@@ -65,38 +70,51 @@ class Window:
         return f"{_clock(self.opens)}-{_clock(closes)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One time from the start of the instance to its stop, in UTC; `days`: the dates of the openings in it."""
+
+    starts: datetime
+    ends: datetime
+    days: frozenset[date]
+
+    def is_closed(self, closed: Collection[date]) -> bool:
+        """Whether every opening in it is on a closed date. If only some are, the instance runs: no other start follows
+        in which it could begin later."""
+        return self.days <= frozenset(closed)
+
+
 class Week:
     """The opening hours of a week, and the schedules that follow from them."""
 
     def __init__(
         self, windows: Mapping[Weekday, Iterable[Window]], *, lead_minutes: int = 0, linger_minutes: int = 0
     ) -> None:
-        self._open = merged(
-            (
-                (DAY * DAYS.index(day) + window.opens, window.closes - window.opens)
-                for day in windows
-                for window in windows[day]
-            ),
-            WEEK,
+        # The openings as written: minute of the week, length.
+        self.openings = sorted(
+            (DAY * DAYS.index(day) + window.opens, window.closes - window.opens)
+            for day in windows
+            for window in windows[day]
         )
-        # When an instance runs. It keeps running when the shop reopens soon.
+        self._open = merged(self.openings, WEEK)
+        # When an instance runs, as (start, length). It keeps running when the shop reopens soon.
         around = lead_minutes + linger_minutes
-        self._running = merged(((start - lead_minutes, length + around) for start, length in self._open), WEEK)
+        self.running = merged(((start - lead_minutes, length + around) for start, length in self._open), WEEK)
 
     @property
     def running_hours(self) -> float:
         """Hours a week in which an instance runs, lead and linger included."""
-        return sum(length for _, length in self._running) / HOUR
+        return sum(length for _, length in self.running) / HOUR
 
     @property
     def starts(self) -> list[str]:
         """Cron expressions of EventBridge Scheduler for starting; none when the shop never closes."""
-        return [] if self.always_running else crons(start for start, _ in self._running)
+        return [] if self.always_running else crons(start for start, _ in self.running)
 
     @property
     def stops(self) -> list[str]:
         """Cron expressions for stopping, after the last customers."""
-        return [] if self.always_running else crons(start + length for start, length in self._running)
+        return [] if self.always_running else crons(start + length for start, length in self.running)
 
     @property
     def leases(self) -> list[str]:
@@ -108,7 +126,7 @@ class Week:
             return []
         return crons(
             minute
-            for start, length in gaps(self._running, WEEK)
+            for start, length in gaps(self.running, WEEK)
             for minute in range(start + LEASE_AFTER, start + length - LEASE_UNTIL + 1, HOUR)
         )
 
@@ -120,32 +138,99 @@ class Week:
     @property
     def always_running(self) -> bool:
         """Whether the instance never stops."""
-        return any(length >= WEEK for _, length in self._running)
+        return any(length >= WEEK for _, length in self.running)
 
-    def should_run(self, at: datetime, zone: ZoneInfo) -> bool:
-        """Whether the instance should run at an instant."""
-        return _covers(self._running, _minute_of_week(at, zone))
+    def starts_after_gaps(self, zone: ZoneInfo) -> list[str]:
+        """Cron expressions for the starts that the clock skips in spring: at the end of the gap, in its month only.
 
-    def next_start(self, at: datetime, zone: ZoneInfo, *, closed: Iterable[date] = ()) -> datetime | None:
-        """When the instance starts next after `at`, on a day that is not closed; None when it never does.
-
-        In local time, as the schedules: both agree on the days when daylight saving time begins or ends.
+        EventBridge Scheduler skips them, too. On the other days of these months the instance runs already at that time.
         """
-        local, holidays = at.astimezone(zone), frozenset(closed)
+        months: dict[int, set[int]] = {}  # by minute of the week
+        for gap in gaps_of(zone):
+            for begins, ends, _ in self._local_runs(gap.begins.date()):
+                if begins in gap and gap.ends < ends:
+                    minute = DAY * gap.ends.weekday() + HOUR * gap.ends.hour + gap.ends.minute
+                    months.setdefault(minute, set()).add(gap.ends.month)
+        by_months: dict[tuple[int, ...], set[int]] = {}
+        for minute, of_minute in months.items():
+            by_months.setdefault(tuple(sorted(of_minute)), set()).add(minute)
+        return [cron for of_months, minutes in sorted(by_months.items()) for cron in crons(minutes, of_months)]
+
+    def runs(self, first: date, zone: ZoneInfo) -> Iterator[Run]:
+        """The runs of the instance that begin on the date or later, in order, without an end.
+
+        None for a shop that never closes: its instance has no start.
+        """
         if self.always_running:
-            return None
-        for ahead in range(8 + len(holidays)):
-            day = local.date() + timedelta(days=ahead)
-            for start in sorted(start % WEEK for start, _ in self._running):
-                if start // DAY == day.weekday() and day not in holidays:
-                    moment = datetime(day.year, day.month, day.day, *divmod(start % DAY, HOUR), tzinfo=zone)
-                    if moment > local:
-                        return moment
+            return
+        for ahead in count():
+            yield from self.runs_from(first + timedelta(days=ahead), zone)
+
+    def runs_from(self, day: date, zone: ZoneInfo) -> Iterator[Run]:
+        """The runs that begin on the date; a run whose every minute the clock skips does not happen."""
+        for begins, ends, days in self._local_runs(day):
+            starts, stops = instant_of(begins, zone).astimezone(UTC), instant_of(ends, zone).astimezone(UTC)
+            if starts < stops:
+                yield Run(starts, stops, days)
+
+    def should_run(self, at: datetime, zone: ZoneInfo, *, closed: Collection[date] = ()) -> bool:
+        """Whether the instance should run at an instant."""
+        if self.always_running:
+            return True
+        today = at.astimezone(zone).date()
+        return any(
+            run.starts <= at < run.ends and not run.is_closed(closed)
+            for ago in range(9)
+            for run in self.runs_from(today - timedelta(days=ago - 1), zone)
+        )
+
+    def next_start(self, at: datetime, zone: ZoneInfo, *, closed: Collection[date] = ()) -> datetime | None:
+        """When the instance starts next after `at` for an opening that is not closed; None when it never does.
+
+        In the zone. A start that the clock skips is at the end of the gap; in an hour that comes twice, the first.
+        """
+        first = at.astimezone(zone).date() - timedelta(days=1)
+        last = first + timedelta(weeks=len(closed) + 3)  # each week without a start has a closed date, or a gap
+        for run in self.runs(first, zone):
+            if run.starts > at and not run.is_closed(closed):
+                return run.starts.astimezone(zone)
+            if run.starts.date() > last:
+                return None
         return None
 
+    def closed_runs(self, closed: Collection[date], zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+        """From start to stop of each run in which every opening is on a closed date, in order, in UTC.
 
-def crons(minutes: Iterable[int]) -> list[str]:
-    """As few cron expressions as name exactly these minutes of the week, in a fixed order."""
+        Runs that follow each other are one span.
+        """
+        if self.always_running:
+            return []
+        # A run lasts less than a week; an opening is at most a day and a lead after its start.
+        days = sorted({day + timedelta(days=ahead) for day in closed for ahead in range(-8, 2)})
+        spans: list[tuple[datetime, datetime]] = []
+        follows = False
+        for before, day in zip([None, *days], days, strict=False):
+            follows = follows and before is not None and day - before == timedelta(days=1)
+            for run in self.runs_from(day, zone):
+                if run.is_closed(closed):
+                    begins = spans.pop()[0] if follows else run.starts
+                    spans.append((begins, run.ends))
+                follows = run.is_closed(closed)
+        return spans
+
+    def _local_runs(self, day: date) -> Iterator[tuple[datetime, datetime, frozenset[date]]]:
+        """Start and stop by the clock, and the openings' dates, of the runs that begin on the date."""
+        for start, length in sorted((start % WEEK, length) for start, length in self.running):
+            if start // DAY == day.weekday():
+                begins = midnight_of(day) + timedelta(minutes=start % DAY)
+                offsets = ((opens - start) % WEEK for opens, _ in self.openings)
+                days = frozenset((begins + timedelta(minutes=at)).date() for at in offsets if at < length)
+                yield begins, begins + timedelta(minutes=length), days
+
+
+def crons(minutes: Iterable[int], months: Iterable[int] = ()) -> list[str]:
+    """As few cron expressions as name exactly these minutes of the week, in a fixed order; in some months only."""
+    of_months = _list(months) or "*"
     by_time: dict[tuple[int, int], set[int]] = {}
     for minute_of_week in minutes:
         day, rest = divmod(minute_of_week % WEEK, DAY)
@@ -157,7 +242,7 @@ def crons(minutes: Iterable[int]) -> list[str]:
     for (minute, of_days), hours in sorted(by_days.items(), key=lambda item: (item[1], item[0][0], sorted(item[0][1]))):
         by_hours.setdefault((tuple(hours), of_days), []).append(minute)
     return [
-        f"cron({_list(of_minutes)} {_list(hours)} ? * {_day_list(of_days)} *)"
+        f"cron({_list(of_minutes)} {_list(hours)} ? {of_months} {_day_list(of_days)} *)"
         for (hours, of_days), of_minutes in by_hours.items()
     ]
 
@@ -179,15 +264,6 @@ def gaps(spans: list[tuple[int, int]], ring: int) -> list[tuple[int, int]]:
     """The spans (start, length) between those that `merged` returned for the ring."""
     following = [*(start for start, _ in spans[1:]), *(start + ring for start, _ in spans[:1])]
     return [(start + length, then - start - length) for (start, length), then in zip(spans, following, strict=True)]
-
-
-def _covers(spans: list[tuple[int, int]], minute: int) -> bool:
-    return any((minute - start) % WEEK < length for start, length in spans)
-
-
-def _minute_of_week(at: datetime, zone: ZoneInfo) -> int:
-    local = at.astimezone(zone)
-    return DAY * local.weekday() + HOUR * local.hour + local.minute
 
 
 def _list(numbers: Iterable[int]) -> str:

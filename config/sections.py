@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -94,7 +95,7 @@ class HoursSettings(Section):
         """The opening hours of a day of the week."""
         return self.days.get(day, self.windows)
 
-    @property
+    @cached_property
     def week(self) -> Week:
         """The opening hours of all days, with the minutes before and after them."""
         return Week(
@@ -105,14 +106,18 @@ class HoursSettings(Section):
 
     @property
     def closed_spans(self) -> ClosedSpans | None:
-        """From the first opening to the last closing of each closed date; None when no date is closed."""
-        spans = []
-        for day in self.closed_dates:
-            if windows := self.windows_of(DAYS[day.weekday()]):
-                midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone_info)
-                opens, closes = min(window.opens for window in windows), max(window.closes for window in windows)
-                spans.append((midnight + timedelta(minutes=opens), midnight + timedelta(minutes=closes)))
-        return ClosedSpans(tuple(sorted(spans))) if spans else None
+        """From start to stop of each time in which the instance would run for openings on closed dates only; None when
+        there is none."""
+        spans = self.week.closed_runs(self.closed_dates, self.zone_info)
+        return ClosedSpans(tuple(spans)) if spans else None
+
+    def should_run(self, at: datetime) -> bool:
+        """Whether an instance should run at an instant, by the week and the closed dates."""
+        return self.week.should_run(at, self.zone_info, closed=self.closed_dates)
+
+    def next_start(self, at: datetime) -> datetime | None:
+        """When an instance starts next, in the shop's time; None when it never does."""
+        return self.week.next_start(at, self.zone_info, closed=self.closed_dates)
 
     @property
     def zone_info(self) -> ZoneInfo:

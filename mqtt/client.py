@@ -1,7 +1,8 @@
-"""An MQTT 5 client over mutual TLS: aiomqtt's, with three defects fixed.
+"""An MQTT 5 client over mutual TLS: aiomqtt's, with four defects fixed.
 
 aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. A connection that fails
-or is cancelled leaks its socket and its task. And in Python 3.11 a cancellation is lost that arrives together with an
+or is cancelled leaks its socket and its task. One that breaks while something else waits for it, such as a subscription,
+leaves an exception behind that Python reports as never retrieved. And in Python 3.11 a cancellation is lost that arrives together with an
 acknowledgement (asyncio.wait_for, python/cpython#86296), so the task runs on and a stop waits for ever. The fixes need
 private members of aiomqtt, those of version 2.5.1; no other module uses them, and tests/mqtt/test_client.py names each.
 """
@@ -66,6 +67,11 @@ class Client(aiomqtt.Client):
 
     refusal: ReasonCode | None = None
 
+    def __init__(self, hostname: str, port: int = 8883, **settings: Any) -> None:
+        super().__init__(hostname, port, **settings)
+        for future in (self._connected, self._disconnected):
+            future.add_done_callback(_retrieve)
+
     async def __aenter__(self) -> Self:
         connecting = asyncio.ensure_future(super().__aenter__())
         try:
@@ -74,6 +80,7 @@ class Client(aiomqtt.Client):
             self._connected.cancel()  # stop waiting for CONNACK
             await asyncio.wait({connecting})  # a thread opens the socket, and can't be stopped
             self._client._sock_close()
+            _retrieve(connecting)
             raise
 
     async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
@@ -83,10 +90,24 @@ class Client(aiomqtt.Client):
         except TimeoutError:
             raise MqttError("the broker did not answer in time") from None
 
+    async def _misc_loop(self) -> None:
+        """It runs in a task that aiomqtt awaits only when it has ended well."""
+        try:
+            await super()._misc_loop()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is lost
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
         if reason_code.is_failure:
             self.refusal = reason_code
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Mark its exception as seen: whoever waits for the connection gets it, or an error of its own."""
+    if not future.cancelled():
+        future.exception()
 
 
 def connection(broker: Broker, *, will: Will | None = None) -> Client:

@@ -92,9 +92,7 @@ def worker_environment(config: Config, pipeline: PipelineStack) -> dict[str, str
         },
         found_later=FOUND_AT_BOOT,
     )
-    if config.mode is Mode.QUEUE:
+    closed = config.hours.closed_spans
+    if config.mode is Mode.QUEUE or closed is None:
         return settings
-    return settings | {  # of shell/closed.sh
-        "NUNCHI_ZONE": config.hours.zone,
-        "NUNCHI_CLOSED_DATES": ",".join(day.isoformat() for day in config.hours.closed_dates),
-    }
+    return settings | {"NUNCHI_CLOSED": str(closed)}  # of shell/closed.sh

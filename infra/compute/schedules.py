@@ -38,7 +38,8 @@ class Schedules(Construct):
         self._group = scheduler.ScheduleGroup(self, "Group", schedule_group_name=GROUP)
         self.dead = dead_letter_queue(self, "Dead", of="schedules")
         week = hours.week
-        self._add("Start", actions.start, week.starts, _START_FOR, "start before opening")
+        starts = [*week.starts, *week.starts_after_gaps(hours.zone_info)]
+        self._add("Start", actions.start, starts, _START_FOR, "start before opening")
         self._add("Stop", actions.stop, week.stops, _STOP_FOR, "stop after closing")
         self._add("Lease", actions.stop, week.leases, _STOP_FOR, "stop what still runs outside of the hours")
 

@@ -12,14 +12,12 @@ from contracts.formulas.backoff import full_jitter
 from contracts.messages import LabelMessage
 from contracts.names import label_topic
 from kiosk.errors import SubscriptionRefused
-from mqtt.client import SESSION_TAKEN_OVER, Broker, Client, Message, MqttError, code_of, connection
+from mqtt.client import Broker, Client, Message, MqttError, connection
+from mqtt.reconnecting import Backoff, reason_of
 
 log = logging.getLogger(__name__)
 
 FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
-# Two devices with one key would push each other out many times a second. Each waits so long before it tries again, so
-# that both get labels for a while, and whoever looks sees it.
-TWIN_S: Final = 20.0
 
 
 class Subscriber:
@@ -45,12 +43,12 @@ class Subscriber:
 
         SubscriptionRefused when the certificate may not subscribe to the topic.
         """
-        attempt = 0
+        backoff = Backoff(full_jitter)
         while True:
             try:
                 async with connection(self._broker) as client:
                     await self._subscribe(client)
-                    attempt = 0
+                    backoff.connected()
                     async for message in client.messages:
                         label = self._read(message)
                         if label is not None:
@@ -58,9 +56,9 @@ class Subscriber:
             except (MqttError, OSError) as error:
                 self.subscribed.clear()
                 self._failed(error)
-                pause = TWIN_S if code_of(error) == SESSION_TAKEN_OVER else full_jitter(attempt)
-                attempt += 1
-                log.warning("broker %s: %s; reconnecting in %.1f s", self._broker, error.__cause__ or error, pause)
+                pause = backoff.pause_after(error)
+                reason = reason_of(error, self._broker.client_id)
+                log.warning("broker %s: %s; reconnecting in %.1f s", self._broker, reason, pause)
                 await asyncio.sleep(pause)
             finally:
                 self.subscribed.clear()

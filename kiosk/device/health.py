@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contracts.aws.errors import error_code
 from kiosk.errors import CredentialsRefused, CredentialsUnavailable, NoAnswer, SubscriptionRefused
 from mqtt.client import NOT_AUTHORIZED, SESSION_TAKEN_OVER, code_of, network_error_of
+from mqtt.reconnecting import reason_of
 
 
 class Part(StrEnum):
@@ -68,8 +69,7 @@ def _refused(error: BaseException, kiosk: str, where: str) -> Trouble | None:
     part, sentence = Part.KEY, None
     if code == SESSION_TAKEN_OVER:
         sentence = (
-            f"somebody else is connected as {kiosk}: two devices share this key, and push each other out. "
-            "Give each its own: nunchi kiosk add"
+            f"{reason_of(error, kiosk)}. Two share it and push each other out; give each its own: nunchi kiosk add"
         )
     elif isinstance(error, SubscriptionRefused | CredentialsRefused) or code == NOT_AUTHORIZED:
         sentence = f"{where} refuses the key of {kiosk}: {error}. Was {kiosk} removed? nunchi kiosk list"

@@ -108,7 +108,7 @@ def _running(config: Config, at: datetime) -> str:
     week: Week = config.hours.week
     if week.always_running:
         return "always, 168 hours a week"
-    following = week.next_start(at, config.hours.zone_info, closed=config.hours.closed_dates)
+    following = config.hours.next_start(at)
     when = f"; starts next on {following:%Y-%m-%d at %H:%M}" if following else ""
     return (
         f"{week.running_hours:g} hours a week, from {config.hours.boot_lead_minutes} minutes before opening to "

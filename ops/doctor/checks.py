@@ -264,7 +264,7 @@ def schedules(deployment: Deployment) -> Result:
         return well(f"{len(listed)}; the shop never closes")
     if not opening:
         return ill("no schedule starts an instance", f"cdk deploy {COMPUTE_STACK}")
-    following = hours.week.next_start(deployment.now(), hours.zone_info, closed=hours.closed_dates)
+    following = hours.next_start(deployment.now())
     starts = f"{following:%a %d %b %H:%M} {hours.zone}" if following else "never"
     return well(f"{len(listed)} enabled; the next start is {starts}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -110,15 +110,7 @@ class Deployment:
     @property
     def should_run(self) -> bool:
         """Whether instances should run now, by the operator's hours and holidays."""
-        hours = self.config.hours
-        return self.local or (hours.week.should_run(self.now(), hours.zone_info) and not self._is_holiday)
-
-    @property
-    def _is_holiday(self) -> bool:
-        hours, at = self.config.hours, self.now()
-        early, late = timedelta(minutes=hours.boot_lead_minutes), timedelta(minutes=hours.linger_minutes)
-        spans = hours.closed_spans
-        return spans is not None and any(start - early <= at < end + late for start, end in spans.spans)
+        return self.local or self.config.hours.should_run(self.now())
 
     @property
     def by_command(self) -> bool:

@@ -169,7 +169,7 @@ def test_the_user_data_is_a_sound_script_that_ends_with_boot_sh(request: pytest.
 
 @pytest.mark.parametrize(
     ("mode", "only"),
-    [("compute", {"NUNCHI_CLOSED_DATES", "NUNCHI_ZONE"}), ("queue_compute", {"NUNCHI_UPLOAD_QUEUE_URL"})],
+    [("compute", {"NUNCHI_CLOSED"}), ("queue_compute", {"NUNCHI_UPLOAD_QUEUE_URL"})],
 )
 def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
     request: pytest.FixtureRequest, mode: str, only: set[str]
@@ -182,7 +182,7 @@ def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
     worker = {one.name for one in describe(WorkerSettings)}
     tuned = {"NUNCHI_WEIGHTS_BUCKET", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"}
     assert given == required | tuned | {"NUNCHI_STACK", "NUNCHI_RESOURCE"} | only
-    assert given - required - {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_CLOSED_DATES", "NUNCHI_ZONE"} <= worker
+    assert given - required - {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_CLOSED"} <= worker
 
 
 def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembly: Path) -> None:

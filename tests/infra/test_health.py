@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.mode import Mode
-from config.opening_hours import Weekday, Window
-from config.sections import HoursSettings
 from contracts.aws.emf import STEP_METRICS
-from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
-from lambdas.health_probe import ClosedSpans, HealthProbeSettings, Prober
+from lambdas.health_probe import HealthProbeSettings, Prober
 from ops.cost.estimate import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, shared
@@ -27,6 +23,7 @@ from worker.telemetry.metrics import Metrics
 
 MODES = ("health", "queue_health")
 NO_CONDITION = "{}"
+CLOSED = "2027-02-07T01:50Z/2027-02-07T17:05Z"
 HERE = "arn:aws:{}:ap-northeast-2:<AWS::AccountId>:"
 
 
@@ -157,27 +154,8 @@ def test_the_functions_environment_is_what_it_loads(request: pytest.FixtureReque
 
 
 def test_the_function_knows_when_the_shop_is_closed_in_spans_that_need_no_zone(operators: Template) -> None:
-    """2027-02-07 in Seoul: from its first opening, 11:00, until its last closing, 02:00 of the next day."""
-    assert operators.one("AWS::Lambda::Function")["Environment"]["Variables"]["NUNCHI_CLOSED"] == (
-        "2027-02-07T02:00Z/2027-02-07T17:00Z"
-    )
-
-
-def test_a_closed_date_takes_the_hours_of_its_weekday() -> None:
-    """A Sunday without hours is no span at all; a clock that is put back is the zone's business."""
-    hours = HoursSettings(
-        zone="Europe/Berlin",
-        windows=(Window.parse("08:00-20:00"),),
-        days={Weekday.SUNDAY: (), Weekday.SATURDAY: (Window.parse("22:00-06:00"),)},
-        closed_dates=(date(2026, 10, 25), date(2026, 10, 24), date(2026, 12, 25)),
-    )
-    assert hours.closed_spans == ClosedSpans(
-        (
-            (from_text("2026-10-24T20:00:00Z"), from_text("2026-10-25T05:00:00Z")),
-            (from_text("2026-12-25T07:00:00Z"), from_text("2026-12-25T19:00:00Z")),
-        )
-    )
-    assert HoursSettings().closed_spans is None
+    """2027-02-07 in Seoul: from the start, before 11:00, until the stop, after 02:00 of the next day."""
+    assert operators.one("AWS::Lambda::Function")["Environment"]["Variables"]["NUNCHI_CLOSED"] == CLOSED
 
 
 def told_by_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:

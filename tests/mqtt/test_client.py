@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 TRIED = "2.5.1"
 PRIVATE: dict[str, Callable[[aiomqtt.Client], bool]] = {
     "Client._connected, a future": lambda client: isinstance(client._connected, asyncio.Future),
+    "Client._disconnected, a future": lambda client: isinstance(client._disconnected, asyncio.Future),
+    "Client._misc_loop()": lambda client: list(inspect.signature(client._misc_loop).parameters) == [],
     "Client._client, paho's with _sock_close()": lambda client: (
         list(inspect.signature(client._client._sock_close).parameters) == []
     ),

@@ -26,7 +26,7 @@ from worker.settings import WorkerSettings
 def booted(account: Account) -> Iterator[tuple[Machine, str]]:
     """A machine that has booted, and its instance id. At its first try the function's role was too young to sign."""
     instance_id = account.launch(INFERENCE)
-    with account.booting(instance_id, NUNCHI_GATE="0.9", NUNCHI_CLOSED_DATES='2027-01-01,"\\$(touch x)') as machine:
+    with account.booting(instance_id, NUNCHI_GATE="0.9", NUNCHI_CLOSED='2027-01-01,"\\$(touch x)') as machine:
         done = machine.boot(NUNCHI_ENROL_FUNCTION="late")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "no certificate yet: the role may not sign" in done.stdout
@@ -52,7 +52,7 @@ def test_the_worker_gets_the_settings_that_user_data_gave_and_boot_found(booted:
     settings = load(WorkerSettings, environ)
     assert (settings.instance_id, settings.mqtt_host, settings.gate) == (instance_id, "127.0.0.1", 0.9)
     assert (settings.socket, settings.mqtt_key) == (machine.socket, machine.etc / "worker.key.pem")
-    assert environ["NUNCHI_CLOSED_DATES"] == '2027-01-01,"\\$(touch x)'
+    assert environ["NUNCHI_CLOSED"] == '2027-01-01,"\\$(touch x)'
     assert (environ["AWS_REGION"], environ["AWS_DEFAULT_REGION"]) == ("us-east-1", "us-east-1")
     assert not environ.keys() & {"NUNCHI_ENROL_FUNCTION", "NUNCHI_STACK", "NUNCHI_PREFIX", "NUNCHI_PYTHON"}
 

@@ -1,78 +1,55 @@
-"""closed.sh: which day it is at the shop, and whether the machine is powered off."""
+"""closed.sh: whether a machine that has just started is powered off. config/opening_hours.py says when."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.infra.assembly import ROOT
-from tests.shell.machine import RECORDER
+from contracts.instants import from_text
+from tests.shell.closed_clock import closed
 
-# At every moment it is another day there: 25 hours lie between them.
-EARLY, LATE = "Pacific/Kiritimati", "Pacific/Niue"
-
-
-def closed(folder: Path, **environ: str) -> tuple[list[str], str]:
-    """What systemd was told, and what was said."""
-    systemctl = folder / "systemctl"
-    systemctl.write_text(RECORDER)
-    systemctl.chmod(0o755)
-    done = subprocess.run(
-        [ROOT / "shell/closed.sh"],
-        env={"PATH": f"{folder}:{os.environ['PATH']}", **environ},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    calls = folder / "systemctl.calls"
-    return (calls.read_text().splitlines() if calls.exists() else []), done.stdout + done.stderr
+SPANS = "2027-02-06T14:50Z/2027-02-07T03:05Z,2027-12-24T22:50Z/2027-12-27T11:05Z"
 
 
-def around_today(zone: str) -> str:
-    """Yesterday, today and tomorrow there: midnight may come while a test runs."""
-    here = datetime.now(ZoneInfo(zone))
-    return ",".join(f"{here + timedelta(days=days):%Y-%m-%d}" for days in (-1, 0, 1))
+def at(text: str) -> datetime:
+    return from_text(f"{text}:00Z")
 
 
-def test_on_a_closed_day_the_machine_powers_off(tmp_path: Path) -> None:
-    calls, said = closed(tmp_path, NUNCHI_CLOSED_DATES=around_today("Asia/Seoul"), NUNCHI_ZONE="Asia/Seoul")
-    assert calls == ["poweroff --no-block"]
-    assert "is a closed day, the machine powers off" in said
+@pytest.mark.parametrize("moment", ["2027-02-06T14:50", "2027-02-07T03:04", "2027-12-25T12:00"])
+def test_within_a_span_the_machine_powers_off(moment: str, tmp_path: Path) -> None:
+    off, said = closed(tmp_path, at=at(moment), NUNCHI_CLOSED=SPANS)
+    assert (off, "the machine powers off" in said) == (True, True)
 
 
-def test_the_day_is_that_of_the_shop(tmp_path: Path) -> None:
-    """The same dates close the one shop now, and the other not before tomorrow."""
-    today = datetime.now(ZoneInfo(EARLY))
-    dates = f"{today:%Y-%m-%d},{today + timedelta(days=1):%Y-%m-%d}"
-    calls, said = closed(tmp_path, NUNCHI_CLOSED_DATES=dates, NUNCHI_ZONE=LATE)
-    assert (calls, "is not a closed day" in said) == ([], True)
-    calls, _ = closed(tmp_path, NUNCHI_CLOSED_DATES=dates, NUNCHI_ZONE=EARLY)
-    assert calls == ["poweroff --no-block"]
+@pytest.mark.parametrize("moment", ["2027-02-06T14:49", "2027-02-07T03:05", "2028-02-06T14:50", "2027-12-24T22:49"])
+def test_outside_of_every_span_nothing_happens(moment: str, tmp_path: Path) -> None:
+    off, said = closed(tmp_path, at=at(moment), NUNCHI_CLOSED=SPANS)
+    assert (off, said) == (False, f"closed: no holiday at {moment}Z\n")
 
 
-@pytest.mark.parametrize(
-    "environ", [{}, {"NUNCHI_CLOSED_DATES": ""}, {"NUNCHI_CLOSED_DATES": "1999-01-01,2999-01-01,x"}]
-)
-def test_on_any_other_day_nothing_happens(tmp_path: Path, environ: dict[str, str]) -> None:
-    calls, said = closed(tmp_path, **environ)
-    assert (calls, "is not a closed day" in said) == ([], True)
+@pytest.mark.parametrize("environ", [{}, {"NUNCHI_CLOSED": ""}])
+def test_without_holidays_nothing_happens(tmp_path: Path, environ: dict[str, str]) -> None:
+    assert closed(tmp_path, at=at("2027-02-06T14:50"), **environ)[0] is False
+
+
+def test_the_zone_of_the_machine_does_not_matter(tmp_path: Path) -> None:
+    for zone in ("Pacific/Kiritimati", "Pacific/Niue", "no/zone"):
+        assert closed(tmp_path, at=at("2027-02-06T14:50"), NUNCHI_CLOSED=SPANS, TZ=zone, LC_ALL="de_DE.UTF-8")[0]
 
 
 def test_in_mode_queue_the_group_decides(tmp_path: Path) -> None:
     """It would only start another machine."""
-    calls, said = closed(
-        tmp_path, NUNCHI_CLOSED_DATES=around_today("UTC"), NUNCHI_UPLOAD_QUEUE_URL="https://sqs.example/queue"
+    off, said = closed(
+        tmp_path, at=at("2027-02-06T14:50"), NUNCHI_CLOSED=SPANS, NUNCHI_UPLOAD_QUEUE_URL="https://sqs.example/queue"
     )
-    assert (calls, "the Auto Scaling group decides" in said) == ([], True)
+    assert (off, "the Auto Scaling group decides" in said) == (False, True)
 
 
-def test_a_zone_that_there_is_not_is_named_and_keeps_no_shop_from_opening(tmp_path: Path) -> None:
-    """It would silently be UTC."""
-    calls, said = closed(tmp_path, NUNCHI_ZONE="Asia/Soul", NUNCHI_CLOSED_DATES="1999-01-01")
-    assert (calls, "there is no time zone Asia/Soul" in said) == ([], True)
+@pytest.mark.parametrize("wrong", ["2027-02-07", "x/y", "2027-02-06T14:50Z", "$(touch x)/*", "a/b/c", "/"])
+def test_what_is_no_span_is_named_and_keeps_no_shop_from_opening(wrong: str, tmp_path: Path) -> None:
+    """The others count all the same."""
+    off, said = closed(tmp_path, at=at("2027-02-06T14:50"), NUNCHI_CLOSED=wrong)
+    assert (off, f"{wrong} is not a span of time" in said) == (False, True)
+    assert closed(tmp_path, at=at("2027-02-06T14:50"), NUNCHI_CLOSED=f"{wrong},{SPANS}")[0]

@@ -20,6 +20,7 @@ from contracts.instants import now
 from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
 from mqtt.client import Broker, Client, MqttError, ReasonCode, Will, connection, json_expiring_in
+from mqtt.reconnecting import Backoff, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -65,19 +66,19 @@ class MqttPublisher:
 
     async def run(self) -> None:
         """Connect and reconnect until cancelled; then publish the status `offline`."""
-        attempt = 0
+        backoff = Backoff(full_jitter)
         while True:
             try:
                 async with self._connection() as client:
-                    attempt = 0
+                    backoff.connected()
                     await self._serve(client)
             except (MqttError, OSError, ValueError) as error:
                 # paho raises ValueError for a certificate or key that it can't use. It may be replaced meanwhile.
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise asyncio.CancelledError from error  # only the last status failed
-                pause_s = full_jitter(attempt)
-                attempt += 1
-                log.warning("no connection to broker %s (%s); trying again in %.1f s", self._broker, error, pause_s)
+                pause_s = backoff.pause_after(error)
+                reason = reason_of(error, self._broker.client_id)
+                log.warning("no connection to broker %s (%s); trying again in %.1f s", self._broker, reason, pause_s)
                 await asyncio.sleep(pause_s)
 
     def _connection(self) -> Client:

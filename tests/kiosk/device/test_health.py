@@ -74,8 +74,8 @@ def test_each_error_names_the_part_that_is_wrong(error: Exception, part: Part, s
 def test_a_twin_key_is_named_with_its_remedy() -> None:
     """Two devices with one key take each other's labels."""
     assert explain(_lost(0x8E), kiosk="shop1", where="broker.example").sentence == (
-        "somebody else is connected as shop1: two devices share this key, and push each other out. "
-        "Give each its own: nunchi kiosk add"
+        "somebody else is connected as shop1: one key, one device. Two share it and push each other out; give each its "
+        "own: nunchi kiosk add"
     )
 
 

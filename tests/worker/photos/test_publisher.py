@@ -122,6 +122,19 @@ async def test_the_status_is_ready_and_the_last_will_is_offline(iot: IoTCore) ->
         assert json.loads(bytes(retained.payload))["state"] == "offline"
 
 
+async def test_two_workers_with_one_key_are_told_so_and_the_second_is_left_alone(
+    iot: IoTCore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first one waits: else they would push each other out at once, for ever."""
+    async with publishing(broker_at(iot)) as first:
+        await until_async(lambda: first.connected)
+        async with publishing(broker_at(iot)) as second:
+            await until_async(lambda: second.connected and not first.connected)
+            assert await second.publish(fresh()) is PublishOutcome.DELIVERED
+            assert (first.connected, second.connected) == (False, True)
+    assert "somebody else is connected as i-1: one key, one device" in caplog.text
+
+
 async def test_a_worker_that_stops_publishes_offline_itself(iot: IoTCore) -> None:
     async with hearing(iot, STATUS) as heard:
         async with publishing(broker_at(iot)) as publisher:
