@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError, model_validator
 
+from config.mistakes import find_mistakes
 from config.mode import Mode
 from config.opening_hours import Window
 from config.sections import (
@@ -31,6 +32,7 @@ from contracts.errors import SettingsError
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE_VARIABLE: Final = "NUNCHI_CONFIG"
 DEFAULT_FILE: Final = ROOT / "nunchi.toml"
+RELATED: Final = ("mode", "hours")  # of the rule between sections
 
 
 class Config(Section):
@@ -112,25 +114,19 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     file = path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     try:
         fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(
             f"{file} can't be read: {error}; nothing was done, correct the path or NUNCHI_CONFIG"
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is not TOML: {error}; nothing was done, correct that line") from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            f"{file} can't be read: it is not text in UTF-8; nothing was done, save it as UTF-8"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "its brackets are nested too deeply"
+        raise SettingsError(f"{file} is not TOML: {reason}; nothing was done, correct that line") from None
     try:
         return Config.model_validate(fields)
-    except ValidationError as error:
-        mistakes = "\n  ".join(_sentence(mistake) for mistake in error.errors())
+    except ValidationError:
+        mistakes = "\n  ".join(find_mistakes(Config, fields, related=RELATED))
         raise SettingsError(f"{file} is invalid, nothing was done; correct these settings:\n  {mistakes}") from None
-
-
-def _sentence(mistake: Mapping[str, Any]) -> str:
-    """A mistake in a sentence: the setting, what is wrong, and the value."""
-    path = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in mistake["loc"]).replace(".[", "[")
-    where = path or "the file"
-    if mistake["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting"
-    if mistake["type"] == "value_error":
-        return f"{where}: {mistake['ctx']['error']}"
-    return f"{where}: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}, not {mistake['input']!r}"

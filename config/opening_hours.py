@@ -147,7 +147,7 @@ class Week:
         """
         months: dict[int, set[int]] = {}  # by minute of the week
         for gap in gaps_of(zone):
-            for begins, ends, _ in self._local_runs(gap.begins.date()):
+            for begins, ends, _ in self.local_runs(gap.begins.date()):
                 if begins in gap and gap.ends < ends:
                     minute = DAY * gap.ends.weekday() + HOUR * gap.ends.hour + gap.ends.minute
                     months.setdefault(minute, set()).add(gap.ends.month)
@@ -168,7 +168,7 @@ class Week:
 
     def runs_from(self, day: date, zone: ZoneInfo) -> Iterator[Run]:
         """The runs that begin on the date; a run whose every minute the clock skips does not happen."""
-        for begins, ends, days in self._local_runs(day):
+        for begins, ends, days in self.local_runs(day):
             starts, stops = instant_of(begins, zone).astimezone(UTC), instant_of(ends, zone).astimezone(UTC)
             if starts < stops:
                 yield Run(starts, stops, days)
@@ -218,7 +218,7 @@ class Week:
                 follows = run.is_closed(closed)
         return spans
 
-    def _local_runs(self, day: date) -> Iterator[tuple[datetime, datetime, frozenset[date]]]:
+    def local_runs(self, day: date) -> Iterator[tuple[datetime, datetime, frozenset[date]]]:
         """Start and stop by the clock, and the openings' dates, of the runs that begin on the date."""
         for start, length in sorted((start % WEEK, length) for start, length in self.running):
             if start // DAY == day.weekday():

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -18,15 +18,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
+    Strict,
     model_validator,
 )
 
+from config.instance_types import DEFAULT_INFERENCE, DEFAULT_TRAINING, check_inference_type, check_training_type
 from config.opening_hours import DAYS, Week, Weekday, Window
+from config.zones import check_zone
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
 from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from contracts.training import MOST_NEW_LABELS
+
+_YEARS: Final = range(2000, 2100)
 
 
 def _like(pattern: str, what: str, example: str) -> AfterValidator:
@@ -40,12 +44,56 @@ def _like(pattern: str, what: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-OpenWindow = Annotated[Window, BeforeValidator(lambda text: Window.parse(text) if isinstance(text, str) else text)]
+def _window(value: object) -> object:
+    if isinstance(value, Window):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f'{value} is not a window of opening hours; write it as "08:00-20:00"')
+    return Window.parse(value)
+
+
+def _closed_date(value: object) -> date:
+    """A date of TOML, or text as 2027-02-07."""
+    try:
+        day = value if type(value) is date else date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f"{_shown(value)} is not a date; write it as 2027-02-07{_reordered(value)}") from None
+    if day.year not in _YEARS:
+        raise ValueError(f"{day} is no date of a shop; the year must be from {_YEARS.start} to {_YEARS.stop - 1}")
+    return day
+
+
+def _reordered(value: object) -> str:
+    """The date that a text in another order may mean: 7.2.2027, 2027/2/7, 20270207."""
+    text = str(value)
+    match = re.fullmatch(r"(\d{4})[./ -]*(\d{1,2})[./ -]+(\d{1,2})\.?", text) or re.fullmatch(
+        r"(\d{4})(\d{2})(\d{2})", text
+    )
+    parts = match.groups() if match else ()
+    if not parts and (match := re.fullmatch(r"(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})", text)):
+        parts = match.groups()[::-1]
+    try:
+        return f"; did you mean {date(*map(int, parts))}?" if parts else ""
+    except ValueError:
+        return ""
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+OpenWindow = Annotated[Window, BeforeValidator(_window)]
+ClosedDate = Annotated[date, BeforeValidator(_closed_date)]
+Zone = Annotated[str, AfterValidator(check_zone)]
+Whole = Annotated[int, Strict()]
+Real = Annotated[float, Strict()]
+Switch = Annotated[bool, Strict()]
 Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
-InstanceType = Annotated[str, _like(r"(?!a1|[a-z]+\d+[a-z]*g)[a-z0-9-]+\.[a-z0-9-]+", "an x86-64 type", "c7i.large")]
+InferenceType = Annotated[str, AfterValidator(check_inference_type)]
+TrainingType = Annotated[str, AfterValidator(check_training_type)]
 TagKey = Annotated[str, _like(r"(?!aws:)[A-Za-z0-9][A-Za-z0-9_+=.,:@-]{0,127}", "a tag for instances", "cost-center")]
-Gate = Annotated[float, AfterValidator(check_gate)]
-ElderFrom = Annotated[float, AfterValidator(check_elder_from)]
+Gate = Annotated[float, Strict(), AfterValidator(check_gate)]
+ElderFrom = Annotated[float, Strict(), AfterValidator(check_elder_from)]
 # TOML has no null: an empty address sends no mail.
 Email = Annotated[str, _like(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "an e-mail address", "shop@example.com")]
 
@@ -59,7 +107,7 @@ class Section(BaseModel):
 class HoursSettings(Section):
     """When the shop is open."""
 
-    zone: str = Field("Asia/Seoul", description="IANA time zone of the shop's clock")
+    zone: Zone = Field("Asia/Seoul", description="IANA time zone of the shop's clock")
     windows: tuple[OpenWindow, ...] = Field(
         (Window.parse("08:00-20:00"),),
         description="opening hours of every day that `days` does not list; over midnight: 18:00-02:00",
@@ -68,20 +116,11 @@ class HoursSettings(Section):
         Mapping[Weekday, tuple[OpenWindow, ...]],
         Field(description="days with other hours; an empty list closes the shop on that day"),
     ] = {}
-    closed_dates: tuple[date, ...] = Field(
+    closed_dates: tuple[ClosedDate, ...] = Field(
         (), description="holidays; an instance that starts on one powers off again. Mode command only"
     )
-    boot_lead_minutes: int = Field(10, ge=2, le=120, description="how long before opening the instance starts")
-    linger_minutes: int = Field(5, ge=0, le=120, description="how long after closing it stays for the last customers")
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):  # unknown, a folder of zones, an invalid path
-            raise ValueError(f"{name!r} is not an IANA time zone; write it as Asia/Seoul") from None
-        return name
+    boot_lead_minutes: Whole = Field(10, ge=2, le=120, description="how long before opening the instance starts")
+    linger_minutes: Whole = Field(5, ge=0, le=120, description="how long after closing it stays for the last customers")
 
     @model_validator(mode="after")
     def _open_on_some_day(self) -> HoursSettings:
@@ -127,9 +166,9 @@ class HoursSettings(Section):
 class InferenceSettings(Section):
     """The worker and its instance."""
 
-    instance_type: InstanceType = Field("c7i.large", description="EC2 type, x86-64")
+    instance_type: InferenceType = Field(DEFAULT_INFERENCE, description="EC2 type, x86-64")
     confidence_gate: Gate = Field(DEFAULT_GATE, description="confidence from which a label is true enough to train on")
-    review_share: float = Field(0.05, ge=0, le=1, description="share of photos under the gate that are kept for review")
+    review_share: Real = Field(0.05, ge=0, le=1, description="share of photos under the gate that are kept for review")
 
 
 class ScreenSettings(Section):
@@ -144,12 +183,12 @@ class ScreenSettings(Section):
 class QueueSettings(Section):
     """The Auto Scaling group of mode `queue`; docs/scaling.md says how to choose."""
 
-    least: int = Field(2, ge=1, le=1000, description="instances during opening hours, at least")
-    most: int = Field(10, ge=1, le=1000, description="instances, at most")
-    backlog_per_instance: int = Field(
+    least: Whole = Field(2, ge=1, le=1000, description="instances during opening hours, at least")
+    most: Whole = Field(10, ge=1, le=1000, description="instances, at most")
+    backlog_per_instance: Whole = Field(
         10, ge=1, le=10_000, description="waiting photos an instance that scaling aims at"
     )
-    warm_pool: int = Field(2, ge=0, le=1000, description="stopped instances kept ready; 0 for none")
+    warm_pool: Whole = Field(2, ge=0, le=1000, description="stopped instances kept ready; 0 for none")
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> QueueSettings:
@@ -161,10 +200,10 @@ class QueueSettings(Section):
 class TrainingSettings(Section):
     """Retraining."""
 
-    instance_type: InstanceType = Field("g4dn.xlarge", description="EC2 type with an NVIDIA GPU")
-    spot: bool = Field(True, description="try Spot capacity first, then on demand")
-    period_days: int = Field(60, ge=1, le=366, description="days between two runs")
-    least_new_labels: int = Field(
+    instance_type: TrainingType = Field(DEFAULT_TRAINING, description="EC2 type with an NVIDIA GPU")
+    spot: Switch = Field(True, description="try Spot capacity first, then on demand")
+    period_days: Whole = Field(60, ge=1, le=366, description="days between two runs")
+    least_new_labels: Whole = Field(
         500, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts"
     )
 
@@ -172,9 +211,9 @@ class TrainingSettings(Section):
 class RetentionSettings(Section):
     """Days from writing to expiry."""
 
-    upload_days: int = Field(7, ge=1, le=3650, description="photos as they were uploaded")
-    result_days: int = Field(90, ge=2, le=3650, description="the results of photos")
-    review_days: int = Field(90, ge=1, le=3650, description="photos that wait for review")
+    upload_days: Whole = Field(7, ge=1, le=3650, description="photos as they were uploaded")
+    result_days: Whole = Field(90, ge=2, le=3650, description="the results of photos")
+    review_days: Whole = Field(90, ge=1, le=3650, description="photos that wait for review")
 
     @model_validator(mode="after")
     def _results_outlive_uploads(self) -> RetentionSettings:
@@ -190,14 +229,16 @@ class AlarmSettings(Section):
     """Who receives alarms, and their thresholds."""
 
     email: Email = Field("", description="address that alarms go to; it must confirm once")
-    slow_ms: int = Field(4000, ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
-    certificate_days: int = Field(
+    slow_ms: Whole = Field(4000, ge=100, le=60_000, description="p95 from upload to label from which it is too slow")
+    certificate_days: Whole = Field(
         365, ge=30, le=3650, description="age of a certificate from which it should be renewed"
     )
-    budget_usd: float = Field(100.0, ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")
+    budget_usd: Real = Field(100.0, ge=1, description="a month; a mail at 80 % spent and at 100 % forecast")
 
 
 class SecuritySettings(Section):
     """Optional security, beyond what is always on."""
 
-    kms: bool = Field(False, description="encrypt buckets and queues under a key of your own instead of S3's and SQS's")
+    kms: Switch = Field(
+        False, description="encrypt buckets and queues under a key of your own instead of S3's and SQS's"
+    )

@@ -1,10 +1,11 @@
 """An MQTT 5 client over mutual TLS: aiomqtt's, with four defects fixed.
 
 aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. A connection that fails
-or is cancelled leaks its socket and its task. One that breaks while something else waits for it, such as a subscription,
-leaves an exception behind that Python reports as never retrieved. And in Python 3.11 a cancellation is lost that arrives together with an
-acknowledgement (asyncio.wait_for, python/cpython#86296), so the task runs on and a stop waits for ever. The fixes need
-private members of aiomqtt, those of version 2.5.1; no other module uses them, and tests/mqtt/test_client.py names each.
+or is cancelled leaks its socket and its task. One that breaks while something else is waited for, as a subscription is,
+leaves an exception that Python reports as never retrieved. And in Python 3.11 a cancellation is lost that arrives
+together with an acknowledgement (asyncio.wait_for, python/cpython#86296), so the task runs on and a stop waits for ever.
+The fixes need private members of aiomqtt, those of version 2.5.1; no other module uses them, and
+tests/mqtt/test_client.py names each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When a client connects again, and in which words it says why the connection ended: the same for kiosks and workers."""
+"""When a client connects again, and in which words it says why a connection ended, for kiosks and workers."""
 
 from __future__ import annotations
 

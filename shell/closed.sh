@@ -18,7 +18,7 @@ closed=
 IFS=, read -r -a spans <<<"${NUNCHI_CLOSED:-}"
 for span in "${spans[@]}"; do
     from=${span%%/*} to=${span#*/}
-    if [[ ! $from =~ $form || ! $to =~ $form ]]; then
+    if [[ $span != */* || ! $from =~ $form || ! $to =~ $form ]]; then
         echo "closed: $span is not a span of time, so it is ignored; correct NUNCHI_CLOSED" >&2
     elif [[ ! $now < $from && $now < $to ]]; then
         closed="from $from to $to"

@@ -16,6 +16,7 @@ from rich.table import Table
 from config.mode import Mode
 from config.nunchi_toml import DEFAULT_FILE, FILE_VARIABLE, Config, load
 from config.opening_hours import DAYS, Week
+from config.remarks import remarks
 from ops.display import out
 from ops.options import JsonOption, command_group
 
@@ -45,10 +46,13 @@ def check(file: ConfigArgument = None, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(config.model_dump(mode="json"), ensure_ascii=False))
         return
+    at = datetime.now(UTC)
     table = Table.grid(padding=(0, 2))
-    for name, text in meaning(config, at=datetime.now(UTC)).items():
+    for name, text in meaning(config, at=at).items():
         table.add_row(f"[bold]{name}[/]", escape(text))
     out.print(table)
+    for remark in remarks(config, at=at):
+        out.print(f"[yellow]Note:[/] {escape(remark)}")
     out.print(f"[green]{escape(str(named))} is valid.[/] Next: nunchi cost, then cdk diff, cdk deploy --all")
 
 

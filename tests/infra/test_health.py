@@ -10,6 +10,7 @@ import pytest
 
 from config.mode import Mode
 from contracts.aws.emf import STEP_METRICS
+from contracts.instants import from_text
 from contracts.messages import WorkerState, WorkerStatus
 from contracts.settings import load
 from lambdas.health_probe import HealthProbeSettings, Prober

@@ -1,4 +1,4 @@
-"""How kiosks and workers come back: one that is pushed out leaves the other alone, and says so; nothing is left over."""
+"""How kiosks and workers connect again: a pushed-out one leaves the other alone, and says so; no future is left."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_a_mistake_ends_the_command(tmp_path: Path) -> None:
     file.write_text('mode = "both"')
     answer = CliRunner().invoke(app, ["config", "check", str(file)])
     assert isinstance(answer.exception, SettingsError)
-    assert "mode: input should be 'command' or 'queue', not 'both'" in str(answer.exception)
+    assert "mode: 'both' is none of the choices; choose command or queue" in str(answer.exception)
 
 
 @pytest.mark.parametrize("words", [["config"], ["config", "check", "--help"]])

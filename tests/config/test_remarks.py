@@ -1,0 +1,67 @@
+"""What `config check` remarks about a valid file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from config.nunchi_toml import load
+from config.remarks import remarks
+
+AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", []),
+        ('windows = ["00:00-24:00"]', []),
+        ('windows = ["08:00-12:00", "13:00-20:00"]', []),
+        (
+            'windows = ["08:00-12:00", "11:00-20:00"]',
+            ["monday to sunday: the windows 08:00-12:00 and 11:00-20:00 overlap, so they are one opening"],
+        ),
+        (
+            'windows = ["08:00-12:00", "12:00-20:00"]',
+            ["monday to sunday: the windows 08:00-12:00 and 12:00-20:00 touch, so they are one opening"],
+        ),
+        (
+            'windows = ["08:00-12:00", "12:10-20:00"]',
+            [
+                (
+                    "the instance runs through pauses of 10 minutes: a start and a stop take 15, boot_lead_minutes and "
+                    "linger_minutes together"
+                )
+            ],
+        ),
+        ('closed_dates = ["2026-11-21"]', ["closed_dates: 2026-11-21 has passed; remove it"]),
+        ('closed_dates = ["2026-12-25", "2026-12-25"]', ["closed_dates: 2026-12-25 is there 2 times"]),
+        (
+            'closed_dates = ["2026-11-29"]\n[hours.days]\nsunday = []',
+            ["closed_dates: 2026-11-29 is a Sunday, on which the shop is closed in every week"],
+        ),
+        (
+            'windows = ["00:00-24:00"]\nclosed_dates = ["2026-12-25"]',
+            [
+                (
+                    "closed_dates: the instance runs on 2026-12-25 all the same: between that date's opening and one on "
+                    "another date it does not stop in an ordinary week"
+                )
+            ],
+        ),
+        (
+            'zone = "Europe/Berlin"\nwindows = ["03:00-12:00"]',
+            ["on 2027-03-28 the clock skips 02:50: the instance starts at 03:00, up to 10 minutes late"],
+        ),
+        (
+            'zone = "Etc/GMT+9"',
+            ["hours.zone: Etc/GMT+9 is UTC-0900, with the opposite sign; a zone with a place is safer"],
+        ),
+    ],
+)
+def test_what_may_not_be_meant_is_remarked(text: str, said: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "nunchi.toml"
+    file.write_text(f"[hours]\n{text}")
+    assert remarks(load(file), at=AT) == said
