@@ -106,6 +106,7 @@ class Provisioning:
             credentials_url=credentials.url(self._provider, outputs[KIOSK_ROLE_ALIAS_NAME]),
             gate=self._gate,
             state=CloudState.STARTING,
+            training=self._options.training,
         )
 
     def screen_folder(self, record: Record, outputs: Mapping[str, str]) -> None:

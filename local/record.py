@@ -88,6 +88,7 @@ class Record:
     credentials: Credentials = field(default_factory=Credentials)
     screen: ScreenRecord | None = None
     state: CloudState = CloudState.UP
+    training: bool = False  # whether it can retrain
 
     def to_json(self) -> str:
         """One line of JSON; paths as text. `worker` and `instance` repeat those of the first worker."""

@@ -24,6 +24,21 @@ LOCK_TIMEOUT_S: Final = 1.0  # others hold the lock for an instant, to inspect i
 SOCKET_PATH_MAX: Final = 98  # bytes, without a worker's number; Linux allows 107, macOS 103
 
 
+def nearest(start: Path) -> Path:
+    """The state folder of the cloud that is up in `start`, or in the nearest folder above it, as git finds a repository.
+
+    The default folder in `start` when none is up. Folders of other users don't count.
+    """
+    for folder in (start, *start.parents):
+        path = folder / DEFAULT_FOLDER
+        try:
+            if path.stat().st_uid == os.getuid() and StateDir(path).holder() is not None:
+                return path
+        except OSError:
+            continue
+    return start / DEFAULT_FOLDER
+
+
 class StateDir:
     """Paths in the state folder. The constructor does not touch the disk.
 
@@ -102,7 +117,7 @@ class StateDir:
 
     def command(self, name: str) -> str:
         """A `nunchi` command for this folder, ready to paste."""
-        elsewhere = self.path != Path(DEFAULT_FOLDER).absolute()
+        elsewhere = self.path != nearest(Path.cwd())
         return f"nunchi {name} --state {shlex.quote(str(self.path))}" if elsewhere else f"nunchi {name}"
 
     def read(self) -> Record:
@@ -112,7 +127,9 @@ class StateDir:
                 return Record.from_json(self.record.read_text())
             except FileNotFoundError:
                 raise CloudDown(f"the cloud in {self.path} is still starting; try again when it is up") from None
-        raise CloudDown(f"no cloud is up in {self.path}; start it with `{self.command('up --detach')}`")
+        here = self.path == Path.cwd() / DEFAULT_FOLDER
+        where = f"{self.path}, or in a folder above" if here else self.path
+        raise CloudDown(f"no cloud is up in {where}; start it with `{self.command('up --detach')}`")
 
     def write(self, record: Record) -> None:
         """Write the record atomically."""

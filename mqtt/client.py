@@ -3,7 +3,7 @@
 aiomqtt drops the reason code of a PUBACK, so a message that the broker refuses looks delivered. A connection that fails
 or is cancelled leaks its socket and its task. One that breaks while something else is waited for, as a subscription is,
 leaves an exception that Python reports as never retrieved. And in Python 3.11 a cancellation is lost that arrives
-together with an acknowledgement (asyncio.wait_for, python/cpython#86296), so the task runs on and a stop waits for ever.
+together with an acknowledgement (asyncio.wait_for, python/cpython#86296): the task runs on and a stop waits for ever.
 The fixes need private members of aiomqtt, those of version 2.5.1; no other module uses them, and
 tests/mqtt/test_client.py names each.
 """

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,9 +23,18 @@ from local.record import CloudState, Record
 from local.state import StateDir
 from ops import supervise
 from ops.display import echo_json, err, out
+from ops.exits import Exit
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
+
+
+class StatusExit(IntEnum):
+    """The exit status of `nunchi status`."""
+
+    UP = 0
+    DOWN = 3
+    STARTING = 4
 
 
 def up(
@@ -64,6 +74,9 @@ def up(
 
     Takes about 15 seconds. Without --detach it stays in the foreground, shows events, and Ctrl-C stops everything.
 
+    Exit status: 0 it is up, or was stopped by Ctrl-C afterwards; 3 one is up already, with other options; 130 Ctrl-C
+    before it was up, or with --detach; 2 an invalid argument; 1 it could not start, or failed.
+
     Example: nunchi up --detach && nunchi send samples/*.jpg && nunchi down
     """
     folder = StateDir(state)
@@ -77,7 +90,7 @@ def up(
     if folder.holder() is not None:
         record = wait_until_up(folder)
         out.print(f"[green]The cloud in {folder.path} is up already.[/]\n{summary(record)}")
-        _warn_ignored(record, folder, requested)
+        _require_same(record, folder, requested | {"--training": training or None}, detach=detach)
         return
     options = {**requested, "--worker-mqtt-port": worker_mqtt_port, "--training": int(training)}
     supervisor = supervise.Supervisor(folder)
@@ -99,20 +112,30 @@ def up(
                 raise typer.Exit(INTERRUPTED) from None
 
 
-def _warn_ignored(record: Record, folder: StateDir, requested: Mapping[str, int | Mode | None]) -> None:
-    """Name the options that differ from the running cloud's: they have no effect."""
+def _require_same(
+    record: Record, folder: StateDir, requested: Mapping[str, int | Mode | None], *, detach: bool
+) -> None:
+    """End with exit status 3 when options differ from the running cloud's: they have no effect."""
     actual = {
         "--port": int(record.endpoints["s3"].rpartition(":")[2]),
         "--mqtt-port": record.mqtt.port,
         "--screen-port": None if record.screen is None else int(record.screen.url.rpartition(":")[2]),
         "--mode": record.mode,
         "--workers": len(record.workers),
+        "--training": record.training,
     }
-    if ignored := [f"{option} {value}" for option, value in requested.items() if value not in (None, actual[option])]:
-        err.print(
-            f"[yellow]{' and '.join(ignored)} ignored: options of a running cloud can't change[/]; "
-            f"stop it first: {escape(folder.command('down'))}"
-        )
+    given = {option: value for option, value in requested.items() if value is not None}
+    other = [option for option, value in given.items() if value != actual[option]]
+    if not other:
+        return
+    texts = {option: option if value is True else f"{option} {value}" for option, value in given.items()}
+    again = " ".join([*(["--detach"] if detach else []), *texts.values()])
+    err.print(
+        f"[yellow]It was started without {escape(' and '.join(texts[option] for option in other))}, and options of a "
+        f"running cloud can't change.[/] To restart it with them: "
+        f"{escape(folder.command('down'))} && {escape(folder.command(f'up {again}'))}"
+    )
+    raise typer.Exit(Exit.EXISTS)
 
 
 def _follow(supervisor: supervise.Supervisor) -> None:
@@ -126,6 +149,8 @@ def _follow(supervisor: supervise.Supervisor) -> None:
 def down(state: StateOption = DEFAULT_STATE) -> None:
     """Stop the cloud: the worker finishes the photos in hand; no process and no port is left. The logs stay.
 
+    Exit status: 0 no cloud is up any more, also when none was; 1 it could not be stopped.
+
     Example: nunchi down --state /tmp/second-cloud
     """
     folder = StateDir(state)
@@ -138,14 +163,15 @@ def down(state: StateOption = DEFAULT_STATE) -> None:
 def status(state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> None:
     """Show whether the cloud is up, and what another program needs to use it.
 
+    Exit status: 0 it is up, 3 none is, 4 one is starting; 1 any other error.
+
     Example: aws --endpoint-url "$(nunchi status --json | jq -r .endpoints.s3)" s3 ls
     """
     folder = StateDir(state)
     try:
         record = _with_current_models(folder.read())
     except CloudDown as error:
-        _show_down(folder, str(error), as_json)
-        return
+        raise typer.Exit(_show_down(folder, str(error), as_json)) from None
     if as_json:
         typer.echo(record.to_json())
     else:
@@ -159,14 +185,15 @@ def _with_current_models(record: Record) -> Record:
     return replace(record, workers=tuple(workers))
 
 
-def _show_down(folder: StateDir, reason: str, as_json: bool) -> None:
-    """Show that no cloud is up, and the error of the last one here if it failed."""
+def _show_down(folder: StateDir, reason: str, as_json: bool) -> StatusExit:
+    """Show that no cloud is up, and the error of the last one here if it failed; returns the exit status."""
     state = CloudState.DOWN if folder.holder() is None else CloudState.STARTING
     failed = failure(folder.progress)
     if as_json:
         echo_json({"state": state} | ({"failed": failed} if failed else {}))
     else:
         out.print(escape(f"{reason}\nthe last one failed: {failed}" if failed else reason))
+    return StatusExit.DOWN if state is CloudState.DOWN else StatusExit.STARTING
 
 
 def start(supervisor: supervise.Supervisor, arguments: list[str], *, detach: bool) -> Record:

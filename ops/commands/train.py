@@ -133,8 +133,10 @@ def _started(local: bool, folder: Path, least_new_labels: int | None) -> Generat
     with session_of(local, folder) as session:
         outputs = stack_outputs(session.client("cloudformation"), TRAINING_STACK)
         if outputs is None:
-            deploy = StateDir(folder).command("up --training") if local else f"cdk deploy {TRAINING_STACK}"
-            raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {deploy}")
+            cloud = StateDir(folder)
+            restart = f"{cloud.command('down')} && {cloud.command('up --detach --training')}"
+            first = restart if local else f"cdk deploy {TRAINING_STACK}"
+            raise TrainError(f"{TRAINING_STACK} is not deployed there, so nothing can train; first: {first}")
         states = session.client("stepfunctions")
         options = {} if least_new_labels is None else {"least_new_labels": least_new_labels}
         started = states.start_execution(stateMachineArn=outputs[STATE_MACHINE_ARN], input=json.dumps(options))

@@ -20,6 +20,7 @@ from local.environment import ROOT
 from local.ports import free_ports
 from local.record import Record
 from local.state import StateDir
+from ops import supervise
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.proxy import Cable
 from tests.waiting import until
@@ -30,15 +31,28 @@ BROKEN_AWS = {"AWS_PROFILE": "nope", "AWS_CONFIG_FILE": __file__, "AWS_SESSION_T
 
 def run_nunchi(state: Path, *arguments: str, timeout_s: float = UP_S) -> subprocess.CompletedProcess[str]:
     """The command as a user has it: in a process of its own, with AWS settings that AWS's tools would fail with."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **BROKEN_AWS, "NUNCHI_STATE": str(state), "COLUMNS": "160"},
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "ops", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **BROKEN_AWS, "NUNCHI_STATE": str(state), "COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        supervise.stop(StateDir(state))  # an `up --detach` that was killed leaves its cloud starting
+        raise
+
+
+@pytest.fixture(autouse=True)
+def _no_cloud_outlives_its_test(tmp_path: Path) -> Iterator[None]:
+    """Whatever a test started in its own folder, and in one below, ends with it."""
+    yield
+    for lock in (tmp_path / "lock", *tmp_path.glob("*/lock")):
+        if lock.is_file():
+            supervise.stop(StateDir(lock.parent))
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,42 @@ def test_status_is_the_object_that_strangers_join_by(cloud: Running) -> None:
 
 
 def test_a_second_up_says_that_it_is_up_and_with_what(cloud: Running) -> None:
-    """It starts nothing, succeeds, and does not pass over a port that it was asked for and can't have."""
+    """It starts nothing, and succeeds if the cloud is what was asked for."""
     has = cloud.status["mqtt"]["port"]
-    again = cloud.nunchi("up", "--detach", "--port=1024", f"--mqtt-port={has}")
-    assert again.returncode == 0, again.stderr
+    again = cloud.nunchi("up", "--detach", f"--mqtt-port={has}")
+    assert (again.returncode, again.stderr) == (0, "")
     assert "is up already" in again.stdout
     assert cloud.status["endpoints"]["s3"] in again.stdout
-    assert "--port 1024 ignored" in again.stderr
-    assert "--mqtt-port" not in again.stderr
+
+
+@pytest.mark.parametrize("options", [["--training"], ["--mode", "queue"], ["--port", "1024"]])
+def test_a_second_up_with_other_options_fails_with_the_command_that_changes_them(
+    cloud: Running, options: list[str]
+) -> None:
+    """It does not pass over what it was asked for and can't have."""
+    again = cloud.nunchi("up", "--detach", *options)
+    told, words = " ".join(again.stderr.split()), " ".join(options)
+    assert (again.returncode, "is up already" in again.stdout) == (3, True)
+    assert f"It was started without {words}" in told
+    assert f"nunchi down --state {cloud.state} && nunchi up --detach {words} --state {cloud.state}" in told
+
+
+def test_a_cloud_is_found_from_a_folder_below_it(cloud: Running, tmp_path: Path) -> None:
+    """As git finds its repository."""
+    below = tmp_path / "shop1" / "photos"
+    below.mkdir(parents=True)
+    (tmp_path / ".nunchi").symlink_to(cloud.state)
+    environ = {name: value for name, value in os.environ.items() if name != "NUNCHI_STATE"}
+    told = subprocess.run(
+        [sys.executable, "-m", "ops", "status", "--json"],
+        cwd=below,
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (told.returncode, json.loads(told.stdout)["endpoints"]) == (0, cloud.status["endpoints"])
 
 
 def test_send_tells_one_object_a_photo_and_ends_by_the_worst(cloud: Running, tmp_path: Path) -> None:
@@ -121,7 +149,8 @@ def test_down_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.pem"))
     again = run_nunchi(tmp_path, "down")
     assert (again.returncode, "No cloud is up" in again.stdout) == (0, True)
-    assert json.loads(run_nunchi(tmp_path, "status", "--json").stdout) == {"state": "down"}
+    none = run_nunchi(tmp_path, "status", "--json")
+    assert (none.returncode, json.loads(none.stdout)) == (3, {"state": "down"})
 
 
 @linux
