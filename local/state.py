@@ -25,7 +25,7 @@ SOCKET_PATH_MAX: Final = 98  # bytes, without a worker's number; Linux allows 10
 
 
 def nearest(start: Path) -> Path:
-    """The state folder of the cloud that is up in `start`, or in the nearest folder above it, as git finds a repository.
+    """The state folder of the cloud that is up in `start`, or in the nearest folder above, as git does.
 
     The default folder in `start` when none is up. Folders of other users don't count.
     """

@@ -61,7 +61,9 @@ def aws_errors(region: str) -> Generator[None, None, None]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of the message; a proxy's answer may bring a whole page."""
+    """The first line of the message, as a proxy's answer may bring a whole page; without credentials, words."""
+    if isinstance(error, exceptions.NoCredentialsError):
+        return "this shell has no AWS credentials"
     return str(error).partition("\n")[0]
 
 
@@ -77,7 +79,7 @@ def remedy(error: Exception, region: str) -> str:
             return f"is this machine on the Internet, and is {region} a region of AWS?"
         case ResponseParserError():
             return "a proxy, or a network that wants a login, answers instead of AWS: curl -v https://aws.amazon.com"
-    return "log in, as with aws sso login" if isinstance(error, _NO_CREDENTIALS) else ""
+    return "log in, as with aws sso login, or aws configure" if isinstance(error, _NO_CREDENTIALS) else ""
 
 
 def deployed_stack(cloudformation: CloudFormationClient, stack: str) -> StackTypeDef | None:

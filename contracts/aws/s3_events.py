@@ -19,10 +19,14 @@ _S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
 
 @dataclass(frozen=True, slots=True)
 class UploadEvent:
-    """The uploads of an event, each photo once, with the end of its upload; and the number of foreign keys."""
+    """The uploads of an event, each photo once, with the end of its upload; and the keys that are not those of uploads."""
 
     uploads: tuple[tuple[Reference, datetime], ...] = ()
-    foreign: int = 0
+    foreign_keys: tuple[str, ...] = ()
+
+    @property
+    def foreign(self) -> int:
+        return len(self.foreign_keys)
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:
@@ -42,15 +46,15 @@ def read_event(body: str) -> UploadEvent:
         start = f"{body!s:.200}"  # a direct invocation may send another type, such as null
         raise InvalidMessage(f"{start!r} is not an S3 event ({type(error).__name__}: {error})") from None
     uploaded: dict[Reference, datetime] = {}
-    foreign = 0
+    foreign: list[str] = []
     for key, at in announced:
         try:
             reference = parse_upload_key(key)
         except InvalidName:
-            foreign += 1
+            foreign.append(key)
             continue
         uploaded[reference] = min(at, uploaded.get(reference, at))
-    return UploadEvent(tuple(uploaded.items()), foreign)
+    return UploadEvent(tuple(uploaded.items()), tuple(foreign))
 
 
 def _read(body: str) -> list[tuple[str, datetime]]:

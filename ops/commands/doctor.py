@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import boto3
 import typer
@@ -18,9 +18,9 @@ from config.nunchi_toml import Config, load
 from contracts.errors import NunchiError, SettingsError
 from local.aws.clients import client
 from local.state import StateDir
-from ops.aws import clients, remedy
+from ops.aws import aws_errors, clients, remedy
 from ops.commands.config import opening
-from ops.display import out
+from ops.display import echo_json, out
 from ops.doctor import checks, photos
 from ops.doctor.examination import Check, Deployment, Finding, State, examine, ill, status_of, unseen, well
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
@@ -44,6 +44,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "queue": checks.queue,
     "dead letters": checks.dead_letters,
     "uploads": photos.uploads,
+    "wrong keys": photos.foreign,
     "last label": photos.last_label,
     "certificates": checks.certificate_ages,
     "alarms": checks.alarms,
@@ -62,7 +63,15 @@ class DoctorExit(IntEnum):
     CANT_CHECK = 2
 
 
-def doctor(local: LocalOption = False, as_json: JsonOption = False, state: StateOption = DEFAULT_STATE) -> None:
+def doctor(
+    local: LocalOption = False,
+    letters: Annotated[
+        bool,
+        typer.Option("--letters", help="Show messages among the dead letters instead; they stay there."),
+    ] = False,
+    as_json: JsonOption = False,
+    state: StateOption = DEFAULT_STATE,
+) -> None:
     """Check everything that must work, one line each, with a remedy for what does not.
 
     Reads AWS in the region of nunchi.toml, with the credentials of your shell; changes nothing.
@@ -83,6 +92,10 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
     if isinstance(deployment, Finding):
         report(deployment)
         raise typer.Exit(DoctorExit.CANT_CHECK)
+    if letters:
+        with aws_errors(deployment.config.region):
+            _show_letters(deployment, as_json)
+        return
     if not local:
         config = deployment.config
         report(Finding("settings", *well(f"mode {config.mode}, {opening(config)}; {config.hours.zone}")))
@@ -90,7 +103,9 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
             report(finding)
         if findings[-1].state is State.UNSEEN:  # no credentials, or invalid ones
             if not as_json:
-                out.print("\nNo other check can run without credentials")
+                out.print(
+                    "\nNo other check can run without credentials. The cloud on this machine: nunchi doctor --local"
+                )
             raise typer.Exit(DoctorExit.CANT_CHECK)
     selected = {name: check for name, check in _CHECKS.items() if name not in (_ON_AWS_ONLY if local else _LOCAL_ONLY)}
     for finding in examine(deployment, selected):
@@ -98,6 +113,17 @@ def doctor(local: LocalOption = False, as_json: JsonOption = False, state: State
     if not as_json:
         out.print(f"\n{_summary(findings)}")
     raise typer.Exit(DoctorExit(status_of(findings)))
+
+
+def _show_letters(deployment: Deployment, as_json: bool) -> None:
+    messages = list(checks.dead_messages(deployment))
+    for message in messages:
+        if as_json:
+            echo_json(message)
+        else:
+            out.print(f"[bold]{message['queue']}[/] {message['message']}\n  {escape(message['body'])}")
+    if not messages and not as_json:
+        out.print("No message is among the dead letters")
 
 
 def show(finding: Finding) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Generator, Sequence
+from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,8 +18,9 @@ from rich.live import Live
 from rich.markup import escape
 
 from config.nunchi_toml import load
+from contracts.errors import InvalidName
 from contracts.messages import LabelMessage
-from contracts.names import check_kiosk_id
+from contracts.names import check_kiosk_id, image_id_time
 from contracts.screen import screen_of
 from kiosk.cloud.counter import Answer, Counter, ReceivesLabels
 from kiosk.cloud.subscribe import Subscriber
@@ -28,10 +30,12 @@ from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, message_line
+from ops.commands.kiosk import fleet_of
 from ops.display import echo_json, err, out
-from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from ops.options import DEFAULT_STATE, JsonOption, StateOption, in_cloud
 
 CONNECT_S: Final = 10.0
+CLOCK_OFF_S: Final = 2.0
 LOOK_EVERY_S: Final = 0.5
 NON_ROW_LINES: Final = 5  # header and caption of a table, and the line of the cursor
 KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Id of the kiosk.", metavar="K")]
@@ -68,12 +72,13 @@ def send(
     voice) from [screen] elder_from of nunchi.toml on, else standard.
 
     Exit status: 0 every photo labelled, 3 no person, 4 unsure, 5 rejected, 6 no answer in time; of several photos the
-    highest counts. 2: a file is missing, or another invalid argument. 1: any other error, such as no cloud.
+    highest counts. 2: a file is missing, there is no such kiosk, or another invalid argument. 1: any other error, such as no cloud.
 
     Example: nunchi send samples/*.jpg --json | jq -r '[.image_id, .label, .confidence] | @tsv'
     """
     elder_from = load().screen.elder_from
     record = StateDir(state).read()
+    _require_kiosk(record, kiosk, state)
     with _json_answers(elder_from) if as_json else live_answers(out, elder_from=elder_from) as show:
         statuses = asyncio.run(send_all(record, photos, kiosk, timeout, show))
     raise typer.Exit(max(statuses))
@@ -89,6 +94,7 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
     elder_from = load().screen.elder_from
     folder = StateDir(state)
     record = folder.read()
+    _require_kiosk(record, kiosk, state)
     if not as_json:
         err.print(f"[dim]labels of kiosk {kiosk}, as they arrive; Ctrl-C ends this[/]")
 
@@ -99,6 +105,24 @@ def watch(kiosk: KioskOption = "demo", as_json: JsonOption = False, state: State
         asyncio.run(show_all(folder, subscriber_of(record, kiosk), show))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def _require_kiosk(record: Record, kiosk: str, state: Path) -> None:
+    """A usage error that lists the kiosks of the cloud when this one is not among them."""
+    try:
+        check_kiosk_id(kiosk)
+    except InvalidName as error:
+        raise typer.BadParameter(f"{error}; nothing was sent", param_hint="--kiosk") from None
+    if kiosk == record.kiosk:
+        return
+    with fleet_of(True, state) as fleet:
+        names = [each.name for each in fleet.kiosks.all()]
+    if kiosk not in names:
+        add = in_cloud(f"kiosk add {kiosk}", True, state)
+        raise typer.BadParameter(
+            f"there is no kiosk {kiosk}, nothing was sent. There are: {', '.join(names)}; to add it: {add}",
+            param_hint="--kiosk",
+        )
 
 
 async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[[LabelMessage], None]) -> None:
@@ -137,6 +161,7 @@ async def send_all(
     """Send the photos one after the other, so that none adds to the time of another; show each answer."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=kiosk_id)
     statuses = []
+    clocks: set[str] = set()
     async with Counter(uploader, subscriber_of(record, kiosk_id)).open(timeout_s=CONNECT_S) as counter:
         for photo in photos:
             try:
@@ -146,8 +171,34 @@ async def send_all(
                 statuses.append(SendExit.NO_ANSWER)
             else:
                 show(photo, answer)
+                if words := clock_words(answer):
+                    clocks.add(words)
                 statuses.append(SendExit[answer.message.status.name])
+    for words in sorted(clocks):
+        err.print(f"[yellow]{escape(words)}[/]")
     return statuses
+
+
+def clock_words(answer: Answer) -> str | None:
+    """What is wrong with the clock of this machine, which named the photo; None when nothing is.
+
+    The id holds the time by this clock. The worker takes the time of the upload for one that is later than that, or
+    implausibly earlier; a clock that is a little slow lengthens the step `upload` beyond the time that it took here.
+    """
+    message = answer.message
+    named = image_id_time(message.reference.image_id)
+    if named is None:
+        return None
+    ahead_s = (named - message.captured_at).total_seconds()
+    if abs(ahead_s) < CLOCK_OFF_S:
+        ahead_s = min(0.0, answer.upload_ms - message.steps_ms.get("upload", 0.0)) / 1e3
+    if abs(ahead_s) < CLOCK_OFF_S:
+        return None
+    by = f"{timedelta(seconds=round(abs(ahead_s)))} {'ahead of' if ahead_s > 0 else 'behind'}"
+    return (
+        f"this machine's clock is about {by} the cloud's, so captured_at or the time of the upload is wrong. "
+        "Set the clock: sudo timedatectl set-ntp true"
+    )
 
 
 def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:

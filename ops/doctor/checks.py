@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -29,6 +30,11 @@ SKEW_S: Final = 30
 LATE_S: Final = 120  # as the alarm about the queue
 _COMPLETE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _ROLLED_BACK: Final = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
+
+
+def _restart(deployment: Deployment) -> str:
+    """The commands that start a local cloud anew."""
+    return f"{deployment.nunchi('down')} && {deployment.nunchi('up --detach')}"
 
 
 def clock(deployment: Deployment) -> Result:
@@ -74,6 +80,8 @@ def stacks(deployment: Deployment) -> Result:
     if not others:
         return well(f"{', '.join(states)} deployed")
     text = ", ".join(f"{name} {state}" for name, state in others.items())
+    if deployment.local:
+        return ill(text, _restart(deployment))
     if all(state in _ROLLED_BACK for state in others.values()):
         return attention(f"the last update was rolled back: {text}", "cdk deploy --all")
     if all(state.endswith("_IN_PROGRESS") for state in others.values()):
@@ -93,12 +101,15 @@ def compute(deployment: Deployment) -> Result:
     minimum = 1 if deployment.local or deployment.by_command else deployment.config.queue.least
     if len(running) < minimum:
         start = f"aws ec2 start-instances --instance-ids {' '.join(sorted(instances))}"
+        if deployment.local:
+            return ill(f"{text}; {minimum} should run now", _restart(deployment))
         can_start = deployment.by_command and instances
         return ill(f"{text}; {minimum} should run now", start if can_start else f"cdk deploy {COMPUTE_STACK}")
     if deployment.by_command:
         sent_to = deployment.client("ssm").get_parameter(Name=INSTANCE_PARAMETER)["Parameter"]["Value"]
         if sent_to not in running:
-            return ill(f"{text}, but photos are sent to {sent_to}", f"cdk deploy {COMPUTE_STACK}")
+            redeploy = _restart(deployment) if deployment.local else f"cdk deploy {COMPUTE_STACK}"
+            return ill(f"{text}, but photos are sent to {sent_to}", redeploy)
     return well(f"{text}, as it should be")
 
 
@@ -130,7 +141,7 @@ def worker(deployment: Deployment) -> Result:
     )
     remedy = "aws logs tail /nunchi/worker --since 30m"
     if deployment.local:
-        remedy = f"{deployment.nunchi('down')} && {deployment.nunchi('up --detach')}"
+        remedy = _restart(deployment)
     if not all(map(is_ready, statuses.values())):
         restart = "; the cloud restarts it" if deployment.local else ""
         return ill(f"{text}{restart}", remedy)
@@ -144,7 +155,7 @@ def screen(deployment: Deployment) -> Result:
     """The agent of the kiosk at this machine: whether it serves its page, and reaches the cloud. Local clouds only."""
     if deployment.screen is None:
         raise CheckFailed("this cloud was started without a screen")
-    remedy = f"{deployment.nunchi('down')} && {deployment.nunchi('up --detach')}"
+    remedy = _restart(deployment)
     try:
         health = json.loads(fetch(f"{deployment.screen}/api/health"))
     except (OSError, ValueError) as error:
@@ -214,16 +225,32 @@ def _oldest_s(deployment: Deployment, name: str) -> float | None:
 
 def dead_letters(deployment: Deployment) -> Result:
     """Messages in the dead-letter queues of uploads, schedules and events."""
-    listed = deployment.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
-    # By name: SQS may list a queue under another host than the stack's output has.
-    urls = {url.rpartition("/")[2]: url for url in (*listed, deployment.output(PIPELINE_STACK, DEAD_QUEUE_URL))}
-    letters = {name: sum(_depth(deployment, url)) for name, url in sorted(urls.items()) if "Dead" in name}
+    urls = dead_queues(deployment)
+    letters = {name: sum(_depth(deployment, url)) for name, url in urls.items()}
     full = {name: count for name, count in letters.items() if count}
     if not full:
         return well(f"none, in {len(letters)} queues")
     text = ", ".join(f"{count} in {name}" for name, count in full.items())
     first = urls[next(iter(full))]
+    if deployment.local:  # the AWS CLI may not be installed, and would ask AWS
+        return ill(text, deployment.nunchi("doctor --local --letters"))
     return ill(text, f"aws sqs receive-message --max-number-of-messages 10 --queue-url {first}")
+
+
+def dead_queues(deployment: Deployment) -> dict[str, str]:
+    """The URLs of the dead-letter queues, by name."""
+    listed = deployment.client("sqs").list_queues(QueueNamePrefix="Nunchi").get("QueueUrls", [])
+    # By name: SQS may list a queue under another host than the stack's output has.
+    urls = {url.rpartition("/")[2]: url for url in (*listed, deployment.output(PIPELINE_STACK, DEAD_QUEUE_URL))}
+    return {name: url for name, url in sorted(urls.items()) if "Dead" in name}
+
+
+def dead_messages(deployment: Deployment) -> Iterator[dict[str, str]]:
+    """Up to ten messages of each dead-letter queue, which stay there: queue, message id, body."""
+    for name, url in dead_queues(deployment).items():
+        answer = deployment.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        for message in answer.get("Messages", []):
+            yield {"queue": name, "message": message["MessageId"], "body": message["Body"]}
 
 
 def certificate_ages(deployment: Deployment) -> Result:
@@ -232,7 +259,8 @@ def certificate_ages(deployment: Deployment) -> Result:
     created = certificates(deployment.client("iot"), policies).values()
     maximum = deployment.config.alarms.certificate_days
     if not created:
-        return attention("none: no kiosk can connect", "nunchi kiosk add NAME")
+        local = " --local" if deployment.local else ""
+        return attention("none: no kiosk can connect", deployment.nunchi(f"kiosk add NAME{local}"))
     days = (deployment.now() - min(created)) / timedelta(days=1)
     text = f"{len(created)} in use, the oldest {days:.0f} days old"
     if days > maximum:

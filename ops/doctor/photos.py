@@ -10,12 +10,14 @@ from typing import Any, Final
 from config.names import PIPELINE_STACK
 from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
-from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
+from contracts.names import IMAGE_SUFFIX, RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
 from ops.doctor.examination import Deployment, Result, attention, ill, well
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
 MAX_LISTED: Final = 20_000  # uploads: some 20 requests; listing a week of a chain of shops would take minutes
 MAX_KIOSKS: Final = 200
+MAX_SHOWN: Final = 3  # keys that are named
+_OURS: Final = (UPLOADS, RESULTS)
 _PERIODS: Final = (timedelta(hours=1), timedelta(days=7))
 
 
@@ -26,6 +28,7 @@ class _Listings:
         self._s3 = s3
         self._bucket = bucket
         self.listed = 0
+        self.foreign: list[str] = []  # keys under uploads/ that are not those of photos
 
     @property
     def truncated(self) -> bool:
@@ -39,7 +42,7 @@ class _Listings:
             try:
                 yield ListedUpload(parse_upload_key(entry["Key"]), entry["LastModified"])
             except InvalidName:
-                continue  # not an upload; the worker ignores it, too
+                self.foreign.append(entry["Key"])  # the worker warns of it, too
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
         for reference, _ in self.results(first):
@@ -60,6 +63,13 @@ class _Listings:
         answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=RESULTS, Delimiter="/", MaxKeys=MAX_KIOSKS)
         return [entry["Prefix"].removeprefix(RESULTS).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
 
+    def outside(self) -> list[str]:
+        """Keys in the bucket beside uploads and results; the first page of them."""
+        answer = self._s3.list_objects_v2(Bucket=self._bucket, Delimiter="/")
+        folders = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
+        keys = [entry["Key"] for entry in answer.get("Contents", [])]
+        return keys + [f"{folder}…" for folder in folders if folder not in _OURS]
+
     def _objects(self, prefix: str, **parameters: Any) -> Iterator[Any]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **parameters)
         for page in pages:
@@ -68,6 +78,21 @@ class _Listings:
 
 def _listings(deployment: Deployment) -> _Listings:
     return _Listings(deployment.client("s3"), deployment.output(PIPELINE_STACK, IMAGES_BUCKET))
+
+
+def foreign(deployment: Deployment) -> Result:
+    """Objects that get no label, because their keys are not those of uploads."""
+    listings = _listings(deployment)
+    for _ in listings.uploads():
+        pass
+    keys = [*listings.foreign, *listings.outside()]
+    if not keys:
+        return well("every object has the key of an upload or a result")
+    shown = ", ".join(keys[:MAX_SHOWN]) + (", …" if len(keys) > MAX_SHOWN else "")
+    return attention(
+        f"{len(keys)} objects get no label, as their keys are not {UPLOADS}KIOSK/ID{IMAGE_SUFFIX}: {shown}",
+        "docs/kiosk-makers.md says how to name them",
+    )
 
 
 def uploads(deployment: Deployment) -> Result:

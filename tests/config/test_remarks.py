@@ -46,8 +46,8 @@ AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
             'windows = ["00:00-24:00"]\nclosed_dates = ["2026-12-25"]',
             [
                 (
-                    "closed_dates: the instance runs on 2026-12-25 all the same: between that date's opening and one on "
-                    "another date it does not stop in an ordinary week"
+                    "closed_dates: the instance runs on 2026-12-25 all the same: between that date's opening and one "
+                    "on another date it does not stop in an ordinary week"
                 )
             ],
         ),

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from contracts.instants import now
 from contracts.names import new_image_id
 from tests.end_to_end.conftest import Running
+from tests.end_to_end.photos import face_file
 from tests.waiting import until
 
-LOOKS = ("stacks", "compute", "worker", "model", "screen", "queue", "dead letters", "uploads", "last label")
+LOOKS = (
+    "stacks",
+    "compute",
+    "worker",
+    "model",
+    "screen",
+    "queue",
+    "dead letters",
+    "uploads",
+    "wrong keys",
+    "last label",
+)
 LOOKS += ("certificates",)
 
 
@@ -63,5 +77,33 @@ def test_a_dead_letter_is_ill_and_a_person_is_told_what_to_do(cloud: Running) ->
     assert [check for check, (state, _) in found.items() if state == "ill"] == ["dead letters"]
     told = cloud.nunchi("doctor", "--local").stdout
     assert "✗ dead letters 1 in " in told
-    assert f"→ aws sqs receive-message --max-number-of-messages 10 --queue-url {cloud.record.queues['dead']}" in told
+    remedy = f"nunchi doctor --local --letters --state {cloud.state}"
+    assert f"→ {remedy}" in told
+    pasted = cloud.nunchi(*shlex.split(remedy)[1:], "--json")
+    assert pasted.returncode == 0, pasted.stderr
+    [message] = [json.loads(line) for line in pasted.stdout.splitlines()]
+    assert message["queue"] == cloud.record.queues["dead"].rpartition("/")[2]
     assert "Failed: dead letters" in told
+
+
+def test_a_key_that_is_no_upload_is_told(cloud: Running) -> None:
+    """It gets no label, and nobody would know why."""
+    s3, bucket = cloud.record.client("s3"), cloud.status["buckets"]["images"]
+    keys = ("uploads/demo/photo1.jpg", "photo1.jpg")
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    try:
+        state, text = findings(cloud, status=0)["wrong keys"]
+        assert (state, all(key in text for key in keys)) == ("attention", True)
+    finally:
+        for key in keys:
+            s3.delete_object(Bucket=bucket, Key=key)
+    assert findings(cloud, status=0)["wrong keys"][0] == "well"
+
+
+def test_a_kiosk_that_does_not_exist_is_refused_with_those_that_do(cloud: Running, tmp_path: Path) -> None:
+    """Its photo would be labelled for nobody."""
+    sent = cloud.nunchi("send", "--kiosk", "nosuch", str(face_file(tmp_path)))
+    told = " ".join(sent.stderr.replace("│", " ").split())
+    assert (sent.returncode, "there is no kiosk nosuch" in told) == (2, True), sent.stderr
+    assert "counter, demo" in told

@@ -103,7 +103,10 @@ class SqsConsumer:
             log.error("message %s is not an S3 event and goes to the dead-letter queue: %s", message.message_id, error)
             return
         if announcement.foreign:
-            log.warning("message %s names %d keys that are not uploads", message.message_id, announcement.foreign)
+            keys = ", ".join(f"{key:.200}" for key in announcement.foreign_keys)
+            log.warning(
+                "message %s names keys that are not uploads, so they get no label: %s", message.message_id, keys
+            )
         redelivered = message.times > 1
         outcomes = {self._photos.enqueue(ticket, redelivered=redelivered) for ticket in announcement.tickets}
         self._to_extend.add(message.receipt)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
+
+MAX_FOREIGN: Final = 1_000  # keys that are not uploads, each logged once
 
 
 class UploadMissing(NunchiError):
@@ -87,6 +89,7 @@ class S3Store:
         self._images = images_bucket
         self._dataset = dataset_bucket
         self._max_bytes = max_bytes
+        self._foreign: set[str] = set()  # keys that were logged
 
     def fetch(self, reference: Reference) -> Upload | RejectedUpload:
         # botocore retries a request, but not the reading of its response; and the sweep's next try would come too late
@@ -171,11 +174,18 @@ class S3Store:
             for listed in page.get("Contents", []):
                 try:
                     reference = parse(listed["Key"])
-                except InvalidName:
-                    continue  # a foreign key; it was logged when its event came
+                except InvalidName as error:
+                    self._warn_once(listed["Key"], error)
+                    continue
                 if reference != last:  # one photo under two suffixes is one photo
                     yield ListedUpload(reference, listed["LastModified"])
                 last = reference
+
+    def _warn_once(self, key: str, error: InvalidName) -> None:
+        """Each key once, not at every sweep; and no more than fit in memory."""
+        if key not in self._foreign and len(self._foreign) < MAX_FOREIGN:
+            self._foreign.add(key)
+            log.warning("%s; it gets no label", error)
 
     def _put_once(self, bucket: str, key: str, body: bytes, content_type: str, *, tries: int = 3) -> bool:
         try:

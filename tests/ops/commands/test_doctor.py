@@ -71,7 +71,12 @@ def test_without_credentials_nothing_else_is_asked() -> None:
     """Sixteen times the same sentence would help nobody."""
     told = CliRunner().invoke(app, ["doctor", "--json"])
     assert told.exit_code == 2
-    assert [json.loads(line)["check"] for line in told.stdout.splitlines()] == ["settings", "clock", "credentials"]
+    findings = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [each["check"] for each in findings] == ["settings", "clock", "credentials"]
+    assert (findings[-1]["text"], findings[-1]["remedy"]) == (
+        "can't check: this shell has no AWS credentials",
+        "log in, as with aws sso login, or aws configure",
+    )
 
 
 @pytest.mark.usefixtures("nobody")

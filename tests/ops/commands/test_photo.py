@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -11,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from contracts.messages import LabelMessage
-from contracts.names import Reference
+from contracts.names import Reference, new_image_id
 from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
 from local.errors import CloudDown
 from local.state import Hold, StateDir
-from ops.commands.photo import live_answers, show_all
+from ops.commands.photo import clock_words, live_answers, show_all
+from tests.contracts.test_messages import GOLDEN
 from tests.kiosk.cloud.test_counter import nobody
 from tests.local.test_state import record
 from tests.waiting import until_async
@@ -121,3 +124,28 @@ async def test_watch_says_once_that_the_connection_is_lost_and_ends_with_its_clo
         await asyncio.wait_for(watching, 60)
     assert heard == [MESSAGE]
     assert said + capsys.readouterr().err == "connection lost, trying again\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "captured", "upload_step_ms", "words"),
+    [
+        (0, 0, 80.0, None),
+        (1, 0, 0.0, None),
+        (3600, 0, 0.0, "1:00:00 ahead of"),
+        (-3600, 0, 0.0, "1:00:00 behind"),
+        (-300, -300, 300_080.0, "0:05:00 behind"),
+    ],
+)
+def test_a_clock_that_is_wrong_gets_words(
+    named: float, captured: float, upload_step_ms: float, words: str | None
+) -> None:
+    """By the time in the photo's id, and the step `upload` of its message, in seconds from the true time."""
+    at = GOLDEN.captured_at
+    message = replace(
+        GOLDEN,
+        reference=Reference("demo", new_image_id(at + timedelta(seconds=named))),
+        captured_at=at + timedelta(seconds=captured),
+        steps_ms={**GOLDEN.steps_ms, "upload": upload_step_ms},
+    )
+    said = clock_words(Answer(message, upload_ms=80.0, total_ms=900.0))
+    assert (said is None) if words is None else (said is not None and f"is about {words} the cloud's" in said)

@@ -176,7 +176,7 @@ def test_without_credentials_a_check_says_so() -> None:
         "credentials",
         State.UNSEEN,
         "can't check: Unable to locate credentials",
-        "log in, as with aws sso login",
+        "log in, as with aws sso login, or aws configure",
     )
 
 

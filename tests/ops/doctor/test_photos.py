@@ -131,3 +131,16 @@ def test_a_week_without_a_label_needs_attention(bucket: Any) -> None:
     assert photos.last_label(of_bucket(bucket)) == attention(
         "none in a week", "nunchi kiosk list; is a kiosk on, and does it upload?"
     )
+
+
+def test_keys_that_are_no_uploads_are_named(bucket: Any) -> None:
+    """A photo under another name is never labelled, and else nothing says so."""
+    put(bucket, Reference("demo", new_image_id(now())).upload_key)
+    assert photos.foreign(of_bucket(bucket)) == well("every object has the key of an upload or a result")
+    for key in ("uploads/demo/photo1.jpg", "photo1.jpg", "photos/a.jpg"):
+        put(bucket, key)
+    assert photos.foreign(of_bucket(bucket)) == attention(
+        "3 objects get no label, as their keys are not uploads/KIOSK/ID.jpg: uploads/demo/photo1.jpg, photo1.jpg, "
+        "photos/…",
+        "docs/kiosk-makers.md says how to name them",
+    )
