@@ -97,7 +97,7 @@ def _without(fields: Any, places: Sequence[Location]) -> Any:
 
 def _sentence(model: type[BaseModel], mistake: Mapping[str, Any], place: Location) -> str:
     """A mistake in a sentence: the setting, what is wrong, and the remedy."""
-    where = ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in place).replace(".[", "[")
+    where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in place).replace(".[", "[")
     return f"{where or 'the file'}: {_what(model, mistake, place)}"
 
 

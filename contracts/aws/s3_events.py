@@ -19,7 +19,7 @@ _S3_TIMES: Final = (from_epoch_ms(10**12), from_epoch_ms(10**13 - 1))
 
 @dataclass(frozen=True, slots=True)
 class UploadEvent:
-    """The uploads of an event, each photo once, with the end of its upload; and the keys that are not those of uploads."""
+    """The uploads of an event, each photo once, with the end of its upload; and the keys that name no upload."""
 
     uploads: tuple[tuple[Reference, datetime], ...] = ()
     foreign_keys: tuple[str, ...] = ()

@@ -72,7 +72,8 @@ def send(
     voice) from [screen] elder_from of nunchi.toml on, else standard.
 
     Exit status: 0 every photo labelled, 3 no person, 4 unsure, 5 rejected, 6 no answer in time; of several photos the
-    highest counts. 2: a file is missing, there is no such kiosk, or another invalid argument. 1: any other error, such as no cloud.
+    highest counts. 2: a file is missing, there is no such kiosk, or another invalid argument. 1: any other error, such
+    as no cloud.
 
     Example: nunchi send samples/*.jpg --json | jq -r '[.image_id, .label, .confidence] | @tsv'
     """

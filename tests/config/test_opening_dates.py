@@ -71,7 +71,7 @@ def times_of(expressions: list[str]) -> set[tuple[int, int]]:
             first, _, last = part.partition("-")
             yield from range(int(first), int(last or first) + 1)
 
-    names = [day.value[:3].upper() for day in DAYS]
+    names: list[str] = [day.value[:3].upper() for day in DAYS]
     found: set[tuple[int, int]] = set()
     for expression in expressions:
         match = re.fullmatch(r"cron\((\S+) (\S+) \? (\S+) (\S+) \*\)", expression)
@@ -135,7 +135,8 @@ def test_in_every_zone_and_year_the_schedules_open_each_shop_and_the_next_start_
     zone = hours.zone_info
     minutes = list(replay(hours, begin))
     running = {at: runs for at, runs, _ in minutes}
-    told, at = [], begin - STEP
+    told: list[datetime] = []
+    at = begin - STEP
     while (following := hours.next_start(at)) is not None and following < begin + OBSERVED:
         at = following.astimezone(UTC)
         told.append(at)
@@ -246,7 +247,8 @@ def test_closed_sh_powers_off_at_just_the_starts_that_are_not_told(shop: tuple[H
 )
 def test_the_next_starts_of_real_shops(text: str, at: str, starts: list[str], tmp_path: Path) -> None:
     hours = built(f"[hours]\n{text}", tmp_path)
-    moment, told = datetime.fromisoformat(at).replace(tzinfo=hours.zone_info), []
+    told: list[str] = []
+    moment = datetime.fromisoformat(at).replace(tzinfo=hours.zone_info)
     for _ in starts:
         following = hours.next_start(moment)
         assert following is not None

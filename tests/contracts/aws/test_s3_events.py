@@ -35,7 +35,7 @@ def test_an_event_announces_its_photos_and_counts_foreign_keys(
 
 def test_a_photo_that_is_in_an_event_twice_has_its_earliest_upload() -> None:
     body = announcing(upload_of(PHOTO, LATER), upload_of(PHOTO, AT))
-    assert read_event(body) == UploadEvent(((PHOTO, AT),), 0)
+    assert read_event(body) == UploadEvent(((PHOTO, AT),))
 
 
 def test_the_test_event_of_a_new_notification_announces_nothing() -> None:
