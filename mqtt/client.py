@@ -84,6 +84,12 @@ class Client(aiomqtt.Client):
             _retrieve(connecting)
             raise
 
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        """A call that failed because the broker ended the connection has its reason as the cause; see `code_of`."""
+        if isinstance(error, MqttError) and error.__cause__ is None and self._disconnected.done():
+            error.__cause__ = None if self._disconnected.cancelled() else self._disconnected.exception()
+        await super().__aexit__(kind, error, trace)
+
     async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
         try:
             async with asyncio.timeout(self.timeout if timeout is None else timeout):
