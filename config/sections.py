@@ -47,6 +47,8 @@ def _like(pattern: str, what: str, example: str) -> AfterValidator:
 def _window(value: object) -> object:
     if isinstance(value, Window):
         return value
+    if isinstance(value, Mapping) and value.keys() == {"opens", "closes"}:
+        return Window(**value)  # as the CDK app gets it, from `model_dump`
     if not isinstance(value, str):
         raise ValueError(f'{value} is not a window of opening hours; write it as "08:00-20:00"')
     return Window.parse(value)

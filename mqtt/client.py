@@ -84,6 +84,12 @@ class Client(aiomqtt.Client):
             _retrieve(connecting)
             raise
 
+    async def __aexit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: Any) -> None:
+        """A call that failed because the broker ended the connection has its reason as the cause; see `code_of`."""
+        if isinstance(exc, MqttError) and exc.__cause__ is None and self._disconnected.done():
+            exc.__cause__ = None if self._disconnected.cancelled() else self._disconnected.exception()
+        await super().__aexit__(exc_type, exc, tb)
+
     async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
         try:
             async with asyncio.timeout(self.timeout if timeout is None else timeout):

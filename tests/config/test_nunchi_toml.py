@@ -144,6 +144,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml")
 
 
+def test_settings_read_back_from_what_they_dump(tmp_path: Path) -> None:
+    """The CDK app changes one and validates all again."""
+    config = load(written(tmp_path, '[hours]\nclosed_dates = ["2027-02-07"]\n[hours.days]\nsunday = ["10:00-12:00"]'))
+    assert Config.model_validate(config.model_dump()) == config
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
 def test_the_environment_names_another_file(tmp_path: Path) -> None:
     file = written(tmp_path, 'mode = "queue"')
     assert load(environ={"NUNCHI_CONFIG": str(file)}).mode is Mode.QUEUE

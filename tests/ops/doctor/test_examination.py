@@ -175,7 +175,7 @@ def test_without_credentials_a_check_says_so() -> None:
     assert found == Finding(
         "credentials",
         State.UNSEEN,
-        "can't check: Unable to locate credentials",
+        "can't check: this shell has no AWS credentials",
         "log in, as with aws sso login, or aws configure",
     )
 
