@@ -33,10 +33,10 @@ from bench.photos import frames
 from contracts.instants import now
 from contracts.names import RESULTS, Reference, new_image_id
 from contracts.settings import variables_of
+from imaging.decoding import decode
 from local.record import Record, WorkerRecord
 from local.state import StateDir
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decoding import decode
 from worker.photos.sqs_queue import LONG_POLL_S
 from worker.settings import WorkerSettings
 

@@ -16,10 +16,10 @@ from contracts.instants import now
 from contracts.messages import LabelMessage
 from contracts.settings import load
 from contracts.tickets import from_line
+from imaging.decoding import decode
 from mqtt.client import Broker
 from worker.models.loading import load_detector
 from worker.photos.decision import Thresholds, decide
-from worker.photos.decoding import decode
 from worker.photos.publisher import MqttPublisher
 from worker.photos.store import S3Store, Upload
 from worker.settings import WorkerSettings

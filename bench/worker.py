@@ -26,11 +26,11 @@ from bench.photos import frames
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
+from imaging.decoding import decode
 from tests.fakes import MemoryPublisher, MemoryStore
 from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import Thresholds
-from worker.photos.decoding import decode
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.store import RejectedUpload, Upload
 from worker.recovery.outbox import Outbox

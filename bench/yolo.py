@@ -31,12 +31,12 @@ import onnxruntime as ort
 from bench.drawn_yolo import held_out, mean_ap, trained
 from bench.photos import frames
 from bench.training import TRAINER
+from imaging.decoding import decode
 from worker.models.detector import Image
 from worker.models.engines import OpenVino, openvino
 from worker.models.loading import load_detector
 from worker.models.manifests import read_manifest
 from worker.models.yolo import Yolo
-from worker.photos.decoding import decode
 
 ROUNDS: Final = 5
 GOALS: Final = {"openvino": 0.85, "ultralytics": 2.0}

@@ -100,7 +100,7 @@ def memory() -> dict[str, float]:
     """MiB of a process of its own: with the worker's imports, and once a loaded model has answered about a portrait."""
     program = (
         "import re, pathlib; from worker.models.day_0 import WARM_UP\n"
-        "from worker.models.loading import DEFAULT_MANIFEST, load_detector; from worker.photos.decoding import decode\n"
+        "from worker.models.loading import DEFAULT_MANIFEST, load_detector; from imaging.decoding import decode\n"
         # Not getrusage: its peak starts with the memory of the process that forked this one.
         "def kib(): return re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
         "imported = kib(); model = load_detector(DEFAULT_MANIFEST)\n"

@@ -28,17 +28,16 @@ from contracts.instants import now
 from contracts.messages import LabelMessage
 from contracts.names import Reference, check_kiosk_id, new_image_id
 from contracts.weights import DAY_0
+from imaging.decoding import PhotoRejected, decode
 from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.photos.decision import Thresholds, decide
-from worker.photos.decoding import PhotoRejected, decode
 from worker.photos.examiner import rejected
 from worker.photos.timing import PhotoTimes, Stopwatch
 from worker.rollout.trial import MAX_MEMORY
 from worker.settings import WorkerSettings
 
 MAX_BYTES: Final = 8 << 20
-MAX_PIXELS: Final = 40_000_000
 LABEL_TTL: Final = timedelta(seconds=30)
 _LENGTH: Final = struct.Struct(">I")
 
@@ -85,7 +84,7 @@ def answer(photo: bytes, *, kiosk: str, detector: Detector, thresholds: Threshol
     stopwatch, taken = Stopwatch(), now()
     reference = Reference(kiosk, new_image_id(taken))
     try:
-        image = decode(photo, max_pixels=MAX_PIXELS).image
+        image = decode(photo).image
     except PhotoRejected as rejection:
         stopwatch.lap("decode")
         decision = rejected(reference, rejection)

@@ -51,7 +51,7 @@ class TrainingInstance(Construct):
         gate: float,
     ) -> None:
         super().__init__(scope, id)
-        self._code = Code(self, "Code", "contracts", "mqtt", "registry", "retrain", "shell", "worker")
+        self._code = Code(self, "Code", "contracts", "imaging", "mqtt", "registry", "retrain", "shell", "worker")
         template = HardenedTemplate(
             self,
             network,

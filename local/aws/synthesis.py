@@ -31,7 +31,18 @@ from contracts.instants import now
 from retrain.subprocesses import with_pdeathsig
 
 KEPT: Final = 6  # one mode or setting is in use, seldom two; an assembly takes 4 MB
-SOURCES: Final = ("config", "contracts", "infra", "lambdas", "mqtt", "registry", "retrain", "shell", "worker")
+SOURCES: Final = (
+    "config",
+    "contracts",
+    "imaging",
+    "infra",
+    "lambdas",
+    "mqtt",
+    "registry",
+    "retrain",
+    "shell",
+    "worker",
+)
 _CONTEXT_FILE: Final = "CONTEXT_OVERFLOW_LOCATION_ENV"  # the CDK's, for a context too long for CDK_CONTEXT_JSON
 # Places that no template names; of the settings counts what the file holds.
 _PLACES: Final = ("CDK_OUTDIR", "CDK_HOME", "CDK_ERROR_FILE", "CDK_PERF_COUNTERS_FILE", FILE_VARIABLE)

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.markup import escape
 
 from config.nunchi_toml import load
+from contracts.errors import NunchiError
 from contracts.messages import LabelMessage
 from contracts.names import check_kiosk_id
 from contracts.screen import screen_of
@@ -37,6 +38,10 @@ NON_ROW_LINES: Final = 5  # header and caption of a table, and the line of the c
 KioskOption = Annotated[str, typer.Option("--kiosk", "-k", help="Id of the kiosk.", metavar="K")]
 
 
+class PhotoUnreadable(NunchiError):
+    """A file can't be sent; those before it were sent."""
+
+
 class SendExit(IntEnum):
     """The exit status of `nunchi send`, by the names of Status; of several photos the highest number counts."""
 
@@ -54,7 +59,11 @@ def send(
     photos: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="Files to upload, as they are."
+            metavar="PHOTO",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Files to upload, as they are; HEIC as JPEG.",
         ),
     ],
     kiosk: KioskOption = "demo",
@@ -140,7 +149,7 @@ async def send_all(
     async with Counter(uploader, subscriber_of(record, kiosk_id)).open(timeout_s=CONNECT_S) as counter:
         for photo in photos:
             try:
-                answer = await counter.ask(photo.read_bytes(), timeout_s=timeout_s)
+                answer = await counter.ask(upload_of(photo), timeout_s=timeout_s)
             except NoAnswer as error:
                 show(photo, error)
                 statuses.append(SendExit.NO_ANSWER)
@@ -148,6 +157,17 @@ async def send_all(
                 show(photo, answer)
                 statuses.append(SendExit[answer.message.status.name])
     return statuses
+
+
+def upload_of(photo: Path) -> bytes:
+    """The bytes to upload: the file as it is, but a phone's HEIC as a JPEG. PhotoUnreadable when that fails."""
+    from imaging import heic  # noqa: PLC0415 - `nunchi watch` decodes nothing
+    from imaging.decoding import DECODE_SIDE, PhotoRejected  # noqa: PLC0415
+
+    try:
+        return heic.as_jpeg(photo.read_bytes(), side=DECODE_SIDE)
+    except PhotoRejected as rejection:
+        raise PhotoUnreadable(f"{photo} was not sent: {rejection.detail}") from None
 
 
 def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:

@@ -28,6 +28,8 @@ INDEX: Final = "index.html"
 SHEETS: Final = "sheets"
 _MARK: Final = ".nunchi-dataset"  # a folder of other pictures in the same layout lacks it, and is never emptied
 _WRITTEN_HERE: Final = frozenset({_MARK, "data.yaml", "train.txt", "images", "labels", MANIFEST, INDEX, SHEETS})
+# What file managers leave in any folder that a person opens.
+_LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized"})
 # Bytes beside the pictures: a block for each label file; the sheets, caches and a training's plots.
 _PER_PHOTO: Final = 8192
 _EXTRA: Final = 64 << 20
@@ -37,12 +39,17 @@ def _free(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def is_litter(path: Path) -> bool:
+    """Whether a file manager made the file, as `.DS_Store` or `Thumbs.db`: it says nothing about the folder."""
+    return path.name.lower() in _LITTER or path.name.startswith("._")
+
+
 def prepare(folder: Path) -> None:
     """Create the folder, or empty that of an earlier build. InvalidDataset when it holds anything else."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InvalidDataset(f"{folder} is not a folder; nothing was built. Name a new one")
     if folder.exists():
-        names = {path.name for path in folder.iterdir()}
+        names = {path.name for path in folder.iterdir() if not is_litter(path)}
         others = sorted(names - _WRITTEN_HERE if _MARK in names else names)
         if others:
             raise InvalidDataset(

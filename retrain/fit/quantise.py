@@ -19,6 +19,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image as Pillow
 
+from imaging.decoding import decode
 from retrain.errors import RetrainError
 
 MAX_PHOTOS: Final = 200
@@ -67,8 +68,7 @@ def preprocess(path: Path, side: int, *, any_shape: bool) -> NDArray[np.float32]
 
     `any_shape`: the network's input need not be square.
     """
-    with Pillow.open(path) as picture:
-        image = picture.convert("RGB")
+    image = Pillow.fromarray(decode(path.read_bytes()).image)
     scale = side / max(image.size)
     width, height = (max(1, round(length * scale)) for length in image.size)
     corner_to_corner = (image.width / width, 0, 0, 0, image.height / height, 0)

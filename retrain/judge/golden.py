@@ -36,7 +36,7 @@ class GoldenPhoto:
 def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     """The photos of a dataset's split, in the order of their names. JudgementFailed unless each has its labels."""
     images, labels = folder / "images" / split, folder / "labels" / split
-    paths = sorted(images.glob(f"*{IMAGE_SUFFIX}"))
+    paths = sorted(path for path in images.glob(f"*{IMAGE_SUFFIX}") if not path.name.startswith("."))
     moment_of = _moments(path.stem for path in paths)
     photos = []
     for path in paths:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-
-from PIL import Image
 
 from contracts.answers import Answers
 from contracts.boxes import LabelledBox
@@ -19,7 +16,9 @@ from contracts.labels import Label
 from contracts.messages import Result
 from contracts.names import IMAGE_SUFFIX, Reference
 from contracts.yolo import parse_labels
+from imaging.decoding import MIN_SIDE, PhotoRejected, decode
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
+from retrain.dataset.layout import is_litter
 from retrain.dataset.photos import ExclusionReason
 from retrain.dataset.publication import builds, find
 from retrain.errors import InvalidReview
@@ -70,7 +69,7 @@ def export(
 
     InvalidReview, and nothing written, when the folder is not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(not is_litter(path) for path in folder.iterdir())):
         raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
     selected, left = _select(bucket, results, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
@@ -170,7 +169,6 @@ def shown_people(labels: str, result: Result | None) -> list[LabelledBox]:
 
 def _size(jpeg: bytes) -> tuple[int, int] | None:
     try:
-        with Image.open(io.BytesIO(jpeg)) as picture:
-            return picture.size
-    except (OSError, ValueError, SyntaxError):  # Pillow's errors for an invalid picture
+        return decode(jpeg, side=MIN_SIDE).size
+    except PhotoRejected:
         return None

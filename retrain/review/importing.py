@@ -13,7 +13,9 @@ from contracts.errors import InvalidMessage
 from contracts.instants import from_text
 from contracts.names import Reference
 from contracts.yolo import format_labels
+from imaging.decoding import PhotoRejected
 from retrain.bucket import DatasetBucket, Tree, in_threads
+from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
 from retrain.errors import InvalidReview
 from retrain.review.confidences import Results
@@ -157,18 +159,23 @@ def store(
     )
     summary = ImportSummary(waiting=export.waiting, missing=len(missing), refused=list(export.refused))
 
-    def keep(answer: ReviewAnswer) -> tuple[ReviewAnswer, Tree, Note, bool]:
+    def keep(answer: ReviewAnswer) -> tuple[ReviewAnswer, Tree, Note, bool | PhotoRejected]:
         earlier = _earlier(answer.reference, bucket)
         note = _note(answer, earlier, bucket, results)
         tree = trees[answer.reference]
         if note.cannot_tell and answer.reference not in stored[Tree.GOLDEN]:
             tree = Tree.REVIEWED  # the photo itself is not stored; a later note in golden/ takes precedence
         newer = earlier is not None and earlier.checked_at > answer.checked_at
-        return answer, tree, note, not newer and _put(answer, tree, note, bucket)
+        try:
+            return answer, tree, note, not newer and _put(answer, tree, note, bucket)
+        except PhotoRejected as rejection:
+            return answer, tree, note, rejection
 
     with in_threads(keep, answers) as kept:
         for answer, tree, note, written in kept:
-            if not written:
+            if isinstance(written, PhotoRejected):
+                summary.refused.append(f"{answer.reference}: {written}; the photo was not stored")
+            elif not written:
                 summary.unchanged += 1
             elif answer.annotation.cannot_tell:
                 summary.cannot_tell += 1
@@ -214,7 +221,7 @@ def _earlier(reference: Reference, bucket: DatasetBucket) -> Note | None:
 
 
 def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
-    """Store the answer; False when the same one is stored already."""
+    """Store the answer; False when the same one is stored already. PhotoRejected when the picture is not whole."""
     reference = answer.reference
     image_key, labels_key = reference.pair_keys(tree)
     text = note.to_json()
@@ -229,7 +236,7 @@ def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) ->
     for tree_of_image in (answer.source, *CHECKED):
         jpeg = bucket.get(reference.pair_keys(tree_of_image)[0])
         if jpeg is not None:
-            bucket.put_pair(tree, reference, jpeg=jpeg, labels=labels, note=text)
+            bucket.put_pair(tree, reference, jpeg=stored_form(jpeg), labels=labels, note=text)
             return True
     raise InvalidReview(
         f"s3://{bucket.name}/{image_key}: the photo of {reference} expired while it was imported; those before it are "

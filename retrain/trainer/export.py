@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from retrain.trainer import untouched
 from retrain.trainer.job import Job
 
 OPSET: Final = 17  # runs on the worker's OpenVINO and ONNX Runtime, and on versions that are years old
@@ -29,6 +30,7 @@ def measure(job: Job) -> dict[str, Any]:
     """The metrics of `yolo val` for weights, .pt or .onnx, on a split of the dataset."""
     from ultralytics import YOLO  # noqa: PLC0415 - torch takes seconds
 
+    untouched.patch()
     results = YOLO(job.model, task="detect").val(
         data=str(job.data),
         split=job.split,

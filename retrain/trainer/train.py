@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from retrain.trainer import mixed
+from retrain.trainer import mixed, untouched
 from retrain.trainer.events import Events
 from retrain.trainer.job import Job
 from retrain.trainer.offline import silence
@@ -50,6 +50,7 @@ class UltralyticsTraining:
         if (results := self._completed()) is not None:
             return results
         mixed.patch()
+        untouched.patch()
         model = YOLO(str(job.resume or self._start_weights()))
         for name in (name for name in vars(type(self)) if name.startswith("_on_")):
             model.add_callback(name[1:], getattr(self, name))

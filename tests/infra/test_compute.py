@@ -195,7 +195,18 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
     ]
     packed = {path.relative_to(code).as_posix() for path in code.rglob("*") if path.is_file()}
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "contracts", "mqtt", "worker", "shell"],
+        [
+            "git",
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "contracts",
+            "imaging",
+            "mqtt",
+            "worker",
+            "shell",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

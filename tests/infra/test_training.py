@@ -239,7 +239,15 @@ def test_the_code_that_a_training_machine_fetches_holds_what_trains_and_what_jud
     assets = json.loads((assembly / "NunchiCompute.assets.json").read_text())["files"].values()
     folders = [assembly / asset["source"]["path"] for asset in assets]
     [code] = [folder for folder in folders if (folder / "retrain").is_dir()]
-    assert {path.name for path in code.iterdir()} == {"contracts", "mqtt", "registry", "retrain", "shell", "worker"}
+    assert {path.name for path in code.iterdir()} == {
+        "contracts",
+        "imaging",
+        "mqtt",
+        "registry",
+        "retrain",
+        "shell",
+        "worker",
+    }
     assert (code / "retrain" / "requirements.txt").exists()
     assert (code / "retrain" / "trainer" / "requirements.txt").exists()
 

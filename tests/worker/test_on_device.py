@@ -14,11 +14,11 @@ import pytest
 
 from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference
+from imaging.decoding import decode
 from tests.fakes import FACE, FakeDetector
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.on_device import MAX_BYTES, TooLarge, answer, photos_of
 from worker.photos.decision import Thresholds, decide
-from worker.photos.decoding import decode
 
 SAMPLE = Path("samples/kiosk-one-person.jpg")
 THRESHOLDS = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)

@@ -31,14 +31,13 @@ from typing import Any, Final
 from contracts.errors import NunchiError
 from contracts.labels import LABELS
 from contracts.weights import DAY_0
+from imaging.decoding import decode
 from worker.models.detector import Detector, Image
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.models.yolo import Yolo
-from worker.photos.decoding import decode
 from worker.rollout.trial import MAX_MEMORY
 
 MAX_BYTES: Final = 64 << 20  # of a photo's file
-MAX_PIXELS: Final = 40_000_000
 
 Predict = Callable[[Image], list[dict[str, Any]]]
 
@@ -76,7 +75,7 @@ def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[s
                 data = file.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
                 raise ValueError(f"the file has more than {MAX_BYTES >> 20} MiB")
-            image = decode(data, max_pixels=MAX_PIXELS).image
+            image = decode(data).image
             started = time.perf_counter()
             people = predict(image)
             ms = 1e3 * (time.perf_counter() - started)

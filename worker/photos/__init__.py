@@ -7,7 +7,7 @@ worker/photos/pipeline.py        the stages of a photo, in order: `Pipeline._pro
 worker/photos/pending.py         the priority queue: which photo is next
 worker/photos/store.py           S3: read the upload, write the result
 worker/photos/examiner.py        decode, detect and decide, in the model's threads
-worker/photos/decoding.py        bytes → upright RGB image, or the reason why the photo is rejected
+imaging/decoding.py              bytes → upright RGB image, or the reason why the photo is rejected
 worker/models/detector.py        the port to the model: image → people
 worker/photos/decision.py        people → customer, label, message
 worker/photos/delivery.py        after the result is stored: publish the label, save the training pair

@@ -15,8 +15,8 @@ from functools import partial
 from contracts.errors import InvalidMessage
 from contracts.messages import DatasetTree, Result
 from contracts.names import Reference
+from imaging.decoding import decode
 from worker.photos.decision import yolo_lines
-from worker.photos.decoding import decode, encode_jpeg
 from worker.photos.publisher import Publisher, PublishOutcome
 from worker.photos.store import RejectedUpload, Store, UploadMissing
 from worker.photos.timing import Stopwatch
@@ -187,8 +187,8 @@ class ResultDelivery:
             await self._save_pair(result, jpeg)
 
     def _dataset_jpeg(self, data: bytes) -> bytes | None:
-        photo = decode(data, max_pixels=self.max_pixels)
-        return None if photo.upright_jpeg else encode_jpeg(photo.image)
+        jpeg = decode(data, max_pixels=self.max_pixels).for_dataset()
+        return None if jpeg == data else jpeg
 
 
 async def _nothing_to_do() -> bool:

@@ -17,9 +17,9 @@ from functools import partial
 from contracts.errors import NunchiError
 from contracts.messages import DatasetTree, Status
 from contracts.names import Reference
+from imaging.decoding import PhotoRejected, decode
 from worker.models.detector import Detector
 from worker.photos.decision import Decision, Thresholds, decide
-from worker.photos.decoding import PhotoRejected, decode, encode_jpeg
 from worker.photos.timing import Stopwatch
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
 from worker.telemetry.metrics import Metrics
@@ -96,8 +96,10 @@ class Examiner:
         [people] = detector.detect([photo.image])
         stopwatch.lap("infer")
         decision = decide(reference, people, self._thresholds)
-        needs_jpeg = decision.training is not DatasetTree.NONE and not photo.upright_jpeg
-        return Examined(decision, encode_jpeg(photo.image) if needs_jpeg else None)
+        if decision.training is DatasetTree.NONE:
+            return Examined(decision)
+        jpeg = photo.for_dataset()
+        return Examined(decision, None if jpeg == data else jpeg)
 
 
 def rejected(reference: Reference, rejection: PhotoRejected) -> Decision:

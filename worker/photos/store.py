@@ -16,7 +16,7 @@ from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
-from worker.photos.decoding import PhotoRejected
+from imaging.decoding import PhotoRejected
 from worker.recovery.sweep import ListedUpload
 
 if TYPE_CHECKING:

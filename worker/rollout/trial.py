@@ -20,11 +20,11 @@ from typing import Final, Protocol
 
 from contracts.errors import NunchiError
 from contracts.messages import Person
+from imaging.decoding import decode
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Detector, Image
 from worker.models.loading import ONE_AT_A_TIME, load_detector
 from worker.models.manifests import InvalidModel, ModelManifest
-from worker.photos.decoding import decode
 
 TIMEOUT_S: Final = 60.0
 MAX_MEMORY: Final = 1536 << 20  # bytes of data; the cascade takes a tenth
@@ -33,7 +33,6 @@ RUNS: Final = 7  # of each model, in turns
 # Times the median of the model in service; a manifest may set `most_slowdown` instead, higher for an ensemble.
 DEFAULT_MAX_SLOWDOWN: Final = 3.0
 MAX_ALLOWED_SLOWDOWN: Final = 20.0
-_MAX_PIXELS: Final = 40_000_000
 _HOME: Final = Path(__file__).parents[2]
 
 
@@ -47,7 +46,7 @@ class Trial(Protocol):
 
 def portrait(path: Path = WARM_UP) -> Image:
     """The portrait in which every model must detect a person; PhotoRejected if the file is not a photo."""
-    return decode(path.read_bytes(), max_pixels=_MAX_PIXELS).image
+    return decode(path.read_bytes()).image
 
 
 def require_person(detector: Detector, picture: Image) -> None:

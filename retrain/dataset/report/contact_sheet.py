@@ -9,6 +9,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from contracts.labels import Label
+from imaging.decoding import decode
 from retrain.dataset.layout import image_path
 from retrain.dataset.manifest import Item
 
@@ -39,9 +40,8 @@ def write_sheet(folder: Path, items: Sequence[Item], path: Path) -> tuple[int, i
 
 
 def _cell(path: Path, item: Item, number: int) -> Image.Image:
-    with Image.open(path) as picture:
-        picture.draft("RGB", (2 * _CELL[0], 2 * _CELL[1]))
-        small = ImageOps.contain(picture.convert("RGB"), _CELL, Image.Resampling.LANCZOS)
+    picture = Image.fromarray(decode(path.read_bytes(), side=2 * _CELL[0]).image)
+    small = ImageOps.contain(picture, _CELL, Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(small)
     for person in item.people:
         x0, y0, x1, y1 = person.box.corners

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +10,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from PIL import Image
-
 from contracts.boxes import LabelledBox
-from contracts.errors import InvalidLabelFile
+from contracts.errors import InvalidLabelFile, NunchiError
 from contracts.labels import Label
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.yolo import format_labels, parse_labels
 from retrain.bucket import DatasetBucket, Tree, in_threads
-from retrain.dataset.pictures import opened
+from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-_QUALITY: Final = 95
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
+# What else is a picture by its name. Its bytes decide: a JPEG is read, another format is reported as invalid.
+_OTHER_PICTURES: Final = frozenset(
+    {".jpe", ".jfif", ".mpo", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".jxl", ".dng", ".pfm"}
+)
 # The times of imported bursts lie where no kiosk's clock is, so that they are not taken for real times.
 _FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
 _MINUTES: Final = 1 << 29
@@ -66,7 +66,7 @@ def scan_folder(
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES | _OTHER_PICTURES and not path.name.startswith(".") and path.is_file()
     )
     if not paths:
         raise InvalidDataset(
@@ -79,8 +79,8 @@ def scan_folder(
         try:
             content = path.read_bytes()
             label_file = format_labels(_people(path, classes))
-            jpeg = as_jpeg(content)
-        except Exception as error:  # noqa: BLE001 - Pillow raises a dozen kinds; every invalid picture is reported
+            jpeg = stored_form(content)
+        except (NunchiError, OSError, ValueError) as error:  # every invalid picture is reported
             return f"{name}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, name.parent.as_posix() if burst_per_folder else None)
@@ -124,29 +124,18 @@ def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[ImportedPicture]
         content = picture.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != picture.sha256:
             raise InvalidDataset(f"{picture.path} changed while it was imported; import the folder again")
-        jpeg = as_jpeg(content)
-        note = {"schema": 1, "from": "import", "original_sha256": picture.sha256, "converted": jpeg != content}
+        jpeg = stored_form(content)
+        note = {
+            "schema": 1,
+            "from": "import",
+            "original_sha256": picture.sha256,
+            "converted": not content.startswith(b"\xff\xd8"),
+        }
         bucket.put_pair(tree, picture.reference, jpeg=jpeg, labels=picture.label_file, note=json.dumps(note))
 
     with in_threads(put, pictures) as results:
         for done, _ in enumerate(results, start=1):
             say(done, len(pictures), "pictures stored")
-
-
-def as_jpeg(content: bytes) -> bytes:
-    """The picture as a JPEG: unchanged if it is one in RGB or grey, else converted. Errors as `opened`."""
-    with opened(content, ["JPEG", "PNG", "WEBP"]) as picture:
-        picture.load()
-        if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L"):
-            return content
-        if picture.has_transparency_data:
-            ground = Image.new("RGBA", picture.size, "white")
-            converted = Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
-        else:
-            converted = picture.convert("RGB")
-    target = io.BytesIO()
-    converted.save(target, "JPEG", quality=_QUALITY, subsampling=0)
-    return target.getvalue()
 
 
 def _people(path: Path, classes: Mapping[int, Label]) -> tuple[LabelledBox, ...]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from demo.drawn_people import draw
+from imaging.decoding import decode
 from retrain.errors import RetrainError
 from retrain.fit.quantise import preprocess, quantise
 from worker.models.engines import OnnxRuntime, OpenVino
 from worker.models.letterbox import frame_for, letterbox
-from worker.photos.decoding import decode
 
 SIDE = 96
 

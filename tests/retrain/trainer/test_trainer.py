@@ -18,6 +18,7 @@ from moto import mock_aws
 from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
+from imaging.decoding import decode
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted
 from retrain.fit.calibration import AS_IT_IS
@@ -28,7 +29,6 @@ from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from retrain.settings import DEFAULT_TRAINER
 from retrain.trainer.offline import silence
 from worker.models.loading import load_detector
-from worker.photos.decoding import decode
 
 pytestmark = pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer")
 HOW = {"mosaic": 0.0, "lr0": 0.002, "optimizer": "AdamW"}

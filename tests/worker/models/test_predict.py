@@ -16,12 +16,12 @@ from PIL import Image as Pillow
 
 from contracts.labels import LABELS
 from contracts.messages import Model
+from imaging.decoding import decode
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
 from worker.models.boxes import MAP_MAX_BOXES, BoxFilter, Candidates, Head, best_for_map
 from worker.models.engines import OnnxRuntime
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.models.yolo import Yolo
-from worker.photos.decoding import decode
 
 HOME = Path(__file__).parents[3]
 

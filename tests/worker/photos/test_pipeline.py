@@ -15,12 +15,12 @@ from contracts.labels import Label
 from contracts.messages import DatasetTree, Reason, Result, Status
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
+from imaging.decoding import decode
 from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import SETTINGS, UNSURE, bench
 from worker.photos.decision import Thresholds
-from worker.photos.decoding import decode
 from worker.photos.pipeline import Submission
 from worker.photos.store import RejectedUpload, Upload
 
@@ -142,7 +142,7 @@ async def test_a_rotated_photo_enters_the_dataset_upright(tmp_path: Path) -> Non
         assert jpeg is not None
         upright = decode(jpeg, max_pixels=SETTINGS.max_pixels)
         assert upright.image.shape == (64, 48, 3)
-        assert upright.upright_jpeg
+        assert upright.jpeg == jpeg
 
 
 async def test_a_share_of_unsure_photos_goes_to_review(tmp_path: Path) -> None:
