@@ -36,7 +36,10 @@ RESULT_SUFFIX: Final = ".json"
 
 _KIOSK = re.compile(KIOSK_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
-_UPLOAD_KEY = re.compile(rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(\.[a-z0-9]{{1,8}})?")
+# ULID libraries write capitals, and cameras `.JPG`: neither is read, but both get an answer.
+_UPLOAD_KEY = re.compile(
+    rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN}|[0-9A-HJKMNP-TV-Z]{{26}})(\.[A-Za-z0-9]{{1,8}})?"
+)
 _RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
 _PAIR_IMAGE_KEY = re.compile(rf"[a-z]+/images/({KIOSK_PATTERN})/({IMAGE_PATTERN})\.jpg")
 _INSTANCE = re.compile("[a-z0-9-]{1,64}")
@@ -133,9 +136,18 @@ class Reference:
 def parse_upload_key(key: str) -> Reference:
     """The photo that an upload's key names, whatever its suffix; a key of any other form raises InvalidName.
 
-    Only `.jpg` is read as a photo. Other suffixes are recognised so that the kiosk gets an answer.
+    Only `.jpg` is read as a photo. Other suffixes, and an image id in capitals, are recognised so that the kiosk gets
+    an answer.
     """
     return _parsed(_UPLOAD_KEY, key, f"the key of an upload: write to {UPLOADS}<kiosk>/<image>{IMAGE_SUFFIX}")
+
+
+def swept_upload(key: str) -> Reference:
+    """As `parse_upload_key`, but InvalidName for an image id in capitals: S3 lists these in another order."""
+    reference = parse_upload_key(key)
+    if not key.startswith(f"{UPLOADS}{reference}"):
+        raise InvalidName(f"{key!r} has its image id in capitals; no sweep answers it, only its event")
+    return reference
 
 
 def parse_result_key(key: str) -> Reference:
@@ -152,7 +164,7 @@ def _parsed(pattern: re.Pattern[str], key: str, what: str) -> Reference:
     match = pattern.fullmatch(key)
     if match is None:
         raise InvalidName(f"{key!r} is not {what}")
-    return Reference(match[1], match[2])
+    return Reference(match[1], match[2].lower())
 
 
 def label_topic(kiosk_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from config.names import PIPELINE_STACK
 from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
-from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, parse_upload_key
+from contracts.names import RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, swept_upload
 from ops.doctor.examination import Deployment, Result, attention, ill, well
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
@@ -37,7 +37,7 @@ class _Listings:
             if self.truncated:
                 return
             try:
-                yield ListedUpload(parse_upload_key(entry["Key"]), entry["LastModified"])
+                yield ListedUpload(swept_upload(entry["Key"]), entry["LastModified"])
             except InvalidName:
                 continue  # not an upload; the worker ignores it, too
 

@@ -17,6 +17,7 @@ from contracts.names import (
     new_image_id,
     parse_result_key,
     parse_upload_key,
+    swept_upload,
 )
 from contracts.tickets import MAX_TICKETS, Ticket, from_line, to_line
 from tests.strategies import image_ids, kiosk_ids, references, tickets
@@ -39,7 +40,8 @@ def test_every_key_and_topic_is_made_of_letters_that_need_no_encoding(reference:
 
 @given(st.text())
 @example("uploads/demo/../../results/x.json")
-@example("uploads/demo/01JD8V2K5E9M3X7Q4R6T0W1Y2Z.jpg")
+@example("uploads/demo/01Jd8V2k5e9m3x7q4r6t0w1y2z.jpg")
+@example("uploads/Demo/01jd8v2k5e9m3x7q4r6t0w1y2z.jpg")
 @example("uploads/demo/01jd8v2k5e9m3x7q4r6t0w1y2z.jpg\n")
 @example("uploads/demo/01jd8v2k5e9m3x7q4r6t0w1y2i.jpg")
 @example("uploads//01jd8v2k5e9m3x7q4r6t0w1y2z.jpg")
@@ -48,10 +50,25 @@ def test_no_other_text_is_the_key_of_an_upload(text: str) -> None:
         parse_upload_key(text)
 
 
-@pytest.mark.parametrize("suffix", ["", ".txt", ".jpeg", ".png"])
+@pytest.mark.parametrize("suffix", ["", ".txt", ".jpeg", ".png", ".JPG", ".Jpeg"])
 def test_an_upload_under_another_suffix_still_names_its_photo_so_that_the_kiosk_can_be_told(suffix: str) -> None:
     key = f"uploads/demo/01jd8v2k5e9m3x7q4r6t0w1y2z{suffix}"
     assert parse_upload_key(key) == Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")
+
+
+@given(references, st.sampled_from(["", ".jpg", ".JPG", ".JPEG", ".heic"]))
+def test_an_image_id_in_capitals_names_its_photo_for_an_answer_and_is_in_no_sweep(
+    reference: Reference, suffix: str
+) -> None:
+    """S3 lists capitals before the rest, and a sweep reads a sorted listing."""
+    capitals = reference.image_id.upper()
+    key = f"uploads/{reference.kiosk_id}/{capitals}{suffix}"
+    assert parse_upload_key(key) == reference
+    if capitals == reference.image_id:
+        assert swept_upload(key) == reference
+    else:
+        with pytest.raises(InvalidName, match="in capitals"):
+            swept_upload(key)
 
 
 @pytest.mark.parametrize("text", ["", "Demo", "a" * 33, "shop/1", "shop 1", "shop_1", "커피", "demo\n", "+", "#"])

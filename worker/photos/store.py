@@ -15,7 +15,7 @@ from contracts.aws.errors import error_code, is_missing
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason, Result
-from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, parse_upload_key
+from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, swept_upload
 from imaging.decoding import PhotoRejected
 from worker.recovery.sweep import ListedUpload
 
@@ -118,11 +118,17 @@ class S3Store:
         return Upload(data, response["ETag"], response["LastModified"])
 
     def _with_wrong_suffix(self, reference: Reference) -> RejectedUpload:
-        """The upload of that id with another suffix, so that its kiosk gets a reason; raises UploadMissing."""
-        listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=f"{UPLOADS}{reference}", MaxKeys=1)
-        for listed in listing.get("Contents", []):
-            rejection = PhotoRejected(Reason.WRONG_SUFFIX, f"{listed['Key']} does not end with .jpg")
-            return RejectedUpload(rejection, listed["ETag"], listed["LastModified"])
+        """The upload of that id with another suffix or in capitals, so that its kiosk gets a reason.
+
+        Raises UploadMissing.
+        """
+        for image_id in (reference.image_id, reference.image_id.upper()):
+            prefix = f"{UPLOADS}{reference.kiosk_id}/{image_id}"
+            listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=prefix, MaxKeys=1)
+            for listed in listing.get("Contents", []):
+                text = f"{listed['Key']} is not {reference.upload_key}: lower-case letters, and .jpg at the end"
+                rejection = PhotoRejected(Reason.WRONG_SUFFIX, text)
+                return RejectedUpload(rejection, listed["ETag"], listed["LastModified"])
         raise UploadMissing(f"s3://{self._images}/{reference.upload_key} does not exist; the photo is not labelled")
 
     def save_result(self, reference: Reference, result: str) -> bool:
@@ -156,7 +162,7 @@ class S3Store:
         self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
 
     def uploads(self) -> Iterator[ListedUpload]:
-        return self._listed(parse_upload_key, prefix=UPLOADS, after=UPLOADS)
+        return self._listed(swept_upload, prefix=UPLOADS, after=UPLOADS)
 
     def results_from(self, first: Reference) -> Iterator[Reference]:
         # Without its suffix a key comes just before itself.

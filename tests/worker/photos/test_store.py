@@ -67,8 +67,20 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_read(s3: S3Client, sto
     assert refused.rejection.reason is Reason.TOO_MANY_BYTES
 
 
-def test_an_upload_under_another_suffix_is_found_and_refused(s3: S3Client, store: S3Store) -> None:
-    s3.put_object(Bucket="images", Key=f"uploads/{PHOTO}.txt", Body=b"x")
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{PHOTO}.txt",
+        f"{PHOTO}.JPG",
+        f"{PHOTO}",
+        f"demo/{PHOTO.image_id.upper()}.jpg",
+        f"demo/{PHOTO.image_id.upper()}",
+    ],
+)
+def test_an_upload_under_another_suffix_or_in_capitals_is_found_and_refused(
+    s3: S3Client, store: S3Store, name: str
+) -> None:
+    s3.put_object(Bucket="images", Key=f"uploads/{name}", Body=b"x")
     refused = store.fetch(PHOTO)
     assert isinstance(refused, RejectedUpload)
     assert refused.rejection.reason is Reason.WRONG_SUFFIX
