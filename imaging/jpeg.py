@@ -23,7 +23,7 @@ _START, _SCAN, _END, _JFIF, _EXIF_OR_XMP, _ADOBE, _COMMENT = 0xD8, 0xDA, 0xD9, 0
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 # A marker within entropy-coded data: neither a stuffed byte, nor a restart, nor the fill before a marker.
 _MARKER: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-# JFIF 1.02 without density and thumbnail: its presence says that three components are YCbCr.
+# JFIF 1.02 without density and thumbnail. That it is there says that three components are YCbCr.
 _PLAIN_JFIF: Final = b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0"
 _ADOBE_LENGTH: Final = 12
 _COEFFICIENTS: Final = 64
@@ -147,7 +147,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 def _kept(marker: int, body: bytes) -> bytes | None:
     """The body of a segment as the bare file has it; None when it is left out."""
     if marker == _JFIF:
-        return _PLAIN_JFIF if body.startswith(b"JFIF\0") and len(body) >= len(_PLAIN_JFIF) else None
+        if not body.startswith(b"JFIF\0") or len(body) < len(_PLAIN_JFIF):
+            return None
+        return body[:12] + b"\0\0" if body[5] == 1 else _PLAIN_JFIF  # without its thumbnail
     if marker == _ADOBE:
         # Whether three components are RGB or YCbCr, and four CMYK or YCCK.
         return body[:_ADOBE_LENGTH] if body.startswith(b"Adobe") and len(body) >= _ADOBE_LENGTH else None

@@ -15,6 +15,7 @@ from contracts.errors import InvalidLabelFile, NunchiError
 from contracts.labels import Label
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.yolo import format_labels, parse_labels
+from imaging.decoding import PhotoRejected
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
@@ -80,7 +81,9 @@ def scan_folder(
             content = path.read_bytes()
             label_file = format_labels(_people(path, classes))
             jpeg = stored_form(content)
-        except (NunchiError, OSError, ValueError) as error:  # every invalid picture is reported
+        except PhotoRejected as rejection:
+            return f"{name}: {rejection.detail}"
+        except (NunchiError, OSError, ValueError) as error:
             return f"{name}: {error}"
         sha256 = hashlib.sha256(content).digest()
         image_id = _image_id(sha256, name.parent.as_posix() if burst_per_folder else None)

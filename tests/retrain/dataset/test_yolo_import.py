@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,6 +20,8 @@ from retrain.dataset import publication
 from retrain.dataset.yolo_import.class_names import classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder, store, without_exposed
 from retrain.errors import InvalidDataset
+from tests.imaging.heics import GRADIENT
+from tests.imaging.jpegs import cut, jpeg, metadata_of, pixels, with_camera_metadata
 from tests.pictures import encoded, gradient, turned_by_exif
 from tests.retrain.dataset.shop import HEAD, built, empty_bucket
 
@@ -111,6 +114,27 @@ def test_each_picture_is_its_own_burst_unless_folders_are_bursts(tmp_path: Path)
     assert one.year >= 6000
 
 
+def test_what_is_stored_has_the_pictures_pixels_and_nothing_of_its_camera(
+    bucket: DatasetBucket, tmp_path: Path
+) -> None:
+    data = own(tmp_path, "IMG_1.JPG", content=with_camera_metadata(picture(0)))
+    store(bucket, Tree.REVIEWED, scanned(tmp_path).pictures)
+    [pair] = bucket.pairs(Tree.REVIEWED)
+    stored = bucket.image(pair) or b""
+    assert metadata_of(stored) == set()
+    assert np.array_equal(pixels(stored), pixels(data))
+
+
+def test_a_phones_heic_is_imported_by_its_bytes_whatever_it_is_called(bucket: DatasetBucket, tmp_path: Path) -> None:
+    own(tmp_path, "a.heic", content=GRADIENT)
+    own(tmp_path, "b.HEIC", content=encoded(picture(1)))
+    store(bucket, Tree.REVIEWED, scanned(tmp_path).pictures)
+    assert sorted(pixels(bucket.image(pair) or b"").shape for pair in bucket.pairs(Tree.REVIEWED)) == [
+        (48, 64, 3),
+        (96, 121, 3),
+    ]
+
+
 def test_png_and_webp_become_jpeg(bucket: DatasetBucket, tmp_path: Path) -> None:
     clear = picture(0).convert("RGBA")
     clear.putalpha(0)
@@ -150,6 +174,8 @@ def test_each_invalid_picture_is_named_with_the_reason(tmp_path: Path) -> None:
     own(tmp_path, "6.jpg", content=turned_by_exif(picture(0), 6))
     own(tmp_path, "7.jpg", content=encoded(picture(0))[:500])
     own(tmp_path, "8.jpg", content=encoded(picture(0), "GIF"))
+    own(tmp_path, "9.bmp", content=encoded(picture(0), "BMP"))
+    own(tmp_path, "a.jpg", content=cut(jpeg(), 0.6, end=True))
     folder = scanned(tmp_path)
     assert [one.path.name for one in folder.pictures] == ["0.jpg"]
     expected = [
@@ -159,8 +185,10 @@ def test_each_invalid_picture_is_named_with_the_reason(tmp_path: Path) -> None:
         "images/4.jpg: line 1 has a box that leaves the picture",
         "images/5.jpg: line 1 is '0 0.1 0.1 0.2 0.1 0.2 0.3', not a class",
         "images/6.jpg: EXIF turns it",
-        "images/7.jpg: ",
-        "images/8.jpg: cannot identify",
+        "images/7.jpg: the file is truncated",
+        "images/8.jpg: the file is not a JPEG, PNG or WebP",
+        "images/9.bmp: the file is not a JPEG, PNG or WebP",
+        "images/a.jpg: the file is truncated",
     ]
     assert [one[: len(start)] for one, start in zip(folder.invalid, expected, strict=True)] == expected
 

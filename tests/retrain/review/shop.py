@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)  # Monday of week 47
 LEFT, RIGHT = Box(0.1, 0.2, 0.3, 0.6), Box(0.6, 0.2, 0.8, 0.6)
+from tests.pictures import encoded, gradient
+
 HER, HIM = LabelledBox(Label.ELDER_FEMALE, LEFT), LabelledBox(Label.ADULT_MALE, RIGHT)
-JPEG = b"\xff\xd8 no picture"
+JPEG = encoded(gradient())
 CHECKED_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 People = Sequence[LabelledBox]
