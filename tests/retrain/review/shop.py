@@ -18,14 +18,13 @@ from contracts.yolo import format_labels
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.label_studio import percent_of
+from tests.pictures import encoded, gradient
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)  # Monday of week 47
 LEFT, RIGHT = Box(0.1, 0.2, 0.3, 0.6), Box(0.6, 0.2, 0.8, 0.6)
-from tests.pictures import encoded, gradient
-
 HER, HIM = LabelledBox(Label.ELDER_FEMALE, LEFT), LabelledBox(Label.ADULT_MALE, RIGHT)
 JPEG = encoded(gradient())
 CHECKED_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
