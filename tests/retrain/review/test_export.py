@@ -59,7 +59,7 @@ def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: P
 def test_the_model_and_how_sure_it_was_come_from_the_result(shop: Shop, tmp_path: Path) -> None:
     """While there is one; and the size of the picture from itself."""
     known = shop.put(Tree.REVIEW, photo(1), jpeg=encoded(gradient(64, 48)))
-    shop.put(Tree.REVIEW, photo(2))
+    shop.put(Tree.REVIEW, photo(2), jpeg=b"\xff\xd8 no picture")
     shop.decide(known, Person(Label.ELDER_FEMALE, 0.61, LEFT), Person(Label.ADULT_MALE, 0.99, Box(0.8, 0, 1, 1)))
     written(shop, tmp_path / "out")
     found = tasks(tmp_path / "out")
