@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -129,8 +130,9 @@ class Cloud:
         await asyncio.to_thread(deploy.bootstrap, self._cloudformation, REGION)
         self._deployment = asyncio.create_task(self._deploy(), name="cdk")
         # The CDK's synthesis keeps one core busy; meanwhile, prepare what does not need the pipeline.
-        await asyncio.to_thread(self._provisioning.prepare)
-        outputs = await self._deployed(PIPELINE_STACK)
+        async with self._telling():
+            await asyncio.to_thread(self._provisioning.prepare)
+            outputs = await deploy.outputs(self._cloudformation, self._deployment)
         self._progress.say(Kind.PHASE, "registering the instance, the kiosk, their certificates")
         record = self._record = await asyncio.to_thread(self._provisioning.complete, outputs)
         keys = await asyncio.to_thread(self._provisioning.worker_keys, outputs)
@@ -149,7 +151,8 @@ class Cloud:
         await self._screen.ready()
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
-            await self._deployed(TRAINING_STACK)
+            async with self._telling():
+                await deploy.outputs(self._cloudformation, self._deployment, TRAINING_STACK)
         self._up = True
         self._state.write(self._record)
 
@@ -179,12 +182,12 @@ class Cloud:
             note=lambda text: self._progress.say(Kind.NOTE, text),
         )
 
-    async def _deployed(self, stack: str) -> dict[str, str]:
-        """Wait until a stack is complete, with a line about the deployment every few seconds; returns its outputs."""
-        assert self._deployment is not None  # noqa: S101 - it was started before
+    @asynccontextmanager
+    async def _telling(self) -> AsyncGenerator[None, None]:
+        """Within the block a line about the deployment every few seconds."""
         telling = asyncio.create_task(self._tell_deployment())
         try:
-            return await deploy.outputs(self._cloudformation, self._deployment, stack)
+            yield
         finally:
             telling.cancel()
 
