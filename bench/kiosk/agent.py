@@ -63,11 +63,12 @@ def folder_alone(folder: Path) -> Path:
 
 @contextmanager
 def agent(folder: Path, state: Path, *, labeller: str, settings: Sequence[str] = ()) -> Iterator[AgentProcess]:
-    """The agent of that folder, when its labeller answers. `settings`: more lines of kiosk.toml."""
+    """The agent of that folder, when its labeller answers. `settings`: more lines of
+    kiosk.toml, after those of [labels]."""
     [port] = free_ports(1)
     toml = state / "kiosk.toml"
     state.mkdir()
-    toml.write_text("\n".join(["[labels]", f'labeller = "{labeller}"', "[voice]", "on = false", *settings, ""]))
+    toml.write_text("\n".join(["[voice]", "on = false", "[labels]", f'labeller = "{labeller}"', *settings, ""]))
     command = [sys.executable, "-m", "kiosk", "run", f"--folder={folder}", f"--settings={toml}", f"--state={state}"]
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen([*command, f"--port={port}"], cwd=ROOT, stdout=log, stderr=log)

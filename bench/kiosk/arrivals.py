@@ -20,7 +20,7 @@ Arrival = Mapping[str, Any]
 
 def measure(agent: AgentProcess, *, each: int, seed: int = 1) -> dict[str, Any]:
     """Every sample portrait comes in `each` times, in a drawn order; the figures of elders and adults."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - drawn customers are no secret
     people = [*ELDERS, *ADULTS] * each
     rng.shuffle(people)
     came: dict[str, list[Arrival]] = {"elder": [], "adult": []}
@@ -71,4 +71,6 @@ def _comes(shown: Shown, name: str, rng: random.Random) -> Arrival:
 
 
 def _line(arrival: Arrival) -> str:
-    return ", ".join(f"{name} {'-' if arrival[name] is None else round(arrival[name])} ms" for name in ("easy", "decided"))
+    return ", ".join(
+        f"{name} {'-' if arrival[name] is None else round(arrival[name])} ms" for name in ("easy", "decided")
+    )

@@ -1,17 +1,19 @@
 // Runs before the page's own scripts: a camera whose pictures the bench chooses, and notes of what happened when.
 //
-// `speed`: how many times as fast the page's timers run. `fps`: pictures a second. `scenes`: JPEGs in base64 by name.
+// `speed`: how many times as fast the page's timers run. `fps`: pictures a second, of `size`.
+// `scenes`: JPEGs in base64 by name.
 
-(({ speed, fps, scenes }) => {
+(({ speed, fps, size: [width, height], scenes }) => {
   const now = performance.now.bind(performance);
   const { setTimeout: later, setInterval: every, fetch: send } = window;
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 720 });
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { alpha: false });
   const bitmaps = {};
   const eyes = [];
   let noise = null;
   let scene = "nobody";
   let arrival = null;
+  let stream = null;
 
   const ready = Promise.all(
     Object.entries(scenes).map(async ([name, base64]) => {
@@ -30,19 +32,20 @@
   }
 
   function draw() {
-    context.drawImage(bitmaps[scene], 0, 0);
+    context.drawImage(bitmaps[scene], 0, 0, width, height);
     noise ??= noisy();
     noise.setTransform(new DOMMatrix().translate(Math.random() * 256, Math.random() * 256));
     context.fillStyle = noise;
-    context.fillRect(0, 0, 1280, 720);
+    context.fillRect(0, 0, width, height);
   }
 
   navigator.mediaDevices.getUserMedia = async () => {
     await ready;
     draw();
-    return canvas.captureStream(fps);
+    stream = canvas.captureStream(fps);
+    return stream;
   };
-  every(() => canvas.captureStream && bitmaps[scene] && draw(), 1000 / fps);
+  every(() => bitmaps[scene] && draw(), 1000 / fps);
 
   let requests = 0;
   window.fetch = async (url, init) => {
@@ -68,10 +71,18 @@
     return observer;
   };
 
+  const until = async (check) => {
+    for (let found; ; await new Promise((resolve) => later(resolve, 10))) if ((found = check())) return found;
+  };
+
   window.bench = {
     ready,
     get requests() {
       return requests;
+    },
+    /** Whether the page takes pictures now. */
+    get on() {
+      return stream !== null && stream.getTracks().every((track) => track.readyState === "live");
     },
     show(name) {
       scene = name;
@@ -84,6 +95,15 @@
         const seen = () => --count || (eyes.splice(eyes.indexOf(seen), 1), resolve());
         eyes.push(seen);
       });
+    },
+    /** Touch one control after the other, [selector, number], each as soon as it is there; then wait for `step`. */
+    async touch(controls, step) {
+      for (const [selector, number] of controls) {
+        const control = await until(() => document.querySelectorAll(selector)[number]);
+        for (const name of ["pointerdown", "pointerup"]) control.dispatchEvent(new PointerEvent(name, { bubbles: true }));
+        control.click();
+      }
+      await until(() => document.documentElement.dataset.step === step);
     },
     /**
      * Somebody comes in. Resolves when the answers about the photos are in: milliseconds from the first picture of the

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from day0.samples import PORTRAITS, SAMPLES
 from day0.scenes import FRAME, background, enlarged, with_people
@@ -23,7 +24,6 @@ NOBODY: Final = "nobody"
 ELDERS: Final = tuple(Path(name).stem for name in PORTRAITS[:4])
 ADULTS: Final = tuple(Path(name).stem for name in PORTRAITS[4:])
 WAIT_MS: Final = 30_000  # a bound for a busy machine, never a measurement
-_NOTHING_RUNS: Final = "() => bench.requests === 0"
 
 
 def scenes(people: tuple[str, ...] = (*ELDERS, *ADULTS)) -> dict[str, bytes]:
@@ -39,10 +39,12 @@ def scenes(people: tuple[str, ...] = (*ELDERS, *ADULTS)) -> dict[str, bytes]:
     return {name: _jpeg(picture) for name, picture in drawn.items()}
 
 
-def camera_script(pictures: dict[str, bytes], *, speed: float = 1, fps: float = 15) -> str:
-    """The script that stands in for the camera; `speed` of the page's timers, pictures a second."""
+def camera_script(
+    pictures: dict[str, bytes], *, speed: float = 1, fps: float = 15, size: tuple[int, int] = FRAME
+) -> str:
+    """The script that stands in for the camera; `speed` of the page's timers, pictures a second and their size."""
     encoded = {name: base64.b64encode(jpeg).decode() for name, jpeg in pictures.items()}
-    options = json.dumps({"speed": speed, "fps": fps, "scenes": encoded})
+    options = json.dumps({"speed": speed, "fps": fps, "size": size, "scenes": encoded})
     return CAMERA.read_text(encoding="utf-8").replace("OPTIONS", options)
 
 
@@ -69,7 +71,7 @@ class Shown:
 
     def __post_init__(self) -> None:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+        self.page.on("console", self._line)
         self.page.on("requestfinished", self._finished)
 
     @property
@@ -99,7 +101,11 @@ class Shown:
 
     def settles(self) -> None:
         """Wait until the agent has answered all requests."""
-        self.page.wait_for_function(_NOTHING_RUNS, timeout=WAIT_MS)
+        deadline = time.monotonic() + WAIT_MS / 1e3
+        while self.page.evaluate("() => bench.requests"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the agent has not answered within {WAIT_MS / 1e3:g} s")
+            time.sleep(0.005)
 
     def held(self) -> Held:
         """What it holds now."""
@@ -107,6 +113,10 @@ class Shown:
         self._devtools.send("HeapProfiler.collectGarbage")
         found = {each["name"]: int(each["value"]) for each in self._devtools.send("Performance.getMetrics")["metrics"]}
         return Held(found["JSHeapUsedSize"], found["Nodes"], found["JSEventListeners"])
+
+    def _line(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.errors.append(f"{line.text} {line.location.get('url', '')}")
 
     def _finished(self, request: Request) -> None:
         if request.url.endswith("/api/orders") and (answer := request.response()) and answer.status == 200:
@@ -134,9 +144,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def kiosk_page(browser: Browser, url: str, script: str) -> Iterator[Shown]:
-    """The page at `url`, ready and with its camera on."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+def kiosk_page(browser: Browser, url: str, script: str, *, moves: bool = True) -> Iterator[Shown]:
+    """The page at `url`, ready and with its camera on. `moves`: with the page's transitions."""
+    motion: Literal["no-preference", "reduce"] = "no-preference" if moves else "reduce"
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion=motion)
     try:
         opened = shown(context, script=script)
         opened.page.goto(url)
@@ -151,5 +162,3 @@ def _jpeg(picture: Image.Image) -> bytes:
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=90)
     return written.getvalue()
-
-

@@ -76,9 +76,10 @@ def test_a_second_switch_before_the_first_change_is_drawn_is_no_error(opens: Ope
     shown = opens()
     shown.page.evaluate(
         """() => new Promise((done) => {
-            const back = new MutationObserver(() => (document.querySelector(".switch").click(), back.disconnect(), done()));
+            const touch = () => document.querySelector(".switch").click();
+            const back = new MutationObserver(() => (touch(), back.disconnect(), done()));
             back.observe(document.documentElement, { attributeFilter: ["data-screen"] });
-            document.querySelector(".switch").click();
+            touch();
         })"""
     )
     shown.page.wait_for_timeout(300)  # a transition takes a quarter of a second
