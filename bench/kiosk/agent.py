@@ -48,8 +48,19 @@ class AgentProcess:
     @property
     def model_mb(self) -> float | None:
         """The resident memory of the model on the box, which is a process of its own; None without one."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return resident_mb(int(children[0])) if children else None
+        children = self._children()
+        return resident_mb(children[0]) if children else None
+
+    def scheduled_ms(self) -> tuple[float, float]:
+        """Milliseconds that the agent and its model have run on a processor, and have waited for one."""
+        files = [
+            file for pid in (self.pid, *self._children()) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")
+        ]
+        fields = [file.read_text().split() for file in files]
+        return sum(int(each[0]) for each in fields) / 1e6, sum(int(each[1]) for each in fields) / 1e6
+
+    def _children(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
 
 def folder_alone(folder: Path) -> Path:

@@ -25,9 +25,9 @@ def measure(agent: AgentProcess, *, each: int, seed: int = 1) -> dict[str, Any]:
     rng.shuffle(people)
     came: dict[str, list[Arrival]] = {"elder": [], "adult": []}
     with chromium() as browser, kiosk_page(browser, agent.url, camera_script(scenes())) as shown:
-        _comes(shown, ADULTS[0], rng)  # warms up every process
+        _comes(agent, shown, ADULTS[0], rng)  # warms up every process
         for number, name in enumerate(people, 1):
-            arrival = _comes(shown, name, rng)
+            arrival = _comes(agent, shown, name, rng)
             came["elder" if name in ELDERS else "adult"].append(arrival)
             print(f"  {number:>3} {name}: {_line(arrival)}", flush=True)
         errors = list(shown.errors)
@@ -37,7 +37,8 @@ def measure(agent: AgentProcess, *, each: int, seed: int = 1) -> dict[str, Any]:
 def figures(arrivals: Sequence[Arrival]) -> dict[str, Any]:
     """Milliseconds. `changed`: to the easy screen, of those who got it; `decided`: until all answers were in.
 
-    From the first picture of the person, from the first photo of the burst, and from its last.
+    From the first picture of the person, from the first photo of the burst, and from its last. `cpu`, `waited`: of the
+    agent and the model on the box, from the person to the last answer, on a processor and waiting for one.
     """
     answered = [arrival for arrival in arrivals if arrival["decided"] is not None and arrival["photos"]]
     easy = [arrival for arrival in answered if arrival["easy"] is not None]
@@ -58,16 +59,20 @@ def figures(arrivals: Sequence[Arrival]) -> dict[str, Any]:
         "to_first_photo": quantiles([each["photos"][0] for each in answered]) if answered else None,
         "changed": since(easy, "easy"),
         "decided": since(answered, "decided"),
+        "cpu": quantiles([each["cpu"] for each in answered]) if answered else None,
+        "waited": quantiles([each["waited"] for each in answered]) if answered else None,
     }
 
 
-def _comes(shown: Shown, name: str, rng: random.Random) -> Arrival:
+def _comes(agent: AgentProcess, shown: Shown, name: str, rng: random.Random) -> Arrival:
+    ran, waited = agent.scheduled_ms()
     arrival: Arrival = shown.page.evaluate("([name, within]) => bench.arrive(name, within)", [name, WITHIN_MS])
+    ran, waited = (now - before for now, before in zip(agent.scheduled_ms(), (ran, waited), strict=True))
     shown.page.evaluate("(nobody) => bench.show(nobody)", NOBODY)
     shown.page.wait_for_function(_NO_VISIT, timeout=WAIT_MS)
     shown.page.evaluate("() => bench.looks(3)")
     time.sleep(rng.uniform(*PAUSE_S))
-    return arrival
+    return {**arrival, "cpu": ran, "waited": waited}
 
 
 def _line(arrival: Arrival) -> str:

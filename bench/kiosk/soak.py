@@ -1,7 +1,7 @@
 """Hours of a shop in fast time: customers who order, leave in the middle, change the language, turn the camera off.
 
-The page's clock and the agent's are moved ahead together, two seconds at a time; while something happens both also run as
-they do. The labeller answers as drawn, and is away at times; everything else is the real kiosk.
+The page's clock and the agent's are moved ahead together, two seconds at a time; meanwhile both also run as they do.
+The labeller answers as drawn, and is away at times; everything else is the real kiosk.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ DISHES: Final = ".row, .dishes .card"  # of the easy screen, and of the usual on
 STEP_S: Final = 2.0  # the agent takes a camera for blind after 3 s without a small picture
 LONGEST_STEPS: Final = 200  # of an abandoned order, until the page has begun anew: 120 s, 30 s, and presence
 DRAWN_MS: Final = 150  # until the camera has a new picture
-PERSON: Final = ELDERS[0]
+PEOPLE: Final = ELDERS[:1]  # the labeller does not look: what it answers is drawn
+PICTURE, FPS = (640, 360), 5.0
 AWAY: Final = Trouble(Part.BROKER, CloudState.OFF, "the broker is away")
 WARM_UP: Final = 10  # visits, until the page has shown every step
 
@@ -80,7 +81,7 @@ class Soak:
         if rng.random() < 0.1:
             self._labeller_away(not self._kiosk.labeller.troubles)
         self._kiosk.labeller.answer = self._answer()
-        self._show(PERSON)
+        self._show(PEOPLE[0])
         self._passes(3, step_s=0.25)  # a burst, and its answers
         if rng.random() < 0.1:
             self._camera(on=False)
