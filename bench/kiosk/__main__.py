@@ -78,7 +78,9 @@ def _soak(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         opened.page.clock.install()
         opened.page.goto(kiosk.url)
         opened.shows(ready="yes", step="attract")
-        return soak.Soak(opened, kiosk).run(3600 * options.hours, note=lambda line: print(f"  {line}", flush=True))
+        return soak.Soak(opened, kiosk).run(
+            seconds=3600 * options.hours, note=lambda line: print(f"  {line}", flush=True)
+        )
 
 
 PARTS: Final[dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]]] = {

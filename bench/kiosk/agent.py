@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,9 @@ def folder_alone(folder: Path) -> Path:
 
 
 @contextmanager
-def agent(folder: Path, state: Path, *, labeller: str, settings: Sequence[str] = ()) -> Iterator[AgentProcess]:
+def agent(
+    folder: Path, state: Path, *, labeller: str, settings: Sequence[str] = ()
+) -> Generator[AgentProcess, None, None]:
     """The agent of that folder, when its labeller answers. `settings`: more lines of
     kiosk.toml, after those of [labels]."""
     [port] = free_ports(1)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bench.kiosk.agent import AgentProcess
 from bench.kiosk.arrivals import WITHIN_MS
 from bench.kiosk.figures import growth
-from bench.kiosk.page import ADULTS, ELDERS, NOBODY, Shown, camera_script, chromium, kiosk_page, scenes
+from bench.kiosk.page import ADULTS, ELDERS, NOBODY, Shown, camera_script, chromium, kiosk_page, renderer_mb, scenes
 
 SPEED: Final = 4.0  # of the page's timers: photos of a burst lie 55 ms apart, small pictures 50 ms
 EVERY: Final = 20  # customers between two readings
@@ -20,13 +20,13 @@ PICTURE: Final = (640, 360)
 # A burst of three, of which one is asked about: what a customer leaves behind does not depend on how many there were.
 SETTINGS: Final = ("burst = 3", "keep = 1", "[visit]", "leave_s = 0.5")
 DISHES: Final = ".row, .dishes .card"  # of the easy screen, and of the usual one
-HELD: Final = ("agent_mb", "model_mb", "heap", "nodes", "listeners")
+HELD: Final = ("agent_mb", "model_mb", "renderer_mb", "heap", "nodes", "listeners")
 
 
 def measure(agent: AgentProcess, *, customers: int, within_s: float, seed: int = 1) -> dict[str, Any]:
     """One customer after the other, for so many seconds at most; readings every EVERY, the growth after WARM_UP."""
     rng = random.Random(seed)  # noqa: S311 - drawn customers are no secret
-    readings: list[dict[str, float]] = []
+    readings: list[dict[str, Any]] = []
     counts = {"visits": 0, "easy": 0, "orders": 0, "left_without": 0}
     began = time.monotonic()
     script = camera_script(scenes(), speed=SPEED, fps=10, size=PICTURE)
@@ -45,14 +45,14 @@ def measure(agent: AgentProcess, *, customers: int, within_s: float, seed: int =
     return {"speed": SPEED, **counts, "page_errors": errors, **summary(readings)}
 
 
-def summary(readings: list[dict[str, float]]) -> dict[str, Any]:
+def summary(readings: list[dict[str, Any]]) -> dict[str, Any]:
     """First reading, the first after the warm-up, the last; growth by customer after it: bytes, nodes, listeners."""
     warm = [each for each in readings if each["customers"] >= WARM_UP] or readings
     customers = [round(each["customers"]) for each in warm]
     grows = {}
     for name in HELD:
         scale = 1e6 if name.endswith("_mb") else 1
-        if len(warm) > 2 and all(each[name] is not None for each in warm):
+        if len(warm) > 2 and all(each.get(name) is not None for each in warm):
             grows[name.removesuffix("_mb")] = growth(customers, [each[name] * scale for each in warm])
     return {"first": readings[0], "warm": warm[0], "last": readings[-1], "growth": grows, "readings": readings}
 
@@ -88,6 +88,7 @@ def _reading(agent: AgentProcess, shown: Shown, customers: int) -> dict[str, Any
         "customers": customers,
         "agent_mb": round(agent.resident_mb, 2),
         "model_mb": None if agent.model_mb is None else round(agent.model_mb, 2),
+        "renderer_mb": round(renderer_mb(), 2),
         **asdict(shown.held()),
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +134,25 @@ class Shown:
             self.ordered.append(json.loads(request.post_data or "{}")["order_id"])
 
 
+def renderer_mb() -> float:
+    """Memory of the page's process that is its own and no file's; the browser's children are ours."""
+    found = [0.0]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if "--type=renderer" in (folder / "cmdline").read_text() and _ours(int(folder.name)):
+                rollup = (folder / "smaps_rollup").read_text()
+                found.append(int(rollup.partition("Anonymous:")[2].split()[0]) / 1e3)
+    return max(found)
+
+
+def _ours(pid: int) -> bool:
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return False
+
+
 def shown(context: BrowserContext, *, script: str) -> Shown:
     """A new page of the context, with the bench's camera; nothing is opened yet."""
     page = context.new_page()
@@ -142,7 +163,7 @@ def shown(context: BrowserContext, *, script: str) -> Shown:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Generator[Browser, None, None]:
     """The browser, without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
@@ -153,7 +174,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def kiosk_page(browser: Browser, url: str, script: str, *, moves: bool = True) -> Iterator[Shown]:
+def kiosk_page(browser: Browser, url: str, script: str, *, moves: bool = True) -> Generator[Shown, None, None]:
     """The page at `url`, ready and with its camera on. `moves`: with the page's transitions."""
     motion: Literal["no-preference", "reduce"] = "no-preference" if moves else "reduce"
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion=motion)

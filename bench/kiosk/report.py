@@ -15,6 +15,7 @@ MODES: Final = {"device": "model on the box", "cloud": "local cloud"}
 HELD: Final = {
     "agent_mb": ("agent, resident, MB", "agent", 1e-3, "KB"),
     "model_mb": ("model on the box, resident, MB", "model", 1e-3, "KB"),
+    "renderer_mb": ("page, anonymous memory of its process, MB", "renderer", 1e-3, "KB"),
     "heap": ("page, heap of JavaScript, MB", "heap", 1e-3, "KB"),
     "nodes": ("page, DOM nodes", "nodes", 1, ""),
     "listeners": ("page, event listeners", "listeners", 1, ""),
@@ -29,7 +30,7 @@ def load() -> dict[str, Any]:
 
 def write(parts: Mapping[str, Any]) -> None:
     """Replace these parts in the report, and the tables in the page."""
-    report = load() | parts
+    report = {**load(), **parts}
     FILE.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), tables(report)), encoding="utf-8")
 
@@ -81,6 +82,8 @@ def _memory(part: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for name, (title, slope, scale, unit) in HELD.items():
+        if part["last"].get(name) is None:
+            continue
         megabytes = 1e-6 if name == "heap" else 1
         cells = [_number(part[when][name] * megabytes, name) for when in ("first", "warm", "last")]
         rows.append(f"| {title} | {' | '.join(cells)} | {_growth(part['growth'].get(slope), scale, unit)} |")

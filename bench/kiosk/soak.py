@@ -6,6 +6,7 @@ The labeller answers as drawn, and is away at times; everything else is the real
 
 from __future__ import annotations
 
+import math
 import random
 import sqlite3
 import time
@@ -39,6 +40,7 @@ class Soak:
     def __init__(self, shown: Shown, kiosk: Kiosk, *, seed: int = 1) -> None:
         self._shown, self._kiosk = shown, kiosk
         self._rng = random.Random(seed)  # noqa: S311 - drawn customers are no secret
+        self._losses = random.Random(seed)  # noqa: S311 - of its own: requests come when they come
         self.counts: Counter[str] = Counter()
         self._jumped_s, self._began_s = 0.0, time.monotonic()
         shown.page.route("**/api/orders", self._lose_some)
@@ -49,18 +51,23 @@ class Soak:
         return self._jumped_s + time.monotonic() - self._began_s
 
     def run(
-        self, seconds: float, *, warm_up: int = WARM_UP, note: Callable[[str], None] = lambda _: None
+        self,
+        *,
+        seconds: float = math.inf,
+        visits: float = math.inf,
+        warm_up: int = WARM_UP,
+        note: Callable[[str], None] = lambda _: None,
     ) -> dict[str, Any]:
-        """So many seconds of shop time; the report. Every visit must end at the first step, with nobody there."""
+        """So many seconds of shop time, or visits; the report. Every visit ends at the first step."""
         began: Held | None = None
-        while self.passed_s < seconds:
+        while self.passed_s < seconds and self.counts["visits"] < visits:
             self._visit()
             if self.counts["visits"] == warm_up:
                 began = self._shown.held()
             if self.counts["visits"] % 10 == 0:
                 note(f"{self.passed_s / 60:.0f} min of shop time: {dict(self.counts)}")
         if began is None:
-            raise ValueError(f"{seconds} s are too short for {warm_up} visits")
+            raise ValueError(f"{seconds:g} s, {visits:g} visits: too few for {warm_up} to warm up")
         self._camera(on=True)
         ended = self._shown.held()
         errors, unspoken = self._errors()
@@ -184,7 +191,7 @@ class Soak:
 
     def _lose_some(self, route: Route) -> None:
         """One answer of ten is lost on its way: the agent has the order, the page does not know."""
-        if self._rng.random() < 0.1:
+        if self._losses.random() < 0.1:
             route.fetch()
             self.counts["answers lost"] += 1
             route.abort()
