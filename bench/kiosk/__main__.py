@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--each", type=int, default=4, help="arrivals of each of the eight portraits")
     parser.add_argument("--customers", type=int, default=1000, help="of the part memory")
-    parser.add_argument("--minutes", type=float, default=120, help="the part memory ends after so many, with less")
+    parser.add_argument("--minutes", type=float, default=120, help="memory and soak end after so many, with less")
     parser.add_argument("--hours", type=float, default=2, help="of shop time, of the part soak")
     options = parser.parse_args()
     for name in options.parts or PARTS:
@@ -79,7 +79,9 @@ def _soak(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         opened.page.goto(kiosk.url)
         opened.shows(ready="yes", step="attract")
         return soak.Soak(opened, kiosk).run(
-            seconds=3600 * options.hours, note=lambda line: print(f"  {line}", flush=True)
+            seconds=3600 * options.hours,
+            within_s=60 * options.minutes,
+            note=lambda line: print(f"  {line}", flush=True),
         )
 
 

@@ -42,7 +42,7 @@
   navigator.mediaDevices.getUserMedia = async () => {
     await ready;
     draw();
-    stream = canvas.captureStream(fps);
+    stream = canvas.captureStream();
     return stream;
   };
   every(() => bitmaps[scene] && draw(), 1000 / fps);

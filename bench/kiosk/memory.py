@@ -10,7 +10,7 @@ from typing import Any, Final
 from bench.kiosk.agent import AgentProcess
 from bench.kiosk.arrivals import WITHIN_MS
 from bench.kiosk.figures import growth
-from bench.kiosk.page import ADULTS, ELDERS, NOBODY, Shown, camera_script, chromium, kiosk_page, renderer_mb, scenes
+from bench.kiosk.page import ADULTS, ELDERS, NOBODY, Shown, camera_script, chromium, kiosk_page, scenes
 
 SPEED: Final = 4.0  # of the page's timers: photos of a burst lie 55 ms apart, small pictures 50 ms
 EVERY: Final = 20  # customers between two readings
@@ -20,7 +20,7 @@ PICTURE: Final = (640, 360)
 # A burst of three, of which one is asked about: what a customer leaves behind does not depend on how many there were.
 SETTINGS: Final = ("burst = 3", "keep = 1", "[visit]", "leave_s = 0.5")
 DISHES: Final = ".row, .dishes .card"  # of the easy screen, and of the usual one
-HELD: Final = ("agent_mb", "model_mb", "renderer_mb", "heap", "nodes", "listeners")
+HELD: Final = ("agent_mb", "model_mb", "heap", "nodes", "listeners")
 
 
 def measure(agent: AgentProcess, *, customers: int, within_s: float, seed: int = 1) -> dict[str, Any]:
@@ -88,7 +88,6 @@ def _reading(agent: AgentProcess, shown: Shown, customers: int) -> dict[str, Any
         "customers": customers,
         "agent_mb": round(agent.resident_mb, 2),
         "model_mb": None if agent.model_mb is None else round(agent.model_mb, 2),
-        "renderer_mb": round(renderer_mb(), 2),
         **asdict(shown.held()),
     }
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -132,25 +130,6 @@ class Shown:
     def _finished(self, request: Request) -> None:
         if request.url.endswith("/api/orders") and (answer := request.response()) and answer.status == 200:
             self.ordered.append(json.loads(request.post_data or "{}")["order_id"])
-
-
-def renderer_mb() -> float:
-    """Memory of the page's process that is its own and no file's; the browser's children are ours."""
-    found = [0.0]
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has just ended
-            if "--type=renderer" in (folder / "cmdline").read_text() and _ours(int(folder.name)):
-                rollup = (folder / "smaps_rollup").read_text()
-                found.append(int(rollup.partition("Anonymous:")[2].split()[0]) / 1e3)
-    return max(found)
-
-
-def _ours(pid: int) -> bool:
-    while pid > 1:
-        if pid == os.getpid():
-            return True
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return False
 
 
 def shown(context: BrowserContext, *, script: str) -> Shown:

@@ -15,7 +15,6 @@ MODES: Final = {"device": "model on the box", "cloud": "local cloud"}
 HELD: Final = {
     "agent_mb": ("agent, resident, MB", "agent", 1e-3, "KB"),
     "model_mb": ("model on the box, resident, MB", "model", 1e-3, "KB"),
-    "renderer_mb": ("page, anonymous memory of its process, MB", "renderer", 1e-3, "KB"),
     "heap": ("page, heap of JavaScript, MB", "heap", 1e-3, "KB"),
     "nodes": ("page, DOM nodes", "nodes", 1, ""),
     "listeners": ("page, event listeners", "listeners", 1, ""),
@@ -82,8 +81,6 @@ def _memory(part: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for name, (title, slope, scale, unit) in HELD.items():
-        if part["last"].get(name) is None:
-            continue
         megabytes = 1e-6 if name == "heap" else 1
         cells = [_number(part[when][name] * megabytes, name) for when in ("first", "warm", "last")]
         rows.append(f"| {title} | {' | '.join(cells)} | {_growth(part['growth'].get(slope), scale, unit)} |")
@@ -109,7 +106,7 @@ def _soak(part: Mapping[str, Any]) -> str:
         "shop time": f"{part['shop_s'] / 3600:.1f} h",
         "visits": f"{of('visits')}: {of('orders')} order, {of('hesitates')} hesitate until the page asks, "
         f"{of('abandons')} leave in the middle, {of('passes by')} touch nothing",
-        "camera turned off and on; page reloaded": f"{of('camera off')}, {of('camera on')}; {of('reloads')}",
+        "camera turned off and on": f"{of('camera off')}, {of('camera on')}",
         "labeller away and back": f"{of('labeller away')}, {of('labeller back')}",
         "numbers shown; their orders in the book exactly once": f"{orders['numbers']}; {orders['written_once']}",
         "answers to an order lost on the way": str(of("answers lost")),

@@ -27,9 +27,10 @@ from tests.kiosk.screen.page.conftest import Kiosk
 DISHES: Final = ".row, .dishes .card"  # of the easy screen, and of the usual one
 STEP_S: Final = 2.0  # the agent takes a camera for blind after 3 s without a small picture
 LONGEST_STEPS: Final = 200  # of an abandoned order, until the page has begun anew: 120 s, 30 s, and presence
+GAP_S: Final = (20, 120)  # between two visits
 DRAWN_MS: Final = 150  # until the camera has a new picture
 PEOPLE: Final = ELDERS[:1]  # the labeller does not look: what it answers is drawn
-PICTURE, FPS = (640, 360), 5.0
+PICTURE, FPS = (320, 180), 1.0
 AWAY: Final = Trouble(Part.BROKER, CloudState.OFF, "the broker is away")
 WARM_UP: Final = 10  # visits, until the page has shown every step
 
@@ -55,12 +56,14 @@ class Soak:
         *,
         seconds: float = math.inf,
         visits: float = math.inf,
+        within_s: float = math.inf,
         warm_up: int = WARM_UP,
         note: Callable[[str], None] = lambda _: None,
     ) -> dict[str, Any]:
-        """So many seconds of shop time, or visits; the report. Every visit ends at the first step."""
+        """So many seconds of shop time, visits, or real seconds; the report. Every visit ends at the first step."""
         began: Held | None = None
-        while self.passed_s < seconds and self.counts["visits"] < visits:
+        until_s = time.monotonic() + within_s
+        while self.passed_s < seconds and self.counts["visits"] < visits and time.monotonic() < until_s:
             self._visit()
             if self.counts["visits"] == warm_up:
                 began = self._shown.held()
@@ -84,7 +87,7 @@ class Soak:
     def _visit(self) -> None:
         rng, counts = self._rng, self.counts
         counts["visits"] += 1
-        self._passes(rng.uniform(2, 40))
+        self._passes(rng.uniform(*GAP_S))
         if rng.random() < 0.1:
             self._labeller_away(not self._kiosk.labeller.troubles)
         self._kiosk.labeller.answer = self._answer()
@@ -113,8 +116,6 @@ class Soak:
                 self._answers_the_question()
             if rng.random() < 0.15:
                 self._touch(rng.choice((".language", ".switch", ".lower", ".call")))
-            if 0 < at < 5 and rng.random() < 0.05:
-                self._reload()
             self._touch(control, int(not card) if at == 5 else rng.randrange(2) if at in (1, 2) else 0)
         for _ in range(60):
             if shown.step == "receipt":
@@ -165,11 +166,6 @@ class Soak:
         self._touch(".privacy .pair .second")
         self._touch(".privacy .main")
         self.counts[f"camera {'on' if on else 'off'}"] += 1
-
-    def _reload(self) -> None:
-        self._shown.page.reload()
-        self._shown.shows(ready="yes")
-        self.counts["reloads"] += 1
 
     def _touch(self, control: str, number: int = 0) -> None:
         self._shown.touch(control, number)
