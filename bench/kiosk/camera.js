@@ -72,7 +72,11 @@
   };
 
   const until = async (check) => {
-    for (let found; ; await new Promise((resolve) => later(resolve, 10))) if ((found = check())) return found;
+    for (const began = now(); now() - began < 30_000; await new Promise((resolve) => later(resolve, 10))) {
+      const found = check();
+      if (found) return found;
+    }
+    return null;
   };
 
   window.bench = {
@@ -96,14 +100,16 @@
         eyes.push(seen);
       });
     },
-    /** Touch one control after the other, [selector, number], each as soon as it is there; then wait for `step`. */
+    /** Touch one control after the other, [selector, number], each as soon as it is there; then wait for `step`. False: it
+     * did not come, as when a busy machine was so slow that the page had begun anew. */
     async touch(controls, step) {
       for (const [selector, number] of controls) {
         const control = await until(() => document.querySelectorAll(selector)[number]);
+        if (!control) return false;
         for (const name of ["pointerdown", "pointerup"]) control.dispatchEvent(new PointerEvent(name, { bubbles: true }));
         control.click();
       }
-      await until(() => document.documentElement.dataset.step === step);
+      return (await until(() => document.documentElement.dataset.step === step)) !== null;
     },
     /**
      * Somebody comes in. Resolves when the answers about the photos are in: milliseconds from the first picture of the
