@@ -39,6 +39,8 @@ def measure(agent: AgentProcess, *, customers: int, within_s: float, seed: int =
                 readings.append(_reading(agent, shown, number))
                 if number % (2 * EVERY) == 0:
                     print(f"  {_line(readings[-1])}, {time.monotonic() - began:.0f} s", flush=True)
+        if not readings:
+            raise SystemExit(f"bench: fewer than {EVERY} customers came; nothing was read")
         if counts["orders"] > len(set(shown.ordered)):
             raise SystemExit(f"bench: {counts['orders']} receipts, but the page got {len(set(shown.ordered))} numbers")
         errors = list(shown.errors)
