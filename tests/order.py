@@ -40,6 +40,7 @@ LONGEST_FIRST: Final = (
     "tests/infra",
     "tests/kiosk/screen/page/test_measures.py",
     "tests/kiosk/screen/page/test_walks.py",
+    "tests/kiosk/screen/page/test_soak.py",
     "tests/retrain/fit/test_processes.py",
     "tests/worker/models",
 )
@@ -49,6 +50,7 @@ SLOW: Final = (
     "tests/infra",
     "tests/kiosk/screen/page/test_measures.py",
     "tests/kiosk/screen/page/test_walks.py",
+    "tests/kiosk/screen/page/test_soak.py",
     "tests/kiosk/voice/engine/test_engine.py",
     "tests/retrain/fit/test_processes.py",
     "tests/retrain/judge/test_judgement.py",

@@ -45,7 +45,7 @@ function dispatch(event) {
   if (state === old) return;
   store();
   if (old.screen !== state.screen && document.startViewTransition && !document.hidden) {
-    document.startViewTransition(show); // a gentle change
+    document.startViewTransition(show).ready.catch(() => {}); // a gentle change; skipped when the next follows at once
   } else {
     show();
   }

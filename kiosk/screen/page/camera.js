@@ -50,9 +50,11 @@ export class Camera {
   async burst({ visit, count, gap_ms: gap, quality }) {
     const burst = ++this.#bursts;
     for (let taken = 0; taken < count && this.on && burst === this.#bursts; taken++) {
-      if (taken) await new Promise((resolve) => setTimeout(resolve, gap));
+      const at = performance.now();
       const photo = await this.#photo(quality);
-      if (photo) this.agent.send(`frames?visit=${visit}&at=${Math.round(performance.now())}`, photo, "image/jpeg").catch(() => {});
+      if (photo) this.agent.send(`frames?visit=${visit}&at=${Math.round(at)}`, photo, "image/jpeg").catch(() => {});
+      // Encoding is part of the gap: it takes tens of milliseconds on a small box, and the customer waits for each.
+      await new Promise((resolve) => setTimeout(resolve, at + gap - performance.now()));
     }
   }
 

@@ -7,10 +7,11 @@ import random
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,13 @@ class SaysWords:
 
 
 @dataclass
+class Ahead:
+    """How far the agent's clocks are ahead of the real ones, in seconds."""
+
+    seconds: float = 0.0
+
+
+@dataclass
 class Kiosk:
     """An agent on a free port, and pages that show it."""
 
@@ -77,8 +85,10 @@ class Kiosk:
     labeller: FakeLabeller
     voice: SaysWords
     book: OrderBook
+    orders: Path
     _loop: asyncio.AbstractEventLoop
     _agent: Agent
+    _ahead: Ahead
 
     def enters(self, sample: str | None, *, elder: float, female: float = 0.9) -> None:
         """Somebody comes in, about whom the labeller will answer so."""
@@ -87,6 +97,10 @@ class Kiosk:
 
     def leaves(self) -> None:
         self._call(lambda: self._agent.enter(None))
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass for the agent, at once."""
+        self._ahead.seconds += seconds
 
     def _call(self, act: Callable[[], object]) -> None:
         async def call() -> object:
@@ -99,12 +113,19 @@ class Kiosk:
 @pytest.fixture
 def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
     """A kiosk whose camera is a folder of pictures."""
+    with serving(tmp_path) as kiosk:
+        yield kiosk
+
+
+@contextmanager
+def serving(folder: Path) -> Generator[Kiosk, None, None]:
+    """An agent that keeps its orders in the folder, in a thread of its own."""
     started: Future[Kiosk] = Future()
     stopping: list[Callable[[], None]] = []
 
     def run() -> None:
         try:
-            asyncio.run(_serve(tmp_path, started, stopping))
+            asyncio.run(_serve(folder, started, stopping))
         except BaseException as error:
             if not started.done():
                 started.set_exception(error)
@@ -125,8 +146,10 @@ async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     labeller, voice = FakeLabeller(person(0.1)), SaysWords()
-    menu, loop = Menu.load(), asyncio.get_running_loop()
-    book = OrderBook(folder / "orders.sqlite", lambda: NOON)
+    menu, loop, ahead = Menu.load(), asyncio.get_running_loop(), Ahead()
+    wall = lambda: NOON + timedelta(seconds=ahead.seconds)  # noqa: E731
+    orders = folder / "orders.sqlite"
+    book = OrderBook(orders, wall)
     _some_history(book, menu)
     agent = Agent(
         CloudSettings.model_validate(CLOUD.model_dump()),
@@ -138,8 +161,8 @@ async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[
         voice=voice,
         samples={file.stem: file for file in sorted(SAMPLES.glob("*.jpg"))},
         version="1",
-        clock=loop.time,
-        wall=lambda: NOON,
+        clock=lambda: loop.time() + ahead.seconds,
+        wall=wall,
     )
     app = create_app(agent, hosts=hosts_of(port), demo=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
@@ -153,7 +176,7 @@ async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[
         asyncio.create_task(_quietly(server.serve(sockets=[listener]))),
         asyncio.create_task(_quietly(agent.run())),
     ]
-    started.set_result(Kiosk(f"http://127.0.0.1:{port}/", labeller, voice, book, loop, agent))
+    started.set_result(Kiosk(f"http://127.0.0.1:{port}/", labeller, voice, book, orders, loop, agent, ahead))
     await ended.wait()
     agent.events.close()
     server.should_exit = True

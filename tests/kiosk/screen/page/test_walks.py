@@ -71,6 +71,22 @@ def test_a_persons_own_switch_wins_over_every_later_label(kiosk: Kiosk, opens: O
     shown.shows(screen="usual", step="menu")
 
 
+def test_a_second_switch_before_the_first_change_is_drawn_is_no_error(opens: Opens) -> None:
+    """The browser skips the first transition; the page shows the screen that was chosen last."""
+    shown = opens()
+    shown.page.evaluate(
+        """() => new Promise((done) => {
+            const touch = () => document.querySelector(".switch").click();
+            const back = new MutationObserver(() => (touch(), back.disconnect(), done()));
+            back.observe(document.documentElement, { attributeFilter: ["data-screen"] });
+            touch();
+        })"""
+    )
+    shown.page.wait_for_timeout(300)  # a transition takes a quarter of a second
+    shown.shows(screen="usual")
+    assert shown.errors == []
+
+
 def test_a_suggestion_waits_for_the_finger_and_moves_nothing_in_the_cart(kiosk: Kiosk, opens: Opens) -> None:
     """While the glass is touched the screen stays; afterwards it turns, at the same step with the same cart."""
     shown = opens()
