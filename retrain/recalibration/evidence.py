@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,10 @@ def gain_out_of_fold(
     draws: Floats,
     elder_weight: float = 1.0,
 ) -> Estimate:
-    """By how much fits without a person's moment lower the log loss of the shipped calibration, nats a person; `draws` is of the photos."""
+    """By how much fits without a person's moment lower the log loss of the shipped calibration, nats a person.
+
+    `draws` is of the photos.
+    """
     place_of = {photo.moment: place for place, photo in enumerate(photos)}  # photos of a moment are drawn together
     places = [place_of[example.moment] for example in examples]
 

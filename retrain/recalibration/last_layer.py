@@ -5,7 +5,7 @@ With z the shipped log-odds of a question, and x those of the label's confidence
     age, gender   z' = shift + scale * z
     confidence    x' = x + shift + shift of the said label
 
-Eight numbers. A camera that is too bright or out of focus moves all faces of a kind the same way, and makes the
+Nine numbers. A camera that is too bright or out of focus moves all faces of a kind the same way, and makes the
 networks less sure; both are a line in the log-odds. More numbers would need more photos than a shop reviews.
 """
 

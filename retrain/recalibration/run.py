@@ -19,8 +19,8 @@ from retrain.judge.predictions import Predict, Prediction, predictor
 from retrain.judge.rules import Ruling
 from retrain.progress import Say, silent
 from retrain.recalibration.cascade import digest_of, shipped_cascade
-from retrain.recalibration.figures import Answered, LayerFigures, figures
 from retrain.recalibration.evidence import examples_of, gain_out_of_fold
+from retrain.recalibration.figures import Answered, LayerFigures, figures
 from retrain.recalibration.fit import Example, fit, weight_of_elders
 from retrain.recalibration.last_layer import LastLayer
 from retrain.recalibration.photos import fetch
@@ -45,7 +45,7 @@ class RecalibrationSettings:
     gate: float = DEFAULT_GATE
     elder_from: float = DEFAULT_ELDER_FROM
     elder_share: float | None = None
-    most: int = 1000  # reviewed photos, the newest: two thousand would hardly say more about eight numbers
+    most: int = 1000  # reviewed photos, the newest: two thousand would hardly say more about nine numbers
     draws: int = 1000
     seed: int = 0
 
