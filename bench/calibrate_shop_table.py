@@ -39,7 +39,7 @@ def table(report: Mapping[str, Any]) -> str:
         for size, each in of_camera["sizes"].items():
             rows += _rows(camera, size.split()[0], each)
     for name, each in report["few_elders"].items():
-        rows += _rows(f"as shipped; 15 % elders, {name}", "133", each)
+        rows += _rows(f"as shipped; {100 * report['few_share']:g} % elders, {name}", str(report["few_reviewed"]), each)
     return "\n".join([_line(_HEADER), "|" + "---|" * len(_HEADER), *map(_line, rows)])
 
 
