@@ -18,7 +18,6 @@ DOCUMENT: Final = ROOT / "docs" / "model-card.md"
 MARK: Final = "calibrate"
 _HEADER: Final = (
     "camera",
-    "reviewed",
     "calibration",
     "log loss",
     "calibration error",
@@ -28,27 +27,25 @@ _HEADER: Final = (
     "easy screen, adults",
     "kept",
     "kept, right",
-    "would serve",
 )
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The Markdown table: two rows for each camera and size, and for the shops with few elders."""
-    rows: list[list[str]] = []
-    for camera, of_camera in report["cameras"].items():
-        for size, each in of_camera["sizes"].items():
-            rows += _rows(camera, size.split()[0], each)
-    for name, each in report["few_elders"].items():
-        rows += _rows(f"as shipped; {100 * report['few_share']:g} % elders, {name}", str(report["few_reviewed"]), each)
-    return "\n".join([_line(_HEADER), "|" + "---|" * len(_HEADER), *map(_line, rows)])
-
-
-def _rows(camera: str, size: str, each: Mapping[str, Any]) -> list[list[str]]:
-    promoted = f"{each['rules'].get('better', 0)} of {each['shops']} shops"
-    return [
-        [camera, size, "shipped", *_figures(each["before"]), ""],
-        ["", "", "fitted", *_figures(each["fitted"]), promoted],
+    """The Markdown table: for each camera what was shipped, what every shop fitted, and what serves in the end."""
+    rows = [
+        row
+        for camera, each in report["cameras"].items()
+        for row in (
+            [camera, "shipped", *_figures(each["before"])],
+            ["", "fitted, in all shops", *_figures(each["fitted"])],
+            [
+                "",
+                f"as judged: fitted in {each['rules'].get('better', 0)} of {each['shops']}",
+                *_figures(each["serves"]),
+            ],
+        )
     ]
+    return "\n".join([_line(_HEADER), "|" + "---|" * len(_HEADER), *map(_line, rows)])
 
 
 def _figures(column: Mapping[str, Any]) -> list[str]:
