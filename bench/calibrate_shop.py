@@ -31,7 +31,6 @@ from PIL import ImageFilter
 
 from bench.calibrate_shop_table import DOCUMENT, MARK, REPORT, table
 from contracts.boxes import Box, LabelledBox
-from contracts.gate import DEFAULT_GATE, ELDER_SHARE
 from contracts.labels import LABELS, Label
 from day0.card import filled
 from day0.conditions import jpeg
@@ -41,7 +40,7 @@ from retrain.judge.golden import GoldenPhoto
 from retrain.judge.metrics import bootstrap_weights
 from retrain.recalibration.evidence import answered_by, gain_out_of_fold
 from retrain.recalibration.figures import LayerFigures, figures
-from retrain.recalibration.fit import Example, fit, weight_of_elders
+from retrain.recalibration.fit import Example, fit
 from retrain.recalibration.last_layer import LastLayer
 from retrain.recalibration.run import RecalibrationSettings, judge
 from worker.models.cascade import Cascade
