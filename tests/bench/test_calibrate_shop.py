@@ -26,6 +26,17 @@ def test_the_document_holds_the_table_of_the_report() -> None:
     assert filled(DOCUMENT.read_text(), {MARK: table(json.loads(REPORT.read_text()))}) == DOCUMENT.read_text()
 
 
+def test_the_document_says_how_many_fits_pass_and_how_many_help() -> None:
+    """A table of means alone would look better than what a shop meets."""
+    cameras = json.loads(REPORT.read_text())["cameras"].values()
+    shops = sum(each["shops"] for each in cameras)
+    passed = sum(each["rules"].get("better", 0) for each in cameras)
+    text = " ".join(DOCUMENT.read_text().split())
+    assert f"{passed} of {shops} fits pass the rules" in text
+    assert f"{sum(each['better_for_customers'] for each in cameras)} of {shops} shops gain some" in text
+    assert {rule for each in cameras for rule in each["rules"]} == {"better", "not_better", "no_gain"}
+
+
 def test_nobody_who_is_reviewed_or_golden_is_a_customer_to_come() -> None:
     """On the others before and after are measured."""
     some = customers(300)
