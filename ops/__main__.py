@@ -27,6 +27,7 @@ _COMMANDS: Final = (
     ("cost", "cost:cost", "Estimate what a month on AWS costs."),
     ("train", "train:train", "Start a retraining now, and follow it."),
     ("flywheel", "flywheel:flywheel", "Show the whole loop here: labels, training, judgement, promotion, rollback."),
+    ("calibrate", "calibrate:calibrate", "Fit the model's confidences to your camera, on reviewed photos."),
     ("judge", "judge:judge", "Compare two runs of weights, and promote neither."),
     ("remains", "remains:remains", "List what stays after `cdk destroy`."),
     ("kiosk", "kiosk:kiosk", "Add, list and remove kiosks, here or on AWS."),

@@ -6,7 +6,8 @@ NunchiError (contracts.errors)
     ├── InvalidReview           a review can't be read, or is of other photos; nothing of it was stored
     ├── TrainerFailed           the trainer's process failed; its last checkpoint is stored
     ├── Interrupted             a signal or a Spot notice interrupted the training; call it again to resume
-    └── JudgementFailed         candidate and incumbent could not be measured; the model in service stays
+    ├── JudgementFailed         candidate and incumbent could not be measured; the model in service stays
+    └── RecalibrationFailed     the last layer can't be fitted, or not judged; the model in service stays
 """
 
 from contracts.errors import NunchiError
@@ -40,3 +41,7 @@ class JudgementFailed(RetrainError):
     """Candidate and incumbent could not be measured."""
 
     rule = "judgement_failed"
+
+
+class RecalibrationFailed(RetrainError):
+    """The last layer of the model in service can't be fitted, or not judged, on the checked photos."""

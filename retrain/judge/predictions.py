@@ -37,13 +37,15 @@ _HOME: Final = Path(__file__).parents[2]
 class PredictedPerson:
     """A person that a model detected. `box` in fractions of the photo: x0, y0, x1, y1; raw boxes may exceed it.
 
-    `answers` are None in raw predictions, and of a model that knows only labels.
+    `answers` are None in raw predictions, and of a model that knows only labels. `log_odds` of P(elder) and P(female),
+    nats, are those of a cascade, if they were asked for.
     """
 
     label: Label
     confidence: float
     box: Corners
     answers: Answers | None = None
+    log_odds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def predictor(
     manifest: Path | None,
     *,
     raw: bool = False,
+    log_odds: bool = False,
     python: str = sys.executable,
     say: Say = silent,
     start_s: float = START_S,
@@ -75,11 +78,12 @@ def predictor(
 ) -> Predict:
     """Predicts with the model of a manifest, None for that of day 0, in one process for each call.
 
-    `raw`: raw boxes, which mAP is measured on, if the model is a YOLO. A call raises JudgementFailed unless the process
-    predicts every photo within its time limit.
+    `raw`: raw boxes, which mAP is measured on, if the model is a YOLO. `log_odds`: with those of a cascade. A call
+    raises JudgementFailed unless the process predicts every photo within its time limit.
     """
     name = DAY_0 if manifest is None else str(manifest.absolute())
-    command = [python, "-m", "worker.models.predict", "--manifest", name, *(["--raw"] if raw else [])]
+    command = [python, "-m", "worker.models.predict", "--manifest", name]
+    command += [option for option, wanted in (("--raw", raw), ("--log-odds", log_odds)) if wanted]
 
     def predict(paths: Sequence[Path]) -> list[Prediction]:
         return _predict(command, name, paths, timeout_s=start_s + photo_s * len(paths), say=say)
@@ -162,5 +166,8 @@ def _prediction(fields: dict[str, Any], path: Path, model: Model | None, raw: bo
     for person in fields["people"]:
         x0, y0, x1, y1 = map(float, person["box"])
         answers = Answers.from_fields(person["answers"]) if "answers" in person else None
-        people.append(PredictedPerson(Label(person["label"]), float(person["confidence"]), (x0, y0, x1, y1), answers))
+        odds = person.get("log_odds")
+        log_odds = None if odds is None else (float(odds["elder"]), float(odds["female"]))
+        label, confidence = Label(person["label"]), float(person["confidence"])
+        people.append(PredictedPerson(label, confidence, (x0, y0, x1, y1), answers, log_odds))
     return Prediction(path, float(fields["ms"]), tuple(people), None, model, raw)

@@ -5,11 +5,9 @@ s(x) = 1 / (1 + exp(-x)) and f the features of one face:
 
     P(elder)   = s(bias + sum of weight * f)
     P(female)  = s(bias + sum of weight * f)
-    confidence = beta calibration, by label, of p = P(elder or not) * P(female or not), for the likeliest label
+    confidence = that of contracts/formulas/two_questions.py
 
-The product p is no probability, because the two errors are correlated: old women are taken for men, and for young. Beta
-calibration (contracts/formulas/calibration.py) corrects it, label by label. A network that detects and labels people at
-once (yolo.py) needs only that, with its own score as p.
+A network that detects and labels people at once (yolo.py) needs only the beta calibration of its own score.
 """
 
 from __future__ import annotations
@@ -21,15 +19,14 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.answers import ELDER, FEMALE, Answers
 from contracts.formulas.calibration import BetaCalibration, coefficients
-from contracts.labels import DEFAULT_ELDER_AGE, LABELS, Label
+from contracts.formulas.two_questions import CalibratedLabel, calibrated_label
+from contracts.labels import DEFAULT_ELDER_AGE, LABELS
 from worker.models.age_gender import BANDS
 from worker.models.onnx_runtime import Floats
 
 Column = NDArray[np.float64]  # (n,), one number for each face
 
-MAX_ANSWER: Final = 0.998  # of an answer's confidence: of 1,300 ages answered with 0.95 and more, 3 were wrong
 MAX_LOG_ODDS: Final = 12.0  # nats; a network promises more than anybody can check
 
 
@@ -73,19 +70,13 @@ class Logistic:
     bias: float
     weights: Mapping[str, float]
 
+    def log_odds(self, features: Mapping[str, Column]) -> Column:
+        """The log-odds, nats, (n,)."""
+        return np.asarray(self.bias + sum(weight * features[name] for name, weight in self.weights.items()))
+
     def __call__(self, features: Mapping[str, Column]) -> Column:
         """The probability, (n,)."""
-        x = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
-        return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))))
-
-
-@dataclass(frozen=True, slots=True)
-class CalibratedLabel:
-    """The likeliest label of one face, the probability that it is right, 0-1, and the two answers that make it up."""
-
-    label: Label
-    confidence: float
-    answers: Answers
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.log_odds(features), -30, 30))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +99,24 @@ class Calibration:
 
     def labels(self, logits: Floats) -> list[CalibratedLabel]:
         """The label of each face, from logits (n, networks, bands + 1)."""
-        used = self.elder.weights.keys() | self.female.weights.keys()
-        features = {name: FEATURES[name](logits) for name in used}
+        features = self._features(logits)
         return [
             self.label(float(elder), float(female))
             for elder, female in zip(self.elder(features), self.female(features), strict=True)
         ]
 
     def label(self, elder: float, female: float) -> CalibratedLabel:
-        """The label from P(elder) and P(female); it is never surer than one of its answers."""
-        score = max(elder, 1 - elder) * max(female, 1 - female)
-        answers = Answers.of(elder=_bounded(elder), female=_bounded(female))
-        label = Label.of(elder=answers.age.value == ELDER, female=answers.gender.value == FEMALE)
-        confidence = min(self.by_label[label.yolo_class](score), answers.age.confidence, answers.gender.confidence)
-        return CalibratedLabel(label, confidence, answers)
+        """The label from P(elder) and P(female)."""
+        return calibrated_label(elder, female, self.by_label)
+
+    def log_odds(self, logits: Floats) -> tuple[Column, Column]:
+        """The log-odds of P(elder) and of P(female) of each face, nats, (n,) each: as calibrated, without a bound."""
+        features = self._features(logits)
+        return self.elder.log_odds(features), self.female.log_odds(features)
+
+    def _features(self, logits: Floats) -> dict[str, Column]:
+        used = self.elder.weights.keys() | self.female.weights.keys()
+        return {name: FEATURES[name](logits) for name in used}
 
 
 def calibrations_by_label(fields: Mapping[str, Any], *, min_score: float) -> tuple[BetaCalibration, ...]:
@@ -139,10 +134,6 @@ def calibrations_by_label(fields: Mapping[str, Any], *, min_score: float) -> tup
     if not all(formula.rises(min_score) for formula in (fallback, *formulas)):
         raise ValueError("the calibrated confidence does not rise with the network's score")
     return formulas
-
-
-def _bounded(probability: float) -> float:
-    return min(max(probability, 1 - MAX_ANSWER), MAX_ANSWER)
 
 
 def _by_network(logits: Floats, first: int) -> NDArray[np.float64]:

@@ -16,13 +16,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.boxes import Corners
+from contracts.formulas.two_questions import CalibratedLabel
 from contracts.messages import Model, Person
 from worker.models.age_gender import SIDE, Networks
-from worker.models.calibration import CalibratedLabel, Calibration
+from worker.models.calibration import Calibration
 from worker.models.chips import chip
 from worker.models.detector import Image
 from worker.models.faces import DetectionPass, Face, FaceFinder
 from worker.models.manifests import ModelManifest
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A person, and the log-odds of their two answers, nats: calibrated, without the bounds of an answer."""
+
+    person: Person
+    elder: float
+    female: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,13 +48,21 @@ class Cascade:
 
     def detect(self, images: Sequence[Image]) -> list[list[Person]]:
         """The people in each image; all faces of all images go through the networks together."""
+        return [[seen.person for seen in people] for people in self.detect_with_log_odds(images)]
+
+    def detect_with_log_odds(self, images: Sequence[Image]) -> list[list[Evidence]]:
+        """The people in each image with the log-odds of their answers, from which a calibration is fitted again."""
         faces_by_image = [self.finder.find(image) for image in images]
         pairs = [(image, face) for image, faces in zip(images, faces_by_image, strict=True) for face in faces]
-        chips = [chip(image, face, SIDE, self.padding) for image, face in pairs]
-        labels = iter(self.calibration.labels(self.networks.run(chips)) if chips else ())
+        seen = iter(self._seen(pairs) if pairs else ())
+        return [[next(seen) for _ in faces] for faces in faces_by_image]
+
+    def _seen(self, pairs: Sequence[tuple[Image, Face]]) -> list[Evidence]:
+        logits = self.networks.run([chip(image, face, SIDE, self.padding) for image, face in pairs])
+        columns = zip(pairs, self.calibration.labels(logits), *self.calibration.log_odds(logits), strict=True)
         return [
-            [self._person(face, image, next(labels)) for face in faces]
-            for image, faces in zip(images, faces_by_image, strict=True)
+            Evidence(self._person(face, image, label), float(elder), float(female))
+            for (image, face), label, elder, female in columns
         ]
 
     def _person(self, face: Face, image: Image, label: CalibratedLabel) -> Person:

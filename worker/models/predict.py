@@ -9,7 +9,8 @@ first line describes the model, `{"model": {"name", "version", "digest"}, "raw":
 `ms` is the model's time, without decoding; `answers` as in a label message, if the model has them. Boxes are fractions
 of the upright photo. `--raw` asks a YOLO for the boxes that mAP is measured on (boxes.py): uncalibrated scores without
 answers, every class of every box, which may leave the photo. A model of another kind has none and gives its normal
-predictions; the first line says which they are.
+predictions; the first line says which they are. `--log-odds` gives each person of a cascade also
+`"log_odds": {"elder", "female"}`, nats: as calibrated, without the bounds of an answer, for `retrain/recalibration`.
 
 Exits with 0 when every photo has its line, 1 when the model can't be loaded or memory is insufficient, with the reason
 on standard error, 2 when its arguments are invalid.
@@ -30,8 +31,10 @@ from typing import Any, Final
 
 from contracts.errors import NunchiError
 from contracts.labels import LABELS
+from contracts.messages import Person
 from contracts.weights import DAY_0
 from imaging.decoding import decode
+from worker.models.cascade import Cascade
 from worker.models.detector import Detector, Image
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
 from worker.models.yolo import Yolo
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
             f"{options.manifest}: it needs more than {options.most_memory >> 20} MiB; no photo was predicted"
         )
     raw = options.raw and isinstance(detector, Yolo)
-    predict = _raw_predictions(detector) if options.raw and isinstance(detector, Yolo) else _predictions(detector)
+    predict = _predictor(detector, raw=raw, log_odds=options.log_odds)
     paths = (Path(path) for line in sys.stdin if (path := line.rstrip("\n")))
     try:
         _write({"model": asdict(detector.model), "raw": raw})
@@ -85,13 +88,28 @@ def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[s
             write({"path": str(path), "ms": round(ms, 3), "people": people})
 
 
+def _predictor(detector: Detector, *, raw: bool, log_odds: bool) -> Predict:
+    if raw and isinstance(detector, Yolo):
+        return _raw_predictions(detector)
+    if log_odds and isinstance(detector, Cascade):
+        return _with_log_odds(detector)
+    return _predictions(detector)
+
+
 def _predictions(detector: Detector) -> Predict:
     def predict(image: Image) -> list[dict[str, Any]]:
         [people] = detector.detect([image])
+        return [_served(person) for person in people]
+
+    return predict
+
+
+def _with_log_odds(cascade: Cascade) -> Predict:
+    def predict(image: Image) -> list[dict[str, Any]]:
+        [people] = cascade.detect_with_log_odds([image])
         return [
-            _person(person.label, person.confidence, person.box.corners)
-            | ({} if person.answers is None else {"answers": person.answers.to_fields()})
-            for person in people
+            _served(seen.person) | {"log_odds": {"elder": round(seen.elder, 4), "female": round(seen.female, 4)}}
+            for seen in people
         ]
 
     return predict
@@ -104,6 +122,11 @@ def _raw_predictions(yolo: Yolo) -> Predict:
         return [_person(LABELS[label], float(score), map(float, box)) for label, score, box in rows]
 
     return predict
+
+
+def _served(person: Person) -> dict[str, Any]:
+    answers = {} if person.answers is None else {"answers": person.answers.to_fields()}
+    return _person(person.label, person.confidence, person.box.corners) | answers
 
 
 def _person(label: str, confidence: float, box: Iterable[float]) -> dict[str, Any]:
@@ -126,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--manifest", required=True, metavar="PATH", help=f"a model's manifest.json, or {DAY_0}")
     parser.add_argument("--raw", action="store_true", help="the boxes that mAP is measured on, if the model is a YOLO")
+    parser.add_argument("--log-odds", action="store_true", help="also those of the answers, if it is a cascade")
     parser.add_argument("--most-memory", type=int, default=MAX_MEMORY, metavar="BYTES", help="of data, at most")
     return parser
 

@@ -187,3 +187,25 @@ def test_suppression_of_nothing_is_nothing() -> None:
     empty = Candidates(np.empty((0, 4)), np.empty(0), np.empty(0, dtype=np.intp))
 
     assert len(best_for_map(empty)) == 0
+
+
+def test_log_odds_are_those_of_the_answers_that_a_cascade_serves() -> None:
+    """From them a calibration is fitted again; an answer itself has only four decimals, and a bound."""
+    photo = HOME / "samples" / "usg_G000569.jpg"
+    status, told, _ = asked("day-0", [photo], "--log-odds")
+    _, plain, _ = asked("day-0", [photo])
+
+    assert status == 0
+    [person], [served] = told[1]["people"], plain[1]["people"]
+    odds = person.pop("log_odds")
+    assert person == served
+    probabilities = {name: 1 / (1 + np.exp(-x)) for name, x in odds.items()}
+    answers = served["answers"]
+    assert answers["age"] == {"value": "adult", "confidence": pytest.approx(1 - probabilities["elder"], abs=1e-4)}
+    assert answers["gender"]["value"] == "male"
+    assert answers["gender"]["confidence"] == pytest.approx(min(1 - probabilities["female"], 0.998), abs=1e-4)
+
+
+def test_a_model_that_is_no_cascade_has_no_log_odds(tmp_path: Path, photo: Path) -> None:
+    _, told, _ = asked(toy_manifest(tmp_path / "run"), [photo], "--log-odds")
+    assert {tuple(one) for one in told[1]["people"]} == {("label", "confidence", "box", "answers")}
