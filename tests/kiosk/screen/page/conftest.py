@@ -229,7 +229,8 @@ def opens(browser: Browser, kiosk: Kiosk) -> Iterator[Callable[..., Opened]]:
     contexts: list[BrowserContext] = []
 
     def open_page(
-        *, size: tuple[int, int] = (1280, 800), inches: float = 15.6, language: str = "ko", camera: bool = False
+        *, size: tuple[int, int] = (1280, 800), inches: float = 15.6, language: str = "ko", camera: bool = False,
+        here_every_s: float = 0
     ) -> Opened:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -246,6 +247,7 @@ def opens(browser: Browser, kiosk: Kiosk) -> Iterator[Callable[..., Opened]]:
             response = route.fetch()
             shown = response.json()
             shown["screen"]["diagonal_inches"] = inches
+            shown["screen"]["here_every_s"] = here_every_s
             shown["language"] = language
             if not camera:
                 shown["camera"]["use"] = "none"
