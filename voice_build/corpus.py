@@ -21,6 +21,7 @@ from voice_build.hangul import phonemes
 from voice_build.kokoro import Kokoro
 
 FILE: Final = Path(__file__).with_name("corpus.toml")
+MENU: Final = Path(__file__).parents[1] / "kiosk" / "menu" / "menu.toml"
 RATE: Final = 16_000
 TEST_VOICES: Final = 3  # of those that say the words also say every dish
 Part = Literal["train", "validate", "test"]
