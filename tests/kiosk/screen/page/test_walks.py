@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from kiosk.errors import NoLabeller
 from kiosk.voice.port import Heard
+from kiosk.voice.prompts import find
 from tests.kiosk.device.messages import person
 from tests.kiosk.screen.page.conftest import NOON, SOME_S, Kiosk, Opened
 from tests.waiting import until
@@ -193,6 +194,24 @@ def test_a_microphone_that_opens_after_the_customer_has_stopped_is_closed_again(
     shown.page.evaluate("() => window.allow()")
     ended = "() => window.opened?.getTracks().every((track) => track.readyState === 'ended')"
     shown.page.wait_for_function(ended, timeout=SOME_S * 1e3)
+
+
+def test_an_english_customer_hears_what_a_korean_one_hears(opens: Opens) -> None:
+    """In easy mode, from the order type to the number; the agent has a file of each prompt."""
+    second = {"how-many", "anything-else"}  # a quick touch ends what was said before
+    said = {}
+    for language in ("ko", "en"):
+        shown = opens(language=language)
+        _notes_what_is_said(shown)
+        shown.touch(".switch")
+        order(shown, easy=True)
+        said[language] = [name for name in _said(shown) if name not in second]
+        shown.context.close()
+        assert [name for name in said[language] if find(language, name) is None] == []
+
+    assert said["en"] == said["ko"]
+    assert said["en"][:3] == ["welcome-easy", "here-or-away", "choose-dish"]
+    assert said["en"][3].startswith("dish-") and {"added", "pay-how", "take-receipt"} <= set(said["en"])
 
 
 def test_the_kiosk_says_where_it_stands_while_nobody_is_there(opens: Opens) -> None:
