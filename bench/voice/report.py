@@ -34,7 +34,7 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _recall(groups: Mapping[str, Any]) -> str:
-    rows = ["| said | clips | " + " | ".join(f"{name}: right, wrong" for name in WAYS.values()) + " |"]
+    rows = ["| said | clips | " + " | ".join(f"{name}: right, wrong, cancelled" for name in WAYS.values()) + " |"]
     rows.append("|---" * (2 + len(WAYS)) + "|")
     for name, group in groups.items():
         cells = [_heard(way, name, group) for way in WAYS]
@@ -47,29 +47,30 @@ def _heard(way: str, name: str, group: Mapping[str, Any]) -> str:
         return "not taught"
     counts, clips = group[way], group["clips"]
     part = f", dish without its count {counts['part']}" if counts["part"] else ""
-    return f"{_share(counts['right'], clips)}, {counts['wrong']}{part}"
+    return f"{_share(counts['right'], clips)}, {counts['wrong']}, {counts['cancelled']}{part}"
 
 
 def _false(groups: Mapping[str, Any]) -> str:
-    rows = ["| heard, in the state | listenings | seconds | " + " | ".join(WAYS.values()) + " | as shipped, an hour |"]
+    ways = " | ".join(f"{name}: accepted, cancelled" for name in WAYS.values())
+    rows = [f"| heard, in the state | listenings | seconds | {ways} | accepted an hour, as shipped |"]
     rows.append("|---" * (4 + len(WAYS)) + "|")
     for name, group in groups.items():
-        cells = [_share(group[way]["wrong"], group["clips"]) for way in WAYS]
+        cells = [f"{_share(group[way]['wrong'], group['clips'])}, {group[way]['cancelled']}" for way in WAYS]
         hourly = round(3600 * group["both"]["wrong"] / group["seconds"])
         rows.append(f"| {name} | {group['clips']} | {group['seconds']:.0f} | {' | '.join(cells)} | {hourly} |")
     return "\n".join(rows)
 
 
 def _cost(report: Mapping[str, Any]) -> str:
-    wait, cpu, load = report["wait_ms"], report["wait_cpu_ms"], report["load_average"]
+    wait, cpu = report["wait_ms"], report["wait_cpu_ms"]
+    busy = f"{report['load_average']:.0f} programs on {report['cores']} cores"
     return "\n".join(
         [
             "| engine | measured |",
             "|---|---|",
             f"| CPU seconds a second of sound | {report['real_time_factor']:.3f} |",
             f"| from the end of the sound to the answer, p50 and p95, of CPU time | {cpu['p50']} ms, {cpu['p95']} ms |",
-            f"| the same by the clock, on a machine with {load:.0f} programs for {report['cores']} cores | "
-            f"{wait['p50']} ms, {wait['p95']} ms |",
+            f"| the same by the clock, {busy} | {wait['p50']} ms, {wait['p95']} ms |",
             f"| memory | {report['memory_mib']} MiB |",
             f"| start, of CPU time | {report['load_s']:.1f} s |",
             f"| processor | {report['processor']} |",

@@ -13,8 +13,7 @@ NOTHING: Final = Heard("nothing", ())
 CANCELLED: Final = Heard("cancelled", ())
 # More words than these around a keyword are talk, not an order.
 MOST_OTHERS: Final = 4
-# Around the name of a dish. Of 93 names by voices of `train` and `validate`, this many cost no right one, and a name that was
-# heard amid more of them was another dish.
+# Around the name of a dish. More made no more of 93 names right, by voices of `train` and `validate`, and one wrong.
 MOST_OTHERS_OF_A_DISH: Final = 1
 
 Spelling = tuple[str, ...]

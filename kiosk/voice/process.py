@@ -185,9 +185,7 @@ class EngineVoice:
             await process.wait()
 
 
-def voice(
-    dishes: Forms, python: Path = DEFAULT_PYTHON, *, patience: Patience = Patience()
-) -> EngineVoice | NoVoice:
+def voice(dishes: Forms, python: Path = DEFAULT_PYTHON, *, patience: Patience = Patience()) -> EngineVoice | NoVoice:
     """The voice of an installed engine, or none: an extra that `make voice` installs."""
     if not python.is_file():
         return NoVoice()

@@ -92,7 +92,7 @@ def _forms_of_count(at: int) -> tuple[str, ...]:
 
 
 def forms_of_dishes(names: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Dish id → spoken forms, from (id, Korean name): the name and what else people call it, with and without spaces."""
+    """Dish id → spoken forms, from (id, Korean name): the name and its other words, with and without spaces."""
     return {dish: _forms_of_name(name) for dish, name in names}
 
 

@@ -13,7 +13,8 @@ from bench.voice.__main__ import _judged, _percentiles
 from bench.voice.report import CARD, WAYS, load, tables
 from day0.card import filled
 from kiosk.menu.menu import Menu
-from kiosk.voice.engine.heads import FOLDER, load as load_heads
+from kiosk.voice.engine.heads import FOLDER
+from kiosk.voice.engine.heads import load as load_heads
 from kiosk.voice.prompts import manifest as prompts
 from voice_build.corpus import Corpus
 
@@ -38,6 +39,8 @@ def test_a_dish_without_its_count_is_a_part_and_another_word_is_wrong() -> None:
     assert _judged(["udon"], ["gimbap", "count-2"]) == "wrong"
     assert _judged(["gimbap", "count-1"], ["gimbap"]) == "wrong"
     assert _judged(["yes"], []) == "wrong"
+    assert _judged(["cancel"], ["cancel"]) == "right"
+    assert _judged(["cancel"], ["yes"]) == _judged(["cancel"], []) == "cancelled"
 
 
 def test_every_clip_of_the_corpus_was_heard_by_every_way(corpus: Corpus) -> None:
@@ -90,7 +93,7 @@ def test_recordings_without_speech_are_no_people(tmp_path: Path) -> None:
 def test_a_shop_is_louder_behind_a_word_than_a_quiet_room() -> None:
     """Ten decibels below the speech; the loudest sample is never clipped."""
     random = np.random.default_rng(1)
-    tone = np.sin(np.arange(16_000) / 5).astype(np.float32) / 2
+    tone = (np.sin(np.arange(16_000) / 5) / 2).astype(np.float32)
     talk = [np.sign(np.sin(np.arange(16_000) / 3)).astype(np.float32)]
     quiet, shop = clips._framed(tone, random), clips._shop(tone, talk, random)
     before = slice(0, 8_000)  # nobody speaks into the microphone yet

@@ -71,7 +71,7 @@ def test_one_keyword_is_understood(said: str, words: tuple[str, ...]) -> None:
     ],
 )
 def test_anything_else_is_nothing(said: str) -> None:
-    """Silence, unknown words, two dishes, two counts, yes and no, half a name, a count of nothing, talk, a name among words."""
+    """Silence, unknown words, two dishes, two counts, half a name, a count of nothing, talk, a name amid words."""
     assert heard(said) == NOTHING
 
 

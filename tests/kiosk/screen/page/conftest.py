@@ -229,8 +229,12 @@ def opens(browser: Browser, kiosk: Kiosk) -> Iterator[Callable[..., Opened]]:
     contexts: list[BrowserContext] = []
 
     def open_page(
-        *, size: tuple[int, int] = (1280, 800), inches: float = 15.6, language: str = "ko", camera: bool = False,
-        here_every_s: float = 0
+        *,
+        size: tuple[int, int] = (1280, 800),
+        inches: float = 15.6,
+        language: str = "ko",
+        camera: bool = False,
+        here_every_s: float = 0,
     ) -> Opened:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},

@@ -51,16 +51,16 @@ class HearsHowLoud:
 
     loudest = 0
 
-    def KaldiRecognizer(self, *_: object) -> HearsHowLoud:  # noqa: N802  (Vosk's name)
+    def KaldiRecognizer(self, *_: object) -> HearsHowLoud:
         return self
 
-    def AcceptWaveform(self, pcm: bytes) -> None:  # noqa: N802
+    def AcceptWaveform(self, pcm: bytes) -> None:
         self.loudest = int(np.abs(np.frombuffer(pcm, "<i2")).max())
 
-    def FinalResult(self) -> str:  # noqa: N802
+    def FinalResult(self) -> str:
         return json.dumps({"text": "떡볶이 하나"})
 
-    def Reset(self) -> None:  # noqa: N802
+    def Reset(self) -> None:
         return
 
 
