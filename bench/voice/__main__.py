@@ -86,12 +86,16 @@ def _counted(
     made: Sequence[Clip], heard: dict[str, Any], baseline: dict[str, Any], names: dict[str, str]
 ) -> dict[str, Any]:
     groups: dict[str, dict[str, Any]] = defaultdict(lambda: {"clips": 0, "seconds": 0.0})
-    for clip, row, other in zip(made, heard["rows"], baseline["rows"], strict=True):
+    for clip, row, sure, guess in zip(made, heard["rows"], baseline["rows"], baseline["guesses"], strict=True):
         group = groups[clip.group]
         group["clips"] += 1
         group["seconds"] += len(np.load(clip.file)) / 16_000
-        meant = [word for word in other if word in expected(clip.expect, names)]
-        for way, words in [*((way, row[way]) for way in WAYS), ("baseline", meant)]:
+        meant = expected(clip.expect, names)
+        taught = [("baseline", sure), ("guess", guess)]
+        for way, words in [
+            *((way, row[way]) for way in WAYS),
+            *((way, [w for w in ws if w in meant]) for way, ws in taught),
+        ]:
             counts = group.setdefault(way, {"right": 0, "wrong": 0, "part": 0, "cancelled": 0})
             if words:
                 counts[_judged(words, list(clip.words))] += 1
@@ -106,6 +110,7 @@ def _counted(
         "cores": os.cpu_count(),
         "memory_mib": round(heard["memory_mib"]),
         "baseline_parameters": baseline["parameters"],
+        "baseline_right": round(baseline["right"], 3),
         "heads": json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8")),
     }
 

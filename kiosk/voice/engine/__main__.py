@@ -21,7 +21,8 @@ from kiosk.voice.engine.listen import Ears, Opinion
 from kiosk.voice.engine.vad import Cutter, Sound, seconds
 from kiosk.voice.framing import frame, read
 
-# A phrase that stands in the grammar several times is as many times as likely. Measured by bench/voice.
+# A phrase that stands in the grammar several times is as many times as likely. Of 62 names by the voices of
+# `validate`, 34 to 38 were right from 1 to 16 times: it matters little.
 WEIGHT: Final = 4
 
 
