@@ -22,7 +22,7 @@ RATE: Final = 16_000
 SAMPLES: Final = 2 * RATE
 COEFFICIENTS: Final = 20
 _WINDOW, _HOP, _BANDS = 400, 320, 40
-EPOCHS: Final = 10
+EPOCHS: Final = 40  # after 10 it knew 58 % of what taught it, and said "no word" of the rest
 LEAST: Final = 0.8
 Sound = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ class Taught:
 
 
 def taught(examples: Path) -> Taught:
-    """The network, after ten times all examples."""
+    """The network, after EPOCHS times all examples."""
     torch.manual_seed(1)
     torch.set_num_threads(1)
     with np.load(examples) as file:

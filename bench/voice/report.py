@@ -46,8 +46,8 @@ def _short(groups: Mapping[str, Any]) -> str:
 
     (heard, wrong), (shop, shop_wrong) = parts("dish, quiet"), parts("dish, shop")
     return (
-        f"In a quiet room {heard} of the names of dishes were heard, and {wrong} were taken for another word; with five\n"
-        f"people talking behind, 10 dB below, {shop} and {shop_wrong}."
+        f"In a quiet room {heard} of the names of dishes were heard, and {wrong} were taken for another word;\n"
+        f"with five people talking behind, 10 dB below, {shop} and {shop_wrong}."
     )
 
 
