@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import socket
@@ -221,6 +222,25 @@ class Opened:
 
     def touch(self, selector: str, number: int = 0) -> None:
         self.page.locator(selector).nth(number).click(timeout=SOME_S * 1e3)
+
+
+Opens = Callable[..., Opened]
+
+
+def order(shown: Opened, *, easy: bool) -> None:
+    """From the first page to the number, by touch."""
+    shown.touch(".main.start")
+    shown.touch(".pick")
+    shown.touch(".row" if easy else ".dishes .card")
+    shown.touch(".forward")  # into the cart
+    shown.touch(".forward")  # pay
+    shown.touch(".pick", 1)  # cash, at the counter
+    shown.shows(step="receipt")
+
+
+def stored(shown: Opened) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(shown.page.evaluate("() => localStorage.nunchi"))["state"]
+    return state
 
 
 @pytest.fixture
