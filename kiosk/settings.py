@@ -52,6 +52,9 @@ class ScreenSettings(_Part):
     port: int = Field(8080, ge=1024, le=65535, description="of the page, on 127.0.0.1")
     diagonal_inches: float = Field(15.6, ge=7, le=100, description="of the glass: letters are measured in millimetres")
     floor_mm: int = Field(750, ge=0, le=1500, description="from the floor to the lower edge of the glass")
+    here_every_s: float = Field(
+        0, ge=0, le=600, description="between two spoken signs of where the kiosk stands, 0: none"
+    )
     page: Path | None = Field(None, description="folder of another page; default: the one that comes with Nunchi")
 
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 import argparse
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kiosk.voice.engine.embedding import Embedding
 from kiosk.voice.prompts import load
 from voice_build import heads, prompts
-from voice_build.corpus import Corpus, Sounds
+from voice_build.corpus import MENU, Corpus, Sounds
 from voice_build.kokoro import Kokoro
 from voice_build.voices import fetched
-
-MENU: Final = Path(__file__).parents[1] / "kiosk" / "menu" / "menu.toml"
 
 
 def main() -> None:

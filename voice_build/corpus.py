@@ -21,7 +21,9 @@ from voice_build.hangul import phonemes
 from voice_build.kokoro import Kokoro
 
 FILE: Final = Path(__file__).with_name("corpus.toml")
+MENU: Final = Path(__file__).parents[1] / "kiosk" / "menu" / "menu.toml"
 RATE: Final = 16_000
+TEST_VOICES: Final = 3  # of those that say the words also say every dish
 Part = Literal["train", "validate", "test"]
 Sound = NDArray[np.float32]
 
@@ -54,7 +56,8 @@ class Corpus:
     def utterances(self) -> list[Utterance]:
         """All of them, in an order that makes the first thousand enough to train."""
         trained = [*self._words("train"), *self._others("train"), *self._words("validate"), *self._others("validate")]
-        return [*trained, *self._words("test"), *self._others("test"), *self._dish_names()]
+        tests = [*self._words("test"), *self._others("test"), *self._dish_names("test", TEST_VOICES)]
+        return [*trained, *tests, *self._dish_names("validate")]
 
     def phonemes(self, text: str) -> str:
         """How the text is said."""
@@ -79,10 +82,11 @@ class Corpus:
                 if dish not in self._fields["words"]:
                     yield self._utterance("other", part, name, (), voices[at % len(voices)])
 
-    def _dish_names(self) -> Iterator[Utterance]:
+    def _dish_names(self, part: Part, most: int | None = None) -> Iterator[Utterance]:
+        """Of `test` for the measurement, of `validate` to choose how the recogniser decides."""
         for dish, name in self._dishes.items():
-            for voice in self._fields["voices"]["test"][:3]:
-                yield self._utterance("dish", "test", name, (dish,), voice)
+            for voice in self._fields["voices"][part][:most]:
+                yield self._utterance("dish", part, name, (dish,), voice)
 
     def _utterance(self, kind: str, part: Part, text: str, words: tuple[str, ...], voice: str) -> Utterance:
         draw = random.Random(f"{text} {voice}")  # noqa: S311  (a speed, no secret)

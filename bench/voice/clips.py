@@ -122,7 +122,7 @@ def _read(file: Path) -> Sound:
 
 
 def people(folder: Path | None, count: int = 400) -> list[Path]:
-    """Some of the WAV files under a folder, always the same ones; those of a second and more."""
-    files = sorted(folder.rglob("*.wav")) if folder else []
+    """Some of the WAV files under a folder, always the same ones; those of two seconds and more, no silence."""
+    files = [file for file in sorted(folder.rglob("*.wav")) if "silence" not in file.parts] if folder else []
     long = [file for file in files if file.stat().st_size > 32_000]
     return random.Random(SEED).sample(long, min(count, len(long)))  # noqa: S311

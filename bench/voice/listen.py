@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -22,11 +23,11 @@ CHUNK = 3200  # bytes: a tenth of a second, as the page sends it
 
 def main(folder: Path, dishes: Path, out: Path) -> None:
     """Hear all clips; write what was heard, by grammar alone, by heads alone, and by both."""
-    begun = time.monotonic()
+    begun = time.process_time()
     engine = Engine({dish: tuple(forms) for dish, forms in json.loads(dishes.read_text()).items()})
     engine.ears(["dish"])
-    loaded = time.monotonic() - begun
-    rows, cpu, sound_s, waits = list[dict[str, Any]](), 0.0, 0.0, list[float]()
+    loaded = time.process_time() - begun
+    rows, cpu, sound_s, waits = list[dict[str, Any]](), 0.0, 0.0, list[tuple[float, float]]()
     for clip in read(folder):
         pcm = np.load(clip.file).tobytes()
         at = time.process_time()
@@ -36,10 +37,11 @@ def main(folder: Path, dishes: Path, out: Path) -> None:
         rows.append({**row, "heads": _heads(engine, clip, pcm)})
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures = {"rows": rows, "cpu_s": cpu, "sound_s": sound_s, "waits_s": waits, "load_s": loaded, "memory_mib": memory}
+    figures["load_average"] = os.getloadavg()[1]
     out.write_text(json.dumps(figures, ensure_ascii=False))
 
 
-def _heard(engine: Engine, clip: Clip, pcm: bytes, waits: list[float]) -> dict[str, Any]:
+def _heard(engine: Engine, clip: Clip, pcm: bytes, waits: list[tuple[float, float]]) -> dict[str, Any]:
     asked = list[Sound]()
 
     def opinion(segment: Sound) -> Mapping[str, float]:
@@ -49,9 +51,9 @@ def _heard(engine: Engine, clip: Clip, pcm: bytes, waits: list[float]) -> dict[s
     ears = engine.ears(list(clip.expect), opinion=opinion)
     for at in range(0, len(pcm), CHUNK):
         ears.feed(pcm[at : at + CHUNK])
-    stopped = time.monotonic()
+    stopped, worked = time.monotonic(), time.process_time()
     heard = ears.heard()
-    waits.append(time.monotonic() - stopped)
+    waits.append((time.monotonic() - stopped, time.process_time() - worked))
     both = "cancel" if heard.status == "cancelled" else heard.words
     # The head is asked only where the grammar understood nothing.
     return {"group": clip.group, "words": clip.words, "both": _words(both), "grammar": [] if asked else _words(both)}

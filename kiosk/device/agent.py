@@ -101,6 +101,7 @@ class Agent:
             "screen": {
                 "diagonal_inches": toml.screen.diagonal_inches,
                 "floor_mm": toml.screen.floor_mm,
+                "here_every_s": toml.screen.here_every_s,
                 "elder_from": cloud.elder_from,
                 "idle_s": IDLE_S,
                 "warning_s": WARNING_S,

@@ -185,11 +185,11 @@ class EngineVoice:
             await process.wait()
 
 
-def voice(dishes: Forms, python: Path = DEFAULT_PYTHON) -> EngineVoice | NoVoice:
+def voice(dishes: Forms, python: Path = DEFAULT_PYTHON, *, patience: Patience = Patience()) -> EngineVoice | NoVoice:
     """The voice of an installed engine, or none: an extra that `make voice` installs."""
     if not python.is_file():
         return NoVoice()
-    return EngineVoice([str(python), "-m", "kiosk.voice.engine"], dishes)
+    return EngineVoice([str(python), "-m", "kiosk.voice.engine"], dishes, patience=patience)
 
 
 def _environment() -> dict[str, str]:

@@ -69,6 +69,14 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "here_away": ("here", "away"),
 }
 
+# Other words, and other spellings of the lexicon, for a part of a dish's name.
+OTHERWISE: Final[Mapping[str, tuple[str, ...]]] = {
+    "떡볶이": ("떡복이", "떡볶기"),
+    "어묵": ("오뎅",),
+    "돈까스": ("돈가스",),
+    "모둠": ("모듬",),
+}
+
 Forms = Mapping[str, tuple[str, ...]]
 
 
@@ -84,8 +92,13 @@ def _forms_of_count(at: int) -> tuple[str, ...]:
 
 
 def forms_of_dishes(names: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Dish id → spoken forms, from (id, Korean name): the name, and the name without its spaces."""
-    return {dish: tuple(dict.fromkeys((name, name.replace(" ", "")))) for dish, name in names}
+    """Dish id → spoken forms, from (id, Korean name): the name and its other words, with and without spaces."""
+    return {dish: _forms_of_name(name) for dish, name in names}
+
+
+def _forms_of_name(name: str) -> tuple[str, ...]:
+    called = [name.replace(part, other) for part, others in OTHERWISE.items() if part in name for other in others]
+    return tuple(dict.fromkeys(form for each in (name, *called) for form in (each, each.replace(" ", ""))))
 
 
 def vocabulary(dishes: Forms) -> dict[str, tuple[str, ...]]:

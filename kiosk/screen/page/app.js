@@ -3,6 +3,7 @@
 import { Actions } from "./actions.js";
 import { Agent } from "./agent.js";
 import { Camera } from "./camera.js";
+import { Here, KEY } from "./here.js";
 import { IdleClock } from "./idle.js";
 import { keepSizes } from "./millimetres.js";
 import { Prompts, promptsOf } from "./prompts.js";
@@ -37,6 +38,7 @@ const camera = new Camera(agent, shop.camera, (changed) => {
 });
 const voice = new Voice(agent, shop, prompts, dispatch, () => state);
 const actions = new Actions({ agent, shop, camera, voice, prompts, dispatch, state: () => state });
+const here = new Here(shop.screen, { prompts, state: () => state });
 const idle = new IdleClock(shop.screen, { dispatch, leave: () => actions.end("idle"), state: () => state });
 
 function dispatch(event) {
@@ -86,6 +88,7 @@ function follow(old) {
   }
   if (moved) heartbeat();
   idle.follow(old, state);
+  here.follow(old, state);
 }
 
 function heartbeat() {
@@ -127,7 +130,7 @@ function stored() {
 
 addEventListener("pointerdown", () => (dispatch({ is: "pointer", down: true }), idle.touched()), true);
 for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(() => dispatch({ is: "pointer", down: false })), true);
-addEventListener("keydown", () => idle.touched(), true);
+addEventListener("keydown", ({ key }) => (key === KEY ? here.say() : idle.touched()), true);
 addEventListener("contextmenu", (event) => event.preventDefault());
 
 show();
@@ -135,5 +138,6 @@ agent.listen(EVENTS, heard);
 camera.start();
 setInterval(heartbeat, HEARTBEAT_MS);
 idle.touched();
+here.follow(null, state);
 if (state.step === "paying") actions.resume(); // reloaded between the card and the number
 document.documentElement.dataset.ready = "yes";

@@ -11,6 +11,8 @@ export class Voice {
   #context = null;
   #stream = null;
   #timer = null;
+  #sent = Promise.resolve();
+  #chances = 0;
 
   constructor(agent, shop, prompts, dispatch, state) {
     Object.assign(this, { agent, shop, prompts, dispatch, state });
@@ -21,19 +23,23 @@ export class Voice {
     return state.screen === EASY && state.language === "ko" && state.health.voice === true;
   }
 
-  /** Listen once. Prompts are silent meanwhile. */
-  async listen() {
+  /** Listen once. Prompts are silent meanwhile. `chances`: how often a yes or no that was not heard is asked for again. */
+  async listen(chances = 1) {
     this.stop();
+    this.#chances = chances;
     this.prompts.stop();
     const { visit, dish, step } = this.state();
     const id = ulid();
     this.dispatch({ is: "listen", id });
     try {
       await this.agent.post("listen", { visit, listening: id, language: "ko", expect: expectOf(step), dish: dish?.id ?? null });
+      const hear = await this.#open(id); // before the chime: who speaks at once is heard from the first syllable
       await this.prompts.play(["listening"], "ko");
-      await this.#open(id);
+      if (!this.#listens(id)) return;
+      hear();
       this.#timer = setTimeout(() => this.#finish(id), this.shop.voice.seconds * 1000);
     } catch {
+      if (!this.#listens(id)) return;
       this.stop();
       this.dispatch({ is: "heard", listening: id, status: "nothing" });
     }
@@ -44,8 +50,9 @@ export class Voice {
     const { voice } = this.state();
     if (voice?.id !== listening || status === "listening") return;
     this.stop();
-    if (status === "understood") this.answer(...words);
-    else this.dispatch({ is: "heard", listening, status });
+    if (status === "understood") return this.answer(...words);
+    if (status === "nothing" && this.state().step === "dish" && this.#chances > 0) return this.#ask(["say-yes-or-no"], this.#chances - 1);
+    this.dispatch({ is: "heard", listening, status });
     if (status === "nothing") this.prompts.play(["not-heard"], "ko");
   }
 
@@ -75,27 +82,51 @@ export class Voice {
   }
 
   // "Tteokbokki, one. Shall I add it?", by screen and voice, and the answer by either.
-  async #confirm() {
+  #confirm() {
     const { dish } = this.state();
-    const id = ulid();
-    this.dispatch({ is: "listen", id });
-    await this.prompts.play([`dish-${dish.id}`, `count-${dish.count}`, "shall-add"], "ko");
-    if (this.state().voice?.id === id) await this.listen();
+    return this.#ask([`dish-${dish.id}`, `count-${dish.count}`, "shall-add"], 1);
   }
 
+  // A question and its answer. The light is on from the question: a touch of "cancel" ends both.
+  async #ask(prompts, chances) {
+    const id = ulid();
+    this.dispatch({ is: "listen", id });
+    await this.prompts.play(prompts, "ko");
+    if (this.state().voice?.id === id) await this.listen(chances);
+  }
+
+  #listens(id) {
+    const { voice } = this.state();
+    return voice?.id === id && voice.step === "listening";
+  }
+
+  // Opens the microphone, and closes it again where the customer has stopped meanwhile. What it returns lets sound through.
   async #open(id) {
-    this.#stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
-    this.#context = new AudioContext({ sampleRate: RATE });
-    await this.#context.audioWorklet.addModule("/page/microphone.js");
-    const microphone = new AudioWorkletNode(this.#context, "microphone", { processorOptions: { chunk: CHUNK } });
-    microphone.port.onmessage = ({ data }) =>
-      this.agent.send(`listen/audio?listening=${id}`, data, "application/octet-stream").catch(() => {});
-    this.#context.createMediaStreamSource(this.#stream).connect(microphone);
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+    if (!this.#listens(id)) {
+      for (const track of stream.getTracks()) track.stop();
+      return () => {};
+    }
+    const context = new AudioContext({ sampleRate: RATE });
+    this.#stream = stream;
+    this.#context = context;
+    await context.audioWorklet.addModule("/page/microphone.js");
+    return () => {
+      const microphone = new AudioWorkletNode(context, "microphone", { processorOptions: { chunk: CHUNK } });
+      microphone.port.onmessage = ({ data }) => this.#send(id, data);
+      context.createMediaStreamSource(stream).connect(microphone);
+    };
+  }
+
+  // One request after the other: sound that overtakes sound is another word.
+  #send(id, samples) {
+    const send = () => this.agent.send(`listen/audio?listening=${id}`, samples, "application/octet-stream").catch(() => {});
+    this.#sent = this.#sent.then(send);
   }
 
   #finish(id) {
     this.stop();
-    this.agent.tell("listen/stop", { listening: id });
+    this.#sent.then(() => this.agent.tell("listen/stop", { listening: id }));
   }
 }
 

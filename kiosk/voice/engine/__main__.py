@@ -21,7 +21,8 @@ from kiosk.voice.engine.listen import Ears, Opinion
 from kiosk.voice.engine.vad import Cutter, Sound, seconds
 from kiosk.voice.framing import frame, read
 
-# A phrase that stands in the grammar several times is as many times as likely. Measured by bench/voice.
+# A phrase that stands in the grammar several times is as many times as likely. Of 62 names by the voices of
+# `validate`, 34 to 38 were right from 1 to 16 times: it matters little.
 WEIGHT: Final = 4
 
 
@@ -37,8 +38,8 @@ class Engine:
         self._spellings = recogniser.spellings(words.vocabulary(dishes), self._model)
         self._rejects = recogniser.rejects(self._model)
         self._recognisers: dict[frozenset[str], recogniser.Recogniser] = {}
-        spelled = {*self._spellings.values(), *self._heads.words}
-        self.unheard = tuple(dish for dish in dishes if dish not in spelled)
+        self._spelled = frozenset(self._spellings.values())
+        self.unheard = tuple(dish for dish in dishes if dish not in self._spelled.union(self._heads.words))
 
     @property
     def least(self) -> float:
@@ -65,10 +66,15 @@ class Engine:
         )
 
     def opinion(self, segment: Sound) -> Mapping[str, float]:
-        """Of the heads, on a segment as short as a word."""
+        """Of the heads, on a segment as short as a word.
+
+        None of a dish that the grammar hears: the head of 로제 took 떡볶이 for it, by both voices of `validate`.
+        """
         if seconds(segment) > LONGEST_S:
             return {}
-        return self._heads.probabilities(self._embedding.of(segment))
+        shares = self._heads.probabilities(self._embedding.of(segment))
+        heard = self._spelled.intersection(self._dishes)
+        return {word: share for word, share in shares.items() if word not in heard}
 
     def _recogniser(self, expected: frozenset[str]) -> recogniser.Recogniser:
         if expected not in self._recognisers:

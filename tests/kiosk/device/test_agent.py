@@ -506,6 +506,7 @@ def test_the_page_gets_what_the_settings_say(tmp_path: Path) -> None:
                 "screen": {
                     "diagonal_inches": 15.6,
                     "floor_mm": 750,
+                    "here_every_s": 0,
                     "elder_from": 0.4,
                     "idle_s": {"usual": 60, "easy": 120},
                     "warning_s": {"usual": 20, "easy": 30},

@@ -66,10 +66,12 @@ def test_one_keyword_is_understood(said: str, words: tuple[str, ...]) -> None:
         "치즈",
         "주세요",
         "오늘 사람 시간 어제 우리 김밥",
+        "오늘 사람 김밥",
+        "하나 오늘 김밥",
     ],
 )
 def test_anything_else_is_nothing(said: str) -> None:
-    """Silence, unknown words, two dishes, two counts, yes and no, half a name, a count of nothing, talk."""
+    """Silence, unknown words, two dishes, two counts, half a name, a count of nothing, talk, a name amid words."""
     assert heard(said) == NOTHING
 
 

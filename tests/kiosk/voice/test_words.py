@@ -19,9 +19,16 @@ def test_each_listening_expects_its_kinds_and_always_cancel() -> None:
 
 def test_a_dish_is_said_with_or_without_its_spaces() -> None:
     """치즈 떡볶이 is one word in the lexicon or two."""
-    forms = forms_of_dishes([("cheese-tteokbokki", "치즈 떡볶이"), ("udon", "우동")])
+    forms = forms_of_dishes([("cheese-gimbap", "치즈 김밥"), ("udon", "우동")])
 
-    assert forms == {"cheese-tteokbokki": ("치즈 떡볶이", "치즈떡볶이"), "udon": ("우동",)}
+    assert forms == {"cheese-gimbap": ("치즈 김밥", "치즈김밥"), "udon": ("우동",)}
+
+
+def test_a_dish_is_called_by_its_other_words_too() -> None:
+    """Who asks for 오뎅 means the 어묵 of the menu."""
+    forms = forms_of_dishes([("eomuk", "어묵"), ("twigim", "모둠 튀김")])
+
+    assert forms == {"eomuk": ("어묵", "오뎅"), "twigim": ("모둠 튀김", "모둠튀김", "모듬 튀김", "모듬튀김")}
 
 
 def test_counts_have_both_kinds_of_numbers() -> None:

@@ -23,6 +23,7 @@ from contracts.boxes import LabelledBox
 from contracts.labels import Label
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
+from imaging.decoding import decode
 from ops.commands.calibrate import EXIT_NOT_BETTER, EXIT_POINTER_MOVED, calibrate
 from ops.exits import Exit
 from registry.weights import WeightsRegistry
@@ -30,7 +31,6 @@ from retrain.bucket import DatasetBucket, Tree
 from tests.toy_yolo import toy_manifest
 from worker.models.detector import Image
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decoding import decode
 
 REGION: Final = "eu-west-1"
 PIPELINE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import socket
@@ -246,13 +247,37 @@ class Opened:
         self.page.locator(selector).nth(number).click(timeout=SOME_S * 1e3)
 
 
+Opens = Callable[..., Opened]
+
+
+def order(shown: Opened, *, easy: bool) -> None:
+    """From the first page to the number, by touch."""
+    shown.touch(".main.start")
+    shown.touch(".pick")
+    shown.touch(".row" if easy else ".dishes .card")
+    shown.touch(".forward")  # into the cart
+    shown.touch(".forward")  # pay
+    shown.touch(".pick", 1)  # cash, at the counter
+    shown.shows(step="receipt")
+
+
+def stored(shown: Opened) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(shown.page.evaluate("() => localStorage.nunchi"))["state"]
+    return state
+
+
 @pytest.fixture
 def opens(browser: Browser, kiosk: Kiosk) -> Iterator[Callable[..., Opened]]:
     """Open the page on glass of a size, in a language."""
     contexts: list[BrowserContext] = []
 
     def open_page(
-        *, size: tuple[int, int] = (1280, 800), inches: float = 15.6, language: str = "ko", camera: bool = False
+        *,
+        size: tuple[int, int] = (1280, 800),
+        inches: float = 15.6,
+        language: str = "ko",
+        camera: bool = False,
+        here_every_s: float = 0,
     ) -> Opened:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -269,6 +294,7 @@ def opens(browser: Browser, kiosk: Kiosk) -> Iterator[Callable[..., Opened]]:
             response = route.fetch()
             shown = response.json()
             shown["screen"]["diagonal_inches"] = inches
+            shown["screen"]["here_every_s"] = here_every_s
             shown["language"] = language
             if not camera:
                 shown["camera"]["use"] = "none"

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { change, choose, defaults, possible, put, totalOf } from "../../../../kiosk/screen/page/cart.js";
+import { nobody } from "../../../../kiosk/screen/page/here.js";
 import { EASY, USUAL, initial, kept, reduce, restored } from "../../../../kiosk/screen/page/state.js";
 import { TEXTS } from "../../../../kiosk/screen/page/texts.js";
 import { expectOf, meaning } from "../../../../kiosk/screen/page/voice.js";
@@ -93,6 +94,14 @@ test("spoken words are proposals: a dish opens its step, and only yes puts it", 
   assert.deepEqual(meaning(MENU, menu, ["gone"]), []);
   assert.deepEqual(meaning(MENU, menu, ["yes"]), []);
   assert.ok(["attract", "type", "menu", "dish", "cart", "pay"].every((step) => expectOf(step).includes("cancel")));
+});
+
+test("nobody stands there until the camera sees somebody or the page is touched", () => {
+  assert.ok(nobody(after()));
+  for (const events of [[came], [{ is: "start" }], [{ is: "sheet", sheet: "settings" }], [{ is: "screen", screen: EASY }]]) {
+    assert.ok(!nobody(after(...events)));
+  }
+  assert.ok(nobody(after(came, { is: "end" })));
 });
 
 test("no order of events loses the cart, flips the screen back or throws", () => {

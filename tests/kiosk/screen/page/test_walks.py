@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
 from kiosk.errors import NoLabeller
-from kiosk.voice.port import Heard
 from tests.kiosk.device.messages import person
-from tests.kiosk.screen.page.conftest import NOON, SOME_S, Kiosk, Opened
+from tests.kiosk.screen.page.conftest import NOON, SOME_S, Kiosk, Opened, Opens, order, stored
 from tests.waiting import until
 
-Opens = Callable[..., Opened]
 ELDER, ADULT = "usg_B001232", "usg_G000569"
-
-
-def order(shown: Opened, *, easy: bool) -> None:
-    """From the first page to the number, by touch."""
-    shown.touch(".main.start")
-    shown.touch(".pick")
-    shown.touch(".row" if easy else ".dishes .card")
-    shown.touch(".forward")  # into the cart
-    shown.touch(".forward")  # pay
-    shown.touch(".pick", 1)  # cash, at the counter
-    shown.shows(step="receipt")
 
 
 def test_an_old_woman_comes_and_the_screen_turns_with_what_she_may_like(kiosk: Kiosk, opens: Opens) -> None:
@@ -145,35 +128,6 @@ def _tab_to(shown: Opened, selector: str) -> None:
     raise AssertionError(f"{selector} never has the focus")
 
 
-def test_an_order_by_voice_goes_into_the_cart_after_a_yes(kiosk: Kiosk, opens: Opens) -> None:
-    """ "떡볶이 하나" opens the dish and asks; "네" puts it. Sound reaches the engine."""
-    kiosk.voice.hears = [Heard("understood", ("tteokbokki", "count-2")), Heard("understood", ("yes",))]
-    shown = opens()
-    shown.touch(".switch")
-    shown.touch(".main.start")
-    shown.touch(".pick")
-    shown.touch(".speak")
-    shown.shows(step="dish")
-    expect(shown.page.locator(".heard")).to_contain_text("떡볶이 2개")
-    shown.shows(step="cart")
-    expect(shown.page.locator(".line output")).to_have_text("2")
-    assert kiosk.voice.bytes_heard > 0
-    assert [("yes" in asked.expect, asked.dish) for asked in kiosk.voice.asked] == [(False, None), (True, "tteokbokki")]
-
-
-def test_babble_puts_nothing(opens: Opens) -> None:
-    """Nothing understood: the page says so, and the cart stays as it was."""
-    shown = opens()
-    shown.touch(".switch")
-    shown.touch(".main.start")
-    shown.touch(".pick")
-    shown.touch(".speak")
-    expect(shown.page.locator(".voice.nothing")).to_be_visible(timeout=SOME_S * 1e3)
-    shown.touch(".voice .second")
-    shown.shows(step="menu")
-    assert _stored(shown)["cart"] == []
-
-
 def test_a_reload_in_the_middle_of_an_order_keeps_the_cart(opens: Opens) -> None:
     """Step, cart, screen and language are as before."""
     shown = opens()
@@ -182,10 +136,10 @@ def test_a_reload_in_the_middle_of_an_order_keeps_the_cart(opens: Opens) -> None
     shown.touch(".pick")
     shown.touch(".row")
     shown.touch(".forward")
-    before = _stored(shown)
+    before = stored(shown)
     shown.page.reload()
     shown.shows(ready="yes", step="cart", screen="easy")
-    assert _stored(shown)["cart"] == before["cart"] != []
+    assert stored(shown)["cart"] == before["cart"] != []
 
 
 def test_without_cloud_and_without_camera_the_shop_sells(kiosk: Kiosk, opens: Opens) -> None:
@@ -247,8 +201,3 @@ def test_the_page_asks_before_it_forgets_and_forgets_when_nobody_answers(opens: 
     expect(shown.page.locator(".asking")).to_be_visible()
     shown.page.clock.fast_forward(21_000)
     shown.shows(step="attract")
-
-
-def _stored(shown: Opened) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(shown.page.evaluate("() => localStorage.nunchi"))["state"]
-    return state

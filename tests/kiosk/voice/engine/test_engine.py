@@ -16,12 +16,13 @@ import pytest
 
 from kiosk.menu.menu import Menu
 from kiosk.voice.port import Heard, Listening
-from kiosk.voice.process import DEFAULT_PYTHON, EngineVoice, voice
+from kiosk.voice.process import DEFAULT_PYTHON, EngineVoice, Patience, voice
 from kiosk.voice.words import forms_of_dishes
 from tests.waiting import until_async
 
 CLIPS = Path(__file__).parents[1] / "clips"
 CHUNK = 3200
+BUSY = Patience(ready=600, answer=120, write=120)  # bounds for a busy machine, never a measurement
 ORDER, ANSWER, PLACE = ("dish", "count", "again", "done"), ("yes_no",), ("here_away",)
 SAID = (
     ("tteokbokki-one", ORDER, Heard("understood", ("tteokbokki", "count-1"))),
@@ -64,7 +65,7 @@ def test_words_are_heard_and_talk_puts_nothing() -> None:
     dishes = forms_of_dishes((dish.id, dish.name.ko) for dish in Menu.load().dishes)
 
     async def all_of_them() -> list[Heard]:
-        engine = voice(dishes)
+        engine = voice(dishes, patience=BUSY)
         assert isinstance(engine, EngineVoice)
         running = asyncio.create_task(engine.run())
         try:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from kiosk.voice.engine.recogniser import REJECTS, rejects, spelled, spellings
+import json
+
+import numpy as np
+import pytest
+
+from kiosk.voice.engine.recogniser import LEVEL, REJECTS, Recogniser, rejects, spelled, spellings
 
 
 class Lexicon:
@@ -39,3 +44,31 @@ def test_rejects_are_words_of_the_lexicon() -> None:
 
     assert rejects(LEXICON) == ("사람", "오늘", "제")[: len(rejects(LEXICON))]
     assert len(listed) > 300
+
+
+class HearsHowLoud:
+    """Vosk, as far as one recogniser goes: it keeps the loudest sample and hears one word."""
+
+    loudest = 0
+
+    def KaldiRecognizer(self, *_: object) -> HearsHowLoud:
+        return self
+
+    def AcceptWaveform(self, pcm: bytes) -> None:
+        self.loudest = int(np.abs(np.frombuffer(pcm, "<i2")).max())
+
+    def FinalResult(self) -> str:
+        return json.dumps({"text": "떡볶이 하나"})
+
+    def Reset(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("peak", [0.01, 0.2, 1.0])
+def test_a_segment_is_as_loud_as_any_other_for_the_model(peak: float) -> None:
+    """Near or far, whispered or shouted."""
+    vosk = HearsHowLoud()
+    segment = (peak * np.sin(np.arange(16_000) / 5)).astype(np.float32)
+
+    assert Recogniser(vosk, None, ["떡볶이", "하나"]).tokens(segment) == ("떡볶이", "하나")
+    assert vosk.loudest == pytest.approx(LEVEL * 32767, rel=0.01)
