@@ -21,6 +21,7 @@ from kiosk.device.burst import LEAST_GAP_MS, BurstRules
 from kiosk.device.evidence import EvidenceRules
 from kiosk.device.visit import VisitRules
 from kiosk.errors import InvalidSettings
+from kiosk.voice.framing import SECONDS
 from mqtt.client import Broker
 
 FILE: Final = "kiosk.toml"
@@ -96,7 +97,7 @@ class VoiceSettings(_Part):
     """Push to talk in easy mode."""
 
     on: bool = True
-    seconds: float = Field(7, ge=3, le=15, description="of one push")
+    seconds: float = Field(7, ge=3, le=SECONDS, description="of one push")
 
 
 class KioskToml(_Part):

@@ -60,11 +60,18 @@ class SaysWords:
     available: bool = True
     bytes_heard: int = 0
     asked: list[Listening] = field(default_factory=list)
+    first_takes_s: float = 0.0
+    feeding: int = 0
+    most_feeding: int = 0
 
     async def start(self, listening: Listening) -> None:
         self.asked.append(listening)
 
     async def feed(self, id: str, pcm: bytes) -> None:  # noqa: ARG002
+        self.feeding += 1
+        self.most_feeding = max(self.feeding, self.most_feeding)
+        await asyncio.sleep(0 if self.bytes_heard else self.first_takes_s)
+        self.feeding -= 1
         self.bytes_heard += len(pcm)
 
     async def stop(self, id: str) -> Heard:  # noqa: ARG002

@@ -25,6 +25,19 @@ def test_an_order_by_voice_goes_into_the_cart_after_a_yes(kiosk: Kiosk, opens: O
     assert [("yes" in asked.expect, asked.dish) for asked in kiosk.voice.asked] == [(False, None), (True, "tteokbokki")]
 
 
+def test_sound_never_overtakes_sound(kiosk: Kiosk, opens: Opens) -> None:
+    """A piece goes up when the one before has arrived, however long that takes."""
+    kiosk.voice.first_takes_s = 1.0
+    shown = opens()
+    shown.touch(".switch")
+    shown.touch(".main.start")
+    shown.touch(".pick")
+    shown.touch(".speak")
+    expect(shown.page.locator(".voice.nothing")).to_be_visible(timeout=SOME_S * 1e3)
+    assert kiosk.voice.most_feeding == 1
+    assert kiosk.voice.bytes_heard > 5 * 6400
+
+
 def test_babble_puts_nothing(opens: Opens) -> None:
     """Nothing understood: the page says so, and the cart stays as it was."""
     shown = opens()
