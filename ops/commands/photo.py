@@ -30,7 +30,6 @@ from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, legend, message_line, no_answer_row
-from ops.commands.kiosk import fleet_of
 from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption, in_cloud
 
@@ -124,6 +123,8 @@ def _require_kiosk(record: Record, kiosk: str, state: Path) -> None:
         raise typer.BadParameter(f"{error}; nothing was sent", param_hint="--kiosk") from None
     if kiosk == record.kiosk:
         return
+    from ops.commands.kiosk import fleet_of  # noqa: PLC0415 - imports boto3, which most calls do not need
+
     with fleet_of(True, state) as fleet:
         names = [each.name for each in fleet.kiosks.all()]
     if kiosk not in names:

@@ -249,7 +249,7 @@ BELOW = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(NAMES, VALUES | st.dictionaries(BELOW, VALUES, max_size=4), max_size=5))
 def test_whatever_stands_there_is_valid_or_has_mistakes_in_words(fields: dict[str, Any]) -> None:
     mistakes = find_mistakes(Config, fields, related=RELATED)

@@ -126,7 +126,7 @@ def built(text: str, folder: Path) -> HoursSettings:
     return load(file).hours
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shops())
 def test_in_every_zone_and_year_the_schedules_open_each_shop_and_the_next_start_is_one_of_theirs(
     shop: tuple[HoursSettings, datetime],
@@ -153,7 +153,7 @@ def test_in_every_zone_and_year_the_schedules_open_each_shop_and_the_next_start_
                 at += STEP
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(shops())
 def test_a_holiday_ends_no_run_with_another_open_day_and_leaves_none_without(
     shop: tuple[HoursSettings, datetime],
@@ -168,7 +168,7 @@ def test_a_holiday_ends_no_run_with_another_open_day_and_leaves_none_without(
         assert gap_at(following.replace(tzinfo=None), zone) is None  # a time that the shop's clock shows
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(shops())
 def test_closed_sh_powers_off_at_just_the_starts_that_are_not_told(shop: tuple[HoursSettings, datetime]) -> None:
     hours, begin = shop

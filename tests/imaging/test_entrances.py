@@ -111,7 +111,7 @@ def test_judgement_decodes_as_the_worker_does(tmp_path: Path, data: bytes) -> No
         assert lines[0]["error"].startswith(f"{reason}: ")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([*PICTURES.values()]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),

@@ -94,13 +94,13 @@ def test_a_file_with_every_pixel_is_a_photo_whatever_else_is_in_it(
     assert np.array_equal(pixels(photo.jpeg), pixels(whole))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FILES, st.floats(0.2, 0.97), st.booleans())
 def test_a_file_cut_anywhere_is_truncated_with_or_without_an_end_mark(whole: bytes, share: float, end: bool) -> None:
     assert reason(cut(whole, share, end=end)) is Reason.TRUNCATED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([BASELINE, PROGRESSIVE, GREY]), st.floats(0.05, 0.6), st.floats(0.05, 0.3))
 def test_a_hole_in_the_middle_is_truncated(whole: bytes, start: float, length: float) -> None:
     assert reason(hole(whole, start, length)) is Reason.TRUNCATED

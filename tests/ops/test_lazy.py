@@ -33,7 +33,19 @@ ASKS_AWS = {"boto3", "botocore", "s3transfer"}
 HEARS_LABELS = {"aiomqtt", "paho"}
 HEAVY = COMPUTES | ASKS_AWS | HEARS_LABELS
 # These ask AWS, and import boto3 for their help, too.
-ABOUT_AWS = {"doctor", "train", "calibrate", "judge", "remains", "kiosk", "menu", "dataset", "review", "weights"}
+ABOUT_AWS = {
+    "preflight",
+    "doctor",
+    "train",
+    "calibrate",
+    "judge",
+    "remains",
+    "kiosk",
+    "menu",
+    "dataset",
+    "review",
+    "weights",
+}
 PRINTS_MODULES = """
 import atexit, sys
 atexit.register(lambda: print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr))

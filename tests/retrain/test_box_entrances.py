@@ -93,7 +93,7 @@ def by_auto_labels(boxes: Sequence[Row], _: Path) -> Outcome:
 ENTRANCES: Sequence[Callable[[Sequence[Row], Path], Outcome]] = (by_folder, by_label_studio, by_golden, by_auto_labels)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows)
 @example([(0, 866, 300, 1001, 700)])
 @example([(0, 300, 300, 1005, 700)])

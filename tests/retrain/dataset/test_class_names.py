@@ -114,7 +114,7 @@ def test_names_are_found_in_each_file_that_exporters_write(tmp_path: Path, name:
 @pytest.mark.parametrize(
     "form", ["list", "mapping", "inverse", "text", "text of a mapping", "lines", "notes", "numbered"]
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(order=st.permutations([*LABELS, "cat", "Großmutter", "42nd"]))
 def test_any_order_of_names_is_read_back(tmp_path_factory: pytest.TempPathFactory, form: str, order: list[str]) -> None:
     texts = list(map(str, order))
@@ -304,7 +304,7 @@ def test_an_option_for_a_class_that_no_file_names_is_refused(tmp_path: Path) -> 
         scanned(folder, left_out=["granpa"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["data.yaml", "classes.txt", "notes.json", "obj.data", "obj.names", "x.json"]),
     st.binary(max_size=60)

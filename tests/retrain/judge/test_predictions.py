@@ -45,7 +45,7 @@ def test_each_photo_has_a_prediction_or_an_error(tmp_path: Path, photos: list[Pa
     assert [(one.path, one.error, one.model, one.raw) for one in predictions] == [
         (photos[0], None, model, False),
         (photos[1], None, model, False),
-        (photos[2], "empty_file: the upload has 0 bytes", model, False),
+        (photos[2], "empty_file: the file has 0 bytes", model, False),
     ]
     [man] = predictions[0].people
     assert man.label is Label.ELDER_MALE

@@ -35,7 +35,7 @@ def test_many_people_of_another_camera_give_its_shift_and_its_scale(shift: float
     assert (layer.female.shift, layer.female.scale) == (pytest.approx(0, abs=0.2), pytest.approx(1, abs=0.1))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(times=st.integers(2, 8), seed=st.integers(0, 50))
 def test_more_of_the_same_people_move_the_layer_further(times: int, seed: int) -> None:
     """Away from the shipped one, in the direction of the camera."""
@@ -44,7 +44,7 @@ def test_more_of_the_same_people_move_the_layer_further(times: int, seed: int) -
     assert 0 < fit(few, SHIPPED).elder.shift < fit(many, SHIPPED).elder.shift
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_the_people_does_not_matter(order: random.Random) -> None:
     """To the byte: the manifest's digest depends on it."""

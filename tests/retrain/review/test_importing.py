@@ -297,7 +297,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=3), JUNK)
 def test_any_export_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, places: list[int], junk: Any) -> None:
     """Whatever stands in place of any part of it."""
