@@ -15,7 +15,7 @@ from config.names import INFERENCE_ROLE, ROLE_TAG
 from config.sections import QueueSettings
 from infra.compute.actions import GROUP_ID_UNKNOWN, group_actions
 from infra.compute.boot import Boot
-from infra.compute.instance import BOOT_TIMEOUT, HardenedTemplate, disk
+from infra.compute.instance import BOOT_TIMEOUT, HardenedTemplate, amazon_linux, disk
 from infra.compute.network import Network
 from infra.nag import acknowledge, acknowledge_wildcards
 from infra.references import weaken_references
@@ -50,7 +50,7 @@ class InferenceGroup(Construct):
             self,
             network,
             instance_type,
-            machine_image=ec2.MachineImage.latest_amazon_linux2023(),
+            machine_image=amazon_linux(),
             associate_public_ip_address=True,
             role=role,
             user_data=boot.user_data(),

@@ -19,6 +19,11 @@ BOOT_TIMEOUT: Final = Duration.minutes(15)  # to install and warm up; then Cloud
 DISK_GIB: Final = 16
 
 
+def amazon_linux() -> ec2.IMachineImage:
+    """The newest image at deployment, with kernel 6.1: the one that AL2023 began with, and supports to its end."""
+    return ec2.MachineImage.latest_amazon_linux2023(kernel=ec2.AmazonLinux2023Kernel.KERNEL_6_1)
+
+
 def disk(gib: int = DISK_GIB, **options: Any) -> ec2.BlockDevice:
     """The root volume of an instance. Encrypted: photos pass through its cache."""
     volume = ec2.BlockDeviceVolume.ebs(gib, volume_type=ec2.EbsDeviceVolumeType.GP3, encrypted=True, **options)
@@ -52,8 +57,7 @@ class InferenceInstance(Construct):
             self,
             "Instance",
             instance_type=ec2.InstanceType(instance_type),
-            # The newest image at deployment. A newer one replaces the instance, which holds no state.
-            machine_image=ec2.MachineImage.latest_amazon_linux2023(),
+            machine_image=amazon_linux(),  # a newer one replaces the instance, which holds no state
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_group=network.outbound_only,
