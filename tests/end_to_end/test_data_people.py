@@ -73,7 +73,7 @@ PAGE: Final = (
     ),
     Expected("export AWS_ENDPOINT_URL=", r"^$"),
     Expected("for name in Images Dataset Weights", r"^$"),
-    Expected("aws s3 ls", r"PRE auto/\n +PRE review/"),
+    Expected("aws s3 ls", r"PRE auto/\n(.*\n)*? +PRE review/"),
     Expected("nunchi dataset draw my-images", r"48 drawn pictures and their labels are in my-images"),
     Expected("nunchi dataset draw my-exam-images", r"24 drawn pictures and their labels are in my-exam-images"),
     Expected(
