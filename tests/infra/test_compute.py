@@ -169,7 +169,7 @@ def test_the_user_data_is_a_sound_script_that_ends_with_boot_sh(request: pytest.
 
 @pytest.mark.parametrize(
     ("mode", "only"),
-    [("compute", {"NUNCHI_CLOSED"}), ("queue_compute", {"NUNCHI_UPLOAD_QUEUE_URL"})],
+    [("compute", set[str]()), ("queue_compute", {"NUNCHI_UPLOAD_QUEUE_URL"})],
 )
 def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
     request: pytest.FixtureRequest, mode: str, only: set[str]
