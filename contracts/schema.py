@@ -52,7 +52,7 @@ def reading(
     """
     try:
         values = source if isinstance(source, Mapping) else json.loads(source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: a text of nothing but brackets
         raise InvalidMessage(f"the {what} is not JSON: {error}") from None
     if not isinstance(values, Mapping):
         raise InvalidMessage(f"the {what} is not a JSON object")

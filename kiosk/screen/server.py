@@ -161,7 +161,7 @@ def _counter(shop: Shop) -> list[Route]:
     async def order(request: Request) -> Response:
         try:
             fields = json.loads(await bodies.read_json_bytes(request))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # RecursionError: nothing but brackets
             raise HTTPException(422, f"the order is not JSON: {error}") from None
         try:
             receipt = await shop.order(fields)

@@ -238,7 +238,9 @@ def test_a_message_without_a_field_is_refused_and_the_field_named(field: str) ->
         LabelMessage.from_json(json.dumps(fields))
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{", '"x"', b"\xff\xfe", "{}", '{"schema": NaN}'])
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "{", '"x"', b"\xff\xfe", "{}", '{"schema": NaN}', 100_000 * "[", 100_000 * '{"a":']
+)
 def test_what_is_no_message_at_all_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidMessage):
         LabelMessage.from_json(text)
