@@ -26,7 +26,7 @@ from playwright.sync_api import (
 
 from day0.samples import PORTRAITS, SAMPLES
 from day0.scenes import FRAME, background, enlarged, with_people
-from tests.kiosk.screen.page.conftest import CHROMIUM, FLAGS
+from tests.chromium import CHROMIUM, FLAGS
 
 CAMERA: Final = Path(__file__).with_name("camera.js")
 NOBODY: Final = "nobody"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -79,15 +80,7 @@ def doctor(
 
     Example: nunchi doctor --json | jq -r 'select(.state == "ill") | .remedy'
     """
-    findings: list[Finding] = []
-
-    def report(finding: Finding) -> None:
-        findings.append(finding)
-        if as_json:
-            typer.echo(json.dumps(finding.fields()))
-        else:
-            show(finding)
-
+    report = Report(as_json)
     deployment = _deployment(local, state)
     if isinstance(deployment, Finding):
         report(deployment)
@@ -99,20 +92,37 @@ def doctor(
     if not local:
         config = deployment.config
         report(Finding("settings", *well(f"mode {config.mode}, {opening(config)}; {config.hours.zone}")))
-        for finding in examine(deployment, _FIRST):
-            report(finding)
-        if findings[-1].state is State.UNSEEN:  # no credentials, or invalid ones
-            if not as_json:
-                out.print(
-                    "\nNo other check can run without credentials. The cloud on this machine: nunchi doctor --local"
-                )
-            raise typer.Exit(DoctorExit.CANT_CHECK)
+        report.require_credentials(deployment, "The cloud on this machine: nunchi doctor --local")
     selected = {name: check for name, check in _CHECKS.items() if name not in (_ON_AWS_ONLY if local else _LOCAL_ONLY)}
     for finding in examine(deployment, selected):
         report(finding)
     if not as_json:
-        out.print(f"\n{_summary(findings)}")
-    raise typer.Exit(DoctorExit(status_of(findings)))
+        out.print(f"\n{_summary(report.findings)}")
+    raise typer.Exit(DoctorExit(status_of(report.findings)))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Prints findings as they come, for people or as JSON, and keeps them."""
+
+    as_json: bool
+    findings: list[Finding] = field(default_factory=list)
+
+    def __call__(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        if self.as_json:
+            typer.echo(json.dumps(finding.fields()))
+        else:
+            show(finding)
+
+    def require_credentials(self, deployment: Deployment, otherwise: str = "") -> None:
+        """Check the clock and the credentials, which every other check needs; without them the command ends here."""
+        for finding in examine(deployment, _FIRST):
+            self(finding)
+        if self.findings[-1].state is State.UNSEEN:  # no credentials, or invalid ones
+            if not self.as_json:
+                out.print(f"\nNo other check can run without credentials. {otherwise}".rstrip())
+            raise typer.Exit(DoctorExit.CANT_CHECK)
 
 
 def _show_letters(deployment: Deployment, as_json: bool) -> None:

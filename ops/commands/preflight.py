@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any, Final
@@ -14,14 +13,13 @@ from botocore.exceptions import BotoCoreError
 from config.nunchi_toml import load
 from ops.aws import SHORT_TIMEOUTS, remedy
 from ops.commands.config import opening
-from ops.commands.doctor import DoctorExit, show
+from ops.commands.doctor import DoctorExit, Report
 from ops.display import out, show_command
 from ops.doctor import checks as doctors
 from ops.doctor.examination import Check, Deployment, Finding, State, examine, status_of, unseen, well
 from ops.options import JsonOption
 from ops.preflight import checks
 
-_FIRST: Final[Mapping[str, Check]] = {"clock": doctors.clock, "credentials": doctors.credentials}
 _CHECKS: Final[Mapping[str, Check]] = {
     "shell": doctors.region,
     "region": checks.region_enabled,
@@ -47,15 +45,7 @@ def preflight(as_json: JsonOption = False) -> None:
 
     Example: nunchi preflight && cdk deploy --all
     """
-    findings: list[Finding] = []
-
-    def report(finding: Finding) -> None:
-        findings.append(finding)
-        if as_json:
-            typer.echo(json.dumps(finding.fields()))
-        else:
-            show(finding)
-
+    report = Report(as_json)
     config = load()
     report(Finding("settings", *well(f"mode {config.mode}, {opening(config)}; {config.hours.zone}")))
     try:
@@ -63,17 +53,12 @@ def preflight(as_json: JsonOption = False) -> None:
     except BotoCoreError as error:  # such as an unknown profile
         report(Finding("credentials", *unseen(error, remedy(error, ""))))
         raise typer.Exit(DoctorExit.CANT_CHECK) from None
-    for finding in examine(deployment, _FIRST):
-        report(finding)
-    if findings[-1].state is State.UNSEEN:
-        if not as_json:
-            out.print("\nNo other check can run without credentials")
-        raise typer.Exit(DoctorExit.CANT_CHECK)
+    report.require_credentials(deployment)
     for finding in examine(deployment, _CHECKS):
         report(finding)
     if not as_json:
-        _conclude(findings)
-    raise typer.Exit(DoctorExit(status_of(findings)))
+        _conclude(report.findings)
+    raise typer.Exit(DoctorExit(status_of(report.findings)))
 
 
 def _conclude(findings: list[Finding]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,30 +14,18 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from local.ports import fetch
+from tests.chromium import CHROMIUM, FLAGS
 from tests.end_to_end.conftest import Running
 from tests.waiting import until
 
-CHROMIUM = shutil.which("chromium")
 SAMPLES = Path(__file__).parents[2] / "samples"
 ELDER = SAMPLES / "usg_B001232.jpg"  # samples/README.md
 SIZE = (640, 360)
 FPS = 5
 EMPTY_S, PERSON_S = 4, 20  # the camera begins with nobody: the agent takes that for its background
 ANSWER_S = 60.0  # a bound for a busy machine, never a measurement
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: `apt-get install chromium`")
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: `apt-get install chromium`")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -30,26 +29,14 @@ from kiosk.screen.guard import hosts_of
 from kiosk.screen.server import create_app
 from kiosk.settings import CloudSettings, KioskToml
 from kiosk.voice.port import Heard, Listening
+from tests.chromium import CHROMIUM, FLAGS
 from tests.kiosk.device.fake_labeller import FakeLabeller
 from tests.kiosk.device.messages import person
 from tests.kiosk.device.test_agent import CLOUD
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SAMPLES = Path(__file__).parents[4] / "samples"
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 SOME_S = 20.0  # a bound for a busy machine, never a measurement
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
 
 
 @dataclass
