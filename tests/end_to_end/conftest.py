@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,21 +98,29 @@ class Running:
         until(all_there, within_s=within_s, what=f"a result for each of {len(image_ids)} photos")
 
 
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    state = tmp_path_factory.mktemp("cloud")
+@contextmanager
+def running_cloud(state: Path, *options: str, **settings: str) -> Generator[Running, None, None]:
+    """A cloud with these options of `nunchi up` and these variables, stopped at the end of the block."""
     mqtt_port, cable_port = free_ports(2)
     with pytest.MonkeyPatch.context() as environment, Cable(cable_port, mqtt_port) as cable:
         environment.setenv("NUNCHI_LABEL_TTL_S", "300")  # a busy machine must not make a label old
+        for name, value in settings.items():
+            environment.setenv(name, value)
         try:
             ports = (f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
-            started = run_nunchi(state, "up", "--detach", *ports)
+            started = run_nunchi(state, "up", "--detach", *options, *ports)
             assert started.returncode == 0, started.stderr
             told = run_nunchi(state, "status", "--json")
             yield Running(state, json.loads(told.stdout), cable)
         finally:
             ended = run_nunchi(state, "down")
             assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections import Counter
@@ -15,39 +14,24 @@ import pytest
 
 from contracts.instants import now
 from contracts.names import Reference, new_image_id
-from local.ports import free_ports
 from local.record import CloudState
-from local.state import StateDir
-from tests.end_to_end.conftest import Running, run_nunchi
+from tests.end_to_end.conftest import Running, running_cloud
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.photos import faces
-from tests.end_to_end.proxy import Cable
 from tests.lambdas.events import announcing, upload_of
 from tests.waiting import until
 
 SETTINGS = {
     # A worker says at each taking how long a message is its own; the queue's two minutes do not matter.
     "NUNCHI_VISIBILITY_S": "5",
-    "NUNCHI_LABEL_TTL_S": "300",  # a busy machine must not make a label old
     "NUNCHI_MODEL_THREADS": "1",
 }
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    state = tmp_path_factory.mktemp("queue")
-    mqtt_port, cable_port = free_ports(2)
-    ports = (f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
-    with pytest.MonkeyPatch.context() as environment, Cable(cable_port, mqtt_port) as cable:
-        for name, value in SETTINGS.items():
-            environment.setenv(name, value)
-        try:
-            started = run_nunchi(state, "up", "--detach", "--mode=queue", "--workers=2", *ports)
-            assert started.returncode == 0, started.stderr
-            yield Running(state, json.loads(StateDir(state).read().to_json()), cable)
-        finally:
-            ended = run_nunchi(state, "down")
-            assert ended.returncode == 0, ended.stderr
+    with running_cloud(tmp_path_factory.mktemp("queue"), "--mode=queue", "--workers=2", **SETTINGS) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
-from local.ports import free_ports
 from local.record import CloudState
-from local.state import StateDir
-from tests.end_to_end.conftest import Running, run_nunchi
+from tests.end_to_end.conftest import Running, running_cloud
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.photos import faces
-from tests.end_to_end.proxy import Cable
 from tests.waiting import until
+
+ONE = ("--mode=queue", "--workers=1")
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    state = tmp_path_factory.mktemp("one")
-    mqtt_port, cable_port = free_ports(2)
-    ports = (f"--mqtt-port={mqtt_port}", f"--worker-mqtt-port={cable_port}")
-    with pytest.MonkeyPatch.context() as environment, Cable(cable_port, mqtt_port) as cable:
-        environment.setenv("NUNCHI_VISIBILITY_S", "5")  # how long a dead worker's photos are its own
-        environment.setenv("NUNCHI_LABEL_TTL_S", "300")  # a busy machine must not make a label old
-        try:
-            started = run_nunchi(state, "up", "--detach", "--mode=queue", "--workers=1", *ports)
-            assert started.returncode == 0, started.stderr
-            yield Running(state, json.loads(StateDir(state).read().to_json()), cable)
-        finally:
-            ended = run_nunchi(state, "down")
-            assert ended.returncode == 0, ended.stderr
+    with running_cloud(
+        tmp_path_factory.mktemp("one"), "--mode=queue", "--workers=1", NUNCHI_VISIBILITY_S="5"
+    ) as running:
+        yield running
 
 
 def test_one_worker_labels_every_photo_and_its_successor_those_that_it_left(cloud: Running) -> None:
