@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from config.near import did_you_mean
+from contracts.near import did_you_mean
 
 DEFAULT_INFERENCE: Final = "c7i.large"
 DEFAULT_TRAINING: Final = "g4dn.xlarge"

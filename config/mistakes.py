@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from config.near import did_you_mean
+from contracts.near import did_you_mean
 
 Location = tuple[int | str, ...]
 _KINDS: Final[Mapping[str, str]] = {

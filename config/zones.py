@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
-from config.near import did_you_mean
+from contracts.near import did_you_mean
 
 _AREAS: Final = frozenset(
     {

@@ -1,0 +1,260 @@
+"""recipe.toml → Recipe. Every mistake of the file is named at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.errors import ContractError
+from contracts.gate import check_gate
+from contracts.near import did_you_mean
+from recipes.recipe import REGIONS, Find, Finder, Head, Judge, Many, Metric, Range, Recipe, Region, Teaches
+from recipes.toml_table import Table
+
+FOLDER: Final = Path(__file__).parent
+FILE: Final = "recipe.toml"
+FORMAT: Final = 1  # of the file: the value of its key `recipe`
+KIOSK: Final = "kiosk"
+AUGMENT: Final = ("mirror", "light", "crop", "rotate", "blur", "jpeg")
+JOINED: Final = "joined"
+MOST_CLASSES: Final = 1000
+
+
+class InvalidRecipe(ContractError):
+    """A recipe is missing or has mistakes, all of them named; nothing was done with it."""
+
+
+def names() -> list[str]:
+    """The recipes that are shipped."""
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+
+
+def load(name: str) -> Recipe:
+    """A shipped recipe by its name, or one of your own by the path of its folder, which has a slash or a dot.
+
+    InvalidRecipe names every mistake.
+    """
+    own = "/" in name or name.startswith(".")
+    folder = Path(name) if own else FOLDER / name
+    if not own and name not in names():
+        raise InvalidRecipe(
+            f"there is no recipe {name!r}; choose {', '.join(names())}, or name the folder of your own as ./{name}"
+            f"{did_you_mean(name, names())}"
+        )
+    return read(folder / FILE)
+
+
+def read(file: Path) -> Recipe:
+    """The recipe of a file; InvalidRecipe names every mistake."""
+    try:
+        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidRecipe(f"{file} can't be read ({error.strerror}); nothing was done, correct the path") from None
+    except UnicodeDecodeError:
+        raise InvalidRecipe(f"{file} is not text in UTF-8; nothing was done, save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRecipe(f"{file} is not TOML: {error}; nothing was done") from None
+    return parse(fields, str(file))
+
+
+def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
+    """The recipe of parsed TOML; InvalidRecipe names `file` and every mistake."""
+    mistakes: list[str] = []
+    top = Table(fields, "", mistakes)
+    _format(top)
+    recipe = Recipe(
+        name=top.name("name"),
+        find=_find(top.table("find")),
+        inputs=_inputs(top.table("inputs")),
+        teaches=top.choice("teaches", Teaches.HEADS),
+        heads=tuple(_head(table) for table in top.tables("head")),
+        join=top.names("join"),
+        judge=_judge(top.table("judge"), joined=top.has("join")),
+        gate=_gate(top, 0.95),
+        sure_from=top.number("sure_from", 0.5, least=0, most=1),
+    )
+    top.end()
+    mistakes += _rules(recipe)
+    if mistakes:
+        raise InvalidRecipe(f"{file} is invalid, nothing was done; correct these lines:\n" + "\n".join(mistakes))
+    return recipe
+
+
+def _format(top: Table) -> None:
+    if not top.has("recipe"):
+        top.says("recipe", f"is missing; the first line of the file is recipe = {FORMAT}")
+    top.whole("recipe", FORMAT, least=FORMAT, most=FORMAT)
+
+
+def _find(table: Table) -> Find:
+    found = Find(
+        table.choice("kind", Finder.FACE),
+        table.choice("many", Many.ALL),
+        table.whole("least_px", 0, least=0, most=4096),
+    )
+    table.end()
+    return found
+
+
+def _inputs(table: Table) -> dict[str, tuple[str, ...]]:
+    inputs = {name: table.names(name) for name in table.items()}
+    for name, values in inputs.items():
+        if len(values) < 2:
+            table.says(name, 'needs at least two values to choose from, as ["dog", "cat"]')
+    return inputs
+
+
+def _head(table: Table) -> Head:
+    region = table.table("region")
+    score = table.pair("score")
+    head = Head(
+        name=table.name("name"),
+        says=table.names("says"),
+        score=None if score is None else Range(*score),
+        region=Region(region.name("of") if region.has("of") else "whole", region.number("margin", 0, least=0, most=2)),
+        when=_when(table.table("when")),
+        stop_at=table.names("stop_at"),
+        augment=_augment(table),
+        class_weights=table.switch("class_weights", True),
+        gate=_gate(table, None),
+    )
+    region.end()
+    table.end()
+    if bool(head.says) == (score is not None):
+        table.says("says", 'a head needs either says = ["first", "second"] or score = [1, 5]')
+    elif len(head.says) == 1:
+        table.says("says", "one value is no question; name at least two")
+    if strangers := [value for value in head.stop_at if value not in head.says]:
+        table.says("stop_at", f"{', '.join(strangers)} is nothing that the head says")
+    return head
+
+
+def _when(table: Table) -> dict[str, str]:
+    when = {}
+    for name, value in table.items().items():
+        if isinstance(value, str):
+            when[name] = value
+        else:
+            table.says(name, f"{value!r} is no value; write the one value that must be known, in quotes")
+    return when
+
+
+def _augment(table: Table) -> tuple[str, ...]:
+    augment = table.names("augment")
+    for name in augment:
+        if name not in AUGMENT:
+            table.says("augment", f"there is no {name!r}; choose {', '.join(AUGMENT)}{did_you_mean(name, AUGMENT)}")
+    return augment
+
+
+def _judge(table: Table, *, joined: bool) -> Judge:
+    judge = Judge(
+        table.choice("metric", Metric.MACRO_F1),
+        table.name("of") if table.has("of") else JOINED if joined else "",
+        table.names("groups"),
+        table.whole("folds", 5, least=2, most=20),
+    )
+    table.end()
+    return judge
+
+
+def _gate(table: Table, default: Any) -> Any:
+    if not table.has("gate"):
+        return default
+    gate = table.number("gate", 0.95, least=0, most=1)
+    try:
+        return check_gate(gate)
+    except ValueError as error:
+        table.says("gate", str(error))
+        return default
+
+
+def _rules(recipe: Recipe) -> Iterable[str]:
+    """What must hold between the parts of a recipe."""
+    if not recipe.heads:
+        yield "head: a recipe asks something; write a table [[head]] with a name and says"
+    yield from _rules_of_regions(recipe)
+    yield from _rules_of_when(recipe)
+    yield from _rules_of_names(recipe)
+    yield from _rules_of_join(recipe)
+    yield from _rules_of_judge(recipe)
+
+
+def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
+    offered = REGIONS[recipe.find.kind]
+    for head in recipe.heads:
+        if head.region.of not in offered:
+            yield (
+                f"head[{head.name}].region.of: a subject found by {recipe.find.kind} has no {head.region.of!r}; "
+                f"choose {' or '.join(offered)}"
+            )
+
+
+def _rules_of_when(recipe: Recipe) -> Iterable[str]:
+    known: dict[str, tuple[str, ...]] = dict(recipe.inputs)
+    for head in recipe.heads:
+        for name, value in head.when.items():
+            if name not in known:
+                later = name in recipe.questions
+                remedy = "move that head before this one" if later else "name an earlier head, or an input"
+                yield f"head[{head.name}].when.{name}: nobody has answered {name!r} yet; {remedy}"
+            elif value not in known[name]:
+                yield (
+                    f"head[{head.name}].when.{name}: {value!r} is never answered; choose {', '.join(known[name])}"
+                    f"{did_you_mean(value, known[name])}"
+                )
+        known[head.name] = (*known.get(head.name, ()), *head.says)
+
+
+def _rules_of_names(recipe: Recipe) -> Iterable[str]:
+    for name in recipe.questions:
+        if name in recipe.inputs:
+            yield f"head[{name}]: an input has this name, too; give one of them another"
+        if name == JOINED:
+            yield f"head[{name}]: {JOINED!r} means the joined classes; give the head another name"
+        heads = recipe.heads_of(name)
+        if any(not _exclude(first, second) for first, second in combinations(heads, 2)):
+            yield (
+                f"head[{name}]: {len(heads)} heads have this name, and one subject could be asked two of them; give "
+                "each a `when` with another value of one question, or another name"
+            )
+        if len({bool(head.says) for head in heads}) > 1:
+            yield f"head[{name}]: one head of this name says values, another a score; give one of them another name"
+
+
+def _exclude(first: Head, second: Head) -> bool:
+    return any(second.when.get(name, value) != value for name, value in first.when.items())
+
+
+def _rules_of_join(recipe: Recipe) -> Iterable[str]:
+    for name in recipe.join:
+        if name not in recipe.questions:
+            yield f"join: there is no head {name!r}{did_you_mean(name, recipe.questions)}"
+        elif not recipe.says(name):
+            yield f"join: {name!r} is a score, and only choices can be joined; leave it out"
+    if len(recipe.join) == 1:
+        yield "join: one question needs no join; name two, or leave the key out"
+    classes = 1
+    for name in recipe.join:
+        classes *= max(1, len(recipe.says(name)))
+    if classes > MOST_CLASSES:
+        yield f"join: {classes} classes are more than {MOST_CLASSES}; join fewer questions"
+
+
+def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
+    judge, questions = recipe.judge, recipe.questions
+    if judge.of == JOINED and not recipe.join:
+        yield "judge.of: nothing is joined; name a head"
+    elif judge.of not in (JOINED, "", *questions):
+        yield f"judge.of: there is no head {judge.of!r}{did_you_mean(judge.of, (JOINED, *questions))}"
+    elif not judge.of and len(questions) > 1:
+        yield f"judge.of: is missing; say which head decides: {', '.join(questions)}"
+    of_score = judge.of in questions and not recipe.says(judge.of)
+    if of_score != (judge.metric is Metric.MAE):
+        yield f"judge.metric: {judge.metric} can't judge {judge.of!r}; choose mae for a score, macro_f1 for choices"
+    for group in judge.groups:
+        if group not in recipe.inputs and not (group in questions and recipe.says(group)):
+            yield f"judge.groups: {group!r} is no head with choices, and no input"

@@ -1,0 +1,158 @@
+"""A recipe: what is looked for in a photo, and what is asked about it.
+
+A recipe finds subjects, asks heads about regions of each in the order of the file, and joins answers if wanted. It is
+data: `reading.py` reads it from `recipes/<name>/recipe.toml`, and everything else gets it from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import product
+from typing import Final
+
+WHOLE: Final = "whole"  # the region that every finder has: the whole photo
+
+
+class Finder(StrEnum):
+    """What finds the subjects of a photo."""
+
+    FACE = "face"  # faces of people; a subject's box is the head
+    WHOLE = "whole"  # the photo itself is the one subject
+
+
+# The regions that a finder's subjects have.
+REGIONS: Final[Mapping[Finder, tuple[str, ...]]] = {Finder.FACE: ("face", WHOLE), Finder.WHOLE: (WHOLE,)}
+
+
+class Many(StrEnum):
+    """Which of the subjects of a photo are asked about."""
+
+    ALL = "all"
+    NEAREST = "nearest"  # the one that is large and near the middle line
+    ONE = "one"  # with several, the photo is declined
+
+
+class Metric(StrEnum):
+    """What the judge compares runs by."""
+
+    MACRO_F1 = "macro_f1"  # the mean over the classes of their F1 scores
+    MAE = "mae"  # mean absolute error of a score; lower is better
+
+
+class Teaches(StrEnum):
+    """What a retraining makes of a recipe's dataset."""
+
+    HEADS = "heads"  # small heads on the frozen features of a backbone: seconds to minutes, no GPU
+    DETECTOR = "detector"  # a YOLOv5 that finds and labels at once: hours, a GPU
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """How subjects are found. `least_px`: the short side of the smallest subject, in pixels of the photo."""
+
+    kind: Finder = Finder.FACE
+    many: Many = Many.ALL
+    least_px: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The part of a photo that a head sees: a square around `of`, with `margin` of its side added at each side."""
+
+    of: str = WHOLE
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The lowest and the highest value of a score."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A question about a region of a subject: one of `says`, or a number in the range `score`.
+
+    `when`: earlier questions or inputs, and the value that each must have, for this head to be asked. Several heads may
+    share a name, if no subject can be asked two of them. `stop_at`: values after which later heads are not asked.
+    """
+
+    name: str
+    says: tuple[str, ...] = ()
+    score: Range | None = None
+    region: Region = Region()
+    when: Mapping[str, str] = field(default_factory=dict)
+    stop_at: tuple[str, ...] = ()
+    augment: tuple[str, ...] = ()
+    class_weights: bool = True
+    gate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How runs are compared: by `metric` of the question `of`, or of the joined classes; shown by the groups."""
+
+    metric: Metric = Metric.MACRO_F1
+    of: str = "joined"
+    groups: tuple[str, ...] = ()
+    folds: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One task. `gate`: confidence from which an answer teaches; `sure_from`: from which it is told as sure."""
+
+    name: str
+    find: Find
+    heads: tuple[Head, ...]
+    teaches: Teaches = Teaches.HEADS
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    join: tuple[str, ...] = ()
+    judge: Judge = Judge()
+    gate: float = 0.95
+    sure_from: float = 0.5
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The names of the heads, each once, in order."""
+        return tuple(dict.fromkeys(head.name for head in self.heads))
+
+    def heads_of(self, question: str) -> tuple[Head, ...]:
+        """The heads of a question: several, where `when` routes between them."""
+        return tuple(head for head in self.heads if head.name == question)
+
+    def says(self, question: str) -> tuple[str, ...]:
+        """The values of a question, of all its heads, each once, in order; empty for a score."""
+        return tuple(dict.fromkeys(value for head in self.heads_of(question) for value in head.says))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The joined classes in order: for mask, gender and age `worn_male_young`, …; empty without a join.
+
+        The last question changes fastest, so a class's number is that of its values in a positional system.
+        """
+        if not self.join:
+            return ()
+        return tuple("_".join(values) for values in self.combinations())
+
+    def combinations(self) -> Iterator[tuple[str, ...]]:
+        """The values of the joined questions, in the order of the classes."""
+        return product(*(self.says(question) for question in self.join))
+
+    def class_of(self, answers: Mapping[str, str]) -> int | None:
+        """The number of the joined class of a subject's answers; None if one of them is missing."""
+        number = 0
+        for question in self.join:
+            says = self.says(question)
+            if (value := answers.get(question)) is None:
+                return None
+            number = number * len(says) + says.index(value)
+        return number
+
+    def asked(self, head: Head, known: Mapping[str, str]) -> bool:
+        """Whether a head is asked about a subject of which `known` (inputs, and answers so far) is known."""
+        return all(known.get(name) == value for name, value in head.when.items())
