@@ -18,7 +18,7 @@ from contracts.settings import load
 from contracts.tickets import from_line
 from imaging.decoding import decode
 from mqtt.client import Broker
-from worker.models.loading import load_detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import Thresholds, decide
 from worker.photos.publisher import MqttPublisher
 from worker.photos.store import S3Store, Upload
@@ -34,7 +34,7 @@ async def main() -> None:
         dataset_bucket=settings.dataset_bucket,
         max_bytes=settings.max_bytes,
     )
-    detector = load_detector(settings.model)
+    detector = load_detector(settings.model or DEFAULT_MANIFEST)
     broker = Broker(
         host=settings.mqtt_host,
         port=settings.mqtt_port,

@@ -30,7 +30,7 @@ from imaging.decoding import decode
 from tests.fakes import MemoryPublisher, MemoryStore
 from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import Thresholds
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.store import RejectedUpload, Upload
 from worker.recovery.outbox import Outbox
@@ -82,7 +82,7 @@ async def through_pipeline(detector: Detector, photos: list[bytes], threads: int
         pipeline = Pipeline(
             settings=PipelineSettings(
                 instance_id="bench",
-                thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05),
+                task=LabelTask(Thresholds(gate=0.95, unsure_below=0.5, review_share=0.05)),
                 label_ttl=timedelta(minutes=10),
                 max_pixels=MAX_PIXELS,
                 photos_at_once=8,

@@ -124,9 +124,12 @@ class Reference:
     def result_key(self) -> str:
         return f"{RESULTS}{self}{RESULT_SUFFIX}"
 
-    def pair_keys(self, tree: str) -> tuple[str, str]:
-        """Keys of the image and its YOLO label file in the dataset bucket, under `auto`, `reviewed` and so on."""
-        return f"{tree}/images/{self}{IMAGE_SUFFIX}", f"{tree}/labels/{self}.txt"
+    def pair_keys(self, tree: str, suffix: str = ".txt") -> tuple[str, str]:
+        """Keys of the image and its label file in the dataset bucket, under `auto`, `reviewed` and so on.
+
+        `suffix`: of the label file; YOLO's for the kiosk.
+        """
+        return f"{tree}/images/{self}{IMAGE_SUFFIX}", f"{tree}/labels/{self}{suffix}"
 
     def note_key(self, tree: str) -> str:
         """The key of the review note, beside the pair."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import ContractError
-from contracts.gate import check_gate
+from contracts.gate import DEFAULT_GATE, gate_mistake
 from contracts.near import did_you_mean
 from recipes.recipe import REGIONS, Find, Finder, Head, Judge, Many, Metric, Range, Recipe, Region, Teaches
 from recipes.toml_table import Table
@@ -37,14 +37,19 @@ def load(name: str) -> Recipe:
 
     InvalidRecipe names every mistake.
     """
-    own = "/" in name or name.startswith(".")
-    folder = Path(name) if own else FOLDER / name
-    if not own and name not in names():
+    return read(folder_of(name) / FILE)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a recipe; InvalidRecipe if no shipped one has the name."""
+    if "/" in name or name.startswith("."):
+        return Path(name)
+    if name not in names():
         raise InvalidRecipe(
             f"there is no recipe {name!r}; choose {', '.join(names())}, or name the folder of your own as ./{name}"
             f"{did_you_mean(name, names())}"
         )
-    return read(folder / FILE)
+    return FOLDER / name
 
 
 def read(file: Path) -> Recipe:
@@ -73,8 +78,7 @@ def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
         heads=tuple(_head(table) for table in top.tables("head")),
         join=top.names("join"),
         judge=_judge(top.table("judge"), joined=top.has("join")),
-        gate=_gate(top, 0.95),
-        sure_from=top.number("sure_from", 0.5, least=0, most=1),
+        notice=top.name("notice") if top.has("notice") else None,
     )
     top.end()
     mistakes += _rules(recipe)
@@ -119,7 +123,8 @@ def _head(table: Table) -> Head:
         stop_at=table.names("stop_at"),
         augment=_augment(table),
         class_weights=table.switch("class_weights", True),
-        gate=_gate(table, None),
+        gate=_gate(table),
+        sure_from=table.number("sure_from", 0.5, least=0, most=1) if table.has("sure_from") else None,
     )
     region.end()
     table.end()
@@ -161,15 +166,13 @@ def _judge(table: Table, *, joined: bool) -> Judge:
     return judge
 
 
-def _gate(table: Table, default: Any) -> Any:
+def _gate(table: Table) -> float | None:
     if not table.has("gate"):
-        return default
-    gate = table.number("gate", 0.95, least=0, most=1)
-    try:
-        return check_gate(gate)
-    except ValueError as error:
-        table.says("gate", str(error))
-        return default
+        return None
+    gate = table.number("gate", DEFAULT_GATE, least=0, most=1)
+    if mistake := gate_mistake(gate):
+        table.says("gate", mistake)
+    return gate
 
 
 def _rules(recipe: Recipe) -> Iterable[str]:

@@ -79,6 +79,8 @@ class Head:
 
     `when`: earlier questions or inputs, and the value that each must have, for this head to be asked. Several heads may
     share a name, if no subject can be asked two of them. `stop_at`: values after which later heads are not asked.
+    `gate`: confidence from which an answer teaches; `sure_from`: from which it is told as sure; None: the worker's
+    settings.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Head:
     augment: tuple[str, ...] = ()
     class_weights: bool = True
     gate: float | None = None
+    sure_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One task. `gate`: confidence from which an answer teaches; `sure_from`: from which it is told as sure."""
+    """One task. `notice`: the key of a text that must stand beside the answers; None without one."""
 
     name: str
     find: Find
@@ -113,8 +116,7 @@ class Recipe:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     join: tuple[str, ...] = ()
     judge: Judge = Judge()
-    gate: float = 0.95
-    sure_from: float = 0.5
+    notice: str | None = None
 
     @property
     def questions(self) -> tuple[str, ...]:

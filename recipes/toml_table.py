@@ -63,11 +63,21 @@ class Table:
 
     def number(self, key: str, default: float, *, least: float, most: float) -> float:
         """A number from `least` to `most`."""
-        return float(self._number(key, default, least, most, int | float, "a number"))
+        value = self._get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.says(key, f"{value!r} is not a number, without quotes")
+            return default
+        if not least <= value <= most:
+            self.says(key, f"{value} is out of range; write {least:g} to {most:g}")
+            return default
+        return float(value)
 
     def whole(self, key: str, default: int, *, least: int, most: int) -> int:
         """A whole number from `least` to `most`."""
-        return int(self._number(key, default, least, most, int, "a whole number"))
+        value = self.number(key, default, least=least, most=most)
+        if not value.is_integer():
+            self.says(key, f"{value} is not a whole number; write it without a fraction")
+        return int(value)
 
     def switch(self, key: str, default: bool) -> bool:
         """true or false."""
@@ -120,16 +130,6 @@ class Table:
     def _get(self, key: str, default: Any) -> Any:
         self._read.append(key)
         return self._fields.get(key, default)
-
-    def _number(self, key: str, default: float, least: float, most: float, kind: Any, what: str) -> float:
-        value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, kind):
-            self.says(key, f"{value!r} is not {what}, without quotes")
-        elif not least <= value <= most:
-            self.says(key, f"{value} is out of range; write {least:g} to {most:g}")
-        else:
-            return float(value)
-        return default
 
     def _path(self, key: str) -> str:
         return f"{self._where}.{key}" if self._where else key

@@ -222,7 +222,7 @@ install_packages() {
         fail 4 "$python could not create a virtual environment in $venv; the worker was not started"
     "${installer[@]}" --quiet --require-hashes --requirement "$requirements" ||
         fail 4 "the packages of $requirements were not installed, see above; the worker was not started"
-    "$venv/bin/python" -m compileall -q "$home/contracts" "$home/imaging" "$home/mqtt" "$home/worker"
+    "$venv/bin/python" -m compileall -q "$home/contracts" "$home/imaging" "$home/mqtt" "$home/recipes" "$home/worker"
     echo "$wanted" >"$venv/installed"
     changed=yes
 }

@@ -17,6 +17,7 @@ from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
 from worker.photos.store import RejectedUpload, Upload, UploadMissing
+from worker.photos.task import LabelFile
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
@@ -66,10 +67,10 @@ class MemoryStore:
     def result(self, reference: Reference) -> Result | None:
         return Result.from_json(self.stored[reference]) if reference in self.stored else None
 
-    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
         self._may_fail("save_pair")
         if self.files[reference].etag == etag:
-            self.pairs[tree, reference] = (jpeg, labels)
+            self.pairs[tree, reference] = (jpeg, labels.text)
 
     def uploads(self) -> Iterator[ListedUpload]:
         return iter([ListedUpload(key, self.files[key].uploaded_at) for key in sorted(self.files, key=str)])

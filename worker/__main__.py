@@ -24,14 +24,21 @@ from contracts.errors import NunchiError, SettingsError
 from contracts.service_manager import ServiceManager
 from contracts.settings import load
 from mqtt.client import Broker
+from recipes.reading import KIOSK, InvalidRecipe
+from recipes.reading import load as load_recipe
+from recipes.recipe import Recipe
 from worker.lifecycle import Worker, first_to_end, label_photos, locked
-from worker.photos.decision import Thresholds
+from worker.models.day_0 import built_in
+from worker.models.loading import kinds_for, load_model
+from worker.photos.answering import AnswersTask
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.publisher import MqttPublisher
 from worker.photos.socket_server import WorkerHealth, application, listening
 from worker.photos.sqs_consumer import HEARTBEATS, THREADS, SqsConsumer
 from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue
 from worker.photos.store import S3Store
+from worker.photos.task import Task
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
 from worker.recovery.sweep import FORGOTTEN_AFTER
@@ -60,18 +67,19 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     os.umask(0o007)  # socket, outbox and attempts only for its user and group: they describe customers
     try:
         settings = load(WorkerSettings, environ)
-    except SettingsError as error:
+        recipe = load_recipe(settings.recipe)
+    except (SettingsError, InvalidRecipe) as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        asyncio.run(_run(settings, ServiceManager(environ)))
+        asyncio.run(_run(settings, recipe, ServiceManager(environ)))
     except (NunchiError, OSError) as error:
         log.error("the worker can't continue: %s", error)
         return 1
     return 0
 
 
-async def _run(settings: WorkerSettings, systemd: ServiceManager) -> None:
+async def _run(settings: WorkerSettings, recipe: Recipe, systemd: ServiceManager) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -88,12 +96,12 @@ async def _run(settings: WorkerSettings, systemd: ServiceManager) -> None:
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         measuring = asyncio.create_task(_write_emf(settings, metrics, health), name="metrics")
-        loading = asyncio.create_task(_load_model(settings, metrics, health), name="model")
+        loading = asyncio.create_task(_load_model(settings, recipe, metrics, health), name="model")
         try:
             if await first_to_end(stopping, serving, may_end=loading):
                 in_service, reload = loading.result()
                 await label_photos(
-                    _worker(settings, in_service, reload, systemd=systemd, health=health, metrics=metrics),
+                    _worker(settings, recipe, in_service, reload, systemd=systemd, health=health, metrics=metrics),
                     sweep_period_s=settings.sweep_period_s,
                     reload_period_s=settings.weights_every_s,
                     stopping=stopping,
@@ -109,6 +117,7 @@ async def _run(settings: WorkerSettings, systemd: ServiceManager) -> None:
 
 def _worker(
     settings: WorkerSettings,
+    recipe: Recipe,
     in_service: ServingModel,
     reload: Reload | None,
     *,
@@ -118,7 +127,7 @@ def _worker(
 ) -> Worker:
     publisher = MqttPublisher(_broker(settings), lambda: in_service.model)
     pipeline = Pipeline(
-        settings=_pipeline_settings(settings),
+        settings=_pipeline_settings(settings, recipe),
         detector=in_service.detector,
         store=_store(settings),
         publisher=publisher,
@@ -139,17 +148,20 @@ def _worker(
 
 
 async def _load_model(
-    settings: WorkerSettings, metrics: Metrics, health: WorkerHealth
+    settings: WorkerSettings, recipe: Recipe, metrics: Metrics, health: WorkerHealth
 ) -> tuple[ServingModel, Reload | None]:
     """The first model in service, loaded and checked; and what follows the pointer, with a weights bucket."""
+    manifest = settings.model or built_in(settings.recipe)
+    load_of_recipe = partial(load_model, kinds=kinds_for(recipe))
     if settings.weights_bucket is None:
-        load_built_in = partial(load_checked, settings.model, portrait(settings.trial_picture))
+        load_built_in = partial(load_checked, manifest, portrait(settings.trial_picture), load_of_recipe)
         return ServingModel(await in_own_thread(load_built_in)), None
     source = ModelSource(
-        built_in=settings.model,
+        built_in=manifest,
         weights=S3WeightsBucket(_client("s3", read_timeout_s=10), settings.weights_bucket),
         runs=Runs(settings.state_dir / "weights"),
-        trial=ProcessTrial(settings.trial_picture),
+        trial=ProcessTrial(settings.trial_picture, settings.recipe),
+        load=load_of_recipe,
         picture=settings.trial_picture,
     )
     reload = await start(source, metrics)
@@ -161,10 +173,15 @@ def _thresholds(settings: WorkerSettings) -> Thresholds:
     return Thresholds(settings.gate, settings.unsure_below, settings.review_share)
 
 
-def _pipeline_settings(settings: WorkerSettings) -> PipelineSettings:
+def _task(settings: WorkerSettings, recipe: Recipe) -> Task:
+    thresholds = _thresholds(settings)
+    return LabelTask(thresholds) if recipe.name == KIOSK else AnswersTask(recipe, thresholds)
+
+
+def _pipeline_settings(settings: WorkerSettings, recipe: Recipe) -> PipelineSettings:
     return PipelineSettings(
         instance_id=settings.instance_id,
-        thresholds=_thresholds(settings),
+        task=_task(settings, recipe),
         label_ttl=timedelta(seconds=settings.label_ttl_s),
         max_pixels=settings.max_pixels,
         photos_at_once=settings.photos_at_once,

@@ -31,8 +31,7 @@ from contracts.weights import DAY_0
 from imaging.decoding import PhotoRejected, decode
 from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
-from worker.photos.decision import Thresholds, decide
-from worker.photos.examiner import rejected
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.timing import PhotoTimes, Stopwatch
 from worker.rollout.trial import MAX_MEMORY
 from worker.settings import WorkerSettings
@@ -81,18 +80,18 @@ def photos_of(stream: BinaryIO) -> Iterator[bytes]:
 
 def answer(photo: bytes, *, kiosk: str, detector: Detector, thresholds: Thresholds) -> LabelMessage:
     """The label message about a photo, by the steps of worker/photos/examiner.py."""
-    stopwatch, taken = Stopwatch(), now()
+    task, stopwatch, taken = LabelTask(thresholds), Stopwatch(), now()
     reference = Reference(kiosk, new_image_id(taken))
     try:
         image = decode(photo).image
     except PhotoRejected as rejection:
         stopwatch.lap("decode")
-        decision = rejected(reference, rejection)
+        decision = task.rejected(rejection.reason)
     else:
         stopwatch.lap("decode")
         [people] = detector.detect([image])
         stopwatch.lap("infer")
-        decision = decide(reference, people, thresholds)
+        decision = task.decide(reference, people, {})
         stopwatch.lap("label")
     return decision.to_message(
         reference,

@@ -10,7 +10,8 @@ from typing import Final
 from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.names import check_instance_id
 from contracts.settings import existing_file, fraction, seconds, setting, whole
-from worker.models.day_0 import DEFAULT_MANIFEST, WARM_UP
+from recipes.reading import KIOSK
+from worker.models.day_0 import WARM_UP
 
 THREE_MINUTES_S: Final = 180.0
 HOUR_S: Final = 3600.0
@@ -42,7 +43,15 @@ class WorkerSettings:
         parse=Path,
         default=None,
     )
-    model: Path = setting("NUNCHI_MODEL", "the model's manifest", parse=existing_file, default=DEFAULT_MANIFEST)
+    recipe: str = setting(
+        "NUNCHI_RECIPE", "what is looked for and asked: a recipe's name, or the folder of your own", default=KIOSK
+    )
+    model: Path | None = setting(
+        "NUNCHI_MODEL",
+        "the manifest of the model that serves before any training; without one, the recipe's own",
+        parse=existing_file,
+        default=None,
+    )
     weights_bucket: str | None = setting(
         "NUNCHI_WEIGHTS_BUCKET",
         "the bucket whose pointer says which run of weights serves; without one, the model is NUNCHI_MODEL's",
@@ -50,7 +59,7 @@ class WorkerSettings:
     )
     trial_picture: Path = setting(
         "NUNCHI_TRIAL_PICTURE",
-        "a picture in which every model must detect a person before it serves",
+        "a picture in which every model must find something before it serves",
         parse=existing_file,
         default=WARM_UP,
     )

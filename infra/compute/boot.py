@@ -43,7 +43,7 @@ class Boot(Construct):
         settings: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
-        self._code = Code(self, "Code", "contracts", "imaging", "mqtt", "worker", "shell")
+        self._code = Code(self, "Code", "contracts", "imaging", "mqtt", "recipes", "worker", "shell")
         self._settings = {**settings, "NUNCHI_ENROL_FUNCTION": enrol.function_name}
         self.may = MayBoot(
             self,

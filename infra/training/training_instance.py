@@ -51,7 +51,9 @@ class TrainingInstance(Construct):
         gate: float,
     ) -> None:
         super().__init__(scope, id)
-        self._code = Code(self, "Code", "contracts", "imaging", "mqtt", "registry", "retrain", "shell", "worker")
+        self._code = Code(
+            self, "Code", "contracts", "imaging", "mqtt", "recipes", "registry", "retrain", "shell", "worker"
+        )
         template = HardenedTemplate(
             self,
             network,

@@ -35,6 +35,7 @@ SOURCES: Final = (
     "config",
     "contracts",
     "imaging",
+    "recipes",
     "infra",
     "lambdas",
     "mqtt",

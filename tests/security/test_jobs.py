@@ -31,6 +31,7 @@ from tests.security.judge import Judge
 from worker.models.manifests import InvalidModel
 from worker.photos.sqs_queue import SqsQueue
 from worker.photos.store import S3Store, Upload
+from worker.photos.task import YOLO_LABELS, LabelFile
 from worker.rollout.runs import Runs
 from worker.rollout.weights import S3WeightsBucket
 
@@ -79,8 +80,8 @@ def test_a_worker_reads_uploads_and_stores_results_and_training_pairs(place: Peo
     upload = store.fetch(photo)
     assert isinstance(upload, Upload) and upload.data == b"a face"
     assert [store.save_result(photo, "{}"), store.save_result(photo, "{}")] == [True, False]
-    store.save_pair(photo, tree="auto", etag=upload.etag, jpeg=None, labels="0 0.5 0.5 1 1\n")
-    store.save_pair(photo, tree="review", etag=upload.etag, jpeg=b"turned", labels="")
+    store.save_pair(photo, tree="auto", etag=upload.etag, jpeg=None, labels=LabelFile("0 0.5 0.5 1 1\n", YOLO_LABELS))
+    store.save_pair(photo, tree="review", etag=upload.etag, jpeg=b"turned", labels=LabelFile("", YOLO_LABELS))
     assert photo in [listed.reference for listed in store.uploads()]
     assert photo in list(store.results_from(photo))
     written = [

@@ -22,7 +22,7 @@ from worker.models.age_gender import SIDE, Networks
 from worker.models.calibration import Calibration
 from worker.models.chips import chip
 from worker.models.detector import Image
-from worker.models.faces import DetectionPass, Face, FaceFinder
+from worker.models.faces import Face, FaceFinder, finder_from_fields
 from worker.models.manifests import ModelManifest
 
 
@@ -82,12 +82,7 @@ def load_cascade(manifest: ModelManifest) -> Cascade:
             raise ValueError(f"head margins {left, top, right, bottom} and padding {padding} are from 0 to 1")
         cascade = Cascade(
             model=manifest.model,
-            finder=FaceFinder(
-                finder.read_bytes(),
-                [DetectionPass(**each) for each in fields["passes"]],
-                at_least=float(fields["at_least"]),
-                second_look_from=float(fields["second_look_from"]),
-            ),
+            finder=finder_from_fields(finder.read_bytes(), fields),
             networks=Networks([network.read_bytes() for network in networks]),
             calibration=Calibration.from_fields(manifest.fields["calibration"]),
             padding=padding,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,21 @@ from contracts.messages import Model, Person
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright, C-contiguous
 
 
+class ImageModel(Protocol):
+    """A loaded model of any recipe. `detect` may be called from several threads at once."""
+
+    @property
+    def model(self) -> Model:
+        """Name, version and digest for the messages."""
+        ...
+
+    def detect(self, images: Sequence[Image]) -> list[list[Any]]:
+        """The subjects in each image, in any order: what a recipe's task (worker/photos/task.py) understands."""
+        ...
+
+
 class Detector(Protocol):
-    """A loaded model. `detect` may be called from several threads at once."""
+    """A loaded model of the kiosk's recipe: it detects people. `detect` may be called from several threads at once."""
 
     @property
     def model(self) -> Model:

@@ -8,9 +8,9 @@ that several squares show is one face: overlapping boxes are merged by non-maxim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,19 @@ class FaceFinder:
             if inside and face.plausible and not square.cuts(face.corners, width, height):
                 faces.append(face)
         return faces
+
+
+def finder_from_fields(network: bytes, fields: Mapping[str, Any]) -> FaceFinder:
+    """The finder of a manifest's `{"passes": [{"divisor", "border"}, …], "at_least", "second_look_from"}`.
+
+    KeyError, TypeError or ValueError if a number is missing or invalid.
+    """
+    return FaceFinder(
+        network,
+        [DetectionPass(**each) for each in fields["passes"]],
+        at_least=float(fields["at_least"]),
+        second_look_from=float(fields["second_look_from"]),
+    )
 
 
 def squares_of(each: DetectionPass, width: int, height: int) -> list[Square]:

@@ -1,22 +1,26 @@
-"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`."""
+"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`, or of `kinds_for`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from recipes.reading import KIOSK
+from recipes.recipe import Recipe
 from worker.models.cascade import load_cascade
 from worker.models.day_0 import DEFAULT_MANIFEST
-from worker.models.detector import Detector
+from worker.models.detector import Detector, ImageModel
 from worker.models.engines import CORES
 from worker.models.ensemble import load_ensemble
-from worker.models.manifests import InvalidModel, ModelManifest, read_manifest
+from worker.models.heads import load_heads
+from worker.models.manifests import HEADS, InvalidModel, ModelManifest, read_manifest
 from worker.models.yolo import load_yolo
 
-__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "InvalidModel", "load_detector"]
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "InvalidModel", "load_detector", "load_model"]
 
-
+Loaded = TypeVar("Loaded", bound=ImageModel)
 Kinds = Mapping[str, Callable[[ModelManifest], Detector]]
 
 
@@ -29,11 +33,23 @@ def kinds_of(at_once: int) -> Kinds:
     }
 
 
+def kinds_for(recipe: Recipe, at_once: int = CORES) -> Mapping[str, Callable[[ModelManifest], ImageModel]]:
+    """The loader of each kind of model that can serve a recipe."""
+    if recipe.name == KIOSK:
+        return kinds_of(at_once)
+    return {HEADS: partial(load_heads, recipe=recipe)}
+
+
 KINDS: Final = kinds_of(CORES)
 ONE_AT_A_TIME: Final = kinds_of(1)
 
 
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
+    """The kiosk's model of a manifest; as `load_model`."""
+    return load_model(manifest_path, kinds)
+
+
+def load_model(manifest_path: Path, kinds: Mapping[str, Callable[[ModelManifest], Loaded]]) -> Loaded:
     """The model of a manifest, its files' digests checked, ready to detect. Takes a second or two.
 
     InvalidModel if the manifest or a file of it is missing or invalid.

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from contracts.errors import NunchiError
 from contracts.labels import LABELS
 from contracts.messages import Model
+
+HEADS: Final = "heads"  # the kind of model that every recipe but the kiosk's has
 
 
 class InvalidModel(NunchiError):
@@ -89,7 +91,10 @@ class ModelManifest:
 
 
 def read_manifest(path: Path) -> ModelManifest:
-    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than LABELS."""
+    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than LABELS.
+
+    The classes of heads are their recipe's, which `heads.load_heads` compares.
+    """
     try:
         content = path.read_bytes()
         fields = json.loads(content)
@@ -103,7 +108,7 @@ def read_manifest(path: Path) -> ModelManifest:
             f"{path}: not a model's manifest ({error!r}); no model is loaded. "
             "It needs kind, name, version, classes and files."
         ) from None
-    if classes != [str(label) for label in LABELS]:
+    if kind != HEADS and classes != [str(label) for label in LABELS]:
         raise InvalidModel(
             f"{path}: the model's classes are {classes}, not {[str(label) for label in LABELS]} in this order; "
             "its labels would be wrong, so it is not loaded. Train it on this project's labels."

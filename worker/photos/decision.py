@@ -16,6 +16,7 @@ from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import Reference
 from contracts.yolo import format_labels
+from worker.photos.task import YOLO_LABELS, LabelFile, Message, envelope
 from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -53,40 +54,53 @@ class Decision:
         expires_at: datetime,
     ) -> LabelMessage:
         """The label message of this decision. `step_seconds`: how long the worker's steps took so far."""
-        steps_ms = {"upload": times.upload_ms, "dispatch": times.dispatch_ms}
-        steps_ms |= {step: 1e3 * seconds for step, seconds in step_seconds.items()}
         return LabelMessage(
-            reference=reference,
             status=self.status,
             label=self.label,
             confidence=self.confidence,
             reason=self.reason,
             people=self.people,
             customer=self.customer,
-            model=model,
-            captured_at=times.captured_at,
-            expires_at=expires_at,
-            steps_ms={step: round(ms, 1) for step, ms in steps_ms.items() if ms is not None},
+            **envelope(reference, model, times, step_seconds=step_seconds, expires_at=expires_at),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTask:
+    """The kiosk's task: four labels, one of them the customer's."""
+
+    thresholds: Thresholds
+
+    def decide(self, reference: Reference, found: Sequence[Person], inputs: Mapping[str, str]) -> Decision:  # noqa: ARG002 - a kiosk says nothing about its photos
+        """The decision about the people of a photo."""
+        return decide(reference, found, self.thresholds)
+
+    def rejected(self, reason: Reason) -> Decision:
+        """The decision about an upload that can't be read as a photo."""
+        return Decision(Status.REJECTED, reason=reason)
+
+    def label_file(self, message: Message) -> LabelFile:
+        """Everybody in the photo; nobody in that of another recipe, which served here before."""
+        return LabelFile(yolo_lines(message.people) if isinstance(message, LabelMessage) else "", YOLO_LABELS)
 
 
 def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresholds) -> Decision:
     """The decision about one photo. Deterministic: the same photo and people always get the same."""
     if not detected:
-        training = _review_or_none(reference, thresholds)
+        training = review_or_none(reference, thresholds)
         return Decision(Status.NO_PERSON, reason=Reason.NO_FACE_FOUND, training=training)
     # Left to right, so that the order says nothing about a model's internals and never changes between runs.
     ordered = sorted(
         detected, key=lambda person: (person.box.corners, person.label, person.confidence, repr(person.answers))
     )
     people = tuple(
-        Person(each.label, _rounded_down(each.confidence), _rounded(each.box), each.answers) for each in ordered
+        Person(each.label, rounded_down(each.confidence), rounded(each.box), each.answers) for each in ordered
     )
     index = customer_of([person.box for person in people])
     customer = people[index]
     # One unsure person spoils a training image: unlabelled, they would teach the model not to see them.
     sure = all(person.confidence >= thresholds.gate for person in people)
-    training = _passed(people, thresholds) if sure else _review_or_none(reference, thresholds)
+    training = _passed(people, thresholds) if sure else review_or_none(reference, thresholds)
     unsure = customer.confidence < thresholds.unsure_below
     return Decision(
         Status.UNSURE if unsure else Status.LABELLED,
@@ -127,17 +141,21 @@ def _passed(people: Sequence[Person], thresholds: Thresholds) -> DatasetTree:
     return DatasetTree.REVIEW if thresholds.review_share > 0 else DatasetTree.NONE
 
 
-def _review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
-    # Drawn by the photo's name: a rerun draws the same, and no photo is drawn twice.
+def review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
+    """Whether a photo that does not teach is drawn for people to look at.
+
+    Drawn by its name: a rerun draws the same, and no photo is drawn twice.
+    """
     return DatasetTree.REVIEW if stable_draw(str(reference)) < thresholds.review_share else DatasetTree.NONE
 
 
-def _rounded_down(confidence: float) -> float:
-    # Down: a confidence must not pass a gate by being written short.
+def rounded_down(confidence: float) -> float:
+    """With four decimals; down, because a confidence must not pass a gate by being written short."""
     return math.floor(confidence * 10_000) / 10_000
 
 
-def _rounded(box: Box) -> Box:
+def rounded(box: Box) -> Box:
+    """With five decimals, where it is thicker than that."""
     try:
         return Box(*(round(corner, 5) for corner in box.corners))
     except InvalidMessage:

@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from contracts.answers_message import AnyResult
 from contracts.errors import InvalidMessage
-from contracts.messages import DatasetTree, Result
+from contracts.messages import DatasetTree
 from contracts.names import Reference
 from imaging.decoding import decode
-from worker.photos.decision import yolo_lines
 from worker.photos.publisher import Publisher, PublishOutcome
 from worker.photos.store import RejectedUpload, Store, UploadMissing
+from worker.photos.task import Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.outbox import Outbox
 from worker.telemetry.metrics import Metrics
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 class ResultDelivery:
     """Delivers results in the background. One a process; methods belong to its event loop."""
 
+    task: Task
     store: Store
     publisher: Publisher
     outbox: Outbox
@@ -47,7 +49,7 @@ class ResultDelivery:
         """The deliveries that run."""
         return self._tasks.values()
 
-    def record(self, result: Result) -> None:
+    def record(self, result: AnyResult) -> None:
         """Put the result in the outbox before it is stored, so that a crash after the storing loses no label."""
         try:
             self.outbox.put(result)
@@ -63,7 +65,7 @@ class ResultDelivery:
         """Remove a result that was not stored: there is nothing to deliver."""
         self.outbox.remove(reference)
 
-    async def start(self, result: Result, jpeg: bytes | None) -> asyncio.Task[bool]:
+    async def start(self, result: AnyResult, jpeg: bytes | None) -> asyncio.Task[bool]:
         """Start the delivery; returns when the training pair is saved, or has failed.
 
         `jpeg` is the picture for the dataset, None for the upload itself. The task's result: whether every step
@@ -122,21 +124,21 @@ class ResultDelivery:
         log.info("%s was decided and not fully delivered; trying again", reference)
         return self._start(result, asyncio.ensure_future(self._save_old_pair(result)), published=published)
 
-    async def is_stored(self, result: Result) -> bool:
+    async def is_stored(self, result: AnyResult) -> bool:
         """Whether S3 holds exactly this result for its photo."""
         try:
             return await in_thread(self.io, partial(self.store.result, result.message.reference)) == result
         except InvalidMessage:
             return False  # written by another version of the worker
 
-    def _start(self, result: Result, pair: Awaitable[None], *, published: bool) -> asyncio.Task[bool]:
+    def _start(self, result: AnyResult, pair: Awaitable[None], *, published: bool) -> asyncio.Task[bool]:
         reference = result.message.reference
         task = asyncio.create_task(self._deliver(result, pair, published=published), name=f"deliver {reference}")
         self._tasks[reference] = task
         task.add_done_callback(lambda _: self._tasks.pop(reference, None))
         return task
 
-    async def _deliver(self, result: Result, pair: Awaitable[None], *, published: bool) -> bool:
+    async def _deliver(self, result: AnyResult, pair: Awaitable[None], *, published: bool) -> bool:
         reference = result.message.reference
         try:
             if not published:
@@ -149,7 +151,7 @@ class ResultDelivery:
             return False
         return True
 
-    async def _publish(self, result: Result) -> None:
+    async def _publish(self, result: AnyResult) -> None:
         stopwatch = Stopwatch()
         outcome = await self.publisher.publish(result.message)
         stopwatch.lap("publish")
@@ -159,7 +161,7 @@ class ResultDelivery:
         if result.training is not DatasetTree.NONE:
             self.outbox.mark_published(result.message.reference)
 
-    async def _save_pair(self, result: Result, jpeg: bytes | None) -> None:
+    async def _save_pair(self, result: AnyResult, jpeg: bytes | None) -> None:
         if result.training is DatasetTree.NONE:
             return
         save = partial(
@@ -168,11 +170,11 @@ class ResultDelivery:
             tree=result.training,
             etag=result.upload_etag,
             jpeg=jpeg,
-            labels=yolo_lines(result.message.people),
+            labels=self.task.label_file(result.message),
         )
         await in_thread(self.io, save)
 
-    async def _save_old_pair(self, result: Result) -> None:
+    async def _save_old_pair(self, result: AnyResult) -> None:
         """As `_save_pair`, for a photo that is no longer in memory."""
         if result.training is DatasetTree.NONE:
             return

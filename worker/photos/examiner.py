@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from contracts.errors import NunchiError
-from contracts.messages import DatasetTree, Status
+from contracts.messages import DatasetTree
 from contracts.names import Reference
 from imaging.decoding import PhotoRejected, decode
-from worker.models.detector import Detector
-from worker.photos.decision import Decision, Thresholds, decide
+from worker.models.detector import ImageModel
+from worker.photos.task import Decision, Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
 from worker.telemetry.metrics import Metrics
@@ -44,9 +44,9 @@ class Examiner:
     """Decides about photos. One a process; `examine` belongs to its event loop."""
 
     def __init__(
-        self, *, thresholds: Thresholds, max_pixels: int, threads: int, attempts: AttemptCounter, metrics: Metrics
+        self, *, task: Task, max_pixels: int, threads: int, attempts: AttemptCounter, metrics: Metrics
     ) -> None:
-        self._thresholds = thresholds
+        self._task = task
         self._max_pixels = max_pixels
         self._attempts = attempts
         self._metrics = metrics
@@ -57,14 +57,17 @@ class Examiner:
         """Whether this worker does not examine the photo any more."""
         return self._attempts.is_given_up(reference)
 
-    async def examine(self, reference: Reference, data: bytes, detector: Detector, stopwatch: Stopwatch) -> Examined:
-        """The decision; raises PoisonPhoto, or what the model raised."""
+    async def examine(
+        self, reference: Reference, data: bytes, inputs: Mapping[str, str], model: ImageModel, stopwatch: Stopwatch
+    ) -> Examined:
+        """The decision; raises PoisonPhoto, or what the model raised. `inputs`: what the device said of the photo."""
         async with self._alone_if_suspect(reference):
             if self.gave_up(reference):
                 raise PoisonPhoto(f"{reference} broke the model {MAX_TRIES} times; this worker does not try it again")
             tries = self._attempts.begin(reference)
             try:
-                examined = await in_thread(self._threads, partial(self._examine, reference, data, detector, stopwatch))
+                work = partial(self._examine, reference, data, inputs, model, stopwatch)
+                examined = await in_thread(self._threads, work)
             except Exception:
                 if tries >= MAX_TRIES:
                     self._metrics.given_up.inc()
@@ -85,24 +88,25 @@ class Examiner:
         else:
             yield
 
-    def _examine(self, reference: Reference, data: bytes, detector: Detector, stopwatch: Stopwatch) -> Examined:
+    def rejected(self, reference: Reference, rejection: PhotoRejected) -> Examined:
+        """The decision about an upload that can't be read as a photo."""
+        log.info("%s is rejected: %s", reference, rejection)
+        return Examined(self._task.rejected(rejection.reason))
+
+    def _examine(
+        self, reference: Reference, data: bytes, inputs: Mapping[str, str], model: ImageModel, stopwatch: Stopwatch
+    ) -> Examined:
         stopwatch.lap("wait")
         try:
             photo = decode(data, max_pixels=self._max_pixels)
         except PhotoRejected as rejection:
-            return Examined(rejected(reference, rejection))
+            return self.rejected(reference, rejection)
         finally:
             stopwatch.lap("decode")
-        [people] = detector.detect([photo.image])
+        [found] = model.detect([photo.image])
         stopwatch.lap("infer")
-        decision = decide(reference, people, self._thresholds)
+        decision = self._task.decide(reference, found, inputs)
         if decision.training is DatasetTree.NONE:
             return Examined(decision)
         jpeg = photo.for_dataset()
         return Examined(decision, None if jpeg == data else jpeg)
-
-
-def rejected(reference: Reference, rejection: PhotoRejected) -> Decision:
-    """The decision about an upload that can't be read as a photo."""
-    log.info("%s is rejected: %s", reference, rejection)
-    return Decision(Status.REJECTED, reason=rejection.reason)

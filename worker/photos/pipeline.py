@@ -21,17 +21,18 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from contracts.answers_message import AnswersMessage, AnswersResult, AnyResult
 from contracts.instants import now
 from contracts.messages import Result
 from contracts.names import Reference
 from contracts.tickets import Ticket
-from worker.models.detector import Detector
-from worker.photos.decision import Thresholds
+from worker.models.detector import ImageModel
 from worker.photos.delivery import ResultDelivery
-from worker.photos.examiner import Examined, Examiner, PoisonPhoto, rejected
+from worker.photos.examiner import Examiner, PoisonPhoto
 from worker.photos.pending import PendingPhoto, PendingPhotos, PhotoOutcome
 from worker.photos.publisher import Publisher
 from worker.photos.store import RejectedUpload, Store, UploadMissing
+from worker.photos.task import Task
 from worker.photos.timing import times_of
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
@@ -53,7 +54,7 @@ class PipelineSettings:
     """
 
     instance_id: str
-    thresholds: Thresholds
+    task: Task
     label_ttl: timedelta
     max_pixels: int
     photos_at_once: int
@@ -81,7 +82,7 @@ class Pipeline:
         self,
         *,
         settings: PipelineSettings,
-        detector: Detector,
+        detector: ImageModel,
         store: Store,
         publisher: Publisher,
         outbox: Outbox,
@@ -94,13 +95,14 @@ class Pipeline:
         self._metrics = metrics
         self._io = ThreadPoolExecutor(2 * settings.photos_at_once, thread_name_prefix="s3")
         self._examiner = Examiner(
-            thresholds=settings.thresholds,
+            task=settings.task,
             max_pixels=settings.max_pixels,
             threads=settings.model_threads,
             attempts=attempts,
             metrics=metrics,
         )
         self._delivery = ResultDelivery(
+            task=settings.task,
             store=store,
             publisher=publisher,
             outbox=outbox,
@@ -253,23 +255,21 @@ class Pipeline:
         upload = await in_thread(self._io, partial(self._store.fetch, reference))
         stopwatch.lap("fetch")
         if isinstance(upload, RejectedUpload):
-            examined = Examined(rejected(reference, upload.rejection))
+            examined = self._examiner.rejected(reference, upload.rejection)
         else:
-            examined = await self._examiner.examine(reference, upload.data, detector, stopwatch)
+            examined = await self._examiner.examine(reference, upload.data, upload.inputs, detector, stopwatch)
         stopwatch.lap("label")
         times = times_of(photo.ticket, last_modified=upload.uploaded_at, received_at=photo.received_at)
-        result = Result(
-            message=examined.decision.to_message(
-                reference,
-                detector.model,
-                times,
-                step_seconds=stopwatch.seconds,
-                expires_at=times.uploaded_at + self._settings.label_ttl,
-            ),
-            training=examined.decision.training,
-            instance_id=self._settings.instance_id,
-            upload_etag=upload.etag,
-            decided_at=now(),
+        message = examined.decision.to_message(
+            reference,
+            detector.model,
+            times,
+            step_seconds=stopwatch.seconds,
+            expires_at=times.uploaded_at + self._settings.label_ttl,
+        )
+        context = examined.decision.training, self._settings.instance_id, upload.etag, now()
+        result: AnyResult = (
+            AnswersResult(message, *context) if isinstance(message, AnswersMessage) else Result(message, *context)
         )
         self._delivery.record(result)
         stored = await in_thread(self._io, partial(self._store.save_result, reference, result.to_json()))

@@ -17,10 +17,11 @@ from typing import Any, Final, Protocol
 
 from contracts.formulas.backoff import full_jitter
 from contracts.instants import now
-from contracts.messages import LabelMessage, Model, WorkerState, WorkerStatus
+from contracts.messages import Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
 from mqtt.client import Broker, Client, MqttError, ReasonCode, Will, connection, json_expiring_in
 from mqtt.reconnecting import Backoff, reason_of
+from worker.photos.task import Message
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class PublishOutcome(StrEnum):
 class Publisher(Protocol):
     """The port to the broker."""
 
-    async def publish(self, message: LabelMessage) -> PublishOutcome:
+    async def publish(self, message: Message) -> PublishOutcome:
         """Publish the message; while the broker is unreachable, waits until the message expires."""
         ...
 
@@ -125,7 +126,7 @@ class MqttPublisher:
             except MqttError as error:
                 log.warning("status %s was not published: %s", state, error)
 
-    async def publish(self, message: LabelMessage) -> PublishOutcome:
+    async def publish(self, message: Message) -> PublishOutcome:
         attempt = 0
         while (remaining_s := _seconds_until(message.expires_at)) > 0:
             try:
@@ -146,7 +147,7 @@ class MqttPublisher:
             attempt += 1
         return PublishOutcome.EXPIRED
 
-    async def _send(self, message: LabelMessage) -> ReasonCode | None:
+    async def _send(self, message: Message) -> ReasonCode | None:
         """The broker's refusal, None when it acknowledged the message; MqttError when it did not answer."""
         async with self._publish_lock:  # so that the next acknowledgement belongs to this message
             client = self._client

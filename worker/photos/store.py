@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
+from contracts.answers_message import AnyResult, result_from_json
 from contracts.aws.errors import error_code, is_missing
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, NunchiError
-from contracts.messages import Reason, Result
+from contracts.messages import Reason
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, swept_upload
 from imaging.decoding import PhotoRejected
+from worker.photos.task import LabelFile
 from worker.recovery.sweep import ListedUpload
 
 if TYPE_CHECKING:
@@ -37,11 +39,15 @@ class _ReadInterrupted(NunchiError):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload's bytes and their metadata in S3. `uploaded_at` is cut to seconds by S3."""
+    """An upload's bytes and their metadata in S3. `uploaded_at` is cut to seconds by S3.
+
+    `inputs`: the user metadata, `x-amz-meta-<name>`, that the device sent with the photo.
+    """
 
     data: bytes
     etag: str
     uploaded_at: datetime
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,12 @@ class Store(Protocol):
         """Idempotent: store the result unless the photo has one; returns whether it was stored."""
         ...
 
-    def result(self, reference: Reference) -> Result | None:
+    def result(self, reference: Reference) -> AnyResult | None:
         """The stored result, or None."""
         ...
 
-    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
-        """Write image and YOLO labels under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
+        """Write image and label file under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
         ...
 
     def uploads(self) -> Iterator[ListedUpload]:
@@ -118,7 +124,7 @@ class S3Store:
                 raise _ReadInterrupted(
                     f"s3://{self._images}/{reference.upload_key}: the connection broke while it was read ({error})"
                 ) from error
-        return Upload(data, response["ETag"], response["LastModified"])
+        return Upload(data, response["ETag"], response["LastModified"], response.get("Metadata", {}))
 
     def _with_wrong_suffix(self, reference: Reference) -> RejectedUpload:
         """The upload of that id with another suffix or in capitals, so that its kiosk gets a reason.
@@ -137,12 +143,12 @@ class S3Store:
     def save_result(self, reference: Reference, result: str) -> bool:
         return self._put_once(self._images, reference.result_key, result.encode(), "application/json")
 
-    def result(self, reference: Reference) -> Result | None:
+    def result(self, reference: Reference) -> AnyResult | None:
         stored = get_or_none(self._s3, bucket=self._images, key=reference.result_key)
-        return None if stored is None else Result.from_json(stored.content)
+        return None if stored is None else result_from_json(stored.content)
 
-    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
-        image_key, label_key = reference.pair_keys(tree)
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
+        image_key, label_key = reference.pair_keys(tree, labels.suffix)
         # The image first: a pair exists from its label file on, so a crash in between leaves no incomplete pair.
         if jpeg is not None:
             self._put_once(self._dataset, image_key, jpeg, "image/jpeg")
@@ -162,7 +168,7 @@ class S3Store:
                 if error_code(error) != "PreconditionFailed":
                     raise
                 return  # overwritten since: the labels belong to another picture
-        self._put_once(self._dataset, label_key, labels.encode(), "text/plain")
+        self._put_once(self._dataset, label_key, labels.text.encode(), "text/plain")
 
     def uploads(self) -> Iterator[ListedUpload]:
         return self._listed(swept_upload, prefix=UPLOADS, after=UPLOADS)

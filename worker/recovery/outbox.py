@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from contracts.answers_message import AnyResult, result_from_json
 from contracts.errors import InvalidMessage
-from contracts.messages import Result
 from contracts.names import Reference
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Outbox:
         for partial in folder.glob("*.part"):
             partial.unlink()
 
-    def put(self, result: Result) -> None:
+    def put(self, result: AnyResult) -> None:
         """Record the result until `remove`. OSError if it can't be written."""
         path = self._path(result.message.reference)
         partial = path.with_suffix(".part")
@@ -54,22 +54,22 @@ class Outbox:
         self._path(reference).unlink(missing_ok=True)
         self._path(reference).with_suffix(_PUBLISHED).unlink(missing_ok=True)
 
-    def find(self, reference: Reference) -> tuple[Result, bool] | None:
+    def find(self, reference: Reference) -> tuple[AnyResult, bool] | None:
         """The undelivered result of a photo, and whether its label was published; None when there is no result."""
         for path in (self._path(reference), self._path(reference).with_suffix(_PUBLISHED)):
             try:
-                return Result.from_json(path.read_bytes()), path.suffix == _PUBLISHED
+                return result_from_json(path.read_bytes()), path.suffix == _PUBLISHED
             except (FileNotFoundError, InvalidMessage):
                 continue
         return None
 
-    def entries(self) -> list[tuple[Result, bool]]:
+    def entries(self) -> list[tuple[AnyResult, bool]]:
         """All undelivered results, oldest first, as in `find`; invalid files are deleted."""
-        dated: list[tuple[float, Result, bool]] = []
+        dated: list[tuple[float, AnyResult, bool]] = []
         for path in self._folder.iterdir():
             try:
                 if path.suffix in (".json", _PUBLISHED):
-                    result = Result.from_json(path.read_bytes())
+                    result = result_from_json(path.read_bytes())
                     dated.append((path.stat().st_mtime, result, path.suffix == _PUBLISHED))
             except FileNotFoundError:
                 continue  # delivered since the folder was listed

@@ -24,11 +24,11 @@ from contracts.errors import ContractError
 from contracts.messages import Model
 from contracts.weights import DAY_0, Pointer
 from worker.models.day_0 import WARM_UP
-from worker.models.detector import Detector, Image
+from worker.models.detector import Image, ImageModel
 from worker.models.loading import load_detector
 from worker.models.manifests import InvalidModel, read_manifest
 from worker.rollout.runs import Runs
-from worker.rollout.trial import TIMEOUT_S, Trial, most_slowdown, portrait, require_person, require_speed
+from worker.rollout.trial import TIMEOUT_S, Trial, most_slowdown, portrait, require_speed, require_subject
 from worker.rollout.weights import PointerRead, WeightsBucket, WeightsUnavailable
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.watchdog import TimedDetector
@@ -43,12 +43,12 @@ PERIOD_S: Final = 60.0
 class ServingModel:
     """The model that new photos use, and the earlier models that photos in hand still use."""
 
-    def __init__(self, detector: Detector, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, detector: ImageModel, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._in_use: WeakSet[TimedDetector] = WeakSet()
         self.replace(detector)
 
-    def replace(self, detector: Detector) -> None:
+    def replace(self, detector: ImageModel) -> None:
         """Let new photos use another model."""
         self.untimed = detector  # for a comparison that the watchdog must not count
         self.detector = TimedDetector(detector, self._clock)
@@ -71,8 +71,8 @@ class ModelSource:
     weights: WeightsBucket
     runs: Runs
     trial: Trial
-    load: Callable[[Path], Detector] = load_detector
-    picture: Path = WARM_UP  # every model must detect a person in it
+    load: Callable[[Path], ImageModel] = load_detector
+    picture: Path = WARM_UP  # every model must find something in it
     timeout_s: float = TIMEOUT_S
     clock: Callable[[], float] = time.perf_counter  # by which models are compared; of the calling thread
 
@@ -132,7 +132,7 @@ class Reload:
         await self._mark_served(run)
         return detector is not None
 
-    async def _prepare(self, read: PointerRead) -> tuple[Detector | None, str | None]:
+    async def _prepare(self, read: PointerRead) -> tuple[ImageModel | None, str | None]:
         """The pointer's model, ready to serve, None if it serves already; and its run."""
         source = self._source
         pointer = None if read.text is None else Pointer.from_json(read.text)
@@ -150,7 +150,7 @@ class Reload:
             await source.trial(manifest)
         return await self._loaded(manifest, is_new=is_new), run
 
-    async def _loaded(self, manifest: Path, *, is_new: bool) -> Detector:
+    async def _loaded(self, manifest: Path, *, is_new: bool) -> ImageModel:
         """The model of a manifest, loaded beside the one in service, and checked."""
         try:
             async with asyncio.timeout(self._source.timeout_s):
@@ -161,7 +161,7 @@ class Reload:
                 "Promote another run"
             ) from None
 
-    def _load(self, manifest: Path, *, is_new: bool) -> Detector:
+    def _load(self, manifest: Path, *, is_new: bool) -> ImageModel:
         detector = load_checked(manifest, self._picture, self._source.load)
         if is_new:
             allowed = most_slowdown(read_manifest(manifest))
@@ -213,8 +213,8 @@ async def start(source: ModelSource, metrics: Metrics) -> Reload:
     return reload
 
 
-def load_checked(manifest: Path, picture: Image, load: Callable[[Path], Detector] = load_detector) -> Detector:
-    """The model of a manifest; InvalidModel unless it loads and detects a person in the portrait."""
+def load_checked(manifest: Path, picture: Image, load: Callable[[Path], ImageModel] = load_detector) -> ImageModel:
+    """The model of a manifest; InvalidModel unless it loads and finds something in the picture."""
     try:
         detector = load(manifest)
     except InvalidModel:
@@ -223,7 +223,7 @@ def load_checked(manifest: Path, picture: Image, load: Callable[[Path], Detector
         raise InvalidModel(
             f"{manifest}: it can't be loaded: {error!r}; it does not serve. Promote another run"
         ) from error
-    require_person(detector, picture)
+    require_subject(detector, picture)
     return detector
 
 

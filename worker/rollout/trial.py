@@ -1,6 +1,6 @@
-"""Smoke test of a model (its trial): before it serves, it must load, detect a person in a portrait, be fast enough.
+"""Smoke test of a model (its trial): before it serves, it must load, find something in a picture, be fast enough.
 
-`python -m worker.rollout.trial MANIFEST BYTES PICTURE` tries it in its own process, with bounded memory and low
+`python -m worker.rollout.trial MANIFEST BYTES PICTURE RECIPE` tries it in its own process, with bounded memory and low
 priority: native code that crashes, hangs or takes all memory does not harm the worker. Exits with 0, or with 1 and the
 reason in one line.
 """
@@ -16,14 +16,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from contracts.errors import NunchiError
-from contracts.messages import Person
 from imaging.decoding import decode
+from recipes.reading import KIOSK, load
 from worker.models.day_0 import WARM_UP
-from worker.models.detector import Detector, Image
-from worker.models.loading import ONE_AT_A_TIME, load_detector
+from worker.models.detector import Image, ImageModel
+from worker.models.loading import kinds_for, load_model
 from worker.models.manifests import InvalidModel, ModelManifest
 
 TIMEOUT_S: Final = 60.0
@@ -45,33 +45,33 @@ class Trial(Protocol):
 
 
 def portrait(path: Path = WARM_UP) -> Image:
-    """The portrait in which every model must detect a person; PhotoRejected if the file is not a photo."""
+    """The picture in which every model must find something; PhotoRejected if the file is not a photo."""
     return decode(path.read_bytes()).image
 
 
-def require_person(detector: Detector, picture: Image) -> None:
-    """InvalidModel unless the model detects a person in the portrait, with a valid confidence."""
-    people: Sequence[Person] = ()
+def require_subject(detector: ImageModel, picture: Image) -> None:
+    """InvalidModel unless the model finds something in the picture, with valid answers."""
+    found: Sequence[Any] = ()
     try:
         for _ in range(WARM_UPS):
-            [people] = detector.detect([picture])
+            [found] = detector.detect([picture])
     except Exception as error:
         raise InvalidModel(
-            f"model {detector.model} fails on the portrait that every model must pass: {error!r}; it does not serve. "
+            f"model {detector.model} fails on the picture that every model must pass: {error!r}; it does not serve. "
             "Promote another run"
         ) from error
-    if not people:
+    if not found:
         raise InvalidModel(
-            f"model {detector.model} detects no person in the portrait that every model must pass; it does not serve. "
+            f"model {detector.model} finds nothing in the picture that every model must pass; it does not serve. "
             "Promote another run"
         )
 
 
 def require_speed(
-    detector: Detector,
+    detector: ImageModel,
     picture: Image,
     *,
-    against: Detector,
+    against: ImageModel,
     most_slowdown: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
@@ -108,15 +108,23 @@ def most_slowdown(manifest: ModelManifest) -> float:
 class ProcessTrial:
     """A trial in its own process."""
 
-    def __init__(self, picture: Path = WARM_UP, *, timeout_s: float = TIMEOUT_S, max_memory: int = MAX_MEMORY) -> None:
+    def __init__(
+        self,
+        picture: Path = WARM_UP,
+        recipe: str = KIOSK,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        max_memory: int = MAX_MEMORY,
+    ) -> None:
         self._picture = picture
+        self._recipe = recipe
         self._patience_s = timeout_s
         self._max_memory = max_memory
 
     async def __call__(self, manifest: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "worker.rollout.trial"),
-            *(str(manifest.absolute()), str(self._max_memory), str(self._picture.absolute())),
+            *(str(manifest.absolute()), str(self._max_memory), str(self._picture.absolute()), self._recipe),
             cwd=_HOME,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -147,12 +155,12 @@ class ProcessTrial:
 
 def main(arguments: Sequence[str]) -> int:
     """Try a manifest under limits."""
-    manifest, max_memory, picture = Path(arguments[0]), int(arguments[1]), Path(arguments[2])
+    manifest, max_memory, picture, recipe = Path(arguments[0]), int(arguments[1]), Path(arguments[2]), arguments[3]
     os.nice(10)  # photos go first
     resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_person(load_detector(manifest, ONE_AT_A_TIME), portrait(picture))
+        require_subject(load_model(manifest, kinds_for(load(recipe), at_once=1)), portrait(picture))
     except NunchiError as error:
         reason = str(error)
     except MemoryError:
@@ -165,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
-def _seconds(detector: Detector, picture: Image, clock: Callable[[], float]) -> float:
+def _seconds(detector: ImageModel, picture: Image, clock: Callable[[], float]) -> float:
     started = clock()
     detector.detect([picture])
     return clock() - started

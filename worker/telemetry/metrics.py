@@ -10,8 +10,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+from contracts.answers_message import AnswersMessage, AnyResult
 from contracts.instants import now
-from contracts.messages import LabelMessage, Model, Result
+from contracts.messages import LabelMessage, Model
 
 _BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30)
 MAX_KEPT: Final = 6_000  # times of a step between two calls of `take`: a minute at a hundred photos a second
@@ -89,7 +90,7 @@ class Metrics:
         self.model.clear()
         self.model.labels(model.name, model.version, model.digest).set(1)
 
-    def published(self, message: LabelMessage, *, publish_s: float) -> None:
+    def published(self, message: LabelMessage | AnswersMessage, *, publish_s: float) -> None:
         """Observe a published label: the publishing, the steps that only the message holds, and the total time."""
         for step in ("upload", "dispatch"):
             if step in message.steps_ms:
@@ -97,7 +98,7 @@ class Metrics:
         self.step.labels("publish").observe(publish_s)
         self.total.observe(max(0.0, (now() - message.captured_at).total_seconds()))
 
-    def decided(self, result: Result, seconds: Mapping[str, float]) -> None:
+    def decided(self, result: AnyResult, seconds: Mapping[str, float]) -> None:
         """Count a photo whose result was stored, and observe its steps."""
         message = result.message
         self.photos.labels(message.status, message.reason or "").inc()

@@ -6,10 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from contracts.messages import Person
-from worker.models.detector import Detector, Image
+from worker.models.detector import Image, ImageModel
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ class TimedDetector:
     All other steps of a photo have timeouts of their own: S3's, a label's expiry. Native code has none.
     """
 
-    def __init__(self, detector: Detector, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, detector: ImageModel, clock: Callable[[], float] = time.monotonic) -> None:
         self.model = detector.model
         self._detector = detector
         self._clock = clock
@@ -37,7 +36,7 @@ class TimedDetector:
         with self._lock:
             return self._clock() - min(self._started.values()) if self._started else 0.0
 
-    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
+    def detect(self, images: Sequence[Image]) -> list[list[Any]]:
         with self._lock:
             self._calls += 1
             call = self._calls

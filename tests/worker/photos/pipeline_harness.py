@@ -17,7 +17,7 @@ from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import encoded, gradient
 from tests.waiting import until_async
-from worker.photos.decision import Thresholds
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
@@ -27,7 +27,7 @@ UNSURE = Person(Label.ADULT_MALE, 0.3, Box(0.4, 0.2, 0.6, 0.6))
 JPEG = encoded(gradient())
 SETTINGS = PipelineSettings(
     instance_id="i-1",
-    thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0),
+    task=LabelTask(Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)),
     label_ttl=timedelta(seconds=30),
     max_pixels=40_000_000,
     photos_at_once=4,

@@ -20,7 +20,7 @@ from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import SETTINGS, UNSURE, bench
-from worker.photos.decision import Thresholds
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Submission
 from worker.photos.store import RejectedUpload, Upload
 
@@ -146,7 +146,7 @@ async def test_a_rotated_photo_enters_the_dataset_upright(tmp_path: Path) -> Non
 
 
 async def test_a_share_of_unsure_photos_goes_to_review(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, thresholds=Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0))
+    settings = replace(SETTINGS, task=LabelTask(Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0)))
     async with bench(tmp_path, detector=FakeDetector(UNSURE), settings=settings) as worker:
         photo = worker.upload()
         await worker.label(photo)

@@ -17,6 +17,7 @@ from tests.pictures import gradient, turned_by_exif
 from tests.worker.photos.pipeline_harness import JPEG, UNSURE, bench
 from worker.photos.pipeline import Submission
 from worker.photos.store import RejectedUpload, Upload
+from worker.photos.task import LabelFile
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
 
@@ -208,7 +209,9 @@ async def test_old_training_pairs_are_loaded_into_memory_one_by_one(tmp_path: Pa
                 self.most = max(self.most, self.held)
             return super().fetch(reference)
 
-        def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
+        def save_pair(
+            self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile
+        ) -> None:
             with self._lock:
                 self.held -= 1
             super().save_pair(reference, tree=tree, etag=etag, jpeg=jpeg, labels=labels)

@@ -16,6 +16,7 @@ from tests.waiting import until_async
 from tests.worker.photos.consumer_harness import reader
 from worker.photos.publisher import PublishOutcome
 from worker.photos.store import RejectedUpload, Upload
+from worker.photos.task import LabelFile
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +65,7 @@ class DyingStore(MemoryStore):
         self._death.at("after save_result")
         return stored
 
-    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
         self._death.at("before save_pair")
         super().save_pair(reference, tree=tree, etag=etag, jpeg=jpeg, labels=labels)
         self._death.at("after save_pair")

@@ -17,6 +17,7 @@ from contracts.messages import DatasetTree, Reason, Result
 from contracts.names import Reference
 from tests.contracts.test_messages import GOLDEN
 from worker.photos.store import RejectedUpload, S3Store, Upload, UploadMissing
+from worker.photos.task import YOLO_LABELS, LabelFile
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -123,7 +124,7 @@ def test_an_interrupted_read_is_retried_once(s3: S3Client, store: S3Store) -> No
 
 def test_a_training_pair_is_the_upload_itself_and_its_labels(s3: S3Client, store: S3Store) -> None:
     etag = s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")["ETag"]
-    store.save_pair(PHOTO, tree="auto", etag=etag, jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
+    store.save_pair(PHOTO, tree="auto", etag=etag, jpeg=None, labels=LabelFile("1 0.5 0.5 0.2 0.3\n", YOLO_LABELS))
     assert read(s3, "dataset") == {
         f"auto/images/{PHOTO}.jpg": b"jpeg",
         f"auto/labels/{PHOTO}.txt": b"1 0.5 0.5 0.2 0.3\n",
@@ -132,7 +133,7 @@ def test_a_training_pair_is_the_upload_itself_and_its_labels(s3: S3Client, store
 
 def test_a_picture_that_had_to_be_turned_goes_in_as_the_given_jpeg(s3: S3Client, store: S3Store) -> None:
     s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"lying on its side")
-    store.save_pair(PHOTO, tree="review", etag="any", jpeg=b"upright", labels="")
+    store.save_pair(PHOTO, tree="review", etag="any", jpeg=b"upright", labels=LabelFile("", YOLO_LABELS))
     assert read(s3, "dataset")[f"review/images/{PHOTO}.jpg"] == b"upright"
 
 
@@ -153,7 +154,9 @@ def test_labels_are_never_paired_with_a_picture_that_replaced_theirs(s3: S3Clien
                 "ContentType": "image/jpeg",
             },
         )
-        store.save_pair(PHOTO, tree="auto", etag='"judged"', jpeg=None, labels="1 0.5 0.5 0.2 0.3\n")
+        store.save_pair(
+            PHOTO, tree="auto", etag='"judged"', jpeg=None, labels=LabelFile("1 0.5 0.5 0.2 0.3\n", YOLO_LABELS)
+        )
         stubber.assert_no_pending_responses()
     assert read(s3, "dataset") == {}
 

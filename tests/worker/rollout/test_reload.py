@@ -168,8 +168,8 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Shelf], None], str]] = {
     ),
     "other classes": ({"classes": ["person"]}, nothing, r"classes are \['person'\], not"),
     "nan outputs": ({"behaviour": "nan"}, nothing, r"confidence nan is not a number from 0 to 1"),
-    "sees nobody": ({"behaviour": "blind"}, nothing, "detects no person in the portrait"),
-    "fails at photos": ({"behaviour": "fails"}, nothing, "fails on the portrait .*shapes do not fit"),
+    "sees nobody": ({"behaviour": "blind"}, nothing, "finds nothing in the picture"),
+    "fails at photos": ({"behaviour": "fails"}, nothing, "fails on the picture .*shapes do not fit"),
     "missing file": (
         {},
         lambda shelf: shelf.s3.delete_object(Bucket=BUCKET, Key="runs/bad/m.onnx") and None,

@@ -33,7 +33,7 @@ async def test_the_trial_picture_is_a_setting(tmp_path: Path) -> None:
     model, patch = toy_manifest(tmp_path), tmp_path / "patch.png"
     Image.fromarray(picture(160, 120, elder_male=(40, 30, 90, 80))).save(patch)
     await ProcessTrial(patch)(model)
-    with pytest.raises(InvalidModel, match="the portrait that every model must pass"):
+    with pytest.raises(InvalidModel, match="the picture that every model must pass"):
         await ProcessTrial()(model)
 
 

@@ -1,0 +1,254 @@
+"""Heads: small linear models on the frozen features of a backbone, one for each question of a recipe.
+
+    photo ─► finder ─► subjects ─► a crop of each region ─► backbone ─► features ─► every head ─► Seen
+
+All crops of all photos go through the backbone together, and heads with the same region share its features. Every head
+answers about every subject; which of the answers count is the recipe's (worker/photos/answering.py). A manifest of kind
+"heads" has:
+
+    "recipe"                       the name of the recipe whose questions the heads answer
+    "files": {"backbone", "heads", "finder"}      backbone.py; arrays as below; faces.py (for the finder `face`)
+    "find": {"kind", "least_px", "finder": as in cascade.py}
+    "heads": [{"name", "says": […], "region": {"of", "margin"}, "calibration"}                of its likeliest value
+             | {"name", "score": [low, high], "region", "half_width"}]                        of the interval
+    "join": {"questions": […], "calibration"} | null            of the product of the joined answers' scores
+
+The file `heads` is NumPy's .npz, float32: for head i `i.weights` (features, values) and `i.bias` (values) on features
+of mean 0 and variance 1, and their `i.mean` and `i.scale` (features), which are folded into the weights at loading.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from contracts.boxes import Box, Corners
+from contracts.formulas.calibration import BetaCalibration
+from contracts.messages import Model
+from recipes.recipe import Finder, Range, Recipe, Region
+from worker.models.backbone import FEATURES, Backbone
+from worker.models.detector import Image
+from worker.models.faces import FaceFinder, finder_from_fields
+from worker.models.manifests import InvalidModel, ModelManifest
+from worker.models.onnx_runtime import Floats
+from worker.models.regions import FoundSubject, crop, faces_of, whole_of
+
+RETRAIN: Final = "Train the recipe again: nunchi train"
+MOST_CROPS: Final = 16  # of the backbone at a time: 224 × 224 × 32 floats each in its first layers
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChoice:
+    """What a head says: its likeliest value, the network's own score for it, the calibrated confidence; both 0-1."""
+
+    value: str
+    score: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenScore:
+    """What a head scores, and the interval that held the true value in 8 of 10 cases of the training."""
+
+    value: float
+    low: float
+    high: float
+
+
+SeenAnswer = SeenChoice | SeenScore
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A subject, and what each head answers, in the order of the recipe. `join`: of the product of joined scores."""
+
+    box: Box
+    answers: tuple[SeenAnswer, ...]
+    join: BetaCalibration | None = None
+
+
+class SubjectFinder(Protocol):
+    """Finds the subjects of a photo."""
+
+    def __call__(self, image: Image) -> list[FoundSubject]:
+        """The subjects, in any order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceHead:
+    """Logits of the values = features @ weights + bias."""
+
+    region: Region
+    says: tuple[str, ...]
+    weights: Floats  # (features, values)
+    bias: Floats  # (values,)
+    calibration: BetaCalibration
+
+    def answers(self, features: Floats) -> list[SeenAnswer]:
+        """What it says about each row of features, (n, features)."""
+        scores = softmax(features @ self.weights + self.bias)
+        best = scores.argmax(axis=1)
+        return [
+            SeenChoice(self.says[index], float(row[index]), self.calibration(float(row[index])))
+            for index, row in zip(best, scores, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreHead:
+    """A number = features @ weights + bias, kept inside its range."""
+
+    region: Region
+    range: Range
+    weights: Floats  # (features, 1)
+    bias: Floats  # (1,)
+    half_width: float
+
+    def answers(self, features: Floats) -> list[SeenAnswer]:
+        """What it scores each row of features, (n, features)."""
+        low, high = self.range.low, self.range.high
+        values = np.clip(features @ self.weights + self.bias, low, high)[:, 0]
+        return [
+            SeenScore(float(value), max(low, float(value) - self.half_width), min(high, float(value) + self.half_width))
+            for value in values
+        ]
+
+
+AnyHead = ChoiceHead | ScoreHead
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadsModel:
+    """Finder, backbone and heads of a recipe."""
+
+    model: Model
+    find: SubjectFinder
+    least_px: int
+    backbone: Backbone
+    heads: tuple[AnyHead, ...]
+    join: BetaCalibration | None
+
+    def detect(self, images: Sequence[Image]) -> list[list[Seen]]:
+        """The subjects of each image, with every head's answer."""
+        by_image = [self._found(image) for image in images]
+        pairs = [(image, subject) for image, found in zip(images, by_image, strict=True) for subject in found]
+        answers = iter(self._answers(pairs) if pairs else ())
+        return [[Seen(subject.box, next(answers), self.join) for subject in found] for found in by_image]
+
+    def _found(self, image: Image) -> list[FoundSubject]:
+        height, width = image.shape[:2]
+
+        def large_enough(subject: FoundSubject) -> bool:
+            box = subject.box
+            return min((box.x1 - box.x0) * width, (box.y1 - box.y0) * height) >= self.least_px
+
+        return [subject for subject in self.find(image) if large_enough(subject)]
+
+    def _answers(self, pairs: Sequence[tuple[Image, FoundSubject]]) -> list[tuple[SeenAnswer, ...]]:
+        regions = list(dict.fromkeys(head.region for head in self.heads))
+        crops = [crop(image, subject, region) for region in regions for image, subject in pairs]
+        features = self.backbone.features(crops)
+        count = len(pairs)
+        by_region = {region: features[at * count : (at + 1) * count] for at, region in enumerate(regions)}
+        by_head = [head.answers(by_region[head.region]) for head in self.heads]
+        return list(zip(*by_head, strict=True))
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of each row, (n, values)."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
+    """The model of a manifest of kind "heads"; InvalidModel if a part is wrong, or answers another recipe."""
+    fields = manifest.fields
+    arrays = _arrays(manifest)
+    with manifest.loading("heads, finder or calibration", RETRAIN):
+        _check_recipe(manifest, recipe)
+        heads = tuple(_head(number, each, arrays) for number, each in enumerate(fields["heads"]))
+        join = fields["join"]
+        return HeadsModel(
+            model=manifest.model,
+            find=_finder(manifest),
+            least_px=int(fields["find"]["least_px"]),
+            backbone=Backbone(manifest.file("backbone").read_bytes()),
+            heads=heads,
+            join=None if join is None else _rising(BetaCalibration.from_fields(join["calibration"])),
+        )
+
+
+def _check_recipe(manifest: ModelManifest, recipe: Recipe) -> None:
+    fields = manifest.fields
+    says = [(head["name"], tuple(head.get("says", ()))) for head in fields["heads"]]
+    wanted = [(head.name, head.says) for head in recipe.heads]
+    join = tuple(fields["join"]["questions"]) if fields["join"] else ()
+    if says != wanted or join != recipe.join:
+        raise InvalidModel(
+            f"{manifest.path}: its heads answer {says}, joined {join}; the recipe {recipe.name!r} asks {wanted}, "
+            f"joined {recipe.join}; it is not loaded. {RETRAIN}"
+        )
+
+
+def _arrays(manifest: ModelManifest) -> Mapping[str, Floats]:
+    file = io.BytesIO(manifest.file("heads").read_bytes())
+    with manifest.loading("file of weights", RETRAIN, OSError, zipfile.BadZipFile), np.load(file) as stored:
+        return {name: np.asarray(stored[name], dtype=np.float32) for name in stored.files}
+
+
+def _head(number: int, fields: Mapping[str, Any], arrays: Mapping[str, Floats]) -> AnyHead:
+    scores = "score" in fields
+    values = 1 if scores else len(fields["says"])
+    weights, bias = _folded(number, values, arrays)
+    region = Region(str(fields["region"]["of"]), float(fields["region"]["margin"]))
+    if scores:
+        half_width = float(fields["half_width"])
+        if not (math.isfinite(half_width) and half_width >= 0):
+            raise ValueError(f"the interval of {fields['name']} is {half_width}")
+        return ScoreHead(region, Range(*map(float, fields["score"])), weights, bias, half_width)
+    return ChoiceHead(
+        region, tuple(fields["says"]), weights, bias, _rising(BetaCalibration.from_fields(fields["calibration"]))
+    )
+
+
+def _folded(number: int, values: int, arrays: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """Weights and bias on the backbone's features, of those on features of mean 0 and variance 1."""
+    mean, scale = arrays[f"{number}.mean"], arrays[f"{number}.scale"]
+    weights, bias = arrays[f"{number}.weights"], arrays[f"{number}.bias"]
+    shapes = {"mean": mean.shape, "scale": scale.shape, "weights": weights.shape, "bias": bias.shape}
+    wanted = {"mean": (FEATURES,), "scale": (FEATURES,), "weights": (FEATURES, values), "bias": (values,)}
+    if shapes != wanted:
+        raise ValueError(f"the arrays of head {number} have the shapes {shapes}, not {wanted}")
+    if not all(np.isfinite(each).all() for each in (mean, scale, weights, bias)) or not (scale > 0).all():
+        raise ValueError(f"a number of head {number} is not finite, or a scale is not positive")
+    folded = weights / scale[:, None]
+    return np.ascontiguousarray(folded), bias - mean @ folded
+
+
+def _rising(calibration: BetaCalibration) -> BetaCalibration:
+    if not calibration.rises(0.0):
+        raise ValueError("a calibration does not rise with the score: it was fitted to noise")
+    return calibration
+
+
+def _finder(manifest: ModelManifest) -> SubjectFinder:
+    fields = manifest.fields["find"]
+    finders: dict[Finder, Callable[[], SubjectFinder]] = {
+        Finder.FACE: lambda: _face_finder(manifest, fields["finder"]),
+        Finder.WHOLE: lambda: whole_of,
+    }
+    return finders[Finder(fields["kind"])]()
+
+
+def _face_finder(manifest: ModelManifest, fields: Mapping[str, Any]) -> SubjectFinder:
+    finder: FaceFinder = finder_from_fields(manifest.file("finder").read_bytes(), fields)
+    left, top, right, bottom = map(float, fields["head_margins"])
+    margins: Corners = (left, top, right, bottom)
+    return lambda image: faces_of(image, finder, margins)

@@ -1,0 +1,163 @@
+"""Subjects that a recipe's heads saw → the answers that count, the message, and what of them teaches. Pure.
+
+The heads answer about every subject; the recipe says which of them are asked: in the order of its file, as far as its
+`when` and `stop_at` allow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contracts.answers_message import (
+    MISSING_INPUT,
+    SEVERAL_FOUND,
+    Answer,
+    AnswersMessage,
+    AnswersStatus,
+    Choice,
+    Score,
+    Subject,
+)
+from contracts.messages import DatasetTree, Model, Reason
+from contracts.names import Reference
+from contracts.subject_labels import LabelledSubject, SubjectLabels
+from recipes.recipe import Head, Many, Recipe
+from worker.models.heads import Seen, SeenAnswer, SeenChoice
+from worker.photos.decision import Thresholds, customer_of, review_or_none, rounded, rounded_down
+from worker.photos.task import JSON_LABELS, LabelFile, Message, envelope
+from worker.photos.timing import PhotoTimes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersDecision:
+    """The decision about a photo: what the answers message says, and which dataset tree the photo enters."""
+
+    recipe: str
+    status: AnswersStatus
+    reason: str | None = None
+    subjects: tuple[Subject, ...] = ()
+    inputs: Mapping[str, str] | None = None
+    notice: str | None = None
+    training: DatasetTree = DatasetTree.NONE
+
+    def to_message(
+        self,
+        reference: Reference,
+        model: Model,
+        times: PhotoTimes,
+        *,
+        step_seconds: Mapping[str, float],
+        expires_at: datetime,
+    ) -> AnswersMessage:
+        """The answers message of this decision."""
+        return AnswersMessage(
+            recipe=self.recipe,
+            status=self.status,
+            reason=self.reason,
+            subjects=self.subjects,
+            inputs=self.inputs or {},
+            notice=self.notice,
+            **envelope(reference, model, times, step_seconds=step_seconds, expires_at=expires_at),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersTask:
+    """The task of every recipe but the kiosk's. `thresholds`: the worker's, where a head states none of its own."""
+
+    recipe: Recipe
+    thresholds: Thresholds
+
+    def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:
+        """The decision about what the heads saw."""
+        recipe = self.recipe
+        given = {name: value for name, value in inputs.items() if value in recipe.inputs.get(name, ())}
+        decision = AnswersDecision(recipe.name, AnswersStatus.NOTHING_FOUND, inputs=given, notice=recipe.notice)
+        if given.keys() != recipe.inputs.keys():
+            return self._declined(decision, MISSING_INPUT)
+        if not found:
+            return replace(decision, training=review_or_none(reference, self.thresholds))
+        if recipe.find.many is Many.ONE and len(found) > 1:
+            return self._declined(decision, SEVERAL_FOUND)
+        if recipe.find.many is Many.NEAREST:
+            found = [found[customer_of([seen.box for seen in found])]]
+        # Left to right, so that the order says nothing about a model's internals and never changes between runs.
+        ordered = sorted(found, key=lambda seen: (seen.box.corners, repr(seen.answers)))
+        subjects = tuple(self._subject(seen, given) for seen in ordered)
+        sure = any(is_sure(answer) for subject in subjects for answer in subject.answers.values())
+        teaches = any(labels.answers for labels in self._labelled(subjects))
+        return replace(
+            decision,
+            status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,
+            subjects=subjects,
+            training=DatasetTree.AUTO if teaches else review_or_none(reference, self.thresholds),
+        )
+
+    def rejected(self, reason: Reason) -> AnswersDecision:
+        """The decision about an upload that can't be read as a photo."""
+        return AnswersDecision(self.recipe.name, AnswersStatus.REJECTED, str(reason), notice=self.recipe.notice)
+
+    def label_file(self, message: Message) -> LabelFile:
+        """The sure answers of each subject. Of a photo for review, all are for people to say."""
+        subjects, inputs = (), {}
+        if isinstance(message, AnswersMessage) and message.recipe == self.recipe.name:
+            subjects, inputs = self._labelled(message.subjects), dict(message.inputs)
+        return LabelFile(SubjectLabels(self.recipe.name, inputs, tuple(subjects)).to_json() + "\n", JSON_LABELS)
+
+    def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
+        known, answers, scores = dict(inputs), dict[str, Answer](), dict[str, float]()
+        for head, answer in zip(self.recipe.heads, seen.answers, strict=True):
+            if head.name in answers or not self.recipe.asked(head, known):
+                continue
+            answers[head.name] = self._answer(head, answer)
+            if isinstance(answer, SeenChoice):
+                known[head.name], scores[head.name] = answer.value, answer.score
+                if answer.value in head.stop_at:
+                    break
+        return Subject(rounded(seen.box), answers, self._joined(seen, known, scores))
+
+    def _answer(self, head: Head, answer: SeenAnswer) -> Answer:
+        if isinstance(answer, SeenChoice):
+            return self._choice(answer.value, answer.confidence, head.sure_from)
+        return Score(round(answer.value, 4), math.floor(answer.low * 1e4) / 1e4, math.ceil(answer.high * 1e4) / 1e4)
+
+    def _joined(self, seen: Seen, known: Mapping[str, str], scores: Mapping[str, float]) -> Choice | None:
+        recipe = self.recipe
+        if seen.join is None or not recipe.join or not all(name in scores for name in recipe.join):
+            return None
+        number = recipe.class_of(known)
+        assert number is not None  # noqa: S101 - every joined question has a value
+        return self._choice(recipe.classes[number], seen.join(math.prod(scores[name] for name in recipe.join)), None)
+
+    def _choice(self, value: str, confidence: float, sure_from: float | None) -> Choice:
+        written = rounded_down(confidence)
+        return Choice(value, written, written >= (self.thresholds.unsure_below if sure_from is None else sure_from))
+
+    def _labelled(self, subjects: Sequence[Subject]) -> list[LabelledSubject]:
+        """What of the answers teaches: the choices that reach the gate of their head."""
+        return [
+            LabelledSubject(
+                subject.box,
+                {
+                    question: answer.value
+                    for question, answer in subject.answers.items()
+                    if isinstance(answer, Choice) and answer.confidence >= self._gate(question, answer.value)
+                },
+            )
+            for subject in subjects
+        ]
+
+    def _gate(self, question: str, value: str) -> float:
+        gates = [head.gate for head in self.recipe.heads_of(question) if value in head.says and head.gate is not None]
+        return max(gates, default=self.thresholds.gate)
+
+    def _declined(self, decision: AnswersDecision, reason: str) -> AnswersDecision:
+        return replace(decision, status=AnswersStatus.DECLINED, reason=reason)
+
+
+def is_sure(answer: Answer) -> bool:
+    """Whether an answer is told as sure; a score tells by its interval how sure it is."""
+    return isinstance(answer, Score) or answer.sure

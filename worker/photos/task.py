@@ -1,0 +1,92 @@
+"""The port to a recipe's decisions: what was found in a photo → what its message says, and what of it teaches.
+
+Two implementations: `decision.py` for the kiosk, whose message knows four labels, and `answering.py` for every other
+recipe. Both are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol, TypedDict
+
+from contracts.answers_message import AnswersMessage
+from contracts.messages import DatasetTree, LabelMessage, Model, Reason
+from contracts.names import Reference
+from worker.photos.timing import PhotoTimes
+
+Message = LabelMessage | AnswersMessage
+
+YOLO_LABELS: Final = ".txt"  # suffixes of label files
+JSON_LABELS: Final = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """The label file that the dataset keeps beside a photo."""
+
+    text: str
+    suffix: str
+
+
+class Decision(Protocol):
+    """The decision about one photo."""
+
+    @property
+    def training(self) -> DatasetTree:
+        """Which tree of the dataset the photo enters."""
+        ...
+
+    def to_message(
+        self,
+        reference: Reference,
+        model: Model,
+        times: PhotoTimes,
+        *,
+        step_seconds: Mapping[str, float],
+        expires_at: datetime,
+    ) -> Message:
+        """The message of this decision. `step_seconds`: how long the worker's steps took so far."""
+        ...
+
+
+class Task(Protocol):
+    """What a worker does with photos. Deterministic: the same photo and subjects always get the same decision."""
+
+    def decide(self, reference: Reference, found: Sequence[Any], inputs: Mapping[str, str]) -> Decision:
+        """The decision about what the recipe's model found. `inputs`: what the device said about the photo."""
+        ...
+
+    def rejected(self, reason: Reason) -> Decision:
+        """The decision about an upload that can't be read as a photo."""
+        ...
+
+    def label_file(self, message: Message) -> LabelFile:
+        """What the dataset keeps beside the photo of a stored message."""
+        ...
+
+
+class Envelope(TypedDict):
+    """The fields that every message has."""
+
+    reference: Reference
+    model: Model
+    captured_at: datetime
+    expires_at: datetime
+    steps_ms: Mapping[str, float]
+
+
+def envelope(
+    reference: Reference, model: Model, times: PhotoTimes, *, step_seconds: Mapping[str, float], expires_at: datetime
+) -> Envelope:
+    """The fields that every message has. `step_seconds`: how long the worker's steps took so far."""
+    steps_ms = {"upload": times.upload_ms, "dispatch": times.dispatch_ms}
+    steps_ms |= {step: 1e3 * seconds for step, seconds in step_seconds.items()}
+    return {
+        "reference": reference,
+        "model": model,
+        "captured_at": times.captured_at,
+        "expires_at": expires_at,
+        "steps_ms": {step: round(ms, 1) for step, ms in steps_ms.items() if ms is not None},
+    }
