@@ -82,8 +82,8 @@ def compare(network: Backbone, content: bytes, photos: list[Path]) -> None:
     error = np.linalg.norm(converted - exact, axis=1) / lengths
     cosine = (converted * exact).sum(axis=1) / (lengths * np.linalg.norm(converted, axis=1))
     print(
-        f"{len(crops)} photos, pooled features: relative difference {error.mean():.3f} on average, {error.max():.3f} at "
-        f"most; cosine {cosine.mean():.4f} on average, {cosine.min():.4f} at least"
+        f"{len(crops)} photos, pooled features: relative difference {error.mean():.3f} on average, {error.max():.3f} "
+        f"at most; cosine {cosine.mean():.4f} on average, {cosine.min():.4f} at least"
     )
 
 
