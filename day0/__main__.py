@@ -6,6 +6,8 @@
 
 `--data` is a folder with manifest.csv, photos/ and fairface/. Steps: finder, chips, train, export, report. What a step
 made stays in `--work`, so an interrupted run goes on. Training takes one to three hours of two cores.
+
+The backbone of recipes' heads is no part of this model: `python -m day0.lite0` writes it.
 """
 
 from __future__ import annotations

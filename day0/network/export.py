@@ -46,36 +46,58 @@ def export(run: Path, file: Path) -> None:
 
 
 class Graph:
-    """The network as an ONNX graph."""
+    """The network as an ONNX graph, added to operator by operator."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, same: bool = False, halves_below: int = 0) -> None:
+        """`same`: convolutions of stride 2 are padded as TensorFlow pads them (see `_pads`).
+
+        `halves_below`: convolutions of fewer weights keep them as 16-bit floats.
+        """
         self._nodes: list[Any] = []
         self._weights: list[Any] = []
+        self._same = same
+        self._halves_below = halves_below
 
     def model(self, network: Backbone) -> Any:
         """The ONNX model of a trained network."""
-        self._constant("six", np.float32(6))
-        self._constant("zero", np.float32(0))
-        x = self._convolution("images", network._conv_stem, network._bn0, activate=True)
+        x = self.node("GlobalAveragePool", [self.maps("images", network)])
+        x = self.node("Flatten", [x])
+        weight = self._stored(network.heads.weight.detach().numpy())
+        bias = self.constant(self._name("bias"), network.heads.bias.detach().numpy())
+        self.node("Gemm", [x, weight, bias], "logits", transB=1)
+        return self.finished(
+            "age_gender",
+            helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, SIDE, SIDE]),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(BANDS) + 1]),
+        )
+
+    def maps(self, images: str, network: Backbone, output: str | None = None) -> str:
+        """The name of the activations before pooling, (n, 1280, side / 32, side / 32)."""
+        self.constant("six", np.float32(6))
+        self.constant("zero", np.float32(0))
+        x = self._convolution(images, network._conv_stem, network._bn0, activate=True)
         for block in network._blocks:
             x = self._block(x, block)
-        x = self._convolution(x, network._conv_head, network._bn1, activate=True)
-        x = self._node("GlobalAveragePool", [x])
-        x = self._node("Flatten", [x])
-        weight = self._quantised(network.heads.weight.detach().numpy())
-        bias = self._constant(self._name("bias"), network.heads.bias.detach().numpy())
-        self._nodes.append(helper.make_node("Gemm", [x, weight, bias], ["logits"], transB=1))
-        graph = helper.make_graph(
-            self._nodes,
-            "age_gender",
-            [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(BANDS) + 1])],
-            self._weights,
-        )
+        return self._convolution(x, network._conv_head, network._bn1, activate=True, output=output)
+
+    def finished(self, name: str, inputs: Any, outputs: Any) -> Any:
+        """The checked ONNX model of what was added, with one input and one output."""
+        graph = helper.make_graph(self._nodes, name, [inputs], [outputs], self._weights)
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[opset], producer_name="nunchi", ir_version=8)
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def constant(self, name: str, values: Any) -> str:
+        """Add a constant; its name."""
+        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def node(self, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        """Add an operator; the name of its output."""
+        name = output or self._name(kind.lower())
+        self._nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
 
     def _block(self, inputs: str, block: Block) -> str:
         x = inputs
@@ -83,37 +105,42 @@ class Graph:
             x = self._convolution(x, block._expand_conv, block._bn0, activate=True)
         x = self._convolution(x, block._depthwise_conv, block._bn1, activate=True)
         x = self._convolution(x, block._project_conv, block._bn2, activate=False)
-        return self._node("Add", [x, inputs]) if block.adds else x
+        return self.node("Add", [x, inputs]) if block.adds else x
 
-    def _convolution(self, inputs: str, convolution: nn.Conv2d, norm: nn.BatchNorm2d, *, activate: bool) -> str:
+    def _convolution(
+        self, inputs: str, convolution: nn.Conv2d, norm: nn.BatchNorm2d, *, activate: bool, output: str | None = None
+    ) -> str:
         weight, bias = folded(convolution, norm)
-        x = self._node(
+        x = self.node(
             "Conv",
-            [inputs, self._quantised(weight), self._constant(self._name("bias"), bias)],
+            [inputs, self._stored(weight), self.constant(self._name("bias"), bias)],
             strides=list(convolution.stride),
-            pads=[*convolution.padding, *convolution.padding],
+            pads=self._pads(convolution),
             group=convolution.groups,
         )
-        return self._node("Clip", [x, "zero", "six"]) if activate else x
+        return self.node("Clip", [x, "zero", "six"], output) if activate else x
 
-    def _quantised(self, weight: NDArray[np.float32]) -> str:
+    def _pads(self, convolution: nn.Conv2d) -> list[int]:
+        """Top, left, bottom, right.
+
+        TensorFlow's SAME pads a stride of 2 over an even side by k - 2 in all, the odd pixel at the bottom and right.
+        """
+        (pad, _), (stride, _) = convolution.padding, convolution.stride
+        before = pad - 1 if self._same and stride == 2 else pad
+        return [before, before, pad, pad]
+
+    def _stored(self, weight: NDArray[np.float32]) -> str:
         """The name of the weights, whose first axis is the output channel."""
+        if weight.size < self._halves_below:
+            stored = self.constant(self._name("weight"), weight.astype(np.float16))
+            return self.node("Cast", [stored], to=TensorProto.FLOAT)
         scale = np.abs(weight).reshape(len(weight), -1).max(axis=1) / LEVELS
         scale = np.maximum(scale, 1e-12).astype(np.float32).reshape(-1, *[1] * (weight.ndim - 1))
         integers = np.round(weight / scale).astype(np.int8)
-        stored = self._constant(self._name("weight"), integers)
-        return self._node(
-            "Mul", [self._node("Cast", [stored], to=TensorProto.FLOAT), self._constant(self._name("scale"), scale)]
+        stored = self.constant(self._name("weight"), integers)
+        return self.node(
+            "Mul", [self.node("Cast", [stored], to=TensorProto.FLOAT), self.constant(self._name("scale"), scale)]
         )
-
-    def _constant(self, name: str, values: Any) -> str:
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def _node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
-        name = self._name(kind.lower())
-        self._nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
 
     def _name(self, kind: str) -> str:
         return f"{kind}_{len(self._nodes)}_{len(self._weights)}"
