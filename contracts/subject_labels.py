@@ -1,6 +1,7 @@
 """The label file of a photo of any recipe but the kiosk's: JSON beside the photo, with what is known of each subject.
 
-    {"schema": 1, "recipe": "mask", "inputs": {}, "subjects": [{"box": [x0, y0, x1, y1], "answers": {"mask": "worn"}}]}
+    {"schema": 1, "recipe": "mask", "inputs": {}, "subjects": [
+        {"box": [x0, y0, x1, y1], "answers": {"mask": "worn"}, "group": "anna"}]}
 
 A question that is missing in `answers` is unknown: the photo teaches nothing about it. The kiosk's label files are
 YOLO's (yolo.py).
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
@@ -21,10 +22,25 @@ Value = str | float
 
 @dataclass(frozen=True, slots=True)
 class LabelledSubject:
-    """A subject, and the known answers about it: a value of a choice, or the number of a score."""
+    """A subject, and the known answers about it: a value of a choice, or the number of a score.
+
+    `group`: which person or animal it is, where that is known. A training never learns from one photo of a group and
+    judges by another.
+    """
 
     box: Box
     answers: Mapping[str, Value]
+    group: str | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {"box": list(self.box.corners), "answers": dict(self.answers)}
+        return fields if self.group is None else fields | {"group": self.group}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        answers = {str(question): _value(question, value) for question, value in fields["answers"].items()}
+        group = fields.get("group")
+        return cls(Box(*fields["box"]), answers, None if group is None else str(group))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +58,7 @@ class SubjectLabels(Record):
             "schema": SCHEMA,
             "recipe": self.recipe,
             "inputs": dict(self.inputs),
-            "subjects": [
-                {"box": list(subject.box.corners), "answers": dict(subject.answers)} for subject in self.subjects
-            ],
+            "subjects": [subject.to_fields() for subject in self.subjects],
         }
 
     @classmethod
@@ -52,13 +66,7 @@ class SubjectLabels(Record):
         return {
             "recipe": str(values["recipe"]),
             "inputs": {str(name): str(value) for name, value in values["inputs"].items()},
-            "subjects": tuple(
-                LabelledSubject(
-                    Box(*subject["box"]),
-                    {str(question): _value(question, value) for question, value in subject["answers"].items()},
-                )
-                for subject in values["subjects"]
-            ),
+            "subjects": tuple(LabelledSubject.from_fields(subject) for subject in values["subjects"]),
         }
 
 

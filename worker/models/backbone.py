@@ -55,6 +55,10 @@ class Backbone:
             )
         return cls(network)
 
+    def features(self, crops: Sequence[Crop]) -> Floats:
+        """The pooled features of n crops, (n, FEATURES), without holding their maps; errors as of `maps`."""
+        return np.concatenate([np.empty((0, FEATURES), np.float32), *(pooled(self.maps([crop])) for crop in crops)])
+
     def maps(self, crops: Sequence[Crop]) -> Floats:
         """The activations of n crops of one shape, 0-6: (n, FEATURES, height / STRIDE, width / STRIDE).
 

@@ -40,7 +40,6 @@ from worker.models.onnx_runtime import Floats
 from worker.models.regions import FoundSubject, crop, faces_of, whole_of
 
 RETRAIN: Final = "Train the recipe again: nunchi train"
-MOST_CROPS: Final = 16  # of the backbone at a time: 224 × 224 × 32 floats each in its first layers
 
 
 @dataclass(frozen=True, slots=True)
