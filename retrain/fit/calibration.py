@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.answers import ELDER
 from contracts.formulas.answers import Four, answers_of, probabilities_from
@@ -170,17 +171,32 @@ def _fit(
     least: float,
     choices: Sequence[list[int]] = ([0, 1], [0], [1]),
 ) -> BetaCalibration:
-    """The maximum-likelihood formula of the examples and `prior_people` imagined people, spread over the scores."""
+    scores = np.array([example.score for example in some])
+    right = np.array([example.right for example in some], dtype=bool)
+    return fit_beta(scores, right, least=least, prior=prior, prior_people=prior_people, choices=choices)
+
+
+def fit_beta(
+    scores: NDArray[Any],
+    right: NDArray[np.bool_],
+    *,
+    least: float,
+    prior: BetaCalibration = DOUBT,
+    prior_people: float = PRIOR,
+    choices: Sequence[list[int]] = ([0, 1], [0], [1]),
+) -> BetaCalibration:
+    """The maximum-likelihood formula of scores that were right or wrong, and `prior_people` imagined ones.
+
+    The imagined ones are spread over the scores from `least` on, and right as often as `prior` says.
+    """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow, and needed only here
 
     grid = np.linspace(least, 0.995, 40)
     expected = np.array([prior(score) for score in grid])
     each = prior_people / len(grid)
-    scores = np.concatenate([np.array([example.score for example in some]), grid, grid])
-    right = np.concatenate(
-        [np.array([example.right for example in some], dtype=bool), np.ones(40, bool), np.zeros(40, bool)]
-    )
-    weight = np.concatenate([np.ones(len(some)), each * expected, each * (1 - expected)])
+    weight = np.concatenate([np.ones(len(scores)), each * expected, each * (1 - expected)])
+    scores = np.concatenate([scores, grid, grid])
+    right = np.concatenate([right, np.ones(40, bool), np.zeros(40, bool)])
     features = np.array([log_features(score) for score in scores])
     # Kull et al.: a coefficient of the wrong sign is dropped, and the other one fitted alone.
     for columns in choices:

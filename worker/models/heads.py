@@ -22,22 +22,22 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
-from contracts.boxes import Box, Corners
+from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
 from recipes.recipe import Finder, Range, Recipe, Region
 from worker.models.backbone import FEATURES, Backbone
 from worker.models.detector import Image
-from worker.models.faces import FaceFinder, finder_from_fields
+from worker.models.finders import Find, face_finder
 from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.onnx_runtime import Floats
-from worker.models.regions import FoundSubject, crop, faces_of, whole_of
+from worker.models.regions import FoundSubject, crop, whole_of
 
 RETRAIN: Final = "Train the recipe again: nunchi train"
 
@@ -70,14 +70,6 @@ class Seen:
     box: Box
     answers: tuple[SeenAnswer, ...]
     join: BetaCalibration | None = None
-
-
-class SubjectFinder(Protocol):
-    """Finds the subjects of a photo."""
-
-    def __call__(self, image: Image) -> list[FoundSubject]:
-        """The subjects, in any order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +120,7 @@ class HeadsModel:
     """Finder, backbone and heads of a recipe."""
 
     model: Model
-    find: SubjectFinder
+    find: Find
     least_px: int
     backbone: Backbone
     heads: tuple[AnyHead, ...]
@@ -237,17 +229,8 @@ def _rising(calibration: BetaCalibration) -> BetaCalibration:
     return calibration
 
 
-def _finder(manifest: ModelManifest) -> SubjectFinder:
+def _finder(manifest: ModelManifest) -> Find:
     fields = manifest.fields["find"]
-    finders: dict[Finder, Callable[[], SubjectFinder]] = {
-        Finder.FACE: lambda: _face_finder(manifest, fields["finder"]),
-        Finder.WHOLE: lambda: whole_of,
-    }
-    return finders[Finder(fields["kind"])]()
-
-
-def _face_finder(manifest: ModelManifest, fields: Mapping[str, Any]) -> SubjectFinder:
-    finder: FaceFinder = finder_from_fields(manifest.file("finder").read_bytes(), fields)
-    left, top, right, bottom = map(float, fields["head_margins"])
-    margins: Corners = (left, top, right, bottom)
-    return lambda image: faces_of(image, finder, margins)
+    if Finder(fields["kind"]) is Finder.WHOLE:
+        return whole_of
+    return face_finder(manifest, fields["finder"])

@@ -1,0 +1,9 @@
+"""Training of a recipe's heads: photos and label files → features → heads → a run that a worker loads.
+
+features.py     features of the photos, by the worker's own code in a subprocess
+examples.py     subjects of the label files, each with its features
+fit.py          a linear model for each head, chosen by cross-validation, and its calibration
+figures.py      macro F1, calibration error and mean absolute error, by group, with intervals
+package.py      the run folder: manifest.json and heads.npz
+training.py     all of it, in order
+"""

@@ -1,0 +1,133 @@
+"""Examples for heads: the subjects of label files, each matched to a subject that the worker's finder finds.
+
+A dataset's folder has `images/**.jpg`, and for each photo `labels/**.json` under the same name
+(contracts/subject_labels.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.boxes import iou_of_corners, match_greedily
+from contracts.errors import InvalidMessage
+from contracts.subject_labels import LabelledSubject, SubjectLabels
+from recipes.recipe import Recipe
+from retrain.errors import InvalidDataset
+from retrain.heads.features import Computed, compute
+from retrain.progress import Say, silent
+
+LEAST_IOU: Final = 0.5  # of a labelled box and a found one: the same subject
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One subject: what is known of it (inputs and answers), whom it shows, and where its features are."""
+
+    photo: Path
+    known: Mapping[str, str | float]
+    group: str
+    row: int  # of the arrays of features
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """All subjects of a dataset. `features`: of each region by its name, (subjects, views, features).
+
+    `left_out`: subjects and photos that teach nothing, counted by reason. `manifest`: see `features.Computed`.
+    """
+
+    every: tuple[Example, ...]
+    features: Mapping[str, Floats]
+    manifest: Mapping[str, Any]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: Say = silent) -> Examples:
+    """The examples of a dataset's folder; InvalidDataset if it has none. `name`: by which `recipe` is loaded."""
+    labels, left_out = _labels(recipe, folder)
+    if not labels:
+        raise InvalidDataset(
+            f"{folder} has no photo with a label file of the recipe {recipe.name!r}; nothing was trained. Put photos "
+            "into images/, and for each a .json of the same name into labels/"
+        )
+    say(f"features of {len(labels):,} photos")
+    computed = compute(name, list(labels), cache, say=say)
+    left_out["photos that can't be read"] += len(computed.errors)
+    every, rows = _matched(labels, computed, left_out)
+    if not every:
+        raise InvalidDataset(
+            f"no subject of {folder} was found again in its photo; nothing was trained. Compare the boxes of the label "
+            "files with the photos: they are fractions, x0, y0, x1, y1"
+        )
+    features = {region: np.stack(of_region) for region, of_region in rows.items()}
+    return Examples(tuple(every), features, computed.manifest, dict(+left_out))
+
+
+def _labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels], Counter[str]]:
+    labels, left_out = dict[Path, SubjectLabels](), Counter[str]()
+    for photo in sorted((folder / "images").rglob("*.jpg")):
+        file = folder / "labels" / photo.relative_to(folder / "images").with_suffix(".json")
+        try:
+            read = SubjectLabels.from_json(file.read_bytes())
+        except FileNotFoundError:
+            left_out["photos without a label file"] += 1
+        except InvalidMessage as error:
+            raise InvalidDataset(f"{file}: {error}; nothing was trained") from None
+        else:
+            if read.recipe != recipe.name:
+                left_out["photos of another recipe"] += 1
+            else:
+                _check(recipe, read, file)
+                labels[photo] = read
+    return labels, left_out
+
+
+def _check(recipe: Recipe, labels: SubjectLabels, file: Path) -> None:
+    """InvalidDataset for a value that no head says: it would silently teach nothing."""
+    for subject in labels.subjects:
+        for question, value in subject.answers.items():
+            says = recipe.says(question)
+            valid = value in says if says else not isinstance(value, str)
+            if question not in recipe.questions or not valid:
+                raise InvalidDataset(
+                    f"{file}: the recipe {recipe.name!r} has no answer {value!r} to {question!r}; nothing was trained. "
+                    f"Its questions are {', '.join(f'{name}: {recipe.says(name)}' for name in recipe.questions)}"
+                )
+
+
+def _matched(
+    labels: Mapping[Path, SubjectLabels], computed: Computed, left_out: Counter[str]
+) -> tuple[list[Example], dict[str, list[Floats]]]:
+    every: list[Example] = []
+    rows: dict[str, list[Floats]] = {}
+    for photo, file in computed.files.items():
+        of_photo = labels[photo]
+        with np.load(file) as stored:
+            boxes = stored["boxes"]
+            matches = _same_subjects(of_photo.subjects, boxes)
+            left_out["subjects that the finder does not find"] += len(of_photo.subjects) - len(matches)
+            regions = {region: stored[region] for region in stored.files if region != "boxes"}
+        for labelled, found in matches.items():
+            subject = of_photo.subjects[labelled]
+            group = subject.group or photo.stem
+            every.append(Example(photo, {**of_photo.inputs, **subject.answers}, group, len(every)))
+            for region, features in regions.items():
+                rows.setdefault(region, []).append(features[found].astype(np.float32))
+    return every, rows
+
+
+def _same_subjects(subjects: Sequence[LabelledSubject], boxes: NDArray[np.float64]) -> dict[int, int]:
+    overlaps = (
+        (iou_of_corners(subject.box.corners, tuple(box)), labelled, found)
+        for labelled, subject in enumerate(subjects)
+        for found, box in enumerate(boxes)
+    )
+    return match_greedily(each for each in overlaps if each[0] >= LEAST_IOU)

@@ -1,0 +1,67 @@
+"""Features of photos, by the worker's own code in a subprocess: what is learned is what is asked.
+
+A training never imports the worker; `python -m worker.models.features` describes the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from retrain.errors import InvalidDataset
+from retrain.progress import Say, silent
+from retrain.subprocesses import filtered_environ, spawn
+
+_HOME: Final = Path(__file__).parents[2]
+_REPORT_EVERY: Final = 100  # photos
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """`manifest`: what a manifest of heads says about the features; `files`: of each photo that could be read."""
+
+    manifest: Mapping[str, Any]
+    files: Mapping[Path, Path]
+    errors: Mapping[Path, str]
+
+
+def compute(
+    recipe: str, photos: Sequence[Path], cache: Path, *, python: str = sys.executable, say: Say = silent
+) -> Computed:
+    """The features of the photos; InvalidDataset if the process fails."""
+    command = [python, "-m", "worker.models.features", "--recipe", recipe, "--cache", str(cache.absolute())]
+    process = spawn(
+        command,
+        cwd=_HOME,
+        env=filtered_environ(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[dict[str, Any]] = []
+    with process:
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - pipes, as asked for
+        process.stdin.write("".join(f"{photo.absolute()}\n" for photo in photos))
+        process.stdin.close()
+        for line in process.stdout:
+            lines.append(json.loads(line))
+            if len(lines) % _REPORT_EVERY == 0:
+                say(f"features: {len(lines):,} of {len(photos):,} photos")
+        reason = process.stderr.read().strip()
+    if process.returncode != 0 or len(lines) != len(photos) + 1:
+        raise InvalidDataset(
+            f"the features of {len(photos)} photos could not be computed (status {process.returncode}): "
+            f"{reason.splitlines()[-1] if reason else 'no reason was given'}; nothing was trained"
+        )
+    answered = list(zip(photos, lines[1:], strict=True))
+    return Computed(
+        manifest=lines[0],
+        files={photo: Path(line["file"]) for photo, line in answered if "file" in line},
+        errors={photo: line["error"] for photo, line in answered if "error" in line},
+    )

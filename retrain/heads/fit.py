@@ -1,0 +1,234 @@
+"""A linear model on features for each head of a recipe: logistic regression for choices, ridge for scores.
+
+How strongly the weights are held back is chosen by cross-validation over groups: the subjects of one person or animal
+are all learned from, or all judged. What the held-out folds answer also fits the calibration, and gives the figures: no
+example is judged by a model that has learned from it.
+
+One number is searched, over five values, and its error is flat around the best: a grid finds it, and a search as for
+YOLOs (retrain/fit/search.py) would only find it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.formulas.calibration import BetaCalibration
+from recipes.recipe import Head, Range, Recipe
+from retrain.errors import InvalidDataset
+from retrain.fit.calibration import fit_beta
+from retrain.heads.examples import Example, Examples, Floats
+from retrain.progress import Say, silent
+
+STRENGTHS: Final = (3e-5, 3e-4, 3e-3, 3e-2, 3e-1)  # C of a logistic regression, 1 / alpha of a ridge, of one example
+LEAST_OF_VALUE: Final = 10  # subjects, of each value of a choice
+LEAST_OF_SCORE: Final = 50
+COVERED: Final = 0.8  # of the true scores are inside the interval
+ROUNDS: Final = 300  # of the solver, at most
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What models that had not learned from them say about a head's examples, in the order of `rows`.
+
+    `said`: probabilities of the values, (examples, values), or scores, (examples, 1). `truth`: the index of the right
+    value, or the right score.
+    """
+
+    rows: Ints
+    said: Floats
+    truth: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHead:
+    """Weights on features of mean 0 and variance 1, as `heads.npz` holds them, and how sure they may be."""
+
+    head: Head
+    weights: Floats  # (features, values)
+    bias: Floats  # (values,)
+    mean: Floats
+    scale: Floats
+    strength: float
+    held_out: HeldOut
+    calibration: BetaCalibration | None = None  # of a choice
+    half_width: float = 0.0  # of a score's interval
+
+
+def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple[FittedHead, ...]:
+    """Every head of the recipe. InvalidDataset names each head that has too few examples."""
+    rows = [_rows_of(recipe, head, examples.every) for head in recipe.heads]
+    if few := [lack for head, some in zip(recipe.heads, rows, strict=True) for lack in _lacks(head, some, examples)]:
+        raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
+    fitted = []
+    for head, some in zip(recipe.heads, rows, strict=True):
+        fitted.append(_fit_head(head, some, examples, folds=recipe.judge.folds))
+        say(f"head {head.name}: {len(some):,} subjects, strength {fitted[-1].strength:g}")
+    return tuple(fitted)
+
+
+def fit_join(recipe: Recipe, fitted: Sequence[FittedHead]) -> BetaCalibration | None:
+    """The calibration of the joined answer: from the product of the scores to whether all are right. None without."""
+    if not recipe.join:
+        return None
+    scores, right = joined(recipe, fitted)
+    return fit_beta(scores, right, least=0.0)
+
+
+def joined(recipe: Recipe, fitted: Sequence[FittedHead]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Of subjects whose joined questions are all known: the product of their scores, and whether all answers hold."""
+    product: dict[int, float] = {}
+    holds: dict[int, bool] = {}
+    counts: dict[int, int] = {}
+    for each in fitted:
+        if each.head.name not in recipe.join:
+            continue
+        best = each.held_out.said.argmax(axis=1)
+        for row, score, right in zip(
+            each.held_out.rows, each.held_out.said.max(axis=1), best == each.held_out.truth, strict=True
+        ):
+            product[row] = product.get(row, 1.0) * float(score)
+            holds[row] = holds.get(row, True) and bool(right)
+            counts[row] = counts.get(row, 0) + 1
+    whole = [row for row, count in sorted(counts.items()) if count == len(recipe.join)]
+    return np.array([product[row] for row in whole], np.float32), np.array([holds[row] for row in whole], bool)
+
+
+def _rows_of(recipe: Recipe, head: Head, every: Sequence[Example]) -> Ints:
+    """The examples of which a head's answer is known, and about which it is asked."""
+
+    def teaches(example: Example) -> bool:
+        known = {name: value for name, value in example.known.items() if isinstance(value, str)}
+        value = example.known.get(head.name)
+        return recipe.asked(head, known) and (value in head.says if head.says else value is not None)
+
+    return np.array([example.row for example in every if teaches(example)], dtype=np.intp)
+
+
+def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
+    if head.score is not None:
+        return [] if len(rows) >= LEAST_OF_SCORE else [f"{head.name}: {len(rows)} subjects, {LEAST_OF_SCORE} needed"]
+    values = [examples.every[row].known[head.name] for row in rows]
+    return [
+        f"{head.name} = {value}: {values.count(value)} subjects, {LEAST_OF_VALUE} needed"
+        for value in head.says
+        if values.count(value) < LEAST_OF_VALUE
+    ]
+
+
+def _fit_head(head: Head, rows: Ints, examples: Examples, *, folds: int) -> FittedHead:
+    features = examples.features[f"{head.region.of}:{head.region.margin:g}"][rows]
+    known = [examples.every[row].known[head.name] for row in rows]
+    groups = np.array([examples.every[row].group for row in rows])
+    plain = features[:, 0]
+    mean, scale = plain.mean(axis=0), plain.std(axis=0) + 1e-3  # a feature that is constant here says nothing
+    standard = (features - mean) / scale
+    choice = head.score is None
+    truth = np.array([head.says.index(str(value)) for value in known]) if choice else np.array(known, np.float32)
+    of_fold = _folds(truth if choice else None, groups, folds)
+    learn = _logistic(head) if choice else _ridge
+    loss = _log_loss if choice else _squared_error
+    # The views cost eight times as much, and hardly change which strength is best.
+    tried = {
+        strength: loss(_held_out(standard[:, :1], truth, of_fold, learn, strength), truth) for strength in STRENGTHS
+    }
+    strength = min(tried, key=lambda each: (tried[each], each))
+    said = _held_out(standard, truth, of_fold, learn, strength)
+    weights, bias = learn(*_flat(standard, truth), strength)
+    held_out = HeldOut(rows, said, truth)
+    if not choice:
+        half_width = float(np.quantile(np.abs(_in_range(said[:, 0], head.score) - truth), COVERED))
+        return FittedHead(head, weights, bias, mean, scale, strength, held_out, half_width=half_width)
+    calibration = fit_beta(said.max(axis=1), said.argmax(axis=1) == truth, least=1 / len(head.says))
+    return FittedHead(head, weights, bias, mean, scale, strength, held_out, calibration)
+
+
+Learn = Callable[[Floats, NDArray[Any], Floats, float], tuple[Floats, Floats]]
+
+
+def _held_out(standard: Floats, truth: NDArray[Any], of_fold: Ints, learn: Learn, strength: float) -> Floats:
+    """What each fold's examples get, in their plain view, from the others' model."""
+    said: Floats | None = None
+    for fold in np.unique(of_fold):
+        inside, outside = of_fold == fold, of_fold != fold
+        weights, bias = learn(*_flat(standard[outside], truth[outside]), strength)
+        answers = standard[inside, 0] @ weights + bias
+        if weights.shape[1] > 1:
+            answers = np.exp(answers - answers.max(axis=1, keepdims=True))
+            answers /= answers.sum(axis=1, keepdims=True)
+        if said is None:
+            said = np.empty((len(truth), answers.shape[1]), np.float32)
+        said[inside] = answers
+    assert said is not None  # noqa: S101 - there are at least two folds
+    return said
+
+
+def _flat(standard: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any], Floats]:
+    """Rows of all views, their truths, and weights that make one example of all views of a subject."""
+    subjects, views, width = standard.shape
+    return (
+        np.ascontiguousarray(standard.reshape(subjects * views, width)),
+        np.repeat(truth, views),
+        np.full(subjects * views, 1 / views, np.float32),
+    )
+
+
+def _folds(truth: Ints | None, groups: NDArray[Any], folds: int) -> Ints:
+    """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples."""
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
+
+    folds = min(folds, len(set(groups)))
+    if folds < 2:
+        raise InvalidDataset(
+            "all examples show one person, animal or thing, so nothing can be held out; nothing was trained. Say in "
+            "the label files whom each subject shows: group"
+        )
+    splitter = GroupKFold(folds) if truth is None else StratifiedGroupKFold(folds, shuffle=True, random_state=1)
+    of_fold = np.empty(len(groups), np.intp)
+    for fold, (_, held) in enumerate(splitter.split(groups, truth, groups)):
+        of_fold[held] = fold
+    return of_fold
+
+
+def _logistic(head: Head) -> Learn:
+    def learn(rows: Floats, truth: NDArray[Any], weight: Floats, strength: float) -> tuple[Floats, Floats]:
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
+
+        model = LogisticRegression(
+            C=strength, max_iter=ROUNDS, tol=1e-3, class_weight="balanced" if head.class_weights else None
+        )
+        model.fit(rows, truth, sample_weight=weight)
+        weights, bias = np.zeros((rows.shape[1], len(head.says)), np.float32), np.full(len(head.says), -30, np.float32)
+        if len(model.classes_) == 2 and len(model.coef_) == 1:  # one column: of the second value
+            weights[:, model.classes_[1]], bias[model.classes_] = model.coef_[0], 0.0
+            bias[model.classes_[1]] = model.intercept_[0]
+        else:
+            weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
+        return weights, bias
+
+    return learn
+
+
+def _ridge(rows: Floats, truth: NDArray[Any], weight: Floats, strength: float) -> tuple[Floats, Floats]:
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 - slow to import
+
+    model = Ridge(alpha=1 / strength)
+    model.fit(rows, truth, sample_weight=weight)
+    return np.asarray(model.coef_, np.float32)[:, None], np.array([model.intercept_], np.float32)
+
+
+def _log_loss(said: Floats, truth: NDArray[Any]) -> float:
+    return float(-np.log(np.clip(said[np.arange(len(truth)), truth], 1e-6, 1)).mean())
+
+
+def _squared_error(said: Floats, truth: NDArray[Any]) -> float:
+    return float(((said[:, 0] - truth) ** 2).mean())
+
+
+def _in_range(scores: Floats, limits: Range | None) -> Floats:
+    return scores if limits is None else np.clip(scores, limits.low, limits.high)

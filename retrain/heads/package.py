@@ -1,0 +1,88 @@
+"""Fitted heads as a run that a worker loads: heads.npz, and manifest.json, which worker/models/heads.py describes."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.formulas.calibration import BetaCalibration
+from contracts.weights import MANIFEST, sha256_of
+from recipes.recipe import Recipe
+from retrain.heads.fit import FittedHead
+
+HEADS_FILE: Final = "heads.npz"
+REPORT: Final = "report.json"
+
+
+def write_run(
+    folder: Path,
+    recipe: Recipe,
+    fitted: Sequence[FittedHead],
+    join: BetaCalibration | None,
+    *,
+    features: Mapping[str, Any],
+    version: str,
+    trained_on: str,
+    report: Mapping[str, Any],
+) -> Path:
+    """Write the run into `folder`; the manifest's path. `features`: what their manifest says (features.py).
+
+    `trained_on`: whose pictures, under which licence. The same heads are the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    heads = folder / HEADS_FILE
+    heads.write_bytes(
+        _npz({f"{number}.{name}": array for number, each in enumerate(fitted) for name, array in _arrays(each)})
+    )
+    manifest = {
+        "kind": "heads",
+        "name": recipe.name,
+        "version": version,
+        "recipe": recipe.name,
+        "classes": list(recipe.classes),
+        "files": {**features["files"], "heads": {"path": HEADS_FILE, "sha256": sha256_of(heads)}},
+        "find": features["find"],
+        "heads": [_head(each) for each in fitted],
+        "join": None if join is None else {"questions": list(recipe.join), "calibration": join.fields()},
+        "trained_on": trained_on,
+    }
+    (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    path = folder / MANIFEST
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _arrays(fitted: FittedHead) -> list[tuple[str, Any]]:
+    return [(name, getattr(fitted, name).astype(np.float32)) for name in ("weights", "bias", "mean", "scale")]
+
+
+def _head(fitted: FittedHead) -> dict[str, Any]:
+    head = fitted.head
+    region = {"of": head.region.of, "margin": head.region.margin}
+    if head.score is not None:
+        score = [head.score.low, head.score.high]
+        return {"name": head.name, "score": score, "region": region, "half_width": round(fitted.half_width, 4)}
+    assert fitted.calibration is not None  # noqa: S101 - of every choice
+    return {
+        "name": head.name,
+        "says": list(head.says),
+        "region": region,
+        "calibration": fitted.calibration.fields(),
+    }
+
+
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    """NumPy's .npz; without the time of writing, so that the same arrays are the same bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            entry = io.BytesIO()
+            np.save(entry, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue())
+    return written.getvalue()

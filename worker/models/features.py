@@ -1,0 +1,154 @@
+"""`python -m worker.models.features --recipe NAME --cache FOLDER`: features of subjects, for a training of heads.
+
+Reads paths of photos from standard input, one a line, and writes JSON objects to standard output, one a line: first
+what a manifest of heads on these features says, `{"recipe", "find", "files"}` (heads.py); then in the order of the
+paths
+
+    {"path", "file"}         the photo's subjects, in a .npz file of the cache folder
+    {"path", "error"}        the photo can't be read; the next one follows
+
+A file holds `boxes` (subjects, 4), as a message has them, and for each region of the recipe `of:margin` (subjects,
+views, features), the first view as the photo is (views.py). It is named by the SHA-256 of the photo and of all that the
+features depend on, so a photo is computed once, whatever its name. The finder and the regions are those of the worker:
+what is learned is what is asked.
+
+Exits with 0 when every photo has its line, 1 when the recipe or a network can't be loaded, 2 when its arguments are
+invalid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.errors import NunchiError
+from imaging.decoding import decode
+from recipes.reading import load
+from recipes.recipe import Recipe, Region
+from worker.models.backbone import FILE as BACKBONE
+from worker.models.backbone import SHA256, Backbone
+from worker.models.finders import DefaultFinder, default_finder
+from worker.models.onnx_runtime import Floats
+from worker.models.views import views_of
+
+VERSION: Final = 1  # of regions and views: a change of their pixels takes a new one
+AT_A_TIME: Final = 64  # photos in the threads
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """Photos → files of features."""
+
+    recipe: Recipe
+    finder: DefaultFinder
+    backbone: Backbone
+    cache: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What a manifest of heads on these features says about them."""
+        find = self.recipe.find
+        backbone = {"package": "worker.models", "path": f"model_data/{BACKBONE.name}", "sha256": SHA256}
+        return {
+            "recipe": self.recipe.name,
+            "find": {"kind": find.kind, "least_px": find.least_px, "finder": self.finder.fields},
+            "files": {"backbone": backbone, **self.finder.files},
+        }
+
+    def file(self, photo: Path) -> Path:
+        """The file of a photo's features, computed unless the cache has it; NunchiError or OSError if it can't be."""
+        data = photo.read_bytes()
+        cached = self.cache / f"{self._key(data)}.npz"
+        if not cached.exists():
+            image = decode(data).image
+            subjects = self.finder.find(image)
+            arrays = {"boxes": np.array([subject.box.corners for subject in subjects]).reshape(-1, 4)}
+            for region, augment in regions_of(self.recipe).items():
+                views = views_of(augment)
+                rows = [self.backbone.features([view(image, each, region) for view in views]) for each in subjects]
+                arrays[name_of(region)] = _stacked(rows, len(views))
+            partial = cached.with_suffix(f".{os.getpid()}.{id(image)}.tmp")
+            with partial.open("wb") as file:
+                np.savez(file, **arrays)
+            partial.rename(cached)
+        return cached
+
+    def _key(self, photo: bytes) -> str:
+        regions = {name_of(region): augment for region, augment in regions_of(self.recipe).items()}
+        settings = json.dumps([VERSION, SHA256, self.finder.digest, regions])
+        return hashlib.sha256(settings.encode() + b"\0" + photo).hexdigest()
+
+
+def regions_of(recipe: Recipe) -> dict[Region, tuple[str, ...]]:
+    """The regions of a recipe, each with the augmentations of all heads that look at it."""
+    regions: dict[Region, tuple[str, ...]] = {}
+    for head in recipe.heads:
+        regions[head.region] = tuple(dict.fromkeys([*regions.get(head.region, ()), *head.augment]))
+    return regions
+
+
+def name_of(region: Region) -> str:
+    """A region's name in a file of features."""
+    return f"{region.of}:{region.margin:g}"
+
+
+def _stacked(rows: Sequence[Floats], views: int) -> np.ndarray:
+    # 16 bits: half the room, and a thousandth of a feature's size.
+    return np.stack(rows).astype(np.float16) if rows else np.empty((0, views, 0), np.float16)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compute the features of every photo."""
+    options = _parser().parse_args(arguments)
+    try:
+        recipe = load(options.recipe)
+        extractor = Extractor(recipe, default_finder(recipe.find.kind), Backbone.shipped(), options.cache)
+        options.cache.mkdir(parents=True, exist_ok=True)
+    except (NunchiError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+    def line(path: str) -> dict[str, str]:
+        try:
+            return {"path": path, "file": str(extractor.file(Path(path)))}
+        except (NunchiError, OSError, ValueError) as error:
+            return {"path": path, "error": str(error)}
+
+    _write(extractor.manifest)
+    paths = [text for each in sys.stdin if (text := each.rstrip("\n"))]
+    with ThreadPoolExecutor(options.threads) as threads:
+        for start in range(0, len(paths), AT_A_TIME):
+            for written in threads.map(line, paths[start : start + AT_A_TIME]):
+                _write(written)
+    return 0
+
+
+def _write(fields: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m worker.models.features", description="Features of the subjects of photos, for heads to learn."
+    )
+    parser.add_argument("--recipe", required=True, metavar="NAME", help="a recipe's name, or the folder of your own")
+    parser.add_argument("--cache", required=True, type=Path, metavar="FOLDER", help="where features are kept")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="photos at a time")
+    return parser
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(status)  # not sys.exit: it would wait for threads of the networks
