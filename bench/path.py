@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from bench.photos import frames
 from config.names import INFER_DOCUMENT
-from contracts.messages import STEPS
+from contracts.messages import STEPS, LabelMessage
 from kiosk.cloud.counter import Answer, Counter
 from kiosk.cloud.upload import Uploader
 from local.record import Record
@@ -35,7 +35,7 @@ ROOT: Final = Path(__file__).parents[1]
 PATIENCE_S: Final = 60.0
 
 
-async def ask(record: Record, photos: Sequence[bytes]) -> list[Answer]:
+async def ask(record: Record, photos: Sequence[bytes]) -> list[Answer[LabelMessage]]:
     """The answers to the photos, sent one after the other as the local kiosk."""
     uploader = Uploader(record.client("s3"), bucket=record.buckets["images"], kiosk_id=record.kiosk)
     async with Counter(uploader, subscriber_of(record, record.kiosk)).open(timeout_s=PATIENCE_S) as counter:
@@ -63,7 +63,7 @@ def quantiles(values: Sequence[float]) -> tuple[float, float]:
     return statistics.median(ordered), ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
 
 
-def table(answers: Sequence[Answer]) -> dict[str, tuple[float, float]]:
+def table(answers: Sequence[Answer[LabelMessage]]) -> dict[str, tuple[float, float]]:
     """p50 and p95 in milliseconds, of each step, of the time after the last step, and of the total."""
     rows = {
         step: quantiles([answer.message.steps_ms[step] for answer in answers if step in answer.message.steps_ms])

@@ -33,6 +33,7 @@ from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.store import RejectedUpload, Upload
+from worker.photos.task import LabelFile
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics
@@ -58,7 +59,7 @@ class WaitingStore(MemoryStore):
         time.sleep(self._wait_s)
         return super().save_result(reference, result)
 
-    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: str) -> None:
+    def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
         time.sleep(2 * self._wait_s)  # two objects
         super().save_pair(reference, tree=tree, etag=etag, jpeg=jpeg, labels=labels)
 

@@ -20,6 +20,7 @@ from config.sections import (
     HoursSettings,
     InferenceSettings,
     QueueSettings,
+    RecipeName,
     Region,
     RetentionSettings,
     ScreenSettings,
@@ -29,6 +30,7 @@ from config.sections import (
     TrainingSettings,
 )
 from contracts.errors import SettingsError
+from recipes.reading import KIOSK
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE_VARIABLE: Final = "NUNCHI_CONFIG"
@@ -44,6 +46,7 @@ class Config(Section):
         Mode.COMMAND,
         description="command: one instance, reached by Run Command; queue: a group of instances that reads SQS",
     )
+    recipe: RecipeName = Field(KIOSK, description="what is looked for and asked: a folder of recipes/")
     zones: tuple[AvailabilityZone, ...] = Field(
         (),
         description="availability zones of the instances; empty: the first two of the region. Mode command uses the "

@@ -29,6 +29,7 @@ from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
 from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from contracts.training import LEAST_NEW, MOST_NEW_LABELS
+from recipes.reading import load as load_recipe
 
 _YEARS: Final = range(2000, 2100)
 
@@ -80,6 +81,12 @@ def _reordered(value: object) -> str:
         return ""
 
 
+def check_recipe(name: str) -> str:
+    """The name itself if it is of a valid recipe; InvalidRecipe, a ValueError, otherwise."""
+    load_recipe(name)
+    return name
+
+
 def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
@@ -93,6 +100,7 @@ Switch = Annotated[bool, Strict()]
 Region = Annotated[str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", "ap-northeast-2")]
 InferenceType = Annotated[str, AfterValidator(check_inference_type)]
 TrainingType = Annotated[str, AfterValidator(check_training_type)]
+RecipeName = Annotated[str, AfterValidator(check_recipe)]
 AvailabilityZone = Annotated[
     str, _like(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", "an availability zone of the region", "ap-northeast-2a")
 ]

@@ -25,6 +25,7 @@ from typing import Final
 import uvicorn
 
 from contracts.errors import NunchiError
+from contracts.messages import LabelMessage
 from contracts.service_manager import ServiceManager
 from kiosk.cloud.credentials import KioskClients
 from kiosk.cloud.subscribe import Subscriber
@@ -166,7 +167,7 @@ def _cloud(device: Device, clients: KioskClients) -> CloudLabeller:
             bucket=settings.bucket,
             kiosk_id=settings.kiosk_id,
         ),
-        Subscriber(device.broker, kiosk_id=settings.kiosk_id, failed=failed),
+        Subscriber(device.broker, kiosk_id=settings.kiosk_id, read=LabelMessage.from_json, failed=failed),
         kiosk=settings.kiosk_id,
         where=settings.mqtt_host,
         fetch_credentials=clients.fetch,

@@ -20,7 +20,7 @@ from config.nunchi_toml import load
 from contracts.errors import NunchiError
 from fleet.folder import ShopRules
 from local.cloud import Cloud
-from local.environment import mode_of, operators_file
+from local.environment import mode_of, operators_file, recipe_of
 from local.errors import CloudBusy
 from local.options import CloudOptions, Ports
 from local.progress import Kind, ProgressLog
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--screen-port", type=int)
     parser.add_argument("--mode", type=Mode, choices=list(Mode))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--recipe")
     parser.add_argument("--training", type=int, default=0, choices=(0, 1))
     options = parser.parse_args()
     state = StateDir(options.state)
@@ -75,6 +76,7 @@ async def _run(state: StateDir, ports: Ports, options: argparse.Namespace, progr
         cloud_options = CloudOptions(
             mode=options.mode or mode_of(os.environ, config),
             workers=options.workers,
+            recipe=recipe_of(options.recipe, os.environ, config),
             training=bool(options.training),
             inference=config.inference,
             rules=ShopRules(elder_from=config.screen.elder_from, **config.retention.model_dump()),

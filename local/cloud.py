@@ -35,6 +35,7 @@ from local.screen import command as screen_command
 from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
+from recipes.reading import KIOSK
 
 _RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
 _ON_MINISTACK: Final = ("s3", "sqs", "dynamodb", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
@@ -140,7 +141,8 @@ class Cloud:
             "credentials", "local.aws.credential_provider", **self._provisioning.provider_environ(outputs)
         )
         await self._provider.start()
-        self._screen = await self._start_screen(record, outputs)
+        if self._options.recipe == KIOSK:
+            self._screen = await self._start_screen(record, outputs)
         count = len(record.workers)
         workers = "the worker and its model" if count == 1 else f"{count} workers, each with its model"
         self._progress.say(Kind.PHASE, f"starting {workers}")
@@ -148,7 +150,8 @@ class Cloud:
         broker = f"{LOOPBACK}:{self._worker_broker}"
         await asyncio.gather(*(worker.start(broker=broker) for worker in self._workers))
         await self._provider.until(lambda: listens(self._provider_port), within_s=READY_S, late=_LATE)
-        await self._screen.ready()
+        if self._screen:
+            await self._screen.ready()
         if self._options.training:
             self._progress.say(Kind.PHASE, "waiting for the retraining's state machine")
             async with self._telling():
@@ -172,6 +175,7 @@ class Cloud:
             record,
             broker_port=self._worker_broker,
             state=self._state,
+            recipe=self._options.recipe,
             inference=self._options.inference,
             environ=self._environ,
         )

@@ -19,12 +19,15 @@ from contracts.settings import environment_for, setting, variables_of
 from contracts.settings import load as load_settings
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, WorkerRecord
 from local.state import StateDir
+from recipes.reading import is_path
+from recipes.reading import load as load_recipe
 from worker.settings import WorkerSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MODE_VARIABLE: Final = "NUNCHI_MODE"
 GATE_VARIABLE: Final = "NUNCHI_GATE"
-_CLOUD_VARIABLES: Final = (FILE_VARIABLE, MODE_VARIABLE, "NUNCHI_STATE")
+RECIPE_VARIABLE: Final = "NUNCHI_RECIPE"
+_CLOUD_VARIABLES: Final = (FILE_VARIABLE, MODE_VARIABLE, RECIPE_VARIABLE, "NUNCHI_STATE")
 
 
 def search_path(environ: Mapping[str, str]) -> str:
@@ -98,6 +101,13 @@ def mode_of(environ: Mapping[str, str], config: Config) -> Mode:
         ) from None
 
 
+def recipe_of(named: str | None, environ: Mapping[str, str], config: Config) -> str:
+    """The recipe of an option, else of NUNCHI_RECIPE, else the operator's; InvalidRecipe names all its mistakes."""
+    recipe = named or environ.get(RECIPE_VARIABLE) or config.recipe
+    load_recipe(recipe)
+    return str(Path(recipe).absolute()) if is_path(recipe) else recipe
+
+
 def gate_of(environ: Mapping[str, str], inference: InferenceSettings) -> float:
     """The gate (0-1) of workers and trainings: NUNCHI_GATE, else the operator's; SettingsError when it is invalid."""
     return load_settings(_CallersGate, environ).gate or inference.confidence_gate
@@ -114,6 +124,7 @@ def worker_environ(
     *,
     broker_port: int,
     state: StateDir,
+    recipe: str,
     inference: InferenceSettings,
     environ: Mapping[str, str],
 ) -> dict[str, str]:
@@ -121,6 +132,7 @@ def worker_environ(
     operators = variables_of(
         WorkerSettings,
         {
+            "recipe": recipe,
             "gate": inference.confidence_gate,
             "review_share": inference.review_share,
             "weights_every_s": 2,  # a person waits for a promotion here

@@ -8,6 +8,7 @@ from config.mode import Mode
 from config.sections import InferenceSettings, RetentionSettings, ScreenSettings
 from fleet.folder import ShopRules
 from local.errors import InvalidOptions
+from recipes.reading import KIOSK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,11 +24,12 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudOptions:
-    """Mode, number of workers, their inference settings, whether retraining is deployed, the rules of the shop."""
+    """Mode, number of workers, their recipe and settings of inference, whether it can retrain, the rules of the shop."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1
     training: bool = False
+    recipe: str = KIOSK
     inference: InferenceSettings = field(default_factory=InferenceSettings)
     rules: ShopRules = field(
         default_factory=lambda: ShopRules(

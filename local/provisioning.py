@@ -104,6 +104,7 @@ class Provisioning:
                 for number, instance in enumerate(self._instances, start=1)
             ),
             credentials_url=credentials.url(self._provider, outputs[KIOSK_ROLE_ALIAS_NAME]),
+            recipe=self._options.recipe,
             gate=self._gate,
             state=CloudState.STARTING,
             training=self._options.training,

@@ -84,6 +84,7 @@ class Record:
     mode: Mode
     workers: tuple[WorkerRecord, ...]
     credentials_url: str  # of the kiosks' credential provider
+    recipe: str  # what its workers look for and ask
     gate: float  # confidence from which the workers' labels become training data
     credentials: Credentials = field(default_factory=Credentials)
     screen: ScreenRecord | None = None

@@ -40,9 +40,14 @@ def load(name: str) -> Recipe:
     return read(folder_of(name) / FILE)
 
 
+def is_path(name: str) -> bool:
+    """Whether it is the path of a folder, not the name of a shipped recipe."""
+    return "/" in name or name.startswith(".")
+
+
 def folder_of(name: str) -> Path:
     """The folder of a recipe; InvalidRecipe if no shipped one has the name."""
-    if "/" in name or name.startswith("."):
+    if is_path(name):
         return Path(name)
     if name not in names():
         raise InvalidRecipe(

@@ -54,9 +54,10 @@ class Table:
 
     def choice(self, key: str, default: Choice) -> Choice:
         """One of the choices of an enumeration."""
-        value, choices = self._get(key, str(default)), [str(each) for each in type(default)]
-        if value in choices:
-            return type(default)(value)
+        value = self._get(key, str(default))
+        choices = {str(each): each for each in default.__class__}
+        if isinstance(value, str) and value in choices:
+            return choices[value]
         hint = did_you_mean(value, choices, cutoff=0.4) if isinstance(value, str) else ""
         self.says(key, f"{value!r} is none of the choices; choose {' or '.join(choices)}{hint}")
         return default
@@ -103,7 +104,7 @@ class Table:
         value = self._get(key, {})
         if not isinstance(value, Mapping):
             self.says(key, f"{value!r} is no table; write it in braces: {{ name = value }}")
-            value = {}
+            return Table(dict[str, Any](), self._path(key), self._mistakes)
         return Table(value, self._path(key), self._mistakes)
 
     def tables(self, key: str) -> list[Table]:

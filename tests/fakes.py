@@ -17,7 +17,7 @@ from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
 from worker.photos.store import RejectedUpload, Upload, UploadMissing
-from worker.photos.task import LabelFile
+from worker.photos.task import LabelFile, Message
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
@@ -169,11 +169,16 @@ class MemoryPublisher:
     """A broker that is always connected: keeps published messages in order, and drops expired ones."""
 
     def __init__(self) -> None:
-        self.messages: list[LabelMessage] = []
+        self.published: list[Message] = []
 
-    async def publish(self, message: LabelMessage) -> PublishOutcome:
+    @property
+    def messages(self) -> list[LabelMessage]:
+        """The kiosk's messages."""
+        return [message for message in self.published if isinstance(message, LabelMessage)]
+
+    async def publish(self, message: Message) -> PublishOutcome:
         await asyncio.sleep(0.02)  # as with a broker, the acknowledgement is not immediate
         if message.expires_at <= now():
             return PublishOutcome.EXPIRED
-        self.messages.append(message)
+        self.published.append(message)
         return PublishOutcome.DELIVERED

@@ -86,6 +86,7 @@ def worker_environment(config: Config, pipeline: PipelineStack) -> dict[str, str
         WorkerSettings,
         {
             **pipeline.buckets.names,
+            "recipe": config.recipe,
             "gate": config.inference.confidence_gate,
             "review_share": config.inference.review_share,
             "upload_queue_url": queue,

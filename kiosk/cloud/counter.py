@@ -1,4 +1,4 @@
-"""Request and response of a kiosk: a photo up to S3, its label down over MQTT."""
+"""Request and response of a device: a photo up to S3, its message down over MQTT; a kiosk's is a label."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from contracts.messages import LabelMessage
 from contracts.names import Reference
 from kiosk.errors import NoAnswer
 
 log = logging.getLogger(__name__)
+
+
+class AboutPhoto(Protocol):
+    """A message about one photo."""
+
+    @property
+    def reference(self) -> Reference: ...
+
+
+M = TypeVar("M", bound=AboutPhoto)
+Received_co = TypeVar("Received_co", bound=AboutPhoto, covariant=True)
 
 
 class UploadsPhotos(Protocol):
@@ -24,27 +34,27 @@ class UploadsPhotos(Protocol):
 
     def name(self, captured_at: datetime | None = None) -> Reference: ...
 
-    def upload(self, reference: Reference, photo: bytes) -> None: ...
+    def upload(self, reference: Reference, photo: bytes, inputs: Mapping[str, str] | None = None) -> None: ...
 
 
-class ReceivesLabels(Protocol):
+class ReceivesLabels(Protocol[Received_co]):
     """Receives labels; see kiosk.cloud.subscribe.Subscriber."""
 
     subscribed: asyncio.Event
 
-    def labels(self) -> AsyncIterator[LabelMessage]: ...
+    def labels(self) -> AsyncIterator[Received_co]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A photo's label message. `upload_ms`: until the upload ended; `total_ms`: until the label arrived."""
+class Answer(Generic[M]):
+    """A photo's message. `upload_ms`: until the upload ended; `total_ms`: until the label arrived."""
 
-    message: LabelMessage
+    message: M
     upload_ms: float
     total_ms: float
 
 
-class Counter:
+class Counter(Generic[M]):
     """Uploads photos and waits for their labels. Labels of other photos, and late ones, are ignored.
 
     So a late label is never shown to the next customer. The wait is timed from the upload, and needs no correct clock.
@@ -52,12 +62,12 @@ class Counter:
     """
 
     def __init__(
-        self, uploader: UploadsPhotos, subscriber: ReceivesLabels, *, executor: Executor | None = None
+        self, uploader: UploadsPhotos, subscriber: ReceivesLabels[M], *, executor: Executor | None = None
     ) -> None:
         self._executor = executor
         self._uploader = uploader
         self._subscriber = subscriber
-        self._pending: dict[Reference, asyncio.Future[LabelMessage]] = {}
+        self._pending: dict[Reference, asyncio.Future[M]] = {}
 
     async def run(self) -> None:
         """Receive labels until cancelled, whether the broker is there or not.
@@ -67,7 +77,7 @@ class Counter:
         await self._listen()
 
     @contextlib.asynccontextmanager
-    async def open(self, *, timeout_s: float) -> AsyncGenerator[Counter, None]:
+    async def open(self, *, timeout_s: float) -> AsyncGenerator[Counter[M], None]:
         """Receive labels during the block. NoAnswer when the subscription fails within `timeout_s` seconds."""
         listening = asyncio.create_task(self._listen(), name="labels")
         try:
@@ -77,15 +87,18 @@ class Counter:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    async def ask(self, photo: bytes, *, timeout_s: float) -> Answer:
-        """Upload a photo and wait for its label; NoAnswer after `timeout_s` seconds."""
+    async def ask(self, photo: bytes, *, timeout_s: float, inputs: Mapping[str, str] | None = None) -> Answer[M]:
+        """Upload a photo and wait for its message; NoAnswer after `timeout_s` seconds.
+
+        `inputs`: what the device says about the photo, for a recipe that asks for it.
+        """
         reference = self._uploader.name()
         answer = self._pending[reference] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
                 loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._executor, self._uploader.upload, reference, photo)
+                await loop.run_in_executor(self._executor, self._uploader.upload, reference, photo, inputs)
                 uploaded = time.perf_counter()
                 message = await answer
         except TimeoutError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Final, Generic
 
 from contracts.errors import ContractError
 from contracts.formulas.backoff import full_jitter
-from contracts.messages import LabelMessage
 from contracts.names import label_topic
+from kiosk.cloud.counter import M
 from kiosk.errors import SubscriptionRefused
 from mqtt.client import Broker, Client, Message, MqttError, connection
 from mqtt.reconnecting import Backoff, reason_of
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 FAILURE: Final = 0x80  # MQTT 5: reason codes from here on are failures
 
 
-class Subscriber:
-    """The labels of one kiosk, as they arrive.
+class Subscriber(Generic[M]):
+    """The messages of one kiosk, as they arrive; `read` parses one, and raises ContractError if it is invalid.
 
     It ignores `expires_at`, because this machine's clock may be wrong: kiosk.cloud.counter has its own timeout. No old
     label arrives after a reconnect, because the broker stores none for a client that is offline.
@@ -31,14 +31,20 @@ class Subscriber:
     """
 
     def __init__(
-        self, broker: Broker, *, kiosk_id: str, failed: Callable[[MqttError | OSError], None] = lambda _: None
+        self,
+        broker: Broker,
+        *,
+        kiosk_id: str,
+        read: Callable[[str | bytes], M],
+        failed: Callable[[MqttError | OSError], None] = lambda _: None,
     ) -> None:
         self._broker = broker
+        self._parse = read
         self._failed = failed
         self._topic = label_topic(kiosk_id)
         self.subscribed = asyncio.Event()
 
-    async def labels(self) -> AsyncIterator[LabelMessage]:
+    async def labels(self) -> AsyncIterator[M]:
         """Every label of this kiosk, until cancelled. Reconnects with backoff when the connection breaks.
 
         SubscriptionRefused when the certificate may not subscribe to the topic.
@@ -73,10 +79,10 @@ class Subscriber:
                 )
         self.subscribed.set()
 
-    def _read(self, message: Message) -> LabelMessage | None:
+    def _read(self, message: Message) -> M | None:
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload)
         try:
-            label = LabelMessage.from_json(payload)
+            label = self._parse(payload)
         except ContractError as error:
             log.warning("message on %s ignored: %s", message.topic, error)
             return None

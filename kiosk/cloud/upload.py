@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -14,7 +15,7 @@ CONTENT_TYPE: Final = "image/jpeg"
 class PutsObjects(Protocol):
     """The S3 call of a kiosk."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, **options: Any) -> Any:
         """Store `Body`; raises what boto3 raises."""
         ...
 
@@ -31,6 +32,9 @@ class Uploader:
         """A new reference for a photo taken at `captured_at` (None: now)."""
         return Reference(self._kiosk_id, new_image_id(captured_at or now()))
 
-    def upload(self, reference: Reference, photo: bytes) -> None:
-        """Store the bytes under the photo's key. The worker validates them."""
-        self._s3.put_object(Bucket=self._bucket, Key=reference.upload_key, Body=photo, ContentType=CONTENT_TYPE)
+    def upload(self, reference: Reference, photo: bytes, inputs: Mapping[str, str] | None = None) -> None:
+        """Store the bytes under the photo's key, with `inputs` as its metadata. The worker validates both."""
+        metadata: dict[str, Any] = {"Metadata": dict(inputs)} if inputs else {}
+        self._s3.put_object(
+            Bucket=self._bucket, Key=reference.upload_key, Body=photo, ContentType=CONTENT_TYPE, **metadata
+        )

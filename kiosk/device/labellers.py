@@ -68,7 +68,7 @@ class CloudLabeller:
     def __init__(
         self,
         uploader: UploadsPhotos,
-        subscriber: ReceivesLabels,
+        subscriber: ReceivesLabels[LabelMessage],
         *,
         kiosk: str,
         where: str,

@@ -62,6 +62,10 @@ def up(
     workers: Annotated[
         int | None, typer.Option(min=1, max=16, help="How many workers, in mode queue. Default: one.")
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="What is looked for and asked: a folder of recipes/, or ./yours. Default: nunchi.toml's."),
+    ] = None,
     training: Annotated[
         bool, typer.Option("--training", help="With retraining: its state machine, for `nunchi train --local`.")
     ] = False,
@@ -86,6 +90,7 @@ def up(
         "--screen-port": screen_port,
         "--mode": mode,
         "--workers": workers,
+        "--recipe": recipe,
     }
     if folder.holder() is not None:
         record = wait_until_up(folder)
@@ -112,9 +117,7 @@ def up(
                 raise typer.Exit(INTERRUPTED) from None
 
 
-def _require_same(
-    record: Record, folder: StateDir, requested: Mapping[str, int | Mode | None], *, detach: bool
-) -> None:
+def _require_same(record: Record, folder: StateDir, requested: Mapping[str, int | str | None], *, detach: bool) -> None:
     """End with exit status 3 when options differ from the running cloud's: they have no effect."""
     actual = {
         "--port": int(record.endpoints["s3"].rpartition(":")[2]),
@@ -122,6 +125,7 @@ def _require_same(
         "--screen-port": None if record.screen is None else int(record.screen.url.rpartition(":")[2]),
         "--mode": record.mode,
         "--workers": len(record.workers),
+        "--recipe": record.recipe,
         "--training": record.training,
     }
     given = {option: value for option, value in requested.items() if value is not None}

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from config.nunchi_toml import load
 from contracts.aws.s3 import get_or_none
-from contracts.messages import DatasetTree, Result
+from contracts.messages import DatasetTree, LabelMessage, Result
 from contracts.names import Reference
 from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
@@ -62,7 +62,7 @@ def demo(
         answered: dict[Reference, str] = {}
         with live_answers(out, elder_from=elder_from) as show:
 
-            def show_and_note(photo: Path, answer: Answer | NoAnswer) -> None:
+            def show_and_note(photo: Path, answer: Answer[LabelMessage] | NoAnswer) -> None:
                 show(photo, answer)
                 if isinstance(answer, Answer):
                     answered[answer.message.reference] = photo.name

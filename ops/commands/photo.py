@@ -54,7 +54,7 @@ class SendExit(IntEnum):
     NO_ANSWER = 6
 
 
-ShowAnswer = Callable[[Path, Answer | NoAnswer], None]
+ShowAnswer = Callable[[Path, Answer[LabelMessage] | NoAnswer], None]
 
 
 def send(
@@ -135,7 +135,9 @@ def _require_kiosk(record: Record, kiosk: str, state: Path) -> None:
         )
 
 
-async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[[LabelMessage], None]) -> None:
+async def show_all(
+    folder: StateDir, subscriber: ReceivesLabels[LabelMessage], show: Callable[[LabelMessage], None]
+) -> None:
     """Show labels as they arrive, and a warning when the connection is lost; CloudDown when the cloud is down."""
 
     async def receive() -> None:
@@ -153,7 +155,7 @@ async def show_all(folder: StateDir, subscriber: ReceivesLabels, show: Callable[
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until_down(folder: StateDir, subscriber: ReceivesLabels) -> None:
+async def _until_down(folder: StateDir, subscriber: ReceivesLabels[LabelMessage]) -> None:
     """Returns never: raises CloudDown when the broker can't be reached and the cloud is down."""
     connected = False
     while True:
@@ -200,7 +202,7 @@ def upload_of(photo: Path) -> bytes:
         raise PhotoUnreadable(f"{photo} was not sent: {rejection.detail}") from None
 
 
-def clock_words(answer: Answer) -> str | None:
+def clock_words(answer: Answer[LabelMessage]) -> str | None:
     """What is wrong with the clock of this machine, which named the photo; None when nothing is.
 
     The id holds the time by this clock. The worker takes the time of the upload for one that is later than that, or
@@ -222,10 +224,15 @@ def clock_words(answer: Answer) -> str | None:
     )
 
 
-def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
-    """A subscriber with a random client id: a shared one would disconnect another client."""
+def subscriber_of(record: Record, kiosk_id: str) -> Subscriber[LabelMessage]:
+    """A subscriber to labels with a random client id: a shared one would disconnect another client."""
+    return Subscriber(observer(record), kiosk_id=check_kiosk_id(kiosk_id), read=LabelMessage.from_json)
+
+
+def observer(record: Record) -> Broker:
+    """The broker for one more client of a cloud, under a random id."""
     mqtt = record.mqtt
-    broker = Broker(
+    return Broker(
         host=mqtt.host,
         port=mqtt.port,
         ca=mqtt.ca,
@@ -233,7 +240,6 @@ def subscriber_of(record: Record, kiosk_id: str) -> Subscriber:
         key=mqtt.key,
         client_id=f"{OBSERVER}-{secrets.token_hex(6)}",
     )
-    return Subscriber(broker, kiosk_id=check_kiosk_id(kiosk_id))
 
 
 @contextlib.contextmanager
@@ -248,7 +254,7 @@ def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer
     statuses: set[Status] = set()
     unanswered: list[str] = []  # printed below the table: other output would break Live's
 
-    def show(photo: Path, answer: Answer | NoAnswer) -> None:
+    def show(photo: Path, answer: Answer[LabelMessage] | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):
             rows.append(no_answer_row(photo.name))
             unanswered.append(f"{photo}: {answer}")
@@ -277,7 +283,7 @@ def live_answers(console: Console, *, elder_from: float) -> Generator[ShowAnswer
 def _json_answers(elder_from: float) -> Generator[ShowAnswer, None, None]:
     """A function that prints each answer as a line of JSON: the message, with the photo, the screen and the time."""
 
-    def show(photo: Path, answer: Answer | NoAnswer) -> None:
+    def show(photo: Path, answer: Answer[LabelMessage] | NoAnswer) -> None:
         if isinstance(answer, NoAnswer):
             echo_json({"photo": str(photo), "status": "no_answer", "reason": str(answer)})
         else:

@@ -58,7 +58,7 @@ def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: 
             f"{folder} has no photo with a label file of the recipe {recipe.name!r}; nothing was trained. Put photos "
             "into images/, and for each a .json of the same name into labels/"
         )
-    say(f"features of {len(labels):,} photos")
+    say(0, len(labels), f"features of {len(labels):,} photos")
     computed = compute(name, list(labels), cache, say=say)
     left_out["photos that can't be read"] += len(computed.errors)
     every, rows = _matched(labels, computed, left_out)

@@ -52,7 +52,7 @@ def compute(
         for line in process.stdout:
             lines.append(json.loads(line))
             if len(lines) % _REPORT_EVERY == 0:
-                say(f"features: {len(lines):,} of {len(photos):,} photos")
+                say(len(lines), len(photos), "features")
         reason = process.stderr.read().strip()
     if process.returncode != 0 or len(lines) != len(photos) + 1:
         raise InvalidDataset(

@@ -66,9 +66,9 @@ def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple
     if few := [lack for head, some in zip(recipe.heads, rows, strict=True) for lack in _lacks(head, some, examples)]:
         raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
     fitted = []
-    for head, some in zip(recipe.heads, rows, strict=True):
+    for number, (head, some) in enumerate(zip(recipe.heads, rows, strict=True), start=1):
         fitted.append(_fit_head(head, some, examples, folds=recipe.judge.folds))
-        say(f"head {head.name}: {len(some):,} subjects, strength {fitted[-1].strength:g}")
+        say(number, len(rows), f"head {head.name}: {len(some):,} subjects, strength {fitted[-1].strength:g}")
     return tuple(fitted)
 
 
@@ -178,7 +178,7 @@ def _flat(standard: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any], 
     )
 
 
-def _folds(truth: Ints | None, groups: NDArray[Any], folds: int) -> Ints:
+def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int) -> Ints:
     """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
 

@@ -53,7 +53,7 @@ def train(
         trained_on=trained_on,
         report=report,
     )
-    say(f"trained in {time.monotonic() - began:.0f} s: {manifest}")
+    say(1, 1, f"trained in {time.monotonic() - began:.0f} s")
     return Trained(manifest, report)
 
 

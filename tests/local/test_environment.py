@@ -55,6 +55,7 @@ def test_the_worker_gets_every_setting_that_it_needs_and_the_callers_own_tuning(
         known,
         broker_port=1234,
         state=state,
+        recipe="kiosk",
         inference=InferenceSettings(),
         environ={"NUNCHI_GATE": "0.9", "NUNCHI_SOCKET": "/x", "HOME": "/h"},
     )
@@ -81,7 +82,13 @@ def test_worker_and_training_get_the_operators_settings_unless_the_caller_names_
     inference = load_file(operators_file(environ)).inference
     known = replace(record(tmp_path), buckets=BUCKETS)
     worker = worker_environ(
-        known.worker, known, broker_port=1234, state=StateDir(tmp_path), inference=inference, environ=environ
+        known.worker,
+        known,
+        broker_port=1234,
+        state=StateDir(tmp_path),
+        recipe="kiosk",
+        inference=inference,
+        environ=environ,
     )
     training = training_environ(
         buckets=BUCKETS, gate=inference.confidence_gate, endpoint="http://127.0.0.1:1", keys={}, environ=environ
@@ -119,6 +126,7 @@ def test_workers_of_mode_queue_read_the_upload_queue_each_under_its_own_name(tmp
             known,
             broker_port=1234,
             state=state,
+            recipe="kiosk",
             inference=InferenceSettings(),
             environ={"NUNCHI_VISIBILITY_S": "5"},
         )

@@ -33,6 +33,7 @@ def record(folder: Path) -> Record:
         device=mqtt,
         kiosk="demo",
         mode=Mode.COMMAND,
+        recipe="kiosk",
         workers=(WorkerRecord("i-1", 1, folder / "worker.sock", {"name": "m", "version": "1", "digest": "d"}),),
         credentials_url="https://127.0.0.1:1/role-aliases/a/credentials",
         gate=0.9,

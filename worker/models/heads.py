@@ -138,7 +138,7 @@ class HeadsModel:
 
         def large_enough(subject: FoundSubject) -> bool:
             box = subject.box
-            return min((box.x1 - box.x0) * width, (box.y1 - box.y0) * height) >= self.least_px
+            return bool(min((box.x1 - box.x0) * width, (box.y1 - box.y0) * height) >= self.least_px)
 
         return [subject for subject in self.find(image) if large_enough(subject)]
 
@@ -220,7 +220,7 @@ def _folded(number: int, values: int, arrays: Mapping[str, Floats]) -> tuple[Flo
     if not all(np.isfinite(each).all() for each in (mean, scale, weights, bias)) or not (scale > 0).all():
         raise ValueError(f"a number of head {number} is not finite, or a scale is not positive")
     folded = weights / scale[:, None]
-    return np.ascontiguousarray(folded), bias - mean @ folded
+    return np.ascontiguousarray(folded), np.asarray(bias - mean @ folded, dtype=np.float32)
 
 
 def _rising(calibration: BetaCalibration) -> BetaCalibration:

@@ -102,10 +102,11 @@ class AnswersTask:
 
     def label_file(self, message: Message) -> LabelFile:
         """The sure answers of each subject. Of a photo for review, all are for people to say."""
-        subjects, inputs = (), {}
-        if isinstance(message, AnswersMessage) and message.recipe == self.recipe.name:
-            subjects, inputs = self._labelled(message.subjects), dict(message.inputs)
-        return LabelFile(SubjectLabels(self.recipe.name, inputs, tuple(subjects)).to_json() + "\n", JSON_LABELS)
+        if not isinstance(message, AnswersMessage) or message.recipe != self.recipe.name:
+            labels = SubjectLabels(self.recipe.name, {}, ())  # of another recipe, which served here before
+        else:
+            labels = SubjectLabels(self.recipe.name, message.inputs, tuple(self._labelled(message.subjects)))
+        return LabelFile(labels.to_json() + "\n", JSON_LABELS)
 
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
         known, answers, scores = dict(inputs), dict[str, Answer](), dict[str, float]()

@@ -67,7 +67,7 @@ class Task(Protocol):
         ...
 
 
-class Envelope(TypedDict):
+class Envelope(TypedDict, closed=True):
     """The fields that every message has."""
 
     reference: Reference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,7 +56,8 @@ class Line:
         self.named.append(Reference("demo", new_image_id(captured_at or now())))
         return self.named[-1]
 
-    def upload(self, reference: Reference, photo: bytes) -> None:
+    def upload(self, reference: Reference, photo: bytes, inputs: Mapping[str, str] | None = None) -> None:
+        assert inputs is None, "a kiosk says nothing about its photos"
         assert self.subscribed.is_set(), "uploaded before anybody listened"
         self.uploaded.append(photo)
         own = nobody(reference)

@@ -23,7 +23,7 @@ MESSAGE = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))
 def read(payload: bytes, *, kiosk_id: str = "demo") -> LabelMessage | None:
     broker = Broker(host="h", port=1, ca=NOBODY, cert=NOBODY, key=NOBODY, client_id="c")
     message: Any = SimpleNamespace(payload=payload, topic=f"nunchi/{kiosk_id}/label")
-    return Subscriber(broker, kiosk_id=kiosk_id)._read(message)
+    return Subscriber(broker, kiosk_id=kiosk_id, read=LabelMessage.from_json)._read(message)
 
 
 def test_a_label_is_heard_as_it_was_sent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -37,7 +37,7 @@ class FakeUploader:
     def name(self, captured_at: datetime | None = None) -> Reference:
         return Reference("demo", new_image_id(captured_at or now()))
 
-    def upload(self, reference: Reference, photo: bytes) -> None:  # noqa: ARG002
+    def upload(self, reference: Reference, photo: bytes, inputs: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
         self.references.append(reference)
         self._upload_with(reference)
 

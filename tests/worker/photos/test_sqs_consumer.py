@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, Result
+from contracts.messages import Result
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
@@ -24,6 +24,7 @@ from tests.worker.photos.pipeline_harness import SETTINGS
 from worker.photos.pending import PhotoOutcome
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_consumer import RETRY_S
+from worker.photos.task import Message
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import MAX_TRIES
 from worker.recovery.sweep import FORGOTTEN_AFTER
@@ -51,7 +52,7 @@ async def test_a_message_is_kept_until_its_label_is_published(tmp_path: Path) ->
             super().__init__()
             self.back = asyncio.Event()
 
-        async def publish(self, message: LabelMessage) -> PublishOutcome:
+        async def publish(self, message: Message) -> PublishOutcome:
             await self.back.wait()
             return await super().publish(message)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from contracts.messages import LabelMessage
 from contracts.names import Reference
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, MemoryStore
 from tests.pictures import gradient, turned_by_exif
@@ -16,7 +15,7 @@ from tests.waiting import until_async
 from tests.worker.photos.consumer_harness import reader
 from worker.photos.publisher import PublishOutcome
 from worker.photos.store import RejectedUpload, Upload
-from worker.photos.task import LabelFile
+from worker.photos.task import LabelFile, Message
 
 pytestmark = pytest.mark.anyio
 
@@ -76,10 +75,10 @@ class DyingPublisher(MemoryPublisher):
 
     def __init__(self, publisher: MemoryPublisher, death: Death) -> None:
         super().__init__()
-        self.messages = publisher.messages
+        self.published = publisher.published
         self._death = death
 
-    async def publish(self, message: LabelMessage) -> PublishOutcome:
+    async def publish(self, message: Message) -> PublishOutcome:
         await asyncio.to_thread(self._death.at, "before publish")
         delivery = await super().publish(message)
         await asyncio.to_thread(self._death.at, "after publish")
