@@ -24,7 +24,7 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudOptions:
-    """Mode, number of workers, their recipe and settings of inference, whether it can retrain, the rules of the shop."""
+    """Mode, number of workers, their recipe and settings of inference, whether it can retrain, the shop's rules."""
 
     mode: Mode = Mode.COMMAND
     workers: int = 1

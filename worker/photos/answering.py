@@ -27,7 +27,7 @@ from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.recipe import Head, Many, Recipe
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
 from worker.photos.decision import Thresholds, customer_of, review_or_none, rounded, rounded_down
-from worker.photos.task import JSON_LABELS, LabelFile, Message, envelope
+from worker.photos.task import JSON_LABELS, LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 
@@ -60,7 +60,11 @@ class AnswersDecision:
             subjects=self.subjects,
             inputs=self.inputs or {},
             notice=self.notice,
-            **envelope(reference, model, times, step_seconds=step_seconds, expires_at=expires_at),
+            reference=reference,
+            model=model,
+            captured_at=times.captured_at,
+            expires_at=expires_at,
+            steps_ms=steps_in_ms(times, step_seconds),
         )
 
 

@@ -16,7 +16,7 @@ from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import Reference
 from contracts.yolo import format_labels
-from worker.photos.task import YOLO_LABELS, LabelFile, Message, envelope
+from worker.photos.task import YOLO_LABELS, LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -61,7 +61,11 @@ class Decision:
             reason=self.reason,
             people=self.people,
             customer=self.customer,
-            **envelope(reference, model, times, step_seconds=step_seconds, expires_at=expires_at),
+            reference=reference,
+            model=model,
+            captured_at=times.captured_at,
+            expires_at=expires_at,
+            steps_ms=steps_in_ms(times, step_seconds),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, TypedDict
+from typing import Any, Final, Protocol
 
 from contracts.answers_message import AnswersMessage
 from contracts.messages import DatasetTree, LabelMessage, Model, Reason
@@ -67,26 +67,8 @@ class Task(Protocol):
         ...
 
 
-class Envelope(TypedDict, closed=True):
-    """The fields that every message has."""
-
-    reference: Reference
-    model: Model
-    captured_at: datetime
-    expires_at: datetime
-    steps_ms: Mapping[str, float]
-
-
-def envelope(
-    reference: Reference, model: Model, times: PhotoTimes, *, step_seconds: Mapping[str, float], expires_at: datetime
-) -> Envelope:
-    """The fields that every message has. `step_seconds`: how long the worker's steps took so far."""
+def steps_in_ms(times: PhotoTimes, step_seconds: Mapping[str, float]) -> dict[str, float]:
+    """The steps of a message: those before the worker, as far as they are known, and the worker's own."""
     steps_ms = {"upload": times.upload_ms, "dispatch": times.dispatch_ms}
     steps_ms |= {step: 1e3 * seconds for step, seconds in step_seconds.items()}
-    return {
-        "reference": reference,
-        "model": model,
-        "captured_at": times.captured_at,
-        "expires_at": expires_at,
-        "steps_ms": {step: round(ms, 1) for step, ms in steps_ms.items() if ms is not None},
-    }
+    return {step: round(ms, 1) for step, ms in steps_ms.items() if ms is not None}
