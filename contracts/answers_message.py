@@ -97,8 +97,8 @@ class Subject:
 class AnswersMessage(Record):
     """The answer about one photo, published on `nunchi/<device>/label`. Times as in `messages.LabelMessage`.
 
-    `inputs`: what the device said about the photo, as the recipe knows it. `notice`: the key of a text that must stand
-    beside the answers whenever they are shown; None without one.
+    `inputs`: what the device said about the photo, as the recipe knows it. `notice`: whether the recipe's notice must
+    stand beside the answers whenever they are shown.
     """
 
     TITLE = "answers message"
@@ -109,7 +109,7 @@ class AnswersMessage(Record):
     reason: str | None
     subjects: tuple[Subject, ...]
     inputs: Mapping[str, str]
-    notice: str | None
+    notice: bool
     model: Model
     captured_at: datetime
     expires_at: datetime
@@ -152,7 +152,7 @@ class AnswersMessage(Record):
             "reason": None if values["reason"] is None else str(values["reason"]),
             "subjects": tuple(Subject.from_fields(subject) for subject in values["subjects"]),
             "inputs": {str(name): str(value) for name, value in values["inputs"].items()},
-            "notice": None if values["notice"] is None else str(values["notice"]),
+            "notice": _truth("notice", values["notice"]),
             "model": Model(**{name: values["model"][name] for name in ("name", "version", "digest")}),
             "captured_at": from_text(values["captured_at"]),
             "expires_at": from_text(values["expires_at"]),
@@ -189,12 +189,12 @@ def _answer(fields: Mapping[str, Any]) -> Answer:
 
 
 def _choice(fields: Mapping[str, Any]) -> Choice:
-    return Choice(str(fields["value"]), fields["confidence"], _truth(fields["sure"]))
+    return Choice(str(fields["value"]), fields["confidence"], _truth("sure", fields["sure"]))
 
 
-def _truth(value: object) -> bool:
+def _truth(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise InvalidMessage(f"sure is {value!r}, not true or false")
+        raise InvalidMessage(f"{name} is {value!r}, not true or false")
     return value
 
 

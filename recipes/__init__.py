@@ -2,4 +2,5 @@
 
 recipe.py       what a recipe is
 reading.py      recipe.toml → Recipe, every mistake named at once
+texts.py        texts.ko.toml, texts.en.toml → what a page calls questions and answers
 """

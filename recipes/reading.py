@@ -83,7 +83,7 @@ def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
         heads=tuple(_head(table) for table in top.tables("head")),
         join=top.names("join"),
         judge=_judge(top.table("judge"), joined=top.has("join")),
-        notice=top.name("notice") if top.has("notice") else None,
+        notice=top.switch("notice", False),
     )
     top.end()
     mistakes += _rules(recipe)

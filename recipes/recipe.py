@@ -107,7 +107,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One task. `notice`: the key of a text that must stand beside the answers; None without one."""
+    """One task. `notice`: whether a text must stand beside the answers whenever they are shown."""
 
     name: str
     find: Find
@@ -116,7 +116,7 @@ class Recipe:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     join: tuple[str, ...] = ()
     judge: Judge = Judge()
-    notice: str | None = None
+    notice: bool = False
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class AnswersDecision:
     reason: str | None = None
     subjects: tuple[Subject, ...] = ()
     inputs: Mapping[str, str] | None = None
-    notice: str | None = None
+    notice: bool = False
     training: DatasetTree = DatasetTree.NONE
 
     def to_message(
