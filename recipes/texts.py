@@ -48,7 +48,7 @@ def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
         fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         mistakes.append(f"{file}: it can't be read: {error}")
-        fields = {}
+        fields = dict[str, Any]()
     else:
         wanted = set(_paths(recipe))
         found = set(_leaves(fields))

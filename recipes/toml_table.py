@@ -76,7 +76,7 @@ class Table:
     def whole(self, key: str, default: int, *, least: int, most: int) -> int:
         """A whole number from `least` to `most`."""
         value = self.number(key, default, least=least, most=most)
-        if not value.is_integer():
+        if value != int(value):
             self.says(key, f"{value} is not a whole number; write it without a fraction")
         return int(value)
 

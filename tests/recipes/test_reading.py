@@ -1,0 +1,198 @@
+"""A recipe's file: what it means, and that every mistake is named at once, in its author's words."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.labels import LABELS
+from recipes.reading import InvalidRecipe, folder_of, load, names, parse
+from recipes.recipe import Finder, Many, Metric, Region, Teaches
+from recipes.texts import load_texts
+
+MASK = """
+recipe = 1
+name = "mask"
+find = { kind = "face", many = "all", least_px = 40 }
+join = ["mask", "gender"]
+judge = { metric = "macro_f1", of = "joined", groups = ["gender"], folds = 4 }
+
+[[head]]
+name = "mask"
+says = ["worn", "none"]
+region = { of = "face", margin = 0.35 }
+augment = ["mirror"]
+stop_at = ["none"]
+
+[[head]]
+name = "gender"
+says = ["male", "female"]
+"""
+
+
+def with_changes(**changes: Any) -> dict[str, Any]:
+    return tomllib.loads(MASK) | changes
+
+
+def mistakes(fields: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidRecipe) as refused:
+        parse(fields)
+    first, *lines = str(refused.value).splitlines()
+    assert first == "recipe.toml is invalid, nothing was done; correct these lines:"
+    return lines
+
+
+def head(name: str = "eye", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "says": ["left", "right"], **fields}
+
+
+def only(*heads: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    judge = {"of": heads[0].get("name", "")}
+    return {"recipe": 1, "name": "one", "find": {"kind": "whole"}, "head": list(heads), "judge": judge, **changes}
+
+
+def test_a_file_becomes_a_recipe_and_what_it_leaves_out_has_defaults() -> None:
+    recipe = parse(tomllib.loads(MASK))
+    mask, gender = recipe.heads
+    assert (recipe.find.kind, recipe.find.many, recipe.find.least_px) == (Finder.FACE, Many.ALL, 40)
+    assert (mask.says, mask.region, mask.stop_at) == (("worn", "none"), Region("face", 0.35), ("none",))
+    assert (gender.region, gender.when, gender.gate) == (Region("whole", 0.0), {}, None)
+    assert (recipe.judge.metric, recipe.judge.folds, recipe.teaches) == (Metric.MACRO_F1, 4, Teaches.HEADS)
+    assert recipe.classes == ("worn_male", "worn_female", "none_male", "none_female")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_shipped_recipe_is_valid_and_named_as_its_folder(name: str) -> None:
+    assert load(name).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name != "kiosk"])
+def test_every_shipped_recipe_has_its_texts_in_both_languages(name: str) -> None:
+    texts = load_texts(load(name), folder_of(name))
+    assert all(each.title and each.about for each in texts.values())
+
+
+def test_the_kiosks_joined_classes_are_the_labels_on_the_wire() -> None:
+    assert load("kiosk").classes == tuple(LABELS)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    fields = {"recipe": 2, "name": "Mask", "find": {"kind": "fase", "mini": 1}, "head": [head(says=["x"])], "jion": []}
+    assert mistakes(fields) == [
+        "recipe: 2 is out of range; write 1 to 1",
+        "name: 'Mask' is no name; use small letters, digits, and - or _ between them",
+        "find.kind: 'fase' is none of the choices; choose face or whole; did you mean face?",
+        "find.mini: there is no such key",
+        "head[eye].says: one value is no question; name at least two",
+        "jion: there is no such key; did you mean join?",
+    ]
+
+
+TOO_MANY = [head(f"q{number}", says=[f"v{value}" for value in range(11)]) for number in range(3)]
+RULES: dict[str, tuple[dict[str, Any], str]] = {
+    "no format": ({"name": "one", "head": [head()]}, "recipe: is missing; the first line of the file is recipe = 1"),
+    "no head": (with_changes(head=[], join=[], judge={}), "head: a recipe asks something; write a table"),
+    "head of another kind": (with_changes(head="mask"), "head: write each as a table of its own, below"),
+    "table of another kind": (with_changes(find="face"), "find: 'face' is no table; write it in braces"),
+    "says and score": (only(head(score=[1, 5])), "head[eye].says: a head needs either says"),
+    "a range the wrong way round": (only({"name": "eye", "score": [5, 1]}), "head[eye].score: [5, 1] is no range"),
+    "a value twice": (only(head(says=["left", "left", "right"])), "head[eye].says: left stands there twice"),
+    "no region of the finder": (
+        only(head(region={"of": "face"})),
+        "head[eye].region.of: a subject found by whole has no 'face'; choose whole",
+    ),
+    "an unknown augmentation": (only(head(augment=["miror"])), "there is no 'miror'"),
+    "a gate that lets everything pass": (only(head(gate=0.2)), "head[eye].gate: 0.2 is not a confidence gate"),
+    "a when that nobody answers": (only(head(when={"species": "dog"})), "nobody has answered 'species' yet; name an"),
+    "a when that comes later": (
+        only(head(when={"last": "left"}), head("last")),
+        "head[eye].when.last: nobody has answered 'last' yet; move that head before this one",
+    ),
+    "a when of no value": (
+        only(head(), head("b", when={"eye": "lefd"})),
+        "head[b].when.eye: 'lefd' is never answered; choose left, right; did you mean left?",
+    ),
+    "names twice": (only(head(), head()), "head[eye]: 2 heads have this name, and one subject could be asked two"),
+    "an input with a head's name": (
+        only(head(), inputs={"eye": ["a", "b"]}),
+        "head[eye]: an input has this name, too; give one of them another",
+    ),
+    "an input of one value": (only(head(), inputs={"species": ["dog"]}), "inputs.species: needs at least two values"),
+    "a join of nobody": (with_changes(join=["mask", "sex"]), "join: there is no head 'sex'"),
+    "a join of a score": (
+        only(head(), {"name": "b", "score": [1, 5]}, join=["eye", "b"]),
+        "join: 'b' is a score, and only choices can be joined; leave it out",
+    ),
+    "a join of one": (with_changes(join=["mask"]), "join: one question needs no join"),
+    "too many classes": (only(*TOO_MANY, join=["q0", "q1", "q2"]), "join: 1331 classes are more than 1000"),
+    "a judge of nothing": (only(head(), judge={"of": "joined"}), "judge.of: nothing is joined; name a head"),
+    "no judge of two": (only(head(), head("b"), judge={}), "judge.of: is missing; say which head decides: eye, b"),
+    "a metric of another kind": (
+        only(head(), judge={"of": "eye", "metric": "mae"}),
+        "judge.metric: mae can't judge 'eye'; choose mae for a score, macro_f1 for choices",
+    ),
+    "a group that is none": (only(head(), judge={"of": "eye", "groups": ["x"]}), "judge.groups: 'x' is no head with"),
+    "a stop at nothing": (only(head(stop_at=["up"])), "head[eye].stop_at: up is nothing that the head says"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_recipe_that_breaks_a_rule_is_refused_in_words(rule: str) -> None:
+    fields, expected = RULES[rule]
+    assert any(expected in line for line in mistakes(fields))
+
+
+def test_heads_of_one_name_are_allowed_if_no_subject_is_asked_two() -> None:
+    heads = [head("animal", says=["dog", "cat"])]
+    heads += [head(when={"animal": "dog"}), head(says=["open", "shut"], when={"animal": "cat"})]
+    recipe = parse(only(*heads))
+    assert recipe.says("eye") == ("left", "right", "open", "shut")
+
+
+def test_a_recipe_without_a_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        InvalidRecipe, match=r"there is no recipe 'maks'; choose .*, or name the folder .* did you mean"
+    ):
+        load("maks")
+    with pytest.raises(InvalidRecipe, match="can't be read"):
+        load(f"{tmp_path}/none")
+    (tmp_path / "recipe.toml").write_text("recipe = ")
+    with pytest.raises(InvalidRecipe, match="is not TOML"):
+        load(str(tmp_path))
+    (tmp_path / "recipe.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidRecipe, match="is not text in UTF-8"):
+        load(str(tmp_path))
+
+
+KEYS = st.sampled_from(["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "other"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("mask"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "says", "of", "kind"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES))
+def test_whatever_a_file_says_it_is_a_recipe_or_is_refused(fields: dict[str, Any]) -> None:
+    try:
+        parse(fields)
+    except InvalidRecipe as refused:
+        assert len(str(refused).splitlines()) > 1
+
+
+@given(st.data())
+def test_a_joined_class_is_that_of_its_values(data: st.DataObject) -> None:
+    recipe = load("mask")
+    values = tuple(data.draw(st.sampled_from(recipe.says(question))) for question in recipe.join)
+    answers = dict(zip(recipe.join, values, strict=True))
+    number = recipe.class_of(answers)
+    assert number is not None
+    assert recipe.classes[number] == "_".join(values)
+    assert list(recipe.combinations())[number] == values
+    del answers[data.draw(st.sampled_from(recipe.join))]
+    assert recipe.class_of(answers) is None

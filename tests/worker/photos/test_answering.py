@@ -1,0 +1,194 @@
+"""A recipe's decisions: which heads are asked, what is sure, what teaches."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Score
+from contracts.boxes import Box
+from contracts.formulas.calibration import BetaCalibration
+from contracts.messages import DatasetTree, Model, Reason
+from contracts.names import Reference
+from contracts.subject_labels import LabelledSubject, SubjectLabels
+from recipes.reading import parse
+from recipes.recipe import Recipe
+from worker.models.heads import Seen, SeenAnswer, SeenChoice, SeenScore
+from worker.photos.answering import AnswersDecision, AnswersTask
+from worker.photos.decision import Thresholds
+from worker.photos.timing import PhotoTimes
+
+PHOTO = Reference("door", "01jd8v2k5e9m3x7q4r6t0w1y2z")
+RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)
+LEFT, RIGHT = Box(0.1, 0.1, 0.3, 0.4), Box(0.5, 0.1, 0.9, 0.9)
+AT = datetime(2026, 11, 29, tzinfo=UTC)
+HALF = BetaCalibration(0.0, 1.0, -1.0)  # a score is its own probability
+
+
+def recipe(*heads: dict[str, Any], **fields: Any) -> Recipe:
+    judge = fields.pop("judge", {"of": heads[0]["name"]})
+    return parse({"recipe": 1, "name": "one", "find": {"kind": "whole"}, "head": list(heads), "judge": judge} | fields)
+
+
+def head(name: str, *says: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "says": list(says), **fields}
+
+
+def said(value: str, confidence: float, score: float | None = None) -> SeenChoice:
+    return SeenChoice(value, confidence if score is None else score, confidence)
+
+
+def seen(*answers: SeenAnswer, box: Box = LEFT, join: BetaCalibration | None = None) -> Seen:
+    return Seen(box, answers, join)
+
+
+def decide(
+    asked: Recipe, *found: Seen, inputs: dict[str, str] | None = None, rules: Thresholds = RULES
+) -> AnswersDecision:
+    return AnswersTask(asked, rules).decide(PHOTO, found, inputs or {})
+
+
+def message(decision: AnswersDecision) -> AnswersMessage:
+    times = PhotoTimes(AT, AT, None, None)
+    model = Model("one", "1", "0" * 64)
+    return decision.to_message(PHOTO, model, times, step_seconds={"infer": 0.01}, expires_at=AT + timedelta(seconds=30))
+
+
+EYE = recipe(head("eye", "open", "shut"), head("look", "left", "right"))
+SPECIES = recipe(
+    head("sign", "cloud", "none", when={"species": "dog"}),
+    head("sign", "mass", "none", when={"species": "cat"}),
+    inputs={"species": ["dog", "cat"]},
+    judge={"of": "sign"},
+)
+
+
+def test_every_head_is_asked_in_the_order_of_the_file() -> None:
+    [subject] = decide(EYE, seen(said("open", 0.9), said("left", 0.3))).subjects
+    assert list(subject.answers.items()) == [("eye", Choice("open", 0.9, True)), ("look", Choice("left", 0.3, False))]
+
+
+def test_one_sure_answer_makes_a_photo_labelled_and_none_makes_it_unsure() -> None:
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.3))).status is AnswersStatus.LABELLED
+    assert decide(EYE, seen(said("open", 0.4), said("left", 0.3))).status is AnswersStatus.UNSURE
+    assert decide(EYE).status is AnswersStatus.NOTHING_FOUND
+
+
+def test_a_head_may_say_from_when_on_it_is_sure() -> None:
+    careful = recipe(head("eye", "open", "shut", sure_from=0.95))
+    assert decide(careful, seen(said("open", 0.94))).status is AnswersStatus.UNSURE
+
+
+@pytest.mark.parametrize(("species", "expected"), [("dog", "cloud"), ("cat", "mass")])
+def test_an_input_routes_to_one_of_two_heads_of_a_name(species: str, expected: str) -> None:
+    decision = decide(SPECIES, seen(said("cloud", 0.9), said("mass", 0.9)), inputs={"species": species})
+    assert decision.subjects[0].answers == {"sign": Choice(expected, 0.9, True)}
+    assert message(decision).inputs == {"species": species}
+
+
+@pytest.mark.parametrize("inputs", [{}, {"species": "horse"}, {"species": "Dog"}], ids=str)
+def test_a_photo_without_a_valid_input_is_declined(inputs: dict[str, str]) -> None:
+    decision = decide(SPECIES, seen(said("cloud", 0.9), said("mass", 0.9)), inputs=inputs)
+    assert (decision.status, decision.reason, decision.subjects) == (AnswersStatus.DECLINED, "missing_input", ())
+    assert decision.training is DatasetTree.NONE
+
+
+def test_metadata_that_no_recipe_asks_for_is_not_passed_on() -> None:
+    assert message(decide(EYE, inputs={"name": "Anna"})).inputs == {}
+
+
+def test_an_answer_routes_the_heads_after_it() -> None:
+    routed = recipe(head("eye", "open", "shut"), head("look", "left", "right", when={"eye": "open"}))
+    [subject] = decide(routed, seen(said("shut", 0.9), said("left", 0.9))).subjects
+    assert list(subject.answers) == ["eye"]
+
+
+def test_a_value_may_stop_the_questions() -> None:
+    stopping = recipe(head("eye", "open", "shut", stop_at=["shut"]), head("look", "left", "right"))
+    [subject] = decide(stopping, seen(said("shut", 0.9), said("left", 0.9))).subjects
+    assert list(subject.answers) == ["eye"]
+
+
+JOINED = recipe(
+    head("eye", "open", "shut"), head("look", "left", "right"), join=["eye", "look"], judge={"of": "joined"}
+)
+
+
+def test_joined_answers_are_one_class_with_a_confidence_of_its_own() -> None:
+    [subject] = decide(JOINED, seen(said("shut", 0.9, 0.8), said("left", 0.9, 0.5), join=HALF)).subjects
+    assert subject.joined == Choice("shut_left", 0.4, False)
+
+
+def test_there_is_no_joined_class_where_a_question_was_not_asked() -> None:
+    stopping = recipe(
+        head("eye", "open", "shut", stop_at=["shut"]),
+        head("look", "left", "right"),
+        join=["eye", "look"],
+        judge={"of": "joined"},
+    )
+    [subject] = decide(stopping, seen(said("shut", 0.9), said("left", 0.9), join=HALF)).subjects
+    assert subject.joined is None
+
+
+def test_only_the_answers_that_reach_their_gate_teach() -> None:
+    decision = decide(EYE, seen(said("open", 0.96), said("left", 0.94999)))
+    assert decision.training is DatasetTree.AUTO
+    assert labels_of(EYE, decision) == SubjectLabels("one", {}, (LabelledSubject(LEFT, {"eye": "open"}),))
+
+
+def test_a_head_may_have_a_gate_of_its_own() -> None:
+    gated = recipe(head("eye", "open", "shut", gate=0.6))
+    decision = decide(gated, seen(said("open", 0.7)))
+    assert labels_of(gated, decision).subjects[0].answers == {"eye": "open"}
+
+
+def test_a_photo_that_teaches_nothing_is_drawn_for_people_to_look_at() -> None:
+    share = Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0)
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9)), rules=share).training is DatasetTree.REVIEW
+    assert decide(EYE, rules=share).training is DatasetTree.REVIEW
+
+
+def test_a_score_is_told_with_its_interval_and_never_teaches() -> None:
+    size = recipe({"name": "size", "score": [1, 5]}, judge={"of": "size", "metric": "mae"})
+    decision = decide(size, seen(SeenScore(3.14159, 2.00001, 4.00001)))
+    assert decision.subjects[0].answers == {"size": Score(3.1416, 2.0, 4.0001)}
+    assert (decision.status, decision.training) == (AnswersStatus.LABELLED, DatasetTree.NONE)
+
+
+ONE, NEAREST = ({"kind": "face", "many": many} for many in ("one", "nearest"))
+
+
+def test_a_recipe_for_one_declines_several() -> None:
+    alone = recipe(head("eye", "open", "shut"), find=ONE)
+    two = seen(said("open", 0.9)), seen(said("shut", 0.9), box=RIGHT)
+    assert (decide(alone, *two).status, decide(alone, *two).reason) == (AnswersStatus.DECLINED, "several_found")
+    assert decide(alone, two[0]).status is AnswersStatus.LABELLED
+
+
+def test_a_recipe_for_the_nearest_asks_about_the_large_one_in_the_middle() -> None:
+    nearest = recipe(head("eye", "open", "shut"), find=NEAREST)
+    [subject] = decide(nearest, seen(said("open", 0.9)), seen(said("shut", 0.9), box=RIGHT)).subjects
+    assert subject.box == RIGHT
+
+
+def test_subjects_stand_from_left_to_right_whatever_the_model_found_first() -> None:
+    two = seen(said("open", 0.9), said("left", 0.9)), seen(said("shut", 0.9), said("left", 0.9), box=RIGHT)
+    assert decide(EYE, *two) == decide(EYE, *two[::-1])
+
+
+def test_a_file_that_is_no_photo_is_rejected_with_its_reason() -> None:
+    rejected = message(AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE))
+    assert (rejected.status, rejected.reason, rejected.recipe) == (AnswersStatus.REJECTED, "not_an_image", "one")
+
+
+def test_a_result_of_another_recipe_that_served_here_before_teaches_nothing() -> None:
+    other = message(decide(recipe(head("eye", "open", "shut"), name="other"), seen(said("open", 0.99))))
+    assert AnswersTask(EYE, RULES).label_file(other).text == SubjectLabels("one", {}, ()).to_json() + "\n"
+
+
+def labels_of(asked: Recipe, decision: AnswersDecision) -> SubjectLabels:
+    written = AnswersTask(asked, RULES).label_file(message(decision))
+    assert written.suffix == ".json"
+    return SubjectLabels.from_json(written.text)
