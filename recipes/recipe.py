@@ -6,7 +6,7 @@ data: `reading.py` reads it from `recipes/<name>/recipe.toml`, and everything el
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -154,6 +154,23 @@ class Recipe:
                 return None
             number = number * len(says) + says.index(value)
         return number
+
+    def route(self, values: Sequence[str | None], inputs: Mapping[str, str]) -> list[int]:
+        """The numbers of the heads that are asked, given the value that each head would say; None says a score.
+
+        In order, as far as `when` allows, each question once, until a value stops it.
+        """
+        known, asked, questions = dict(inputs), list[int](), set[str]()
+        for number, (head, value) in enumerate(zip(self.heads, values, strict=True)):
+            if head.name in questions or not self.asked(head, known):
+                continue
+            asked.append(number)
+            questions.add(head.name)
+            if value is not None:
+                known[head.name] = value
+                if value in head.stop_at:
+                    break
+        return asked
 
     def asked(self, head: Head, known: Mapping[str, str]) -> bool:
         """Whether a head is asked about a subject of which `known` (inputs, and answers so far) is known."""

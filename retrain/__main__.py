@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
@@ -21,11 +21,14 @@ from contracts.instants import now
 from contracts.settings import describe, load
 from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
 from contracts.weights import new_run_id
+from recipes.reading import load as load_recipe
+from recipes.recipe import Teaches
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
+from retrain.heads.run import HeadsRun
 from retrain.review.confidences import Results
 from retrain.run.reporting import Reporter
 from retrain.run.stages import make_stages
@@ -33,6 +36,8 @@ from retrain.run.stopping import Stopping
 from retrain.run.training_run import TrainingRun
 from retrain.run.work_folder import locked, training_folder
 from retrain.settings import RetrainSettings, read_hyperparameters
+
+AnyRun = TrainingRun | HeadsRun
 
 EXIT_SETTINGS: Final = 2
 EXIT_SKIPPED: Final = 3  # of --check
@@ -60,22 +65,48 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return _print_error(error, EXIT_FAILED)
 
 
-def _train(run: TrainingRun) -> int:
+def _train(run: AnyRun) -> int:
     with run.reporter:
         outcome = run.run()
     print(outcome.to_json())  # noqa: T201 - the program's output
     return EXIT_FAILED if outcome.verdict is Verdict.FAILED else EXIT_DECIDED
 
 
-def _check(run: TrainingRun) -> int:
+def _check(run: AnyRun) -> int:
     skipped = run.check()
     print("there is enough to train on" if skipped is None else f"{skipped[0]}: {skipped[1]}")  # noqa: T201
     return EXIT_DECIDED if skipped is None else EXIT_SKIPPED
 
 
-def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> TrainingRun:
+def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> AnyRun:
+    """The run of the recipe's kind."""
+    recipe = load_recipe(settings.recipe)
+    if recipe.teaches is Teaches.DETECTOR:
+        return _wire_detector(settings, training, folder, stopping)
+    s3 = _s3()
+    bucket = DatasetBucket(s3, settings.dataset_bucket, label_suffix=".json")
+    return HeadsRun(
+        training=training,
+        folder=folder,
+        recipe=recipe,
+        recipe_name=settings.recipe,
+        bucket=bucket,
+        weights=WeightsRegistry(s3, settings.weights_bucket),
+        weights_files=DatasetBucket(s3, settings.weights_bucket),
+        settings=settings,
+        reporter=Reporter(bucket, training, clock=now, silence_s=settings.stall_s),
+        stopping=stopping,
+        clock=now,
+    )
+
+
+def _s3() -> Any:
     config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-    s3 = boto3.client("s3", config=config)
+    return boto3.client("s3", config=config)
+
+
+def _wire_detector(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> TrainingRun:
+    s3 = _s3()
     bucket = DatasetBucket(s3, settings.dataset_bucket)
     results = Results(s3, settings.images_bucket) if settings.images_bucket else None
     reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)

@@ -48,9 +48,14 @@ class Pair:
 class DatasetBucket:
     """What AWS refuses passes through as botocore's ClientError. May be used from several threads."""
 
-    def __init__(self, s3: S3Client, name: str) -> None:
+    def __init__(self, s3: S3Client, name: str, *, label_suffix: str = ".txt") -> None:
+        """`label_suffix`: of the pairs' label files; YOLO's for the kiosk, .json for other recipes."""
         self._s3 = s3
         self.name = name
+        self._suffix = label_suffix
+
+    def _keys(self, pair: Pair) -> tuple[str, str]:
+        return pair.reference.pair_keys(pair.tree, self._suffix)
 
     def pairs(self, tree: Tree) -> list[Pair]:
         """The complete pairs of a tree, in the order of their references. A picture without a label file is ignored."""
@@ -61,30 +66,30 @@ class DatasetBucket:
                 reference = parse_pair_key(image["Key"])
             except InvalidName:
                 continue
-            label_file = labels.get(reference.pair_keys(tree)[1])
+            label_file = labels.get(reference.pair_keys(tree, self._suffix)[1])
             if label_file is not None:
                 pairs.append(Pair(tree, reference, max(image["LastModified"], label_file["LastModified"])))
         return sorted(pairs, key=lambda pair: pair.reference)
 
     def image(self, pair: Pair) -> bytes | None:
         """The JPEG; None when it was deleted since it was listed."""
-        return self.get(pair.reference.pair_keys(pair.tree)[0])
+        return self.get(self._keys(pair)[0])
 
     def labels(self, pair: Pair) -> str | None:
         """The text of the label file; None when it was deleted since it was listed.
 
         Of a file that is not text, one that no reader of label files accepts.
         """
-        content = self.get(pair.reference.pair_keys(pair.tree)[1])
+        content = self.get(self._keys(pair)[1])
         return None if content is None else label_text(content)
 
     def put_pair(self, tree: Tree, reference: Reference, *, jpeg: bytes, labels: str, note: str | None = None) -> None:
         """Store a pair, over one of the same name. The label file is last: it makes the pair complete."""
-        image_key, labels_key = reference.pair_keys(tree)
+        image_key, labels_key = reference.pair_keys(tree, self._suffix)
         self.put(image_key, jpeg, "image/jpeg")
         if note is not None:
             self.put(reference.note_key(tree), note.encode(), "application/json")
-        self.put(labels_key, labels.encode(), "text/plain")
+        self.put(labels_key, labels.encode(), "text/plain" if self._suffix == ".txt" else "application/json")
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object; None when it is missing."""

@@ -12,6 +12,7 @@ from contracts.gate import DEFAULT_GATE, parse_gate
 from contracts.settings import existing_file, fraction, seconds, setting, whole
 from contracts.training import LEAST_NEW
 from contracts.weights import check_run_id
+from recipes.reading import KIOSK
 
 TRACKERS: Final = ("none", "wandb", "mlflow")
 GOLDEN_LEAST: Final = 20  # golden people of each label, for a training and for `nunchi judge`
@@ -76,6 +77,7 @@ class RetrainSettings:
         "the bucket of results, which have the model's confidences; without one, only the reviews have them",
         default=None,
     )
+    recipe: str = setting("NUNCHI_RECIPE", "what is trained: a recipe's name, or the folder of your own", default=KIOSK)
     training: str | None = setting(
         "NUNCHI_TRAINING",
         "id of the training and of its run; the id of an interrupted training resumes it. Without one, the time gives "

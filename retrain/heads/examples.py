@@ -7,7 +7,8 @@ A dataset's folder has `images/**.jpg`, and for each photo `labels/**.json` unde
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.boxes import iou_of_corners, match_greedily
-from contracts.errors import InvalidMessage
+from contracts.errors import InvalidMessage, InvalidName
+from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.recipe import Recipe
+from retrain.bursts import burst_of
 from retrain.errors import InvalidDataset
 from retrain.heads.features import Computed, compute
 from retrain.progress import Say, silent
@@ -108,6 +111,7 @@ def _matched(
 ) -> tuple[list[Example], dict[str, list[Floats]]]:
     every: list[Example] = []
     rows: dict[str, list[Floats]] = {}
+    bursts = _bursts(labels)
     for photo, file in computed.files.items():
         of_photo = labels[photo]
         with np.load(file) as stored:
@@ -117,11 +121,21 @@ def _matched(
             regions = {region: stored[region] for region in stored.files if region != "boxes"}
         for labelled, found in matches.items():
             subject = of_photo.subjects[labelled]
-            group = subject.group or photo.stem
+            group = subject.group or bursts.get(photo, photo.stem)
             every.append(Example(photo, {**of_photo.inputs, **subject.answers}, group, len(every)))
             for region, features in regions.items():
                 rows.setdefault(region, []).append(features[found].astype(np.float32))
     return every, rows
+
+
+def _bursts(photos: Iterable[Path]) -> dict[Path, str]:
+    """The burst of each photo of a device: they show the same person. A photo of another name is its own."""
+    references = dict[Path, Reference]()
+    for photo in photos:
+        with suppress(InvalidName):
+            references[photo] = Reference(photo.parent.name, photo.stem)
+    bursts = burst_of(references.values())
+    return {photo: str(bursts[reference]) for photo, reference in references.items()}
 
 
 def _same_subjects(subjects: Sequence[LabelledSubject], boxes: NDArray[np.float64]) -> dict[int, int]:

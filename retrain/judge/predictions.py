@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 from contracts.answers import Answers
 from contracts.boxes import Corners
@@ -64,6 +64,8 @@ class Prediction:
 
 
 Predict = Callable[[Sequence[Path]], list[Prediction]]
+T = TypeVar("T")
+Parse = Callable[[dict[str, Any], Path, Model | None, bool], T]  # of a line, the photo, the model, whether raw
 
 
 def predictor(
@@ -86,14 +88,15 @@ def predictor(
     command += [option for option, wanted in (("--raw", raw), ("--log-odds", log_odds)) if wanted]
 
     def predict(paths: Sequence[Path]) -> list[Prediction]:
-        return _predict(command, name, paths, timeout_s=start_s + photo_s * len(paths), say=say)
+        return predict_with(command, name, paths, _prediction, timeout_s=start_s + photo_s * len(paths), say=say)
 
     return predict
 
 
-def _predict(
-    command: Sequence[str], name: str, paths: Sequence[Path], *, timeout_s: float, say: Say
-) -> list[Prediction]:
+def predict_with(
+    command: Sequence[str], name: str, paths: Sequence[Path], parse: Parse[T], *, timeout_s: float, say: Say
+) -> list[T]:
+    """What `parse` makes of each photo's line, of one process; JudgementFailed unless all are predicted in time."""
     with tempfile.TemporaryFile("w+") as requests, tempfile.TemporaryFile("w+") as errors:
         requests.writelines(f"{path.absolute()}\n" for path in paths)
         requests.seek(0)
@@ -108,7 +111,7 @@ def _predict(
             timer = threading.Timer(timeout_s, kill)
             timer.start()
             try:
-                predictions = list(_read(process.stdout or (), paths, say))
+                predictions = list(_read(process.stdout or (), paths, parse, say))
                 status = process.wait()
             except (ValueError, KeyError, TypeError) as error:
                 raise JudgementFailed(
@@ -143,7 +146,7 @@ def _start(command: Sequence[str], requests: IO[str], errors: IO[str]) -> subpro
         raise JudgementFailed(f"{command[0]} can't be started ({error}); nothing was judged") from None
 
 
-def _read(lines: Iterable[str], paths: Sequence[Path], say: Say) -> Iterator[Prediction]:
+def _read(lines: Iterable[str], paths: Sequence[Path], parse: Parse[T], say: Say) -> Iterator[T]:
     model, raw = None, False
     # The first line describes the model; a process that ends at once has none.
     for number, line in enumerate(lines):
@@ -154,7 +157,7 @@ def _read(lines: Iterable[str], paths: Sequence[Path], say: Say) -> Iterator[Pre
         path = paths[number - 1]
         if fields["path"] != str(path.absolute()):
             raise ValueError(f"a prediction for {fields['path']}, not {path}")
-        yield _prediction(fields, path, model, raw)
+        yield parse(fields, path, model, raw)
         if number % _REPORT_EVERY == 0 or number == len(paths):
             say(number, len(paths), f"{model.name} {model.version} predicts the photos" if model else "")
 

@@ -82,7 +82,13 @@ def test_the_kiosks_joined_classes_are_the_labels_on_the_wire() -> None:
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    fields = {"recipe": 2, "name": "Mask", "find": {"kind": "fase", "mini": 1}, "head": [head(says=["x"])], "jion": []}
+    fields: dict[str, Any] = {
+        "recipe": 2,
+        "name": "Mask",
+        "find": {"kind": "fase", "mini": 1},
+        "head": [head(says=["x"])],
+        "jion": [],
+    }
     assert mistakes(fields) == [
         "recipe: 2 is out of range; write 1 to 1",
         "name: 'Mask' is no name; use small letters, digits, and - or _ between them",

@@ -4,6 +4,7 @@ Reads paths from standard input, one a line; writes JSON objects to standard out
 first line describes the model, `{"model": {"name", "version", "digest"}, "raw": bool}`, then one line for each photo:
 
     {"path", "ms", "people": [{"label", "confidence", "box": [x0, y0, x1, y1], "answers"}, …]}
+    {"path", "ms", "subjects": [{"box", "heads": [{"value", "score", "confidence"} or {"value", "low", "high"}, …]}, …]}
     {"path", "error"}                            the photo can't be read, or the model fails; the next one follows
 
 `ms` is the model's time, without decoding; `answers` as in a label message, if the model has them. Boxes are fractions
@@ -11,6 +12,7 @@ of the upright photo. `--raw` asks a YOLO for the boxes that mAP is measured on 
 answers, every class of every box, which may leave the photo. A model of another kind has none and gives its normal
 predictions; the first line says which they are. `--log-odds` gives each person of a cascade also
 `"log_odds": {"elder", "female"}`, nats: as calibrated, without the bounds of an answer, for `retrain/recalibration`.
+`--recipe`: of another recipe than the kiosk's; then subjects are written, with what every head says about them.
 
 Exits with 0 when every photo has its line, 1 when the model can't be loaded or memory is insufficient, with the reason
 on standard error, 2 when its arguments are invalid.
@@ -34,9 +36,12 @@ from contracts.labels import LABELS
 from contracts.messages import Person
 from contracts.weights import DAY_0
 from imaging.decoding import decode
+from recipes.reading import KIOSK, load
 from worker.models.cascade import Cascade
-from worker.models.detector import Detector, Image
-from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
+from worker.models.day_0 import built_in
+from worker.models.detector import Image, ImageModel
+from worker.models.heads import HeadsModel
+from worker.models.loading import kinds_for, load_model
 from worker.models.yolo import Yolo
 from worker.rollout.trial import MAX_MEMORY
 
@@ -51,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (options.most_memory, options.most_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        manifest = DEFAULT_MANIFEST if options.manifest == DAY_0 else Path(options.manifest)
-        detector = load_detector(manifest, ONE_AT_A_TIME)
+        manifest = built_in(options.recipe) if options.manifest == DAY_0 else Path(options.manifest)
+        detector = load_model(manifest, kinds_for(load(options.recipe), at_once=1))
     except NunchiError as error:
         return _failed(str(error))
     except MemoryError:
@@ -64,14 +69,16 @@ def main(arguments: Sequence[str]) -> int:
     paths = (Path(path) for line in sys.stdin if (path := line.rstrip("\n")))
     try:
         _write({"model": asdict(detector.model), "raw": raw})
-        predict_all(paths, predict, _write)
+        predict_all(paths, predict, _write, "subjects" if isinstance(detector, HeadsModel) else "people")
     except BrokenPipeError:
         return _failed("the reader of standard output has ended; the remaining photos were not predicted")
     return 0
 
 
-def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[str, Any]], None]) -> None:
-    """Write each photo's predictions, or its error; a bad photo does not affect the others."""
+def predict_all(
+    paths: Iterable[Path], predict: Predict, write: Callable[[dict[str, Any]], None], what: str = "people"
+) -> None:
+    """Write each photo's predictions as `what`, or its error; a bad photo does not affect the others."""
     for path in paths:
         try:
             with path.open("rb") as file:
@@ -85,10 +92,12 @@ def predict_all(paths: Iterable[Path], predict: Predict, write: Callable[[dict[s
         except Exception as error:  # noqa: BLE001 - written to the output; the next photo may be valid
             write({"path": str(path), "error": str(error) if isinstance(error, NunchiError) else repr(error)})
         else:
-            write({"path": str(path), "ms": round(ms, 3), "people": people})
+            write({"path": str(path), "ms": round(ms, 3), what: people})
 
 
-def _predictor(detector: Detector, *, raw: bool, log_odds: bool) -> Predict:
+def _predictor(detector: ImageModel, *, raw: bool, log_odds: bool) -> Predict:
+    if isinstance(detector, HeadsModel):
+        return _subjects(detector)
     if raw and isinstance(detector, Yolo):
         return _raw_predictions(detector)
     if log_odds and isinstance(detector, Cascade):
@@ -96,7 +105,15 @@ def _predictor(detector: Detector, *, raw: bool, log_odds: bool) -> Predict:
     return _predictions(detector)
 
 
-def _predictions(detector: Detector) -> Predict:
+def _subjects(model: HeadsModel) -> Predict:
+    def predict(image: Image) -> list[dict[str, Any]]:
+        [found] = model.detect([image])
+        return [{"box": list(seen.box.corners), "heads": [asdict(answer) for answer in seen.answers]} for seen in found]
+
+    return predict
+
+
+def _predictions(detector: ImageModel) -> Predict:
     def predict(image: Image) -> list[dict[str, Any]]:
         [people] = detector.detect([image])
         return [_served(person) for person in people]
@@ -148,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m worker.models.predict", description="A model's predictions for many photos."
     )
     parser.add_argument("--manifest", required=True, metavar="PATH", help=f"a model's manifest.json, or {DAY_0}")
+    parser.add_argument("--recipe", default=KIOSK, metavar="NAME", help="the recipe of the model; default: kiosk")
     parser.add_argument("--raw", action="store_true", help="the boxes that mAP is measured on, if the model is a YOLO")
     parser.add_argument("--log-odds", action="store_true", help="also those of the answers, if it is a cascade")
     parser.add_argument("--most-memory", type=int, default=MAX_MEMORY, metavar="BYTES", help="of data, at most")

@@ -21,6 +21,7 @@ from contracts.answers_message import (
     Score,
     Subject,
 )
+from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
@@ -113,29 +114,23 @@ class AnswersTask:
         return LabelFile(labels.to_json() + "\n", JSON_LABELS)
 
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
-        known, answers, scores = dict(inputs), dict[str, Answer](), dict[str, float]()
-        for head, answer in zip(self.recipe.heads, seen.answers, strict=True):
-            if head.name in answers or not self.recipe.asked(head, known):
-                continue
-            answers[head.name] = self._answer(head, answer)
-            if isinstance(answer, SeenChoice):
-                known[head.name], scores[head.name] = answer.value, answer.score
-                if answer.value in head.stop_at:
-                    break
-        return Subject(rounded(seen.box), answers, self._joined(seen, known, scores))
+        values = [answer.value if isinstance(answer, SeenChoice) else None for answer in seen.answers]
+        counts = [(self.recipe.heads[number], seen.answers[number]) for number in self.recipe.route(values, inputs)]
+        answers = {head.name: self._answer(head, answer) for head, answer in counts}
+        choices = {head.name: answer for head, answer in counts if isinstance(answer, SeenChoice)}
+        return Subject(rounded(seen.box), answers, self._joined(seen.join, choices))
 
     def _answer(self, head: Head, answer: SeenAnswer) -> Answer:
         if isinstance(answer, SeenChoice):
             return self._choice(answer.value, answer.confidence, head.sure_from)
         return Score(round(answer.value, 4), math.floor(answer.low * 1e4) / 1e4, math.ceil(answer.high * 1e4) / 1e4)
 
-    def _joined(self, seen: Seen, known: Mapping[str, str], scores: Mapping[str, float]) -> Choice | None:
+    def _joined(self, join: BetaCalibration | None, choices: Mapping[str, SeenChoice]) -> Choice | None:
         recipe = self.recipe
-        if seen.join is None or not recipe.join or not all(name in scores for name in recipe.join):
+        number = recipe.class_of({name: choice.value for name, choice in choices.items()})
+        if join is None or not recipe.join or number is None:
             return None
-        number = recipe.class_of(known)
-        assert number is not None  # noqa: S101 - every joined question has a value
-        return self._choice(recipe.classes[number], seen.join(math.prod(scores[name] for name in recipe.join)), None)
+        return self._choice(recipe.classes[number], join(math.prod(choices[name].score for name in recipe.join)), None)
 
     def _choice(self, value: str, confidence: float, sure_from: float | None) -> Choice:
         written = rounded_down(confidence)

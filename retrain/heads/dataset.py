@@ -1,0 +1,94 @@
+"""The dataset of a recipe's heads, downloaded from the dataset bucket: what teaches, and the golden photos that judge.
+
+    <folder>/train/images/<device>/<image>.jpg, labels/….json      by people, and by the model where it was sure
+    <folder>/golden/…                                              for judging, never trained on
+
+Of a photo in several trees golden takes precedence over reviewed, and reviewed over auto. No photo of a golden burst
+teaches: the same customer would be learned and judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import InvalidMessage
+from contracts.names import Reference
+from contracts.subject_labels import SubjectLabels
+from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
+from retrain.bursts import burst_of
+from retrain.progress import Say
+
+TRAIN, GOLDEN = "train", "golden"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsDataset:
+    """What was downloaded. `bursts`: the burst of each photo; `left_out`: references with a reason."""
+
+    folder: Path
+    train: tuple[Reference, ...]
+    golden: tuple[Reference, ...]
+    bursts: Mapping[Reference, Reference]
+    left_out: Mapping[Reference, str]
+
+    def photo(self, part: str, reference: Reference) -> Path:
+        return self.folder / part / "images" / f"{reference}.jpg"
+
+    def label_file(self, part: str, reference: Reference) -> Path:
+        return self.folder / part / "labels" / f"{reference}.json"
+
+
+def download(bucket: DatasetBucket, folder: Path, *, most: int, say: Say) -> HeadsDataset:
+    """Download the pairs; of more than `most` that may teach, the latest. `bucket` lists label files in JSON."""
+    pairs: dict[Reference, Pair] = {}
+    for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
+        pairs.update({pair.reference: pair for pair in bucket.pairs(tree)})
+    bursts = burst_of(pairs)
+    golden = sorted(reference for reference, pair in pairs.items() if pair.tree is Tree.GOLDEN)
+    judged = {bursts[reference] for reference in golden}
+    teaching = [reference for reference in sorted(pairs) if pairs[reference].tree is not Tree.GOLDEN]
+    left_out = {reference: "the same moment as a golden photo" for reference in teaching if bursts[reference] in judged}
+    may_teach = [reference for reference in teaching if reference not in left_out]
+    by_age = sorted(may_teach, key=lambda reference: pairs[reference].added_at)
+    left_out |= dict.fromkeys(by_age[: -most or None], "older than the latest ones") if most else {}
+    chosen = [reference for reference in may_teach if reference not in left_out]
+    wanted = [(TRAIN, reference) for reference in chosen] + [(GOLDEN, reference) for reference in golden]
+
+    def fetch(item: tuple[str, Reference]) -> str | None:
+        part, reference = item
+        return _write(bucket, pairs[reference], folder / part)
+
+    kept: dict[str, list[Reference]] = {TRAIN: [], GOLDEN: []}
+    with in_threads(fetch, wanted) as results:
+        for done, ((part, reference), why_not) in enumerate(zip(wanted, results, strict=True), start=1):
+            if why_not is None:
+                kept[part].append(reference)
+            else:
+                left_out[reference] = why_not
+            say(done, len(wanted), "photos downloaded")
+    return HeadsDataset(folder, tuple(kept[TRAIN]), tuple(kept[GOLDEN]), bursts, left_out)
+
+
+def _write(bucket: DatasetBucket, pair: Pair, folder: Path) -> str | None:
+    """Write picture and label file, with the photo's inputs; why not, if one is missing or invalid."""
+    image, labels = bucket.image(pair), bucket.labels(pair)
+    if image is None or labels is None:
+        return "deleted meanwhile"
+    try:
+        SubjectLabels.from_json(labels)
+    except InvalidMessage as error:
+        return f"its label file is invalid: {error}"
+    place = folder / "images" / f"{pair.reference}.jpg"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(image)
+    label_file = folder / "labels" / f"{pair.reference}.json"
+    label_file.parent.mkdir(parents=True, exist_ok=True)
+    label_file.write_text(labels)
+    return None
+
+
+def moments(dataset: HeadsDataset, references: Sequence[Reference]) -> list[str]:
+    """The burst of each photo, as text."""
+    return [str(dataset.bursts[reference]) for reference in references]
