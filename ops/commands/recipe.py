@@ -1,0 +1,183 @@
+"""`nunchi recipe list|check|train`: what recipes there are, whether one is valid, and its heads, trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+
+from contracts.instants import now
+from contracts.weights import new_run_id
+from ops.display import echo_json, err, out, plain_table
+from ops.options import JsonOption, command_group
+from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
+from recipes.recipe import Head, Recipe, Teaches
+from recipes.texts import load_texts
+
+recipe = command_group("Recipes: what is looked for in a photo, and what is asked about it.")
+
+NameArgument = Annotated[str, typer.Argument(help="A folder of recipes/, or ./yours.", metavar="NAME")]
+MODEL: Final = "model"  # the folder of the model that a recipe starts with, beside its file
+
+
+@recipe.command(name="list")
+def list_recipes(as_json: JsonOption = False) -> None:
+    """List the recipes: what each looks for, its questions, whether it has a model to start with.
+
+    Exit status: 0, or 1 when one of them is invalid.
+
+    Example: nunchi recipe list
+    """
+    read = [load(name) for name in names()]
+    if as_json:
+        echo_json(*({"name": each.name} | _fields(each.name, each) for each in read))
+        return
+    table = plain_table("recipe", "looks for", "asks", "model")
+    for each in read:
+        table.add_row(each.name, each.find.kind, ", ".join(each.questions), "yes" if _has_model(each.name) else "no")
+    out.print(table)
+    out.print(
+        "\n[dim]To see one: nunchi recipe check NAME. To use one: recipe in nunchi.toml, or nunchi up --recipe[/]"
+    )
+
+
+@recipe.command()
+def check(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Find every mistake of a recipe and its texts, and show what it asks.
+
+    Exit status: 0 it is valid, 1 it is not.
+
+    Example: nunchi recipe check ./my-recipe
+    """
+    read = load(name)
+    texts = load_texts(read, folder_of(name)) if _needs_texts(read) else {}
+    if as_json:
+        echo_json({"name": read.name} | _fields(name, read))
+        return
+    out.print(
+        f"[green]{escape(read.name)} is valid[/]: looks for {read.find.kind}, asks {len(read.questions)} questions"
+    )
+    for head in read.heads:
+        out.print(f"  [bold]{escape(head.name)}[/]  {escape(_asks(head))}")
+    if read.join:
+        out.print(f"  joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+    if texts:
+        out.print(f"  texts: {', '.join(texts)}")
+    out.print(f"[dim]{escape(_next(name, read))}[/]")
+
+
+@recipe.command()
+def train(
+    name: NameArgument,
+    data: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="A folder: images/ with JPEGs, labels/ with a .json for each.",
+            metavar="DIR",
+        ),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where the run goes, empty or new. Default: the recipe's own model/.", metavar="DIR"
+        ),
+    ] = None,
+    *,
+    trained_on: Annotated[
+        str, typer.Option(help="Whose pictures, under which licence: stands in the manifest.", metavar="TEXT")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Train the heads of a recipe on labelled pictures, on this machine: seconds to minutes, no GPU.
+
+    A label file is {"schema": 1, "recipe": NAME, "inputs": {}, "subjects": [{"box": [x0, y0, x1, y1], "answers":
+    {QUESTION: VALUE}, "group": WHO}]}; box in fractions of the picture, 0 0 1 1 for the whole. The figures are from
+    pictures of groups that were held out. Features are kept beside the run, so a second training is quicker.
+
+    Exit status: 0 trained, 1 the pictures or labels can't be used.
+
+    Example: nunchi recipe train ./my-recipe --data my-pictures
+    """
+    read = load(name)
+    if read.teaches is Teaches.DETECTOR:
+        raise InvalidRecipe(
+            f"the recipe {read.name!r} is taught as a detector; nothing was done. See: nunchi train --help"
+        )
+    from retrain.heads.training import train as train_heads  # noqa: PLC0415 - imports numpy and scikit-learn
+
+    target = folder or folder_of(name) / MODEL
+    if folder is None and not is_path(name):
+        err.print(f"[dim]the run replaces the model in {target}[/]")
+
+    def say(done: int, total: int, note: str) -> None:
+        err.print(f"[dim]{done} of {total}, {escape(note)}[/]" if total > 1 else f"[dim]{escape(note)}[/]")
+
+    source = trained_on or f"pictures of {data.name}"
+    version = new_run_id(now(), read.name)
+    trained = train_heads(name, data, target, version=version, trained_on=source, cache=data / ".features", say=say)
+    if as_json:
+        echo_json(dict(trained.report))
+        return
+    table = plain_table("question", "subjects", "right", "macro F1 or mean error", "95 %")
+    for row in _rows(trained.report):
+        table.add_row(*row)
+    out.print(table)
+    out.print(
+        f"[dim]on {trained.report['held_out_by']}; {len(trained.report['left_out'])} kinds of pictures left out: "
+        f"{escape(str(trained.report['left_out']))}[/]"
+    )
+    out.print(f"[green]{escape(str(trained.manifest))}[/] is ready. Next: nunchi try --recipe {escape(name)}")
+
+
+def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    parts = {key.partition(".")[2]: figures for key, figures in report["heads"].items()}
+    if "joined" in report:
+        parts["joined"] = report["joined"]
+    for name, figures in parts.items():
+        low, high = figures["interval"]
+        right = f"{figures['right'] / figures['count']:.1%}" if "right" in figures else ""
+        yield (
+            name,
+            f"{figures['count']:,}",
+            right,
+            f"{figures.get('macro_f1', figures.get('mae')):.3f}",
+            f"{low:.3f}-{high:.3f}",
+        )
+
+
+def _fields(name: str, read: Recipe) -> dict[str, Any]:
+    return {
+        "find": read.find.kind,
+        "questions": {question: list(read.says(question)) for question in read.questions},
+        "inputs": {each: list(values) for each, values in read.inputs.items()},
+        "classes": list(read.classes),
+        "teaches": read.teaches,
+        "model": _has_model(name),
+    }
+
+
+def _asks(head: Head) -> str:
+    what = " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
+    when = "".join(f", if {name} is {value}" for name, value in head.when.items())
+    return f"{what}   of {head.region.of}{when}"
+
+
+def _next(name: str, read: Recipe) -> str:
+    if read.teaches is Teaches.DETECTOR:
+        return "Next: nunchi up"
+    return f"Next: nunchi try --recipe {name}" if _has_model(name) else f"Next: nunchi recipe train {name} --data DIR"
+
+
+def _needs_texts(read: Recipe) -> bool:
+    """The kiosk's page has its own texts."""
+    return read.teaches is Teaches.HEADS
+
+
+def _has_model(name: str) -> bool:
+    read = load(name)
+    return read.teaches is Teaches.DETECTOR or (folder_of(name) / MODEL / "manifest.json").exists()
