@@ -84,7 +84,7 @@ class ChoiceHead:
 
     def answers(self, features: Floats) -> list[SeenAnswer]:
         """What it says about each row of features, (n, features)."""
-        scores = softmax(features @ self.weights + self.bias)
+        scores = softmax(_logits(features, self.weights, self.bias))
         best = scores.argmax(axis=1)
         return [
             SeenChoice(self.says[index], float(row[index]), self.calibration(float(row[index])))
@@ -105,7 +105,7 @@ class ScoreHead:
     def answers(self, features: Floats) -> list[SeenAnswer]:
         """What it scores each row of features, (n, features)."""
         low, high = self.range.low, self.range.high
-        values = np.clip(features @ self.weights + self.bias, low, high)[:, 0]
+        values = np.clip(_logits(features, self.weights, self.bias), low, high)[:, 0]
         return [
             SeenScore(float(value), max(low, float(value) - self.half_width), min(high, float(value) + self.half_width))
             for value in values
@@ -150,6 +150,11 @@ class HeadsModel:
         by_region = {region: features[at * count : (at + 1) * count] for at, region in enumerate(regions)}
         by_head = [head.answers(by_region[head.region]) for head in self.heads]
         return list(zip(*by_head, strict=True))
+
+
+def _logits(features: Floats, weights: Floats, bias: Floats) -> Floats:
+    """Row by row: a product of matrices would depend in its last bits on how many subjects are asked about at once."""
+    return np.stack([row @ weights + bias for row in features])
 
 
 def softmax(logits: Floats) -> Floats:

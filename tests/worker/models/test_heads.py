@@ -1,0 +1,150 @@
+"""A run of heads that does not fit is refused before it serves, each fault with its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts.formulas.calibration import BetaCalibration
+from contracts.weights import sha256_of
+from recipes.reading import parse
+from recipes.recipe import Recipe
+from worker.models.backbone import FEATURES, FILE, SHA256
+from worker.models.heads import HeadsModel, load_heads
+from worker.models.manifests import InvalidModel, read_manifest
+
+RECIPE: dict[str, Any] = {
+    "recipe": 1,
+    "name": "two",
+    "find": {"kind": "whole"},
+    "head": [{"name": "eye", "says": ["open", "shut"]}, {"name": "size", "score": [1, 5]}],
+    "judge": {"of": "eye"},
+}
+CALIBRATION = BetaCalibration(0.0, 1.0, -1.0).fields()
+REGION = {"of": "whole", "margin": 0.0}
+
+
+def two() -> Recipe:
+    return parse(RECIPE)
+
+
+def arrays() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    shapes = {"weights": (FEATURES, 2), "bias": (2,)}, {"weights": (FEATURES, 1), "bias": (1,)}
+    drawn = {
+        f"{number}.{name}": rng.normal(size=shape) for number, some in enumerate(shapes) for name, shape in some.items()
+    }
+    constant = {"mean": np.zeros(FEATURES), "scale": np.ones(FEATURES)}
+    drawn |= {f"{number}.{name}": array for number in range(2) for name, array in constant.items()}
+    return {name: array.astype(np.float32) for name, array in drawn.items()}
+
+
+def manifest(folder: Path, changes: Callable[[dict[str, Any]], object] = lambda _: None, **stored: Any) -> Path:
+    """A run on disk. `changes` edits its fields; `stored` replaces arrays, None leaves one out."""
+    kept = {name: array for name, array in (arrays() | stored).items() if array is not None}
+    np.savez(folder / "heads.npz", **kept)
+    fields: dict[str, Any] = {
+        "kind": "heads",
+        "name": "two",
+        "version": "1",
+        "recipe": "two",
+        "classes": [],
+        "files": {
+            "backbone": {"package": "worker.models", "path": f"model_data/{FILE.name}", "sha256": SHA256},
+            "heads": {"path": "heads.npz", "sha256": sha256_of(folder / "heads.npz")},
+        },
+        "find": {"kind": "whole", "least_px": 0, "finder": {}},
+        "heads": [
+            {"name": "eye", "says": ["open", "shut"], "region": REGION, "calibration": CALIBRATION},
+            {"name": "size", "score": [1, 5], "region": REGION, "half_width": 0.5},
+        ],
+        "join": None,
+    }
+    changes(fields)
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(fields))
+    return path
+
+
+def load(path: Path) -> HeadsModel:
+    return load_heads(read_manifest(path), two())
+
+
+def test_a_run_that_fits_answers_every_head_about_the_whole_photo(tmp_path: Path) -> None:
+    photo = np.random.default_rng(2).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    [[seen]] = load(manifest(tmp_path)).detect([photo])
+    assert seen.box.corners == (0, 0, 1, 1)
+    assert len(seen.answers) == 2
+
+
+def test_a_subject_that_is_too_small_is_not_asked_about(tmp_path: Path) -> None:
+    model = load(manifest(tmp_path, lambda fields: fields["find"].update(least_px=50)))
+    small, large = np.zeros((48, 64, 3), np.uint8), np.zeros((50, 64, 3), np.uint8)
+    assert [len(found) for found in model.detect([small, large])] == [0, 1]
+
+
+FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "heads of another recipe": (
+        lambda fields: fields["heads"][0].update(says=["open", "half"]),
+        "its heads answer .*half.* the recipe 'two' asks .*shut.* Train the recipe again",
+    ),
+    "joined questions that the recipe does not join": (
+        lambda fields: fields.update(join={"questions": ["eye", "size"], "calibration": CALIBRATION}),
+        "joined \\('eye', 'size'\\)",
+    ),
+    "a calibration that falls": (
+        lambda fields: fields["heads"][0].update(calibration=BetaCalibration(0.0, -1.0, 1.0).fields()),
+        "does not rise with the score",
+    ),
+    "no calibration": (lambda fields: fields["heads"][0].pop("calibration"), "calibration"),
+    "an interval that is none": (lambda fields: fields["heads"][1].update(half_width=-1), "interval of size is -1"),
+    "an unknown finder": (lambda fields: fields["find"].update(kind="eyes"), "eyes"),
+    "another backbone": (
+        lambda fields: fields["files"]["backbone"].update(sha256="0" * 64),
+        "the backbone file .* has SHA-256",
+    ),
+    "no heads": (lambda fields: fields.pop("heads"), "heads"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, fault: str) -> None:
+    change, expected = FAULTS[fault]
+    with pytest.raises(InvalidModel, match=expected):
+        load(manifest(tmp_path, change))
+
+
+ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
+    "a missing array": ({"0.bias": None}, "0.bias"),
+    "another shape": ({"0.weights": np.zeros((FEATURES, 3), np.float32)}, "arrays of head 0 have the shapes"),
+    "NaN": ({"1.weights": np.full((FEATURES, 1), np.nan, np.float32)}, "a number of head 1 is not finite"),
+    "a scale of 0": ({"0.scale": np.zeros(FEATURES, np.float32)}, "or a scale is not positive"),
+}
+
+
+@pytest.mark.parametrize("fault", ARRAYS)
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path, fault: str) -> None:
+    stored, expected = ARRAYS[fault]
+    with pytest.raises(InvalidModel, match=expected):
+        load(manifest(tmp_path, **stored))
+
+
+def test_a_file_of_weights_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    (tmp_path / "heads.npz").write_bytes(b"no archive")
+    fields = json.loads(path.read_text())
+    fields["files"]["heads"]["sha256"] = sha256_of(tmp_path / "heads.npz")
+    path.write_text(json.dumps(fields))
+    with pytest.raises(InvalidModel, match="file of weights can't be used"):
+        load(path)
+
+
+def test_a_file_of_weights_holds_no_code(tmp_path: Path) -> None:
+    """NumPy would run what an array of objects says, if it were asked to."""
+    with pytest.raises(InvalidModel, match="file of weights can't be used"):
+        load(manifest(tmp_path, **{"0.bias": np.array([print, print], dtype=object)}))
