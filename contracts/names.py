@@ -32,6 +32,8 @@ TRAININGS: Final = "trainings/"
 RUNS: Final = "runs/"
 POINTER: Final = "current.json"
 IMAGE_SUFFIX: Final = ".jpg"
+YOLO_LABELS: Final = ".txt"  # suffixes of label files: of the kiosk, and of every other recipe
+JSON_LABELS: Final = ".json"
 RESULT_SUFFIX: Final = ".json"
 
 _KIOSK = re.compile(KIOSK_PATTERN)
@@ -124,7 +126,7 @@ class Reference:
     def result_key(self) -> str:
         return f"{RESULTS}{self}{RESULT_SUFFIX}"
 
-    def pair_keys(self, tree: str, suffix: str = ".txt") -> tuple[str, str]:
+    def pair_keys(self, tree: str, suffix: str = YOLO_LABELS) -> tuple[str, str]:
         """Keys of the image and its label file in the dataset bucket, under `auto`, `reviewed` and so on.
 
         `suffix`: of the label file; YOLO's for the kiosk.

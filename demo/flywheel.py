@@ -76,10 +76,10 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
         store(bucket, tree, scan_folder(listing, classes_in(listing), kiosk=f"drawn-{tree}").pictures)
 
     show("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from scratch")
-    first = _train(folder, show)
+    first = train_once(folder, show)
     if first.verdict is not Verdict.PROMOTED or first.run is None:
         raise CloudError(f"the first training was {first.verdict} ({first.rule}): {first.reason}")
-    _until_serves(record, first.run)
+    until_serves(record, first.run)
     show(f"the worker serves {first.run}; no photo waited for the reload")
 
     show(f"[bold]4. {customers} customers[/]: photos that the model is sure of are auto-labelled")
@@ -97,23 +97,23 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     )
 
     show("[bold]6. Second training[/]: starts from the weights in service, with the photos since")
-    second = _train(folder, show)
+    second = train_once(folder, show)
     if second.verdict is Verdict.FAILED:
         raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
     serves = second.run if second.verdict is Verdict.PROMOTED and second.run is not None else first.run
-    _until_serves(record, serves)
+    until_serves(record, serves)
     answers = _served(record, 32, LATER, version=serves)
     out.print(f"   {_right(answers)} of 32 new customers get the right label from {serves}")
 
     show("[bold]7. Rollback[/]: one move of the pointer")
     pointer = weights.rollback(by=BY, reason="to show a rollback")
     day_0 = json.loads(DEFAULT_MANIFEST.read_text())["version"]
-    _until_serves(record, pointer.run or day_0)
+    until_serves(record, pointer.run or day_0)
     _served(record, 4, LATER + 32, version=pointer.run or day_0)
     show(f"messages name {pointer.run or DAY_0} again")
 
 
-def _until_serves(record: Record, version: str) -> None:
+def until_serves(record: Record, version: str) -> None:
     """Wait until the worker serves that version of a model; CloudError when it does not within RELOAD_S."""
     deadline = time.monotonic() + RELOAD_S
     while (model := worker_socket.model(record.worker.socket) or {}).get("version") != version:
@@ -125,7 +125,8 @@ def _until_serves(record: Record, version: str) -> None:
         time.sleep(0.2)
 
 
-def _train(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
+def train_once(folder: Path, show: Callable[[str], None]) -> TrainingOutcome:
+    """A training of the cloud in `folder`, with its progress shown; its outcome."""
     seen: set[tuple[Phase, str]] = set()
     with progress_bars(one=True, shown=err.is_terminal) as say:
 

@@ -25,7 +25,7 @@ from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
 from contracts.messages import DatasetTree
-from contracts.names import POINTER, REVIEWED
+from contracts.names import JSON_LABELS, POINTER, REVIEWED, YOLO_LABELS
 from contracts.settings import load, setting, whole
 from contracts.training import MOST_NEW_LABELS, training_id
 from contracts.weights import Pointer
@@ -175,7 +175,9 @@ def _pages(s3: Any, bucket: str) -> Iterable[list[Any]]:
 
 
 def _is_new(listed: Any, since: datetime | None) -> bool:
-    return bool(listed["Key"].endswith(".txt") and (since is None or listed["LastModified"] > since))
+    return bool(
+        listed["Key"].endswith((YOLO_LABELS, JSON_LABELS)) and (since is None or listed["LastModified"] > since)
+    )
 
 
 def wire(environ: Mapping[str, str]) -> CheckPreconditions:

@@ -82,6 +82,7 @@ class Provisioning:
                 client=self._client,
                 endpoint=self._endpoints["s3"],
                 gate=self._gate,
+                recipe=self._options.recipe,
                 environ=self._environ,
             )
         for instance in self._instances:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.errors import NunchiError, SettingsError
 from contracts.instants import now
+from contracts.names import JSON_LABELS
 from contracts.settings import describe, load
 from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
 from contracts.weights import new_run_id
@@ -84,7 +85,7 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
     if recipe.teaches is Teaches.DETECTOR:
         return _wire_detector(settings, training, folder, stopping)
     s3 = _s3()
-    bucket = DatasetBucket(s3, settings.dataset_bucket, label_suffix=".json")
+    bucket = DatasetBucket(s3, settings.dataset_bucket, label_suffix=JSON_LABELS)
     return HeadsRun(
         training=training,
         folder=folder,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, InvalidText
-from contracts.names import IMAGE_SUFFIX, Reference, parse_pair_key
+from contracts.names import IMAGE_SUFFIX, YOLO_LABELS, Reference, parse_pair_key
 from contracts.text_files import decoded
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Pair:
 class DatasetBucket:
     """What AWS refuses passes through as botocore's ClientError. May be used from several threads."""
 
-    def __init__(self, s3: S3Client, name: str, *, label_suffix: str = ".txt") -> None:
+    def __init__(self, s3: S3Client, name: str, *, label_suffix: str = YOLO_LABELS) -> None:
         """`label_suffix`: of the pairs' label files; YOLO's for the kiosk, .json for other recipes."""
         self._s3 = s3
         self.name = name
@@ -89,7 +89,7 @@ class DatasetBucket:
         self.put(image_key, jpeg, "image/jpeg")
         if note is not None:
             self.put(reference.note_key(tree), note.encode(), "application/json")
-        self.put(labels_key, labels.encode(), "text/plain" if self._suffix == ".txt" else "application/json")
+        self.put(labels_key, labels.encode(), "text/plain" if self._suffix == YOLO_LABELS else "application/json")
 
     def get(self, key: str) -> bytes | None:
         """The bytes of an object; None when it is missing."""

@@ -78,6 +78,12 @@ class RetrainSettings:
         default=None,
     )
     recipe: str = setting("NUNCHI_RECIPE", "what is trained: a recipe's name, or the folder of your own", default=KIOSK)
+    start_heads: Path | None = setting(
+        "NUNCHI_START_HEADS",
+        "the manifest of the heads that serve before any training; without one, the recipe's own",
+        parse=existing_file,
+        default=None,
+    )
     training: str | None = setting(
         "NUNCHI_TRAINING",
         "id of the training and of its run; the id of an interrupted training resumes it. Without one, the time gives "

@@ -70,4 +70,5 @@ class ComputeStack(Stack):
             log=log_group(self, "TrainingLog", TRAINING_LOG),
             buckets=pipeline.buckets,
             gate=config.inference.confidence_gate,
+            recipe=config.recipe,
         )

@@ -49,6 +49,7 @@ class TrainingInstance(Construct):
         log: logs.ILogGroup,
         buckets: Buckets,
         gate: float,
+        recipe: str,
     ) -> None:
         super().__init__(scope, id)
         self._code = Code(
@@ -61,7 +62,7 @@ class TrainingInstance(Construct):
             launch_template_name=LAUNCH_TEMPLATE,
             machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(IMAGE),
             role=role,
-            user_data=self._user_data(buckets, gate),
+            user_data=self._user_data(buckets, gate, recipe),
             # It powers itself off at the end of the training, and must then be terminated.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
             block_devices=[disk(DISK_GIB, delete_on_termination=True)],
@@ -80,9 +81,9 @@ class TrainingInstance(Construct):
         self._may_start(start_role, role, template, network)
         command_document(self, "Train", name=TRAIN_DOCUMENT, content=train_document())
 
-    def _user_data(self, buckets: Buckets, gate: float) -> ec2.UserData:
+    def _user_data(self, buckets: Buckets, gate: float, recipe: str) -> ec2.UserData:
         """What cloud-init runs once, as root. A machine whose boot fails gets no training, and ends with its lease."""
-        settings = environment_for(RetrainSettings, {**buckets.names, "gate": gate})
+        settings = environment_for(RetrainSettings, {**buckets.names, "gate": gate, "recipe": recipe})
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(
             "set -euo pipefail",

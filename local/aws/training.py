@@ -68,6 +68,7 @@ def provision(
     *,
     endpoint: str,
     gate: float,
+    recipe: str,
     environ: Mapping[str, str],
 ) -> None:
     """Create all of it. `outputs` are the pipeline stack's; `gate` (0-1) is the operator's."""
@@ -77,6 +78,7 @@ def provision(
         training_environ(
             buckets=buckets_of(outputs),
             gate=gate,
+            recipe=recipe,
             endpoint=endpoint,
             keys=access_keys(client("iam"), "training", outputs[TRAINING_ACCESS_ARN]),
             environ=environ,
@@ -85,12 +87,18 @@ def provision(
 
 
 def training_environ(
-    *, buckets: Mapping[str, str], gate: float, endpoint: str, keys: Mapping[str, str], environ: Mapping[str, str]
+    *,
+    buckets: Mapping[str, str],
+    gate: float,
+    recipe: str,
+    endpoint: str,
+    keys: Mapping[str, str],
+    environ: Mapping[str, str],
 ) -> dict[str, str]:
     """Settings of trainings. The caller's, as NUNCHI_EPOCHS=3, override the operator's; addresses override both."""
     return (
         {RETRAIN_VARIABLE: f"{shlex.quote(sys.executable)} -m retrain"}
-        | variables_of(RetrainSettings, {"trainer_python": DEFAULT_TRAINER, "gate": gate})
+        | variables_of(RetrainSettings, {"trainer_python": DEFAULT_TRAINER, "gate": gate, "recipe": recipe})
         | callers_own(environ)
         | environment_for(RetrainSettings, {f"{name}_bucket": bucket for name, bucket in buckets.items()})
         | isolated_aws(endpoint)

@@ -17,6 +17,7 @@ from local.environment import ROOT
 from local.errors import CloudError
 from ops import supervise
 from ops.display import err, out
+from recipes.reading import KIOSK, load
 
 # demo.flywheel imports numpy and Pillow: the command imports it when it runs, so that its help starts fast.
 
@@ -39,6 +40,14 @@ def flywheel(
     ] = 320,
     customers: Annotated[int, typer.Option(min=16, help="Customers between the two trainings.", metavar="N")] = 160,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training.", metavar="N")] = 12,
+    *,
+    recipe: Annotated[
+        str, typer.Option(help="Of another recipe, with --data: a folder of recipes/, or ./yours.", metavar="NAME")
+    ] = KIOSK,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="With --recipe: labelled pictures, as of nunchi recipe train.", metavar="DIR", exists=True),
+    ] = None,
 ) -> None:
     """Show the whole loop on this machine, in ten minutes: labels, training, judgement, promotion, rollback.
 
@@ -46,10 +55,16 @@ def flywheel(
     pictures; photos of customers are then auto-labelled where the model is sure, a person reviews some, and the second
     training uses all of them. Each model is promoted only if it is better. The reports are kept, and listed at the end.
 
+    With --recipe the labelled pictures of a folder stand in for customers and for the people who check photos: a few
+    teach the model that the shop opens with, the others teach and judge its successor. That takes minutes, and no GPU.
+
     Exit status: 0 both trainings ended, whatever the verdict on the second; 1 any error.
 
     Example: nunchi flywheel --out out/flywheel
     """
+    if recipe != KIOSK:
+        _of_recipe(recipe, data, out_folder)
+        return
     from demo.flywheel import cloud, keep, run  # noqa: PLC0415 - see above
 
     if not Path(os.environ.get(TRAINER_VARIABLE, TRAINER)).exists():
@@ -71,3 +86,28 @@ def flywheel(
             pages = keep(record, kept)
     err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done; nothing is left running")
     out.print("[bold]Open[/]\n" + "\n".join(f"  {escape(str(page))}" for page in pages))
+
+
+def _of_recipe(name: str, data: Path | None, out_folder: Path | None) -> None:
+    """The loop of another recipe's heads."""
+    from demo.flywheel import keep  # noqa: PLC0415 - imports numpy and Pillow
+    from demo.recipe_flywheel import cloud, run, split  # noqa: PLC0415
+
+    recipe = load(name)
+    if data is None:
+        raise typer.BadParameter(
+            f"the recipe {recipe.name} needs labelled pictures: --data DIR, as of nunchi recipe train --help",
+            param_hint="--data",
+        )
+    began = time.monotonic()
+    kept = out_folder or KEPT / new_run_id(now(), recipe.name)
+    parts = split(recipe, data)
+    with tempfile.TemporaryDirectory(prefix="nunchi-flywheel-") as temporary:
+        folder = Path(temporary)
+        with supervise.interruptible(), cloud(folder, name, parts) as record:
+            try:
+                run(record, recipe, parts, folder, since=began)
+            finally:
+                keep(record, kept)
+    err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done; nothing is left running")
+    out.print(f"The runs, their figures and judgements are in {escape(str(kept))}")

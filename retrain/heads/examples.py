@@ -55,7 +55,7 @@ class Examples:
 
 def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: Say = silent) -> Examples:
     """The examples of a dataset's folder; InvalidDataset if it has none. `name`: by which `recipe` is loaded."""
-    labels, left_out = _labels(recipe, folder)
+    labels, left_out = read_labels(recipe, folder)
     if not labels:
         raise InvalidDataset(
             f"{folder} has no photo with a label file of the recipe {recipe.name!r}; nothing was trained. Put photos "
@@ -74,7 +74,11 @@ def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: 
     return Examples(tuple(every), features, computed.manifest, dict(+left_out))
 
 
-def _labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels], Counter[str]]:
+def read_labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels], Counter[str]]:
+    """The label file of each photo of a folder, and how many photos have none, or one of another recipe.
+
+    InvalidDataset for one that is invalid, or has an answer that no head of the recipe says.
+    """
     labels, left_out = dict[Path, SubjectLabels](), Counter[str]()
     for photo in sorted((folder / "images").rglob("*.jpg")):
         file = folder / "labels" / photo.relative_to(folder / "images").with_suffix(".json")
@@ -83,7 +87,7 @@ def _labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels], Co
         except FileNotFoundError:
             left_out["photos without a label file"] += 1
         except InvalidMessage as error:
-            raise InvalidDataset(f"{file}: {error}; nothing was trained") from None
+            raise InvalidDataset(f"{file}: {error}; nothing was done") from None
         else:
             if read.recipe != recipe.name:
                 left_out["photos of another recipe"] += 1
@@ -101,7 +105,7 @@ def _check(recipe: Recipe, labels: SubjectLabels, file: Path) -> None:
             valid = value in says if says else not isinstance(value, str)
             if question not in recipe.questions or not valid:
                 raise InvalidDataset(
-                    f"{file}: the recipe {recipe.name!r} has no answer {value!r} to {question!r}; nothing was trained. "
+                    f"{file}: the recipe {recipe.name!r} has no answer {value!r} to {question!r}; nothing was done. "
                     f"Its questions are {', '.join(f'{name}: {recipe.says(name)}' for name in recipe.questions)}"
                 )
 

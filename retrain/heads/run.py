@@ -118,9 +118,9 @@ class HeadsRun:
             return self._promote(candidate, ruling, current)
 
     def _fetch(self, current: CurrentRun) -> Path | None:
-        """The incumbent's manifest, downloaded; None for the model of day 0."""
+        """The incumbent's manifest, downloaded; None for the model that the recipe has."""
         if current.run is None:
-            return None
+            return self.settings.start_heads
         return self.weights.download(self.weights.run(current.run), self.folder / "incumbent")
 
     def _download(self) -> HeadsDataset:

@@ -91,7 +91,12 @@ def test_worker_and_training_get_the_operators_settings_unless_the_caller_names_
         environ=environ,
     )
     training = training_environ(
-        buckets=BUCKETS, gate=inference.confidence_gate, endpoint="http://127.0.0.1:1", keys={}, environ=environ
+        buckets=BUCKETS,
+        gate=inference.confidence_gate,
+        recipe="kiosk",
+        endpoint="http://127.0.0.1:1",
+        keys={},
+        environ=environ,
     )
     assert (worker["NUNCHI_GATE"], worker["NUNCHI_REVIEW_SHARE"]) == told
     settings = load(RetrainSettings, training)

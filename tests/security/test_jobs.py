@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.names import POINTER, Reference, new_image_id
+from contracts.names import POINTER, YOLO_LABELS, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
 from kiosk.menu.orders import Ordered
 from kiosk.menu.sync import OrdersTable
@@ -31,7 +31,7 @@ from tests.security.judge import Judge
 from worker.models.manifests import InvalidModel
 from worker.photos.sqs_queue import SqsQueue
 from worker.photos.store import S3Store, Upload
-from worker.photos.task import YOLO_LABELS, LabelFile
+from worker.photos.task import LabelFile
 from worker.rollout.runs import Runs
 from worker.rollout.weights import S3WeightsBucket
 

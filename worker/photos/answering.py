@@ -23,12 +23,12 @@ from contracts.answers_message import (
 )
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import DatasetTree, Model, Reason
-from contracts.names import Reference
+from contracts.names import JSON_LABELS, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.recipe import Head, Many, Recipe
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
 from worker.photos.decision import Thresholds, customer_of, review_or_none, rounded, rounded_down
-from worker.photos.task import JSON_LABELS, LabelFile, Message, steps_in_ms
+from worker.photos.task import LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 

@@ -14,9 +14,9 @@ from contracts.formulas.draws import stable_draw
 from contracts.gate import most_elder, quiet_elder
 from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
-from contracts.names import Reference
+from contracts.names import YOLO_LABELS, Reference
 from contracts.yolo import format_labels
-from worker.photos.task import YOLO_LABELS, LabelFile, Message, steps_in_ms
+from worker.photos.task import LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.

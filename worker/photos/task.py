@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from contracts.answers_message import AnswersMessage
 from contracts.messages import DatasetTree, LabelMessage, Model, Reason
@@ -17,9 +17,6 @@ from contracts.names import Reference
 from worker.photos.timing import PhotoTimes
 
 Message = LabelMessage | AnswersMessage
-
-YOLO_LABELS: Final = ".txt"  # suffixes of label files
-JSON_LABELS: Final = ".json"
 
 
 @dataclass(frozen=True, slots=True)

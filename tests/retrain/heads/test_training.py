@@ -109,9 +109,7 @@ def changed(folder: Path, name: str, labels: SubjectLabels | str) -> str:
 
 def test_a_value_that_no_head_says_is_refused_with_what_they_say(folder: Path) -> None:
     labels = SubjectLabels(NAME, {}, (LabelledSubject(Box(0, 0, 1, 1), {"shape": "hexagon"}),))
-    with pytest.raises(
-        InvalidDataset, match=r"has no answer 'hexagon' to 'shape'; nothing was trained\. Its questions"
-    ):
+    with pytest.raises(InvalidDataset, match=r"has no answer 'hexagon' to 'shape'; nothing was done\. Its questions"):
         trained_into(folder, "none", changed(folder, "hexagon", labels))
 
 

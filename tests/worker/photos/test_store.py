@@ -14,10 +14,10 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from contracts.messages import DatasetTree, Reason, Result
-from contracts.names import Reference
+from contracts.names import YOLO_LABELS, Reference
 from tests.contracts.test_messages import GOLDEN
 from worker.photos.store import RejectedUpload, S3Store, Upload, UploadMissing
-from worker.photos.task import YOLO_LABELS, LabelFile
+from worker.photos.task import LabelFile
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
