@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from day0.mask.head import Plane, Surface
+from day0.mask.light import Colours
 from day0.mask.outline import Make, Outline, Random
-
-Colours = NDArray[np.float32]  # (height, width, 3), RGB, 0-255
 
 PALE: Final = ((168, 204, 226), (150, 190, 222), (246, 247, 247), (236, 240, 243), (176, 216, 196), (240, 196, 206))
 PLAIN: Final = ((248, 248, 247), (238, 239, 240), (32, 32, 35), (128, 132, 138), (222, 208, 188), (48, 58, 88))
@@ -21,8 +19,8 @@ DYED: Final = (
 COLOURS: Final = {Make.SURGICAL: (*PALE, *PALE, (38, 38, 42)), Make.PANELS: PLAIN, Make.BEAK: PLAIN, Make.CLOTH: DYED}
 
 
-def drawn_cloth(make: Make, outline: Outline, surface: Surface, random: Random) -> tuple[Colours, tuple[int, ...]]:
-    """The colour of each pixel as if all of the photo were cloth, and the colour of the loops."""
+def drawn_cloth(make: Make, outline: Outline, surface: Surface, random: Random) -> tuple[Colours, Colours]:
+    """The colour of each pixel as if all of the photo were cloth, and the colour of the loops, (3,)."""
     top, bottom = outline.edges(surface.angle)
     along = surface.angle / np.float32(outline.side)  # -1 to 1, from side to side
     height = (surface.down - top) / np.maximum(bottom - top, 1e-3)  # 0 at the upper edge, 1 at the lower
@@ -38,7 +36,7 @@ def drawn_cloth(make: Make, outline: Outline, surface: Surface, random: Random) 
     # On dark cloth light edges show as much as dark ones do on pale cloth.
     lift = (relief - 1)[..., None] * np.maximum(colours, 90)
     loops = base if make is Make.CLOTH or random.random() < 0.4 else np.array((238, 238, 236))
-    return np.clip(colours + lift, 0, 255).astype(np.float32), tuple(int(value) for value in loops)
+    return np.clip(colours + lift, 0, 255).astype(np.float32), np.asarray(loops, dtype=np.float32)
 
 
 def _line(position: Plane, at: Plane | float, wide: float) -> Plane:
@@ -59,8 +57,9 @@ def _panels(along: Plane, height: Plane, random: Random) -> Plane:
     bow = np.sqrt(np.clip(1 - along**2, 0, 1)) * random.uniform(0.16, 0.23)
     middle = random.uniform(0.47, 0.55)
     upper, lower = middle - bow, middle + bow
-    relief = np.where(height < upper, 0.93, np.where(height < lower, 1.03, 0.8))
-    relief += 0.07 * _line(height, upper + 0.03, 0.025) - 0.2 * (_line(height, upper, 0.014) + _line(height, lower, 0.016))
+    relief = np.where(height < upper, 0.93, np.where(height < lower, 1.03, 0.84))
+    relief += 0.06 * _line(height, upper + 0.03, 0.025)
+    relief -= random.uniform(0.06, 0.14) * (_line(height, upper, 0.014) + _line(height, lower, 0.014))
     return np.asarray(relief - 0.12 * _line(height, 0.06, 0.012))
 
 
@@ -101,7 +100,9 @@ def _pattern(colours: Colours, surface: Surface, random: Random) -> Colours:
     if way == 0:
         share = np.clip(np.sin(2 * np.pi * v) * 3 + 0.5, 0, 1)
     elif way == 1:
-        share = 0.5 * np.clip(np.sin(2 * np.pi * v) * 4 + 0.5, 0, 1) + 0.5 * np.clip(np.sin(2 * np.pi * u) * 4 + 0.5, 0, 1)
+        share = 0.5 * np.clip(np.sin(2 * np.pi * v) * 4 + 0.5, 0, 1) + 0.5 * np.clip(
+            np.sin(2 * np.pi * u) * 4 + 0.5, 0, 1
+        )
     elif way == 2:
         share = np.clip(6 * (0.3 - np.hypot(u - np.round(u), v - np.round(v))) + 0.5, 0, 1)
     else:
