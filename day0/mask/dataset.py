@@ -37,7 +37,7 @@ RECIPE: Final = "mask"
 SPLITS: Final = ("train", "val", "test")
 ANSWERS: Final = {Kind.WORN: "worn", Kind.NOSE_OUT: "incorrect", Kind.CHIN: "incorrect", Kind.NONE: "none"}
 WITH_SOMETHING: Final = 0.15  # the share of photos with a scarf or paper, whatever the mask
-SPOILED: Final = {too_bright: 0.1, too_dark: 0.15, blurred: 0.15}  # shares of the photos
+SPOILED: Final = {too_bright: 0.1, too_dark: 0.06, blurred: 0.12}  # shares of the photos
 FACE: Final = (60.0, 250.0)  # pixels a face is wide, in front of a counter's camera
 MOST_ZOOM: Final = 2.0  # a small photo, enlarged further, would only be soft
 FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of the image ids; a minute each

@@ -15,6 +15,7 @@ from worker.models.faces import Face
 
 Colours = NDArray[np.float32]  # (height, width, 3), RGB, 0-255
 LUMA: Final = np.array((0.299, 0.587, 0.114), np.float32)
+ONE_TINT: Final = 3.5  # standard deviation of R, G and B around the grey value, in a photo of one tint
 
 
 class Light:
@@ -33,11 +34,12 @@ class Light:
         spread = np.asarray(grey.filter(ImageFilter.GaussianBlur(0.16 * wide)), dtype=np.float32)
         self._falls = self.white * np.clip(spread / max(1.0, float(spread[part].mean())), 0.5, 1.4) ** np.float32(0.6)
         self._noise = float(np.clip(1.5 * np.median(np.abs(exact - blurred(exact, 1.0))), 0.3, 5))
-        self._grey = bool(np.abs(image - image.mean(axis=2, keepdims=True)).mean() < 2)
+        chroma = image - exact[..., None]
+        self._tint = chroma.mean(axis=(0, 1)) if chroma.std(axis=(0, 1)).mean() < ONE_TINT else None
 
     def tinted(self, colours: Colours) -> Colours:
-        """The colours, grey in a grey photo; the last axis is RGB."""
-        return np.repeat((colours @ LUMA)[..., None], 3, axis=-1) if self._grey else colours
+        """The colours; in a grey or sepia photo its one tint. The last axis is RGB."""
+        return colours if self._tint is None else np.asarray((colours @ LUMA)[..., None] + self._tint)
 
     def laid(self, pixels: Colours, colours: Colours, cover: Plane, random: np.random.Generator) -> Colours:
         """The pixels under something of these colours, 0-255 in full light, where `cover`, 0-1, says so."""

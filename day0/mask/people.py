@@ -17,10 +17,12 @@ from worker.models.regions import FoundSubject, faces_of
 
 ADULT: Final = 18  # years; a band that begins earlier (FairFace's 10-19) is left out
 UNKNOWN_SHARE: Final = 0.06  # of the people: adults of unknown age, who teach the other questions
+TURNED: Final = 1.0  # radians; further away landmarks are guesses, and a mask would miss the nose
 CHIN: Final = 0.88  # a height on the head; above it a mask at the chin would hardly be in the photo
 
 NOT_FOUND: Final = "no face found"
 SEVERAL: Final = "several faces found"
+AWAY: Final = "face turned away"
 CUT_OFF: Final = "chin outside the photo"
 
 
@@ -101,7 +103,10 @@ def _found(photo: Photo) -> Person | str:
     subjects = faces_of(image, face_finder(), HEAD_MARGINS)
     if len(subjects) != 1 or (face := subjects[0].face) is None:
         return SEVERAL if subjects else NOT_FOUND
-    x, y = Head.of(face).place(0, CHIN)
+    head = Head.of(face)
+    if abs(head.turn) > TURNED:
+        return AWAY
+    x, y = head.place(0, CHIN)
     if not (0 <= x < image.shape[1] and 0 <= y < image.shape[0]):
         return CUT_OFF
     return Person(photo, image, face, subjects[0])
