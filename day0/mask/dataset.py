@@ -74,7 +74,7 @@ def write(data: Path, out: Path, split: str, count: int, seed: int) -> None:
             print(f"{number} of {count} people", flush=True)
     for name, each in sorted(classes.items()):
         print(f"{name}: {each} people")
-    print(f"left out: {', '.join(f'{reason} {each}' for reason, each in left_out.reasons.items()) or 'nobody'}")
+    print(f"left out: {', '.join(f'{reason} {each}' for reason, each in sorted(left_out.reasons.items())) or 'nobody'}")
     print(f"wrote {4 * number} photos of {number} people into {out}")
 
 

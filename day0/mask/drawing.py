@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
@@ -62,7 +61,7 @@ def _finer(head: Head) -> Head:
     return replace(head, middle=(x * FINER, y * FINER), wide=head.wide * FINER, tall=head.tall * FINER)
 
 
-def _coarser(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _coarser(values: Plane) -> Plane:
     height, width, *rest = values.shape
     blocks = values.reshape(height // FINER, FINER, width // FINER, FINER, *rest)
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)

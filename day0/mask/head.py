@@ -8,14 +8,14 @@ pi / 2 and more at the ears; negative at the person's right, which is left in th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.models.faces import Face
 
-Plane = NDArray[np.float32]  # a number for each pixel, (height, width)
+Plane = NDArray[np.floating[Any]]  # a number for each pixel, (height, width)
 
 EYES: Final = 0.52  # between the eyes of a face seen from the front
 MOUTH: Final = 0.6  # height of the mouth

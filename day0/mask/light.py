@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from day0.mask.head import Plane
 from worker.models.detector import Image
 from worker.models.faces import Face
 
-Colours = NDArray[np.float32]  # (height, width, 3), RGB, 0-255
+Colours = NDArray[np.floating[Any]]  # (height, width, 3), RGB, 0-255
 LUMA: Final = np.array((0.299, 0.587, 0.114), np.float32)
 ONE_TINT: Final = 3.5  # standard deviation of R, G and B around the grey value, in a photo of one tint
 
@@ -48,7 +48,7 @@ class Light:
         return pixels + (lit - pixels) * blurred(cover, self._soft)[..., None]
 
 
-def blurred(values: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+def blurred(values: Plane, radius: float) -> Plane:
     """Blurred by a Gaussian whose standard deviation is `radius` pixels, over the first two axes."""
     reach = max(1, int(np.ceil(3 * radius)))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / radius) ** 2)
