@@ -19,6 +19,7 @@ from contracts.subject_labels import SubjectLabels
 from day0.finder import HEAD_MARGINS, face_finder
 from day0.mask import people as selection
 from day0.mask.dataset import ANSWERS, main, write
+from day0.mask.found import found, kind_of
 from day0.mask.outline import Kind
 from day0.mask.people import LeftOut, Person, age_of, people
 from day0.photos import CROPS, Photo
@@ -165,3 +166,15 @@ def test_every_photo_has_a_kind_and_a_face_of_the_size_that_shops_see(data: Path
     assert len(sizes) == len(Kind)
     assert len(set(sizes)) > 1
     assert all(100 < width < 500 for width, _ in sizes)
+
+
+def test_the_finder_is_counted_by_the_kind_of_mask(data: Path, tmp_path: Path) -> None:
+    """An image id tells the kind, where the label file says no more than the answer."""
+    write(data, tmp_path / "out", "val", 3, seed=1)
+    answers = {}
+    for path in tmp_path.glob("out/labels/*/*.json"):
+        answers[kind_of(path.stem)] = SubjectLabels.from_json(path.read_bytes()).subjects[0].answers["mask"]
+    assert answers == ANSWERS
+    counts = found(tmp_path / "out")
+    assert {kind: each["photos"] for kind, each in counts.items()} == dict.fromkeys(Kind, 1)
+    assert counts[Kind.NONE] == {"photos": 1, "found": 1, "others": 0}
