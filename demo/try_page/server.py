@@ -30,7 +30,7 @@ from recipes.recipe import Recipe
 from recipes.texts import Texts
 
 PAGE: Final = Path(__file__).with_name("page")
-MOST_BYTES: Final = 64 << 20  # more than any phone's photo; what a worker reads is the worker's to say
+MOST_BYTES: Final = 32 << 20  # more than any phone's photo; what a worker reads is the worker's to say
 ANSWER_S: Final = 20.0  # as of `nunchi send`
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 from collections.abc import Generator, Mapping
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer

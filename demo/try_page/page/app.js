@@ -6,6 +6,7 @@ import { html, render } from "/page/vendor/preact-htm.js";
 import { Page } from "./views.js";
 
 const STORED = "nunchi-try-language";
+const NOTHING = { answer: null, trouble: null, pointed: null };
 
 const root = document.getElementById("try");
 const recipe = await (await fetch("/api/recipe")).json();
@@ -39,7 +40,7 @@ const chosen = () => Object.keys(recipe.inputs).every((name) => name in state.in
 async function send() {
   if (!state.picture || !chosen()) return;
   const number = ++asked;
-  change({ asking: true, answer: null, trouble: null, pointed: null });
+  change({ ...NOTHING, asking: true });
   const outcome = await ask(state.picture, state.inputs).then(
     (answer) => ({ answer }),
     ({ code, message }) => ({ trouble: { code, message } }),
@@ -51,10 +52,11 @@ async function take(file) {
   if (!file) return;
   const number = ++asked;
   closeCamera(state.camera);
+  change({ ...NOTHING, camera: null, cameraFailed: false, asking: true }); // a HEIC takes a second until it is shown
   const picture = await read(file);
   if (number !== asked) return forget(picture);
   forget(state.picture);
-  change({ picture, camera: null, cameraFailed: false, asking: false, answer: null, trouble: null, pointed: null });
+  change({ picture, asking: false });
   await send();
 }
 

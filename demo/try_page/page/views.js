@@ -5,7 +5,7 @@ import { headline, joinedWords, rows, seconds } from "./words.js";
 
 export function Page({ state, recipe, say, act }) {
   const texts = recipe.texts[state.language];
-  const beside = state.picture && !state.camera;
+  const beside = (state.picture || state.asking) && !state.camera;
   return html`
     <header>
       <div>
@@ -19,7 +19,7 @@ export function Page({ state, recipe, say, act }) {
         <${Inputs} ...${{ state, recipe, texts, say, act }} />
         ${state.camera
           ? html`<${Camera} ...${{ state, say, act }} />`
-          : state.picture
+          : beside
             ? html`<${Picture} ...${{ state, say, act }} />`
             : html`<${Empty} ...${{ say, act }} />`}
         ${state.cameraFailed && html`<p class="failed" role="alert">${say("camera_failed")}</p>`}
@@ -87,7 +87,7 @@ function Camera({ state, say, act }) {
 }
 
 function Picture({ state, say, act }) {
-  const { url, ratio } = state.picture;
+  const { url, ratio } = state.picture ?? { url: null };
   const subjects = state.answer?.message.subjects ?? [];
   return html`
     ${url
@@ -97,7 +97,7 @@ function Picture({ state, say, act }) {
             ${subjects.map((subject, number) => html`<${Box} key=${number} ...${{ subject, number, count: subjects.length, state, act }} />`)}
           </div>
         `
-      : html`<p class="no-preview">${say("no_preview")}</p>`}
+      : html`<p class="no-preview">${say(state.picture ? "no_preview" : "looking")}</p>`}
     <${Sources} ...${{ say, act, choose: "choose_other" }} />
   `;
 }
