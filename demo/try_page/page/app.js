@@ -3,7 +3,7 @@
 import { ask, closeCamera, forget, openCamera, read, still } from "./pictures.js";
 import { LANGUAGES, speaker } from "./texts.js";
 import { html, render } from "/page/vendor/preact-htm.js";
-import { Page } from "./views.js";
+import { Page } from "./view.js";
 
 const STORED = "nunchi-try-language";
 const NOTHING = { answer: null, trouble: null, pointed: null };

@@ -99,7 +99,7 @@ def test_answers_are_words_with_what_is_certain_about_them(browser: Browser, ser
         )
         expect(answers.locator(".unsure")).to_have_count(1)
         expect(answers.locator(".joined")).to_have_text("Together: no sign seen · left? (52 %)")
-        expect(answers.locator(".took")).to_have_text("Answered in 0.42 s · 0.03 s of it uploading")
+        expect(answers.locator(".took")).to_have_text("0.42 s from upload to answer (0.03 s uploading)")
         picture, box = (shown.page.locator(each).bounding_box() for each in (".picture", ".box"))
         assert picture and box
         across = [(box["x"] - picture["x"]) / picture["width"], box["width"] / picture["width"]]
