@@ -21,6 +21,7 @@ _COMMANDS: Final = (
     ("status", "cloud:status", "Show whether it is up, and its addresses."),
     ("send", "photo:send", "Upload photos as a kiosk, show their labels."),
     ("watch", "photo:watch", "Show a kiosk's labels as they come."),
+    ("try", "try_recipe:try_recipe", "Open a page to try a recipe: upload a picture, see what is answered."),
     ("demo", "demo:demo", "Send photos all the way, from upload to training pair."),
     ("preflight", "preflight:preflight", "Before `cdk deploy`: show what AWS would refuse, and what to ask it for."),
     ("doctor", "doctor:doctor", "Show what is wrong, here or on AWS, and what to do."),

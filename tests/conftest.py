@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesToProcesses | None:
     """`--dist loadfile` as tests/order.py has it."""
     return FilesToProcesses(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session")
+def shapes_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a recipe with its trained model (tests/shapes_recipe.py); no test may change it."""
+    from tests.shapes_recipe import train_recipe  # imports what trains, which most tests do without
+
+    return train_recipe(tmp_path_factory.mktemp("recipes"))
 
 
 @pytest.fixture

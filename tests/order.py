@@ -33,6 +33,7 @@ LONGEST_FIRST: Final = (
     "tests/end_to_end/test_training_machine.py",
     "tests/end_to_end/test_queue.py",
     "tests/end_to_end/test_first_hour.py",
+    "tests/end_to_end/test_try.py",
     "tests/retrain/trainer/test_trainer.py",
     "tests/retrain/judge/test_judgement.py",
     "tests/retrain/run/test_training_run.py",
@@ -41,11 +42,13 @@ LONGEST_FIRST: Final = (
     "tests/kiosk/screen/page/test_measures.py",
     "tests/kiosk/screen/page/test_walks.py",
     "tests/kiosk/screen/page/test_soak.py",
+    "tests/demo/try_page/test_page.py",
     "tests/retrain/fit/test_processes.py",
     "tests/worker/models",
 )
 # What starts a cloud, a browser, a trainer or a whole machine's boot, or synthesises the stacks.
 SLOW: Final = (
+    "tests/demo/try_page/test_page.py",
     "tests/end_to_end",
     "tests/infra",
     "tests/kiosk/screen/page/test_measures.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -218,6 +219,27 @@ def fresh_cloud(folder: StateDir, arguments: list[str]) -> Generator[Record, Non
     finally:
         with supervise.uninterrupted():
             supervise.stop(folder)
+
+
+@contextmanager
+def running_or_fresh(
+    folder: StateDir, arguments: list[str], *, of: str
+) -> Generator[tuple[Record, StateDir], None, None]:
+    """The cloud that is up in the folder; otherwise a new one in a folder of its own, removed at the end of the block.
+
+    `arguments`: of a new one; `of`: what it is for, in words.
+    """
+    if folder.holder() is not None:
+        err.print(f"[dim]using the cloud in {folder.path}[/]")
+        yield wait_until_up(folder), folder
+        return
+    with tempfile.TemporaryDirectory(prefix=f"nunchi-{of}-") as temporary:
+        own = StateDir(Path(temporary))
+        try:
+            with fresh_cloud(own, arguments) as record:
+                yield record, own
+        finally:
+            err.print(f"[dim]the {of}'s cloud is down; nothing is left running[/]")
 
 
 def wait_until_up(folder: StateDir) -> Record:

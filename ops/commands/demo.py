@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,7 +22,7 @@ from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
 from ops import supervise
-from ops.commands.cloud import fresh_cloud, wait_until_up
+from ops.commands.cloud import running_or_fresh
 from ops.commands.photo import SendExit, live_answers, send_all
 from ops.display import counted, err, out, padded
 from ops.options import DEFAULT_STATE, StateOption
@@ -56,7 +53,7 @@ def demo(
         raise CloudError(f"there are no photos in {SAMPLES}; name your own: nunchi demo PHOTO...")
     elder_from = load().screen.elder_from
     began = time.monotonic()
-    with supervise.interruptible(), _cloud(StateDir(state)) as record:
+    with supervise.interruptible(), running_or_fresh(StateDir(state), [], of="demo") as (record, _):
         sending = f"sending {counted(len(photos), 'photo')} as kiosk {record.kiosk}"
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {sending}")
         answered: dict[Reference, str] = {}
@@ -72,21 +69,6 @@ def demo(
         err.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  done")
     if SendExit.NO_ANSWER in statuses:
         raise typer.Exit(SendExit.NO_ANSWER)
-
-
-@contextmanager
-def _cloud(folder: StateDir) -> Generator[Record, None, None]:
-    """The cloud that is up in the folder; otherwise a new one, stopped at the end of the block."""
-    if folder.holder() is not None:
-        err.print(f"[dim]using the cloud in {folder.path}[/]")
-        yield wait_until_up(folder)
-        return
-    with tempfile.TemporaryDirectory(prefix="nunchi-demo-") as temporary:
-        try:
-            with fresh_cloud(StateDir(Path(temporary)), []) as record:
-                yield record
-        finally:
-            err.print("[dim]the demo's cloud is down; nothing is left running[/]")
 
 
 def _show_stored(record: Record, answered: dict[Reference, str]) -> None:

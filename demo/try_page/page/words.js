@@ -1,0 +1,68 @@
+// An answers message → what the page says of it. Pure: nothing here knows the document.
+
+const NOTED = ["declined", "rejected"];
+
+/** The headline of a message, and the line below it; either may be empty. `say`: texts.js, `finds`: the recipe's. */
+export function headline(message, finds, say) {
+  const count = message.subjects.length;
+  const of = (key) => (say(`${key}_${finds}`) === `${key}_${finds}` ? say(key, { count }) : say(`${key}_${finds}`, { count }));
+  switch (message.status) {
+    case "labelled":
+      return { title: of(count === 1 ? "found_one" : "found"), line: "" };
+    case "unsure":
+      return { title: say("unsure"), line: say("unsure_line") };
+    case "nothing_found":
+      return { title: of("nothing"), line: say("nothing_line") };
+    default:
+      return { title: say(message.status), line: NOTED.includes(message.status) ? say(message.reason) : "" };
+  }
+}
+
+/** The rows of a subject, in the order of its answers: {question, value, percent, sure} or {question, value, score}. */
+export function rows(subject, recipe, texts, say) {
+  return Object.entries(subject.answers).map(([question, answer]) => {
+    const name = texts.questions[question] ?? question;
+    return "confidence" in answer ? choice(question, name, answer, texts, say) : score(question, name, answer, recipe);
+  });
+}
+
+function choice(question, name, { value, confidence, sure }, texts, say) {
+  const word = texts.values[question]?.[value] ?? value;
+  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure };
+}
+
+function score(question, name, answer, recipe) {
+  const [from, to] = recipe.scores[question];
+  const digits = to - from >= 100 ? 0 : 1;
+  const at = (number) => Math.min(1, Math.max(0, (number - from) / (to - from)));
+  const shown = (number) => number.toFixed(digits);
+  return {
+    question,
+    name,
+    value: shown(answer.value),
+    score: {
+      low: shown(answer.low),
+      high: shown(answer.high),
+      ends: [from, to].map(String),
+      at: at(answer.value),
+      from: at(answer.low),
+      to: at(answer.high),
+    },
+  };
+}
+
+/** The joined class in the words of its values; empty without one. */
+export function joinedWords({ joined }, recipe, texts, say) {
+  if (!joined) return "";
+  const values = (recipe.classes[joined.value] ?? [joined.value]).map(
+    (value, place) => texts.values[recipe.join[place]]?.[value] ?? value,
+  );
+  const words = values.join(" · ");
+  const certain = say("sure", { percent: percent(joined.confidence) });
+  return `${say("joined", { values: joined.sure ? words : say("maybe", { value: words }) })} (${certain})`;
+}
+
+/** Rounded down: 0.999 is no certainty. */
+export const percent = (confidence) => Math.floor(confidence * 100 + 1e-9);
+
+export const seconds = (ms) => (ms / 1000).toFixed(ms < 10_000 ? 2 : 1);
