@@ -1,4 +1,4 @@
-"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`."""
+"""From a manifest to a loaded model. A new kind of model is one more entry in `_SINGLE`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,19 @@ from typing import Final
 from worker.models.cascade import load_cascade
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Detector
-from worker.models.engines import CORES
 from worker.models.ensemble import load_ensemble
 from worker.models.manifests import InvalidModel, ModelManifest, read_manifest
 from worker.models.yolo import load_yolo
 
-__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "InvalidModel", "load_detector"]
-
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "InvalidModel", "load_detector"]
 
 Kinds = Mapping[str, Callable[[ModelManifest], Detector]]
 
-
-def kinds_of(at_once: int) -> Kinds:
-    """The loader of each kind of model, for `at_once` photos at a time; memory grows with them."""
-    single: Kinds = {"cascade": load_cascade, "yolov5": lambda manifest: load_yolo(manifest, at_once)}
-    return {
-        **single,
-        "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, single)),
-    }
-
-
-KINDS: Final = kinds_of(CORES)
-ONE_AT_A_TIME: Final = kinds_of(1)
+_SINGLE: Final[Kinds] = {"cascade": load_cascade, "yolov5": load_yolo}
+KINDS: Final[Kinds] = {
+    **_SINGLE,
+    "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, _SINGLE)),
+}
 
 
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:

@@ -36,7 +36,7 @@ from contracts.weights import DAY_0
 from imaging.decoding import decode
 from worker.models.cascade import Cascade
 from worker.models.detector import Detector, Image
-from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.models.yolo import Yolo
 from worker.rollout.trial import MAX_MEMORY
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         manifest = DEFAULT_MANIFEST if options.manifest == DAY_0 else Path(options.manifest)
-        detector = load_detector(manifest, ONE_AT_A_TIME)
+        detector = load_detector(manifest)
     except NunchiError as error:
         return _failed(str(error))
     except MemoryError:

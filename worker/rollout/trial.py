@@ -23,7 +23,7 @@ from contracts.messages import Person
 from imaging.decoding import decode
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Detector, Image
-from worker.models.loading import ONE_AT_A_TIME, load_detector
+from worker.models.loading import load_detector
 from worker.models.manifests import InvalidModel, ModelManifest
 
 TIMEOUT_S: Final = 60.0
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_person(load_detector(manifest, ONE_AT_A_TIME), portrait(picture))
+        require_person(load_detector(manifest), portrait(picture))
     except NunchiError as error:
         reason = str(error)
     except MemoryError:
