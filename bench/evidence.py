@@ -23,7 +23,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from contracts.gate import ELDER_SHARE
 from kiosk.device.evidence import log_odds
-from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import customer_of
 
 SIDE = 480
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=5)
     options = parser.parse_args()
     random = np.random.default_rng(1)
-    detector = load_detector(DEFAULT_MANIFEST, ONE_AT_A_TIME)
+    detector = load_detector(DEFAULT_MANIFEST)
     people: list[tuple[bool, list[float]]] = []
     for file, elder in _drawn(options.data, options.people, random):
         portrait = Image.open(options.data / file).convert("RGB")

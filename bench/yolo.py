@@ -1,11 +1,11 @@
-"""Throughput of a YOLO in the worker, compared with OpenVINO, ONNX Runtime and ultralytics on the same network.
+"""Throughput of a YOLO in the worker, compared with bare ONNX Runtime and ultralytics on the same network.
 
     python -m bench.yolo [--manifest MANIFEST] [--photos 60] [--ultralytics PYTHON WEIGHTS]
 
 MANIFEST is of kind "yolov5"; without one a YOLOv5n is trained on drawn people, and measured at 640 pixels, against
 `ultralytics` and against itself in 8 bits (bench/drawn_yolo.py, needs `make trainer`). All sides take turns in one run,
-on the same threads, so that noise affects all alike. The worker's side runs from decoded photo to people, the bare
-runtimes from tensor to tensor. `--ultralytics` names the Python of an environment that has
+on the same threads, so that noise affects all alike. The worker's side runs from decoded photo to people, bare ONNX
+Runtime from tensor to tensor. `--ultralytics` names the Python of an environment that has
 ultralytics (AGPL-3.0, none of this project's) and the weights the network was exported from: its own predict, in a
 process of its own, on the same photos and as many cores.
 """
@@ -33,13 +33,12 @@ from bench.photos import frames
 from bench.training import TRAINER
 from imaging.decoding import decode
 from worker.models.detector import Image
-from worker.models.engines import OpenVino, openvino
 from worker.models.loading import load_detector
 from worker.models.manifests import read_manifest
 from worker.models.yolo import Yolo
 
 ROUNDS: Final = 5
-GOALS: Final = {"openvino": 0.85, "ultralytics": 2.0}
+GOALS: Final = {"onnxruntime": 0.85, "ultralytics": 2.0}
 # Runs in the Python of ultralytics: photos a second of a warm predict.
 PREDICT: Final = """
 import sys, time, numpy as np
@@ -61,23 +60,6 @@ def rate(work: Callable[[Any], object], inputs: list[Any], threads: int) -> floa
         start = time.perf_counter()
         list(pool.map(work, inputs))
         return len(inputs) / (time.perf_counter() - start)
-
-
-def bare_openvino(network: bytes, shape: tuple[int, ...], threads: int) -> Callable[[Any], object]:
-    """Inference on a ready tensor of one shape, with the worker's settings and one infer request per thread."""
-    core = openvino().Core()
-    model = core.read_model(network)
-    model.reshape(list(shape))
-    at_once = {"NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
-    compiled = core.compile_model(model, "CPU", {**OpenVino.SETTINGS, **at_once})
-    idle = [compiled.create_infer_request() for _ in range(threads)]
-
-    def run(tensor: Any) -> None:
-        request = idle.pop()
-        request.infer({0: tensor}, share_inputs=True)
-        idle.append(request)
-
-    return run
 
 
 def bare_onnxruntime(network: bytes) -> Callable[[Any], object]:
@@ -129,7 +111,6 @@ def main() -> None:
     ready = tensors(images, detector)
     sides: dict[str, Callable[[], float]] = {
         "ours": partial(rate, lambda image: detector.detect([image]), images, threads),
-        "openvino": partial(rate, bare_openvino(network, ready[0].shape, threads), ready, threads),
         "onnxruntime": partial(rate, bare_onnxruntime(network), ready, threads),
     }
     if options.ultralytics:

@@ -24,6 +24,8 @@ WEEK: Final = 7 * DAY
 HOUR: Final = 60
 LEASE_AFTER: Final = HOUR  # the most that an instance may outlive its window
 LEASE_UNTIL: Final = 10  # minutes before a start in which nothing is stopped
+REPEAT_EVERY: Final = 10  # minutes
+REPEAT_UNTIL: Final = 10  # minutes before a stop in which no start is repeated: one that comes late would undo the stop
 
 
 class Weekday(StrEnum):
@@ -128,6 +130,16 @@ class Week:
             minute
             for start, length in gaps(self.running, WEEK)
             for minute in range(start + LEASE_AFTER, start + length - LEASE_UNTIL + 1, HOUR)
+        )
+
+    @property
+    def repeats(self) -> list[str]:
+        """Cron expressions for repeating the start, on every tenth minute of the clock while an instance runs."""
+        return crons(
+            minute
+            for start, length in self.running
+            for minute in range(start, start + length - REPEAT_UNTIL + 1)
+            if minute % REPEAT_EVERY == 0
         )
 
     @property

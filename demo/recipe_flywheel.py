@@ -66,7 +66,7 @@ def split(recipe: Recipe, folder: Path) -> Parts:
         group = next((subject.group for subject in each.subjects if subject.group), str(photo))
         groups.setdefault(group, []).append((photo, each))
     names = sorted(groups)
-    random.Random(1).shuffle(names)
+    random.Random(1).shuffle(names)  # noqa: S311 - the same parts each time
     if len(names) < 40:
         raise CloudError(
             f"{folder} shows {len(names)} people, animals or things, and 40 are needed: some teach, others judge"
@@ -91,7 +91,7 @@ def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: fl
     show(f"[bold]1. The shop opens[/]: a model serves that has learned from {len(parts.start)} pictures")
     _served(record, recipe, parts.customers)
     show(
-        f"[bold]2. Labels[/]: people have checked {len(parts.teach)} pictures for training, {len(parts.golden)} to judge"
+        f"[bold]2. Labels[/]: people have checked {len(parts.teach)} pictures to train on, {len(parts.golden)} to judge"
     )
     for tree, pictures in ((Tree.REVIEWED, parts.teach), (Tree.GOLDEN, parts.golden)):
         store(bucket, pictures, tree, device=f"checked-{tree}")

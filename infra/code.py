@@ -14,6 +14,8 @@ from config.nunchi_toml import ROOT
 from infra.nag import acknowledge_wildcards
 from infra.statements import allow
 
+PYTHON: Final = "python3.11"  # AL2023's package, and the default of shell/boot.sh and boot-train.sh
+
 # The rights of a new role reach every part of IAM within seconds, and package servers have bad minutes.
 _AGAIN: Final = (
     'again() { for pause in 5 10 20 40 60; do "$@" && return; echo "failed, again in $pause s: $*" >&2; '

@@ -23,7 +23,7 @@ _NAMES: Final = frozenset(
     }
 )
 _PREFIXES: Final = (
-    *("LC_", "PYTHON", "SSL_CERT_", "OMP_", "MKL_", "KMP_", "OPENBLAS_", "OPENVINO_", "GLOO_"),
+    *("LC_", "PYTHON", "SSL_CERT_", "OMP_", "MKL_", "KMP_", "OPENBLAS_", "GLOO_"),
     *("CUDA_", "NVIDIA_", "NCCL_", "CUBLAS_", "TORCH", "PYTORCH_"),
 )
 

@@ -30,7 +30,7 @@ from contracts.names import Reference, check_kiosk_id, new_image_id
 from contracts.weights import DAY_0
 from imaging.decoding import PhotoRejected, decode
 from worker.models.detector import Detector
-from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.timing import PhotoTimes, Stopwatch
 from worker.rollout.trial import MAX_MEMORY
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     manifest = DEFAULT_MANIFEST if options.manifest == DAY_0 else Path(options.manifest)
     try:
         kiosk = check_kiosk_id(options.kiosk)
-        detector = load_detector(manifest, ONE_AT_A_TIME)
+        detector = load_detector(manifest)
         thresholds = Thresholds(DEFAULT_GATE, options.unsure_below, review_share=0.0)
         _write(json.dumps({"model": asdict(detector.model)}))
         for photo in photos_of(sys.stdin.buffer):

@@ -51,7 +51,10 @@ def instance_actions(stack: Stack, instance_id: str) -> Actions:
 
 
 def group_actions(name: str, arn: str, *, least: int, most: int) -> Actions:
-    """Set a group's size to its limits, or to zero: the group's hook drains each instance."""
+    """Set a group's limits to its sizes, or to zero: the group's hook drains each instance.
+
+    AWS moves the number of instances to within the limits, so a late start ends none that the backlog asked for.
+    """
 
     def action(least: int, most: int) -> Action:
         return Action(
@@ -59,7 +62,7 @@ def group_actions(name: str, arn: str, *, least: int, most: int) -> Actions:
             call="updateAutoScalingGroup",
             allows="autoscaling:UpdateAutoScalingGroup",
             resource=arn,
-            input={"AutoScalingGroupName": name, "MinSize": least, "MaxSize": most, "DesiredCapacity": least},
+            input={"AutoScalingGroupName": name, "MinSize": least, "MaxSize": most},
         )
 
     return Actions(start=action(least, most), stop=action(0, 0))

@@ -19,14 +19,14 @@ from constructs import Construct
 from config.mode import Mode
 from config.nunchi_toml import Config
 from contracts.settings import environment_for
-from infra.code import Code, MayBoot
+from infra.code import PYTHON, Code, MayBoot
 from infra.pipeline.stack import PipelineStack
 from infra.statements import allow
 from worker.settings import WorkerSettings
 
 # Settings of the worker that shell/boot.sh finds out on its instance.
 FOUND_AT_BOOT: Final = ("instance_id", "mqtt_host", "mqtt_ca", "mqtt_cert", "mqtt_key")
-_PACKAGES: Final = ("python3.11", "amazon-cloudwatch-agent", "aws-cfn-bootstrap", "logrotate", "openssl", "unzip")
+_PACKAGES: Final = (PYTHON, "amazon-cloudwatch-agent", "aws-cfn-bootstrap", "logrotate", "openssl", "unzip")
 
 
 class Boot(Construct):

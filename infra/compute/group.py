@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from config.names import INFERENCE_ROLE, ROLE_TAG
-from config.sections import QueueSettings
+from config.sections import HoursSettings, QueueSettings
 from infra.compute.actions import GROUP_ID_UNKNOWN, group_actions
 from infra.compute.boot import Boot
 from infra.compute.instance import BOOT_TIMEOUT, HardenedTemplate, amazon_linux, disk
@@ -28,6 +28,13 @@ TERMINATING: Final = "terminating"
 # The worker takes up to 20 s for the photos in flight on shutdown, systemd a little more.
 DRAIN_TIMEOUT: Final = Duration.minutes(2)
 _WARM_UP: Final = Duration.minutes(2)
+# The limits in every template: one instance proves that a first deployment boots, and from then on the hours set them.
+# By its documentation CloudFormation leaves limits that are the same as in the last template. A changed one would start
+# instances at night, or, as a minimum above the night's maximum of 0, fail. A group whose limits are equal takes no
+# target tracking (cfn-lint's E3712), so the maximum is 2 for the minutes until the hours set it.
+_LEAST_AT_CREATION: Final = 1
+_MOST_AT_CREATION: Final = 2
+_UNIX_DAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 class InferenceGroup(Construct):
@@ -43,6 +50,7 @@ class InferenceGroup(Construct):
         role: iam.IRole,
         boot: Boot,
         sizes: QueueSettings,
+        hours: HoursSettings,
         queue: sqs.IQueue,
     ) -> None:
         super().__init__(scope, id)
@@ -63,8 +71,8 @@ class InferenceGroup(Construct):
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             launch_template=template,
-            min_capacity=sizes.least,
-            max_capacity=sizes.most,
+            min_capacity=_LEAST_AT_CREATION,
+            max_capacity=_MOST_AT_CREATION,
             default_instance_warmup=_WARM_UP,
             group_metrics=[autoscaling.GroupMetrics.all()],
             # The oldest launch template first, so that instances with the newest code stay.
@@ -108,11 +116,27 @@ class InferenceGroup(Construct):
                 pool_state=autoscaling.PoolState.STOPPED,
                 reuse_on_scale_in=True,
             )
+        self._repeat_sizes(hours, sizes)
         self._track_backlog(queue, sizes.backlog_per_instance)
         self._allow_lifecycle(role)
         weaken_references(self.group)
         self.name = self.group.auto_scaling_group_name
         self.actions = group_actions(self.name, self.group.auto_scaling_group_arn, least=sizes.least, most=sizes.most)
+
+    def _repeat_sizes(self, hours: HoursSettings, sizes: QueueSettings) -> None:
+        """Set the limits again every ten minutes of the opening hours: a deployment by day gives other sizes or hours.
+
+        Scheduled actions of the group itself, because AWS documents the update policy
+        `IgnoreUnmodifiedGroupSizeProperties` for groups that have one.
+        """
+        for number, cron in enumerate(hours.week.repeats, start=1):
+            self.group.scale_on_schedule(
+                f"Repeat{number}",
+                schedule=autoscaling.Schedule.expression(_unix_cron(cron)),
+                time_zone=hours.zone,
+                min_capacity=sizes.least,
+                max_capacity=sizes.most,
+            )
 
     def _track_backlog(self, queue: sqs.IQueue, target: int) -> None:
         """Scale so that the photos waiting for each instance stay at the target."""
@@ -152,6 +176,13 @@ class InferenceGroup(Construct):
         )
         acknowledge_wildcards(may, "*", reason="Describing the group that an instance is in knows no resources.")
         acknowledge_wildcards(may, self.group.auto_scaling_group_arn, reason=GROUP_ID_UNKNOWN)
+
+
+def _unix_cron(expression: str) -> str:
+    """EventBridge's cron expression in the five fields that Auto Scaling reads."""
+    minutes, hours, _, months, days, _ = expression.removeprefix("cron(").removesuffix(")").split()
+    numbers = days if days == "*" else ",".join(str(_UNIX_DAYS.index(day)) for day in days.split(","))
+    return f"{minutes} {hours} * {months} {numbers}"
 
 
 def _metric_query(

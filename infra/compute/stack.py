@@ -53,7 +53,9 @@ class ComputeStack(Stack):
         inference = {"network": network, "instance_type": config.inference.instance_type, "role": role, "boot": boot}
         self.group_name: str | None = None
         if config.mode is Mode.QUEUE:
-            group = InferenceGroup(self, "Inference", **inference, sizes=config.queue, queue=pipeline.uploads.queue)
+            group = InferenceGroup(
+                self, "Inference", **inference, sizes=config.queue, hours=config.hours, queue=pipeline.uploads.queue
+            )
             self.group_name, actions = group.name, group.actions
         else:
             instance = InferenceInstance(self, "Inference", **inference)

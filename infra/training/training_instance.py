@@ -17,7 +17,7 @@ from constructs import Construct
 from config.documents import TRAINING_LEASE_S, train_document
 from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.settings import environment_for
-from infra.code import Code, MayBoot
+from infra.code import PYTHON, Code, MayBoot
 from infra.compute.instance import HardenedTemplate, disk
 from infra.compute.network import Network
 from infra.compute.run_command import command_document
@@ -30,7 +30,7 @@ from retrain.settings import RetrainSettings
 # Without an NVIDIA GPU it is an ordinary Amazon Linux, and the training runs on the processor.
 IMAGE: Final = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
 DISK_GIB: Final = 125  # the image wants 75; torch, photos and checkpoints the rest
-_PACKAGES: Final = ("python3.11", "amazon-cloudwatch-agent", "unzip")
+_PACKAGES: Final = (PYTHON, "amazon-cloudwatch-agent", "unzip")
 _SPOT: Final = "spot.amazonaws.com"
 
 

@@ -21,7 +21,7 @@ from retrain.judge.settings import JudgeSettings
 from retrain.progress import Say, silent
 
 SCHEMA: Final = 1
-REPEATS: Final = 2  # of each photo; the last is timed: the first of a shape may include compiling the network
+REPEATS: Final = 2  # of each photo; the last is timed: the first of a shape also allocates memory
 MAX_FAILED: Final = 0.05  # share of the photos; more are not the photos' fault
 
 MakePredictor = Callable[[Path | None, bool], Predict]  # a manifest, None for day 0; whether raw
@@ -159,8 +159,8 @@ def _checked(predict: Predict, paths: Sequence[Path]) -> list[Prediction]:
 def _times(predictors: Sequence[Predict], photos: Sequence[GoldenPhoto], settings: JudgeSettings) -> list[float]:
     """Milliseconds a photo of each model, as served: the median of the fastest round.
 
-    They alternate on the same photos, one process at a time, so that other load on the machine slows both. OpenVINO
-    compiles a network for each shape of photo; that time is excluded, as it is rare in service.
+    They alternate on the same photos, one process at a time, so that other load on the machine slows both. The
+    engine is the one that serves on every machine: ONNX Runtime (worker/models/engine.py).
     """
     step = max(1, len(photos) // settings.speed_photos)
     timed = [photo.path for photo in photos[::step]][: settings.speed_photos]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from retrain.trainer import untouched
 from retrain.trainer.job import Job
 
-OPSET: Final = 17  # runs on the worker's OpenVINO and ONNX Runtime, and on versions that are years old
+OPSET: Final = 17  # runs on the worker's ONNX Runtime, and on versions that are years old
 
 
 def export(job: Job) -> dict[str, Any]:

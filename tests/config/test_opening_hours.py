@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.opening_hours import DAY, DAYS, HOUR, LEASE_AFTER, WEEK, Week, Weekday, Window, crons
+from config.opening_hours import (
+    DAY,
+    DAYS,
+    HOUR,
+    LEASE_AFTER,
+    REPEAT_EVERY,
+    REPEAT_UNTIL,
+    WEEK,
+    Week,
+    Weekday,
+    Window,
+    crons,
+)
 
 SEOUL = ZoneInfo("Asia/Seoul")
 EVERY_DAY = {day: [Window.parse("08:00-20:00")] for day in DAYS}
@@ -86,6 +98,7 @@ def test_a_break_shorter_than_the_lead_stops_nothing() -> None:
 def test_a_shop_that_never_closes_has_no_schedule() -> None:
     week = Week({day: [Window.parse("00:00-24:00")] for day in DAYS}, lead_minutes=10)
     assert (week.starts, week.stops, week.leases, week.running_hours) == ([], [], [], 168)
+    assert week.repeats == ["cron(0,10,20,30,40,50 0-23 ? * * *)"]
     assert week.next_start(datetime(2026, 11, 22, tzinfo=UTC), SEOUL) is None
 
 
@@ -113,6 +126,14 @@ def test_the_lease_never_stops_what_should_run_and_finds_whatever_outlives_its_w
         closed = next(gap for gap in range(WEEK) if (stop + gap) % WEEK in wanted)
         expected = {(stop + after) % WEEK for after in range(LEASE_AFTER, closed - 9, HOUR)}
         assert expected <= leases
+
+
+@given(weeks)
+def test_a_start_is_repeated_every_ten_minutes_and_never_shortly_before_the_stop(week: Week) -> None:
+    """A repeated start that comes some minutes late would start again what has just been stopped."""
+    repeats, stops = minutes_of(week.repeats), minutes_of(week.stops)
+    late = {(stop - early) % WEEK for stop in stops for early in range(REPEAT_UNTIL)}
+    assert repeats == {minute for minute in running(week) - late if minute % REPEAT_EVERY == 0}
 
 
 @given(st.sets(st.integers(0, WEEK - 1), max_size=60))

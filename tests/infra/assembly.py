@@ -32,13 +32,27 @@ period_days = 1
 least_new_labels = 7
 spot = false
 """
+# Other sizes and hours, too.
+QUEUE_AND_KEY = """
+mode = "queue"
+[security]
+kms = true
+[queue]
+least = 3
+most = 3
+warm_pool = 0
+[hours]
+zone = "Europe/Berlin"
+[hours.days]
+sunday = []
+"""
 # Name → environment; of NUNCHI_CONFIG the text of the file.
 SHARED: Mapping[str, Mapping[str, str]] = {
     "command": {"PYTHONHASHSEED": "1"},
     "queue": {"NUNCHI_MODE": "queue"},
     "key": {"NUNCHI_CONFIG": "[security]\nkms = true\n"},
     "operator": {"NUNCHI_CONFIG": OPERATOR},
-    "queue and key": {"NUNCHI_CONFIG": 'mode = "queue"\n[security]\nkms = true\n'},
+    "queue and key": {"NUNCHI_CONFIG": QUEUE_AND_KEY},
 }
 
 

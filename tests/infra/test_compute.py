@@ -23,6 +23,7 @@ from worker.settings import WorkerSettings
 LATEST = from_epoch_ms(10**13 - 1)
 # RE2 has the syntax and the limits of Go's regexp, with which the SSM agent compiles `allowedPattern`.
 QUIET = re2.Options()
+KERNEL_6_1 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-x86_64"
 QUIET.log_errors = False
 
 
@@ -105,6 +106,36 @@ def test_new_code_is_a_new_instance_and_the_old_one_stays_until_it_is_ready(comp
     assert re.search(r"[0-9a-f]{64}\.zip", str(instance["Properties"]["UserData"]))
     assert re.search(r"[0-9a-f]{16}$", name), "its name must change with its user data"
     assert instance["CreationPolicy"] == {"ResourceSignal": {"Timeout": "PT15M"}}
+
+
+def test_a_new_image_alone_is_a_new_instance_that_is_waited_for_in_the_same_way(compute: Template) -> None:
+    """The image is looked up at each deployment, by kernel. Another one replaces the instance without a new name in the
+    template, so the instance may know whom to signal only from its own tag.
+    """
+    [(name, instance)] = [(name, one) for name, one in compute.resources.items() if one["Type"] == "AWS::EC2::Instance"]
+    assert image_of(compute, instance["Properties"]) == KERNEL_6_1
+    assert instance["CreationPolicy"]["ResourceSignal"]["Timeout"] == "PT15M"
+    script = user_data(compute)
+    assert name not in script
+    assert "NUNCHI_RESOURCE=$(meta tags/instance/aws:cloudformation:logical-id)" in script
+
+
+def test_in_mode_queue_a_new_image_alone_is_a_refresh_that_waits_for_each_instance(queue_compute: Template) -> None:
+    """It is a new version of the launch template, which the group follows; a hook holds each new instance back."""
+    [name] = [
+        name
+        for name, one in queue_compute.resources.items()
+        if one["Type"] == "AWS::EC2::LaunchTemplate" and one["Properties"].get("LaunchTemplateName") != LAUNCH_TEMPLATE
+    ]
+    data = queue_compute.resources[name]["Properties"]["LaunchTemplateData"]
+    assert image_of(queue_compute, data) == KERNEL_6_1
+    group = queue_compute.one("AWS::AutoScaling::AutoScalingGroup")
+    assert group["LaunchTemplate"] == {
+        "LaunchTemplateId": {"Ref": name},
+        "Version": {"Fn::GetAtt": [name, "LatestVersionNumber"]},
+    }
+    hooks = {hook["LifecycleTransition"] for hook in queue_compute.all("AWS::AutoScaling::LifecycleHook")}
+    assert "autoscaling:EC2_INSTANCE_LAUNCHING" in hooks
 
 
 @pytest.mark.parametrize("mode", ["compute", "queue_compute"])
@@ -214,6 +245,14 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
         timeout=300,
     ).stdout.split()
     assert packed == set(listed)
+
+
+def image_of(compute: Template, machine: dict[str, Any]) -> str:
+    """AWS's parameter by which CloudFormation looks up the image at each deployment."""
+    parameter = compute.fields["Parameters"][machine["ImageId"]["Ref"]]
+    assert parameter["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    default: str = parameter["Default"]
+    return default
 
 
 def user_data(compute: Template, *, training: bool = False) -> str:

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 
 from config.names import LAUNCH_TEMPLATE, TRAIN_DOCUMENT
-from tests.infra.assembly import Template
+from tests.infra.assembly import Template, shared
 
 NIGHT = "cron(5 0-7,21-23 ? * * *)"
+
+
+@pytest.fixture(scope="module")
+def other_queue_compute(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Of an operator with other sizes and hours."""
+    return Template(shared(tmp_path_factory, "queue and key") / "NunchiCompute.template.json")
 
 
 def schedules(compute: Template) -> dict[str, tuple[str, str, Any]]:
@@ -41,14 +47,46 @@ def test_the_group_may_grow_in_the_day_and_is_empty_at_night(queue_compute: Temp
         name for name, one in queue_compute.resources.items() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"
     ]
     day, night = (
-        {"AutoScalingGroupName": f"<{name}>", "MinSize": least, "MaxSize": most, "DesiredCapacity": least}
-        for least, most in ((2, 10), (0, 0))
+        {"AutoScalingGroupName": f"<{name}>", "MinSize": least, "MaxSize": most} for least, most in ((2, 10), (0, 0))
     )
     call = "autoscaling:updateAutoScalingGroup"
     assert schedules(queue_compute) == {
         "cron(50 7 ? * * *)": ("Asia/Seoul", call, day),
         "cron(5 20 ? * * *)": ("Asia/Seoul", call, night),
         NIGHT: ("Asia/Seoul", call, night),
+    }
+
+
+def test_a_deployment_at_any_hour_leaves_the_groups_size(
+    queue_compute: Template, other_queue_compute: Template
+) -> None:
+    """The template's limits are the same for all settings, and CloudFormation keeps off what is the same.
+
+    A desired capacity would be set at each deployment. The first instance proves that a first deployment boots.
+    """
+    for compute in (queue_compute, other_queue_compute):
+        [group] = [one for one in compute.resources.values() if one["Type"] == "AWS::AutoScaling::AutoScalingGroup"]
+        sizes = {name: value for name, value in group["Properties"].items() if name.endswith(("Size", "Capacity"))}
+        assert sizes == {"MinSize": "1", "MaxSize": "2"}
+        assert group["UpdatePolicy"]["AutoScalingScheduledAction"] == {"IgnoreUnmodifiedGroupSizeProperties": True}
+        assert group["CreationPolicy"]["ResourceSignal"] == {"Count": 1, "Timeout": "PT15M"}
+
+
+def test_other_sizes_and_hours_reach_the_group_within_ten_minutes_of_an_open_day(
+    queue_compute: Template, other_queue_compute: Template
+) -> None:
+    """Its own scheduled actions set the limits, and no capacity: what the backlog asked for stays."""
+    sizes = {"MinSize": 2, "MaxSize": 10, "TimeZone": "Asia/Seoul"}
+    assert repeated(queue_compute) == {"50 7-19 * * *": sizes, "0,10,20,30,40 8-19 * * *": sizes}
+    sizes, days = {"MinSize": 3, "MaxSize": 3, "TimeZone": "Europe/Berlin"}, "1,2,3,4,5,6"
+    assert repeated(other_queue_compute) == {f"50 7-19 * * {days}": sizes, f"0,10,20,30,40 8-19 * * {days}": sizes}
+
+
+def repeated(compute: Template) -> dict[str, dict[str, Any]]:
+    """The group's own scheduled actions: by Unix cron expression, what they set."""
+    return {
+        one["Recurrence"]: {name: one[name] for name in one.keys() - {"AutoScalingGroupName", "Recurrence"}}
+        for one in compute.all("AWS::AutoScaling::ScheduledAction")
     }
 
 

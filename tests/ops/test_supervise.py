@@ -8,13 +8,11 @@ import signal
 import pytest
 
 from ops.supervise import uninterrupted
-from tests.signals import disable_signal_stack
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_taking_down_is_not_interrupted(number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
     """A second Ctrl-C is heard, and afterwards works as before."""
-    disable_signal_stack()
     before = signal.getsignal(number)
     with uninterrupted():
         os.kill(os.getpid(), number)

@@ -16,7 +16,7 @@ from contracts.messages import LabelMessage, Reason, Status
 from contracts.names import Reference
 from imaging.decoding import decode
 from tests.fakes import FACE, FakeDetector
-from worker.models.loading import DEFAULT_MANIFEST, ONE_AT_A_TIME, load_detector
+from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.on_device import MAX_BYTES, TooLarge, answer, photos_of
 from worker.photos.decision import Thresholds, decide
 
@@ -66,7 +66,7 @@ def test_the_process_answers_as_the_worker_does() -> None:
 
     first, *lines = ended.stdout.splitlines()
     messages = [LabelMessage.from_json(line) for line in lines]
-    detector = load_detector(DEFAULT_MANIFEST, ONE_AT_A_TIME)
+    detector = load_detector(DEFAULT_MANIFEST)
     assert json.loads(first)["model"]["digest"] == detector.model.digest
     assert [message.status for message in messages] == [Status.LABELLED, Status.NO_PERSON, Status.REJECTED]
     [people] = detector.detect([decode(photos[0], max_pixels=40_000_000).image])

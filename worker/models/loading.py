@@ -1,4 +1,4 @@
-"""From a manifest to a loaded model. A new kind of model is one more entry in `kinds_of`, or of `kinds_for`."""
+"""From a manifest to a loaded model. A new kind of the kiosk's models is one more entry in `_SINGLE`."""
 
 from __future__ import annotations
 
@@ -12,36 +12,26 @@ from recipes.recipe import Recipe
 from worker.models.cascade import load_cascade
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Detector, ImageModel
-from worker.models.engines import CORES
 from worker.models.ensemble import load_ensemble
 from worker.models.heads import load_heads
 from worker.models.manifests import HEADS, InvalidModel, ModelManifest, read_manifest
 from worker.models.yolo import load_yolo
 
-__all__ = ["DEFAULT_MANIFEST", "KINDS", "ONE_AT_A_TIME", "InvalidModel", "load_detector", "load_model"]
+__all__ = ["DEFAULT_MANIFEST", "KINDS", "InvalidModel", "load_detector", "load_model"]
 
 Loaded = TypeVar("Loaded", bound=ImageModel)
 Kinds = Mapping[str, Callable[[ModelManifest], Detector]]
 
-
-def kinds_of(at_once: int) -> Kinds:
-    """The loader of each kind of model, for `at_once` photos at a time; memory grows with them."""
-    single: Kinds = {"cascade": load_cascade, "yolov5": lambda manifest: load_yolo(manifest, at_once)}
-    return {
-        **single,
-        "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, single)),
-    }
+_SINGLE: Final[Kinds] = {"cascade": load_cascade, "yolov5": load_yolo}
+KINDS: Final[Kinds] = {
+    **_SINGLE,
+    "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, _SINGLE)),
+}
 
 
-def kinds_for(recipe: Recipe, at_once: int = CORES) -> Mapping[str, Callable[[ModelManifest], ImageModel]]:
+def kinds_for(recipe: Recipe) -> Mapping[str, Callable[[ModelManifest], ImageModel]]:
     """The loader of each kind of model that can serve a recipe."""
-    if recipe.name == KIOSK:
-        return kinds_of(at_once)
-    return {HEADS: partial(load_heads, recipe=recipe)}
-
-
-KINDS: Final = kinds_of(CORES)
-ONE_AT_A_TIME: Final = kinds_of(1)
+    return KINDS if recipe.name == KIOSK else {HEADS: partial(load_heads, recipe=recipe)}
 
 
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:

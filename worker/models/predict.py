@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         manifest = built_in(options.recipe) if options.manifest == DAY_0 else Path(options.manifest)
-        detector = load_model(manifest, kinds_for(load(options.recipe), at_once=1))
+        detector = load_model(manifest, kinds_for(load(options.recipe)))
     except NunchiError as error:
         return _failed(str(error))
     except MemoryError:

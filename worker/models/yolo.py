@@ -1,13 +1,13 @@
 """YOLOv5, trained on this project's labels, exported to ONNX.
 
-Six steps: resize the photo into a frame (letterbox.py), run the network (engines.py), reduce its boxes to one a person
+Six steps: resize the photo into a frame (letterbox.py), run the network (engine.py), reduce its boxes to one a person
 (boxes.py), map them back onto the photo, calibrate their scores, and answer age and gender by the scores of all four
 classes of the box (contracts/formulas/answers.py). A manifest of kind "yolov5" has:
 
     "files": {"network": {"path", "sha256"}}     the export
     "input": 640                                 longer side of the network's input, pixels; a multiple of 32
     "head": "v5" | "v8"                          layout of the output, see boxes.Head
-    "runtime": "openvino" | "onnxruntime"        optional: see engines.preferred
+    "runtime": "onnxruntime"                     optional; "openvino", of earlier versions, is run by ONNX Runtime, too
     "cut": {"confidence", "class_iou", "person_iou"}            see boxes.BoxFilter
     "calibration": {"confidence": {"bias", "weights": {"log_right", "log_wrong"}}, "by_label": {label: the same}}
                                                  `by_label` is optional, `confidence` required: see calibration.py
@@ -18,6 +18,7 @@ An export with dynamic height and width gets photos in their own shape; another 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +36,12 @@ from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best
 from worker.models.calibration import calibrations_by_label
 from worker.models.class_names import check_class_names
 from worker.models.detector import Image
-from worker.models.engines import CORES, ENGINES, Engine, preferred
+from worker.models.engine import Engine, OnnxRuntime
 from worker.models.letterbox import GREY, STRIDE, Corners, Placement, frame_for, letterbox
 from worker.models.manifests import ModelManifest
 from worker.models.onnx_runtime import Floats
+
+log = logging.getLogger(__name__)
 
 MAX_INPUT: Final = 1280  # pixels; four times the work of 640
 MIN_SIDE: Final = 1.0  # pixels of the frame; no head is thinner
@@ -78,7 +81,7 @@ class Yolo:
                 raise ValueError(f"the network detects {count} people in an empty picture")
 
     def _usual_frames(self) -> list[tuple[int, int]]:
-        """The frames of most cameras, landscape and portrait: an engine that compiles a shape does it now."""
+        """The frames of most cameras, landscape and portrait."""
         if not self.engine.any_shape:
             return [(self.side, self.side)]
         short = math.ceil(self.side * 9 / 16 / STRIDE) * STRIDE
@@ -119,8 +122,8 @@ def _person(label: Label, confidence: float, scores: NDArray[np.float64], box: N
     return Person(label, confidence, Box(*map(float, box)), answers)
 
 
-def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:
-    """The YOLO of a manifest of kind "yolov5", tried on an empty picture; see engines.py for `at_once`.
+def load_yolo(manifest: ModelManifest) -> Yolo:
+    """The YOLO of a manifest of kind "yolov5", tried on an empty picture.
 
     InvalidModel if a file or a number of it is invalid, or the network's output differs from the manifest.
     """
@@ -130,13 +133,21 @@ def load_yolo(manifest: ModelManifest, at_once: int = CORES) -> Yolo:
         cut = cut_from_fields(fields["cut"])
         calibration = calibrations_by_label(fields["calibration"], min_score=cut.confidence)
         side, head = _side(fields["input"]), Head(fields["head"])
-        if (load_engine := ENGINES.get(name := fields.get("runtime") or preferred())) is None:
-            raise ValueError(f"the runtime {name!r} is unknown, only {', '.join(sorted(ENGINES))} are supported")
-        engine = load_engine(network.read_bytes(), side, at_once)
+        _check_runtime(manifest)
+        engine = OnnxRuntime(network.read_bytes(), side)
         check_class_names(engine.class_names)
         yolo = Yolo(model=manifest.model, engine=engine, side=side, head=head, cut=cut, calibration=calibration)
         yolo.check()
         return yolo
+
+
+def _check_runtime(manifest: ModelManifest) -> None:
+    """ValueError if the manifest requires a runtime that never ran here. OpenVINO did: its networks run as they are."""
+    runtime = manifest.fields.get("runtime")
+    if runtime == "openvino":
+        log.warning("%s: its runtime, openvino, is no longer used; ONNX Runtime runs the network", manifest.path)
+    elif runtime not in (None, "onnxruntime"):
+        raise ValueError(f"the runtime {runtime!r} is unknown, only onnxruntime is supported")
 
 
 def cut_from_fields(fields: Any) -> BoxFilter:

@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        require_subject(load_model(manifest, kinds_for(load(recipe), at_once=1)), portrait(picture))
+        require_subject(load_model(manifest, kinds_for(load(recipe))), portrait(picture))
     except NunchiError as error:
         reason = str(error)
     except MemoryError:

@@ -15,7 +15,7 @@ from demo.drawn_people import draw
 from imaging.decoding import decode
 from retrain.errors import RetrainError
 from retrain.fit.quantise import preprocess, quantise
-from worker.models.engines import OnnxRuntime, OpenVino
+from worker.models.engine import OnnxRuntime
 from worker.models.letterbox import frame_for, letterbox
 
 SIDE = 96
@@ -110,21 +110,17 @@ def test_the_end_of_the_head_stays_in_fp32(tmp_path: Path, photos: list[Path]) -
     assert of == {"first": "DequantizeLinear", "second": "DequantizeLinear", "scores": None, "boxes": None}
 
 
-@pytest.mark.parametrize("engine", [OpenVino, OnnxRuntime])
-def test_both_engines_of_the_worker_run_the_int8_network(
-    tmp_path: Path, photos: list[Path], engine: type[OpenVino] | type[OnnxRuntime]
-) -> None:
+def test_the_engine_of_the_worker_runs_the_int8_network(tmp_path: Path, photos: list[Path]) -> None:
     quantise(small(tmp_path / "small.onnx"), tmp_path / "int8.onnx", photos, side=SIDE)
 
-    answer = engine((tmp_path / "int8.onnx").read_bytes(), SIDE)(np.full((SIDE, SIDE, 3), 114, dtype=np.uint8))
+    answer = OnnxRuntime((tmp_path / "int8.onnx").read_bytes(), SIDE)(np.full((SIDE, SIDE, 3), 114, dtype=np.uint8))
 
     assert answer.shape == (1, 8, SIDE // 4, SIDE // 4)
     assert np.isfinite(answer).all()
 
 
-@pytest.mark.parametrize("engine", [OpenVino, OnnxRuntime])
 def test_a_network_of_any_shape_keeps_its_dynamic_shape(
-    tmp_path: Path, photos: list[Path], engine: type[OpenVino] | type[OnnxRuntime], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its ranges are measured on photos in their own shape."""
     seen: list[tuple[int, ...]] = []
@@ -136,7 +132,7 @@ def test_a_network_of_any_shape_keeps_its_dynamic_shape(
     (long := tmp_path / "long.jpg").write_bytes(draw(3, size=(301, 77)).jpeg)
     monkeypatch.setattr("retrain.fit.quantise.preprocess", watched)
     quantise(small(tmp_path / "small.onnx", any_shape=True), tmp_path / "int8.onnx", [*photos[:3], long], side=SIDE)
-    run = engine((tmp_path / "int8.onnx").read_bytes(), SIDE)
+    run = OnnxRuntime((tmp_path / "int8.onnx").read_bytes(), SIDE)
 
     assert seen == [(1, 3, SIDE, SIDE)] * 3 + [(1, 3, 32, SIDE)]
     assert run.any_shape

@@ -25,7 +25,6 @@ from retrain.fit.training import Plan
 from retrain.run.stopping import Stopping
 from retrain.settings import RetrainSettings
 from tests.retrain.trainings import fill
-from tests.signals import disable_signal_stack
 
 BUCKETS = {"NUNCHI_DATASET_BUCKET": "dataset", "NUNCHI_WEIGHTS_BUCKET": "weights"}
 
@@ -156,7 +155,6 @@ def forced_exit() -> ForcedExit:
 @pytest.fixture
 def stopping(forced_exit: ForcedExit) -> Iterator[Stopping]:
     """With a timeout of 10 ms."""
-    disable_signal_stack()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     stopping = Stopping(timeout_s=0.01, force_exit=forced_exit)
     stopping.listen()

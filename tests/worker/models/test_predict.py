@@ -19,7 +19,7 @@ from contracts.messages import Model
 from imaging.decoding import decode
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
 from worker.models.boxes import MAP_MAX_BOXES, BoxFilter, Candidates, Head, best_for_map
-from worker.models.engines import OnnxRuntime
+from worker.models.engine import OnnxRuntime
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.models.yolo import Yolo
 

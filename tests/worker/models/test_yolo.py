@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -30,15 +27,14 @@ from worker.models.boxes import BoxFilter, Head, InvalidOutput
 from worker.models.calibration import calibrations_by_label
 from worker.models.class_names import check_folder
 from worker.models.detector import Detector, Image
-from worker.models.engines import ENGINES, MAX_SHAPES, OpenVino
+from worker.models.engine import OnnxRuntime
 from worker.models.loading import InvalidModel, load_detector
 from worker.models.onnx_runtime import Floats
 from worker.models.yolo import Yolo
 
 KINDS_OF_TOY = [
-    {"head": head, "runtime": runtime, "several": several, "any_shape": any_shape}
+    {"head": head, "several": several, "any_shape": any_shape}
     for head in ("v5", "v8")
-    for runtime in ("openvino", "onnxruntime")
     for several, any_shape in ((True, True), (True, False), (False, False))
 ]
 TWO_PEOPLE = {"elder_male": (20, 10, 60, 50), "adult_female": (100, 20, 140, 90)}
@@ -71,7 +67,7 @@ def toy(folder: Path) -> Detector:
 
 @pytest.fixture(scope="module")
 def of_kind(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Detector]:
-    """The toy of one of KINDS_OF_TOY: each network is compiled once."""
+    """The toy of one of KINDS_OF_TOY: each network is loaded once."""
 
     @cache
     def loaded(*kind: tuple[str, Any]) -> Detector:
@@ -104,7 +100,7 @@ def logistic(bias: float, right: float, wrong: float) -> dict[str, Any]:
 def test_two_people_are_found_where_they_are(
     of_kind: Callable[[dict[str, Any]], Detector], kind: dict[str, Any]
 ) -> None:
-    """One detection each, of either head, in either runtime: the label, the score, and fractions of the photo."""
+    """One detection each, of either head: the label, the score, and fractions of the photo."""
     detector = of_kind(kind)
     expected = [
         Person(Label.ELDER_MALE, SURE[0], Box(0.1, 0.1, 0.3, 0.5)),
@@ -137,19 +133,18 @@ def test_images_of_one_call_are_answered_as_if_alone(
     assert [len(people) for people in detector.detect(images)] == [int(number % 3 > 0) for number in range(11)]
 
 
-@pytest.mark.parametrize("runtime", ENGINES)
 @pytest.mark.parametrize(
     ("width", "height", "frame"),
     [(320, 180, (96, 160)), (90, 160, (160, 96)), (50, 50, (160, 160)), (9, 999, (160, 32))],
 )
 def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
-    tmp_path: Path, runtime: str, width: int, height: int, frame: tuple[int, int]
+    tmp_path: Path, width: int, height: int, frame: tuple[int, int]
 ) -> None:
     """Of a photo of 16:9 in a square two fifths are grey, and cost as much as the photo."""
     seen: list[tuple[int, ...]] = []
-    yolo = load_detector(toy_manifest(tmp_path, runtime=runtime))
+    yolo = load_detector(toy_manifest(tmp_path))
     assert isinstance(yolo, Yolo)
-    engine = ENGINES[runtime]((tmp_path / "network.onnx").read_bytes(), SIDE, 1)
+    engine = OnnxRuntime((tmp_path / "network.onnx").read_bytes(), SIDE)
 
     class Watched:
         any_shape = engine.any_shape
@@ -163,63 +158,13 @@ def test_a_network_that_takes_any_shape_sees_no_more_grey_than_it_must(
     assert seen == [(*frame, 3)]
 
 
-@pytest.mark.parametrize("runtime", ENGINES)
-def test_any_shape_and_squares_see_the_same(tmp_path: Path, runtime: str) -> None:
-    """More shapes than stay compiled, and some of them again."""
-    wide = load_detector(toy_manifest(tmp_path / "any", runtime=runtime))
-    square = load_detector(toy_manifest(tmp_path / "square", runtime=runtime, any_shape=False))
-    sizes = [(200, 200 - 32 * place) for place in range(MAX_SHAPES + 2)] + [(200, 200), (100, 200)]
+def test_any_shape_and_squares_see_the_same(tmp_path: Path) -> None:
+    """Several shapes, and some of them again."""
+    wide = load_detector(toy_manifest(tmp_path / "any"))
+    square = load_detector(toy_manifest(tmp_path / "square", any_shape=False))
+    sizes = [(200, 200 - 32 * place) for place in range(6)] + [(200, 200), (100, 200)]
     images = [picture(*size, elder_male=(20, 4, 60, 20), adult_female=(61, 6, 99, 22)) for size in sizes]
     assert [about(people) for people in wide.detect(images)] == [plain(people) for people in square.detect(images)]
-
-
-def test_a_network_stays_compiled_for_the_shapes_that_came_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For the two usual ones from the start: no kiosk's first photo waits for it."""
-    made: list[tuple[int, int]] = []
-    compiled = OpenVino._compile
-
-    def counted(engine: OpenVino, shape: tuple[int, int]) -> Any:
-        made.append(shape)
-        return compiled(engine, shape)
-
-    monkeypatch.setattr(OpenVino, "_compile", counted)
-    detector = load_detector(toy_manifest(tmp_path, runtime="openvino"))
-    lying, standing = (160, 90), (90, 160)
-    others = [(160, 32 * place) for place in (1, 2, 4)]
-    assert made == [(96, 160), (160, 96)]
-    assert MAX_SHAPES == 4
-    for size in (lying, standing, *others[:2], lying, others[2], lying):
-        detector.detect([picture(*size)])
-    assert made[2:] == [(32, 160), (64, 160), (128, 160)]
-    detector.detect([picture(*standing)])  # longest unseen, so it went
-    assert made[5:] == [(160, 96)]
-
-
-def test_a_compiled_shape_does_not_wait_for_the_compilation_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Uploads of strange shapes must not hold up the kiosks'."""
-    engine = OpenVino(toy_network(), SIDE)
-    known, new = (np.zeros((*shape, 3), dtype=np.uint8) for shape in ((96, 160), (160, 96)))
-    engine(known)
-    begun, go_on = Event(), Event()
-    compiled = engine._compile
-
-    def slowly(shape: tuple[int, int]) -> Any:
-        begun.set()
-        assert go_on.wait(60)
-        return compiled(shape)
-
-    monkeypatch.setattr(engine, "_compile", slowly)
-    with ThreadPoolExecutor(2) as threads:
-        waiting = threads.submit(engine, new)
-        try:
-            assert begun.wait(60)
-            assert threads.submit(engine, known).result(timeout=60).shape == (1, 8, 12)
-            assert not waiting.done()
-        finally:
-            go_on.set()
-        assert waiting.result(timeout=60).shape == (1, 8, 12)
 
 
 def test_no_images_give_no_answers(toy: Detector) -> None:
@@ -339,21 +284,17 @@ def test_no_confidence_exceeds_the_cap(tmp_path: Path) -> None:
     assert [one.confidence for one in detector.detect([picture(200, 100, **TWO_PEOPLE)])[0]] == [0.995, 0.995]
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
-def test_nan_is_a_failure_and_the_next_photo_is_fine(tmp_path: Path, runtime: str) -> None:
+def test_nan_is_a_failure_and_the_next_photo_is_fine(tmp_path: Path) -> None:
     """Never "nobody": the photo is tried again, and the model goes on."""
-    detector = load_detector(toy_manifest(tmp_path, runtime=runtime))
+    detector = load_detector(toy_manifest(tmp_path))
     with pytest.raises(InvalidOutput, match="NaN"):
         detector.detect([BROKEN])
     assert len(detector.detect([picture(200, 100, **TWO_PEOPLE)])[0]) == 2
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
-def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> None:
-    """Threads share the model without disturbing each other, in more shapes than stay compiled; a failure of one is no
-    other's.
-    """
-    detector = load_detector(toy_manifest(tmp_path, runtime=runtime))
+def test_eight_threads_get_the_answers_of_one(tmp_path: Path) -> None:
+    """Threads share the model without disturbing each other, in several shapes; a failure of one is no other's."""
+    detector = load_detector(toy_manifest(tmp_path))
     images = [picture(100 + 10 * number, 90, elder_male=(number, 10, number + 30, 50)) for number in range(24)]
     expected = [detector.detect([image]) for image in images]
 
@@ -397,8 +338,8 @@ def test_eight_threads_get_the_answers_of_one(tmp_path: Path, runtime: str) -> N
         ({"input": 320, "network": toy_network(any_shape=False)}, r"not \(1, 3, 320, 320\)"),
         ({"head": "v9"}, "v9"),
         ({"head": None}, "KeyError.*head"),
-        ({"runtime": "tensorrt"}, "the runtime 'tensorrt' is unknown, only onnxruntime, openvino"),
-        ({"runtime": ["openvino"]}, "TypeError"),
+        ({"runtime": "tensorrt"}, "the runtime 'tensorrt' is unknown, only onnxruntime is supported"),
+        ({"runtime": ["openvino"]}, "is unknown, only onnxruntime is supported"),
         ({"files": {}}, "no \"files\" entry for 'network'"),
     ],
     ids=str,
@@ -415,7 +356,6 @@ OUR_NAMES = {number: str(label) for number, label in enumerate(LABELS)}
 SWAPPED = {0: "adult_male", 1: "adult_female", 2: "elder_male", 3: "elder_female"}
 
 
-@pytest.mark.parametrize("runtime", ENGINES)
 @pytest.mark.parametrize(
     "names",
     [
@@ -428,12 +368,11 @@ SWAPPED = {0: "adult_male", 1: "adult_female", 2: "elder_male", 3: "elder_female
         "",
     ],
 )
-def test_an_export_whose_own_class_names_are_the_labels_is_loaded(tmp_path: Path, runtime: str, names: str) -> None:
+def test_an_export_whose_own_class_names_are_the_labels_is_loaded(tmp_path: Path, names: str) -> None:
     """In each form that exporters write; placeholders and an empty text state nothing."""
-    load_detector(toy_manifest(tmp_path, network=with_names(toy_network(), names), runtime=runtime))
+    load_detector(toy_manifest(tmp_path, network=with_names(toy_network(), names)))
 
 
-@pytest.mark.parametrize("runtime", ENGINES)
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
@@ -448,11 +387,9 @@ def test_an_export_whose_own_class_names_are_the_labels_is_loaded(tmp_path: Path
         ("[1, 2, 3, 4]", "can't be read"),
     ],
 )
-def test_an_export_whose_own_class_names_are_others_is_refused(
-    tmp_path: Path, runtime: str, names: str, reason: str
-) -> None:
+def test_an_export_whose_own_class_names_are_others_is_refused(tmp_path: Path, names: str, reason: str) -> None:
     """Its manifest, written by a script, says what it should be; its labels would be wrong."""
-    manifest = toy_manifest(tmp_path, network=with_names(toy_network(), names), runtime=runtime)
+    manifest = toy_manifest(tmp_path, network=with_names(toy_network(), names))
     with pytest.raises(InvalidModel, match=reason) as refusal:
         load_detector(manifest)
     assert "this model is not loaded" in str(refusal.value)
@@ -488,29 +425,9 @@ NETWORKS: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_that_is_wrong_is_refused(tmp_path: Path, runtime: str, name: str) -> None:
+def test_a_network_that_is_wrong_is_refused(tmp_path: Path, name: str) -> None:
     """Its digest is the one promised, and still it never serves."""
     make, said = NETWORKS[name]
     with pytest.raises(InvalidModel, match=said):
-        load_detector(toy_manifest(tmp_path, network=make(), runtime=runtime))
-
-
-def test_loading_sends_no_telemetry(folder: Path) -> None:
-    """OpenVINO's import would send an event to Google Analytics; its sender is not even imported."""
-    program = (
-        "import sys; from pathlib import Path; from worker.models.loading import load_detector; "
-        f"load_detector(Path({str(toy_manifest(folder / 'alone'))!r})); "
-        "assert 'openvino' in sys.modules; "
-        "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])"
-    )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
-    assert told.stdout == "[]\n"
-
-
-def test_the_cascade_does_not_import_openvino() -> None:
-    """A worker with the cascade never imports it."""
-    program = "import sys, worker.models.loading; print('openvino' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
-    assert told.stdout == "False\n"
+        load_detector(toy_manifest(tmp_path, network=make()))

@@ -1,0 +1,68 @@
+"""The engine that runs a YOLO, on every machine."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.toy_yolo import SIDE, toy_manifest
+from worker.models.engine import OnnxRuntime
+from worker.models.loading import load_detector
+from worker.models.yolo import Yolo
+
+# 65 is PR_SET_MDWE: from here on no memory may be written and then run, as in systemd's MemoryDenyWriteExecute.
+SANDBOXED = """
+import ctypes, sys
+from pathlib import Path
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0):
+    sys.exit(77)
+from tests.worker.models.test_engine import seen
+print(seen(Path(sys.argv[1])))
+"""
+
+
+def seen(manifest: Path) -> int:
+    """How many people a toy network sees in a black picture."""
+    [people] = load_detector(manifest).detect([np.zeros((SIDE, SIDE, 3), dtype=np.uint8)])
+    return len(people)
+
+
+def test_it_runs_in_the_workers_sandbox(tmp_path: Path) -> None:
+    """An engine that writes machine code and runs it is refused there: a promoted YOLO would never serve."""
+    command = [sys.executable, "-c", SANDBOXED, str(toy_manifest(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode == 77:
+        pytest.skip("this kernel knows no PR_SET_MDWE (Linux 6.3)")
+    assert (done.stdout.split(), done.returncode) == (["0"], 0), done.stderr
+
+
+@pytest.mark.parametrize("runtime", [None, "onnxruntime"])
+def test_a_manifest_need_not_name_it(tmp_path: Path, runtime: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    assert isinstance(engine_of(toy_manifest(tmp_path, runtime=runtime)), OnnxRuntime)
+    assert caplog.messages == []
+
+
+def test_a_manifest_that_asks_for_openvino_is_served_and_a_line_in_the_log_names_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Earlier versions knew that runtime; both compute the same network in 32 bits."""
+    manifest = toy_manifest(tmp_path, runtime="openvino")
+    assert isinstance(engine_of(manifest), OnnxRuntime)
+    assert caplog.record_tuples == [
+        (
+            "worker.models.yolo",
+            logging.WARNING,
+            f"{manifest}: its runtime, openvino, is no longer used; ONNX Runtime runs the network",
+        )
+    ]
+
+
+def engine_of(manifest: Path) -> object:
+    detector = load_detector(manifest)
+    assert isinstance(detector, Yolo)
+    return detector.engine
