@@ -80,8 +80,11 @@ def split(recipe: Recipe, folder: Path) -> Parts:
     return Parts(*parts)
 
 
-def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: float) -> None:
-    """Run all steps. `since`: time.monotonic() at the start of the command. CloudError when a step fails."""
+def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: float) -> Verdict:
+    """Run all steps; the verdict of the first training, after which nothing follows if it promoted nothing.
+
+    `since`: time.monotonic() at the start of the command. CloudError when a step fails.
+    """
     weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
     bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"], label_suffix=JSON_LABELS)
 
@@ -97,8 +100,13 @@ def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: fl
         store(bucket, pictures, tree, device=f"checked-{tree}")
     show("[bold]3. Training[/]: a state machine starts an instance, which trains the heads, and judges them")
     outcome = train_once(folder, show)
+    if outcome.verdict is Verdict.FAILED:
+        raise CloudError(f"the training failed ({outcome.rule}): {outcome.reason}")
     if outcome.verdict is not Verdict.PROMOTED or outcome.run is None:
-        raise CloudError(f"the training was {outcome.verdict} ({outcome.rule}): {outcome.reason}")
+        show(
+            "the model that the shop opened with stays; nothing is left to show. More or harder pictures may decide it"
+        )
+        return outcome.verdict
     until_serves(record, outcome.run)
     show(f"the worker serves {outcome.run}; no photo waited for the reload")
     _served(record, recipe, parts.customers, version=outcome.run)
@@ -114,6 +122,7 @@ def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: fl
     until_serves(record, version)
     _served(record, recipe, parts.customers[:4], version=version)
     show(f"messages name {pointer.run or DAY_0} again")
+    return outcome.verdict
 
 
 def _served(record: Record, recipe: Recipe, pictures: Pictures, version: str | None = None) -> None:

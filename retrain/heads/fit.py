@@ -25,8 +25,8 @@ from retrain.heads.examples import Example, Examples, Floats
 from retrain.progress import Say, silent
 
 STRENGTHS: Final = (3e-5, 3e-4, 3e-3, 3e-2, 3e-1)  # C of a logistic regression, 1 / alpha of a ridge, of one example
-LEAST_OF_VALUE: Final = 10  # subjects, of each value of a choice
-LEAST_OF_SCORE: Final = 50
+LEAST_OF_VALUE: Final = 5  # subjects, of each value of a choice
+LEAST_OF_SCORE: Final = 20
 COVERED: Final = 0.8  # of the true scores are inside the interval
 ROUNDS: Final = 300  # of the solver, at most
 Ints = NDArray[np.intp]

@@ -136,7 +136,7 @@ def test_what_teaches_nothing_is_counted_by_its_reason(folder: Path) -> None:
 def test_too_few_pictures_are_refused_for_each_value(folder: Path) -> None:
     write_dataset(folder / "few", pictures=12)
     with pytest.raises(
-        InvalidDataset, match=r"shape = circle: 4 subjects, 10 needed(.|\n)*size: 12 subjects, 50 needed"
+        InvalidDataset, match=r"shape = circle: 4 subjects, 5 needed(.|\n)*size: 12 subjects, 20 needed"
     ):
         trained_into(folder, "none", "few")
 
