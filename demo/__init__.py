@@ -1,1 +1,1 @@
-"""The demonstration `nunchi flywheel`, and its drawn people."""
+"""What shows Nunchi to people: `nunchi flywheel` with its drawn people, and the page of `nunchi try`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import socket
 from collections.abc import Generator, Mapping
@@ -22,7 +23,7 @@ from kiosk.cloud.subscribe import Subscriber
 from kiosk.cloud.upload import Uploader
 from kiosk.screen.guard import hosts_of
 from local.environment import recipe_of
-from local.errors import CloudError
+from local.errors import CloudDown, CloudError
 from local.ports import LOOPBACK, require_free
 from local.record import Record
 from local.state import StateDir
@@ -51,7 +52,10 @@ class _Server(uvicorn.Server):
 def try_recipe(
     recipe: Annotated[
         str | None,
-        typer.Option(help="What is looked for and asked: a folder of recipes/, or ./yours. Default: nunchi.toml's."),
+        typer.Option(
+            help="What is looked for and asked: a folder of recipes/, or ./yours. Default: that of the cloud that is "
+            "up, else nunchi.toml's."
+        ),
     ] = None,
     state: StateOption = DEFAULT_STATE,
     port: Annotated[
@@ -68,13 +72,14 @@ def try_recipe(
 
     Example: nunchi try --recipe mask
     """
-    name = recipe_of(recipe, os.environ, load_config())
     folder = StateDir(state)
+    name = recipe_of(recipe or _recipe_up(folder), os.environ, load_config())
     if name == KIOSK:
         raise CloudError(
             "the page of the recipe kiosk is the kiosk's screen, not this one; `nunchi up` prints its address"
         )
-    loaded, texts = load_recipe(name), load_texts(load_recipe(name), folder_of(name))
+    loaded = load_recipe(name)
+    texts = load_texts(loaded, folder_of(name))
     if folder.holder() is None:
         _require_model(name)
     if port is not None:
@@ -90,11 +95,18 @@ def try_recipe(
         raise typer.Exit(INTERRUPTED) from None
 
 
+def _recipe_up(folder: StateDir) -> str | None:
+    try:
+        return folder.read().recipe
+    except CloudDown:
+        return None
+
+
 def _require_model(name: str) -> None:
     if not (manifest := built_in(name)).is_file():
         raise CloudError(
             f"the recipe {name} has no model yet, so it answers nothing: there is no {manifest}. Train it on photos "
-            f"with label files: nunchi recipe train {name} --data FOLDER"
+            f"with label files: nunchi recipe train {shlex.quote(name)} --data FOLDER"
         )
 
 
@@ -102,7 +114,7 @@ def _require_recipe(record: Record, folder: StateDir, name: str) -> None:
     if record.recipe != name:
         raise CloudError(
             f"the cloud in {folder.path} has the recipe {record.recipe}, not {name}; no page was opened. Restart it: "
-            f"{folder.command('down')} && {folder.command(f'up --detach --recipe={name}')}"
+            f"{folder.command('down')} && {folder.command(f'up --detach --recipe={shlex.quote(name)}')}"
         )
 
 

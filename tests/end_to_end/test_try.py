@@ -58,14 +58,12 @@ def shapes_cloud(tmp_path_factory: pytest.TempPathFactory, shapes_recipe: Path) 
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: `apt-get install chromium`")
-def test_a_drawn_shape_is_answered_on_the_page_in_both_languages(
-    shapes_cloud: Running, shapes_recipe: Path, tmp_path: Path
-) -> None:
-    """By the cloud that is up: the picture's box, the answers, the notice; Ctrl-C ends the page and not the cloud."""
+def test_a_drawn_shape_is_answered_on_the_page_in_both_languages(shapes_cloud: Running, tmp_path: Path) -> None:
+    """By the cloud that is up, and by its recipe; Ctrl-C ends the page and not the cloud."""
     photo = tmp_path / "triangle.jpg"
     draw("triangle", "blue", 30, random.Random(4)).save(photo, quality=90)
     with (
-        trying(shapes_cloud.state, f"--recipe={shapes_recipe}") as (process, address),
+        trying(shapes_cloud.state) as (process, address),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))

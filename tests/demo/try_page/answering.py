@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from contracts.answers_message import Answer as AnswerOf
 from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Score, Subject
@@ -74,23 +74,22 @@ EYE: Final = Subject(Box(0.25, 0.1, 0.75, 0.6), SURE, Choice("no_sign_left", 0.5
 
 
 def message(
-    status: AnswersStatus = AnswersStatus.LABELLED, *subjects: Subject, reason: str | None = None, **changes: Any
+    status: AnswersStatus = AnswersStatus.LABELLED, *subjects: Subject, reason: str | None = None
 ) -> AnswersMessage:
     """The message about a photo of RECIPE."""
-    fields = {
-        "reference": Reference("demo", "01kb6z6m1s2e9r8q4n7t3w5y0b"),
-        "recipe": RECIPE.name,
-        "status": status,
-        "reason": reason,
-        "subjects": subjects,
-        "inputs": {"species": "dog"},
-        "notice": True,
-        "model": Model("pet", "1", "0" * 64),
-        "captured_at": AT,
-        "expires_at": AT + timedelta(seconds=20),
-        "steps_ms": {"upload": 12.0, "infer": 30.5},
-    }
-    return AnswersMessage(**fields | changes)
+    return AnswersMessage(
+        reference=Reference("demo", "01kb6z6m1s2e9r8q4n7t3w5y0b"),
+        recipe=RECIPE.name,
+        status=status,
+        reason=reason,
+        subjects=subjects,
+        inputs={"species": "dog"},
+        notice=True,
+        model=Model("pet", "1", "0" * 64),
+        captured_at=AT,
+        expires_at=AT + timedelta(seconds=20),
+        steps_ms={"upload": 12.0, "infer": 30.5},
+    )
 
 
 @dataclass

@@ -153,7 +153,7 @@ def test_every_outcome_is_told_in_words_of_both_languages(browser: Browser, serv
         for outcome in OUTCOMES:
             served.counter.says = outcome
             shown.send(photo)
-            said = []
+            said: list[str] = []
             for letter in ("[A-Za-z]", "[가-힣]"):
                 told = [shown.answered().locator(each).first.inner_text() for each in ("h2", "h2 + p")]
                 assert re.match(f"{letter}.*\n.*{letter}.*\\.$", "\n".join(told)), (outcome.status, outcome.reason)
@@ -179,6 +179,19 @@ def test_several_subjects_have_numbers_on_the_picture_and_beside_it(
         expect(shown.page.locator(".box b")).to_have_text(["1", "2"])
         answers.locator("article").nth(1).hover()
         expect(shown.page.locator(".box").nth(1)).to_have_class("box pointed")
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_notice_stays_beside_the_answers(browser: Browser, served: Served, photo: Path, size: str) -> None:
+    """Of a dozen subjects the last is seen with it, too."""
+    served.counter.says = message(AnswersStatus.LABELLED, *[EYE] * 12)
+    with opened(browser, served.url, size=size) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        answers = shown.answered()
+        answers.locator("article").last.scroll_into_view_if_needed()
+        expect(answers.locator("article").last).to_be_in_viewport()
+        expect(answers.locator(".notice")).to_be_in_viewport(ratio=1)
 
 
 def test_the_message_itself_is_shown_on_request(browser: Browser, served: Served, photo: Path) -> None:
