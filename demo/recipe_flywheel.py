@@ -7,7 +7,6 @@ shop opens with, some are photos of customers, most are checked by people, the o
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -92,7 +91,7 @@ def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: fl
         err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
 
     show(f"[bold]1. The shop opens[/]: a model serves that has learned from {len(parts.start)} pictures")
-    _served(record, recipe, parts.customers)
+    opening = _served(record, recipe, parts.customers)
     show(
         f"[bold]2. Labels[/]: people have checked {len(parts.teach)} pictures to train on, {len(parts.golden)} to judge"
     )
@@ -118,15 +117,18 @@ def run(record: Record, recipe: Recipe, parts: Parts, folder: Path, *, since: fl
         raise CloudError(f"the second training failed ({second.rule}): {second.reason}")
     show("[bold]5. Rollback[/]: one move of the pointer")
     pointer = weights.rollback(by=BY, reason="to show a rollback")
-    version = pointer.run or json.loads((folder / "start" / "manifest.json").read_text())["version"]
+    version = pointer.run or opening
     until_serves(record, version)
     _served(record, recipe, parts.customers[:4], version=version)
     show(f"messages name {pointer.run or DAY_0} again")
     return outcome.verdict
 
 
-def _served(record: Record, recipe: Recipe, pictures: Pictures, version: str | None = None) -> None:
-    """Show how many of the customers' photos get the right answers; CloudError unless that version answers."""
+def _served(record: Record, recipe: Recipe, pictures: Pictures, version: str | None = None) -> str:
+    """Show how many of the customers' photos get the right answers; the version of the model that answered.
+
+    CloudError unless it is `version`, if one is given.
+    """
     with progress_bars(one=True) as say:
         messages = asyncio.run(_ask(record, [photo for photo, _ in pictures], _inputs(pictures), say))
     if version and (others := {message.model.version for message in messages} - {version}):
@@ -142,6 +144,7 @@ def _served(record: Record, recipe: Recipe, pictures: Pictures, version: str | N
         if known:
             parts.append(f"{question} {right} of {len(known)} right")
     out.print(f"   photos of customers: {', '.join(parts)}")
+    return messages[-1].model.version
 
 
 def _said(message: AnswersMessage, question: str) -> object:
@@ -169,8 +172,8 @@ async def _ask(
 
 @contextmanager
 def cloud(folder: Path, name: str, parts: Parts) -> Generator[Record, None, None]:
-    """A new local cloud that opens with a model of few pictures; stopped at the end of the block."""
-    start = _start_model(folder, name, parts.start)
+    """A new local cloud that opens with a model of few pictures, or with that of NUNCHI_MODEL; stopped at the end."""
+    start = Path(os.environ.get("NUNCHI_MODEL") or _start_model(folder, name, parts.start))
     workers = {"model": start, "review_share": 0.3}
     trainings = {"golden_least": 5, "start_heads": start, "work_dir": folder / "work"}
     for variable, value in (variables_of(WorkerSettings, workers) | variables_of(RetrainSettings, trainings)).items():

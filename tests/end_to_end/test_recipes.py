@@ -2,67 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import os
-import time
-from dataclasses import replace
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-
-from contracts.answers_message import AnswersResult, result_from_json
 from contracts.boxes import Box
-from contracts.names import JSON_LABELS
 from contracts.subject_labels import LabelledSubject, SubjectLabels
-from contracts.training import Verdict
-from demo.recipe_flywheel import Parts, cloud, run, split
-from local.record import Record
-from recipes.reading import load
-from registry.weights import WeightsRegistry
-from retrain.bucket import DatasetBucket, Tree
+from local.environment import ROOT
+from retrain.heads.training import train
 from tests.shapes_recipe import NAME, SHAPES, write_dataset, write_recipe
 
 PICTURES = 240
+TIMEOUT_S = 1200  # a bound for a busy machine; alone it takes a minute and a half
 
 
-def wrongly_taught(parts: Parts) -> Parts:
-    """The same parts, but the model that the shop opens with learns wrong shapes."""
-
-    def wrong(labels: SubjectLabels) -> SubjectLabels:
-        answers = dict(labels.subjects[0].answers)
+def wrongly_taught(folder: Path, recipe: Path) -> Path:
+    """The manifest of a model that has learned wrong shapes, for the shop to open with."""
+    data = write_dataset(folder / "wrong")
+    for file in sorted((data / "labels" / "demo").iterdir()):
+        answers = dict(SubjectLabels.from_json(file.read_text()).subjects[0].answers)
         answers["shape"] = SHAPES[(SHAPES.index(str(answers["shape"])) + 1) % len(SHAPES)]
-        return replace(labels, subjects=(LabelledSubject(Box(0, 0, 1, 1), answers),))
-
-    return replace(parts, start=[(photo, wrong(labels)) for photo, labels in parts.start])
-
-
-def test_a_recipe_learns_from_its_customers_and_can_be_rolled_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in os.environ if name.startswith("NUNCHI_")]:
-        monkeypatch.delenv(name)
-    for name in ("NUNCHI_MODEL", "NUNCHI_START_HEADS", "NUNCHI_WORK_DIR", "NUNCHI_GOLDEN_LEAST", "NUNCHI_REVIEW_SHARE"):
-        monkeypatch.setenv(name, "")  # so that what the cloud sets is gone after the test
-        monkeypatch.delenv(name)
-    recipe = write_recipe(tmp_path / NAME)
-    read = load(str(recipe))
-    parts = wrongly_taught(split(read, write_dataset(tmp_path / "data", PICTURES)))
-    with cloud(tmp_path, str(recipe), parts) as record:
-        assert run(record, read, parts, tmp_path, since=time.monotonic()) is Verdict.PROMOTED
-
-        weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
-        rolled_back, *earlier = weights.history()
-        assert rolled_back.moved_by == "nunchi flywheel"
-        assert earlier[-1].moved_by == "retrain"
-
-        bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"], label_suffix=JSON_LABELS)
-        taught = bucket.pairs(Tree.AUTO)
-        assert taught, "sure answers of customers' photos became training data"
-        result = result_from_json(_stored(record, taught[0].reference.result_key))
-        assert isinstance(result, AnswersResult)
-        assert result.message.recipe == NAME
+        file.write_text(SubjectLabels(NAME, {}, (LabelledSubject(Box(0, 0, 1, 1), answers),)).to_json())
+    cache = folder / "features"
+    return train(str(recipe), data, folder / "opening", version="opening", trained_on="wrong", cache=cache).manifest
 
 
-def _stored(record: Record, key: str) -> bytes:
-    s3 = record.client("s3")
-    body: bytes = s3.get_object(Bucket=record.buckets["images"], Key=key)["Body"].read()
-    return body
+def test_a_recipe_learns_from_its_customers_and_can_be_rolled_back(tmp_path: Path) -> None:
+    recipe, data, kept = write_recipe(tmp_path / NAME), write_dataset(tmp_path / "data", PICTURES), tmp_path / "out"
+    opening = wrongly_taught(tmp_path, recipe)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("NUNCHI_")}
+    command = ["flywheel", "--recipe", str(recipe), "--data", str(data), "--out", str(kept)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", *command],
+        cwd=ROOT,
+        env=environ | {"NUNCHI_MODEL": str(opening), "NUNCHI_START_HEADS": str(opening)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, said
+    assert "shape 0 of" in said, "before the training every shape is wrong"
+    assert "promoted by the rule better" in said
+    assert "no photo waited for the reload" in said
+    assert "messages name day-0 again" in said, "the rollback was followed"
+
+    runs = sorted((kept / "runs").iterdir())
+    first = json.loads((runs[0] / "judgement.json").read_text())
+    assert (first["promoted"], first["rule"]) == (True, "better")
+    assert [check["rule"] for check in first["checks"]] == [
+        "golden_too_small",
+        "not_better",
+        "group_behind",
+        "promise_broken",
+        "too_slow",
+    ]
+    learned = [set(json.loads((run / "dataset.json").read_text())["photos"]) for run in runs]
+    assert learned[0] < learned[1], "the second training has learned from customers' photos, too"
+    assert json.loads((kept / "current.json").read_text())["moved_by"] == "nunchi flywheel"
