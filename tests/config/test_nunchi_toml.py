@@ -116,7 +116,7 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
         ('mode = "queue"\n[hours]\nclosed_dates = ["2027-02-07"]', "closed_dates work in mode command only"),
         ("[retention]\nupload_days = 0", "retention.upload_days"),
         ("[retention]\nresult_days = 7", "results of 7 days must outlive uploads of 7 days"),
-        ('[inference]\ninstance_type = "c7g.large"', "'c7g.large' is not an x86-64 type"),
+        ('[inference]\ninstance_type = "mac2.metal"', "'mac2.metal' is not a type for Linux"),
         ('[tags]\n"cost center" = "7"', "'cost center' is not a tag for instances"),
         ('[tags]\n"aws:cost" = "7"', "'aws:cost' is not a tag for instances"),
         ('[tags]\n"shop/kiosk" = "7"', "'shop/kiosk' is not a tag for instances"),

@@ -21,6 +21,9 @@ LISTS = (
     "tests/retrain/review/requirements.txt",
     "kiosk/voice/requirements.txt",
     "voice_build/requirements.txt",
+    "bench/peers/bentoml/requirements.txt",
+    "bench/peers/litserve/requirements.txt",
+    "bench/peers/ray_serve/requirements.txt",
 )
 EXACT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==(?P<version>[A-Za-z0-9.!+_-]+)(?P<rest>.*)", re.DOTALL
