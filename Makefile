@@ -77,7 +77,7 @@ voices: .venv-voice-build/.done $(BIN)/.done ## Remake the spoken prompts and th
 converter: .venv-label-studio/.done ## Install Label Studio's own converter, for a test
 
 PEERS := bentoml litserve ray_serve
-peers: $(PEERS:%=.venv-peer-%/.done) ## Install other servers of models, for bench.peers (700 MB)
+peers: $(PEERS:%=.venv-peer-%/.done) ## Install other servers of models, for bench.peers (1.2 GB)
 
 trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
 

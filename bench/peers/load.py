@@ -34,7 +34,7 @@ async def first_answer(serving: Serving) -> float:
 
 async def closed_loop(serving: Serving, numbers: Sequence[int], at_once: int) -> dict[str, float]:
     """Photos a second; milliseconds of p50, p95 and of the processors a photo; with `at_once` photos in hand."""
-    waiting, taken = iter(numbers), []
+    waiting, taken = iter(numbers), list[float]()
 
     async def slot(index: int) -> None:
         for number in waiting:

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Tree:
     def pids(self) -> set[int]:
         """Those that carry the mark, and the descendants of them: a program may overwrite its own environment."""
         mark = f"{_MARK}={self.mark}".encode()
-        parents, found = {}, {self.process.pid}
+        parents, found = dict[int, int](), {self.process.pid}
         for folder in PROC.iterdir():
             if folder.name.isdigit():
                 try:
@@ -106,7 +106,7 @@ def running(
     *,
     stdin: int | None = None,
     stdout: int | None = None,
-) -> Iterator[Tree]:
+) -> Generator[Tree, None, None]:
     """Run the command from the repository's root within the block; its output goes to `log`."""
     mark = uuid4().hex
     with log.open("wb") as output:

@@ -120,7 +120,8 @@ class Predict:
     async def _work(self) -> None:
         await asyncio.sleep(0)
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            batch = self._waiting.copy()
+            self._waiting.clear()
             try:
                 answers = await asyncio.to_thread(self._predict, [str(self._paths[number]) for number, _ in batch])
             except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from config.instance_types import is_arm
 from config.mistakes import find_mistakes
 from config.mode import Mode
 from config.nunchi_toml import DEFAULT_FILE, RELATED, Config, load
@@ -206,6 +207,25 @@ def test_zones_with_a_place_are_valid(tmp_path: Path, zone: str) -> None:
 @pytest.mark.parametrize("name", ["g5.xlarge", "g6e.2xlarge", "p5.48xlarge", "p6-b200.48xlarge", "g9.xlarge"])
 def test_types_with_a_gpu_of_nvidia_are_valid_and_so_is_a_later_generation(tmp_path: Path, name: str) -> None:
     assert load(written(tmp_path, f'[training]\ninstance_type = "{name}"')).training.instance_type == name
+
+
+@pytest.mark.parametrize("name", ["t3.small", "c7i-flex.large", "t4g.small", "c7g.large", "m9g.large"])
+def test_an_instance_may_have_processors_of_either_kind(tmp_path: Path, name: str) -> None:
+    assert load(written(tmp_path, f'[inference]\ninstance_type = "{name}"')).inference.instance_type == name
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        *((name, True) for name in ("t4g.small", "c7g.large", "c7gn.xlarge", "a1.medium", "m9g.large", "im4gn.large")),
+        *(
+            (name, False)
+            for name in ("t3.small", "c7i.large", "c7i-flex.large", "g4dn.xlarge", "g6.xlarge", "m7a.large")
+        ),
+    ],
+)
+def test_types_with_arm_processors_are_known_by_their_names(name: str, arm: bool) -> None:
+    assert is_arm(name) is arm
 
 
 def test_rules_between_settings_are_reported_beside_other_mistakes(tmp_path: Path) -> None:
