@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--only", help="names of servers, or their beginnings, with commas; the worker is always there")
     parser.add_argument("--write", action="store_true", help="into bench/peers/report.json and docs/performance.md")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server outlives this program
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSORS])
     begins = tuple(options.only.split(",")) if options.only else ("",)
     chosen = [server for server in servers() if server.name == Ours.name or server.name.startswith(begins)]
