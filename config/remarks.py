@@ -6,24 +6,48 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
+from typing import Final
 
 from config.clock_changes import gap_at
 from config.instance_types import is_new
+from config.mode import Mode
 from config.nunchi_toml import Config
 from config.opening_hours import DAYS, Weekday
 from config.sections import HoursSettings
 
+SHORT_LEAD_MINUTES: Final = 5
 _AHEAD = timedelta(days=366)
 
 
 def remarks(config: Config, *, at: datetime) -> list[str]:
     """A sentence for each, at a given time."""
     return [
+        *_short_lead(config),
         *_windows(config.hours),
         *_closed_dates(config.hours, at),
         *_skipped_starts(config.hours, at),
         *_new(config),
     ]
+
+
+def _short_lead(config: Config) -> Iterator[str]:
+    """Of mode `command` it was seen elsewhere, of mode `queue` docs/scaling.md assumes it.
+
+    github.com/CIROH-UA/ngen-datastream/pull/361 (registered after 127 s),
+    github.com/aws/network-flow-monitor-agent/pull/117 (a State Manager association on new AL2023 machines, 62 s).
+    """
+    if (lead := config.hours.boot_lead_minutes) >= SHORT_LEAD_MINUTES or config.hours.week.always_running:
+        return
+    why = (
+        "agents of Run Command were seen to register more than two minutes after a start, and on a new machine to hold "
+        "commands back for another"
+        if config.mode is Mode.COMMAND
+        else "a new instance needs some three and a half minutes to boot"
+    )
+    yield (
+        f"boot_lead_minutes: {lead} may be too few, and the day's first customers then get no label: {why}; "
+        f"write {SHORT_LEAD_MINUTES} or more"
+    )
 
 
 def _windows(hours: HoursSettings) -> Iterator[str]:

@@ -179,7 +179,7 @@ class HoursSettings(Section):
 class InferenceSettings(Section):
     """The worker and its instance."""
 
-    instance_type: InferenceType = Field(DEFAULT_INFERENCE, description="EC2 type, x86-64")
+    instance_type: InferenceType = Field(DEFAULT_INFERENCE, description="EC2 type, x86-64 or ARM (Graviton)")
     confidence_gate: Gate = Field(DEFAULT_GATE, description="confidence from which a label is true enough to train on")
     review_share: Real = Field(0.05, ge=0, le=1, description="share of photos under the gate that are kept for review")
 

@@ -150,9 +150,11 @@ def _jpeg(data: bytes, max_pixels: int, side: int | None) -> DecodedPhoto:
         raise PhotoRejected(Reason.TRUNCATED, "the file is truncated: a scan is missing")
     size = (jpeg.width, jpeg.height)
     pixels, bare = _whole_pixels(jpeg, _fraction(size, side))
-    picture = Pillow.fromarray(pixels, "CMYK" if jpeg.components == 4 else None)
     orientation = _orientation_of(jpeg.exif)
     keeps = jpeg.components != 4 and orientation not in _TURNS
+    if keeps and pixels.ndim == 3 and _shrink_factor((pixels.shape[1], pixels.shape[0]), side) == 1:
+        return DecodedPhoto(np.ascontiguousarray(pixels), size, False, bare)  # Pillow would copy them four times
+    picture = Pillow.fromarray(pixels, "CMYK" if jpeg.components == 4 else None)
     return _photo(picture, size, orientation, side, bare if keeps else None)
 
 

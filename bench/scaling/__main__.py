@@ -1,6 +1,6 @@
 """Simulation of up to 5,000 shops: how many instances they need, how long a label takes, what scaling is worth.
 
-    python -m bench.scaling [--days 8] [--processes 2] [--dry-run | --page]
+    python -m bench.scaling [--days 8] [--processes 2] [--only one_shop] [--dry-run | --page]
 
 Simulates what bench/scaling/study.py lists, and writes docs/scaling/report.json, the diagram beside it and the tables
 of docs/scaling.md, a quarter of an hour on two processors. Seeds are fixed: the same source gives the same figures.
@@ -33,18 +33,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=8, help="days simulated for each row")
     parser.add_argument("--processes", type=int, default=2, help="days simulated at a time")
+    parser.add_argument("--only", choices=study.PARTS, help="simulate this table; the others stay as they are")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, and leave docs/ as it is")
     parser.add_argument(
         "--page", action="store_true", help="rewrite the page from the last run's report: after new prices"
     )
     options = parser.parse_args()
+    recorded = page.FOLDER / "report.json"
     if options.page:
-        report = json.loads((page.FOLDER / "report.json").read_text())
+        report = json.loads(recorded.read_text())
         page.PAGE.write_text(page.rendered(page.PAGE.read_text(), report))
         return
     start = time.perf_counter()
-    figures = study.report(days=options.days, processes=options.processes, log=lambda text: print(text, flush=True))
-    figures |= {
+    figures = study.report(
+        days=options.days, processes=options.processes, log=lambda text: print(text, flush=True), only=options.only
+    )
+    run = {
         "command": f"python -m bench.scaling --days {options.days}",
         "date": date.today().isoformat(),
         "days": options.days,
@@ -52,12 +56,18 @@ def main() -> None:
         "seconds": round(time.perf_counter() - start),
         "simpy": version("simpy"),
     }
+    if options.only:
+        run["command"] += f" --only {options.only}"
+        figures = {**json.loads(recorded.read_text()), options.only: figures[options.only]}
+        figures["since"] = {**figures.get("since", {}), options.only: run}
+    else:
+        figures |= run
     for table in page.tables(figures).values():
         print(f"\n{table}")
     if options.dry_run:
         sys.exit()
     page.FOLDER.mkdir(exist_ok=True)
-    (page.FOLDER / "report.json").write_text(json.dumps(figures, indent=1) + "\n")
+    recorded.write_text(json.dumps(figures, indent=1) + "\n")
     (page.FOLDER / "day.svg").write_text(
         diagram.draw(f"{study.DEFAULT:,} shops, three times the customers from 12:15 to 12:35", chart())
     )

@@ -32,6 +32,26 @@ class Demand:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CommandDelays:
+    """Delays of mode `command` from the upload queue to the worker, in seconds. Lognormal: median, sigma of the log.
+
+    Guesses: no public measurement of Run Command's delivery was found, and moto delivers at once. What is known: an
+    association of State Manager blocks all commands of a new AL2023 instance for 62 s, and one that starts then runs
+    in under a second (github.com/aws/network-flow-monitor-agent/pull/117).
+    """
+
+    dispatch_median: float = 0.1  # the Lambda gets the message; a cold start takes 0.7 s (bench.dispatch)
+    dispatch_sigma: float = 0.8
+    send_median: float = 0.15  # SendCommand over the network
+    send_sigma: float = 0.5
+    delivery_median: float = 1.0  # from SSM to the agent, its worker process, the shell
+    delivery_sigma: float = 0.7
+    blocked_share: float = 0.005  # of commands, which wait for another document on the instance
+    blocked_median: float = 60.0
+    blocked_sigma: float = 0.3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Delays:
     """Delays of a photo outside the queue and the processors, in seconds. Lognormal: median, and sigma of the log.
 
@@ -48,6 +68,7 @@ class Delays:
     tail_sigma: float = 0.5
     poll_and_fetch: float = 0.045  # a long poll that is answered, and a GET
     store_and_publish: float = 0.045  # a PUT, and a publish with QoS 1
+    command: CommandDelays | None = None  # None: mode queue, in which workers poll the upload queue themselves
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,8 +38,9 @@ def tables(report: Mapping[str, Any]) -> dict[str, str]:
             "shops | mode | instances | storage | messages | the rest | **USD a month** | a shop",
             (_cost(row["shops"], row) for row in report["sizes"] if row["day"] == "common"),
         ),
-        "run": f"`{report['command']}`, {report['date']}, {report['seconds']} s on {report['machine']}; "
-        f"{report['days']} days a row, simpy {report['simpy']}.",
+        "run": _run(report),
+        "one shop run": _run(report.get("since", {}).get("one_shop", report)),
+        "one shop by mode": _table(f"mode | {FIGURES}", ((row["mode"], *_figures(row)) for row in report["one_shop"])),
         "throughput": f"{report['photos_a_second']:.1f} photos a second",
         "recommendation": _table(
             "shops | photos a day | in the busiest minute | `least` | `most` | `warm_pool` | `backlog_per_instance`",
@@ -89,6 +90,13 @@ def _cost(shops: int, row: Mapping[str, Any]) -> tuple[str, ...]:
         *(f"{usd:,.0f}" for usd in (*parts.values(), rest)),
         f"**{cost.usd:,.0f}**",
         f"{cost.usd / shops:,.2f}",
+    )
+
+
+def _run(run: Mapping[str, Any]) -> str:
+    return (
+        f"`{run['command']}`, {run['date']}, {run['seconds']} s on {run['machine']}; {run['days']} days a row, "
+        f"simpy {run['simpy']}."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scaling.inputs import Delays, Demand, InstanceSettings
+from bench.scaling.inputs import CommandDelays, Delays, Demand, InstanceSettings
 
 Seconds = NDArray[np.float64]
 STEP_S: Final = 60  # the rate is even within a minute
@@ -51,8 +51,20 @@ def draw(demand: Demand, delays: Delays, instance: InstanceSettings, random: np.
     tail = random.random(count) < delays.tail_share
     event[tail] = _lognormal(random, delays.tail_median, delays.tail_sigma, int(tail.sum()))
     ready = uploaded + event + delays.poll_and_fetch
+    if (command := delays.command) is not None:
+        ready += _commands(command, count, random)
     order = np.argsort(ready)
     return PhotoArrivals(started[order], uploaded[order], ready[order], work(instance, count, random))
+
+
+def _commands(delays: CommandDelays, count: int, random: np.random.Generator) -> Seconds:
+    """Seconds from the queue to the worker by Run Command, for each of `count` photos."""
+    dispatch = _lognormal(random, delays.dispatch_median, delays.dispatch_sigma, count)
+    send = _lognormal(random, delays.send_median, delays.send_sigma, count)
+    delivery = _lognormal(random, delays.delivery_median, delays.delivery_sigma, count)
+    blocked = random.random(count) < delays.blocked_share
+    delivery[blocked] += _lognormal(random, delays.blocked_median, delays.blocked_sigma, int(blocked.sum()))
+    return dispatch + send + delivery
 
 
 def work(instance: InstanceSettings, count: int, random: np.random.Generator) -> Seconds:

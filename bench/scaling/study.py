@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from bench.scaling.day import simulate
-from bench.scaling.inputs import Delays, Demand, GroupSettings, InstanceSettings, Scenario, Surge
+from bench.scaling.inputs import CommandDelays, Delays, Demand, GroupSettings, InstanceSettings, Scenario, Surge
 from bench.scaling.theory import mean_and_half_width
 from ops.cost.demand import BUSY, DemandDay, busiest_rate, group_for
 
@@ -105,14 +105,31 @@ def sensitivity(run: Run) -> list[Row]:
     return [{"assumption": name, **run(scenario)} for name, scenario in wrong.items()]
 
 
+def one_shop(run: Run) -> list[Row]:
+    """One shop with one instance at all times: mode `queue`, and mode `command` under several guesses."""
+    queue = common(1, GroupSettings(least=1, most=1, warm_pool=0))
+    guess = CommandDelays()
+    guesses = {
+        "`queue`": None,
+        "`command`, as guessed": guess,
+        "`command`, delivery in a third of the time": replace(guess, delivery_median=guess.delivery_median / 3),
+        "`command`, delivery three times as slow": replace(guess, delivery_median=3 * guess.delivery_median),
+        "`command`, one command in twenty waits for a minute": replace(guess, blocked_share=0.05),
+    }
+    return [{"mode": name, **run(replace(queue, delays=Delays(command=command)))} for name, command in guesses.items()]
+
+
 def mean_of_days(scenario: Scenario, *, days: int, pool: ProcessPoolExecutor) -> Row:
     """Each figure as [mean, half of its 95 % interval] over `days` days, with seeds 1, 2, 3, …"""
     outcomes = list(pool.map(partial(_figures, scenario), range(1, days + 1)))
     return {name: _rounded(mean_and_half_width([figures[name] for figures in outcomes])) for name in outcomes[0]}
 
 
-def report(*, days: int, processes: int, log: Callable[[str], None]) -> dict[str, Any]:
-    """The figures of all tables."""
+PARTS: Final = {part.__name__: part for part in (sizes, leasts, targets, sensitivity, one_shop)}
+
+
+def report(*, days: int, processes: int, log: Callable[[str], None], only: str | None = None) -> dict[str, Any]:
+    """The figures of all tables, or those of one."""
     parts: dict[str, Any] = {
         "rates": {str(shops): busiest_rate(Demand().photos_a_shop * shops, DemandDay()) for shops in SIZES},
         "photos_a_shop": Demand().photos_a_shop,
@@ -120,9 +137,9 @@ def report(*, days: int, processes: int, log: Callable[[str], None]) -> dict[str
     }
     with ProcessPoolExecutor(processes) as pool:
         run = partial(mean_of_days, days=days, pool=pool)
-        for part in (sizes, leasts, targets, sensitivity):
-            log(f"{part.__name__}: {(part.__doc__ or '').splitlines()[0]}")
-            parts[part.__name__] = part(run)
+        for name in [only] if only else PARTS:
+            log(f"{name}: {(PARTS[name].__doc__ or '').splitlines()[0]}")
+            parts[name] = PARTS[name](run)
     return parts
 
 

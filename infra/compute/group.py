@@ -58,7 +58,7 @@ class InferenceGroup(Construct):
             self,
             network,
             instance_type,
-            machine_image=amazon_linux(),
+            machine_image=amazon_linux(instance_type),
             associate_public_ip_address=True,
             role=role,
             user_data=boot.user_data(),

@@ -9,6 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from config.instance_types import is_arm
 from config.names import INFERENCE_ROLE, ROLE_TAG
 from infra.compute.actions import instance_actions
 from infra.compute.boot import Boot
@@ -19,9 +20,12 @@ BOOT_TIMEOUT: Final = Duration.minutes(15)  # to install and warm up; then Cloud
 DISK_GIB: Final = 16
 
 
-def amazon_linux() -> ec2.IMachineImage:
-    """The newest image at deployment, with kernel 6.1: the one that AL2023 began with, and supports to its end."""
-    return ec2.MachineImage.latest_amazon_linux2023(kernel=ec2.AmazonLinux2023Kernel.KERNEL_6_1)
+def amazon_linux(instance_type: str) -> ec2.IMachineImage:
+    """The newest image at deployment for these processors, with kernel 6.1: AL2023's first, supported to its end."""
+    return ec2.MachineImage.latest_amazon_linux2023(
+        kernel=ec2.AmazonLinux2023Kernel.KERNEL_6_1,
+        cpu_type=ec2.AmazonLinuxCpuType.ARM_64 if is_arm(instance_type) else ec2.AmazonLinuxCpuType.X86_64,
+    )
 
 
 def disk(gib: int = DISK_GIB, **options: Any) -> ec2.BlockDevice:
@@ -57,7 +61,7 @@ class InferenceInstance(Construct):
             self,
             "Instance",
             instance_type=ec2.InstanceType(instance_type),
-            machine_image=amazon_linux(),  # a newer one replaces the instance, which holds no state
+            machine_image=amazon_linux(instance_type),  # a newer one replaces the instance, which holds no state
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_group=network.outbound_only,

@@ -282,7 +282,7 @@ def _notes(usage: Usage, usd: float) -> Iterator[str]:
 
 
 # For one shop: with the processor of each, and what its worker may use of it for long.
-FOR_ONE_SHOP: Final = ("c7i.large", "c7i-flex.large", "t3.medium", "t3.small")
+FOR_ONE_SHOP: Final = ("c7i.large", "c7i-flex.large", "t3.medium", "t3.small", "t4g.small")
 
 
 @dataclass(frozen=True, slots=True)

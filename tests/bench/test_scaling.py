@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,11 +18,12 @@ from hypothesis import strategies as st
 
 from bench.scaling import diagram, page, study
 from bench.scaling.day import SimulatedDay, arrivals, run, simulate
-from bench.scaling.inputs import Demand, GroupSettings, InstanceSettings, Scenario, Surge
-from bench.scaling.photos import PhotoArrivals, rates
+from bench.scaling.inputs import CommandDelays, Delays, Demand, GroupSettings, InstanceSettings, Scenario, Surge
+from bench.scaling.photos import PhotoArrivals, draw, rates
 from bench.scaling.theory import erlang_c, mean_and_half_width, student_t, wait_md1, wait_mmc
 from bench.scaling.workers import Process, SimulatedQueue, SimulatedWorker
 
+ROOT = Path(__file__).parents[2]
 PHOTOS = 60_000
 LabelTimes = dict[int, float]
 
@@ -199,6 +201,25 @@ def test_a_surge_multiplies_only_the_rates_of_its_minutes() -> None:
     assert np.allclose(surged / plain, np.where(inside, 3, 1))
 
 
+def medians(delays: Delays) -> tuple[float, float]:
+    """Median and 99th percentile of the seconds from an uploaded photo to one that a worker could have."""
+    photos = draw(Demand(shops=100), delays, InstanceSettings(), np.random.default_rng(4))
+    p50, p99 = np.quantile(photos.ready - photos.uploaded, (0.5, 0.99))
+    return float(p50), float(p99)
+
+
+def test_run_command_adds_its_own_delays_to_those_of_the_queue() -> None:
+    steady = CommandDelays(
+        dispatch_median=1, dispatch_sigma=0, send_median=2, send_sigma=0, delivery_median=4, delivery_sigma=0
+    )
+    never = replace(steady, blocked_share=0.0)
+    assert np.subtract(medians(Delays(command=never)), medians(Delays())) == pytest.approx([7, 7], abs=0.2)
+    rarely = replace(steady, blocked_share=0.05, blocked_median=60, blocked_sigma=0)
+    p50, p99 = np.subtract(medians(Delays(command=rarely)), medians(Delays()))
+    assert p50 == pytest.approx(7, abs=0.2)
+    assert p99 > 60
+
+
 def test_a_simulation_is_deterministic_for_a_seed() -> None:
     scenario = study.accident(10, study.recommended(10))
     first, again, other = (simulate(scenario, seed).figures() for seed in (5, 5, 6))
@@ -226,6 +247,19 @@ def test_the_recorded_run_used_the_current_inputs(report: dict[str, Any]) -> Non
     settings = [(row["shops"], row["least"], row["most"]) for row in report["sizes"] if row["day"] == "common"]
     recommended = [(shops, study.recommended(shops)) for shops in study.SIZES]
     assert settings == [(shops, group.least, group.most) for shops, group in recommended]
+
+
+def test_what_other_pages_say_of_both_modes_is_what_was_simulated(report: dict[str, Any]) -> None:
+    """README and operating: a latency on AWS is simulated or guessed, and has the figures of this report."""
+    rows = {row["mode"]: row for row in report["one_shop"]}
+    queue, guessed = rows["`queue`"], rows["`command`, as guessed"]
+    all_p50 = [row["p50_s"][0] for name, row in rows.items() if name.startswith("`command`")]
+    readme = (ROOT / "README.md").read_text()
+    assert f"Simulated for AWS: {queue['p50_s'][0]:.1f} s in mode `queue`" in readme
+    assert f"in mode `command` {min(all_p50):.1f} to {max(all_p50):.1f} s, most of it a guess" in readme
+    operating = (ROOT / "docs" / "operating.md").read_text()
+    assert f"p50 {guessed['p50_s'][0]:.1f} s, p95 {guessed['p95_s'][0]:.1f} s, simulated from a guess" in operating
+    assert f"p50 {queue['p50_s'][0]:.1f} s, p95 {queue['p95_s'][0]:.1f} s, simulated" in operating
 
 
 def test_the_recommended_groups_label_in_time_on_a_busy_day_with_a_killed_instance(report: dict[str, Any]) -> None:

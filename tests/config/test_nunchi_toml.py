@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from config.instance_types import is_arm
 from config.mistakes import find_mistakes
 from config.mode import Mode
 from config.nunchi_toml import DEFAULT_FILE, RELATED, Config, load
@@ -116,7 +117,7 @@ def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
         ('mode = "queue"\n[hours]\nclosed_dates = ["2027-02-07"]', "closed_dates work in mode command only"),
         ("[retention]\nupload_days = 0", "retention.upload_days"),
         ("[retention]\nresult_days = 7", "results of 7 days must outlive uploads of 7 days"),
-        ('[inference]\ninstance_type = "c7g.large"', "'c7g.large' is not an x86-64 type"),
+        ('[inference]\ninstance_type = "mac2.metal"', "'mac2.metal' is not a type for Linux"),
         ('[tags]\n"cost center" = "7"', "'cost center' is not a tag for instances"),
         ('[tags]\n"aws:cost" = "7"', "'aws:cost' is not a tag for instances"),
         ('[tags]\n"shop/kiosk" = "7"', "'shop/kiosk' is not a tag for instances"),
@@ -206,6 +207,25 @@ def test_zones_with_a_place_are_valid(tmp_path: Path, zone: str) -> None:
 @pytest.mark.parametrize("name", ["g5.xlarge", "g6e.2xlarge", "p5.48xlarge", "p6-b200.48xlarge", "g9.xlarge"])
 def test_types_with_a_gpu_of_nvidia_are_valid_and_so_is_a_later_generation(tmp_path: Path, name: str) -> None:
     assert load(written(tmp_path, f'[training]\ninstance_type = "{name}"')).training.instance_type == name
+
+
+@pytest.mark.parametrize("name", ["t3.small", "c7i-flex.large", "t4g.small", "c7g.large", "m9g.large"])
+def test_an_instance_may_have_processors_of_either_kind(tmp_path: Path, name: str) -> None:
+    assert load(written(tmp_path, f'[inference]\ninstance_type = "{name}"')).inference.instance_type == name
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        *((name, True) for name in ("t4g.small", "c7g.large", "c7gn.xlarge", "a1.medium", "m9g.large", "im4gn.large")),
+        *(
+            (name, False)
+            for name in ("t3.small", "c7i.large", "c7i-flex.large", "g4dn.xlarge", "g6.xlarge", "m7a.large")
+        ),
+    ],
+)
+def test_types_with_arm_processors_are_known_by_their_names(name: str, arm: bool) -> None:
+    assert is_arm(name) is arm
 
 
 def test_rules_between_settings_are_reported_beside_other_mistakes(tmp_path: Path) -> None:

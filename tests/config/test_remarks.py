@@ -55,6 +55,18 @@ AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
             'zone = "Europe/Berlin"\nwindows = ["03:00-12:00"]',
             ["on 2027-03-28 the clock skips 02:50: the instance starts at 03:00, up to 10 minutes late"],
         ),
+        ("boot_lead_minutes = 5", []),
+        ('boot_lead_minutes = 2\nwindows = ["00:00-24:00"]', []),
+        (
+            "boot_lead_minutes = 4",
+            [
+                (
+                    "boot_lead_minutes: 4 may be too few, and the day's first customers then get no label: agents of "
+                    "Run Command were seen to register more than two minutes after a start, and on a new machine to "
+                    "hold commands back for another; write 5 or more"
+                )
+            ],
+        ),
         (
             'zone = "Etc/GMT+9"',
             ["hours.zone: Etc/GMT+9 is UTC-0900, with the opposite sign; a zone with a place is safer"],
@@ -65,3 +77,13 @@ def test_what_may_not_be_meant_is_remarked(text: str, said: list[str], tmp_path:
     file = tmp_path / "nunchi.toml"
     file.write_text(f"[hours]\n{text}")
     assert remarks(load(file), at=AT) == said
+
+
+def test_in_mode_queue_a_short_lead_is_remarked_for_the_boot(tmp_path: Path) -> None:
+    file = tmp_path / "nunchi.toml"
+    file.write_text('mode = "queue"\n[hours]\nboot_lead_minutes = 3')
+    [remark] = remarks(load(file), at=AT)
+    assert remark == (
+        "boot_lead_minutes: 3 may be too few, and the day's first customers then get no label: a new instance needs "
+        "some three and a half minutes to boot; write 5 or more"
+    )

@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 import re2
+from aws_cdk import assertions
 
 from config.documents import infer_document
 from config.names import LAUNCH_TEMPLATE
@@ -17,6 +19,7 @@ from contracts.instants import from_epoch_ms
 from contracts.names import Reference
 from contracts.settings import describe
 from contracts.tickets import MAX_TICKETS, TICKET_PATTERN, TICKETS_PATTERN, Ticket, to_line
+from infra.compute.instance import amazon_linux
 from tests.infra.assembly import ROOT, Template
 from worker.settings import WorkerSettings
 
@@ -278,3 +281,16 @@ def policy_of(compute: Template, description: str) -> dict[str, Any]:
     [found] = [one for one in compute.all("AWS::IAM::ManagedPolicy") if one["Description"] == description]
     document: dict[str, Any] = found["PolicyDocument"]
     return document
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [("c7i.large", "x86_64"), ("t3.small", "x86_64"), ("t4g.small", "arm64"), ("c7g.large", "arm64")],
+)
+def test_the_image_is_one_for_the_processors_of_the_type(instance_type: str, architecture: str) -> None:
+    """An instance with another architecture's image is refused at its creation."""
+    stack = cdk.Stack()
+    amazon_linux(instance_type).get_image(stack)
+    wanted = {"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"}
+    [parameter] = assertions.Template.from_stack(stack).find_parameters("*", wanted).values()
+    assert parameter["Default"] == f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-{architecture}"

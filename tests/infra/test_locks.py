@@ -21,10 +21,14 @@ LISTS = (
     "tests/retrain/review/requirements.txt",
     "kiosk/voice/requirements.txt",
     "voice_build/requirements.txt",
+    "bench/peers/bentoml/requirements.txt",
+    "bench/peers/litserve/requirements.txt",
+    "bench/peers/ray_serve/requirements.txt",
 )
 EXACT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==(?P<version>[A-Za-z0-9.!+_-]+)(?P<rest>.*)", re.DOTALL
 )
+NOT_CACHED = re.compile("not found in the cache|connectivity is disabled|network (?:was|is) disabled")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -109,12 +113,41 @@ def test_compiling_the_lock_again_changes_nothing(path: str, tmp_path: Path) -> 
         timeout=300,
         check=False,
     )
-    if answer.returncode != 0 and re.search(
-        "not found in the cache|connectivity is disabled|network (?:was|is) disabled", answer.stderr
-    ):
+    if answer.returncode != 0 and NOT_CACHED.search(answer.stderr):
         pytest.skip("the installer's cache lacks a package's metadata; the pins alone were compared")
     assert answer.returncode == 0, answer.stderr
     assert without_comments(again.read_text()) == without_comments((ROOT / path).read_text())
+
+
+# Without OpenVINO, whose wheel for ARM wants a newer glibc than Amazon Linux 2023 has (2.34).
+NOT_ON_ARM = ("openvino",)
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12"])
+@pytest.mark.parametrize("platform", ["x86_64-manylinux_2_34", "aarch64-manylinux_2_34"])
+def test_every_package_of_an_instance_has_a_wheel_for_both_processors(
+    platform: str, python: str, tmp_path: Path
+) -> None:
+    """An instance compiles nothing. Without the network, as above; docs/operating.md has the command that asks it."""
+    left_out = NOT_ON_ARM if platform.startswith("aarch64") else ()
+    wanted = tmp_path / "requirements.txt"
+    lines = [line for line in requirements("worker/requirements.txt") if not line.startswith(left_out)]
+    wanted.write_text("\n".join(lines))
+    answer = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--offline", "--dry-run"),
+            *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(tmp_path / "site")),
+            *("--python-platform", platform, "--python-version", python, "--requirement", str(wanted)),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if answer.returncode != 0 and NOT_CACHED.search(answer.stderr):
+        pytest.skip("the installer's cache lacks a package's metadata")
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def without_comments(text: str) -> list[str]:
