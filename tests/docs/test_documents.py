@@ -38,7 +38,7 @@ PROGRAMS: dict[str, type] = {
     "retrain": RetrainSettings,
 }
 MACHINE_DEFAULTS = {
-    "NUNCHI_MODEL": "the day-0 cascade",
+    "NUNCHI_MODEL": "the recipe's own",
     "NUNCHI_TRIAL_PICTURE": "a portrait in the public domain",
     "NUNCHI_TRAINER_PYTHON": "`.venv-trainer/bin/python` beside the code",
     "NUNCHI_MODEL_THREADS": "the number of processors",
