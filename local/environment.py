@@ -19,7 +19,7 @@ from contracts.settings import environment_for, setting, variables_of
 from contracts.settings import load as load_settings
 from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, WorkerRecord
 from local.state import StateDir
-from recipes.reading import is_path
+from recipes.reading import from_anywhere
 from recipes.reading import load as load_recipe
 from worker.settings import WorkerSettings
 
@@ -105,7 +105,7 @@ def recipe_of(named: str | None, environ: Mapping[str, str], config: Config) -> 
     """The recipe of an option, else of NUNCHI_RECIPE, else the operator's; InvalidRecipe names all its mistakes."""
     recipe = named or environ.get(RECIPE_VARIABLE) or config.recipe
     load_recipe(recipe)
-    return str(Path(recipe).absolute()) if is_path(recipe) else recipe
+    return from_anywhere(recipe)
 
 
 def gate_of(environ: Mapping[str, str], inference: InferenceSettings) -> float:

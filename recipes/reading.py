@@ -45,6 +45,11 @@ def is_path(name: str) -> bool:
     return "/" in name or name.startswith(".")
 
 
+def from_anywhere(name: str) -> str:
+    """The recipe's name for a process in another folder: a path is made absolute."""
+    return str(Path(name).absolute()) if is_path(name) else name
+
+
 def folder_of(name: str) -> Path:
     """The folder of a recipe; InvalidRecipe if no shipped one has the name."""
     if is_path(name):

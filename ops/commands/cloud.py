@@ -26,6 +26,7 @@ from ops import supervise
 from ops.display import echo_json, err, out
 from ops.exits import Exit
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
+from recipes.reading import from_anywhere
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
 
@@ -91,7 +92,7 @@ def up(
         "--screen-port": screen_port,
         "--mode": mode,
         "--workers": workers,
-        "--recipe": recipe,
+        "--recipe": None if recipe is None else from_anywhere(recipe),
     }
     if folder.holder() is not None:
         record = wait_until_up(folder)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from recipes.reading import from_anywhere
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 from retrain.subprocesses import filtered_environ, spawn
@@ -34,7 +35,15 @@ def compute(
     recipe: str, photos: Sequence[Path], cache: Path, *, python: str = sys.executable, say: Say = silent
 ) -> Computed:
     """The features of the photos; InvalidDataset if the process fails."""
-    command = [python, "-m", "worker.models.features", "--recipe", recipe, "--cache", str(cache.absolute())]
+    command = [
+        python,
+        "-m",
+        "worker.models.features",
+        "--recipe",
+        from_anywhere(recipe),
+        "--cache",
+        str(cache.absolute()),
+    ]
     process = spawn(
         command,
         cwd=_HOME,

@@ -11,6 +11,7 @@ from typing import Any
 from contracts.boxes import Corners
 from contracts.messages import Model
 from contracts.weights import DAY_0
+from recipes.reading import from_anywhere
 from retrain.judge.predictions import PHOTO_S, START_S, predict_with
 from retrain.progress import Say, silent
 
@@ -48,7 +49,7 @@ def predict(
 ) -> list[PredictedPhoto]:
     """What the model of a manifest, None for that of day 0, says about each photo; JudgementFailed if it fails."""
     name = DAY_0 if manifest is None else str(manifest.absolute())
-    command = [python, "-m", "worker.models.predict", "--manifest", name, "--recipe", recipe]
+    command = [python, "-m", "worker.models.predict", "--manifest", name, "--recipe", from_anywhere(recipe)]
     return predict_with(command, name, photos, _photo, timeout_s=START_S + PHOTO_S * len(photos), say=say)
 
 
