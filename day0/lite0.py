@@ -32,7 +32,8 @@ from torch import Tensor, nn
 
 from day0.network.backbone import FEATURES, Backbone, from_imagenet
 from day0.network.export import Graph
-from worker.models.backbone import FILE, SIDE, Crop, pooled
+from recipes.recipe import Net
+from worker.models.backbone import NETWORKS, SIDE, Crop, pooled
 from worker.models.backbone import Backbone as Converted
 
 MEAN, DEVIATION = np.float32(127), np.float32(128)
@@ -44,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m day0.lite0", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=FILE, help="the file to write, or to compare")
+    parser.add_argument("--out", type=Path, default=NETWORKS[Net.LITE0].file, help="the file to write, or to compare")
     parser.add_argument("--compare", type=Path, metavar="FOLDER", help="compare on up to 50 JPEGs of a folder")
     arguments = parser.parse_args()
     network = from_imagenet().eval()

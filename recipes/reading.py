@@ -11,7 +11,7 @@ from typing import Any, Final
 from contracts.errors import ContractError
 from contracts.gate import DEFAULT_GATE, gate_mistake
 from contracts.near import did_you_mean
-from recipes.recipe import REGIONS, Find, Finder, Head, Judge, Many, Metric, Range, Recipe, Region, Teaches
+from recipes.recipe import FACE, REGIONS, Find, Finder, Head, Judge, Many, Metric, Net, Range, Recipe, Region, Teaches
 from recipes.toml_table import Table
 
 FOLDER: Final = Path(__file__).parent
@@ -129,6 +129,7 @@ def _head(table: Table) -> Head:
         says=table.names("says"),
         score=None if score is None else Range(*score),
         region=Region(region.name("of") if region.has("of") else "whole", region.number("margin", 0, least=0, most=2)),
+        net=table.choice("net", Net.LITE0),
         when=_when(table.table("when")),
         stop_at=table.names("stop_at"),
         augment=_augment(table),
@@ -199,6 +200,8 @@ def _rules(recipe: Recipe) -> Iterable[str]:
 def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
     offered = REGIONS[recipe.find.kind]
     for head in recipe.heads:
+        if head.net is Net.FACE and head.region.of != FACE:
+            yield f'head[{head.name}].net: face knows faces only; look at one, region = {{ of = "face" }}, or use lite0'
         if head.region.of not in offered:
             yield (
                 f"head[{head.name}].region.of: a subject found by {recipe.find.kind} has no {head.region.of!r}; "

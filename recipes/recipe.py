@@ -13,6 +13,7 @@ from itertools import product
 from typing import Final
 
 WHOLE: Final = "whole"  # the region that every finder has: the whole photo
+FACE: Final = "face"
 
 
 class Finder(StrEnum):
@@ -23,7 +24,7 @@ class Finder(StrEnum):
 
 
 # The regions that a finder's subjects have.
-REGIONS: Final[Mapping[Finder, tuple[str, ...]]] = {Finder.FACE: ("face", WHOLE), Finder.WHOLE: (WHOLE,)}
+REGIONS: Final[Mapping[Finder, tuple[str, ...]]] = {Finder.FACE: (FACE, WHOLE), Finder.WHOLE: (WHOLE,)}
 
 
 class Many(StrEnum):
@@ -32,6 +33,13 @@ class Many(StrEnum):
     ALL = "all"
     NEAREST = "nearest"  # the one that is large and near the middle line
     ONE = "one"  # with several, the photo is declined
+
+
+class Net(StrEnum):
+    """The frozen network whose features a head stands on."""
+
+    LITE0 = "lite0"  # EfficientNet-Lite0, which has learned ImageNet: for anything
+    FACE = "face"  # the kiosk's network for age and gender: for questions about faces
 
 
 class Metric(StrEnum):
@@ -87,6 +95,7 @@ class Head:
     says: tuple[str, ...] = ()
     score: Range | None = None
     region: Region = Region()
+    net: Net = Net.LITE0
     when: Mapping[str, str] = field(default_factory=dict)
     stop_at: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()

@@ -122,7 +122,7 @@ def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
 
 
 def _fit_head(head: Head, rows: Ints, examples: Examples, *, folds: int) -> FittedHead:
-    features = examples.features[f"{head.region.of}:{head.region.margin:g}"][rows]
+    features = examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"][rows]
     known = [examples.every[row].known[head.name] for row in rows]
     groups = np.array([examples.every[row].group for row in rows])
     plain = features[:, 0]

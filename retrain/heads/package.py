@@ -67,11 +67,18 @@ def _head(fitted: FittedHead) -> dict[str, Any]:
     region = {"of": head.region.of, "margin": head.region.margin}
     if head.score is not None:
         score = [head.score.low, head.score.high]
-        return {"name": head.name, "score": score, "region": region, "half_width": round(fitted.half_width, 4)}
+        return {
+            "name": head.name,
+            "score": score,
+            "net": str(head.net),
+            "region": region,
+            "half_width": round(fitted.half_width, 4),
+        }
     assert fitted.calibration is not None  # noqa: S101 - of every choice
     return {
         "name": head.name,
         "says": list(head.says),
+        "net": str(head.net),
         "region": region,
         "calibration": fitted.calibration.fields(),
     }

@@ -80,6 +80,11 @@ def test_the_example_of_a_message_follows_its_schema() -> None:
     fields = json.loads(example.replace(", …}", "}"))
     model = {"name": "mask", "version": "1", "digest": "0"}
     at = "2026-11-29T03:04:05.678Z"
-    whole = {"image_id": "01jd8v2k5e9m3x7q4r6t0w1y2z", "kiosk_id": "door", "model": model, "steps_ms": {}}
+    whole: dict[str, object] = {
+        "image_id": "01jd8v2k5e9m3x7q4r6t0w1y2z",
+        "kiosk_id": "door",
+        "model": model,
+        "steps_ms": {},
+    }
     message = AnswersMessage.from_json(json.dumps(fields | whole | {"captured_at": at, "expires_at": at}))
     assert message.subjects[0].joined is not None

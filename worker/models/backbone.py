@@ -1,6 +1,7 @@
 """The frozen network that recipes' heads stand on: crops → feature maps, computed once for all heads.
 
-EfficientNet-Lite0 with its ImageNet weights, up to the last activation; `day0.lite0` writes the file. Pooling is left
+EfficientNet-Lite0 up to its last activation, with ImageNet's weights (`lite0`, written by `day0.lite0`), or with those
+that have learned faces (`face`, by `day0.face_maps`). Pooling is left
 to `pooled`: a linear head on pooled features is the mean of that head over the places of the maps, so its class
 activation map is exact.
 """
@@ -8,24 +9,40 @@ activation map is exact.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recipes.recipe import Net
 from worker.models.boxes import InvalidOutput
 from worker.models.manifests import InvalidModel
 from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
 
 Crop = NDArray[np.uint8]  # (height, width, 3), RGB; normalised in the network
 
-FILE: Final = Path(__file__).parent / "model_data" / "lite0.onnx"
-SHA256: Final = "bb65658b8c0c5e47f5feee50d75ab4e01500ff96b87ed92243e6cd377cb8c5ce"
 FEATURES: Final = 1280
-SIDE: Final = 224  # pixels of a crop, as in the network's training
+SIDE: Final = 224  # pixels of a crop, as in the training of lite0
 STRIDE: Final = 32  # pixels of a crop's side that one place of the maps stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A shipped network: its file, the file's digest, and the side of its crops, pixels."""
+
+    file: Path
+    sha256: str
+    side: int
+
+
+_DATA: Final = Path(__file__).parent / "model_data"
+NETWORKS: Final[Mapping[Net, Network]] = {
+    Net.LITE0: Network(_DATA / "lite0.onnx", "bb65658b8c0c5e47f5feee50d75ab4e01500ff96b87ed92243e6cd377cb8c5ce", SIDE),
+    Net.FACE: Network(_DATA / "face.onnx", "18ad762c8775996201de3693ee56d7de28393f11ae342cb67adf684e287de79b", 128),
+}
 
 
 class Backbone:
@@ -40,17 +57,18 @@ class Backbone:
         self._session = session(network)
 
     @classmethod
-    def shipped(cls, file: Path = FILE) -> Self:
-        """The network that heads are trained on. InvalidModel if its file is missing or has another digest."""
+    def shipped(cls, shipped: Network = NETWORKS[Net.LITE0]) -> Self:
+        """A network that heads are trained on. InvalidModel if its file is missing or has another digest."""
+        file = shipped.file
         try:
             network = file.read_bytes()
         except OSError as error:
             raise InvalidModel(
                 f"{file}: the backbone can't be read ({error.strerror}); no head is loaded. Install the worker again."
             ) from None
-        if (digest := hashlib.sha256(network).hexdigest()) != SHA256:
+        if (digest := hashlib.sha256(network).hexdigest()) != shipped.sha256:
             raise InvalidModel(
-                f"{file}: the backbone has SHA-256 {digest}, not {SHA256}; heads were trained on other features, so "
+                f"{file}: the backbone has SHA-256 {digest}, not {shipped.sha256}; heads were trained on other features, so "
                 "none is loaded. Install the worker again."
             )
         return cls(network)

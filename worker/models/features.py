@@ -7,7 +7,7 @@ paths
     {"path", "file"}         the photo's subjects, in a .npz file of the cache folder
     {"path", "error"}        the photo can't be read; the next one follows
 
-A file holds `boxes` (subjects, 4), as a message has them, and for each region of the recipe `of:margin` (subjects,
+A file holds `boxes` (subjects, 4), as a message has them, and for each region of the recipe `net:of:margin` (subjects,
 views, features), the first view as the photo is (views.py). It is named by the SHA-256 of the photo and of all that the
 features depend on, so a photo is computed once, whatever its name. The finder and the regions are those of the worker:
 what is learned is what is asked.
@@ -34,9 +34,8 @@ import numpy as np
 from contracts.errors import NunchiError
 from imaging.decoding import decode
 from recipes.reading import load
-from recipes.recipe import Recipe, Region
-from worker.models.backbone import FILE as BACKBONE
-from worker.models.backbone import SHA256, Backbone
+from recipes.recipe import Net, Recipe, Region
+from worker.models.backbone import NETWORKS, Backbone
 from worker.models.finders import DefaultFinder, default_finder
 from worker.models.onnx_runtime import Floats
 from worker.models.views import views_of
@@ -51,18 +50,25 @@ class Extractor:
 
     recipe: Recipe
     finder: DefaultFinder
-    backbone: Backbone
+    backbones: Mapping[Net, Backbone]
     cache: Path
 
     @property
     def manifest(self) -> dict[str, Any]:
         """What a manifest of heads on these features says about them."""
         find = self.recipe.find
-        backbone = {"package": "worker.models", "path": f"model_data/{BACKBONE.name}", "sha256": SHA256}
+        networks = {
+            str(net): {
+                "package": "worker.models",
+                "path": f"model_data/{NETWORKS[net].file.name}",
+                "sha256": NETWORKS[net].sha256,
+            }
+            for net in self.backbones
+        }
         return {
             "recipe": self.recipe.name,
             "find": {"kind": find.kind, "least_px": find.least_px, "finder": self.finder.fields},
-            "files": {"backbone": backbone, **self.finder.files},
+            "files": {**networks, **self.finder.files},
         }
 
     def file(self, photo: Path) -> Path:
@@ -73,10 +79,13 @@ class Extractor:
             image = decode(data).image
             subjects = self.finder.find(image)
             arrays = {"boxes": np.array([subject.box.corners for subject in subjects]).reshape(-1, 4)}
-            for region, augment in regions_of(self.recipe).items():
-                views = views_of(augment)
-                rows = [self.backbone.features([view(image, each, region) for view in views]) for each in subjects]
-                arrays[name_of(region)] = _stacked(rows, len(views))
+            for (net, region), augment in regions_of(self.recipe).items():
+                views, side = views_of(augment), NETWORKS[net].side
+                rows = [
+                    self.backbones[net].features([view(image, each, region, side) for view in views])
+                    for each in subjects
+                ]
+                arrays[name_of(net, region)] = _stacked(rows, len(views))
             partial = cached.with_suffix(f".{os.getpid()}.{id(image)}.tmp")
             with partial.open("wb") as file:
                 np.savez(file, **arrays)
@@ -84,22 +93,24 @@ class Extractor:
         return cached
 
     def _key(self, photo: bytes) -> str:
-        regions = {name_of(region): augment for region, augment in regions_of(self.recipe).items()}
-        settings = json.dumps([VERSION, SHA256, self.finder.digest, regions])
+        regions = {name_of(*seen): augment for seen, augment in regions_of(self.recipe).items()}
+        networks = [NETWORKS[net].sha256 for net in self.backbones]
+        settings = json.dumps([VERSION, networks, self.finder.digest, regions])
         return hashlib.sha256(settings.encode() + b"\0" + photo).hexdigest()
 
 
-def regions_of(recipe: Recipe) -> dict[Region, tuple[str, ...]]:
-    """The regions of a recipe, each with the augmentations of all heads that look at it."""
-    regions: dict[Region, tuple[str, ...]] = {}
+def regions_of(recipe: Recipe) -> dict[tuple[Net, Region], tuple[str, ...]]:
+    """The regions of a recipe by network, each with the augmentations of all heads that look at it."""
+    regions: dict[tuple[Net, Region], tuple[str, ...]] = {}
     for head in recipe.heads:
-        regions[head.region] = tuple(dict.fromkeys([*regions.get(head.region, ()), *head.augment]))
+        seen = head.net, head.region
+        regions[seen] = tuple(dict.fromkeys([*regions.get(seen, ()), *head.augment]))
     return regions
 
 
-def name_of(region: Region) -> str:
+def name_of(net: Net, region: Region) -> str:
     """A region's name in a file of features."""
-    return f"{region.of}:{region.margin:g}"
+    return f"{net}:{region.of}:{region.margin:g}"
 
 
 def _stacked(rows: Sequence[Floats], views: int) -> np.ndarray:
@@ -112,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         recipe = load(options.recipe)
-        extractor = Extractor(recipe, default_finder(recipe.find.kind), Backbone.shipped(), options.cache)
+        extractor = Extractor(recipe, default_finder(recipe.find.kind), _backbones(recipe), options.cache)
         options.cache.mkdir(parents=True, exist_ok=True)
     except (NunchiError, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -131,6 +142,10 @@ def main(arguments: Sequence[str]) -> int:
             for written in threads.map(line, paths[start : start + AT_A_TIME]):
                 _write(written)
     return 0
+
+
+def _backbones(recipe: Recipe) -> dict[Net, Backbone]:
+    return {net: Backbone.shipped(NETWORKS[net]) for net in sorted({head.net for head in recipe.heads})}
 
 
 def _write(fields: Mapping[str, Any]) -> None:

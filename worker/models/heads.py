@@ -7,10 +7,10 @@ answers about every subject; which of the answers count is the recipe's (worker/
 "heads" has:
 
     "recipe"                       the name of the recipe whose questions the heads answer
-    "files": {"backbone", "heads", "finder"}      backbone.py; arrays as below; faces.py (for the finder `face`)
+    "files": {"heads", "lite0", "face", "finder"}   arrays as below; networks as of backbone.py; faces.py: those in use
     "find": {"kind", "least_px", "finder": as in cascade.py}
-    "heads": [{"name", "says": […], "region": {"of", "margin"}, "calibration"}                of its likeliest value
-             | {"name", "score": [low, high], "region", "half_width"}]                        of the interval
+    "heads": [{"name", "says": […], "net", "region": {"of", "margin"}, "calibration"}         of its likeliest value
+             | {"name", "score": [low, high], "net", "region", "half_width"}]                 of the interval
     "join": {"questions": […], "calibration"} | null            of the product of the joined answers' scores
 
 The file `heads` is NumPy's .npz, float32: for head i `i.weights` (features, values) and `i.bias` (values) on features
@@ -31,8 +31,8 @@ import numpy as np
 from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
-from recipes.recipe import Finder, Range, Recipe, Region
-from worker.models.backbone import FEATURES, Backbone
+from recipes.recipe import Finder, Net, Range, Recipe, Region
+from worker.models.backbone import FEATURES, NETWORKS, Backbone
 from worker.models.detector import Image
 from worker.models.finders import Find, face_finder
 from worker.models.manifests import InvalidModel, ModelManifest
@@ -76,6 +76,7 @@ class Seen:
 class ChoiceHead:
     """Logits of the values = features @ weights + bias."""
 
+    net: Net
     region: Region
     says: tuple[str, ...]
     weights: Floats  # (features, values)
@@ -96,6 +97,7 @@ class ChoiceHead:
 class ScoreHead:
     """A number = features @ weights + bias, kept inside its range."""
 
+    net: Net
     region: Region
     range: Range
     weights: Floats  # (features, 1)
@@ -122,7 +124,7 @@ class HeadsModel:
     model: Model
     find: Find
     least_px: int
-    backbone: Backbone
+    backbones: Mapping[Net, Backbone]
     heads: tuple[AnyHead, ...]
     join: BetaCalibration | None
 
@@ -143,12 +145,13 @@ class HeadsModel:
         return [subject for subject in self.find(image) if large_enough(subject)]
 
     def _answers(self, pairs: Sequence[tuple[Image, FoundSubject]]) -> list[tuple[SeenAnswer, ...]]:
-        regions = list(dict.fromkeys(head.region for head in self.heads))
-        crops = [crop(image, subject, region) for region in regions for image, subject in pairs]
-        features = self.backbone.features(crops)
-        count = len(pairs)
-        by_region = {region: features[at * count : (at + 1) * count] for at, region in enumerate(regions)}
-        by_head = [head.answers(by_region[head.region]) for head in self.heads]
+        seen = {
+            (net, region): self.backbones[net].features(
+                [crop(image, subject, region, NETWORKS[net].side) for image, subject in pairs]
+            )
+            for net, region in dict.fromkeys((head.net, head.region) for head in self.heads)
+        }
+        by_head = [head.answers(seen[head.net, head.region]) for head in self.heads]
         return list(zip(*by_head, strict=True))
 
 
@@ -175,7 +178,7 @@ def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
             model=manifest.model,
             find=_finder(manifest),
             least_px=int(fields["find"]["least_px"]),
-            backbone=Backbone(manifest.file("backbone").read_bytes()),
+            backbones={net: Backbone(manifest.file(net).read_bytes()) for net in {head.net for head in heads}},
             heads=heads,
             join=None if join is None else _rising(BetaCalibration.from_fields(join["calibration"])),
         )
@@ -203,14 +206,15 @@ def _head(number: int, fields: Mapping[str, Any], arrays: Mapping[str, Floats]) 
     scores = "score" in fields
     values = 1 if scores else len(fields["says"])
     weights, bias = _folded(number, values, arrays)
+    net = Net(fields["net"])
     region = Region(str(fields["region"]["of"]), float(fields["region"]["margin"]))
     if scores:
         half_width = float(fields["half_width"])
         if not (math.isfinite(half_width) and half_width >= 0):
             raise ValueError(f"the interval of {fields['name']} is {half_width}")
-        return ScoreHead(region, Range(*map(float, fields["score"])), weights, bias, half_width)
+        return ScoreHead(net, region, Range(*map(float, fields["score"])), weights, bias, half_width)
     return ChoiceHead(
-        region, tuple(fields["says"]), weights, bias, _rising(BetaCalibration.from_fields(fields["calibration"]))
+        net, region, tuple(fields["says"]), weights, bias, _rising(BetaCalibration.from_fields(fields["calibration"]))
     )
 
 

@@ -9,13 +9,12 @@ import numpy as np
 from PIL import Image as Pillow
 
 from contracts.boxes import Box, Corners
-from recipes.recipe import WHOLE, Region
+from recipes.recipe import FACE, WHOLE, Region
 from worker.models.backbone import SIDE
 from worker.models.chips import Chip, chip
 from worker.models.detector import Image
 from worker.models.faces import Face, FaceFinder
 
-FACE: Final = "face"
 EVERYTHING: Final = Box(0.0, 0.0, 1.0, 1.0)
 
 
@@ -37,23 +36,23 @@ def whole_of(image: Image) -> list[FoundSubject]:  # noqa: ARG001 - whatever it 
     return [FoundSubject(EVERYTHING)]
 
 
-def crop(image: Image, subject: FoundSubject, region: Region) -> Chip:
-    """The region of a subject as SIDE × SIDE pixels. A face is turned upright; edges are repeated outside the photo."""
+def crop(image: Image, subject: FoundSubject, region: Region, side: int = SIDE) -> Chip:
+    """The region of a subject, `side` × `side` pixels. A face is turned upright; edges go on outside the photo."""
     if region.of == FACE and subject.face is not None:
-        return chip(image, subject.face, SIDE, region.margin)
+        return chip(image, subject.face, side, region.margin)
     if region.of != WHOLE:
         raise ValueError(f"the subject has no {region.of!r}")
-    return _square(image, region.margin)
+    return _square(image, region.margin, side)
 
 
-def _square(image: Image, margin: float) -> Chip:
+def _square(image: Image, margin: float, pixels: int) -> Chip:
     """The whole photo in a square; its edges are repeated beside the shorter sides, and by `margin` all around."""
     height, width = image.shape[:2]
     side = max(height, width) * (1 + 2 * margin)
-    scale = SIDE / side
+    scale = pixels / side
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BILINEAR, reducing_gap=2.0))
-    left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-    rows = np.clip(np.arange(SIDE) - top, 0, size[1] - 1)
-    columns = np.clip(np.arange(SIDE) - left, 0, size[0] - 1)
+    left, top = (pixels - size[0]) // 2, (pixels - size[1]) // 2
+    rows = np.clip(np.arange(pixels) - top, 0, size[1] - 1)
+    columns = np.clip(np.arange(pixels) - left, 0, size[0] - 1)
     return np.ascontiguousarray(small[rows[:, None], columns])

@@ -17,7 +17,7 @@ from worker.models.detector import Image
 from worker.models.regions import FoundSubject, crop
 
 PLAIN: Final = "plain"
-View = Callable[[Image, FoundSubject, Region], Chip]
+View = Callable[[Image, FoundSubject, Region, int], Chip]
 MARGIN: Final = 0.12  # of the region's side: as exactly as a finder frames the same head twice
 DEGREES: Final = 10.0
 GAINS: Final = 0.6, 1.5
@@ -28,27 +28,27 @@ def views_of(augment: Iterable[str]) -> list[View]:
     return [crop, *(view for name in augment for view in _VIEWS[name])]
 
 
-def _mirrored(image: Image, subject: FoundSubject, region: Region) -> Chip:
-    return np.ascontiguousarray(crop(image, subject, region)[:, ::-1])
+def _mirrored(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
+    return np.ascontiguousarray(crop(image, subject, region, side)[:, ::-1])
 
 
 def _lit(gain: float) -> View:
-    def view(image: Image, subject: FoundSubject, region: Region) -> Chip:
-        return np.clip(crop(image, subject, region) * np.float32(gain), 0, 255).astype(np.uint8)
+    def view(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
+        return np.clip(crop(image, subject, region, side) * np.float32(gain), 0, 255).astype(np.uint8)
 
     return view
 
 
 def _framed(by: float) -> View:
-    def view(image: Image, subject: FoundSubject, region: Region) -> Chip:
-        return crop(image, subject, replace(region, margin=max(0.0, region.margin + by)))
+    def view(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
+        return crop(image, subject, replace(region, margin=max(0.0, region.margin + by)), side)
 
     return view
 
 
 def _turned(degrees: float) -> View:
-    def view(image: Image, subject: FoundSubject, region: Region) -> Chip:
-        chip = crop(image, subject, region)
+    def view(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
+        chip = crop(image, subject, region, side)
         edge = np.concatenate([chip[0], chip[-1], chip[:, 0], chip[:, -1]])
         fill = tuple(int(value) for value in np.median(edge, axis=0))
         return np.asarray(Pillow.fromarray(chip).rotate(degrees, Pillow.Resampling.BILINEAR, fillcolor=fill))
@@ -56,13 +56,13 @@ def _turned(degrees: float) -> View:
     return view
 
 
-def _blurred(image: Image, subject: FoundSubject, region: Region) -> Chip:
-    return np.asarray(Pillow.fromarray(crop(image, subject, region)).filter(ImageFilter.GaussianBlur(2)))
+def _blurred(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
+    return np.asarray(Pillow.fromarray(crop(image, subject, region, side)).filter(ImageFilter.GaussianBlur(2)))
 
 
-def _compressed(image: Image, subject: FoundSubject, region: Region) -> Chip:
+def _compressed(image: Image, subject: FoundSubject, region: Region, side: int) -> Chip:
     written = io.BytesIO()
-    Pillow.fromarray(crop(image, subject, region)).save(written, "JPEG", quality=25)
+    Pillow.fromarray(crop(image, subject, region, side)).save(written, "JPEG", quality=25)
     return np.asarray(Pillow.open(written).convert("RGB"))
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
-from worker.models.backbone import FEATURES, FILE, SHA256, SIDE, Backbone, Crop, pooled
+from recipes.recipe import Net
+from worker.models.backbone import FEATURES, NETWORKS, SIDE, Backbone, Crop, pooled
 from worker.models.boxes import InvalidOutput
-from worker.models.manifests import InvalidModel
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.manifests import InvalidModel, read_manifest
+from worker.models.onnx_runtime import session
 
 SAMPLES = Path(__file__).parents[3] / "samples"
+LITE0 = NETWORKS[Net.LITE0]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,8 @@ def crop(name: str, side: int = SIDE) -> Crop:
 
 def test_the_shipped_file_is_the_one_that_heads_are_trained_on() -> None:
     """Heads on other features would answer nonsense: a new file needs a new digest, and new heads."""
-    assert hashlib.sha256(FILE.read_bytes()).hexdigest() == SHA256
+    for shipped in NETWORKS.values():
+        assert hashlib.sha256(shipped.file.read_bytes()).hexdigest() == shipped.sha256
 
 
 def test_the_features_are_those_of_the_original_network(backbone: Backbone) -> None:
@@ -137,10 +144,28 @@ def test_what_is_no_network_is_refused() -> None:
 
 def test_a_missing_file_is_an_invalid_model(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match=r"lite0\.onnx: the backbone can't be read \(No such file"):
-        Backbone.shipped(tmp_path / "lite0.onnx")
+        Backbone.shipped(replace(LITE0, file=tmp_path / "lite0.onnx"))
 
 
 def test_another_network_is_an_invalid_model(tmp_path: Path) -> None:
-    (tmp_path / "lite0.onnx").write_bytes(FILE.read_bytes()[:-1])
-    with pytest.raises(InvalidModel, match=rf"has SHA-256 [0-9a-f]{{64}}, not {SHA256}"):
-        Backbone.shipped(tmp_path / "lite0.onnx")
+    (tmp_path / "lite0.onnx").write_bytes(LITE0.file.read_bytes()[:-1])
+    with pytest.raises(InvalidModel, match=rf"has SHA-256 [0-9a-f]{{64}}, not {LITE0.sha256}"):
+        Backbone.shipped(replace(LITE0, file=tmp_path / "lite0.onnx"))
+
+
+def test_the_network_of_faces_is_that_of_the_kiosk_up_to_its_last_activation(crops: list[Crop]) -> None:
+    """`python -m day0.face_maps` shortens the shipped network; its last layer on the pooled maps gives the logits."""
+    whole = onnx.load(read_manifest(DEFAULT_MANIFEST).file("network_0"))
+    constants = {each.name: numpy_helper.to_array(each) for each in whole.graph.initializer}
+    last = whole.graph.node[-1]
+    scaled = next(node for node in whole.graph.node if node.output[0] == last.input[1])
+    cast = next(node for node in whole.graph.node if node.output[0] == scaled.input[0])
+    weights = constants[cast.input[0]].astype(np.float32) * constants[scaled.input[1]]
+    faces = [np.asarray(Pillow.fromarray(each).resize((128, 128))) for each in crops[:3]]
+    own = Backbone.shipped(NETWORKS[Net.FACE]).features(faces)
+    pixels = np.stack(faces).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
+    [logits] = session(whole.SerializeToString()).run(["logits"], {"images": pixels})
+    transposed = next((each.i for each in last.attribute if each.name == "transB"), 0)
+    np.testing.assert_allclose(
+        own @ (weights.T if transposed else weights) + constants[last.input[2]], logits, atol=1e-4
+    )

@@ -13,8 +13,8 @@ import pytest
 from contracts.formulas.calibration import BetaCalibration
 from contracts.weights import sha256_of
 from recipes.reading import parse
-from recipes.recipe import Recipe
-from worker.models.backbone import FEATURES, FILE, SHA256
+from recipes.recipe import Net, Recipe
+from worker.models.backbone import FEATURES, NETWORKS
 from worker.models.heads import HeadsModel, load_heads
 from worker.models.manifests import InvalidModel, read_manifest
 
@@ -27,6 +27,7 @@ RECIPE: dict[str, Any] = {
 }
 CALIBRATION = BetaCalibration(0.0, 1.0, -1.0).fields()
 REGION = {"of": "whole", "margin": 0.0}
+LITE0 = NETWORKS[Net.LITE0]
 
 
 def two() -> Recipe:
@@ -55,13 +56,13 @@ def manifest(folder: Path, changes: Callable[[dict[str, Any]], object] = lambda 
         "recipe": "two",
         "classes": [],
         "files": {
-            "backbone": {"package": "worker.models", "path": f"model_data/{FILE.name}", "sha256": SHA256},
+            "lite0": {"package": "worker.models", "path": f"model_data/{LITE0.file.name}", "sha256": LITE0.sha256},
             "heads": {"path": "heads.npz", "sha256": sha256_of(folder / "heads.npz")},
         },
         "find": {"kind": "whole", "least_px": 0, "finder": {}},
         "heads": [
-            {"name": "eye", "says": ["open", "shut"], "region": REGION, "calibration": CALIBRATION},
-            {"name": "size", "score": [1, 5], "region": REGION, "half_width": 0.5},
+            {"name": "eye", "says": ["open", "shut"], "net": "lite0", "region": REGION, "calibration": CALIBRATION},
+            {"name": "size", "score": [1, 5], "net": "lite0", "region": REGION, "half_width": 0.5},
         ],
         "join": None,
     }
@@ -105,8 +106,8 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an interval that is none": (lambda fields: fields["heads"][1].update(half_width=-1), "interval of size is -1"),
     "an unknown finder": (lambda fields: fields["find"].update(kind="eyes"), "eyes"),
     "another backbone": (
-        lambda fields: fields["files"]["backbone"].update(sha256="0" * 64),
-        "the backbone file .* has SHA-256",
+        lambda fields: fields["files"]["lite0"].update(sha256="0" * 64),
+        "the lite0 file .* has SHA-256",
     ),
     "no heads": (lambda fields: fields.pop("heads"), "heads"),
 }
