@@ -68,8 +68,8 @@ class Backbone:
             ) from None
         if (digest := hashlib.sha256(network).hexdigest()) != shipped.sha256:
             raise InvalidModel(
-                f"{file}: the backbone has SHA-256 {digest}, not {shipped.sha256}; heads were trained on other features, so "
-                "none is loaded. Install the worker again."
+                f"{file}: the backbone has SHA-256 {digest}, not {shipped.sha256}; heads have learned other "
+                "features, so none is loaded. Install the worker again."
             )
         return cls(network)
 
