@@ -214,7 +214,7 @@ def test_the_user_data_gives_boot_sh_all_that_it_asks_for(
     required = set(re.findall(r"[A-Z][A-Z_]+", " ".join(re.findall(r"#   ([A-Z_, ]+?)   required", header))))
     assert required == {"NUNCHI_IMAGES_BUCKET", "NUNCHI_DATASET_BUCKET", "NUNCHI_ENROL_FUNCTION", "AWS_REGION"}
     worker = {one.name for one in describe(WorkerSettings)}
-    tuned = {"NUNCHI_WEIGHTS_BUCKET", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"}
+    tuned = {"NUNCHI_WEIGHTS_BUCKET", "NUNCHI_RECIPE", "NUNCHI_GATE", "NUNCHI_REVIEW_SHARE"}
     assert given == required | tuned | {"NUNCHI_STACK", "NUNCHI_RESOURCE"} | only
     assert given - required - {"NUNCHI_STACK", "NUNCHI_RESOURCE", "NUNCHI_CLOSED"} <= worker
 
@@ -238,6 +238,7 @@ def test_the_code_that_an_instance_fetches_is_the_worker_and_its_scripts(assembl
             "contracts",
             "imaging",
             "mqtt",
+            "recipes",
             "worker",
             "shell",
         ],

@@ -231,6 +231,7 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
         "NUNCHI_DATASET_BUCKET",
         "NUNCHI_GATE",
         "NUNCHI_IMAGES_BUCKET",
+        "NUNCHI_RECIPE",
         "NUNCHI_WEIGHTS_BUCKET",
     ]
     assert dict(told)["NUNCHI_GATE"] == "0.95"
@@ -245,6 +246,7 @@ def test_the_code_that_a_training_machine_fetches_holds_what_trains_and_what_jud
         "contracts",
         "imaging",
         "mqtt",
+        "recipes",
         "registry",
         "retrain",
         "shell",
