@@ -33,6 +33,7 @@ class AnswersStatus(StrEnum):
 
 SEVERAL_FOUND: Final = "several_found"  # reasons of `declined`
 MISSING_INPUT: Final = "missing_input"
+WHY: Final = "why"  # in `pictures`: the part of the photo, bright where it speaks for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class AnswersMessage(Record):
     """The answer about one photo, published on `nunchi/<device>/label`. Times as in `messages.LabelMessage`.
 
     `inputs`: what the device said about the photo, as the recipe knows it. `notice`: whether the recipe's notice must
-    stand beside the answers whenever they are shown.
+    stand beside the answers whenever they are shown. `pictures`: links to pictures by name, valid until the message
+    expires. Whoever has a link has the picture, so a stored result has none.
     """
 
     TITLE = "answers message"
@@ -114,6 +116,7 @@ class AnswersMessage(Record):
     captured_at: datetime
     expires_at: datetime
     steps_ms: Mapping[str, float] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         has_subjects = self.status in (AnswersStatus.LABELLED, AnswersStatus.UNSURE)
@@ -127,7 +130,7 @@ class AnswersMessage(Record):
             _check_number(f"step {step}", ms, 0, math.inf)
 
     def to_fields(self) -> dict[str, Any]:
-        return {
+        fields = {
             "schema": SCHEMA,
             "recipe": self.recipe,
             "image_id": self.reference.image_id,
@@ -142,6 +145,7 @@ class AnswersMessage(Record):
             "expires_at": to_text(self.expires_at),
             "steps_ms": dict(self.steps_ms),
         }
+        return fields | {"pictures": dict(self.pictures)} if self.pictures else fields
 
     @classmethod
     def read_fields(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +161,7 @@ class AnswersMessage(Record):
             "captured_at": from_text(values["captured_at"]),
             "expires_at": from_text(values["expires_at"]),
             "steps_ms": dict(values["steps_ms"]),
+            "pictures": {str(name): _link(link) for name, link in values.get("pictures", {}).items()},
         }
 
 
@@ -190,6 +195,12 @@ def _answer(fields: Mapping[str, Any]) -> Answer:
 
 def _choice(fields: Mapping[str, Any]) -> Choice:
     return Choice(str(fields["value"]), fields["confidence"], _truth("sure", fields["sure"]))
+
+
+def _link(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        raise InvalidMessage("a picture's link is no address of http")  # not told: it may be a secret
+    return value
 
 
 def _truth(name: str, value: object) -> bool:

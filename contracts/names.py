@@ -35,6 +35,7 @@ IMAGE_SUFFIX: Final = ".jpg"
 YOLO_LABELS: Final = ".txt"  # suffixes of label files: of the kiosk, and of every other recipe
 JSON_LABELS: Final = ".json"
 RESULT_SUFFIX: Final = ".json"
+WHY_SUFFIX: Final = ".why.png"  # of the picture beside a result that shows why
 
 _KIOSK = re.compile(KIOSK_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
@@ -42,7 +43,7 @@ _IMAGE = re.compile(IMAGE_PATTERN)
 _UPLOAD_KEY = re.compile(
     rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN}|[0-9A-HJKMNP-TV-Z]{{26}})(\.[A-Za-z0-9]{{1,8}})?"
 )
-_RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
+_RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(?:\.json|\.why\.png)")
 _PAIR_IMAGE_KEY = re.compile(rf"[a-z]+/images/({KIOSK_PATTERN})/({IMAGE_PATTERN})\.jpg")
 _INSTANCE = re.compile("[a-z0-9-]{1,64}")
 
@@ -126,6 +127,11 @@ class Reference:
     def result_key(self) -> str:
         return f"{RESULTS}{self}{RESULT_SUFFIX}"
 
+    @property
+    def why_key(self) -> str:
+        """The picture that shows why the result answers as it does."""
+        return f"{RESULTS}{self}{WHY_SUFFIX}"
+
     def pair_keys(self, tree: str, suffix: str = YOLO_LABELS) -> tuple[str, str]:
         """Keys of the image and its label file in the dataset bucket, under `auto`, `reviewed` and so on.
 
@@ -156,7 +162,10 @@ def swept_upload(key: str) -> Reference:
 
 
 def parse_result_key(key: str) -> Reference:
-    """The photo whose result `key` holds; a key of any other form raises InvalidName."""
+    """The photo whose result, or the picture beside it, `key` holds; a key of any other form raises InvalidName.
+
+    A picture is written after its result, so either says that there is a result.
+    """
     return _parsed(_RESULT_KEY, key, f"the key of a result: {RESULTS}<kiosk>/<image>{RESULT_SUFFIX}")
 
 

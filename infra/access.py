@@ -10,7 +10,7 @@ from constructs import Construct
 
 from config.mode import Mode
 from contracts.messages import DatasetTree
-from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
+from contracts.names import BUILDS, GOLDEN, POINTER, RESULT_SUFFIX, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from infra.pipeline.uploads import Uploads
@@ -39,6 +39,8 @@ class _Access(iam.ManagedPolicy):
 
 class WorkerAccess(_Access):
     """Read uploads and weights, store results and training pairs; in mode `queue` also take photos from the queue.
+
+    A link to a picture beside a result has the worker's right to read it: the kiosk that follows it has none.
 
     A training pair's image may be a server-side copy of the upload: that needs the rights to read and to write, not
     to tag, as the copy takes no tags over.
@@ -69,6 +71,7 @@ class TrainingAccess(_Access):
         self.allow(["s3:PutObject"], buckets.dataset, BUILDS, TRAININGS)
         self.allow(["s3:GetObject", "s3:PutObject"], buckets.weights, RUNS, POINTER)
         self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # for a rollback
-        self.allow(["s3:GetObject"], buckets.images, RESULTS)  # the confidences of results, to measure drift; no photos
+        # The confidences of results, to measure drift: no photos, and none of the pictures beside results.
+        self.allow(["s3:GetObject"], buckets.images, f"{RESULTS}*{RESULT_SUFFIX}")
         self.allow_listing(buckets.images, buckets.dataset, buckets.weights)
         self.add_statements(*buckets.allow_key("kms:Decrypt", "kms:GenerateDataKey"))

@@ -11,7 +11,22 @@ from typing import Any, Final
 from contracts.errors import ContractError
 from contracts.gate import DEFAULT_GATE, gate_mistake
 from contracts.near import did_you_mean
-from recipes.recipe import FACE, REGIONS, Find, Finder, Head, Judge, Many, Metric, Net, Range, Recipe, Region, Teaches
+from recipes.recipe import (
+    FACE,
+    REGIONS,
+    Find,
+    Finder,
+    Head,
+    Judge,
+    Many,
+    Metric,
+    Net,
+    Range,
+    Recipe,
+    Region,
+    Show,
+    Teaches,
+)
 from recipes.toml_table import Table
 
 FOLDER: Final = Path(__file__).parent
@@ -89,6 +104,7 @@ def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
         join=top.names("join"),
         judge=_judge(top.table("judge"), joined=top.has("join")),
         notice=top.switch("notice", False),
+        show=_show(top.table("show")),
     )
     top.end()
     mistakes += _rules(recipe)
@@ -177,6 +193,12 @@ def _judge(table: Table, *, joined: bool) -> Judge:
     return judge
 
 
+def _show(table: Table) -> Show:
+    show = Show(table.name("why") if table.has("why") else "")
+    table.end()
+    return show
+
+
 def _gate(table: Table) -> float | None:
     if not table.has("gate"):
         return None
@@ -195,6 +217,7 @@ def _rules(recipe: Recipe) -> Iterable[str]:
     yield from _rules_of_names(recipe)
     yield from _rules_of_join(recipe)
     yield from _rules_of_judge(recipe)
+    yield from _rules_of_show(recipe)
 
 
 def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
@@ -274,3 +297,15 @@ def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
     for group in judge.groups:
         if group not in recipe.inputs and not (group in questions and recipe.says(group)):
             yield f"judge.groups: {group!r} is no head with choices, and no input"
+
+
+def _rules_of_show(recipe: Recipe) -> Iterable[str]:
+    why = recipe.show.why
+    if not why:
+        return
+    if recipe.teaches is Teaches.DETECTOR:
+        yield "show.why: a detector's answers have no map; leave the key out"
+    if why not in recipe.questions:
+        yield f"show.why: there is no head {why!r}{did_you_mean(why, recipe.questions)}"
+    elif not recipe.says(why):
+        yield f"show.why: {why!r} is a score, and only a choice has a picture; name another question"

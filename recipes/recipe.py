@@ -114,6 +114,13 @@ class Judge:
     folds: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is shown beside the answers. `why`: the question whose answer a picture explains; empty: no picture."""
+
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One task. `notice`: whether a text must stand beside the answers whenever they are shown."""
@@ -126,6 +133,7 @@ class Recipe:
     join: tuple[str, ...] = ()
     judge: Judge = Judge()
     notice: bool = False
+    show: Show = Show()
 
     @property
     def questions(self) -> tuple[str, ...]:

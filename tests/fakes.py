@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
+from contracts.answers_message import result_from_json
 from contracts.boxes import Box
 from contracts.instants import now
 from contracts.labels import Label
-from contracts.messages import LabelMessage, Model, Person, Result
+from contracts.messages import LabelMessage, Model, Person
 from contracts.names import Reference
 from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
@@ -47,6 +49,7 @@ class MemoryStore:
         self.files: dict[Reference, Upload | RejectedUpload] = {}
         self.stored: dict[Reference, str] = {}
         self.pairs: dict[tuple[str, Reference], tuple[bytes | None, str]] = {}
+        self.pictures: dict[Reference, bytes] = {}
         self.failing: dict[str, int] = {}  # method → how many of its next calls fail
         self._lock = threading.Lock()
 
@@ -64,13 +67,18 @@ class MemoryStore:
         with self._lock:
             return self.stored.setdefault(reference, result) is result
 
-    def result(self, reference: Reference) -> Result | None:
-        return Result.from_json(self.stored[reference]) if reference in self.stored else None
+    def result(self, reference: Reference) -> Any:
+        return result_from_json(self.stored[reference]) if reference in self.stored else None
 
     def save_pair(self, reference: Reference, *, tree: str, etag: str, jpeg: bytes | None, labels: LabelFile) -> None:
         self._may_fail("save_pair")
         if self.files[reference].etag == etag:
             self.pairs[tree, reference] = (jpeg, labels.text)
+
+    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
+        self._may_fail("save_why")
+        self.pictures[reference] = png
+        return f"https://pictures/{reference}?for={link_s:.0f}"
 
     def uploads(self) -> Iterator[ListedUpload]:
         return iter([ListedUpload(key, self.files[key].uploaded_at) for key in sorted(self.files, key=str)])

@@ -37,7 +37,7 @@ from worker.photos.publisher import MqttPublisher
 from worker.photos.socket_server import WorkerHealth, application, listening
 from worker.photos.sqs_consumer import HEARTBEATS, THREADS, SqsConsumer
 from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue
-from worker.photos.store import S3Store
+from worker.photos.store import LINKS, S3Store
 from worker.photos.task import Task
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
@@ -214,7 +214,10 @@ def _store(settings: WorkerSettings) -> S3Store:
 
 def _client(service: Literal["s3", "sqs"], *, read_timeout_s: float, tries: int = 2, connections: int = 10) -> Any:
     retries: Any = {"mode": "standard", "total_max_attempts": tries}
-    config = Config(connect_timeout=2, read_timeout=read_timeout_s, retries=retries, max_pool_connections=connections)
+    signing = LINKS if service == "s3" else {}
+    config = Config(
+        connect_timeout=2, read_timeout=read_timeout_s, retries=retries, max_pool_connections=connections, **signing
+    )
     return boto3.client(service, config=config)
 
 

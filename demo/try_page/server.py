@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -26,8 +28,11 @@ from kiosk.errors import NoAnswer
 from kiosk.screen.bodies import read_bytes
 from kiosk.screen.guard import Guard
 from kiosk.screen.server import PAGE as KIOSK_PAGE
+from local.ports import fetch
 from recipes.recipe import Recipe
 from recipes.texts import Texts
+
+log = logging.getLogger(__name__)
 
 PAGE: Final = Path(__file__).with_name("page")
 MOST_BYTES: Final = 32 << 20  # more than any phone's photo; what a worker reads is the worker's to say
@@ -49,11 +54,14 @@ def create_app(
     *,
     hosts: Collection[str],
     timeout_s: float = ANSWER_S,
+    fetched: Callable[[str], bytes] = fetch,
 ) -> Starlette:
     """The ASGI application. `texts`: by language; `hosts`: allowed values of `Host`; `timeout_s`: of an answer.
 
-    POST /api/ask?INPUT=VALUE with a picture → {"message", "upload_ms", "total_ms"}; POST /api/jpeg with a HEIC → its
-    JPEG, which every browser can show. An error is {"error": a sentence, "code": what the page has words for}.
+    POST /api/ask?INPUT=VALUE with a picture → {"message", "upload_ms", "total_ms", "pictures": data URLs by name}; POST
+    /api/jpeg with a HEIC → its JPEG, which every browser can show. An error is {"error": a sentence, "code": what the
+    page has words for}. `fetched`: the bytes behind a link of the message, or OSError; the page itself asks no other
+    server.
     """
     described = description(recipe, texts)
 
@@ -70,7 +78,9 @@ def create_app(
         except (BotoCoreError, ClientError, OSError) as error:
             return _error(502, "not_sent", f"the picture was not uploaded: {error}")
         message = json.loads(answer.message.to_json())
-        return JSONResponse({"message": message, "upload_ms": answer.upload_ms, "total_ms": answer.total_ms})
+        pictures = await asyncio.to_thread(_pictures, answer.message, fetched)
+        times = {"upload_ms": answer.upload_ms, "total_ms": answer.total_ms}
+        return JSONResponse({"message": message, **times, "pictures": pictures})
 
     async def jpeg(request: Request) -> Response:
         picture = await read_bytes(request, MOST_BYTES)
@@ -103,8 +113,20 @@ def description(recipe: Recipe, texts: Mapping[str, Texts]) -> dict[str, Any]:
         "join": recipe.join,
         "classes": dict(zip(recipe.classes, recipe.combinations(), strict=True)) if recipe.join else {},
         "notice": recipe.notice,
+        "why": recipe.show.why,
         "texts": {language: asdict(each) for language, each in texts.items()},
     }
+
+
+def _pictures(message: AnswersMessage, fetched: Callable[[str], bytes]) -> dict[str, str]:
+    """The pictures of a message as data URLs. One that can't be had is left out: the answers stand without it."""
+    pictures = {}
+    for name, link in message.pictures.items():
+        try:
+            pictures[name] = f"data:image/png;base64,{base64.b64encode(fetched(link)).decode()}"
+        except OSError as error:
+            log.warning("the picture %r of %s can't be fetched: %s", name, message.reference, error)
+    return pictures
 
 
 async def _as_jpeg(picture: bytes) -> bytes:

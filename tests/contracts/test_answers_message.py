@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.answers_message import (
+    WHY,
     Answer,
     AnswersMessage,
     AnswersResult,
@@ -23,9 +25,10 @@ from contracts.answers_message import (
 )
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
-from contracts.messages import DatasetTree, Model, Result
-from contracts.names import Reference
+from contracts.messages import STEPS, DatasetTree, Model, Result
+from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from tests.contracts.test_messages import ASYNCAPI, DOCS
 from tests.strategies import boxes, fractions, instants, models, references, results
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
@@ -42,7 +45,10 @@ MESSAGE = AnswersMessage(
     model=Model("mask", "1", "0" * 64),
     captured_at=AT,
     expires_at=AT,
+    pictures={WHY: "https://s3/results/door/1.why.png?X-Amz-Signature=secret"},
 )
+SCHEMA = json.loads((DOCS / "answers-message.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 @st.composite
@@ -73,12 +79,18 @@ def answers_messages(draw: st.DrawFn) -> AnswersMessage:
         captured_at=draw(instants),
         expires_at=draw(instants),
         steps_ms=draw(st.dictionaries(NAMES, st.floats(0, 1e6), max_size=3)),
+        pictures=draw(st.dictionaries(NAMES, NAMES.map("https://{}".format), max_size=2)),
     )
 
 
 @given(answers_messages())
 def test_a_message_comes_back_as_it_was(message: AnswersMessage) -> None:
     assert AnswersMessage.from_json(message.to_json()) == message
+
+
+@given(answers_messages())
+def test_every_message_follows_the_published_schema(message: AnswersMessage) -> None:
+    VALIDATOR.validate(json.loads(message.to_json()))
 
 
 @given(answers_messages(), instants)
@@ -104,9 +116,13 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("rule", BROKEN)
-def test_a_message_that_breaks_a_rule_is_refused(rule: str) -> None:
+def test_a_message_that_breaks_a_rule_is_refused_by_the_code_and_the_published_schema(rule: str) -> None:
     with pytest.raises(InvalidMessage):
         replace(MESSAGE, **BROKEN[rule])
+    changes = {"subjects": [subject.to_fields() for subject in BROKEN[rule].get("subjects", MESSAGE.subjects)]}
+    VALIDATOR.validate(FIELDS)
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(FIELDS | BROKEN[rule] | changes)
 
 
 FIELDS = MESSAGE.to_fields()
@@ -125,13 +141,64 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "answers that are a list": {"subjects": [{"box": [0, 0, 1, 1], "answers": ["worn"]}]},
     "an unknown status": {"status": "fine"},
     "no inputs": {"inputs": None},
+    "a picture that is no link": {"pictures": {WHY: "results/door/1.why.png"}},
+    "pictures that are a list": {"pictures": ["https://s3/1"]},
 }
+BEYOND_THE_SCHEMA = {"a score outside its interval"}  # a JSON Schema can't compare one field with another
 
 
 @pytest.mark.parametrize("fault", UNREADABLE)
 def test_a_text_that_does_not_follow_the_schema_is_refused(fault: str) -> None:
     with pytest.raises(InvalidMessage):
         AnswersMessage.from_json(json.dumps(FIELDS | UNREADABLE[fault]))
+
+
+@pytest.mark.parametrize("fault", sorted(UNREADABLE.keys() - BEYOND_THE_SCHEMA))
+def test_the_published_schema_refuses_it_too(fault: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(FIELDS | UNREADABLE[fault])
+
+
+@pytest.mark.parametrize("field", SCHEMA["required"])
+def test_a_message_without_a_field_is_refused(field: str) -> None:
+    with pytest.raises(InvalidMessage, match="schema" if field == "schema" else field):
+        AnswersMessage.from_json({name: value for name, value in FIELDS.items() if name != field})
+
+
+def test_the_published_words_are_those_of_the_code() -> None:
+    properties = SCHEMA["properties"]
+    assert list(properties) == list(FIELDS)
+    assert [*SCHEMA["required"], "pictures"] == list(FIELDS)
+    assert properties["status"]["enum"] == list(AnswersStatus)
+    assert properties["kiosk_id"]["pattern"] == f"^{KIOSK_PATTERN}$"
+    assert properties["image_id"]["pattern"] == f"^{IMAGE_PATTERN}$"
+    assert list(properties["steps_ms"]["properties"]) == list(STEPS)
+    assert list(properties["pictures"]["properties"]) == [WHY]
+    assert list(SCHEMA["$defs"]["subject"]["properties"]) == list(SURE.to_fields())
+    for answer, name in ((Choice("worn", 0.9, True), "choice"), (Score(2, 1, 3), "score")):
+        written = replace(SURE, answers={"one": answer}).to_fields()["answers"]["one"]
+        assert list(written) == list(SCHEMA["$defs"][name]["properties"]) == SCHEMA["$defs"][name]["required"]
+
+
+def test_the_asyncapi_document_has_the_message_on_the_devices_topic() -> None:
+    """With examples that follow the schema and are read."""
+    assert list(ASYNCAPI["channels"]["label"]["messages"]) == ["label", "answers"]
+    described = ASYNCAPI["components"]["messages"]["answers"]
+    assert described["payload"] == {"$ref": "./answers-message.schema.json"}
+    for example in described["examples"]:
+        VALIDATOR.validate(example["payload"])
+        assert str(AnswersMessage.from_json(example["payload"]).status) == example["name"]
+
+
+def test_a_message_without_pictures_has_no_field_for_them_and_their_links_are_not_shown() -> None:
+    """A link is a secret until it expires: it may not reach a log."""
+    without = replace(MESSAGE, pictures={})
+    assert without.to_fields() == {name: value for name, value in FIELDS.items() if name != "pictures"}
+    assert AnswersMessage.from_json(without.to_json()) == without
+    assert "secret" not in repr(MESSAGE)
+    with pytest.raises(InvalidMessage) as refused:
+        AnswersMessage.from_json(FIELDS | {"pictures": {WHY: "ftp://secret"}})
+    assert "secret" not in str(refused.value)
 
 
 def test_unknown_fields_are_ignored_so_that_new_ones_may_be_added() -> None:

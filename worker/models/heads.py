@@ -2,9 +2,8 @@
 
     photo ─► finder ─► subjects ─► a crop of each region ─► backbone ─► features ─► every head ─► Seen
 
-All crops of all photos go through the backbone together, and heads with the same region share its features. Every head
-answers about every subject; which of the answers count is the recipe's (worker/photos/answering.py). A manifest of kind
-"heads" has:
+Heads with the same region share its features. Every head answers about every subject; which of the answers count is the
+recipe's (worker/photos/answering.py). A manifest of kind "heads" has:
 
     "recipe"                       the name of the recipe whose questions the heads answer
     "files": {"heads", "lite0", "face", "finder"}   arrays as below; networks as of backbone.py; faces.py: those in use
@@ -23,7 +22,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -32,8 +31,9 @@ from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
 from recipes.recipe import Finder, Net, Range, Recipe, Region
-from worker.models.backbone import FEATURES, NETWORKS, Backbone
+from worker.models.backbone import FEATURES, NETWORKS, Backbone, pooled
 from worker.models.detector import Image
+from worker.models.evidence import Evidence, places_of
 from worker.models.finders import Find, face_finder
 from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.onnx_runtime import Floats
@@ -65,11 +65,15 @@ SeenAnswer = SeenChoice | SeenScore
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A subject, and what each head answers, in the order of the recipe. `join`: of the product of joined scores."""
+    """A subject, and what each head answers, in the order of the recipe. `join`: of the product of joined scores.
+
+    `evidence`: for the value that a head says, by the head's number; of the heads that the recipe explains.
+    """
 
     box: Box
     answers: tuple[SeenAnswer, ...]
     join: BetaCalibration | None = None
+    evidence: Mapping[int, Evidence] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ AnyHead = ChoiceHead | ScoreHead
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadsModel:
-    """Finder, backbone and heads of a recipe."""
+    """Finder, backbone and heads of a recipe. `explained`: the numbers of the heads whose answers get evidence."""
 
     model: Model
     find: Find
@@ -127,13 +131,11 @@ class HeadsModel:
     backbones: Mapping[Net, Backbone]
     heads: tuple[AnyHead, ...]
     join: BetaCalibration | None
+    explained: tuple[int, ...] = ()
 
     def detect(self, images: Sequence[Image]) -> list[list[Seen]]:
         """The subjects of each image, with every head's answer."""
-        by_image = [self._found(image) for image in images]
-        pairs = [(image, subject) for image, found in zip(images, by_image, strict=True) for subject in found]
-        answers = iter(self._answers(pairs) if pairs else ())
-        return [[Seen(subject.box, next(answers), self.join) for subject in found] for found in by_image]
+        return [[self._seen(image, subject) for subject in self._found(image)] for image in images]
 
     def _found(self, image: Image) -> list[FoundSubject]:
         height, width = image.shape[:2]
@@ -144,15 +146,20 @@ class HeadsModel:
 
         return [subject for subject in self.find(image) if large_enough(subject)]
 
-    def _answers(self, pairs: Sequence[tuple[Image, FoundSubject]]) -> list[tuple[SeenAnswer, ...]]:
-        seen = {
-            (net, region): self.backbones[net].features(
-                [crop(image, subject, region, NETWORKS[net].side) for image, subject in pairs]
-            )
-            for net, region in dict.fromkeys((head.net, head.region) for head in self.heads)
-        }
-        by_head = [head.answers(seen[head.net, head.region]) for head in self.heads]
-        return list(zip(*by_head, strict=True))
+    def _seen(self, image: Image, subject: FoundSubject) -> Seen:
+        answers, evidence = dict[int, SeenAnswer](), dict[int, Evidence]()
+        for net, region in dict.fromkeys((head.net, head.region) for head in self.heads):
+            # The maps are kept for this region only: 245 KiB.
+            maps = self.backbones[net].maps([crop(image, subject, region, NETWORKS[net].side)])
+            features = pooled(maps)
+            for number, head in enumerate(self.heads):
+                if (head.net, head.region) != (net, region):
+                    continue
+                [answers[number]] = head.answers(features)
+                if number in self.explained and isinstance(head, ChoiceHead):
+                    said = head.says.index(str(answers[number].value))
+                    evidence[number] = Evidence(subject, region, places_of(maps[0], head.weights)[said])
+        return Seen(subject.box, tuple(answers[number] for number in range(len(self.heads))), self.join, evidence)
 
 
 def _logits(features: Floats, weights: Floats, bias: Floats) -> Floats:
@@ -181,6 +188,7 @@ def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
             backbones={net: Backbone(manifest.file(net).read_bytes()) for net in {head.net for head in heads}},
             heads=heads,
             join=None if join is None else _rising(BetaCalibration.from_fields(join["calibration"])),
+            explained=tuple(n for n, head in enumerate(recipe.heads) if head.name == recipe.show.why),
         )
 
 

@@ -37,7 +37,7 @@ def whole_of(image: Image) -> list[FoundSubject]:  # noqa: ARG001 - whatever it 
 
 
 def crop(image: Image, subject: FoundSubject, region: Region, side: int = SIDE) -> Chip:
-    """The region of a subject, `side` × `side` pixels. A face is turned upright; edges go on outside the photo."""
+    """The region of a subject as side × side pixels. A face is turned upright; edges are repeated outside the photo."""
     if region.of == FACE and subject.face is not None:
         return chip(image, subject.face, side, region.margin)
     if region.of != WHOLE:
@@ -45,14 +45,13 @@ def crop(image: Image, subject: FoundSubject, region: Region, side: int = SIDE) 
     return _square(image, region.margin, side)
 
 
-def _square(image: Image, margin: float, pixels: int) -> Chip:
+def _square(image: Image, margin: float, side: int) -> Chip:
     """The whole photo in a square; its edges are repeated beside the shorter sides, and by `margin` all around."""
     height, width = image.shape[:2]
-    side = max(height, width) * (1 + 2 * margin)
-    scale = pixels / side
+    scale = side / (max(height, width) * (1 + 2 * margin))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BILINEAR, reducing_gap=2.0))
-    left, top = (pixels - size[0]) // 2, (pixels - size[1]) // 2
-    rows = np.clip(np.arange(pixels) - top, 0, size[1] - 1)
-    columns = np.clip(np.arange(pixels) - left, 0, size[0] - 1)
+    left, top = (side - size[0]) // 2, (side - size[1]) // 2
+    rows = np.clip(np.arange(side) - top, 0, size[1] - 1)
+    columns = np.clip(np.arange(side) - left, 0, size[0] - 1)
     return np.ascontiguousarray(small[rows[:, None], columns])

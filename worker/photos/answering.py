@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.answers_message import (
@@ -26,15 +26,21 @@ from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import JSON_LABELS, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.recipe import Head, Many, Recipe
+from worker.models.detector import Image
+from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
 from worker.photos.decision import Thresholds, customer_of, review_or_none, rounded, rounded_down
 from worker.photos.task import LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
+from worker.photos.why import draw
 
 
 @dataclass(frozen=True, slots=True)
 class AnswersDecision:
-    """The decision about a photo: what the answers message says, and which dataset tree the photo enters."""
+    """The decision about a photo: what the answers message says, and which dataset tree the photo enters.
+
+    `evidence`: for the answer that the recipe explains, of each subject; None where it was not asked.
+    """
 
     recipe: str
     status: AnswersStatus
@@ -43,6 +49,7 @@ class AnswersDecision:
     inputs: Mapping[str, str] | None = None
     notice: bool = False
     training: DatasetTree = DatasetTree.NONE
+    evidence: tuple[Evidence | None, ...] = field(default=(), compare=False, repr=False)
 
     def to_message(
         self,
@@ -67,6 +74,10 @@ class AnswersDecision:
             expires_at=expires_at,
             steps_ms=steps_in_ms(times, step_seconds),
         )
+
+    def why(self, image: Image) -> bytes | None:
+        """What the heads saw of the subjects; None unless at least one was asked what the recipe explains."""
+        return draw(image, self.evidence) if any(self.evidence) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class AnswersTask:
             decision,
             status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,
             subjects=subjects,
+            evidence=tuple(self._evidence(seen, given) for seen in ordered),
             training=DatasetTree.AUTO if teaches else review_or_none(reference, self.thresholds),
         )
 
@@ -114,11 +126,17 @@ class AnswersTask:
         return LabelFile(labels.to_json() + "\n", JSON_LABELS)
 
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
-        values = [answer.value if isinstance(answer, SeenChoice) else None for answer in seen.answers]
-        counts = [(self.recipe.heads[number], seen.answers[number]) for number in self.recipe.route(values, inputs)]
+        counts = [(self.recipe.heads[number], seen.answers[number]) for number in self._asked(seen, inputs)]
         answers = {head.name: self._answer(head, answer) for head, answer in counts}
         choices = {head.name: answer for head, answer in counts if isinstance(answer, SeenChoice)}
         return Subject(rounded(seen.box), answers, self._joined(seen.join, choices))
+
+    def _asked(self, seen: Seen, inputs: Mapping[str, str]) -> list[int]:
+        values = [answer.value if isinstance(answer, SeenChoice) else None for answer in seen.answers]
+        return self.recipe.route(values, inputs)
+
+    def _evidence(self, seen: Seen, inputs: Mapping[str, str]) -> Evidence | None:
+        return next((seen.evidence[number] for number in self._asked(seen, inputs) if number in seen.evidence), None)
 
     def _answer(self, head: Head, answer: SeenAnswer) -> Answer:
         if isinstance(answer, SeenChoice):

@@ -16,6 +16,7 @@ from contracts.labels import Label
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
 from contracts.names import YOLO_LABELS, Reference
 from contracts.yolo import format_labels
+from worker.models.detector import Image
 from worker.photos.task import LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
@@ -67,6 +68,10 @@ class Decision:
             expires_at=expires_at,
             steps_ms=steps_in_ms(times, step_seconds),
         )
+
+    def why(self, image: Image) -> bytes | None:  # noqa: ARG002 - a kiosk shows no picture
+        """None."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from contracts.errors import NunchiError
 from contracts.messages import DatasetTree
 from contracts.names import Reference
 from imaging.decoding import PhotoRejected, decode
-from worker.models.detector import ImageModel
+from worker.models.detector import Image, ImageModel
 from worker.photos.task import Decision, Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
@@ -34,10 +34,14 @@ class PoisonPhoto(NunchiError):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The decision about a photo, and the image as JPEG where the dataset can't take the upload itself."""
+    """The decision about a photo, and the image as JPEG where the dataset can't take the upload itself.
+
+    `why`: the picture that shows why, a PNG; None without one.
+    """
 
     decision: Decision
     jpeg: bytes | None = None
+    why: bytes | None = None
 
 
 class Examiner:
@@ -106,7 +110,16 @@ class Examiner:
         [found] = model.detect([photo.image])
         stopwatch.lap("infer")
         decision = self._task.decide(reference, found, inputs)
+        why = self._why(reference, decision, photo.image)
         if decision.training is DatasetTree.NONE:
-            return Examined(decision)
+            return Examined(decision, why=why)
         jpeg = photo.for_dataset()
-        return Examined(decision, None if jpeg == data else jpeg)
+        return Examined(decision, None if jpeg == data else jpeg, why)
+
+    def _why(self, reference: Reference, decision: Decision, image: Image) -> bytes | None:
+        try:
+            return decision.why(image)
+        except Exception:  # a picture beside the answer may not cost the answer
+            self._metrics.failures.labels("picture").inc()
+            log.exception("the picture that shows why can't be drawn for %s; its answer goes out without", reference)
+            return None

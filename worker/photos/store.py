@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_FOREIGN: Final = 1_000  # keys that are not uploads, each logged once
+# Of the client, for the sake of its links: S3 takes the older signature neither in newer regions nor for objects under
+# KMS, and the name without a region leads to a redirection, which breaks a signature.
+LINKS: Final[Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}}
 
 
 class UploadMissing(NunchiError):
@@ -78,6 +82,13 @@ class Store(Protocol):
         """Write image and label file under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
         ...
 
+    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
+        """Store the picture beside the result unless there is one; returns a link to it, valid for `link_s` seconds.
+
+        Whoever has the link has the picture.
+        """
+        ...
+
     def uploads(self) -> Iterator[ListedUpload]:
         """Every uploaded photo once, in the order of references."""
         ...
@@ -88,7 +99,7 @@ class Store(Protocol):
 
 
 class S3Store:
-    """The store on S3."""
+    """The store on S3. `s3`: a client with the settings LINKS."""
 
     def __init__(self, s3: S3Client, *, images_bucket: str, dataset_bucket: str, max_bytes: int) -> None:
         self._s3 = s3
@@ -169,6 +180,15 @@ class S3Store:
                     raise
                 return  # overwritten since: the labels belong to another picture
         self._put_once(self._dataset, label_key, labels.text.encode(), "text/plain")
+
+    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
+        self._put_once(self._images, reference.why_key, png, "image/png")
+        # Under an instance's role a link ends with the role's credentials, which are renewed before their last minutes.
+        return self._s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._images, "Key": reference.why_key},
+            ExpiresIn=max(1, math.ceil(link_s)),
+        )
 
     def uploads(self) -> Iterator[ListedUpload]:
         return self._listed(swept_upload, prefix=UPLOADS, after=UPLOADS)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from contracts.answers_message import AnswersMessage
 from contracts.messages import DatasetTree, LabelMessage, Model, Reason
 from contracts.names import Reference
+from worker.models.detector import Image
 from worker.photos.timing import PhotoTimes
 
 Message = LabelMessage | AnswersMessage
@@ -45,6 +46,10 @@ class Decision(Protocol):
         expires_at: datetime,
     ) -> Message:
         """The message of this decision. `step_seconds`: how long the worker's steps took so far."""
+        ...
+
+    def why(self, image: Image) -> bytes | None:
+        """The picture that shows why, a PNG, drawn from the photo; None where there is nothing to show."""
         ...
 
 

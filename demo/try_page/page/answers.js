@@ -26,7 +26,7 @@ const Troubled = ({ trouble, say, act }) => html`
 `;
 
 function Answered({ state, recipe, texts, say, act }) {
-  const { message, total_ms: total, upload_ms: upload } = state.answer;
+  const { message, total_ms: total, upload_ms: upload, pictures } = state.answer;
   const { title, line } = headline(message, recipe.finds, say);
   const several = message.subjects.length > 1;
   return html`
@@ -43,6 +43,7 @@ function Answered({ state, recipe, texts, say, act }) {
         `,
       )}
     </div>
+    ${pictures.why && html`<${Why} ...${{ picture: pictures.why, question: texts.questions[recipe.why], several, say }} />`}
     <p class="quiet took">${say("took", { seconds: seconds(total), upload: seconds(upload) })}</p>
     <details>
       <summary>${say("raw")}</summary>
@@ -62,6 +63,14 @@ function Subject({ subject, recipe, texts, say }) {
     ${joined && html`<p class="quiet joined">${joined}</p>`}
   `;
 }
+
+const Why = ({ picture, question, several, say }) => html`
+  <figure class="why">
+    <h3>${say("why")}</h3>
+    <img src=${picture} alt=${say("why_picture", { question })} />
+    <figcaption class="quiet">${say("why_line", { question })} ${several && say("why_several")}</figcaption>
+  </figure>
+`;
 
 const Choice = ({ row, say }) => html`
   <dt>${row.name}</dt>

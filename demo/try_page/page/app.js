@@ -18,7 +18,7 @@ let state = {
   camera: null, // a MediaStream
   cameraFailed: false,
   asking: false,
-  answer: null, // {message, upload_ms, total_ms}
+  answer: null, // {message, upload_ms, total_ms, pictures}
   trouble: null, // {code, message}
   pointed: null, // the number of the subject that is pointed at
 };

@@ -23,7 +23,7 @@ export function forget(picture) {
   if (picture?.url) URL.revokeObjectURL(picture.url);
 }
 
-/** The answer about a picture: {message, upload_ms, total_ms}; throws Trouble. */
+/** The answer about a picture: {message, upload_ms, total_ms, pictures}, the pictures as data URLs; throws Trouble. */
 export async function ask(picture, inputs) {
   const query = new URLSearchParams(inputs);
   return (await post(`/api/ask?${query}`, picture.blob)).json();

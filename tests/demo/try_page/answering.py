@@ -28,6 +28,7 @@ inputs = { species = ["dog", "cat"] }
 join = ["sign", "side"]
 judge = { of = "sign" }
 notice = true
+show = { why = "sign" }
 [[head]]
 name = "sign"
 says = ["no_sign", "red", "cloudy"]

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,9 @@ from tests.demo.try_page.answering import EN, EYE, KO, RECIPE, SURE, TEXTS, Fake
 from tests.demo.try_page.opened import SIZES, SOME_MS, opened
 from tests.imaging.heics import GRADIENT
 from tests.pictures import encoded, gradient, turned_by_exif
+
+EXPLAINED = replace(message(AnswersStatus.LABELLED, EYE), pictures={"why": "https://s3/why?secret"})
+WHY_PICTURE = encoded(gradient(), "PNG")
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: `apt-get install chromium`")
 
@@ -49,7 +52,7 @@ class Served:
 def serving(counter: FakeCounter) -> Generator[Served, None, None]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(port))
+        app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(port), fetched=lambda _: WHY_PICTURE)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -106,6 +109,33 @@ def test_answers_are_words_with_what_is_certain_about_them(browser: Browser, ser
         down = [(box["y"] - picture["y"]) / picture["height"], box["height"] / picture["height"]]
         assert across + down == pytest.approx([0.25, 0.5, 0.1, 0.5], abs=0.01)
         assert served.counter.asked == [(photo.read_bytes(), {"species": "cat"})]
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
+def test_the_picture_that_shows_why_stands_under_the_answers(browser: Browser, served: Served, photo: Path) -> None:
+    """In the words of its question, and without a request to where it was stored."""
+    served.counter.says = EXPLAINED
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        why = shown.answered().locator("figure")
+        expect(why.locator("h3")).to_have_text("Why")
+        picture = why.get_by_role("img", name="A picture, bright where it speaks for the answer to “Sign”")
+        assert picture.evaluate("(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") == [
+            64,
+            48,
+        ]
+        expect(why.locator("figcaption")).not_to_contain_text("From the left")
+        shown.switch_language()
+        expect(why.locator("h3")).to_have_text("왜 그렇게 보았나요")
+        served.counter.says = replace(EXPLAINED, subjects=(EYE, EYE))
+        shown.send(photo)
+        expect(shown.page.locator(".several")).to_be_visible(timeout=SOME_MS)
+        expect(why.locator("figcaption")).to_contain_text("왼쪽부터 1번")
+        served.counter.says = replace(EXPLAINED, pictures={})
+        shown.send(photo)
+        expect(shown.page.locator(".several")).to_have_count(0, timeout=SOME_MS)
+        expect(shown.answered().locator("figure")).to_have_count(0)
         assert (shown.complaints, shown.outside) == ([], [])
 
 
@@ -297,7 +327,8 @@ def test_a_camera_that_is_not_allowed_is_told(browser: Browser, served: Served) 
 def test_axe_finds_nothing_and_nothing_is_beyond_the_window(
     browser: Browser, served: Served, photo: Path, size: str, locale: str
 ) -> None:
-    """Before a picture, and with its answers and the message itself."""
+    """Before a picture, and with its answers, what shows why, and the message itself."""
+    served.counter.says = EXPLAINED
     with opened(browser, served.url, size=size, locale=locale) as shown:
         faults = shown.faults()
         shown.page.locator("input[type=radio]").first.check(force=True)

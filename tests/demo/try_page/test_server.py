@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,8 +24,12 @@ BASE = f"http://127.0.0.1:{PORT}"
 JPEG = b"\xff\xd8\xff\xe0 any bytes"
 
 
-def client_of(counter: FakeCounter, **headers: str) -> Any:
-    app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(PORT))
+def nowhere(link: str) -> bytes:
+    raise OSError(f"{link} is refused")
+
+
+def client_of(counter: FakeCounter, fetched: Callable[[str], bytes] = nowhere, **headers: str) -> Any:
+    app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(PORT), fetched=fetched)
     return TestClient(app, base_url=BASE, headers={"origin": BASE, **headers})
 
 
@@ -33,8 +39,19 @@ def test_a_picture_goes_to_the_counter_with_its_inputs_and_the_message_comes_bac
     told = client_of(counter).post("/api/ask?species=cat", content=JPEG)
     assert (told.status_code, told.headers["cache-control"]) == (200, "no-store")
     own = json.loads(message(AnswersStatus.LABELLED, EYE).to_json())
-    assert told.json() == {"message": own, "upload_ms": 30.0, "total_ms": 420.0}
+    assert told.json() == {"message": own, "upload_ms": 30.0, "total_ms": 420.0, "pictures": {}}
     assert counter.asked == [(JPEG, {"species": "cat"})]
+
+
+def test_the_picture_that_shows_why_comes_through_the_pages_own_server() -> None:
+    """As a data URL: the browser asks nobody else. One that can't be had costs only itself."""
+    explained = replace(message(AnswersStatus.LABELLED, EYE), pictures={"why": "https://s3/why?secret"})
+    links = {"https://s3/why?secret": b"a PNG"}
+    shown = client_of(FakeCounter(explained), links.__getitem__).post("/api/ask?species=cat", content=JPEG).json()
+    assert shown["pictures"] == {"why": "data:image/png;base64,YSBQTkc="}
+    without = client_of(FakeCounter(explained)).post("/api/ask?species=cat", content=JPEG)
+    assert (without.status_code, without.json()["pictures"]) == (200, {})
+    assert without.json()["message"]["subjects"] == shown["message"]["subjects"] != []
 
 
 def test_a_picture_without_an_input_is_sent_too() -> None:
