@@ -20,6 +20,7 @@ PROGRAMS = (
     "bench.reload",
     "bench.yolo",
     "bench.training",
+    "bench.heads",
 )
 
 
