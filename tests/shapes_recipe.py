@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from contracts.boxes import Box
@@ -25,6 +26,7 @@ find = {{ kind = "whole" }}
 join = ["shape", "colour"]
 judge = {{ of = "joined", groups = ["colour"] }}
 notice = true
+show = {{ why = "shape" }}
 
 [[head]]
 name = "shape"
@@ -92,6 +94,11 @@ def draw(shape: str, colour: str, size: int, chance: random.Random) -> Image.Ima
     else:
         pen.polygon([(x - half, y + half), (x + half, y + half), (x, y - half)], fill=fill)
     return picture
+
+
+def drawn_at(square: np.ndarray, colour: str) -> np.ndarray:
+    """Where a picture or a crop of it has the shape: (height, width) of bool."""
+    return np.asarray(np.abs(square.astype(int) - COLOURS[colour]).sum(axis=2) < 90)
 
 
 def write_recipe(folder: Path) -> Path:

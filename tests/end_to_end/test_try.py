@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import random
@@ -11,19 +13,26 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from contracts.answers_message import AnswersMessage, AnswersResult
 from local.environment import ROOT
 from local.ports import fetch
+from recipes.recipe import Region
 from tests.chromium import CHROMIUM, FLAGS
 from tests.demo.try_page.opened import opened
 from tests.end_to_end.conftest import BROKEN_AWS, UP_S, Running, running_cloud
 from tests.end_to_end.processes import processes_of
-from tests.shapes_recipe import draw
+from tests.shapes_recipe import draw, drawn_at
+from worker.models.regions import EVERYTHING, FoundSubject, crop
+from worker.photos.why import lit
 
 PICTURE = ROOT / "docs" / "recipes" / "try.png"
 DRAWS = os.environ.get("NUNCHI_SCREENSHOTS") == "1"  # make the picture of docs/recipes anew
@@ -83,13 +92,34 @@ def test_a_drawn_shape_is_answered_on_the_page_in_both_languages(shapes_cloud: R
                 shown.page.screenshot(path=PICTURE)
             shown.page.click("summary")
             message = AnswersMessage.from_json(shown.page.locator("pre").inner_text())
+            shown_why = shown.page.locator("figure img").get_attribute("src")
+            followed = fetch(message.pictures["why"])  # as a device with nothing but the link
+            assert shown_why == f"data:image/png;base64,{base64.b64encode(followed).decode()}"
+            with pytest.raises(HTTPError, match="403"):
+                fetch(message.pictures["why"].partition("?")[0])
+            with pytest.raises(HTTPError, match="403"):
+                fetch(re.sub("Signature=....", "Signature=0000", message.pictures["why"]))
             assert (shown.complaints, shown.outside) == ([], [])
         browser.close()
     images = shapes_cloud.status["buckets"]["images"]
     stored = shapes_cloud.record.client("s3").get_object(Bucket=images, Key=message.reference.result_key)
-    assert AnswersResult.from_json(stored["Body"].read()).message == message
+    assert AnswersResult.from_json(stored["Body"].read()).message == replace(message, pictures={})
+    kept = shapes_cloud.record.client("s3").get_object(Bucket=images, Key=message.reference.why_key)
+    assert kept["Body"].read() == followed
+    _assert_bright_on_the_shape(followed, np.asarray(Image.open(photo)), "blue")
     assert process.returncode == 0
     assert shapes_cloud.record.state == "up"
+
+
+def _assert_bright_on_the_shape(png: bytes, photo: np.ndarray, colour: str) -> None:
+    """Against the same picture where nothing is bright: the shape differs from it, and the paper far away does not."""
+    shown = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    square = crop(photo, FoundSubject(EVERYTHING), Region(), shown.shape[0])
+    dim = lit(square, np.zeros((7, 7), np.float32))
+    heat = np.abs(shown - dim).sum(axis=2)
+    shape = drawn_at(square, colour)
+    assert 0.02 < shape.mean() < 0.5
+    assert heat[shape].mean() > 3 * heat[~shape].mean()
 
 
 def test_another_recipe_than_the_clouds_opens_no_page(shapes_cloud: Running) -> None:

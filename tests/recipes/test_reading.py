@@ -63,6 +63,8 @@ def test_a_file_becomes_a_recipe_and_what_it_leaves_out_has_defaults() -> None:
     assert (mask.says, mask.region, mask.stop_at) == (("worn", "none"), Region("face", 0.35), ("none",))
     assert (gender.region, gender.when, gender.gate) == (Region("whole", 0.0), {}, None)
     assert (recipe.judge.metric, recipe.judge.folds, recipe.teaches) == (Metric.MACRO_F1, 4, Teaches.HEADS)
+    assert recipe.show.why == ""
+    assert parse(with_changes(show={"why": "mask"})).show.why == "mask"
     assert recipe.classes == ("worn_male", "worn_female", "none_male", "none_female")
 
 
@@ -143,6 +145,16 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         "judge.metric: mae can't judge 'eye'; choose mae for a score, macro_f1 for choices",
     ),
     "a group that is none": (only(head(), judge={"of": "eye", "groups": ["x"]}), "judge.groups: 'x' is no head with"),
+    "why of nobody": (only(head(), show={"why": "eyes"}), "show.why: there is no head 'eyes'; did you mean eye?"),
+    "why of a score": (
+        only(head(), {"name": "b", "score": [1, 5]}, show={"why": "b"}),
+        "show.why: 'b' is a score, and only a choice has a picture; name another question",
+    ),
+    "why of a detector": (
+        only(head(), teaches="detector", show={"why": "eye"}),
+        "show.why: a detector's answers have no map; leave the key out",
+    ),
+    "something else to show": (only(head(), show={"page": "eye"}), "show.page: there is no such key"),
     "a stop at nothing": (only(head(stop_at=["up"])), "head[eye].stop_at: up is nothing that the head says"),
 }
 
@@ -175,7 +187,9 @@ def test_a_recipe_without_a_file_says_what_to_do(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-KEYS = st.sampled_from(["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "other"])
+KEYS = st.sampled_from(
+    ["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "show", "other"]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("mask"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "says", "of", "kind"]), inner),

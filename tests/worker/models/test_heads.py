@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from contracts.formulas.calibration import BetaCalibration
 from contracts.weights import sha256_of
 from recipes.reading import parse
 from recipes.recipe import Net, Recipe
-from worker.models.backbone import FEATURES, NETWORKS
-from worker.models.heads import HeadsModel, load_heads
+from worker.models.backbone import FEATURES, NETWORKS, Backbone, Crop
+from worker.models.evidence import centred
+from worker.models.heads import ChoiceHead, HeadsModel, load_heads
 from worker.models.manifests import InvalidModel, read_manifest
+from worker.models.onnx_runtime import Floats
+from worker.models.regions import crop
 
 RECIPE: dict[str, Any] = {
     "recipe": 1,
@@ -87,6 +91,54 @@ def test_a_subject_that_is_too_small_is_not_asked_about(tmp_path: Path) -> None:
     model = load(manifest(tmp_path, lambda fields: fields["find"].update(least_px=50)))
     small, large = np.zeros((48, 64, 3), np.uint8), np.zeros((50, 64, 3), np.uint8)
     assert [len(found) for found in model.detect([small, large])] == [0, 1]
+
+
+def test_the_places_of_an_answer_add_up_to_its_logit_whatever_the_head_has_for_it(tmp_path: Path) -> None:
+    """To 1e-5, less what all values have in common; also where a head of two values holds one of them as zeros."""
+    explained = parse(RECIPE | {"show": {"why": "eye"}})
+    zeros = arrays()["0.weights"] * np.array([0, 0.01], np.float32)
+    photos = [np.random.default_rng(seed).integers(0, 255, (48, 64, 3), dtype=np.uint8) for seed in range(4)]
+    for weights, bias in ((arrays()["0.weights"] * 0.01, [0.1, -0.2]), (zeros, [0, 5]), (zeros, [0, -5])):
+        path = manifest(tmp_path, **{"0.weights": weights, "0.bias": np.array(bias, np.float32)})
+        model = load_heads(read_manifest(path), explained)
+        head = model.heads[0]
+        assert isinstance(head, ChoiceHead)
+        for photo, [seen] in zip(photos, model.detect(photos), strict=True):
+            said, evidence = head.says.index(str(seen.answers[0].value)), seen.evidence[0]
+            features = (
+                model.backbones[Net.LITE0]
+                .features([crop(photo, evidence.subject, evidence.region)])[0]
+                .astype(np.float64)
+            )
+            logits = features @ head.weights + head.bias
+            assert evidence.places.shape == (7, 7)
+            assert evidence.places.std() > 1e-3
+            assert evidence.places.mean() + centred(head.bias)[said] == pytest.approx(
+                logits[said] - logits.mean(), abs=1e-5
+            )
+
+
+def test_without_a_question_to_explain_nothing_is_kept_and_the_answers_are_the_same(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    photo = np.random.default_rng(2).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    [[plain]] = load(path).detect([photo])
+    [[explained]] = load_heads(read_manifest(path), parse(RECIPE | {"show": {"why": "eye"}})).detect([photo])
+    assert (list(plain.evidence), list(explained.evidence)) == ([], [0])
+    assert plain.answers == explained.answers
+
+
+def test_what_shows_why_takes_no_second_run_of_the_backbone(tmp_path: Path) -> None:
+    class Counting(Backbone):
+        runs = 0
+
+        def maps(self, crops: Sequence[Crop]) -> Floats:
+            self.runs += len(crops)
+            return super().maps(crops)
+
+    backbone = Counting(LITE0.file.read_bytes())
+    model = load_heads(read_manifest(manifest(tmp_path)), parse(RECIPE | {"show": {"why": "eye"}}))
+    [[first], [second]] = replace(model, backbones={Net.LITE0: backbone}).detect([np.zeros((48, 64, 3), np.uint8)] * 2)
+    assert (len(first.evidence), len(second.evidence), backbone.runs) == (1, 1, 2)
 
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {

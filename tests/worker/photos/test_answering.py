@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Score
@@ -14,14 +16,17 @@ from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.reading import parse
-from recipes.recipe import Recipe
+from recipes.recipe import Recipe, Region, Show
+from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice, SeenScore
+from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersDecision, AnswersTask
 from worker.photos.decision import Thresholds
 from worker.photos.timing import PhotoTimes
 
 PHOTO = Reference("door", "01jd8v2k5e9m3x7q4r6t0w1y2z")
 RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)
+PICTURE = np.zeros((48, 64, 3), np.uint8)
 LEFT, RIGHT = Box(0.1, 0.1, 0.3, 0.4), Box(0.5, 0.1, 0.9, 0.9)
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 HALF = BetaCalibration(0.0, 1.0, -1.0)  # a score is its own probability
@@ -171,6 +176,31 @@ def test_a_recipe_for_the_nearest_asks_about_the_large_one_in_the_middle() -> No
     nearest = recipe(head("eye", "open", "shut"), find=NEAREST)
     [subject] = decide(nearest, seen(said("open", 0.9)), seen(said("shut", 0.9), box=RIGHT)).subjects
     assert subject.box == RIGHT
+
+
+def evidence(at: int) -> Evidence:
+    places = np.zeros((7, 7), np.float32)
+    places[at, at] = 1
+    return Evidence(FoundSubject(EVERYTHING), Region(), places)
+
+
+def test_the_evidence_is_that_of_the_head_which_was_asked_and_stands_in_the_order_of_subjects() -> None:
+    first, second = evidence(1), evidence(2)
+    explained = replace(SPECIES, show=Show("sign"))
+    both = {0: first, 1: second}
+    for species, expected in (("dog", first), ("cat", second)):
+        one = replace(seen(said("cloud", 0.9), said("mass", 0.9)), evidence=both)
+        assert decide(explained, one, inputs={"species": species}).evidence == (expected,)
+    routed = recipe(head("eye", "open", "shut"), head("look", "left", "right", when={"eye": "open"}))
+    shut = replace(seen(said("shut", 0.9), said("left", 0.9)), evidence={1: first})
+    opened = replace(seen(said("open", 0.9), said("left", 0.9), box=RIGHT), evidence={1: second})
+    assert decide(routed, opened, shut).evidence == (None, second)
+    assert decide(routed, shut).why(PICTURE) is None
+
+
+def test_a_decision_without_evidence_has_no_picture() -> None:
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9))).why(PICTURE) is None
+    assert AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE).why(PICTURE) is None
 
 
 def test_subjects_stand_from_left_to_right_whatever_the_model_found_first() -> None:
