@@ -89,7 +89,7 @@ def test_a_drawn_shape_is_answered_on_the_page_in_both_languages(shapes_cloud: R
             expect(shown.page.locator(".box")).to_have_count(1)
             if DRAWS:
                 PICTURE.parent.mkdir(parents=True, exist_ok=True)
-                shown.page.screenshot(path=PICTURE)
+                shown.page.screenshot(path=PICTURE, full_page=True)
             shown.page.click("summary")
             message = AnswersMessage.from_json(shown.page.locator("pre").inner_text())
             shown_why = shown.page.locator("figure img").get_attribute("src")

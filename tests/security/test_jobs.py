@@ -10,6 +10,7 @@ import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
@@ -25,6 +26,7 @@ from contracts.weights import Pointer, new_run_id
 from kiosk.menu.orders import Ordered
 from kiosk.menu.sync import OrdersTable
 from lambdas.enrol import Enrolment, EnrolSettings
+from local.ports import fetch
 from registry.weights import WeightsRegistry
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
 from tests.security.judge import Judge
@@ -88,6 +90,22 @@ def test_a_worker_reads_uploads_and_stores_results_and_training_pairs(place: Peo
         place.root.s3.get_object(Bucket=place.dataset, Key=photo.pair_keys(tree)[0]) for tree in ("auto", "review")
     ]
     assert [one["Body"].read() for one in written] == [b"a face", b"turned"]
+
+
+def test_a_workers_link_opens_one_picture_and_nothing_else(place: People) -> None:
+    """For whoever has it, without an identity; no training reads what it opens."""
+    photo = Reference(KIOSK, new_image_id(now()))
+    store = S3Store(place.worker.s3, images_bucket=place.images, dataset_bucket=place.dataset, max_bytes=1000)
+    link = store.save_why(photo, b"a PNG", link_s=30)
+    assert fetch(link) == b"a PNG"
+    elsewhere = link.replace(photo.why_key, place.upload), link.replace(photo.why_key, place.result)
+    for refused in (link.partition("?")[0], *elsewhere):
+        assert refused != link
+        with pytest.raises(HTTPError, match="403"):
+            fetch(refused)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        place.training.s3.get_object(Bucket=place.images, Key=photo.why_key)
+    assert place.training.s3.get_object(Bucket=place.images, Key=place.result)["Body"].read() == b"a photo of somebody"
 
 
 def test_a_worker_is_told_that_a_photo_is_not_there_and_not_that_it_may_not_look(place: People) -> None:

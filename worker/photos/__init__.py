@@ -10,6 +10,7 @@ worker/photos/examiner.py        decode, detect and decide, in the model's threa
 imaging/decoding.py              bytes → upright RGB image, or the reason why the photo is rejected
 worker/models/detector.py        the port to the model: image → people
 worker/photos/decision.py        people → customer, label, message
+worker/photos/why.py             the picture that shows why, where the recipe has one
 worker/photos/delivery.py        after the result is stored: publish the label, save the training pair
 worker/photos/publisher.py       the label over MQTT
 """
