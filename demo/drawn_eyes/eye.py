@@ -52,7 +52,9 @@ def parts_of(animal: Animal, look: Look, canvas: Canvas) -> Parts:
     """The parts of an animal's eye."""
     u, v = canvas.u, canvas.v
     top, bottom = _lids(animal, look, u)
-    high = np.sqrt(1 + (2 * animal.top * u) ** 2)  # a lid is steep at the corners: a distance is shorter than its height
+    high = np.sqrt(
+        1 + (2 * animal.top * u) ** 2
+    )  # a lid is steep at the corners: a distance is shorter than its height
     opening = np.minimum((v - top) / high, (bottom - v) / high) - np.maximum(np.abs(u) - 1, 0)
     middle_u, middle_v = look.gaze[0], look.gaze[1] - 0.02
     distance = np.hypot(u - middle_u, v - middle_v)
@@ -156,7 +158,9 @@ def with_rim(parts: Parts, picture: Colours, random: Random) -> Colours:
     rim = np.clip(np.float32(animal.rim) * grain[..., None], 0, 1).astype(np.float32)
     picture = over(picture, rim, band.astype(np.float32))
     wet = np.exp(-(((parts.opening + 0.012) / 0.012) ** 2)) * (canvas.v > animal.slant * animal.inner * canvas.u)
-    return over(picture, (0.95, 0.9, 0.88), (0.35 * wet * np.clip(0.6 + 0.5 * noise(random, 24), 0, 1)).astype(np.float32))
+    return over(
+        picture, (0.95, 0.9, 0.88), (0.35 * wet * np.clip(0.6 + 0.5 * noise(random, 24), 0, 1)).astype(np.float32)
+    )
 
 
 def with_hairs(parts: Parts, picture: Colours, random: Random) -> Colours:

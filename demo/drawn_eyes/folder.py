@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,15 @@ RECIPE: Final = "pet-eye"
 
 
 def draw_folder(folder: Path, pictures: int, seed: int) -> None:
-    """Write so many pictures: every sign of an animal, in turn of dogs and cats. An animal's pictures are one group.
+    """Write so many pictures with their label files.
 
     The same pictures drawn again change nothing. FileExistsError when a file exists with another content; nothing is
     written then.
     """
     files: dict[Path, bytes] = {}
-    for number, (name, jpeg, labels) in enumerate(drawn(seed)):
-        if number == pictures:
-            break
+    for name, number, sign, labels in islice(planned(), pictures):
+        animal = drawn_animal(Species(labels.inputs["species"]), np.random.default_rng((seed, number)))
+        jpeg = taken(animal, sign, np.random.default_rng((seed, number, list(Sign).index(sign))))
         files[folder / "images" / f"{name}{IMAGE_SUFFIX}"] = jpeg
         files[folder / "labels" / f"{name}{JSON_LABELS}"] = f"{labels.to_json()}\n".encode()
     for path, content in files.items():
@@ -37,18 +38,14 @@ def draw_folder(folder: Path, pictures: int, seed: int) -> None:
         path.write_bytes(content)
 
 
-def drawn(seed: int) -> Iterator[tuple[str, bytes, SubjectLabels]]:
-    """Pictures without end: their names, their JPEGs, what they show."""
-    number = 0
-    while True:
+def planned() -> Iterator[tuple[str, int, Sign, SubjectLabels]]:
+    """Pictures without end: the name of each, the number of its animal, its sign, its labels.
+
+    Dogs and cats come in turn, each with all its signs; the pictures of an animal are one group.
+    """
+    for number in count():
         species = list(Species)[number % len(Species)]
-        animal = drawn_animal(species, np.random.default_rng((seed, number)))
         for sign in SIGNS[species]:
-            jpeg = taken(animal, sign, np.random.default_rng((seed, number, list(Sign).index(sign))))
             subject = LabelledSubject(Box(0, 0, 1, 1), {"sign": str(sign)}, group=f"{species}-{number:04}")
-            yield (
-                f"{species}-{number:04}-{sign}",
-                jpeg,
-                SubjectLabels(RECIPE, {"species": str(species)}, (subject,)),
-            )
-        number += 1
+            labels = SubjectLabels(RECIPE, {"species": str(species)}, (subject,))
+            yield f"{species}-{number:04}-{sign}", number, sign, labels

@@ -54,7 +54,7 @@ def taken(animal: Animal, sign: Sign, random: Random) -> bytes:
 
 def photographed(picture: Colours, random: Random) -> bytes:
     """A phone's JPEG: its light, tint, vignette, blur and noise."""
-    rows, columns = np.mgrid[-1:1:SIDE * 1j, -1:1:SIDE * 1j]
+    rows, columns = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     tilt = 1 + random.normal(0, 0.10) * columns + random.normal(0, 0.10) * rows
     vignette = 1 - random.uniform(0, 0.3) * np.clip(np.hypot(rows, columns) - 0.5, 0, 1)
     tint = np.exp(random.normal(0, 0.05, 3))

@@ -41,7 +41,9 @@ def sheet() -> Image.Image:
                 animal = drawn_animal(species, np.random.default_rng((half, number)))
                 jpeg = taken(animal, sign, np.random.default_rng((half, number, row)))
                 with Image.open(io.BytesIO(jpeg)) as photo:
-                    picture.paste(photo.resize((SMALL, SMALL), Image.Resampling.LANCZOS), (left + number * SMALL, top + LINE))
+                    picture.paste(
+                        photo.resize((SMALL, SMALL), Image.Resampling.LANCZOS), (left + number * SMALL, top + LINE)
+                    )
     return picture
 
 
