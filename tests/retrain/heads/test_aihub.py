@@ -83,7 +83,7 @@ def test_what_the_map_does_not_name_is_left_out_and_counted(tmp_path: Path) -> N
 
 def test_absence_of_a_disease_is_no_sign_only_if_the_map_says_so(tmp_path: Path) -> None:
     put(tmp_path, 1, "백내장", "무")
-    with pytest.raises(InvalidDataset, match="has no picture that teaches.*\n.*1 without their disease"):
+    with pytest.raises(InvalidDataset, match=r"has no picture that teaches.*\n.*1 without their disease"):
         read_eyes(EYE, tmp_path, Meaning(SIGNS))
     (labels,) = read_eyes(EYE, tmp_path, Meaning(SIGNS, absent="none")).pictures.values()
     assert labels.subjects[0].answers == {"sign": "none"}
@@ -100,7 +100,7 @@ def test_animals_of_one_kind_are_one_group_unless_a_field_names_them(tmp_path: P
 
     assert groups(Meaning(SIGNS)) == ["dog 말티즈 수컷 3", "dog 말티즈 수컷 3", "dog 푸들 수컷 3"]
     assert groups(Meaning(SIGNS, animal="images.meta.id")) == ["dog a3", "dog a3", "dog a3"]
-    with pytest.raises(InvalidDataset, match="3 without the field images.meta.chip"):
+    with pytest.raises(InvalidDataset, match=r"3 without the field images\.meta\.chip"):
         read_eyes(EYE, tmp_path, Meaning(SIGNS, animal="images.meta.chip"))
 
 
