@@ -36,7 +36,7 @@ _COMMANDS: Final = (
     ("dataset", "dataset:dataset", "Show, build and fetch training datasets; add your own pictures."),
     ("review", "review:review", "Photos for a person to review, to and from Label Studio."),
     ("weights", "weights:weights", "List runs of weights; promote one, or roll back."),
-    ("recipe", "recipe:recipe", "What a photo is asked: list, check and train recipes."),
+    ("recipe", "recipe:recipe", "What a photo is asked: list, check, train and feed recipes."),
     ("config", "config:app", "Check nunchi.toml, and show what it means."),
 )
 

@@ -6,13 +6,14 @@ notice                          beside the answers, if the recipe has one
 [question] name = "…"           of every head
 [value.name] value = "…"        of every value of a question
 [input] name = "…"              of every input, and its values in [value.name]
+[explain.name] value = "…"      what a value means, below it; of all values of a question, or of none
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ class Texts:
     questions: Mapping[str, str]
     inputs: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]  # by question or input
+    explain: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by question, where a recipe has it
 
 
 def load_texts(recipe: Recipe, folder: Path) -> dict[str, Texts]:
@@ -50,8 +52,8 @@ def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
         mistakes.append(f"{file}: it can't be read: {error}")
         fields = dict[str, Any]()
     else:
-        wanted = set(_paths(recipe))
         found = set(_leaves(fields))
+        wanted = set(_paths(recipe, found))
         mistakes += [f"{file.name}: {path} is missing" for path in sorted(wanted - found)]
         mistakes += [f"{file.name}: the recipe has no {path}" for path in sorted(found - wanted)]
     return Texts(
@@ -61,17 +63,21 @@ def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
         questions=fields.get("question", {}),
         inputs=fields.get("input", {}),
         values=fields.get("value", {}),
+        explain=fields.get("explain", {}),
     )
 
 
-def _paths(recipe: Recipe) -> Iterable[str]:
-    """Every text that the recipe needs, as `value.mask.worn`."""
+def _paths(recipe: Recipe, found: Iterable[str]) -> Iterable[str]:
+    """Every text that the recipe needs, as `value.mask.worn`, where the file has the texts `found`."""
+    explained = {path.split(".")[1] for path in found if path.startswith("explain.")}
     yield from ("title", "about")
     if recipe.notice:
         yield "notice"
     for question in recipe.questions:
         yield f"question.{question}"
         yield from (f"value.{question}.{value}" for value in recipe.says(question))
+        if question in explained:
+            yield from (f"explain.{question}.{value}" for value in recipe.says(question))
     for name, values in recipe.inputs.items():
         yield f"input.{name}"
         yield from (f"value.{name}.{value}" for value in values)

@@ -42,11 +42,15 @@ def flywheel(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training.", metavar="N")] = 12,
     *,
     recipe: Annotated[
-        str, typer.Option(help="Of another recipe, with --data: a folder of recipes/, or ./yours.", metavar="NAME")
+        str, typer.Option(help="Of another recipe: a folder of recipes/, or ./yours.", metavar="NAME")
     ] = KIOSK,
     data: Annotated[
         Path | None,
-        typer.Option(help="With --recipe: labelled pictures, as of nunchi recipe train.", metavar="DIR", exists=True),
+        typer.Option(
+            help="With --recipe: labelled pictures, as of nunchi recipe train. Default: drawn ones, for pet-eye.",
+            metavar="DIR",
+            exists=True,
+        ),
     ] = None,
 ) -> None:
     """Show the whole loop on this machine, in ten minutes: labels, training, judgement, promotion, rollback.
@@ -57,6 +61,7 @@ def flywheel(
 
     With --recipe the labelled pictures of a folder stand in for customers and for the people who check photos: a few
     teach the model that the shop opens with, the others teach and judge its successor. That takes minutes, and no GPU.
+    Without --data the pictures of pet-eye are drawn.
 
     Exit status: 0 both trainings ended, whatever the verdict on the second; 1 any error.
 
@@ -90,20 +95,26 @@ def flywheel(
 
 def _of_recipe(name: str, data: Path | None, out_folder: Path | None) -> None:
     """The loop of another recipe's heads."""
+    from demo.drawn_recipes import DRAWN, FLYWHEEL_PICTURES, FLYWHEEL_SEED  # noqa: PLC0415
     from demo.flywheel import keep  # noqa: PLC0415 - imports numpy and Pillow
     from demo.recipe_flywheel import cloud, run, split  # noqa: PLC0415
 
     recipe = load(name)
-    if data is None:
+    if data is None and name not in DRAWN:
         raise typer.BadParameter(
             f"the recipe {recipe.name} needs labelled pictures: --data DIR, as of nunchi recipe train --help",
             param_hint="--data",
         )
     began = time.monotonic()
     kept = out_folder or KEPT / new_run_id(now(), recipe.name)
-    parts = split(recipe, data)
     with tempfile.TemporaryDirectory(prefix="nunchi-flywheel-") as temporary:
         folder = Path(temporary)
+        if data is None:
+            err.print(
+                f"[dim]  0.0 s[/]  {FLYWHEEL_PICTURES} labelled pictures are drawn; they say nothing about real ones"
+            )
+            DRAWN[name](data := folder / "drawn", FLYWHEEL_PICTURES, FLYWHEEL_SEED)
+        parts = split(recipe, data)
         with supervise.interruptible(), cloud(folder, name, parts) as record:
             try:
                 run(record, recipe, parts, folder, since=began)

@@ -1,4 +1,4 @@
-"""`nunchi recipe list|check|train`: what recipes there are, whether one is valid, and its heads, trained."""
+"""`nunchi recipe`: what recipes there are, whether one is valid, its pictures, its heads, their figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from contracts.instants import now
 from contracts.weights import new_run_id
+from ops.commands.recipe_data import NameArgument, draw, import_
 from ops.display import echo_json, err, out, plain_table
 from ops.options import JsonOption, command_group
 from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
@@ -19,7 +20,6 @@ from recipes.texts import load_texts
 
 recipe = command_group("Recipes: what is looked for in a photo, and what is asked about it.")
 
-NameArgument = Annotated[str, typer.Argument(help="A folder of recipes/, or ./yours.", metavar="NAME")]
 MODEL: Final = "model"  # the folder of the model that a recipe starts with, beside its file
 
 
@@ -120,7 +120,8 @@ def train(
     if as_json:
         echo_json(dict(trained.report))
         return
-    heads = {key.partition(".")[2]: figures for key, figures in trained.report["heads"].items()}
+    named = zip(read.heads, trained.report["heads"].values(), strict=True)
+    heads = {f"{head.name}{_when(head)}": figures for head, figures in named}
     _show(heads | ({"joined": trained.report["joined"]} if "joined" in trained.report else {}))
     out.print(
         f"[dim]on {trained.report['held_out_by']}; {len(trained.report['left_out'])} kinds of pictures left out: "
@@ -164,6 +165,10 @@ def measure(
     _show(report["questions"])
 
 
+recipe.command(short_help="Draw labelled pictures, to try a recipe.")(draw)
+recipe.command("import", short_help="Add your own labelled pictures to a cloud.")(import_)
+
+
 def _say(done: int, total: int, note: str) -> None:
     err.print(f"[dim]{done:,} of {total:,}, {escape(note)}[/]" if total > 1 else f"[dim]{escape(note)}[/]")
 
@@ -196,8 +201,11 @@ def _fields(name: str, read: Recipe) -> dict[str, Any]:
 
 def _asks(head: Head) -> str:
     what = " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
-    when = "".join(f", if {name} is {value}" for name, value in head.when.items())
-    return f"{what}   of {head.region.of}{when}"
+    return f"{what}   of {head.region.of}{_when(head)}"
+
+
+def _when(head: Head) -> str:
+    return "".join(f", if {name} is {value}" for name, value in head.when.items())
 
 
 def _next(name: str, read: Recipe) -> str:

@@ -4,7 +4,7 @@
     <folder>/golden/…                                              for judging, never trained on
 
 Of a photo in several trees golden takes precedence over reviewed, and reviewed over auto. No photo of a golden burst
-teaches: the same customer would be learned and judged.
+teaches, nor one of a person or animal that a golden photo shows: the same one would be learned and judged.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ def download(bucket: DatasetBucket, folder: Path, *, most: int, say: Say) -> Hea
             else:
                 left_out[reference] = why_not
             say(done, len(wanted), "photos downloaded")
+    judges = {group for reference in kept[GOLDEN] for group in _groups(folder, GOLDEN, reference)}
+    for reference in kept[TRAIN]:
+        if judges & _groups(folder, TRAIN, reference):
+            left_out[reference] = "a golden photo shows the same person or animal"
+    kept[TRAIN] = _without(kept[TRAIN], left_out, folder)
     return HeadsDataset(folder, tuple(kept[TRAIN]), tuple(kept[GOLDEN]), bursts, left_out)
 
 
@@ -87,6 +92,20 @@ def _write(bucket: DatasetBucket, pair: Pair, folder: Path) -> str | None:
     label_file.parent.mkdir(parents=True, exist_ok=True)
     label_file.write_text(labels)
     return None
+
+
+def _groups(folder: Path, part: str, reference: Reference) -> set[str]:
+    """Which persons or animals the label file of a downloaded photo names."""
+    labels = SubjectLabels.from_json((folder / part / "labels" / f"{reference}.json").read_text())
+    return {subject.group for subject in labels.subjects if subject.group is not None}
+
+
+def _without(kept: Sequence[Reference], left_out: Mapping[Reference, str], folder: Path) -> list[Reference]:
+    """The photos that teach; the files of the others are deleted, for a training reads the whole folder."""
+    for reference in kept:
+        if reference in left_out:
+            (folder / TRAIN / "images" / f"{reference}.jpg").unlink()
+    return [reference for reference in kept if reference not in left_out]
 
 
 def moments(dataset: HeadsDataset, references: Sequence[Reference]) -> list[str]:

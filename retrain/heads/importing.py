@@ -1,15 +1,14 @@
-"""Labelled pictures of a folder into the dataset bucket: what teaches a recipe's heads, or what judges them.
+"""Labelled pictures into the dataset bucket: what teaches a recipe's heads, and what judges them.
 
-The folder is that of a training: `images/**.jpg`, `labels/**.json` under the same names. A picture's name in the bucket
-derives from its bytes, so importing a folder twice changes nothing. Pictures are stored as photos of customers are:
-upright, without metadata.
+The pictures and their labels come from the folder of a training (examples.py), or from a set's own layout (aihub.py). A
+picture's name in the bucket derives from its bytes, so importing it twice changes nothing. Pictures are stored as
+photos of customers are: upright, without metadata.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,10 +16,8 @@ from typing import Final
 from contracts.names import Reference, check_kiosk_id, new_image_id
 from contracts.subject_labels import SubjectLabels
 from imaging.decoding import PhotoRejected
-from recipes.recipe import Recipe
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
-from retrain.heads.examples import read_labels
 from retrain.progress import Say, silent
 
 # Where no device's clock is, a minute apart: no two of them are taken for one burst.
@@ -28,33 +25,26 @@ _FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
 _MINUTES: Final = 1 << 29
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """How many pictures were stored, and why others were not."""
-
-    stored: int
-    left_out: Mapping[str, int]
+Pictures = Sequence[tuple[Path, SubjectLabels]]
 
 
-def import_folder(
-    bucket: DatasetBucket, recipe: Recipe, folder: Path, tree: Tree, *, device: str, say: Say = silent
-) -> Imported:
-    """Store the pictures of a folder under `tree`, as of a device; InvalidDataset for an invalid label file.
+def split_by_group(pictures: Pictures, golden_share: float) -> dict[Tree, list[tuple[Path, SubjectLabels]]]:
+    """What judges and what teaches: about `golden_share` (0-1) of the persons or animals, each with all its pictures.
 
-    `bucket` stores label files in JSON. Nothing is stored if a label file is invalid.
+    Which ones hangs on their names alone, so a later import of more pictures of them splits them alike. A picture that
+    names none is its own.
     """
+    split: dict[Tree, list[tuple[Path, SubjectLabels]]] = {Tree.REVIEWED: [], Tree.GOLDEN: []}
+    for path, labels in pictures:
+        group = next((subject.group for subject in labels.subjects if subject.group is not None), path.name)
+        place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8]) / 2**64
+        split[Tree.GOLDEN if place < golden_share else Tree.REVIEWED].append((path, labels))
+    return split
+
+
+def store(bucket: DatasetBucket, pictures: Pictures, tree: Tree, *, device: str, say: Say = silent) -> tuple[int, int]:
+    """Store pictures with their labels, as of a device; how many were stored, and how many can't be read."""
     check_kiosk_id(device)
-    labels, left_out = read_labels(recipe, folder)
-    stored, rejected = store(bucket, list(labels.items()), tree, device=device, say=say)
-    if rejected:
-        left_out["pictures that can't be read"] += rejected
-    return Imported(stored, dict(left_out))
-
-
-def store(
-    bucket: DatasetBucket, pictures: Sequence[tuple[Path, SubjectLabels]], tree: Tree, *, device: str, say: Say = silent
-) -> tuple[int, int]:
-    """Store pictures with their labels; how many were stored, and how many can't be read."""
 
     def put(picture: tuple[Path, SubjectLabels]) -> bool:
         path, labels = picture

@@ -80,6 +80,7 @@ const Choice = ({ row, say }) => html`
     <span aria-label=${say("sure_label", { percent: row.percent })} role="img">${say("sure", { percent: row.percent })}</span>
     ${!row.sure && html`<em>${say("not_sure")}</em>`}
   </dd>
+  ${row.explain && html`<dd class="explain">${row.explain}</dd>`}
 `;
 
 const Score = ({ row, say }) => html`

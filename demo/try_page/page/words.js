@@ -18,7 +18,10 @@ export function headline(message, finds, say) {
   }
 }
 
-/** The rows of a subject, in the order of its answers: {question, value, percent, sure} or {question, value, score}. */
+/**
+ * The rows of a subject, in the order of its answers: {question, value, percent, sure, explain} or
+ * {question, value, score}. `explain`: what the value means, where the recipe has a text for it.
+ */
 export function rows(subject, recipe, texts, say) {
   return Object.entries(subject.answers).map(([question, answer]) => {
     const name = texts.questions[question] ?? question;
@@ -28,7 +31,8 @@ export function rows(subject, recipe, texts, say) {
 
 function choice(question, name, { value, confidence, sure }, texts, say) {
   const word = texts.values[question]?.[value] ?? value;
-  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure };
+  const explain = texts.explain[question]?.[value];
+  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure, explain };
 }
 
 function score(question, name, answer, recipe) {

@@ -51,6 +51,13 @@ KO: Final = Texts(
         "side": {"left": "왼쪽", "right": "오른쪽"},
         "species": {"dog": "개", "cat": "고양이"},
     },
+    explain={
+        "sign": {
+            "no_sign": "이 사진에서는 보이지 않았습니다.",
+            "red": "일반 동물병원에 물어보세요.",
+            "cloudy": "안과를 보는 동물병원에 물어보세요.",
+        }
+    },
 )
 EN: Final = Texts(
     title="A pet's eye",
@@ -62,6 +69,13 @@ EN: Final = Texts(
         "sign": {"no_sign": "no sign seen", "red": "red", "cloudy": "cloudy"},
         "side": {"left": "left", "right": "right"},
         "species": {"dog": "dog", "cat": "cat"},
+    },
+    explain={
+        "sign": {
+            "no_sign": "Not seen in this picture.",
+            "red": "Ask a general clinic.",
+            "cloudy": "Ask an eye specialist.",
+        }
     },
 )
 TEXTS: Final = {"ko": KO, "en": EN}

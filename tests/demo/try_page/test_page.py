@@ -86,7 +86,10 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_answers_are_words_with_what_is_certain_about_them(browser: Browser, served: Served, photo: Path) -> None:
-    """The box lies where the message has it; an unsure answer is a question, a score has its interval."""
+    """The box lies where the message has it; an unsure answer is a question, a score has its interval.
+
+    Where the recipe explains a value, the text stands below the answer.
+    """
     with opened(browser, served.url) as shown:
         shown.page.check("text=cat", force=True)
         shown.send(photo)
@@ -95,7 +98,7 @@ def test_answers_are_words_with_what_is_certain_about_them(browser: Browser, ser
         expect(answers.locator(".notice")).to_have_text(EN.notice)
         expect(answers.locator(".row")).to_have_text(
             [
-                re.compile("Sign *no sign seen *97 %$"),
+                re.compile("Sign *no sign seen *97 % *Not seen in this picture.$"),
                 re.compile("Side *left\\? *54 % *not sure$"),
                 re.compile("Age *7.3 *0 *20 *4.5 to 9.8 in 8 of 10 cases$"),
             ]
