@@ -39,7 +39,7 @@ from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.onnx_runtime import Floats
 from worker.models.regions import FoundSubject, crop, whole_of
 
-RETRAIN: Final = "Train the recipe again: nunchi train"
+RETRAIN: Final = "Train the recipe again: nunchi recipe train"
 
 
 @dataclass(frozen=True, slots=True)
