@@ -1,4 +1,4 @@
-"""`nunchi recipe list|check|train|draw|import`: what recipes there are, whether one is valid, its pictures, its heads."""
+"""`nunchi recipe list|check|train|draw|import`: which recipes there are, whether one is valid, pictures, training."""
 
 from __future__ import annotations
 
