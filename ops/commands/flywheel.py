@@ -110,9 +110,7 @@ def _of_recipe(name: str, data: Path | None, out_folder: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="nunchi-flywheel-") as temporary:
         folder = Path(temporary)
         if data is None:
-            err.print(
-                f"[dim]  0.0 s[/]  {FLYWHEEL_PICTURES} labelled pictures are drawn; they say nothing about real ones"
-            )
+            err.print(f"[dim]  0.0 s[/]  {FLYWHEEL_PICTURES} labelled pictures are drawn, in a minute or two")
             DRAWN[name](data := folder / "drawn", FLYWHEEL_PICTURES, FLYWHEEL_SEED)
         parts = split(recipe, data)
         with supervise.interruptible(), cloud(folder, name, parts) as record:

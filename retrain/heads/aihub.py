@@ -78,7 +78,7 @@ def read_meaning(recipe: Recipe, file: Path) -> Meaning:
     mistakes = [f"{key}: there is no such key{did_you_mean(key, KEYS)}" for key in fields.keys() - set(KEYS)]
     if not isinstance(signs, Mapping) or not signs:
         mistakes.append('signs: is missing; write a table [signs], and in it "<disease>" = "<sign>"')
-        signs = {}
+        signs = dict[str, Any]()
     named = {f"signs.{disease}": sign for disease, sign in signs.items()}
     named |= {"absent": fields["absent"]} if "absent" in fields else {}
     mistakes += [
@@ -195,6 +195,6 @@ def _field(content: Any, path: str, missing: object) -> object:
 def _text(content: Any, path: str) -> str:
     """A field as text; _LeftOut without it."""
     value = _field(content, path, None)
-    if value is None or isinstance(value, Mapping | list) or not str(value).strip():
+    if not isinstance(value, str | int | float) or not str(value).strip():
         raise _LeftOut(f"without the field {path}")
     return _nfc(str(value).strip())

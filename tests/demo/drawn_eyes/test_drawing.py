@@ -44,7 +44,8 @@ def white_of(eye: Parts) -> Mask:
 
 def changed(eye: Parts, sign: Sign, seed: int) -> Mask:
     """Pixels that a sign which is drawn over everything changes."""
-    return np.abs(shown(eye, sign, seed=seed) - shown(eye, Sign.NONE, seed=seed)).max(axis=2) > 0.08
+    difference = np.abs(shown(eye, sign, seed=seed) - shown(eye, Sign.NONE, seed=seed))
+    return np.asarray(difference.max(axis=2) > 0.08, dtype=bool)
 
 
 @pytest.mark.parametrize("species", Species)

@@ -26,7 +26,7 @@ def put(
     folder: Path, number: int, disease: str = "백내장", level: str = "초기", *, like: int | None = None, **label: Any
 ) -> Path:
     """One picture with its file. `like`: the number whose pixels it has; `animal`: its breed, gender and age."""
-    place = folder / label.pop("animal_folder", "개") / "안구" / "일반" / disease / level
+    place = folder / str(label.pop("animal_folder", "개")) / "안구" / "일반" / disease / level
     place.mkdir(parents=True, exist_ok=True)
     breed, gender, age = label.pop("animal", ("말티즈", "수컷", number))
     meta = {"device": label.pop("device", "스마트폰"), "breed": breed, "gender": gender, "age": age, "id": f"a{age}"}
