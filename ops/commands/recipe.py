@@ -124,7 +124,7 @@ def train(
         echo_json(dict(trained.report))
         return
     table = plain_table("question", "subjects", "right", "macro F1 or mean error", "95 %")
-    for row in _rows(trained.report):
+    for row in _rows(read, trained.report):
         table.add_row(*row)
     out.print(table)
     out.print(
@@ -134,11 +134,18 @@ def train(
     out.print(f"[green]{escape(str(trained.manifest))}[/] is ready. Next: nunchi try --recipe {escape(name)}")
 
 
-def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    parts = {key.partition(".")[2]: figures for key, figures in report["heads"].items()}
+recipe.command(short_help="Draw labelled pictures, to try a recipe.")(draw)
+recipe.command("import", short_help="Add your own labelled pictures to a cloud.")(import_)
+
+
+def _rows(read: Recipe, report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    parts = [
+        (f"{head.name}{_when(head)}", figures)
+        for head, figures in zip(read.heads, report["heads"].values(), strict=True)
+    ]
     if "joined" in report:
-        parts["joined"] = report["joined"]
-    for name, figures in parts.items():
+        parts.append(("joined", report["joined"]))
+    for name, figures in parts:
         low, high = figures["interval"]
         right = f"{figures['right'] / figures['count']:.1%}" if "right" in figures else ""
         yield (
@@ -163,8 +170,11 @@ def _fields(name: str, read: Recipe) -> dict[str, Any]:
 
 def _asks(head: Head) -> str:
     what = " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
-    when = "".join(f", if {name} is {value}" for name, value in head.when.items())
-    return f"{what}   of {head.region.of}{when}"
+    return f"{what}   of {head.region.of}{_when(head)}"
+
+
+def _when(head: Head) -> str:
+    return "".join(f", if {name} is {value}" for name, value in head.when.items())
 
 
 def _next(name: str, read: Recipe) -> str:
@@ -181,7 +191,3 @@ def _needs_texts(read: Recipe) -> bool:
 def _has_model(name: str) -> bool:
     read = load(name)
     return read.teaches is Teaches.DETECTOR or (folder_of(name) / MODEL / "manifest.json").exists()
-
-
-recipe.command(short_help="Draw labelled pictures, to try a recipe.")(draw)
-recipe.command("import", short_help="Add your own labelled pictures to a cloud.")(import_)
