@@ -67,7 +67,7 @@ def noise(random: Random, pixels: float) -> Plane:
     cells = max(3, round(SIDE / pixels) + 2)
     coarse = Image.fromarray(random.normal(0, 1, (cells, cells)).astype(np.float32))
     smooth = np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    return ((smooth - smooth.mean()) / (smooth.std() + 1e-6)).astype(np.float32)
+    return np.asarray((smooth - smooth.mean()) / (smooth.std() + 1e-6), dtype=np.float32)
 
 
 def streaks(random: Random, direction: Plane, length: int) -> Plane:
@@ -80,7 +80,12 @@ def streaks(random: Random, direction: Plane, length: int) -> Plane:
         row = np.clip(rows + step * down, 0, SIDE - 1).astype(np.intp)
         column = np.clip(columns + step * across, 0, SIDE - 1).astype(np.intp)
         total += grain[row, column]
-    return ((total - total.mean()) / total.std()).astype(np.float32)
+    return np.asarray((total - total.mean()) / total.std(), dtype=np.float32)
+
+
+def colour(*parts: float) -> NDArray[np.float32]:
+    """Red, green and blue, 0-1, to calculate with."""
+    return np.array(parts, dtype=np.float32)
 
 
 def blurred(values: NDArray[np.float32], pixels: float) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo.drawn_eyes.animal import Animal, Species
-from demo.drawn_eyes.canvas import Canvas, Colours, Plane, Random, blurred, noise, over, streaks
+from demo.drawn_eyes.canvas import Canvas, Colours, Plane, Random, blurred, colour, noise, over, streaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def fur(parts: Parts, random: Random) -> Colours:
     direction = away + 0.35 * noise(random, 90)
     strands = 0.7 * streaks(random, direction, animal.hair) + 0.5 * streaks(random, direction, 2 * animal.hair + 1)
     share = np.clip(0.5 + 0.2 * strands + 0.16 * noise(random, 70), 0, 1)
-    hairs = over(np.broadcast_to(np.float32(animal.dark), (*share.shape, 3)), animal.light, share.astype(np.float32))
+    hairs = over(np.broadcast_to(colour(*animal.dark), (*share.shape, 3)), animal.light, share.astype(np.float32))
     fold = np.exp(-(((-parts.opening - 0.33) / 0.06) ** 2)) * (canvas.v < 0)
     depth = 1 - 0.4 * np.exp(np.minimum(parts.opening, 0) / 0.16) - 0.22 * fold
     return np.asarray(hairs * depth[..., None], dtype=np.float32)
@@ -107,7 +107,7 @@ def eyeball(parts: Parts, random: Random) -> Colours:
     """The white of the eye, the third lid, iris and pupil."""
     canvas, animal = parts.canvas, parts.animal
     far = np.hypot(canvas.u, canvas.v)
-    white = np.float32((0.88, 0.84, 0.79)) * (1.0 - 0.28 * np.clip(far, 0, 1.2)[..., None] ** 2)
+    white = colour(0.88, 0.84, 0.79) * (1.0 - 0.28 * np.clip(far, 0, 1.2)[..., None] ** 2)
     white = white * (1 + 0.025 * noise(random, 14)[..., None])
     corner = canvas.within(canvas.spot(animal.inner * 1.0, animal.slant, 0.2 + animal.third_lid, 0.3), 0.3)
     ball = over(white.astype(np.float32), (0.78, 0.56, 0.52), 0.85 * corner)
@@ -123,7 +123,7 @@ def _iris(parts: Parts, random: Random) -> Colours:
     share = np.clip(parts.round / animal.iris_wide, 0, 1)
     shade = (1.22 - 0.42 * share + 0.09 * fibres) * (1 - 0.55 * np.clip((share - 0.84) / 0.16, 0, 1))
     inner = np.clip(1 - np.abs(parts.pupil) / 0.12, 0, 1) * (parts.pupil < 0)
-    warm = np.float32(animal.iris) * (1 + 0.25 * inner[..., None] * np.float32((1.0, 0.7, 0.3)))
+    warm = colour(*animal.iris) * (1 + 0.25 * inner[..., None] * colour(1.0, 0.7, 0.3))
     return np.clip(warm * shade[..., None], 0, 1).astype(np.float32)
 
 
@@ -152,10 +152,10 @@ def with_light(parts: Parts, ball: Colours, random: Random) -> Colours:
 def with_rim(parts: Parts, picture: Colours, random: Random) -> Colours:
     """The hairless rim of the lids, with the wet line of the lower one."""
     canvas, animal = parts.canvas, parts.animal
-    wide = animal.rim_wide * (1 + 0.12 * noise(random, 40))
+    wide = np.asarray(animal.rim_wide * (1 + 0.12 * noise(random, 40)), dtype=np.float32)
     band = canvas.within(parts.opening + wide, 0.05) * (1 - canvas.within(parts.opening, 0.02))
     grain = 1 + 0.10 * noise(random, 5)
-    rim = np.clip(np.float32(animal.rim) * grain[..., None], 0, 1).astype(np.float32)
+    rim = np.clip(colour(*animal.rim) * grain[..., None], 0, 1).astype(np.float32)
     picture = over(picture, rim, band.astype(np.float32))
     wet = np.exp(-(((parts.opening + 0.012) / 0.012) ** 2)) * (canvas.v > animal.slant * animal.inner * canvas.u)
     return over(
@@ -170,5 +170,5 @@ def with_hairs(parts: Parts, picture: Colours, random: Random) -> Colours:
     strands = streaks(random, hang, animal.hair + 8)
     above = np.exp(-np.abs(parts.opening + 0.09) / 0.07) * (canvas.v < animal.slant * animal.inner * canvas.u)
     cover = np.clip((strands - 1.15) * 1.4, 0, 1) * above * random.uniform(0.3, 1.0)
-    tone = np.float32(animal.light) * 0.5 + np.float32(animal.dark) * 0.5
+    tone = np.asarray(colour(*animal.light) * 0.5 + colour(*animal.dark) * 0.5, dtype=np.float32)
     return over(picture, tone, cover.astype(np.float32))

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from demo.drawn_eyes.animal import Species
-from demo.drawn_eyes.canvas import SIDE, Canvas, Colours, Plane, Random, blurred, noise, over
+from demo.drawn_eyes.canvas import SIDE, Canvas, Colours, Plane, Random, blurred, colour, noise, over
 from demo.drawn_eyes.eye import Parts
 
 _FINER = 2  # vessels are drawn larger by this factor
@@ -15,7 +15,7 @@ _FINER = 2  # vessels are drawn larger by this factor
 def clouded(parts: Parts, ball: Colours, strength: float, random: Random) -> Colours:
     """Whitish or bluish: behind the pupil, as a lens is, or over it, as a patch of the cornea is."""
     canvas, look = parts.canvas, parts.look
-    milk = np.float32((0.78, 0.84, 0.90)) if random.random() < 0.6 else np.float32((0.86, 0.86, 0.83))
+    milk = colour(0.78, 0.84, 0.90) if random.random() < 0.6 else colour(0.86, 0.86, 0.83)
     texture = np.clip(0.82 + 0.10 * noise(random, 26) + 0.05 * noise(random, 9), 0, 1)
     if random.random() < 0.55:
         in_pupil = canvas.within(parts.pupil - 0.01, 0.05)
@@ -58,7 +58,7 @@ def _vessels(parts: Parts, count: int, random: Random) -> Plane:
             u, v = u + 0.035 * np.cos(heading), v + 0.035 * np.sin(heading)
         pen.line(points, fill=int(random.integers(130, 255)), width=int(random.integers(1, 4)), joint="curve")
     drawn = np.asarray(sheet.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255
-    return blurred(drawn, 0.5)
+    return blurred(np.asarray(drawn, dtype=np.float32), 0.5)
 
 
 def sore_rim(parts: Parts, picture: Colours, strength: float, random: Random) -> Colours:
@@ -80,7 +80,7 @@ def discharging(parts: Parts, picture: Colours, strength: float, random: Random)
     trail = np.clip(1 - ((canvas.u - path) / wide) ** 2, 0, 1) * np.clip(down / 0.06 + 0.5, 0, 1)
     trail = trail * np.clip(1.0 - down / (0.45 + 0.75 * strength), 0, 1) ** 0.6 * canvas.within(-parts.opening - 0.01)
     picture = over(picture, (0.26, 0.14, 0.09), (0.8 * strength * trail).astype(np.float32))
-    hue = np.float32((0.80, 0.74, 0.42)) if random.random() < 0.6 else np.float32((0.80, 0.79, 0.74))
+    hue = colour(0.80, 0.74, 0.42) if random.random() < 0.6 else colour(0.80, 0.79, 0.74)
     mucus = np.zeros((SIDE, SIDE), np.float32)
     for number in range(round(3 + 7 * strength)):
         across = animal.inner * (0.95 - abs(random.normal(0, 0.16)) if number < 4 else random.uniform(-0.4, 0.9))
@@ -97,7 +97,7 @@ def with_mass(parts: Parts, picture: Colours, strength: float, random: Random) -
     """A lump on a lid's rim, which stands out over the eye: pink, grey or dark."""
     canvas = parts.canvas
     tones = ((0.74, 0.44, 0.42), (0.56, 0.40, 0.38), (0.24, 0.16, 0.15), (0.66, 0.52, 0.48))
-    tone = np.float32(tones[int(random.integers(len(tones)))]) + np.float32(random.normal(0, 0.03, 3))
+    tone = colour(*tones[int(random.integers(len(tones)))]) + random.normal(0, 0.03, 3).astype(np.float32)
     across, lower = random.uniform(-0.6, 0.6), bool(random.random() < 0.45)
     u, v = parts.lid(across, lower)
     size = 0.11 + 0.17 * strength

@@ -12,7 +12,7 @@ import numpy as np
 
 from contracts.formulas.calibration import BetaCalibration
 from recipes.reading import load
-from recipes.recipe import Recipe
+from recipes.recipe import Head, Recipe
 from retrain.heads.examples import Examples, read_examples
 from retrain.heads.figures import Answered, Flags, figures_of, score_figures
 from retrain.heads.fit import FittedHead, fit_heads, fit_join, joined
@@ -61,7 +61,7 @@ def report_of(
     recipe: Recipe, examples: Examples, fitted: Sequence[FittedHead], join: BetaCalibration | None
 ) -> dict[str, Any]:
     """The figures of every question, and of the joined classes, on examples that the models had not learned from."""
-    heads = {f"{number}.{each.head.name}": _of_head(recipe, examples, each) for number, each in enumerate(fitted)}
+    heads = {f"{number}.{_title(each.head)}": _of_head(recipe, examples, each) for number, each in enumerate(fitted)}
     report: dict[str, Any] = {
         "recipe": recipe.name,
         "subjects": len(examples.every),
@@ -71,6 +71,11 @@ def report_of(
         "heads": heads,
     }
     return report if join is None else report | {JOINED: _of_join(recipe, examples, fitted, join)}
+
+
+def _title(head: Head) -> str:
+    """Of one of several heads with a name, also when it is asked."""
+    return f"{head.name}{''.join(f', if {name} is {value}' for name, value in head.when.items())}"
 
 
 def _of_head(recipe: Recipe, examples: Examples, fitted: FittedHead) -> dict[str, Any]:

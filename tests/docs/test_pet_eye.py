@@ -13,7 +13,7 @@ from retrain.heads.aihub import KEYS, read_meaning
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "recipes" / "pet-eye.md").read_text(encoding="utf-8")
 REPORT = json.loads((folder_of("pet-eye") / "model" / "report.json").read_text())
-DOG, CAT = REPORT["heads"]["0.sign"], REPORT["heads"]["1.sign"]
+DOG, CAT = (REPORT["heads"][f"{number}.sign, if species is {species}"] for number, species in enumerate(("dog", "cat")))
 
 
 def block(language: str) -> str:
