@@ -20,13 +20,11 @@ from local.state import StateDir
 from ops.display import echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import session_of
 from recipes.reading import InvalidRecipe, is_path, load
 from recipes.recipe import Teaches
-from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import InvalidDataset
 
-# What draws and stores pictures imports NumPy and Pillow: the commands import it when they run.
+# What draws and stores pictures imports NumPy, Pillow and boto3: the commands import it when they run.
 
 _exits = exits({InvalidDataset: Exit.INVALID}, argument=InvalidName)
 NameArgument = Annotated[str, typer.Argument(help="A folder of recipes/, or ./yours.", metavar="NAME")]
@@ -110,6 +108,8 @@ def import_(
 
     Example: nunchi recipe import pet-eye --data my-eyes --golden 0.2 --local
     """
+    from ops.session import session_of  # noqa: PLC0415 - see above
+    from retrain.bucket import DatasetBucket, Tree  # noqa: PLC0415 - see above
     from retrain.heads.aihub import read_eyes, read_meaning  # noqa: PLC0415 - see above
     from retrain.heads.examples import read_labels  # noqa: PLC0415 - see above
     from retrain.heads.importing import split_by_group, store  # noqa: PLC0415 - see above

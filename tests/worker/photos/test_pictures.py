@@ -6,7 +6,6 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ ANSWERING = replace(SETTINGS, task=AnswersTask(RECIPE, Thresholds(gate=0.95, uns
 PLACES = np.eye(7, dtype=np.float32)
 
 
-def seeing(region: str = "whole") -> Any:
+def seeing(region: str = "whole") -> FakeDetector:
     """A model that says `open` of the whole photo, by what it sees in a region of it."""
     evidence = {0: Evidence(FoundSubject(EVERYTHING), Region(region), PLACES)}
     return FakeDetector(Seen(Box(0, 0, 1, 1), (SeenChoice("open", 0.99, 0.99),), evidence=evidence))
