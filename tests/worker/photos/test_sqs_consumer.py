@@ -164,8 +164,7 @@ async def test_a_photo_delivered_while_others_are_recovered_is_not_published_aga
             if reference == self.slow:
                 self.asked.set()
                 assert self.answer.wait(60)
-            stored: Result | None = super().result(reference)
-            return stored
+            return super().result(reference)
 
     store = Slow()
     async with reader(tmp_path / "before", store=store) as before:
