@@ -98,7 +98,7 @@ def with_mass(parts: Parts, picture: Colours, strength: float, random: Random) -
     canvas = parts.canvas
     tones = ((0.74, 0.44, 0.42), (0.56, 0.40, 0.38), (0.24, 0.16, 0.15), (0.66, 0.52, 0.48))
     tone = colour(*tones[int(random.integers(len(tones)))]) + random.normal(0, 0.03, 3).astype(np.float32)
-    across, lower = random.uniform(-0.6, 0.6), bool(random.random() < 0.45)
+    across, lower = random.uniform(-0.6, 0.6), random.random() < 0.45
     u, v = parts.lid(across, lower)
     size = 0.11 + 0.17 * strength
     lump = np.clip(canvas.spot(u, v + (0.2 if lower else -0.2) * size, size * random.uniform(1.0, 1.35), size), 0, 1)
