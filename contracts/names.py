@@ -22,6 +22,7 @@ REFERENCE_PATTERN: Final = f"{KIOSK_PATTERN}/{IMAGE_PATTERN}"
 
 UPLOADS: Final = "uploads/"
 RESULTS: Final = "results/"
+WHYS: Final = "why/"  # pictures that show why a result answers as it does: parts of photos, which leave with them
 # In the dataset bucket, beside the trees of `messages.DatasetTree`: human-checked pairs to train on and to judge by,
 # dataset builds, and the progress of trainings.
 REVIEWED: Final = "reviewed/"
@@ -35,7 +36,6 @@ IMAGE_SUFFIX: Final = ".jpg"
 YOLO_LABELS: Final = ".txt"  # suffixes of label files: of the kiosk, and of every other recipe
 JSON_LABELS: Final = ".json"
 RESULT_SUFFIX: Final = ".json"
-WHY_SUFFIX: Final = ".why.png"  # of the picture beside a result that shows why
 
 _KIOSK = re.compile(KIOSK_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
@@ -130,7 +130,7 @@ class Reference:
     @property
     def why_key(self) -> str:
         """The picture that shows why the result answers as it does."""
-        return f"{RESULTS}{self}{WHY_SUFFIX}"
+        return f"{WHYS}{self}.png"
 
     def pair_keys(self, tree: str, suffix: str = YOLO_LABELS) -> tuple[str, str]:
         """Keys of the image and its label file in the dataset bucket, under `auto`, `reviewed` and so on.

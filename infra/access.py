@@ -10,7 +10,7 @@ from constructs import Construct
 
 from config.mode import Mode
 from contracts.messages import DatasetTree
-from contracts.names import BUILDS, GOLDEN, POINTER, RESULT_SUFFIX, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS
+from contracts.names import BUILDS, GOLDEN, POINTER, RESULTS, REVIEWED, RUNS, TRAININGS, UPLOADS, WHYS
 from infra.nag import acknowledge_wildcards
 from infra.pipeline.buckets import Buckets
 from infra.pipeline.uploads import Uploads
@@ -40,7 +40,7 @@ class _Access(iam.ManagedPolicy):
 class WorkerAccess(_Access):
     """Read uploads and weights, store results and training pairs; in mode `queue` also take photos from the queue.
 
-    A link to a picture beside a result has the worker's right to read it: the kiosk that follows it has none.
+    A link to a picture that shows why has the worker's right to read it: the kiosk that follows it has none.
 
     A training pair's image may be a server-side copy of the upload: that needs the rights to read and to write, not
     to tag, as the copy takes no tags over.
@@ -48,8 +48,8 @@ class WorkerAccess(_Access):
 
     def __init__(self, scope: Construct, id: str, *, buckets: Buckets, uploads: Uploads, mode: Mode) -> None:
         super().__init__(scope, id, description="Nunchi worker: read uploads, store results and training pairs")
-        self.allow(["s3:GetObject"], buckets.images, UPLOADS, RESULTS)
-        self.allow(["s3:PutObject"], buckets.images, RESULTS)
+        self.allow(["s3:GetObject"], buckets.images, UPLOADS, RESULTS, WHYS)
+        self.allow(["s3:PutObject"], buckets.images, RESULTS, WHYS)
         self.allow(["s3:PutObject"], buckets.dataset, *_GATHERED)
         self.allow(["s3:GetObject"], buckets.weights, RUNS, POINTER)
         self.allow_listing(buckets.images, buckets.weights)  # the sweep; a missing pointer or run
@@ -71,7 +71,7 @@ class TrainingAccess(_Access):
         self.allow(["s3:PutObject"], buckets.dataset, BUILDS, TRAININGS)
         self.allow(["s3:GetObject", "s3:PutObject"], buckets.weights, RUNS, POINTER)
         self.allow(["s3:GetObjectVersion"], buckets.weights, POINTER)  # for a rollback
-        # The confidences of results, to measure drift: no photos, and none of the pictures beside results.
-        self.allow(["s3:GetObject"], buckets.images, f"{RESULTS}*{RESULT_SUFFIX}")
+        # The confidences of results, to measure drift: no photos, and no pictures of parts of them.
+        self.allow(["s3:GetObject"], buckets.images, RESULTS)
         self.allow_listing(buckets.images, buckets.dataset, buckets.weights)
         self.add_statements(*buckets.allow_key("kms:Decrypt", "kms:GenerateDataKey"))

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from config.sections import RetentionSettings
 from contracts.messages import DatasetTree
-from contracts.names import RESULTS, TRAININGS, UPLOADS
+from contracts.names import RESULTS, TRAININGS, UPLOADS, WHYS
 from infra.nag import acknowledge
 from infra.statements import allow
 
@@ -34,6 +34,7 @@ class Buckets(Construct):
             lifecycle_rules=[
                 _expire("uploads", UPLOADS, retention.upload_days),
                 _expire("results", RESULTS, retention.result_days),
+                _expire("why", WHYS, retention.upload_days),  # parts of photos
             ],
         )
         # Training pairs stay. A photo that waits for review is no training data yet, and expires.

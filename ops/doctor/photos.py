@@ -10,14 +10,23 @@ from typing import Any, Final
 from config.names import PIPELINE_STACK
 from config.stack_outputs import IMAGES_BUCKET
 from contracts.errors import InvalidName
-from contracts.names import IMAGE_SUFFIX, RESULTS, UPLOADS, Reference, new_image_id, parse_result_key, swept_upload
+from contracts.names import (
+    IMAGE_SUFFIX,
+    RESULTS,
+    UPLOADS,
+    WHYS,
+    Reference,
+    new_image_id,
+    parse_result_key,
+    swept_upload,
+)
 from ops.doctor.examination import Deployment, Result, attention, ill, well
 from worker.recovery.sweep import FORGOTTEN_AFTER, ListedUpload, find_unanswered
 
 MAX_LISTED: Final = 20_000  # uploads: some 20 requests; listing a week of a chain of shops would take minutes
 MAX_KIOSKS: Final = 200
 MAX_SHOWN: Final = 3  # keys that are named
-_OURS: Final = (UPLOADS, RESULTS)
+_OURS: Final = (UPLOADS, RESULTS, WHYS)
 _PERIODS: Final = (timedelta(hours=1), timedelta(days=7))
 
 

@@ -45,7 +45,7 @@ MESSAGE = AnswersMessage(
     model=Model("mask", "1", "0" * 64),
     captured_at=AT,
     expires_at=AT,
-    pictures={WHY: "https://s3/results/door/1.why.png?X-Amz-Signature=secret"},
+    pictures={WHY: "https://s3/why/door/1.png?X-Amz-Signature=secret"},
 )
 SCHEMA = json.loads((DOCS / "answers-message.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -141,7 +141,7 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "answers that are a list": {"subjects": [{"box": [0, 0, 1, 1], "answers": ["worn"]}]},
     "an unknown status": {"status": "fine"},
     "no inputs": {"inputs": None},
-    "a picture that is no link": {"pictures": {WHY: "results/door/1.why.png"}},
+    "a picture that is no link": {"pictures": {WHY: "why/door/1.png"}},
     "pictures that are a list": {"pictures": ["https://s3/1"]},
 }
 BEYOND_THE_SCHEMA = {"a score outside its interval"}  # a JSON Schema can't compare one field with another

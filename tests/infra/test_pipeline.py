@@ -93,13 +93,14 @@ def test_a_bucket_takes_nothing_but_tls_1_2_of_this_account_and_writes_down_who_
 
 
 def test_uploads_leave_after_a_week_and_results_after_a_quarter(pipeline: Template) -> None:
-    """A picture beside a result leaves with it. Nothing else has a date; broken-off uploads leave the next day."""
+    """A picture of a part of a photo leaves with it. Nothing else has a date; broken-off uploads leave the next day."""
     rules = pipeline.resource("ImagesBucket")["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule} == {
         "uploads/": 7,
         "results/": 90,
+        "why/": 7,
     }
-    assert Reference("demo", "01m81j18kv000g40r40m30e209").why_key.startswith("results/")
+    assert Reference("demo", "01m81j18kv000g40r40m30e209").why_key.startswith("why/")
     assert [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule] == [
         {"DaysAfterInitiation": 1}
     ]
@@ -273,6 +274,8 @@ def test_a_worker_may_read_photos_and_weights_write_results_and_deletes_nothing(
         ("s3:GetObject", "<ImagesBucket.Arn>/uploads/*", NO_CONDITION),
         ("s3:GetObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
         ("s3:PutObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
+        ("s3:GetObject", "<ImagesBucket.Arn>/why/*", NO_CONDITION),
+        ("s3:PutObject", "<ImagesBucket.Arn>/why/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/auto/*", NO_CONDITION),
         ("s3:PutObject", "<DatasetBucket.Arn>/review/*", NO_CONDITION),
         ("s3:GetObject", "<WeightsBucket.Arn>/runs/*", NO_CONDITION),
@@ -339,7 +342,7 @@ def test_in_mode_queue_there_is_no_function_on_a_photos_way_and_the_worker_reads
 
 
 def test_a_training_run_may_add_weights_and_move_their_pointer_and_deletes_nothing(pipeline: Template) -> None:
-    """It reads what was gathered and checked, and never a photo as it was uploaded, or a picture beside its result."""
+    """It reads what was gathered and checked, and never a photo as it was uploaded, or a picture of a part of one."""
     role = pipeline.resources[
         pipeline.text(pipeline.fields["Outputs"]["TrainingRoleArn"]["Value"]).strip("<>").split(".")[0]
     ]
@@ -357,7 +360,7 @@ def test_a_training_run_may_add_weights_and_move_their_pointer_and_deletes_nothi
             for key in ("runs/*", "current.json")
         ),
         ("s3:GetObjectVersion", "<WeightsBucket.Arn>/current.json", NO_CONDITION),
-        ("s3:GetObject", "<ImagesBucket.Arn>/results/*.json", NO_CONDITION),
+        ("s3:GetObject", "<ImagesBucket.Arn>/results/*", NO_CONDITION),
         ("s3:ListBucket", "<ImagesBucket.Arn>", NO_CONDITION),
         ("s3:ListBucket", "<DatasetBucket.Arn>", NO_CONDITION),
         ("s3:ListBucket", "<WeightsBucket.Arn>", NO_CONDITION),

@@ -83,7 +83,7 @@ class Store(Protocol):
         ...
 
     def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
-        """Store the picture beside the result unless there is one; returns a link to it, valid for `link_s` seconds.
+        """Store the picture that shows why, unless there is one; returns a link to it, valid for `link_s` seconds.
 
         Whoever has the link has the picture.
         """
