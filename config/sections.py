@@ -29,7 +29,9 @@ from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
 from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from contracts.training import LEAST_NEW, MOST_NEW_LABELS
+from recipes.reading import folder_of, is_path
 from recipes.reading import load as load_recipe
+from recipes.recipe import Teaches
 
 _YEARS: Final = range(2000, 2100)
 
@@ -82,8 +84,12 @@ def _reordered(value: object) -> str:
 
 
 def check_recipe(name: str) -> str:
-    """The name itself if it is of a valid recipe; InvalidRecipe, a ValueError, otherwise."""
-    load_recipe(name)
+    """The name itself if it is a folder of recipes/ with a model; InvalidRecipe, a ValueError, otherwise."""
+    if is_path(name):
+        raise ValueError(f"{name!r} is a path, which no instance has; put the folder into recipes/, and write its name")
+    recipe = load_recipe(name)
+    if recipe.teaches is Teaches.HEADS and not (folder_of(name) / "model" / "manifest.json").exists():
+        raise ValueError(f"the recipe {name} has no model yet; train it first: nunchi recipe train {name} --data DIR")
     return name
 
 

@@ -43,7 +43,7 @@ _IMAGE = re.compile(IMAGE_PATTERN)
 _UPLOAD_KEY = re.compile(
     rf"{UPLOADS}({KIOSK_PATTERN})/({IMAGE_PATTERN}|[0-9A-HJKMNP-TV-Z]{{26}})(\.[A-Za-z0-9]{{1,8}})?"
 )
-_RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})(?:\.json|\.why\.png)")
+_RESULT_KEY = re.compile(rf"{RESULTS}({KIOSK_PATTERN})/({IMAGE_PATTERN})\.json")
 _PAIR_IMAGE_KEY = re.compile(rf"[a-z]+/images/({KIOSK_PATTERN})/({IMAGE_PATTERN})\.jpg")
 _INSTANCE = re.compile("[a-z0-9-]{1,64}")
 

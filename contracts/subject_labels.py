@@ -9,6 +9,7 @@ YOLO's (yolo.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -71,6 +72,7 @@ class SubjectLabels(Record):
 
 
 def _value(question: str, value: object) -> Value:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidMessage(f"the answer to {question!r} is {value!r}, neither text nor a number")
+    number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    if not number and not isinstance(value, str):
+        raise InvalidMessage(f"the answer to {question!r} is {value!r}, neither text nor a finite number")
     return value

@@ -14,6 +14,7 @@ from contracts.near import did_you_mean
 from recipes.recipe import (
     FACE,
     REGIONS,
+    VIEWS,
     Find,
     Finder,
     Head,
@@ -33,9 +34,10 @@ FOLDER: Final = Path(__file__).parent
 FILE: Final = "recipe.toml"
 FORMAT: Final = 1  # of the file: the value of its key `recipe`
 KIOSK: Final = "kiosk"
-AUGMENT: Final = ("mirror", "light", "crop", "rotate", "blur", "jpeg")
+AUGMENT: Final = tuple(VIEWS)
 JOINED: Final = "joined"
 MOST_CLASSES: Final = 1000
+MOST_LEAST_PX: Final = 150  # the head in the picture that every model must pass has more
 
 
 class InvalidRecipe(ContractError):
@@ -52,7 +54,13 @@ def load(name: str) -> Recipe:
 
     InvalidRecipe names every mistake.
     """
-    return read(folder_of(name) / FILE)
+    recipe = read(folder_of(name) / FILE)
+    if (recipe.name != name) if not is_path(name) else (recipe.name in names()):
+        raise InvalidRecipe(
+            f"{folder_of(name) / FILE}: its name is {recipe.name!r}, which another folder has; nothing was done. Give "
+            "it that of its folder, and one of your own a name that no shipped recipe has"
+        )
+    return recipe
 
 
 def is_path(name: str) -> bool:
@@ -123,7 +131,7 @@ def _find(table: Table) -> Find:
     found = Find(
         table.choice("kind", Finder.FACE),
         table.choice("many", Many.ALL),
-        table.whole("least_px", 0, least=0, most=4096),
+        table.whole("least_px", 0, least=0, most=MOST_LEAST_PX),
     )
     table.end()
     return found
@@ -210,6 +218,8 @@ def _gate(table: Table) -> float | None:
 
 def _rules(recipe: Recipe) -> Iterable[str]:
     """What must hold between the parts of a recipe."""
+    if (recipe.teaches is Teaches.DETECTOR) != (recipe.name == KIOSK):
+        yield "teaches: a detector is taught for the kiosk only, and the kiosk as nothing else; leave the key out"
     if not recipe.heads:
         yield "head: a recipe asks something; write a table [[head]] with a name and says"
     yield from _rules_of_regions(recipe)
@@ -291,9 +301,10 @@ def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
         yield f"judge.of: there is no head {judge.of!r}{did_you_mean(judge.of, (JOINED, *questions))}"
     elif not judge.of and len(questions) > 1:
         yield f"judge.of: is missing; say which head decides: {', '.join(questions)}"
-    of_score = judge.of in questions and not recipe.says(judge.of)
+    of = judge.of or next(iter(questions), "")
+    of_score = of in questions and not recipe.says(of)
     if of_score != (judge.metric is Metric.MAE):
-        yield f"judge.metric: {judge.metric} can't judge {judge.of!r}; choose mae for a score, macro_f1 for choices"
+        yield f"judge.metric: {judge.metric} can't judge {of!r}; choose mae for a score, macro_f1 for choices"
     for group in judge.groups:
         if group not in recipe.inputs and not (group in questions and recipe.says(group)):
             yield f"judge.groups: {group!r} is no head with choices, and no input"

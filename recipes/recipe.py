@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 WHOLE: Final = "whole"  # the region that every finder has: the whole photo
 FACE: Final = "face"
@@ -54,6 +54,10 @@ class Teaches(StrEnum):
 
     HEADS = "heads"  # small heads on the frozen features of a backbone: seconds to minutes, no GPU
     DETECTOR = "detector"  # a YOLOv5 that finds and labels at once: hours, a GPU
+
+
+# The augmentations of a head, and how many views each adds (worker/models/views.py).
+VIEWS: Final[Mapping[str, int]] = {"mirror": 1, "light": 2, "crop": 2, "rotate": 2, "blur": 1, "jpeg": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +196,30 @@ class Recipe:
     def asked(self, head: Head, known: Mapping[str, str]) -> bool:
         """Whether a head is asked about a subject of which `known` (inputs, and answers so far) is known."""
         return all(known.get(name) == value for name, value in head.when.items())
+
+
+def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
+    """Whether the heads of a run's manifest answer what a recipe asks, in its order."""
+    asked = [
+        (
+            head.name,
+            list(head.says),
+            None if head.score is None else [head.score.low, head.score.high],
+            dict(head.when),
+        )
+        for head in recipe.heads
+    ]
+    try:
+        said = [
+            (
+                head["name"],
+                list(head.get("says", ())),
+                None if "score" not in head else [float(end) for end in head["score"]],
+                dict(head.get("when", {})),
+            )
+            for head in manifest["heads"]
+        ]
+        join = tuple(manifest["join"]["questions"]) if manifest["join"] else ()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return said == asked and join == recipe.join

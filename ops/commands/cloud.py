@@ -26,7 +26,7 @@ from ops import supervise
 from ops.display import echo_json, err, out
 from ops.exits import Exit
 from ops.options import DEFAULT_STATE, JsonOption, StateOption
-from recipes.reading import from_anywhere
+from recipes.reading import KIOSK, from_anywhere
 
 INTERRUPTED: Final = 130  # what shells call a command that Ctrl-C ended
 
@@ -284,10 +284,10 @@ def try_next(record: Record, state: Path) -> str:
     """Commands to try on a running cloud, ready to paste."""
     keys, mqtt = record.credentials, record.mqtt
     nunchi = "nunchi" if state == DEFAULT_STATE else f"NUNCHI_STATE={_quoted(state)} nunchi"
+    first = f"send samples/*.jpg\n  {nunchi} watch" if record.recipe == KIOSK else "try"
     aws = f"AWS_ACCESS_KEY_ID={keys.access_key_id} AWS_SECRET_ACCESS_KEY={keys.secret_access_key} "
     return f"""[bold]Try next[/]
-  {nunchi} send samples/*.jpg
-  {nunchi} watch
+  {nunchi} {first}
   {nunchi} status --json
   {nunchi} down
 [bold]Or with your own tools[/]

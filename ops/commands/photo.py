@@ -26,12 +26,14 @@ from kiosk.cloud.counter import Answer, Counter, ReceivesLabels
 from kiosk.cloud.subscribe import Subscriber
 from kiosk.cloud.upload import Uploader
 from kiosk.errors import NoAnswer
+from local.errors import CloudError
 from local.record import OBSERVER, Record
 from local.state import StateDir
 from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, legend, message_line, no_answer_row
 from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption, in_cloud
+from recipes.reading import KIOSK
 
 CONNECT_S: Final = 10.0
 CLOCK_OFF_S: Final = 2.0
@@ -225,7 +227,12 @@ def clock_words(answer: Answer[LabelMessage]) -> str | None:
 
 
 def subscriber_of(record: Record, kiosk_id: str) -> Subscriber[LabelMessage]:
-    """A subscriber to labels with a random client id: a shared one would disconnect another client."""
+    """A subscriber to labels with a random client id: a shared one would disconnect another client.
+
+    CloudError in a cloud of another recipe, whose messages are no labels.
+    """
+    if record.recipe != KIOSK:
+        raise CloudError(f"this cloud has the recipe {record.recipe}, which answers with no labels: nunchi try")
     return Subscriber(observer(record), kiosk_id=check_kiosk_id(kiosk_id), read=LabelMessage.from_json)
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from contracts.instants import now
+from contracts.private_folder import make_private
 from contracts.weights import new_run_id
 from ops.commands.recipe_data import NameArgument, draw, import_
 from ops.display import echo_json, err, out, plain_table
@@ -97,7 +98,8 @@ def train(
 
     A label file is {"schema": 1, "recipe": NAME, "inputs": {}, "subjects": [{"box": [x0, y0, x1, y1], "answers":
     {QUESTION: VALUE}, "group": WHO}]}; box in fractions of the picture, 0 0 1 1 for the whole. The figures are from
-    pictures of groups that were held out. Features are kept beside the run, so a second training is quicker.
+    pictures of groups that were held out. Features are kept in .features beside the pictures, so that a second
+    training is quicker.
 
     Exit status: 0 trained, 1 the pictures or labels can't be used.
 
@@ -114,6 +116,7 @@ def train(
     if folder is None and not is_path(name):
         err.print(f"[dim]the run replaces the model in {target}[/]")
 
+    make_private(data / ".features")
     source = trained_on or f"pictures of {data.name}"
     version = new_run_id(now(), read.name)
     trained = train_heads(name, data, target, version=version, trained_on=source, cache=data / ".features", say=_say)

@@ -135,7 +135,10 @@ class _Found:
         if (device := _text(content, "images.meta.device")) not in CAMERAS:
             raise _LeftOut(f"taken by {device}, no camera of a pet's owner")
         sign, what = self._sign(content, species)
-        picture = file.with_name(_text(content, "label.label_filename"))
+        name = _text(content, "label.label_filename")
+        if Path(name).name != name:
+            raise _LeftOut("whose picture's name is a path")
+        picture = file.with_name(name)
         if not picture.is_file():
             raise _LeftOut("without their picture beside them")
         place = picture, {INPUT: species}, sign, self._animal(content, species)

@@ -16,8 +16,10 @@ from pathlib import Path
 from contracts.errors import InvalidMessage
 from contracts.names import Reference
 from contracts.subject_labels import SubjectLabels
+from recipes.recipe import Recipe
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.bursts import burst_of
+from retrain.heads.examples import unknown_answer
 from retrain.progress import Say
 
 TRAIN, GOLDEN = "train", "golden"
@@ -40,7 +42,7 @@ class HeadsDataset:
         return self.folder / part / "labels" / f"{reference}.json"
 
 
-def download(bucket: DatasetBucket, folder: Path, *, most: int, say: Say) -> HeadsDataset:
+def download(bucket: DatasetBucket, recipe: Recipe, folder: Path, *, most: int, say: Say) -> HeadsDataset:
     """Download the pairs; of more than `most` that may teach, the latest. `bucket` lists label files in JSON."""
     pairs: dict[Reference, Pair] = {}
     for tree in (Tree.AUTO, Tree.REVIEWED, Tree.GOLDEN):
@@ -58,7 +60,7 @@ def download(bucket: DatasetBucket, folder: Path, *, most: int, say: Say) -> Hea
 
     def fetch(item: tuple[str, Reference]) -> str | None:
         part, reference = item
-        return _write(bucket, pairs[reference], folder / part)
+        return _write(bucket, recipe, pairs[reference], folder / part)
 
     kept: dict[str, list[Reference]] = {TRAIN: [], GOLDEN: []}
     with in_threads(fetch, wanted) as results:
@@ -76,15 +78,19 @@ def download(bucket: DatasetBucket, folder: Path, *, most: int, say: Say) -> Hea
     return HeadsDataset(folder, tuple(kept[TRAIN]), tuple(kept[GOLDEN]), bursts, left_out)
 
 
-def _write(bucket: DatasetBucket, pair: Pair, folder: Path) -> str | None:
+def _write(bucket: DatasetBucket, recipe: Recipe, pair: Pair, folder: Path) -> str | None:
     """Write picture and label file, with the photo's inputs; why not, if one is missing or invalid."""
     image, labels = bucket.image(pair), bucket.labels(pair)
     if image is None or labels is None:
         return "deleted meanwhile"
     try:
-        SubjectLabels.from_json(labels)
+        read = SubjectLabels.from_json(labels)
     except InvalidMessage as error:
         return f"its label file is invalid: {error}"
+    if read.recipe != recipe.name:
+        return f"it is of the recipe {read.recipe}"
+    if unknown := unknown_answer(recipe, read):
+        return unknown
     place = folder / "images" / f"{pair.reference}.jpg"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(image)

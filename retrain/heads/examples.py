@@ -26,8 +26,11 @@ from retrain.errors import InvalidDataset
 from retrain.heads.features import Computed, compute
 from retrain.progress import Say, silent
 
+PICTURES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic"})
 LEAST_IOU: Final = 0.5  # of a labelled box and a found one: the same subject
+MOST_SUBJECTS: Final = 16_000  # of eight views and one region they take 330 MB, and a fit four times that
 Floats = NDArray[np.float32]
+Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Examples:
     """
 
     every: tuple[Example, ...]
-    features: Mapping[str, Floats]
+    features: Mapping[str, Halves]
     manifest: Mapping[str, Any]
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -80,7 +83,9 @@ def read_labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels]
     InvalidDataset for one that is invalid, or has an answer that no head of the recipe says.
     """
     labels, left_out = dict[Path, SubjectLabels](), Counter[str]()
-    for photo in sorted((folder / "images").rglob("*.jpg")):
+    pictures = [file for file in sorted((folder / "images").rglob("*")) if file.suffix.lower() in PICTURES]
+    left_out["pictures whose name does not end in .jpg"] = sum(file.suffix != ".jpg" for file in pictures)
+    for photo in [file for file in pictures if file.suffix == ".jpg"]:
         file = folder / "labels" / photo.relative_to(folder / "images").with_suffix(".json")
         try:
             read = SubjectLabels.from_json(file.read_bytes())
@@ -92,29 +97,33 @@ def read_labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels]
             if read.recipe != recipe.name:
                 left_out["photos of another recipe"] += 1
             else:
-                _check(recipe, read, file)
+                if unknown := unknown_answer(recipe, read):
+                    raise InvalidDataset(
+                        f"{file}: {unknown}; nothing was done. Its questions are "
+                        f"{', '.join(f'{name}: {recipe.says(name)}' for name in recipe.questions)}"
+                    )
                 labels[photo] = read
     return labels, left_out
 
 
-def _check(recipe: Recipe, labels: SubjectLabels, file: Path) -> None:
-    """InvalidDataset for a value that no head says: it would silently teach nothing."""
+def unknown_answer(recipe: Recipe, labels: SubjectLabels) -> str | None:
+    """The first answer that no head says, as a sentence: it would silently teach nothing. None if there is none."""
     for subject in labels.subjects:
         for question, value in subject.answers.items():
-            says = recipe.says(question)
-            valid = value in says if says else not isinstance(value, str)
-            if question not in recipe.questions or not valid:
-                raise InvalidDataset(
-                    f"{file}: the recipe {recipe.name!r} has no answer {value!r} to {question!r}; nothing was done. "
-                    f"Its questions are {', '.join(f'{name}: {recipe.says(name)}' for name in recipe.questions)}"
-                )
+            ranges = [head.score for head in recipe.heads_of(question) if head.score is not None]
+            valid = value in recipe.says(question) or (
+                not isinstance(value, str) and any(each.low <= value <= each.high for each in ranges)
+            )
+            if not valid:
+                return f"the recipe {recipe.name!r} has no answer {value!r} to {question!r}"
+    return None
 
 
 def _matched(
     labels: Mapping[Path, SubjectLabels], computed: Computed, left_out: Counter[str]
-) -> tuple[list[Example], dict[str, list[Floats]]]:
+) -> tuple[list[Example], dict[str, list[Halves]]]:
     every: list[Example] = []
-    rows: dict[str, list[Floats]] = {}
+    rows: dict[str, list[Halves]] = {}
     bursts = _bursts(labels)
     for photo, file in computed.files.items():
         of_photo = labels[photo]
@@ -124,11 +133,14 @@ def _matched(
             left_out["subjects that the finder does not find"] += len(of_photo.subjects) - len(matches)
             regions = {region: stored[region] for region in stored.files if region != "boxes"}
         for labelled, found in matches.items():
+            if len(every) == MOST_SUBJECTS:
+                left_out["subjects beyond those that fit into memory"] += 1
+                continue
             subject = of_photo.subjects[labelled]
             group = subject.group or bursts.get(photo, photo.stem)
             every.append(Example(photo, {**of_photo.inputs, **subject.answers}, group, len(every)))
             for region, features in regions.items():
-                rows.setdefault(region, []).append(features[found].astype(np.float32))
+                rows.setdefault(region, []).append(features[found])
     return every, rows
 
 

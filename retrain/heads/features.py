@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,25 +45,20 @@ def compute(
         "--cache",
         str(cache.absolute()),
     ]
-    process = spawn(
-        command,
-        cwd=_HOME,
-        env=filtered_environ(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     lines: list[dict[str, Any]] = []
-    with process:
-        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - pipes, as asked for
-        process.stdin.write("".join(f"{photo.absolute()}\n" for photo in photos))
-        process.stdin.close()
-        for line in process.stdout:
-            lines.append(json.loads(line))
-            if len(lines) % _REPORT_EVERY == 0:
-                say(len(lines), len(photos), "features")
-        reason = process.stderr.read().strip()
+    # Files: of a process that ends early, a full pipe would hide why.
+    with tempfile.TemporaryFile("w+") as requests, tempfile.TemporaryFile("w+") as errors:
+        requests.writelines(f"{photo.absolute()}\n" for photo in photos)
+        requests.seek(0)
+        with spawn(
+            command, cwd=_HOME, env=filtered_environ(), stdin=requests, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(json.loads(line))
+                if len(lines) % _REPORT_EVERY == 0:
+                    say(len(lines), len(photos), "features")
+        errors.seek(0)
+        reason = errors.read().strip()
     if process.returncode != 0 or len(lines) != len(photos) + 1:
         raise InvalidDataset(
             f"the features of {len(photos)} photos could not be computed (status {process.returncode}): "

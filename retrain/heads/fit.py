@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.formulas.calibration import BetaCalibration
-from recipes.recipe import Head, Range, Recipe
+from recipes.recipe import VIEWS, Head, Net, Range, Recipe, Region
 from retrain.errors import InvalidDataset
 from retrain.fit.calibration import fit_beta
 from retrain.heads.examples import Example, Examples, Floats
@@ -67,7 +67,7 @@ def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple
         raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
     fitted = []
     for number, (head, some) in enumerate(zip(recipe.heads, rows, strict=True), start=1):
-        fitted.append(_fit_head(head, some, examples, folds=recipe.judge.folds))
+        fitted.append(_fit_head(recipe, head, some, examples))
         say(number, len(rows), f"head {head.name}: {len(some):,} subjects, strength {fitted[-1].strength:g}")
     return tuple(fitted)
 
@@ -77,6 +77,11 @@ def fit_join(recipe: Recipe, fitted: Sequence[FittedHead]) -> BetaCalibration | 
     if not recipe.join:
         return None
     scores, right = joined(recipe, fitted)
+    if len(scores) < LEAST_OF_SCORE:
+        raise InvalidDataset(
+            f"only {len(scores)} subjects have an answer to each of {', '.join(recipe.join)}, of {LEAST_OF_SCORE} "
+            "needed to calibrate the joined answer; nothing was trained. Label more of them, or leave out join"
+        )
     return fit_beta(scores, right, least=0.0)
 
 
@@ -110,19 +115,44 @@ def _rows_of(recipe: Recipe, head: Head, every: Sequence[Example]) -> Ints:
     return np.array([example.row for example in every if teaches(example)], dtype=np.intp)
 
 
+def views_on(recipe: Recipe, seen: tuple[Net, Region]) -> list[str]:
+    """The augmentations of a region's stored views, in their order: those of all heads that look at it."""
+    heads = [head for head in recipe.heads if (head.net, head.region) == seen]
+    return list(dict.fromkeys(name for head in heads for name in head.augment))
+
+
+def own_views(head: Head, stored: Sequence[str]) -> list[int]:
+    """The places of a head's own views among the stored ones: mirrored letters teach nobody to read."""
+    places, at = [0], 1
+    for name in stored:
+        if name in head.augment:
+            places += range(at, at + VIEWS[name])
+        at += VIEWS[name]
+    return places
+
+
 def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
     if head.score is not None:
         return [] if len(rows) >= LEAST_OF_SCORE else [f"{head.name}: {len(rows)} subjects, {LEAST_OF_SCORE} needed"]
-    values = [examples.every[row].known[head.name] for row in rows]
-    return [
+    known = [(examples.every[row].known[head.name], examples.every[row].group) for row in rows]
+    values = [value for value, _ in known]
+    lacks = [
         f"{head.name} = {value}: {values.count(value)} subjects, {LEAST_OF_VALUE} needed"
         for value in head.says
         if values.count(value) < LEAST_OF_VALUE
     ]
+    groups = {value: len({group for each, group in known if each == value}) for value in head.says}
+    return lacks + [
+        f"{head.name} = {value}: of one person, animal or thing only, so nothing can be held out"
+        for value in head.says
+        if groups[value] == 1 and values.count(value) >= LEAST_OF_VALUE
+    ]
 
 
-def _fit_head(head: Head, rows: Ints, examples: Examples, *, folds: int) -> FittedHead:
-    features = examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"][rows]
+def _fit_head(recipe: Recipe, head: Head, rows: Ints, examples: Examples) -> FittedHead:
+    seen = head.net, head.region
+    stored = examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"]
+    features = stored[rows][:, own_views(head, views_on(recipe, seen))].astype(np.float32)
     known = [examples.every[row].known[head.name] for row in rows]
     groups = np.array([examples.every[row].group for row in rows])
     plain = features[:, 0]
@@ -130,7 +160,7 @@ def _fit_head(head: Head, rows: Ints, examples: Examples, *, folds: int) -> Fitt
     standard = (features - mean) / scale
     choice = head.score is None
     truth = np.array([head.says.index(str(value)) for value in known]) if choice else np.array(known, np.float32)
-    of_fold = _folds(truth if choice else None, groups, folds)
+    of_fold = _folds(truth if choice else None, groups, recipe.judge.folds)
     learn = _logistic(head) if choice else _ridge
     loss = _log_loss if choice else _squared_error
     # The views cost eight times as much, and hardly change which strength is best.
@@ -183,6 +213,8 @@ def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int) -> Ints
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
 
     folds = min(folds, len(set(groups)))
+    if truth is not None:  # each value must be in two folds at least, and no fold may ask for more than there are
+        folds = min([folds, *(len(set(groups[truth == value])) for value in np.unique(truth))])
     if folds < 2:
         raise InvalidDataset(
             "all examples show one person, animal or thing, so nothing can be held out; nothing was trained. Say in "

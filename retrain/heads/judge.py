@@ -92,7 +92,8 @@ class HeadsFigures:
     """The figures of one model. Arrays are (1 + draws,), the first is the golden set itself.
 
     `score`: higher is better. `right`: of each group of subjects, the share with the right answer to the judged
-    question. `gates`: of each question, how many answers pass its gate, and how many of these are right.
+    question; for a score the mean of 1 less the error in parts of the range. `gates`: of each question, how many
+    answers pass its gate, and how many of these are right.
     """
 
     score: Floats
@@ -109,9 +110,16 @@ class GoldenSet:
     subjects: Sequence[GoldenSubject]
     draws: Floats
 
+    @property
+    def judges(self) -> bool:
+        """Whether any subject has an answer to the judged question."""
+        return any(judged(self.recipe, subject.known) is not None for subject in self.subjects)
+
     @classmethod
     def of(cls, recipe: Recipe, golden: Sequence[GoldenSubject], settings: JudgeSettings) -> GoldenSet:
         """The bootstrap's draws of the groups."""
+        if not golden:
+            return cls(recipe, golden, np.ones((0, 1 + settings.draws)))
         names = {group: place for place, group in enumerate(dict.fromkeys(subject.group for subject in golden))}
         place = np.array([names[subject.group] for subject in golden], dtype=np.intp)
         rng = np.random.default_rng(settings.seed)
@@ -122,12 +130,13 @@ class GoldenSet:
     def figures(self, said: Sequence[Said], *, ms: float, gate: float) -> HeadsFigures:
         """The figures of a model that says this about the subjects."""
         truth = [judged(self.recipe, subject.known) for subject in self.subjects]
-        answer = [judged(self.recipe, each.values) or NOT_FOUND for each in said]
+        told = [judged(self.recipe, each.values) for each in said]
+        answer = [NOT_FOUND if value is None else value for value in told]
         counts = np.array([value is not None for value in truth])
-        right = np.array([a == t for a, t in zip(answer, truth, strict=True)])
+        good = self._good(truth, answer)
         return HeadsFigures(
             score=self._score(truth, answer, counts),
-            right={name: self._share(right, counts & part) for name, part in self._parts().items()},
+            right={name: self._mean(good, counts & part) for name, part in self._parts().items()},
             gates=self._gates(said, gate),
             ms=ms,
         )
@@ -167,9 +176,22 @@ class GoldenSet:
         errors, weights = np.abs(said - known) * counts, counts.astype(float)
         return np.asarray(-(self.draws.T @ errors) / np.maximum(self.draws.T @ weights, 1))
 
-    def _share(self, right: NDArray[np.bool_], part: NDArray[np.bool_]) -> Floats:
+    def _good(self, truth: Sequence[Any], answer: Sequence[Any]) -> Floats:
+        """How good each answer is: 1 for the right value, else 0; of a score 1 less its error in parts of the range."""
+        head = self.recipe.heads_of(_of(self.recipe))
+        if not head or head[0].score is None:
+            return np.array([float(a == t) for a, t in zip(answer, truth, strict=True)])
+        wide = head[0].score.high - head[0].score.low
+        return np.array(
+            [
+                0.0 if a == NOT_FOUND or t is None else max(0.0, 1 - abs(float(a) - float(t)) / wide)
+                for a, t in zip(answer, truth, strict=True)
+            ]
+        )
+
+    def _mean(self, good: Floats, part: NDArray[np.bool_]) -> Floats:
         total = self.draws.T @ part.astype(float)
-        return np.asarray(np.where(total > 0, (self.draws.T @ (right & part)) / np.maximum(total, 1), np.nan))
+        return np.asarray(np.where(total > 0, (self.draws.T @ (good * part)) / np.maximum(total, 1), np.nan))
 
     def _parts(self) -> dict[str, NDArray[np.bool_]]:
         names = {name: self.recipe.inputs.get(name) or self.recipe.says(name) for name in self.recipe.judge.groups}
@@ -218,7 +240,7 @@ def rule(
         _golden_too_small(golden, settings),
         _not_better(candidate, incumbent, golden.recipe),
         _group_behind(candidate, incumbent, settings),
-        _promise_broken(candidate, golden.recipe, gate),
+        _promise_broken(candidate, incumbent, golden.recipe, gate),
         _too_slow(candidate, incumbent, settings),
     ]
     failed = next((check for check in checks if not check.passes), None)
@@ -230,14 +252,18 @@ def rule(
 
 def _golden_too_small(golden: GoldenSet, settings: JudgeSettings) -> RuleCheck:
     counts, least = golden.counts(), settings.golden_least_per_label
-    few = {name: count for name, count in counts.items() if count < least}
+    few = [f"{count} of {name}, of {least} needed" for name, count in counts.items() if count < least]
+    groups = min(settings.golden_least_moments, settings.golden_least)
+    if golden.groups < groups:
+        few.append(f"{golden.groups} persons, animals or moments, of {groups} needed")
     text = (
-        f"of the golden subjects there are only {', '.join(f'{count} of {name}' for name, count in few.items())}; "
-        f"{least} of each are needed. Check more photos by hand"
+        f"of the golden subjects there are only {', '.join(few)}. Check more photos by hand, and add them: "
+        "nunchi recipe import --golden"
         if few
         else f"{len(golden.subjects)} golden subjects of {golden.groups} groups are enough to judge by"
     )
-    return RuleCheck("golden_too_small", not few, text, {"subjects": counts, "least": least, "groups": golden.groups})
+    numbers = {"subjects": counts, "least": least, "groups": golden.groups, "least_groups": groups}
+    return RuleCheck("golden_too_small", not few, text, numbers)
 
 
 def _not_better(candidate: HeadsFigures, incumbent: HeadsFigures, recipe: Recipe) -> RuleCheck:
@@ -277,7 +303,8 @@ def _group_behind(candidate: HeadsFigures, incumbent: HeadsFigures, settings: Ju
     return RuleCheck("group_behind", not behind, text, numbers)
 
 
-def _promise_broken(candidate: HeadsFigures, recipe: Recipe, gate: float) -> RuleCheck:
+def _promise_broken(candidate: HeadsFigures, incumbent: HeadsFigures, recipe: Recipe, gate: float) -> RuleCheck:
+    """A gate may not promise more than it keeps, nor stop to let right answers through."""
     broken, parts, numbers = list[str](), list[str](), dict[str, Any]()
     for question, (passing, right) in candidate.gates.items():
         gates = [head.gate for head in recipe.heads_of(question) if head.gate is not None]
@@ -285,11 +312,15 @@ def _promise_broken(candidate: HeadsFigures, recipe: Recipe, gate: float) -> Rul
         precision = Estimate.exact(right, passing)
         numbers[question] = {"gate": least, "passing": passing, "right": right, "precision": precision.fields()}
         parts.append(f"{question}: {right} of {passing} right at {least:g}")
-        if passing and not precision.high >= least:
-            broken.append(question)
+        before = Estimate.exact(*reversed(incumbent.gates.get(question, (0, 0))))
+        if passing:
+            if not precision.high >= least:
+                broken.append(f"the gate of {question} promises more than it keeps")
+        elif before.high >= least:  # NaN, where nothing passed before either, is no promise
+            broken.append(f"nothing passes the gate of {question} any more, where right answers did")
     text = "; ".join(parts) or "no head has a gate"
     if broken:
-        text = f"the gate of {', '.join(broken)} promises more than it keeps ({text})"
+        text = f"{'; '.join(broken)} ({text})"
     return RuleCheck("promise_broken", not broken, text, numbers)
 
 

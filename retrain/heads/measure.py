@@ -67,18 +67,23 @@ def _questions(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[S
         confidence = np.array([each.confidences[question] for _, each in known], np.float32)
         answered = Answered(says, _places(says, told), _places(says, truth), confidence, groups)
         questions[question] = figures_of(answered, AS_IT_IS, _parts(recipe, [subject.known for subject, _ in known]))
-    if recipe.join:
-        questions[JOINED] = _joined(recipe, golden, said)
+    if recipe.join and (figures := _joined(recipe, golden, said)) is not None:
+        questions[JOINED] = figures
     return questions
 
 
-def _joined(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any]:
-    """The joined classes: how many are right; their confidence is the message's, which predictions do not have."""
+def _joined(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any] | None:
+    """The joined classes: how many are right; None if no subject has all answers.
+
+    Their confidence is the message's, which predictions do not have.
+    """
     both = [
         (_number(recipe, subject.known), _number(recipe, each.values), subject.group)
         for subject, each in zip(golden, said, strict=True)
     ]
     whole = [(truth, told, group) for truth, told, group in both if truth is not None and told is not None]
+    if not whole:
+        return None
     truth, told = np.array([each[0] for each in whole]), np.array([each[1] for each in whole])
     groups = np.array([each[2] for each in whole])
     answered = Answered(recipe.classes, told, truth, np.full(len(whole), 0.5, np.float32), groups)

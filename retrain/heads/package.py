@@ -64,24 +64,17 @@ def _arrays(fitted: FittedHead) -> list[tuple[str, Any]]:
 
 def _head(fitted: FittedHead) -> dict[str, Any]:
     head = fitted.head
-    region = {"of": head.region.of, "margin": head.region.margin}
-    if head.score is not None:
-        score = [head.score.low, head.score.high]
-        return {
-            "name": head.name,
-            "score": score,
-            "net": str(head.net),
-            "region": region,
-            "half_width": round(fitted.half_width, 4),
-        }
-    assert fitted.calibration is not None  # noqa: S101 - of every choice
-    return {
-        "name": head.name,
-        "says": list(head.says),
-        "net": str(head.net),
-        "region": region,
-        "calibration": fitted.calibration.fields(),
-    }
+    fields: dict[str, Any] = {"name": head.name}
+    if head.when:
+        fields["when"] = dict(head.when)
+    if head.score is None:
+        fields["says"] = list(head.says)
+    else:
+        fields["score"] = [head.score.low, head.score.high]
+    fields |= {"net": str(head.net), "region": {"of": head.region.of, "margin": head.region.margin}}
+    if fitted.calibration is None:
+        return fields | {"half_width": round(fitted.half_width, 4)}
+    return fields | {"calibration": fitted.calibration.fields()}
 
 
 def _npz(arrays: Mapping[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from contracts.errors import NunchiError
 from contracts.training import MOST_REASON, Phase, TrainingOutcome, Verdict
 from contracts.weights import DAY_0, MOST_TEXT, run_key
-from recipes.recipe import Recipe
+from recipes.recipe import Recipe, answers
 from registry.errors import PointerMoved
 from registry.weights import CurrentRun, WeightsRegistry
 from retrain.bucket import DatasetBucket
@@ -121,11 +121,17 @@ class HeadsRun:
         """The incumbent's manifest, downloaded; None for the model that the recipe has."""
         if current.run is None:
             return self.settings.start_heads
-        return self.weights.download(self.weights.run(current.run), self.folder / "incumbent")
+        run = self.weights.run(current.run)
+        if not answers(self.recipe, run.manifest):
+            self.reporter.say(
+                0, 0, f"run {run.id} answers another recipe, or an older one: {self.recipe.name}'s own judges"
+            )
+            return self.settings.start_heads
+        return self.weights.download(run, self.folder / "incumbent")
 
     def _download(self) -> HeadsDataset:
         most = self.settings.most_images
-        return download(self.bucket, self.folder / "dataset", most=most, say=self.reporter.say)
+        return download(self.bucket, self.recipe, self.folder / "dataset", most=most, say=self.reporter.say)
 
     def _unmet(self, dataset: HeadsDataset, current: CurrentRun) -> tuple[str, str] | None:
         """Why there is nothing to train; `force` allows few new labels, not too few golden ones."""
@@ -134,9 +140,10 @@ class HeadsRun:
         least = 0 if self.settings.force else self.settings.least_new_people
         if len(new) < least or not dataset.train:
             return "too_few_new", f"only {len(new)} new labelled photos since the model in service, of {least} needed"
-        if not dataset.golden:
+        if not self._golden(dataset).judges:
             return "golden_too_small", (
-                "no golden photo judges a candidate of this recipe; check photos by hand: nunchi review"
+                "no golden photo has an answer to the question that this recipe is judged by; check photos by hand, "
+                "and add them: nunchi recipe import --golden"
             )
         return None
 
@@ -154,15 +161,18 @@ class HeadsRun:
             seed=self.settings.seed,
         )
         photos = [dataset.photo(GOLDEN, reference) for reference in dataset.golden]
-        labels = read_labels([dataset.label_file(GOLDEN, reference) for reference in dataset.golden])
-        golden = golden_subjects(labels, moments(dataset, dataset.golden))
-        judged = GoldenSet.of(self.recipe, golden, settings)
+        judged = self._golden(dataset, settings)
         figures = []
         for manifest in (candidate, incumbent):
             predicted = predict(self.recipe_name, manifest, photos, say=self.reporter.say)
-            said = said_about(self.recipe, golden, predicted)
+            said = said_about(self.recipe, judged.subjects, predicted)
             figures.append(judged.figures(said, ms=median_ms(predicted), gate=settings.gate))
         return rule(figures[0], figures[1], judged, gate=settings.gate, settings=settings)
+
+    def _golden(self, dataset: HeadsDataset, settings: JudgeSettings | None = None) -> GoldenSet:
+        labels = read_labels([dataset.label_file(GOLDEN, reference) for reference in dataset.golden])
+        golden = golden_subjects(labels, moments(dataset, dataset.golden))
+        return GoldenSet.of(self.recipe, golden, settings or JudgeSettings(draws=1))
 
     def _promote(self, candidate: Path, ruling: Ruling, current: CurrentRun) -> TrainingOutcome:
         """Store the candidate whatever the ruling, and move the pointer if it is better."""

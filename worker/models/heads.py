@@ -30,7 +30,7 @@ import numpy as np
 from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
-from recipes.recipe import Finder, Net, Range, Recipe, Region
+from recipes.recipe import Finder, Net, Range, Recipe, Region, answers
 from worker.models.backbone import FEATURES, NETWORKS, Backbone, pooled
 from worker.models.detector import Image
 from worker.models.evidence import Evidence, places_of
@@ -193,14 +193,13 @@ def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
 
 
 def _check_recipe(manifest: ModelManifest, recipe: Recipe) -> None:
-    fields = manifest.fields
-    says = [(head["name"], tuple(head.get("says", ()))) for head in fields["heads"]]
-    wanted = [(head.name, head.says) for head in recipe.heads]
-    join = tuple(fields["join"]["questions"]) if fields["join"] else ()
-    if says != wanted or join != recipe.join:
+    if not answers(recipe, manifest.fields):
+        says = [(head["name"], head.get("says", head.get("score"))) for head in manifest.fields["heads"]]
+        join = manifest.fields["join"] and manifest.fields["join"]["questions"]
+        wanted = [(head.name, list(head.says) or head.score) for head in recipe.heads]
         raise InvalidModel(
             f"{manifest.path}: its heads answer {says}, joined {join}; the recipe {recipe.name!r} asks {wanted}, "
-            f"joined {recipe.join}; it is not loaded. {RETRAIN}"
+            f"joined {list(recipe.join)}, with its own `when`; it is not loaded. {RETRAIN}"
         )
 
 

@@ -29,7 +29,7 @@ from recipes.recipe import Head, Many, Recipe
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
-from worker.photos.decision import Thresholds, customer_of, review_or_none, rounded, rounded_down
+from worker.photos.decision import Thresholds, customer_of, rounded, rounded_down
 from worker.photos.task import LabelFile, Message, steps_in_ms
 from worker.photos.timing import PhotoTimes
 from worker.photos.why import draw
@@ -87,7 +87,7 @@ class AnswersTask:
     recipe: Recipe
     thresholds: Thresholds
 
-    def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:
+    def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:  # noqa: ARG002 - nothing is drawn by chance
         """The decision about what the heads saw."""
         recipe = self.recipe
         given = {name: value for name, value in inputs.items() if value in recipe.inputs.get(name, ())}
@@ -95,7 +95,7 @@ class AnswersTask:
         if given.keys() != recipe.inputs.keys():
             return self._declined(decision, MISSING_INPUT)
         if not found:
-            return replace(decision, training=review_or_none(reference, self.thresholds))
+            return decision
         if recipe.find.many is Many.ONE and len(found) > 1:
             return self._declined(decision, SEVERAL_FOUND)
         if recipe.find.many is Many.NEAREST:
@@ -110,19 +110,19 @@ class AnswersTask:
             status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,
             subjects=subjects,
             evidence=tuple(self._evidence(seen, given) for seen in ordered),
-            training=DatasetTree.AUTO if teaches else review_or_none(reference, self.thresholds),
+            # Nobody can review the others yet, so no photo waits for it.
+            training=DatasetTree.AUTO if teaches else DatasetTree.NONE,
         )
 
     def rejected(self, reason: Reason) -> AnswersDecision:
         """The decision about an upload that can't be read as a photo."""
         return AnswersDecision(self.recipe.name, AnswersStatus.REJECTED, str(reason), notice=self.recipe.notice)
 
-    def label_file(self, message: Message) -> LabelFile:
-        """The sure answers of each subject. Of a photo for review, all are for people to say."""
+    def label_file(self, message: Message) -> LabelFile | None:
+        """The sure answers of each subject; None for a photo that another recipe answered, which served here before."""
         if not isinstance(message, AnswersMessage) or message.recipe != self.recipe.name:
-            labels = SubjectLabels(self.recipe.name, {}, ())  # of another recipe, which served here before
-        else:
-            labels = SubjectLabels(self.recipe.name, message.inputs, tuple(self._labelled(message.subjects)))
+            return None
+        labels = SubjectLabels(self.recipe.name, message.inputs, tuple(self._labelled(message.subjects)))
         return LabelFile(labels.to_json() + "\n", JSON_LABELS)
 
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:

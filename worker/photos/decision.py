@@ -88,9 +88,9 @@ class LabelTask:
         """The decision about an upload that can't be read as a photo."""
         return Decision(Status.REJECTED, reason=reason)
 
-    def label_file(self, message: Message) -> LabelFile:
-        """Everybody in the photo; nobody in that of another recipe, which served here before."""
-        return LabelFile(yolo_lines(message.people) if isinstance(message, LabelMessage) else "", YOLO_LABELS)
+    def label_file(self, message: Message) -> LabelFile | None:
+        """Everybody in the photo; None for that of another recipe, which served here before."""
+        return LabelFile(yolo_lines(message.people), YOLO_LABELS) if isinstance(message, LabelMessage) else None
 
 
 def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresholds) -> Decision:

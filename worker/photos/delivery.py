@@ -187,7 +187,8 @@ class ResultDelivery:
             self.outbox.mark_published(result.message.reference)
 
     async def _save_pair(self, result: AnyResult, jpeg: bytes | None) -> None:
-        if result.training is DatasetTree.NONE:
+        labels = None if result.training is DatasetTree.NONE else self.task.label_file(result.message)
+        if labels is None:
             return
         save = partial(
             self.store.save_pair,
@@ -195,7 +196,7 @@ class ResultDelivery:
             tree=result.training,
             etag=result.upload_etag,
             jpeg=jpeg,
-            labels=self.task.label_file(result.message),
+            labels=labels,
         )
         await in_thread(self.io, save)
 

@@ -64,8 +64,8 @@ class Task(Protocol):
         """The decision about an upload that can't be read as a photo."""
         ...
 
-    def label_file(self, message: Message) -> LabelFile:
-        """What the dataset keeps beside the photo of a stored message."""
+    def label_file(self, message: Message) -> LabelFile | None:
+        """What the dataset keeps beside the photo of a stored message; None for one that another recipe answered."""
         ...
 
 

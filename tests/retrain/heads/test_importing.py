@@ -14,6 +14,7 @@ from moto import mock_aws
 from contracts.boxes import Box
 from contracts.names import Reference, new_image_id
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from recipes.reading import load
 from retrain.bucket import DatasetBucket, Tree
 from retrain.heads.dataset import TRAIN, download
 from retrain.heads.importing import Pictures, reference_of, split_by_group, store
@@ -94,7 +95,7 @@ def test_no_animal_of_a_golden_photo_teaches(bucket: DatasetBucket, tmp_path: Pa
         tree = Tree.GOLDEN if name == "golden" else Tree.REVIEWED
         jpeg = encoded(gradient(64, 48).rotate(10 * number))
         bucket.put_pair(tree, references[name], jpeg=jpeg, labels=labels(group).to_json())
-    dataset = download(bucket, tmp_path, most=0, say=silent)
+    dataset = download(bucket, load("pet-eye"), tmp_path, most=0, say=silent)
     assert set(dataset.train) == {references["other"], references["unknown"]}
     assert dataset.left_out == {references["same"]: "a golden photo shows the same person or animal"}
     left = sorted(path.parent.name for path in (tmp_path / TRAIN / "images").rglob("*.jpg"))

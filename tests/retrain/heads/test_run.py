@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -141,15 +143,35 @@ def test_too_few_golden_subjects_keep_the_model_in_service(s3: Any, recipe: Path
     assert "of the golden subjects there are only 2 of shape = circle" in outcome.reason
 
 
-def test_photos_that_can_not_teach_end_the_training_with_the_reason(s3: Any, recipe: Path, tmp_path: Path) -> None:
-    filled(s3, photos=30)
-    bucket = DatasetBucket(s3, "dataset", label_suffix=".json")
-    reference, jpeg, _ = next(drawn(3, 1))
-    labels = SubjectLabels(NAME, {}, (LabelledSubject(Box(0, 0, 1, 1), {"shape": "hexagon"}),))
-    bucket.put_pair(Tree.AUTO, reference, jpeg=jpeg, labels=labels.to_json())
+def test_photos_of_an_older_or_another_recipe_are_left_out_with_the_reason(
+    s3: Any, recipe: Path, tmp_path: Path
+) -> None:
+    bucket = filled(s3, photos=30)
+    old, foreign = (reference for reference, _, _ in drawn(3, 2))
+    jpeg = next(drawn(3, 1))[1]
+    hexagon = SubjectLabels(NAME, {}, (LabelledSubject(Box(0, 0, 1, 1), {"shape": "hexagon"}),))
+    bucket.put_pair(Tree.AUTO, old, jpeg=jpeg, labels=hexagon.to_json())
+    bucket.put_pair(Tree.GOLDEN, foreign, jpeg=jpeg, labels=SubjectLabels("mask", {}, ()).to_json())
+    dataset = run_of(s3, recipe, tmp_path / "run")._download()
+    assert dataset.left_out == {
+        old: "the recipe 'shapes' has no answer 'hexagon' to 'shape'",
+        foreign: "it is of the recipe mask",
+    }
+    assert len(dataset.train) == 30
+
+
+def test_a_run_of_another_recipe_in_service_does_not_stop_the_trainings(s3: Any, recipe: Path, tmp_path: Path) -> None:
+    filled(s3)
+    other = tmp_path / "other"
+    shutil.copytree(recipe / "model", other)
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["heads"][0]["says"] = ["round", "square", "triangle"]
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    weights = WeightsRegistry(s3, "weights")
+    weights.add(other, "20261101t000000z-other")
+    weights.promote("20261101t000000z-other", by="test", reason="it served before the recipe changed")
     outcome = run_of(s3, recipe, tmp_path / "run").run()
-    assert (outcome.verdict, outcome.rule) == (Verdict.FAILED, "dataset_refused")
-    assert "has no answer 'hexagon' to 'shape'" in outcome.reason
+    assert (outcome.verdict, outcome.rule) == (Verdict.PROMOTED, "better")
 
 
 def test_the_moment_of_a_golden_photo_does_not_teach(s3: Any, recipe: Path, tmp_path: Path) -> None:

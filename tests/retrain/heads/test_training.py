@@ -153,7 +153,7 @@ def test_pictures_of_one_thing_only_can_not_be_judged(folder: Path) -> None:
         subject = labels.subjects[0]
         grouped = LabelledSubject(subject.box, subject.answers, group="the same")
         file.write_text(SubjectLabels(NAME, {}, (grouped,)).to_json())
-    with pytest.raises(InvalidDataset, match="all examples show one person, animal or thing"):
+    with pytest.raises(InvalidDataset, match="shape = circle: of one person, animal or thing only"):
         trained_into(folder, "none", name)
 
 

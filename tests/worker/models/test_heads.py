@@ -148,7 +148,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "joined questions that the recipe does not join": (
         lambda fields: fields.update(join={"questions": ["eye", "size"], "calibration": CALIBRATION}),
-        "joined \\('eye', 'size'\\)",
+        "joined \\['eye', 'size'\\]",
     ),
     "a calibration that falls": (
         lambda fields: fields["heads"][0].update(calibration=BetaCalibration(0.0, -1.0, 1.0).fields()),

@@ -21,7 +21,7 @@ from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice, SeenScore
 from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersDecision, AnswersTask
-from worker.photos.decision import Thresholds
+from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.timing import PhotoTimes
 
 PHOTO = Reference("door", "01jd8v2k5e9m3x7q4r6t0w1y2z")
@@ -149,10 +149,10 @@ def test_a_head_may_have_a_gate_of_its_own() -> None:
     assert labels_of(gated, decision).subjects[0].answers == {"eye": "open"}
 
 
-def test_a_photo_that_teaches_nothing_is_drawn_for_people_to_look_at() -> None:
+def test_a_photo_that_teaches_nothing_is_not_kept_for_a_review_that_nobody_can_make() -> None:
     share = Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0)
-    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9)), rules=share).training is DatasetTree.REVIEW
-    assert decide(EYE, rules=share).training is DatasetTree.REVIEW
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9)), rules=share).training is DatasetTree.NONE
+    assert decide(EYE, rules=share).training is DatasetTree.NONE
 
 
 def test_a_score_is_told_with_its_interval_and_never_teaches() -> None:
@@ -215,10 +215,12 @@ def test_a_file_that_is_no_photo_is_rejected_with_its_reason() -> None:
 
 def test_a_result_of_another_recipe_that_served_here_before_teaches_nothing() -> None:
     other = message(decide(recipe(head("eye", "open", "shut"), name="other"), seen(said("open", 0.99))))
-    assert AnswersTask(EYE, RULES).label_file(other).text == SubjectLabels("one", {}, ()).to_json() + "\n"
+    assert AnswersTask(EYE, RULES).label_file(other) is None
+    assert LabelTask(RULES).label_file(other) is None, "an empty YOLO file would say that nobody is there"
 
 
 def labels_of(asked: Recipe, decision: AnswersDecision) -> SubjectLabels:
     written = AnswersTask(asked, RULES).label_file(message(decision))
+    assert written is not None
     assert written.suffix == ".json"
     return SubjectLabels.from_json(written.text)

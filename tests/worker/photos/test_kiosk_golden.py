@@ -50,7 +50,9 @@ def lines() -> Iterator[str]:
         result = Result(message, decision.training, "i-0123", '"etag"', AT)
         yield message.to_json()
         yield result.to_json()
-        yield repr(TASK.label_file(message).text)
+        labels = TASK.label_file(message)
+        assert labels is not None
+        yield repr(labels.text)
         yield " ".join(PHOTO.pair_keys("auto"))
 
 
