@@ -55,10 +55,10 @@ def load(name: str) -> Recipe:
     InvalidRecipe names every mistake.
     """
     recipe = read(folder_of(name) / FILE)
-    if (recipe.name != name) if not is_path(name) else (recipe.name in names()):
+    if recipe.name == KIOSK if is_path(name) else recipe.name != name:
         raise InvalidRecipe(
-            f"{folder_of(name) / FILE}: its name is {recipe.name!r}, which another folder has; nothing was done. Give "
-            "it that of its folder, and one of your own a name that no shipped recipe has"
+            f"{folder_of(name) / FILE}: its name is {recipe.name!r}, which is another recipe's; nothing was done. Give "
+            "it the name of its folder"
         )
     return recipe
 

@@ -216,3 +216,22 @@ def test_a_joined_class_is_that_of_its_values(data: st.DataObject) -> None:
     assert list(recipe.combinations())[number] == values
     del answers[data.draw(st.sampled_from(recipe.join))]
     assert recipe.class_of(answers) is None
+
+
+def test_a_folder_of_ones_own_may_not_call_itself_the_kiosk(tmp_path: Path) -> None:
+    """Half of the programs would take it for the kiosk."""
+    (tmp_path / "recipe.toml").write_text((folder_of("kiosk") / "recipe.toml").read_text())
+    with pytest.raises(InvalidRecipe, match="its name is 'kiosk', which is another recipe's"):
+        load(str(tmp_path))
+
+
+def test_only_the_kiosk_is_taught_as_a_detector() -> None:
+    assert mistakes(only(head(), teaches="detector")) == [
+        "teaches: a detector is taught for the kiosk only, and the kiosk as nothing else; leave the key out"
+    ]
+
+
+def test_one_score_needs_no_judge_of_but_its_own_metric() -> None:
+    score = {"name": "size", "score": [1, 5]}
+    assert parse(only(score, judge={"metric": "mae"})).judge.metric is Metric.MAE
+    assert any("macro_f1 can't judge 'size'" in line for line in mistakes(only(score, judge={})))
