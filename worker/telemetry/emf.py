@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from contracts.answers_message import AnswersStatus
 from contracts.aws.emf import MOST_VALUES, Metric, Service, Value, line, step_metric
 from contracts.instants import now
 from contracts.messages import Status
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 60.0
 _MIB: Final = 1 << 20
-_STATUSES: Final = {
-    Metric.REJECTED: Status.REJECTED,
-    Metric.UNSURE: Status.UNSURE,
-    Metric.NO_PERSON: Status.NO_PERSON,
+# The statuses of a kiosk, and those of other recipes that mean the same to an operator.
+_STATUSES: Final[Mapping[Metric, tuple[str, ...]]] = {
+    Metric.REJECTED: (Status.REJECTED,),
+    Metric.UNSURE: (Status.UNSURE,),
+    Metric.NO_PERSON: (Status.NO_PERSON, AnswersStatus.NOTHING_FOUND, AnswersStatus.DECLINED),
 }
 
 
@@ -106,7 +108,10 @@ class EmfFile:
     def _counts(self) -> dict[str, float]:
         return {
             Metric.PHOTOS: self._read("nunchi_photos_total"),
-            **{str(metric): self._read("nunchi_photos_total", status=status) for metric, status in _STATUSES.items()},
+            **{
+                str(metric): sum(self._read("nunchi_photos_total", status=status) for status in statuses)
+                for metric, statuses in _STATUSES.items()
+            },
             Metric.FAILURES: self._read("nunchi_failures_total"),
             Metric.GIVEN_UP: self._read("nunchi_given_up_total"),
             Metric.MODEL_REFUSED: self._read("nunchi_model_refused_total"),

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from contracts.answers_message import AnswersStatus
 from contracts.aws.emf import STEP_METRICS, Metric, Service, line
 from contracts.instants import from_text, now
 from contracts.messages import LabelMessage, Reason, Status
@@ -189,6 +190,13 @@ def test_counts_are_of_the_minute_and_not_of_the_life(told: Told) -> None:
         told.metrics.photos.labels("labelled", "").inc(photos)
         file.write()
     assert [fields["Photos"] for fields in told.lines()] == [2, 0, 5]
+
+
+def test_photos_of_other_recipes_without_a_subject_count_as_those_without_a_person(told: Told) -> None:
+    for status in (Status.NO_PERSON, AnswersStatus.NOTHING_FOUND, AnswersStatus.DECLINED):
+        told.metrics.photos.labels(status, "").inc()
+    told.file().write()
+    assert told.sums(Metric.NO_PERSON) == 3
 
 
 def test_times_of_a_busy_minute_fill_several_lines_and_nothing_is_counted_twice(told: Told) -> None:
