@@ -53,6 +53,24 @@ def test_synthesis_says_the_same_each_time(assembly: Path, tmp_path: Path) -> No
     assert deployed(again) == deployed(assembly)
 
 
+@pytest.mark.parametrize(("mode", "kms"), [("command", "true"), ("queue", "false")])
+def test_synthesis_in_another_region_names_no_other(tmp_path: Path, mode: str, kms: str) -> None:
+    """In both modes, with and without a key: Seoul is a setting, not a habit."""
+    file = tmp_path / "nunchi.toml"
+    file.write_text(f'region = "us-east-1"\nmode = "{mode}"\n[security]\nkms = {kms}\n')
+    folder = synthesise(tmp_path / "out", NUNCHI_CONFIG=str(file))
+    templates = sorted(folder.glob("*.template.json"))
+    assert len(templates) == 5
+    for template in templates:
+        text = template.read_text()
+        assert "ap-northeast-2" not in text, template.name
+    fields = json.loads((folder / "manifest.json").read_text())
+    stacks = [one for one in fields["artifacts"].values() if one["type"] == "aws:cloudformation:stack"]
+    assert {one["environment"] for one in stacks} == {"aws://unknown-account/us-east-1"}
+    reports = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
+    assert [report["violations"] for report in reports] == [[], []]
+
+
 @pytest.mark.parametrize("mode", ["assembly", "queue_assembly"])
 def test_every_finding_of_the_security_rules_is_mended_or_explained(request: pytest.FixtureRequest, mode: str) -> None:
     """Two packs of cdk-nag, in both modes: what is left unexplained would be listed as a violation."""
