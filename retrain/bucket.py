@@ -48,6 +48,8 @@ class Pair:
 class DatasetBucket:
     """What AWS refuses passes through as botocore's ClientError. May be used from several threads."""
 
+    _suffix = YOLO_LABELS
+
     def __init__(self, s3: S3Client, name: str, *, label_suffix: str = YOLO_LABELS) -> None:
         """`label_suffix`: of the pairs' label files; YOLO's for the kiosk, .json for other recipes."""
         self._s3 = s3

@@ -17,7 +17,7 @@ from tests.infra.assembly import ROOT
 from tests.shell.service_manager import ServiceManager, Unit, service_manager
 
 WORKER = "nunchi-worker.service"
-ASSET = ("contracts", "imaging", "mqtt", "shell", "worker")
+ASSET = ("contracts", "imaging", "mqtt", "recipes", "shell", "worker")
 # Writes its words down, one call a line, as what it stands for would be told.
 RECORDER = '#!/bin/bash\necho "$*" >>"$0.calls"\n'
 
