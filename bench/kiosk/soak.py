@@ -25,6 +25,16 @@ from tests.kiosk.device.messages import person, without_person
 from tests.kiosk.screen.page.conftest import Kiosk
 
 DISHES: Final = ".row, .dishes .card"  # of the easy screen, and of the usual one
+WAY: Final = {  # what goes on from each step, in their order
+    "attract": ".main.start",
+    "type": ".pick",
+    "menu": DISHES,
+    "dish": ".forward",
+    "options": ".forward",
+    "cart": ".forward",
+    "pay": ".pick",
+}
+TOUCHES: Final = 6, 12  # from the first page to the number: at least, and more than it takes if the screen turns
 STEP_S: Final = 2.0  # the agent takes a camera for blind after 3 s without a small picture
 LONGEST_STEPS: Final = 200  # of an abandoned order, until the page has begun anew: 120 s, 30 s, and presence
 GAP_S: Final = (20, 120)  # between two visits
@@ -107,16 +117,24 @@ class Soak:
         """From the first page towards the number; some leave before they have it."""
         rng, shown = self._rng, self._shown
         card = rng.random() < 0.3
-        way = [".main.start", ".pick", DISHES, ".forward", ".forward", ".pick"]
-        stop = rng.randrange(1, len(way)) if kind != "orders" else None
-        for at, control in enumerate(way):
-            if at == stop:
+        stop = rng.randrange(1, TOUCHES[0]) if kind != "orders" else None
+        for touched in range(TOUCHES[1]):
+            if touched == stop:
                 if kind == "abandons":
                     return
                 self._answers_the_question()
             if rng.random() < 0.15:
                 self._touch(rng.choice((".language", ".switch", ".lower", ".call")))
-            self._touch(control, int(not card) if at == 5 else rng.randrange(2) if at in (1, 2) else 0)
+            step = shown.step  # the screen may turn between two touches, and the easy one has steps of its own
+            if step in ("paying", "receipt"):
+                break
+            control = WAY[step]
+            if step == "menu" and shown.page.locator(".forward").count():  # a dish is in the cart
+                control = ".forward"
+            of_two = int(not card) if step == "pay" else rng.randrange(2)
+            self._touch(control, of_two if control in (".pick", DISHES) else 0)
+        else:
+            raise AssertionError(f"{TOUCHES[1]} touches, and the page shows {shown.step}")
         for _ in range(60):
             if shown.step == "receipt":
                 break
