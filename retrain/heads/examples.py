@@ -84,7 +84,8 @@ def read_labels(recipe: Recipe, folder: Path) -> tuple[dict[Path, SubjectLabels]
     """
     labels, left_out = dict[Path, SubjectLabels](), Counter[str]()
     pictures = [file for file in sorted((folder / "images").rglob("*")) if file.suffix.lower() in PICTURES]
-    left_out["pictures whose name does not end in .jpg"] = sum(file.suffix != ".jpg" for file in pictures)
+    if strange := sum(file.suffix != ".jpg" for file in pictures):
+        left_out["pictures whose name does not end in .jpg"] = strange
     for photo in [file for file in pictures if file.suffix == ".jpg"]:
         file = folder / "labels" / photo.relative_to(folder / "images").with_suffix(".json")
         try:

@@ -100,7 +100,7 @@ PAGE: Final = (
     Expected("nunchi weights rollback", r"day-0 is in service, after \S+-yolov5n-\w+"),
     Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/uploads", r"delete: s3://.*/uploads/demo/\S+\.jpg"),
     Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/results", r"delete: s3://.*/results/demo/\S+\.json"),
-    Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/results", r"delete: s3://.*/results/demo/\S+\.why\.png"),
+    Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/why", r"delete: s3://.*/why/demo/\S+\.png"),
     Expected(
         'aws s3 rm --recursive --exclude "*" --include "*/KIOSK/IMAGE.*"', r"delete: s3://.*/auto/images/demo/\S+\.jpg"
     ),

@@ -155,6 +155,7 @@ def test_what_to_try_next_can_be_pasted_whatever_the_folder_is_called() -> None:
         buckets={"images": "b"},
         tables={"orders": "o"},
         kiosk="demo",
+        recipe="kiosk",
     )
     text = Text.from_markup(try_next(record, state)).plain
     (subscribe,) = [line for line in text.replace("\\\n", "").splitlines() if "mosquitto_sub" in line]
