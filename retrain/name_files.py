@@ -27,6 +27,7 @@ _NUMBERED: Final = re.compile(r"(\d+)\s*(?:[:=,;]\s*|\s)(\S.*)", re.ASCII)
 _PATHS: Final = (str, list)
 _NESTED: Final = (dict, list)
 _MOST_NUMBER: Final = 10_000  # of a class; a larger number is a slip
+_MOST_BYTES: Final = 1 << 18  # the names of a thousand classes take a tenth of it, and YAML is read slowly
 
 
 class UnreadableNames(Exception):
@@ -61,7 +62,7 @@ def names_in(path: Path, *, named: bool = False) -> Names | None:
         if suffix in YAMLS:
             return _of_dataset(parsed_yaml(path))
         if is_list(path) or (named and suffix == ".txt"):
-            return _of_lines(decoded(path.read_bytes()))
+            return _of_lines(_text(path))
         if suffix == ".json":
             return _of_json(path)
         if suffix == ".data":
@@ -73,9 +74,17 @@ def names_in(path: Path, *, named: bool = False) -> Names | None:
     return None
 
 
+def _text(path: Path) -> str:
+    """UnreadableNames when the file is too large to be one of names; OSError, InvalidText."""
+    data = path.read_bytes()
+    if len(data) > _MOST_BYTES:
+        raise UnreadableNames(f"it is larger than {_MOST_BYTES >> 10} KB, and so no list of classes", other=True)
+    return decoded(data)
+
+
 def parsed_yaml(path: Path) -> Any:
     """The content of a YAML file. UnreadableNames when it is not YAML, or has a key twice; OSError, InvalidText."""
-    text = decoded(path.read_bytes())
+    text = _text(path)
     try:
         # A tab is no indentation in YAML, but JSON may be indented with it.
         return yaml.load(text.replace("\t", "  "), _UniqueKeys)  # noqa: S506 - a SafeLoader
@@ -198,7 +207,7 @@ def _of_lines(text: str) -> Names:
 def _of_json(path: Path) -> Names | None:
     """Of Label Studio's notes.json, or of a data.yaml in JSON's form."""
     try:
-        content = json.loads(decoded(path.read_bytes()))
+        content = json.loads(_text(path))
     except (ValueError, RecursionError) as error:
         if path.name.lower() == "notes.json":
             raise UnreadableNames(f"it is not JSON: {str(error)[:200]}") from None
@@ -216,7 +225,7 @@ def _of_json(path: Path) -> Names | None:
 
 def _of_darknet(path: Path) -> None:
     """Of obj.data: UnreadableNames when the file of names that it names is not there. That file is read by itself."""
-    match = re.search(r"^\s*names\s*=\s*(\S.*?)\s*$", decoded(path.read_bytes()), re.MULTILINE)
+    match = re.search(r"^\s*names\s*=\s*(\S.*?)\s*$", _text(path), re.MULTILINE)
     if match is None:
         return
     named = re.split(r"[/\\]", match[1])[-1]

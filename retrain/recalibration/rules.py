@@ -71,9 +71,9 @@ def golden_too_small(photos: Sequence[GoldenPhoto]) -> RuleCheck:
     adults = sum(people.values()) - elders
     moments = len({photo.moment for photo in photos})
     needed = (("elders", elders, LEAST_ELDERS), ("adults", adults, LEAST_ADULTS), ("moments", moments, LEAST_MOMENTS))
-    short = [f"{count} {name}; {least} are needed" for name, count, least in needed if count < least]
+    short = [f"{count} {name} ({least} are needed)" for name, count, least in needed if count < least]
     text = (
-        f"golden has {', and '.join(short)}, to see whether somebody loses"
+        f"golden has {', '.join(short)}: too few to see whether somebody loses"
         if short
         else f"golden has {elders} elders and {adults} adults of {moments} moments"
     )

@@ -219,10 +219,10 @@ def _counts(photos: Sequence[GoldenPhoto], examples: Sequence[Example]) -> dict[
 def _check_reviewed(reviewed: Mapping[str, Any]) -> None:
     least = {"people": LEAST_PEOPLE, "elders": LEAST_OF_AGE, "adults": LEAST_OF_AGE, "moments": LEAST_MOMENTS}
     if short := [
-        f"{reviewed[name]} {name}; {count} are needed" for name, count in least.items() if reviewed[name] < count
+        f"{reviewed[name]} {name} ({count} are needed)" for name, count in least.items() if reviewed[name] < count
     ]:
         raise RecalibrationFailed(
-            f"in {reviewed['photos']} reviewed photos the model finds {', and '.join(short)}, to fit on; nothing was "
+            f"in {reviewed['photos']} reviewed photos the model finds {', '.join(short)}: too few to fit on; nothing was "
             f"changed. Review more: {_REMEDY}"
         )
 

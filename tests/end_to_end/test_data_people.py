@@ -86,7 +86,7 @@ PAGE: Final = (
     ),
     Expected("nunchi review agreement", r"the promise of 0.95"),
     Expected("nunchi review drift", r"week \d{4}-W\d\d(.|\n)*A training would go on"),
-    Expected("nunchi calibrate", r"golden has \d+ elders; 20 are needed", status=5),
+    Expected("nunchi calibrate", r"golden has \d+ elders \(20 are needed\)", status=5),
     Expected("nunchi dataset build", r"train( +[1-9]\d*){4}(.|\n)*out/dataset/index.html"),
     Expected("nunchi dataset show --local", r"-dataset +\d{4}-"),
     Expected("nunchi dataset show BUILD", r"digest [0-9a-f]{64}"),

@@ -152,7 +152,7 @@ def test_too_few_reviewed_photos_are_counted(shop: Shop) -> None:
     shop.put(Tree.GOLDEN, 20, 20, kiosk="k2")
     result = run()
     assert result.exit_code == Exit.INVALID
-    assert "in 2 reviewed photos the model finds 2 people; 50 are needed" in told(result)
+    assert "in 2 reviewed photos the model finds 2 people (50 are needed)" in told(result)
     assert "nunchi review export" in told(result)
 
 
@@ -160,7 +160,7 @@ def test_without_golden_photos_the_remedy_is_told(shop: Shop) -> None:
     shop.put(Tree.REVIEWED, 1, 1, kiosk="k1")
     result = run()
     assert result.exit_code == Exit.INVALID
-    assert "golden has 0 elders; 20 are needed" in told(result)
+    assert "golden has 0 elders (20 are needed)" in told(result)
 
 
 def test_a_yolo_in_service_is_calibrated_by_its_training(shop: Shop, tmp_path: Path) -> None:

@@ -118,8 +118,8 @@ def test_a_calibration_error_that_grows_beyond_noise_is_refused() -> None:
     ("elders", "adults", "says"),
     [
         (20, 20, "golden has 20 elders and 20 adults of 40 moments"),
-        (7, 60, "golden has 7 elders; 20 are needed, to see whether somebody loses"),
-        (40, 3, "golden has 3 adults; 20 are needed, to see whether somebody loses"),
+        (7, 60, "golden has 7 elders (20 are needed): too few to see whether somebody loses"),
+        (40, 3, "golden has 3 adults (20 are needed): too few to see whether somebody loses"),
     ],
 )
 def test_golden_needs_elders_and_adults(elders: int, adults: int, says: str) -> None:
