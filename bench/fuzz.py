@@ -17,6 +17,7 @@ import random
 import sys
 import tempfile
 import time
+import tomllib
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -30,16 +31,21 @@ import numpy as np
 from PIL import Image
 
 from config import nunchi_toml
+from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Score, Subject
 from contracts.aws.s3_events import read_event
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage, NunchiError
 from contracts.labels import LABELS
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Result, Status
 from contracts.names import Reference
+from contracts.subject_labels import LabelledSubject, SubjectLabels
 from contracts.yolo import parse_labels
 from imaging import heic
 from imaging.decoding import decode
 from imaging.jpeg import parse
+from kiosk.menu import menu
+from kiosk.menu.menu import Menu
+from recipes import reading as recipes
 from retrain.bucket import Tree
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.yolo_import.class_names import classes_in
@@ -50,6 +56,7 @@ from retrain.review.label_studio import task
 MAX_INPUT: Final = 1 << 20  # bytes
 MAX_CHANGES: Final = 6
 _REFERENCE: Final = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")
+_NO_TOML: Final = (NunchiError, tomllib.TOMLDecodeError)
 _TOKENS: Final = (
     *(b"\xff\xd8", b"\xff\xd9", b"\xff\xda", b"\xff\xff", b"\xff\xc4", b"\xff\xe1", b"Exif\0\0", b"IDAT", b"IEND"),
     *(b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x80\0\0\0", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3\x28"),
@@ -255,6 +262,52 @@ def settings_files() -> Target:
     return Target([nunchi_toml.DEFAULT_FILE.read_bytes(), b'mode = "queue"\n[hours]\nwindows = []\n'], read)
 
 
+def recipe_files() -> Target:
+    """recipe.toml, of a recipe of one's own."""
+    seeds = [(recipes.FOLDER / name / recipes.FILE).read_bytes() for name in recipes.names()]
+    return Target(seeds, lambda data: recipes.parse(tomllib.loads(data.decode(errors="replace"))), _NO_TOML)
+
+
+def menus() -> Target:
+    """menu.toml, of a shop."""
+
+    def read(data: bytes) -> None:
+        with tempfile.NamedTemporaryFile(prefix="nunchi-fuzz-", suffix=".toml") as file:
+            file.write(data)
+            file.flush()
+            Menu.load(Path(file.name))
+
+    return Target([menu.DEFAULT_FILE.read_bytes()], read)
+
+
+def subject_labels() -> Target:
+    """A label file of a recipe: what people, or sure answers, say of a photo."""
+    subject = LabelledSubject(Box(0.1, 0.2, 0.3, 0.4), {"mask": "worn", "light": 3.5}, group="a")
+    known = SubjectLabels("mask", {"species": "dog"}, (subject, subject))
+    return Target([known.to_json().encode()], SubjectLabels.from_json, (InvalidMessage,))
+
+
+def answers_messages() -> Target:
+    """The message of a recipe over MQTT."""
+    at = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
+    answers = {"mask": Choice("worn", 0.97, sure=True), "light": Score(3.5, 2.9, 4.2)}
+    message = AnswersMessage(
+        reference=_REFERENCE,
+        recipe="mask",
+        status=AnswersStatus.LABELLED,
+        reason=None,
+        subjects=(Subject(Box(0.1, 0.2, 0.3, 0.4), answers, Choice("worn_male", 0.9, sure=False)),),
+        inputs={"species": "dog"},
+        notice=True,
+        model=Model("fuzz", "1", "0" * 64),
+        captured_at=at,
+        expires_at=at,
+        steps_ms={"decode": 1.5},
+        pictures={"why": "https://127.0.0.1/why.png"},
+    )
+    return Target([message.to_json().encode()], AnswersMessage.from_json, (InvalidMessage,))
+
+
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     "pictures": pictures,
     "label-files": label_files,
@@ -263,6 +316,10 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     "queue-messages": queue_messages,
     "label-messages": label_messages,
     "nunchi-toml": settings_files,
+    "recipe-toml": recipe_files,
+    "menu-toml": menus,
+    "subject-labels": subject_labels,
+    "answers": answers_messages,
 }
 
 
