@@ -31,11 +31,11 @@ from PIL import ImageFilter
 
 from bench.calibrate_shop_table import DOCUMENT, MARK, REPORT, table
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from day0.card import filled
 from day0.conditions import jpeg
 from day0.photos import Photo, read_photos
 from day0.scenes import background, with_people
+from recipes.kiosk.labels import LABELS, Label
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.metrics import bootstrap_weights
 from retrain.recalibration.evidence import answered_by, gain_out_of_fold

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from contracts.gate import ELDER_SHARE
 from kiosk.device.evidence import log_odds
+from recipes.kiosk.teaching import ELDER_SHARE
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import customer_of
 

@@ -35,8 +35,7 @@ from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Sco
 from contracts.aws.s3_events import read_event
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage, NunchiError
-from contracts.labels import LABELS
-from contracts.messages import DatasetTree, LabelMessage, Model, Person, Result, Status
+from contracts.messages import DatasetTree, Model, Status
 from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from contracts.yolo import parse_labels
@@ -46,6 +45,8 @@ from imaging.jpeg import parse
 from kiosk.menu import menu
 from kiosk.menu.menu import Menu
 from recipes import reading as recipes
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import LabelMessage, Person, Result
 from retrain.bucket import Tree
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.yolo_import.class_names import classes_in
@@ -167,7 +168,7 @@ def label_files() -> Target:
         b"2 0.5 0.5 1 1 0.97\n",
         b"1 0.25 0.25 0.75 0.25 0.75 0.75\n",
     )
-    return Target(seeds, lambda data: parse_labels(data.decode(errors="replace")))
+    return Target(seeds, lambda data: parse_labels(data.decode(errors="replace"), LABELS))
 
 
 def class_names() -> Target:

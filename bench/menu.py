@@ -27,11 +27,11 @@ from itertools import accumulate
 from typing import Final
 
 from bench.__main__ import processor
-from contracts.labels import LABELS, Label
 from kiosk.menu.counts import Counts
 from kiosk.menu.menu import Menu
 from kiosk.menu.orders import Ordered
 from kiosk.menu.places import Places
+from recipes.kiosk.labels import LABELS, Label
 
 CHECKPOINTS: Final = (50, 200, 1000, 5000)
 SHOWN: Final = 4

@@ -24,12 +24,13 @@ from typing import Any, Final
 
 from bench.photos import frames
 from config.names import INFER_DOCUMENT
-from contracts.messages import STEPS, LabelMessage
+from contracts.messages import STEPS
 from kiosk.cloud.counter import Answer, Counter
 from kiosk.cloud.upload import Uploader
 from local.record import Record
 from local.state import StateDir
 from ops.commands.photo import subscriber_of
+from recipes.kiosk.message import LabelMessage
 
 ROOT: Final = Path(__file__).parents[1]
 PATIENCE_S: Final = 60.0

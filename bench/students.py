@@ -13,11 +13,11 @@ from datetime import timedelta
 import boto3
 
 from contracts.instants import now
-from contracts.messages import LabelMessage
 from contracts.settings import load
 from contracts.tickets import from_line
 from imaging.decoding import decode
 from mqtt.client import Broker
+from recipes.kiosk.message import LabelMessage
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import Thresholds, decide
 from worker.photos.publisher import MqttPublisher

@@ -19,9 +19,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ultralytics import YOLO
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, Model, Reason, Status
+from contracts.messages import Model, Reason, Status
 from contracts.names import label_topic
 from contracts.tickets import from_line
+from recipes.kiosk.message import LabelMessage
 
 
 def main() -> None:

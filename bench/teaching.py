@@ -35,12 +35,14 @@ from PIL import Image as Pillow
 
 from bench.teaching_table import DOCUMENT, MARK, REPORT, table
 from contracts.boxes import LabelledBox
-from contracts.gate import DEFAULT_GATE, most_elder, quiet_elder
-from contracts.labels import LABELS, Label
-from contracts.messages import DatasetTree, Person
+from contracts.gate import DEFAULT_GATE
+from contracts.messages import DatasetTree
 from contracts.names import Reference, new_image_id
 from day0.card import filled
 from day0.scenes import FRAME, background, with_people
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
+from recipes.kiosk.teaching import most_elder, quiet_elder
 from retrain.bucket import Tree
 from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.vetting.label_errors import find_label_errors

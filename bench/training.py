@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
+from recipes.kiosk.labels import LABELS
 
 ROOT: Final = Path(__file__).parents[1]
 TRAINER: Final = ROOT / ".venv-trainer" / "bin"
@@ -39,7 +39,7 @@ def drawn_dataset(folder: Path, pictures: int) -> Path:
         for seed in range(first, first + count):
             drawn = draw(seed)
             (folder / "images" / split / f"{seed}.jpg").write_bytes(drawn.jpeg)
-            (folder / "labels" / split / f"{seed}.txt").write_text(format_labels(drawn.people))
+            (folder / "labels" / split / f"{seed}.txt").write_text(format_labels(drawn.people, LABELS))
     names = "".join(f"  {number}: {label}\n" for number, label in enumerate(LABELS))
     path = folder / "data.yaml"
     path.write_text(f"train: images/train\nval: images/val\nnames:\n{names}")

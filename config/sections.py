@@ -27,8 +27,8 @@ from config.opening_hours import DAYS, Week, Weekday, Window
 from config.zones import check_zone
 from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
-from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from contracts.training import LEAST_NEW, MOST_NEW_LABELS
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM, check_elder_from
 from recipes.reading import folder_of, is_path
 from recipes.reading import load as load_recipe
 from recipes.recipe import Teaches

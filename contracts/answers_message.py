@@ -1,6 +1,6 @@
 """The message about one photo of any recipe but the kiosk's: its subjects, and what is answered about each.
 
-The kiosk's message is `messages.LabelMessage`, which knows four labels. This one names its recipe. `docs/recipes.md`
+The kiosk's message knows four labels (recipes/kiosk/message.py). This one names its recipe. `docs/recipes.md`
 describes it; `docs/answers-message.schema.json` holds it, and a test holds that file against this one.
 """
 
@@ -16,9 +16,9 @@ from typing import Any, Final
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
-from contracts.messages import DatasetTree, Model, Result
+from contracts.messages import DatasetTree, Model
 from contracts.names import Reference
-from contracts.schema import SCHEMA, Record, reading
+from contracts.schema import SCHEMA, Record
 
 
 class AnswersStatus(StrEnum):
@@ -96,7 +96,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class AnswersMessage(Record):
-    """The answer about one photo, published on `nunchi/<device>/label`. Times as in `messages.LabelMessage`.
+    """The answer about one photo, published on `nunchi/<device>/label`. Times as in the kiosk's message.
 
     `inputs`: what the device said about the photo, as the recipe knows it. `notice`: whether the recipe's notice must
     stand beside the answers whenever they are shown. `pictures`: links to pictures by name, valid until the message
@@ -167,7 +167,10 @@ class AnswersMessage(Record):
 
 @dataclass(frozen=True, slots=True)
 class AnswersResult(Record):
-    """The stored result of such a photo; fields as in `messages.Result`."""
+    """The stored result of such a photo, written once at `results/<device>/<image>.json`: the message and its context.
+
+    `upload_etag` identifies the answered bytes, in case a device overwrites its upload.
+    """
 
     TITLE = "result"
 
@@ -176,15 +179,6 @@ class AnswersResult(Record):
     instance_id: str
     upload_etag: str
     decided_at: datetime
-
-
-AnyResult = Result | AnswersResult
-
-
-def result_from_json(source: str | bytes) -> AnyResult:
-    """The stored result of a photo, of whichever recipe; InvalidMessage if it follows no schema."""
-    with reading(Result.TITLE, source, schema=SCHEMA) as values:
-        return (AnswersResult if "recipe" in values["message"] else Result).from_json(values)
 
 
 def _answer(fields: Mapping[str, Any]) -> Answer:

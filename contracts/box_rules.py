@@ -91,7 +91,7 @@ def people_of(boxes: Iterable[LabelledBox]) -> People:
         same = next((other for other in kept if is_same_box(person.box, other.box)), None)
         if same is None:
             kept.append(person)
-        elif same.label is person.label:
+        elif same.label == person.label:
             doubled += 1
         else:
             raise InvalidBox(f"the same box is labelled {same.label} and {person.label}")

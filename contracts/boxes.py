@@ -8,7 +8,6 @@ from operator import itemgetter
 from typing import TypeVar
 
 from contracts.errors import InvalidMessage
-from contracts.labels import Label
 
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
 Score = TypeVar("Score", float, tuple[float, bool])
@@ -34,9 +33,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """One person in an image. `confidence` is the model's, 0-1; None where it is unknown, or a person set the label."""
+    """A box and the name of its class. `confidence` is the model's, 0-1; None where unknown, or a person set it."""
 
-    label: Label
+    label: str
     box: Box
     confidence: float | None = None
 

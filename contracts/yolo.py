@@ -1,4 +1,7 @@
-"""YOLO label files: one line per person, `class x_centre y_centre width height`, in fractions of the picture."""
+"""YOLO label files: one line per person, `class x_centre y_centre width height`, in fractions of the picture.
+
+A class is a number in the file, and a name everywhere else: `classes` says which, in their order.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Final
 
 from contracts.box_rules import People, box_of_corners, class_number, number, people_of
 from contracts.boxes import Box, LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidBox, InvalidLabelFile
-from contracts.labels import LABELS, Label
 
 _FIELDS: Final = 5
 _REMEDY: Final = "the picture is left out. Write `class x_centre y_centre width height`"
@@ -24,40 +27,43 @@ class Row:
     box: Box
 
 
-def format_labels(people: Iterable[LabelledBox]) -> str:
-    """The text of a label file; empty for a picture without people. Confidences are not part of it."""
-    return "".join(_line(person.label, person.box) for person in people)
+def format_labels(people: Iterable[LabelledBox], classes: Classes) -> str:
+    """The text of a label file; empty for a picture without people. Confidences are not part of it.
+
+    ValueError for a label that is none of the classes.
+    """
+    return "".join(_line(classes.index(person.label), person.box) for person in people)
 
 
-def parse_labels(text: str) -> tuple[LabelledBox, ...]:
+def parse_labels(text: str, classes: Classes) -> tuple[LabelledBox, ...]:
     """The people of a label file, in its order, by the rules of `box_rules.py`.
 
     InvalidLabelFile names the first invalid line. A text of `format_labels` is formatted again to the same bytes, so
     that digests over label files hold.
     """
-    return read_labels(text).boxes
+    return read_labels(text, classes).boxes
 
 
-def read_labels(text: str) -> People:
+def read_labels(text: str, classes: Classes) -> People:
     """The people of a label file, and the number of its doubled lines. InvalidLabelFile as `parse_labels`."""
     people = []
-    for row in read_rows(text):
-        if row.class_number >= len(LABELS):
+    for row in read_rows(text, classes):
+        if row.class_number >= len(classes):
             raise InvalidLabelFile(
-                f"line {row.number} is of class {row.class_number}, not a class from 0 to {len(LABELS) - 1}; {_REMEDY}"
+                f"line {row.number} is of class {row.class_number}, not a class from 0 to {len(classes) - 1}; {_REMEDY}"
             )
-        people.append(LabelledBox(LABELS[row.class_number], row.box))
+        people.append(LabelledBox(classes[row.class_number], row.box))
     return each_once(people)
 
 
-def read_rows(text: str) -> Iterator[Row]:
-    """The lines of a label file. InvalidLabelFile names the first invalid one."""
+def read_rows(text: str, classes: Classes) -> Iterator[Row]:
+    """The lines of a label file, of any class number. InvalidLabelFile names the first invalid one, and the classes."""
     for place, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
         if len(fields) != _FIELDS:
-            raise InvalidLabelFile(f"line {place} {_described(line, fields)}; {_REMEDY}")
+            raise InvalidLabelFile(f"line {place} {_described(line, fields, classes)}; {_REMEDY}")
         try:
             label = class_number(fields[0])
             x, y, width, height = map(number, fields[1:])
@@ -75,18 +81,18 @@ def each_once(people: Iterable[LabelledBox]) -> People:
         raise InvalidLabelFile(f"{error}; the picture is left out. Delete the wrong one") from None
 
 
-def _described(line: str, fields: list[str]) -> str:
+def _described(line: str, fields: list[str], classes: Classes) -> str:
     """What an invalid line may be, for an error."""
     count = len(fields) - 1
     if count == _FIELDS:
         return f"is {line.strip()[:80]!r}, which has a confidence or another number besides a class and four fractions"
     if count > _FIELDS and count % 2 == 0:
         return "is an outline of points (segments, a turned box or keypoints), not a box; export boxes"
-    return f"is {line.strip()[:80]!r}, not a class from 0 to {len(LABELS) - 1} and four fractions"
+    return f"is {line.strip()[:80]!r}, not a class from 0 to {len(classes) - 1} and four fractions"
 
 
-def _line(label: Label, box: Box) -> str:
+def _line(number: int, box: Box) -> str:
     return (
-        f"{label.yolo_class} {(box.x0 + box.x1) / 2:.6f} {(box.y0 + box.y1) / 2:.6f} "
+        f"{number} {(box.x0 + box.x1) / 2:.6f} {(box.y0 + box.y1) / 2:.6f} "
         f"{box.x1 - box.x0:.6f} {box.y1 - box.y0:.6f}\n"
     )

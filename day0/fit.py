@@ -17,11 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from contracts.formulas.calibration import BetaCalibration, log_features
-from contracts.gate import ELDER_SHARE
-from contracts.labels import LABELS
 from day0.conditions import AS_IT_IS, CONDITIONS, SHOP
 from day0.evidence import Seen
 from day0.photos import Photo
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.teaching import ELDER_SHARE
 from worker.models.calibration import FEATURES, Column
 from worker.models.onnx_runtime import Floats
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import DEFAULT_ELDER_AGE, LABELS
 from day0.finder import AT_LEAST, FINDER, HEAD_MARGINS, PADDING, PASSES, SECOND_LOOK_FROM
 from day0.fit import ELDER_SHARE
+from recipes.kiosk.labels import DEFAULT_ELDER_AGE, LABELS
 from worker.models.day_0 import DEFAULT_MANIFEST
 
 NAME, VERSION = "cascade", "2"

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.gate import DEFAULT_GATE
-from contracts.labels import LABELS
 from day0.fit import ELDER_SHARE, Faces, Mask, Predictions, label_index
+from recipes.kiosk.labels import LABELS
 from retrain.intervals import wilson
 from worker.models.calibration import Column
 

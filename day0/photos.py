@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from contracts.labels import DEFAULT_ELDER_AGE
+from recipes.kiosk.labels import DEFAULT_ELDER_AGE
 from worker.models.detector import Image
 
 CROPS = "fairface_crops"  # tight crops of a face, 176 pixels; all other sources show head and shoulders

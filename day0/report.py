@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.screen import DEFAULT_ELDER_FROM
 from day0 import detection
 from day0.conditions import AS_IT_IS, BRIGHT, CONDITIONS, MASK, SHOP
 from day0.evidence import Seen
 from day0.fit import CHOICES, ELDER_SHARE, Faces, Mask, Predictions, fit, label_index, log_losses, predict
 from day0.measure import by_group, by_origin, curve, easy_screen, figures, reliability, share
 from day0.photos import CROPS, Photo
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM
 from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Detector
 from worker.models.manifests import read_manifest

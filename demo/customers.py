@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contracts.boxes import LabelledBox, iou
 from contracts.instants import now, to_text
-from contracts.messages import DatasetTree, LabelMessage
+from contracts.messages import DatasetTree
 from contracts.names import Reference, new_image_id
 from demo.drawn_people import DrawnPicture, draw_in_turn
 from kiosk.cloud.counter import Counter
@@ -21,6 +21,7 @@ from local.record import Record
 from ops.commands.demo import when_stored
 from ops.commands.photo import CONNECT_S, subscriber_of
 from ops.display import Say
+from recipes.kiosk.message import LabelMessage
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.export import TASKS, export
@@ -47,7 +48,7 @@ class ServedPhoto:
             return False
         box = self.message.people[self.message.customer].box
         head = max(self.drawn.people, key=lambda person: iou(box, person.box))
-        return iou(box, head.box) >= _MIN_IOU and head.label is self.message.label
+        return iou(box, head.box) >= _MIN_IOU and head.label == self.message.label
 
 
 def serve(record: Record, count: int, *, first_seed: int, say: Say) -> list[ServedPhoto]:
@@ -136,6 +137,6 @@ def _all_right(photo: ServedPhoto) -> bool:
     """Whether the labels and boxes of the message match the drawn people, one to one."""
     people = photo.message.people
     return len(people) == len(photo.drawn.people) and all(
-        any(head.label is person.label and iou(person.box, head.box) >= _MIN_IOU for person in people)
+        any(head.label == person.label and iou(person.box, head.box) >= _MIN_IOU for person in people)
         for head in photo.drawn.people
     )

@@ -16,8 +16,8 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFilter
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
 from worker.models.day_0 import WARM_UP
 
 SIZE: Final = (240, 240)  # pixels of a photo of the demonstration
@@ -92,7 +92,7 @@ def draw_folder(folder: Path, count: int, *, first_seed: int) -> Path:
         empty = number % EMPTY_EVERY == EMPTY_EVERY - 1
         drawn = draw(first_seed + number, size=SIZE, labels=[]) if empty else draw_in_turn(first_seed, number)
         files[f"images/{number:05}.jpg"] = drawn.jpeg
-        files[f"labels/{number:05}.txt"] = format_labels(drawn.people).encode()
+        files[f"labels/{number:05}.txt"] = format_labels(drawn.people, LABELS).encode()
     for name, content in files.items():
         path = folder / name
         if path.exists() and path.read_bytes() != content:

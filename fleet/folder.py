@@ -59,8 +59,8 @@ class Addresses:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShopRules:
-    """What the operator decided, for the kiosk's program: `elder_from` of the screen's rule (contracts/screen.py), and
-    the days that photos and results are kept, which its privacy page tells."""
+    """What the operator decided, for the kiosk's program: `elder_from` of the screen's rule (recipes/kiosk/screen.py),
+    and the days that photos and results are kept, which its privacy page tells."""
 
     elder_from: float
     upload_days: int

@@ -25,7 +25,6 @@ from typing import Final
 import uvicorn
 
 from contracts.errors import NunchiError
-from contracts.messages import LabelMessage
 from contracts.service_manager import ServiceManager
 from kiosk.cloud.credentials import KioskClients
 from kiosk.cloud.subscribe import Subscriber
@@ -47,6 +46,7 @@ from kiosk.voice.process import voice as engine_of
 from kiosk.voice.silent import NoVoice
 from kiosk.voice.words import forms_of_dishes
 from mqtt.client import MqttError
+from recipes.kiosk.message import LabelMessage
 
 log = logging.getLogger("kiosk")
 

@@ -13,9 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from contracts.gate import ELDER_SHARE
 from contracts.names import check_kiosk_id
-from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
 from kiosk.cloud.credentials import Certificate
 from kiosk.device.burst import LEAST_GAP_MS, BurstRules
 from kiosk.device.evidence import EvidenceRules
@@ -23,6 +21,8 @@ from kiosk.device.visit import VisitRules
 from kiosk.errors import InvalidSettings
 from kiosk.voice.framing import SECONDS
 from mqtt.client import Broker
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM, check_elder_from
+from recipes.kiosk.teaching import ELDER_SHARE
 
 FILE: Final = "kiosk.toml"
 Language = Literal["ko", "en"]

@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from contracts.messages import STEPS, LabelMessage, Status
-from contracts.screen import customer_of, elder_probability, screen_of
+from contracts.messages import STEPS, Status
 from ops.display import UNLIMITED
+from recipes.kiosk.message import LabelMessage
+from recipes.kiosk.screen import customer_of, elder_probability, screen_of
 
 _STEPS: Final = tuple(step for step in STEPS if step != "label")  # the rules take too little time for a column
 _MIN_WIDTH_FOR_SCREEN: Final = 60  # columns of a terminal; a narrower one shows no screen

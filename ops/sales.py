@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contracts.labels import LABELS, Label
-from contracts.orders import DISH, ORDERS, PARTITION, SORT, WEIGHT, CountKey
+from contracts.orders import DISH, ORDERS, PARTITION, SORT, WEIGHT
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.orders import CountKey
 from retrain.intervals import wilson
 
 # Below it a share tells more of chance than of taste; the kiosk gives no reason either (kiosk/menu/places.py).

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.answers_message import result_from_json
 from contracts.boxes import Box
 from contracts.instants import now
-from contracts.labels import Label
-from contracts.messages import LabelMessage, Model, Person
+from contracts.messages import Model
 from contracts.names import Reference
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage, Person
+from worker.messages import Message, result_from_json
 from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
 from worker.photos.store import RejectedUpload, Upload, UploadMissing
-from worker.photos.task import LabelFile, Message
+from worker.photos.task import LabelFile
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
 from contracts.boxes import Box
 from contracts.instants import from_epoch_ms, to_epoch_ms
-from contracts.labels import LABELS
-from contracts.messages import REASONS_OF, STEPS, DatasetTree, LabelMessage, Model, Person, Result, Status
+from contracts.messages import STEPS, DatasetTree, Model, Status
 from contracts.names import CROCKFORD, Reference
 from contracts.tickets import Ticket
+from recipes.kiosk.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import REASONS_OF, LabelMessage, Person, Result
 
 kiosk_ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=32)
 # One number is drawn three times as quickly as 26 letters.

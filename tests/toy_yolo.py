@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from worker.models.detector import Image
 
 SIDE: Final = 160

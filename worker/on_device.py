@@ -25,10 +25,10 @@ from typing import BinaryIO, Final
 from contracts.errors import NunchiError
 from contracts.gate import DEFAULT_GATE
 from contracts.instants import now
-from contracts.messages import LabelMessage
 from contracts.names import Reference, check_kiosk_id, new_image_id
 from contracts.weights import DAY_0
 from imaging.decoding import PhotoRejected, decode
+from recipes.kiosk.message import LabelMessage
 from worker.models.detector import Detector
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.photos.decision import LabelTask, Thresholds

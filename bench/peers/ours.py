@@ -17,11 +17,11 @@ from bench.peers.s3 import MemoryS3
 from bench.peers.servers import Found
 from bench.peers.setting import PROCESSORS, Material, without_proxies
 from contracts.instants import now
-from contracts.messages import LabelMessage
 from contracts.names import Reference, new_image_id
 from contracts.settings import environment_for
 from contracts.tickets import Ticket, to_line
 from local.ports import LOOPBACK
+from recipes.kiosk.message import LabelMessage
 from tests.broker import self_signed
 from worker.settings import WorkerSettings
 

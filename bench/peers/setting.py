@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from bench.drawn_yolo import SERVED_SIDE, trained
 from bench.peers.processes import ROOT
-from contracts.labels import LABELS
 from demo.drawn_people import draw, draw_trial_picture
+from recipes.kiosk.labels import LABELS
 from retrain.fit.candidate import CUT
 
 PROCESSORS: Final = 2

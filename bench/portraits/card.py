@@ -12,8 +12,8 @@ from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import LABELS
 from day0 import card
+from recipes.kiosk.labels import LABELS
 
 REPORT: Final = Path(__file__).parents[1] / "portraits_report.json"
 NAMES: Final = {"true-labels": "YOLOv5n, true labels", "auto-labels": "YOLOv5n, labels of day 0"}

@@ -15,9 +15,9 @@ from typing import Any, Final
 from bench.portraits.people import choose, label_of, sitters
 from bench.portraits.scenes import Scene, scenes
 from contracts.boxes import LabelledBox
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from day0.photos import Photo, read_photos
+from recipes.kiosk.labels import LABELS
 
 SPLITS: Final = {"train": "train", "val": "val", "golden": "test"}  # of the dataset, and of the people
 PART: Final = 60  # people whose scenes one process composes
@@ -54,7 +54,7 @@ def write(folder: Path, split: str, composed: Iterable[Scene]) -> int:
     count = 0
     for count, scene in enumerate(composed, start=1):
         (images / f"{count:05}.jpg").write_bytes(scene.jpeg)
-        (labels / f"{count:05}.txt").write_text(format_labels(scene.people))
+        (labels / f"{count:05}.txt").write_text(format_labels(scene.people, LABELS))
     return count
 
 
@@ -65,7 +65,7 @@ def relabelled(dataset: Path, folder: Path, taught: Sequence[tuple[Path, Sequenc
         place.mkdir(parents=True)
     for photo, people in taught:
         (folder / "images" / "train" / photo.name).hardlink_to(photo)
-        (folder / "labels" / "train" / f"{photo.stem}.txt").write_text(format_labels(people))
+        (folder / "labels" / "train" / f"{photo.stem}.txt").write_text(format_labels(people, LABELS))
     for kind in ("images", "labels"):
         shutil.copytree(dataset / kind / "val", folder / kind / "val", copy_function=os.link)
     data_yaml(folder)

@@ -9,9 +9,9 @@ import numpy as np
 
 from bench.portraits.scenes import FRAME
 from contracts.boxes import iou_of_corners, match_greedily
-from contracts.labels import LABELS
-from contracts.screen import DEFAULT_ELDER_FROM
 from day0.measure import share
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import MIN_IOU, people
 from retrain.judge.predictions import PredictedPerson, Prediction
@@ -28,9 +28,9 @@ def figures(scenes: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) ->
     elder = np.array([LABELS[label].elder for label in truth])
     found = np.array([answer is not None for answer in said])
     right = np.array(
-        [answer is not None and answer.label is LABELS[label] for answer, label in zip(said, truth, strict=True)]
+        [answer is not None and answer.label == LABELS[label] for answer, label in zip(said, truth, strict=True)]
     )
-    told = np.array([answer is not None and answer.label.elder for answer in said])
+    told = np.array([answer is not None and Label(answer.label).elder for answer in said])
     easy = np.array([answer is not None and _elder(answer) >= DEFAULT_ELDER_FROM for answer in said])
     width = np.array([FRAME[0] * (one.box.x1 - one.box.x0) for scene in scenes for one in scene.people])
     of_label = {label: truth == place for place, label in enumerate(LABELS)}
@@ -65,4 +65,4 @@ def matched(scene: GoldenPhoto, prediction: Prediction) -> list[PredictedPerson 
 
 
 def _elder(answer: PredictedPerson) -> float:
-    return answer.answers.elder if answer.answers is not None else float(answer.label.elder)
+    return answer.answers.elder if answer.answers is not None else float(Label(answer.label).elder)

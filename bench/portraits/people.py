@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 
 from contracts.boxes import Box, Corners
-from contracts.gate import ELDER_SHARE
-from contracts.labels import LABELS, Label
 from day0.evidence import central
 from day0.finder import HEAD_MARGINS, face_finder
 from day0.photos import Photo
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.teaching import ELDER_SHARE
 from worker.models.faces import Face
 
 FAINT: Final = 0.2  # score of a face in a crop that is known to show one

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from contracts.boxes import Box, LabelledBox
 from contracts.gate import DEFAULT_GATE
-from contracts.labels import LABELS
-from contracts.messages import DatasetTree, Person
+from contracts.messages import DatasetTree
 from contracts.names import Reference, new_image_id
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
 from retrain.judge.golden import GoldenPhoto, golden_photos
 from retrain.judge.matching import served
 from retrain.judge.predictions import Prediction, predictor
@@ -42,7 +43,9 @@ def chosen(scenes: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
     """The scenes whose people all pass the gate, no adult among them with a high P(elder)."""
     kept = []
     for number, (scene, prediction) in enumerate(zip(scenes, predictions, strict=True)):
-        people = [Person(each.label, each.confidence, Box(*each.box), each.answers) for each in prediction.people]
+        people = [
+            Person(Label(each.label), each.confidence, Box(*each.box), each.answers) for each in prediction.people
+        ]
         reference = Reference("scenes", new_image_id(DAY + timedelta(minutes=2 * number), number.to_bytes(10)))
         decision = decide(reference, people, THRESHOLDS)
         if decision.training is DatasetTree.AUTO:
@@ -51,7 +54,7 @@ def chosen(scenes: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
     facts = {
         "scenes": len(kept),
         "of_scenes": len(scenes),
-        "labels": {label: sum(person.label is label for _, _, people in kept for person in people) for label in LABELS},
+        "labels": {label: sum(person.label == label for _, _, people in kept for person in people) for label in LABELS},
         "people_in_them": dict(Counter(person.label for scene, _, _ in kept for person in scene.people)),
         "wrong_labels": 0 if matches is None else int((~matches.box_right).sum()),
         "missed_people": 0 if matches is None else int((~matches.detected).sum()),

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import Label
 from kiosk.device.health import CloudState, worst
 from kiosk.device.hearing import Hearing
 from kiosk.device.labellers import Labeller
@@ -20,6 +19,7 @@ from kiosk.menu.orders import Receipt
 from kiosk.screen.events import Events
 from kiosk.settings import CloudSettings, KioskToml
 from kiosk.voice.port import Listening, Voice
+from recipes.kiosk.labels import Label
 
 log = logging.getLogger(__name__)
 

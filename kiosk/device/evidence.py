@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.boxes import Box
-from contracts.gate import ELDER_SHARE
-from contracts.labels import Label
-from contracts.messages import LabelMessage, Status
-from contracts.screen import customer_of, elder_probability
+from contracts.messages import Status
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage
+from recipes.kiosk.screen import customer_of, elder_probability
+from recipes.kiosk.teaching import ELDER_SHARE
 
 _SUREST: Final = 0.995  # of one photo: no answer is certain, and an infinite log-odds would end the matter
 

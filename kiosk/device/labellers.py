@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.messages import LabelMessage
 from kiosk.cloud.counter import Counter, ReceivesLabels, UploadsPhotos
 from kiosk.device.health import Part, Trouble, connecting, explain
 from kiosk.errors import (
@@ -21,6 +20,7 @@ from kiosk.errors import (
     NoLabeller,
     SubscriptionRefused,
 )
+from recipes.kiosk.message import LabelMessage
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from contracts.formulas.backoff import full_jitter
-from contracts.messages import LabelMessage
 from kiosk.device.health import CloudState, Part, Trouble
 from kiosk.errors import NoAnswer, NoLabeller
+from recipes.kiosk.message import LabelMessage
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
-from contracts.labels import Label
 from kiosk.errors import OrdersUnreadable
 from kiosk.menu.menu import Menu
 from kiosk.menu.order import Order
 from kiosk.menu.orders import Figures, Receipt
 from kiosk.menu.places import Place
 from kiosk.screen.events import Events
+from recipes.kiosk.labels import Label
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from contracts.labels import Label
-from contracts.messages import LabelMessage, Status
+from contracts.messages import Status
 from kiosk.device.evidence import Evidence, EvidenceRules
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage
 
 # Steps of the page in which nothing is lost when the visit ends. A page of another maker may name others: busy.
 IDLE_STEPS: Final = frozenset({"attract"})

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from contracts.instants import now
-from contracts.labels import Label
 from contracts.names import new_image_id
 from kiosk.device.burst import Burst, BurstRules, sharpest
 from kiosk.device.labellers import Labeller
@@ -34,6 +33,7 @@ from kiosk.device.visit import (
 )
 from kiosk.errors import KioskError
 from kiosk.screen.events import Events
+from recipes.kiosk.labels import Label
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.labels import Label
 from kiosk.menu.orders import Ordered
+from recipes.kiosk.labels import Label
 
 # Until the log says otherwise: showing a dish multiplies the odds of its order by 1.5.
 PRIOR_LIFT: Final = 1.5

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from contracts.instants import to_text
-from contracts.labels import Label
 from contracts.names import image_id_time
 from kiosk.errors import OrdersUnreadable
 from kiosk.menu.order import Order
+from recipes.kiosk.labels import Label
 
 log = logging.getLogger(__name__)
 

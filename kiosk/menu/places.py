@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from contracts.labels import Label
 from kiosk.menu.counts import LABEL_PRIOR, Counts, Exposure
 from kiosk.menu.menu import Menu
 from kiosk.menu.orders import Ordered
+from recipes.kiosk.labels import Label
 
 PLACES: Final = 3
 # A reason is given from so many orders on: below, "2 of 3 like you" is chance, and could be one person's lunches.

@@ -11,19 +11,9 @@ from typing import Any, Final, Protocol
 from contracts.aws.errors import error_code
 from contracts.formulas.backoff import full_jitter
 from contracts.names import check_kiosk_id
-from contracts.orders import (
-    DISH,
-    EXPIRY,
-    MARKER,
-    MARKER_KEPT,
-    ORDERS,
-    PARTITION,
-    SORT,
-    WEIGHT,
-    CountKey,
-    marker_partition,
-)
+from contracts.orders import DISH, EXPIRY, MARKER, MARKER_KEPT, ORDERS, PARTITION, SORT, WEIGHT
 from kiosk.menu.orders import Ordered
+from recipes.kiosk.orders import CountKey, marker_partition
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +47,7 @@ class PendingOrders(Protocol):
 
 
 class OrdersTable:
-    """The cloud's table, for one kiosk: what is written, and under which keys, is in contracts/orders.py."""
+    """The cloud's table, for one kiosk: what is written, and under which keys, is in recipes/kiosk/orders.py."""
 
     def __init__(self, dynamodb: WritesItems, *, table: str, kiosk_id: str) -> None:
         self._dynamodb = dynamodb

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import now, to_text
-from contracts.labels import LABELS
 from contracts.weights import check_run_id, new_run_id
 from ops.commands.dataset_import import draw, import_
 from ops.display import echo_json, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 

@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 
 from contracts.errors import InvalidName
-from contracts.labels import LABELS, Label
 from ops.display import counted_are, echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from config.nunchi_toml import load
 from contracts.aws.s3 import get_or_none
-from contracts.messages import DatasetTree, LabelMessage, Result
+from contracts.messages import DatasetTree
 from contracts.names import Reference
 from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
@@ -26,6 +26,7 @@ from ops.commands.cloud import running_or_fresh
 from ops.commands.photo import SendExit, live_answers, send_all
 from ops.display import counted, err, out, padded
 from ops.options import DEFAULT_STATE, StateOption
+from recipes.kiosk.message import LabelMessage, Result
 
 SAMPLES: Final = ROOT / "samples"
 PHOTO_S: Final = 30.0

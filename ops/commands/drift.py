@@ -9,10 +9,10 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from contracts.labels import LABELS
 from ops.display import echo_json, err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.session import session_of
+from recipes.kiosk.labels import LABELS
 from retrain.drift.facts import gather_facts
 from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts

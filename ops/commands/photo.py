@@ -19,9 +19,8 @@ from rich.markup import escape
 
 from config.nunchi_toml import load
 from contracts.errors import InvalidName, NunchiError
-from contracts.messages import LabelMessage, Status
+from contracts.messages import Status
 from contracts.names import check_kiosk_id, image_id_time
-from contracts.screen import screen_of
 from kiosk.cloud.counter import Answer, Counter, ReceivesLabels
 from kiosk.cloud.subscribe import Subscriber
 from kiosk.cloud.upload import Uploader
@@ -33,6 +32,8 @@ from mqtt.client import Broker
 from ops.answers import answer_row, answers_table, legend, message_line, no_answer_row
 from ops.display import echo_json, err, out
 from ops.options import DEFAULT_STATE, JsonOption, StateOption, in_cloud
+from recipes.kiosk.message import LabelMessage
+from recipes.kiosk.screen import screen_of
 from recipes.reading import KIOSK
 
 CONNECT_S: Final = 10.0

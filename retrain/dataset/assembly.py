@@ -15,6 +15,7 @@ from contracts.instants import from_text, to_text
 from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
 from retrain.dataset.balance import choose_train, choose_val, supported_by_checks
@@ -189,7 +190,7 @@ def _known(photos: Sequence[DatasetPhoto], earlier: DatasetManifest | None) -> f
     def same_labels(photo: DatasetPhoto) -> bool:
         item = items.get((photo.reference, photo.source))
         # Compared as text: a label file may have more decimals than a manifest keeps.
-        return item is not None and item.label_file == format_labels(photo.people)
+        return item is not None and item.label_file == format_labels(photo.people, LABELS)
 
     return frozenset(
         photo.reference for photo in photos if (photo.reference, photo.source) in excluded or same_labels(photo)

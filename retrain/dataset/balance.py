@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from contracts.labels import LABELS, Label
 from contracts.names import Reference
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.dataset.photos import DatasetPhoto, ExclusionReason
 from retrain.dataset.settings import DatasetSettings
@@ -49,11 +49,11 @@ def supported_by_checks(
     mistakes would grow with it.
     """
     checked = _people(photo for photo in photos if photo.source is not Tree.AUTO)
-    most = {
+    most: dict[str, int] = {
         label: max(settings.least_auto_per_label, int(settings.most_auto_per_checked * checked[label]))
         for label in LABELS
     }
-    counts: Counter[Label] = Counter()
+    counts: Counter[str] = Counter()
     dropped: Dropped = []
     for photo in sorted(train, key=lambda photo: share(settings.seed, photo.reference)):
         if photo.source is not Tree.AUTO:
@@ -94,7 +94,7 @@ def _capped(
 ) -> tuple[list[DatasetPhoto], Dropped]:
     """Drop photos of which every label has reached the cap."""
     cap = cap_of(order, settings)
-    counts: Counter[Label] = Counter()
+    counts: Counter[str] = Counter()
     kept: list[DatasetPhoto] = []
     dropped: Dropped = []
     for photo in order:
@@ -120,14 +120,14 @@ def _evenly(order: Sequence[DatasetPhoto], room: int) -> list[DatasetPhoto]:
     if len(order) <= room:
         return list(order)
     counts = _people(order)
-    groups: dict[Label | None, list[DatasetPhoto]] = {label: [] for label in (*LABELS, None)}
+    groups: dict[str | None, list[DatasetPhoto]] = {label: [] for label in (*LABELS, None)}
     for photo in order:
         groups[min(photo.labels, key=lambda label: (counts[label], label), default=None)].append(photo)
     rounds = zip_longest(*groups.values())
     return [photo for group in rounds for photo in group if photo is not None][: max(room, 0)]
 
 
-def _people(photos: Iterable[DatasetPhoto]) -> Counter[Label]:
+def _people(photos: Iterable[DatasetPhoto]) -> Counter[str]:
     return Counter(person.label for photo in photos for person in photo.people)
 
 

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.private_folder import GITIGNORE, make_private
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, in_threads, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split

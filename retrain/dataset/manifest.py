@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from contracts.errors import ContractError
 from contracts.instants import from_text, to_text
-from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels, parse_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason, Split
 from retrain.errors import InvalidDataset
@@ -38,7 +38,7 @@ class Item(DatasetPhoto):
     @property
     def label_file(self) -> str:
         """The text of the photo's label file."""
-        return format_labels(self.people)
+        return format_labels(self.people, LABELS)
 
     def to_fields(self) -> dict[str, Any]:
         return {
@@ -64,7 +64,7 @@ class Item(DatasetPhoto):
             new=bool(fields["new"]),
             sha256=str(fields["sha256"]),
             bytes=int(fields["bytes"]),
-            people=parse_labels(fields["labels"]),
+            people=parse_labels(fields["labels"], LABELS),
             phash=str(fields["phash"]),
             label_error=fields["suspect"],
         )

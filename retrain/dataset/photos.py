@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 from contracts.boxes import LabelledBox
-from contracts.labels import Label
 from contracts.names import Reference
 from retrain.bucket import Tree
 
@@ -75,7 +74,7 @@ class DatasetPhoto:
     label_error: str | None = None
 
     @property
-    def labels(self) -> frozenset[Label]:
+    def labels(self) -> frozenset[str]:
         return frozenset(person.label for person in self.people)
 
 

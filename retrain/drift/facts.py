@@ -8,9 +8,10 @@ from typing import Final
 
 from contracts.errors import InvalidLabelFile
 from contracts.formulas.draws import stable_draw
-from contracts.messages import Result
 from contracts.names import Reference
 from contracts.yolo import parse_labels
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import Result
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.bursts import iso_week
 from retrain.drift.guard import LabelFact
@@ -55,7 +56,7 @@ def _facts(
 def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn: bool = True) -> LabelFact | None:
     """The label fact of one photo of auto/ or review/; None when its label file is invalid."""
     try:
-        people = tuple(person.label for person in parse_labels(labels))
+        people = tuple(person.label for person in parse_labels(labels, LABELS))
     except InvalidLabelFile:
         return None
     confidences = [person.confidence for person in result.message.people] if result else []

@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS
 from retrain.bursts import NO_WEEK
 from retrain.drift.population_stability import DistributionShift, distribution_shift
 from retrain.review.agreement import PromiseShare, PromiseState, passes
@@ -39,7 +39,7 @@ class LabelFact:
 
     kiosk: str
     week: str
-    labels: tuple[Label, ...]
+    labels: tuple[str, ...]
     sure: bool
     confidence: float | None = None
     checked: int = 0

@@ -5,7 +5,7 @@ threshold. A prior that doubts the network counts as many imagined people: witho
 hundreds it fades. A label with enough examples gets a formula of its own, with the common one as its prior.
 
 The age is answered by the calibrated confidence and the network's scores of the other labels
-(contracts/formulas/answers.py); the calibration error of this answer is measured, and has no formula of its own.
+(recipes/kiosk/probabilities.py); the calibration error of this answer is measured, and has no formula of its own.
 
 The examples come from the candidate with the calibration AS_IT_IS, the identity.
 """
@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.answers import ELDER
-from contracts.formulas.answers import Four, answers_of, probabilities_from
 from contracts.formulas.calibration import BetaCalibration, log_features
-from contracts.labels import LABELS, Label
+from recipes.kiosk.answers import ELDER
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.probabilities import Four, answers_of, probabilities_from
 from retrain.judge.figures import calibration_of
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import Floats, served
@@ -76,7 +76,7 @@ def examples(
     ]
     return tuple(
         Example(
-            person.label,
+            Label(person.label),
             person.confidence,
             bool(right),
             photos[photo].path.stem in human,
@@ -91,7 +91,7 @@ def examples(
 def _scores(person: PredictedPerson) -> Four | None:
     if person.answers is None:
         return None
-    return probabilities_from(person.label, person.confidence, person.answers)
+    return probabilities_from(Label(person.label), person.confidence, person.answers)
 
 
 def calibrate(every: Sequence[Example], *, least: float) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import LABELS
 from contracts.training import MODEL
 from contracts.weights import MANIFEST, check_run_id
+from recipes.kiosk.labels import LABELS
 
 NETWORK: Final = "network.onnx"
 WEIGHTS: Final = "weights.pt"

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.labels import LABELS
 from contracts.messages import Model
+from recipes.kiosk.labels import LABELS
 from retrain.errors import JudgementFailed
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import Flags, Floats, ServedMatches, people, ranked, served

@@ -11,10 +11,10 @@ from typing import Final
 
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile, InvalidName, InvalidText
-from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX
 from contracts.text_files import decoded
 from contracts.yolo import parse_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import reference_of, stem
 from retrain.bursts import burst_of
 from retrain.errors import JudgementFailed
@@ -48,7 +48,7 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = parse_labels(decoded(text.read_bytes()))
+            people = parse_labels(decoded(text.read_bytes()), LABELS)
         except (OSError, InvalidText, InvalidLabelFile) as error:
             raise JudgementFailed(
                 f"{text}: the labels of {path.name} can't be read ({error}); nothing was judged. Build it again"
@@ -95,7 +95,7 @@ def _moments(stems: Iterable[str]) -> dict[str, str]:
     return moments | {stem(one): str(first) for one, first in burst_of(references).items()}
 
 
-def counts(photos: Sequence[GoldenPhoto]) -> dict[Label, int]:
+def counts(photos: Sequence[GoldenPhoto]) -> dict[str, int]:
     """People of each label."""
     people = Counter(person.label for photo in photos for person in photo.people)
     return {label: people[label] for label in LABELS}

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.labels import Label
 from contracts.weights import DAY_0
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Figures, figures
@@ -37,7 +36,7 @@ class Judgement:
     incumbent: Figures
     build: Mapping[str, str]  # of the dataset, and its digest
     photos: int
-    people: Mapping[Label, int]
+    people: Mapping[str, int]
     moments: int
     compared_raw: bool
     settings: JudgeSettings
@@ -70,7 +69,7 @@ class Judgement:
                 "digest": self.build.get("digest", ""),
                 "photos": self.photos,
                 "moments": self.moments,
-                "people": {str(label): count for label, count in self.people.items()},
+                "people": dict(self.people),
             },
             "compared_on": "raw answers, as yolo val" if self.compared_raw else "answers as served",
             "candidate": self.candidate.fields(),

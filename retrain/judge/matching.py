@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import Prediction
 
@@ -59,7 +59,7 @@ def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
     """The golden people, photo by photo."""
     return GoldenPeople(
         np.array([place for place, photo in enumerate(photos) for _ in photo.people], dtype=np.intp),
-        np.array([person.label.yolo_class for photo in photos for person in photo.people], dtype=np.intp),
+        np.array([LABELS.index(person.label) for photo in photos for person in photo.people], dtype=np.intp),
     )
 
 
@@ -134,7 +134,7 @@ def _predicted(prediction: Prediction) -> tuple[Places, Floats, Floats]:
 
 def _known(photo: GoldenPhoto) -> tuple[Places, Floats]:
     boxes = [person.box.corners for person in photo.people]
-    labels = [person.label.yolo_class for person in photo.people]
+    labels = [LABELS.index(person.label) for person in photo.people]
     return np.array(labels, dtype=np.intp), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.intervals import CONFIDENCE_LEVEL, exact, wilson
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, GoldenPeople, Places, RankedBoxes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from markupsafe import Markup
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.judge.figures import Figures
 from retrain.judge.judgement import Judgement
 from retrain.judge.matching import Floats

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from contracts.answers import Answers
 from contracts.boxes import Corners
-from contracts.labels import Label
 from contracts.messages import Model
 from contracts.weights import DAY_0
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
 from retrain.errors import JudgementFailed
 from retrain.progress import Say, silent
 from retrain.subprocesses import filtered_environ, spawn
@@ -41,7 +41,7 @@ class PredictedPerson:
     nats, are those of a cascade, if they were asked for.
     """
 
-    label: Label
+    label: str
     confidence: float
     box: Corners
     answers: Answers | None = None

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS
 from retrain.judge.figures import Figures, Gate
 from retrain.judge.metrics import Estimate, rounded, share_below_0
 from retrain.judge.settings import JudgeSettings
@@ -61,7 +61,7 @@ def apply_rules(
     *,
     photos: int,
     moments: int,
-    people: Mapping[Label, int],
+    people: Mapping[str, int],
     settings: JudgeSettings,
 ) -> Ruling:
     """The ruling; `photos`, `moments` and `people` are the counts of the golden set."""
@@ -81,7 +81,7 @@ def apply_rules(
     return Ruling(True, "better", text, tuple(checks))
 
 
-def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], settings: JudgeSettings) -> RuleCheck:
+def _golden_too_small(photos: int, moments: int, people: Mapping[str, int], settings: JudgeSettings) -> RuleCheck:
     min_moments = min(settings.golden_least_moments, settings.golden_least)
     few = {label: count for label, count in people.items() if count < settings.golden_least_per_label}
     parts = []
@@ -102,7 +102,7 @@ def _golden_too_small(photos: int, moments: int, people: Mapping[Label, int], se
         "least_photos": settings.golden_least,
         "moments": moments,
         "least_moments": min_moments,
-        "people": {str(label): count for label, count in people.items()},
+        "people": dict(people),
         "least_people": settings.golden_least_per_label,
     }
     return RuleCheck("golden_too_small", not parts, text, numbers)
@@ -219,13 +219,13 @@ def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -
     return RuleCheck("too_slow", passes, text, numbers)
 
 
-def _points(label: Label, difference: Estimate) -> str:
+def _points(label: str, difference: Estimate) -> str:
     return f"{group_name(label)} ({100 * difference.value:+.1f} percentage points with the right label)"
 
 
-def group_name(label: Label) -> str:
+def group_name(label: str) -> str:
     """The group of a label in words: "elder women"."""
-    age, gender = str(label).split("_")
+    age, gender = label.split("_")
     return f"{age} {'women' if gender == 'female' else 'men'}"
 
 

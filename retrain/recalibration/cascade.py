@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.gate import ELDER_SHARE
 from contracts.weights import MANIFEST, files_beside
+from recipes.kiosk.teaching import ELDER_SHARE
 from retrain.errors import RecalibrationFailed
 from retrain.recalibration.last_layer import LastLayer, confidences_of
 

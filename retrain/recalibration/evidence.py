@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.errors import RecalibrationFailed
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import Floats, served

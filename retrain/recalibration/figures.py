@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS, Label
 from retrain.judge.figures import MAX_BINS, MIN_IN_BIN
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import Flags, Floats, Places, people, served
@@ -53,7 +53,7 @@ class Answered:
         return cls(
             photo=matched.photo,
             truth=matched.truth,
-            said=np.array([box.label.yolo_class for box in boxes], dtype=np.intp),
+            said=np.array([Label(box.label).yolo_class for box in boxes], dtype=np.intp),
             confidence=matched.confidence,
             elder=np.array([each.elder for each in answers if each], dtype=np.float64),
             female=np.array([each.female for each in answers if each], dtype=np.float64),

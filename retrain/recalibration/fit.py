@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from contracts.formulas.draws import stable_draw
-from contracts.formulas.two_questions import likeliest_score
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.two_questions import likeliest_score
 from retrain.recalibration.last_layer import LastLayer, Line, confidences_of
 
 Floats = NDArray[np.float64]

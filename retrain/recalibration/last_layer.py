@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contracts.formulas.calibration import BetaCalibration
-from contracts.formulas.two_questions import CalibratedLabel, calibrated_label
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.two_questions import CalibratedLabel, calibrated_label
 
 DIGITS = 4  # of a number of the layer: far below its uncertainty, so that equal photos give equal bytes
 

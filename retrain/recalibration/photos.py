@@ -13,6 +13,7 @@ from pathlib import Path
 from contracts.errors import InvalidLabelFile
 from contracts.names import IMAGE_SUFFIX, Reference
 from contracts.yolo import parse_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
 from retrain.bursts import burst_of
 from retrain.judge.golden import GoldenPhoto
@@ -75,7 +76,7 @@ def _download(
         if jpeg is None or labels is None:
             return None
         try:
-            people = parse_labels(labels)
+            people = parse_labels(labels, LABELS)
         except InvalidLabelFile:
             return None
         path = folder / f"{stem(pair.reference)}{IMAGE_SUFFIX}"

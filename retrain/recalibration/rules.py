@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS, Label
 from retrain.judge.golden import GoldenPhoto, counts
 from retrain.judge.metrics import Estimate, rounded, share_below_0
 from retrain.judge.rules import RuleCheck, Ruling
@@ -67,7 +67,7 @@ def apply_rules(
 def golden_too_small(photos: Sequence[GoldenPhoto]) -> RuleCheck:
     """Whether there is enough to judge by; needs no prediction."""
     people = counts(photos)
-    elders = sum(count for label, count in people.items() if label.elder)
+    elders = sum(count for label, count in people.items() if Label(label).elder)
     adults = sum(people.values()) - elders
     moments = len({photo.moment for photo in photos})
     needed = (("elders", elders, LEAST_ELDERS), ("adults", adults, LEAST_ADULTS), ("moments", moments, LEAST_MOMENTS))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.gate import DEFAULT_GATE, check_gate
-from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM, check_elder_from
 from retrain.bucket import DatasetBucket
 from retrain.errors import RecalibrationFailed
 from retrain.judge.golden import GoldenPhoto
@@ -222,8 +222,8 @@ def _check_reviewed(reviewed: Mapping[str, Any]) -> None:
         f"{reviewed[name]} {name} ({count} are needed)" for name, count in least.items() if reviewed[name] < count
     ]:
         raise RecalibrationFailed(
-            f"in {reviewed['photos']} reviewed photos the model finds {', '.join(short)}: too few to fit on; nothing was "
-            f"changed. Review more: {_REMEDY}"
+            f"in {reviewed['photos']} reviewed photos the model finds {', '.join(short)}: too few to fit on; nothing "
+            f"was changed. Review more: {_REMEDY}"
         )
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from contracts.labels import LABELS
 from contracts.names import Reference
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.bursts import iso_week
 from retrain.intervals import exact

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from contracts.aws.s3 import get_or_none
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidMessage
-from contracts.messages import Person, Result
 from contracts.names import Reference
+from recipes.kiosk.message import Person, Result
 from retrain.bucket import in_threads
 from retrain.review.matching import matched
 
@@ -44,6 +44,6 @@ class Results:
 def with_confidence(person: LabelledBox, people: Sequence[Person]) -> LabelledBox:
     """A person of a label file, with the confidence of the same one in a result's `people`; None without a match."""
     [match] = matched([person], [LabelledBox(result.label, result.box) for result in people])
-    if match is None or people[match].label is not person.label:
+    if match is None or people[match].label != person.label:
         return replace(person, confidence=None)
     return replace(person, confidence=people[match].confidence)

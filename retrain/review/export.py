@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.answers import Answers
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile
-from contracts.labels import Label
-from contracts.messages import Result
 from contracts.names import IMAGE_SUFFIX, Reference
 from contracts.private_folder import make_private
 from contracts.yolo import parse_labels
 from imaging.decoding import MIN_SIDE, PhotoRejected, decode
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import Result
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
 from retrain.dataset.layout import is_litter
 from retrain.dataset.photos import ExclusionReason
@@ -138,7 +138,7 @@ def _suspected(bucket: DatasetBucket) -> set[Reference]:
     )
 
 
-def _answered(labels: str, result: Result | None) -> list[tuple[Label, Answers | None]]:
+def _answered(labels: str, result: Result | None) -> list[tuple[str, Answers | None]]:
     """The model's answers about each person: the result's, or, when it has expired, the labels of the file."""
     if result is not None:
         return [(person.label, person.answers) for person in result.message.people]
@@ -163,7 +163,7 @@ def shown_people(labels: str, result: Result | None) -> list[LabelledBox]:
     The reviewer of a photo with an invalid label file draws its people anew.
     """
     try:
-        people = parse_labels(labels)
+        people = parse_labels(labels, LABELS)
     except InvalidLabelFile:
         return []
     return [with_confidence(person, result.message.people if result else ()) for person in people]

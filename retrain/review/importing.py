@@ -14,6 +14,7 @@ from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.names import Reference
 from contracts.yolo import format_labels
 from imaging.decoding import PhotoRejected
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, in_threads, label_text
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
@@ -231,7 +232,7 @@ def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) ->
         if not noted_already:
             bucket.put(reference.note_key(tree), text.encode(), "application/json")
         return not noted_already
-    labels = format_labels(answer.annotation.people)
+    labels = format_labels(answer.annotation.people, LABELS)
     if noted_already and bucket.get(labels_key) == labels.encode():
         return False
     for tree_of_image in (answer.source, *CHECKED):

@@ -14,8 +14,8 @@ from typing import Any, Final
 from contracts import box_rules
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidBox
-from contracts.labels import LABELS, Label
 from contracts.names import IMAGE_SUFFIX, Reference
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree, stem
 
 CANNOT_TELL: Final = "cannot tell"

@@ -24,7 +24,7 @@ class Change(StrEnum):
 def matched(shown: Sequence[LabelledBox], checked: Sequence[LabelledBox]) -> list[int | None]:
     """For each shown person the index of the same one in `checked`, or None. Best overlaps first; then equal labels."""
     scores = [
-        ((overlap, person.label is other.label), left, right)
+        ((overlap, person.label == other.label), left, right)
         for left, person in enumerate(shown)
         for right, other in enumerate(checked)
         if (overlap := iou(person.box, other.box)) >= SAME_PERSON
@@ -41,7 +41,7 @@ def changes(shown: Sequence[LabelledBox], checked: Sequence[LabelledBox]) -> tup
         if match is None:
             kinds.add(Change.REMOVED)
             continue
-        if checked[match].label is not person.label:
+        if checked[match].label != person.label:
             kinds.add(Change.LABEL)
         if iou(person.box, checked[match].box) < SAME_BOX:
             kinds.add(Change.BOX)

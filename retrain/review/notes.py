@@ -15,9 +15,9 @@ from typing import Any, Final
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
-from contracts.labels import Label
 from contracts.names import RESULT_SUFFIX, Reference
 from contracts.schema import reading
+from recipes.kiosk.labels import Label
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.review.matching import Change
 
@@ -32,11 +32,11 @@ class ReviewedPerson:
     """A person as the model predicted them, and the label that a person left: None when they removed the box."""
 
     predicted: LabelledBox
-    label: Label | None
+    label: str | None
 
     @property
     def right(self) -> bool:
-        return self.label is self.predicted.label
+        return self.label == self.predicted.label
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

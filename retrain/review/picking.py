@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.answers import Answers
 from contracts.formulas.draws import stable_draw
-from contracts.labels import Label
 from contracts.names import Reference
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
 from retrain.bucket import Pair
 
 # The weights of the draw that orders photos for review, by label. The rare ones teach most, and the first day-0 model
 # labelled elder women adult: decision 22.
-_WEIGHTS: Final[Mapping[Label, float]] = {
+_WEIGHTS: Final[Mapping[str, float]] = {
     Label.ELDER_FEMALE: 4.0,
     Label.ELDER_MALE: 3.0,
     Label.ADULT_FEMALE: 2.0,
@@ -61,12 +61,12 @@ def select(
     return sorted(selected, key=lambda photo: stable_draw("order", str(photo.pair.reference)))
 
 
-def weight(people: Iterable[tuple[Label, Answers | None]]) -> float:
+def weight(people: Iterable[tuple[str, Answers | None]]) -> float:
     """The weight of a photo: that of its heaviest person, by their answers, or by the label without any."""
     return max((_weight(label, answers) for label, answers in people), default=1.0)
 
 
-def _weight(label: Label, answers: Answers | None) -> float:
+def _weight(label: str, answers: Answers | None) -> float:
     """The expected weight of the person's true label, and more the nearer P(elder) is to a half."""
     if answers is None:
         return _WEIGHTS[label]

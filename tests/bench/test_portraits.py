@@ -19,11 +19,11 @@ from bench.portraits.people import Sitter, choose, label_of
 from bench.portraits.runs import FolderCheckpoints, train
 from bench.portraits.scenes import EMPTY_EVERY, FRAME, Place, Scene, places, scenes
 from bench.portraits.teacher import chosen
-from contracts.answers import Answers
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from day0.card import CARD, filled
 from day0.photos import Photo
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
 from retrain.judge.golden import GoldenPhoto, golden_photos
 from retrain.judge.predictions import PredictedPerson, Prediction
 

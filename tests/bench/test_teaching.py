@@ -9,12 +9,12 @@ from typing import Any
 
 from bench.teaching import Customer, Seen, figures, shop, study
 from bench.teaching_table import DOCUMENT, MARK, REPORT, table
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import Label
-from contracts.messages import Person
 from contracts.names import Reference, new_image_id
 from day0.card import filled
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from tests.retrain.review.shop import NOON
 
 HEAD = Box(0.4, 0.2, 0.6, 0.6)

@@ -12,24 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.answers_message import (
-    WHY,
-    Answer,
-    AnswersMessage,
-    AnswersResult,
-    AnswersStatus,
-    Choice,
-    Score,
-    Subject,
-    result_from_json,
-)
+from contracts.answers_message import WHY, Answer, AnswersMessage, AnswersResult, AnswersStatus, Choice, Score, Subject
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
-from contracts.messages import STEPS, DatasetTree, Model, Result
+from contracts.messages import STEPS, DatasetTree, Model
 from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
-from tests.contracts.test_messages import ASYNCAPI, DOCS
+from recipes.kiosk.message import Result
+from tests.recipes.kiosk.test_message import ASYNCAPI, DOCS
 from tests.strategies import boxes, fractions, instants, models, references, results
+from worker.messages import result_from_json
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
 AT = datetime(2026, 11, 29, 3, 4, 5, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.box_rules import EDGE, box_of_corners, class_number, number, people_of
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidBox
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 
 numbers = st.floats(-0.02, 1.02) | st.floats()
 

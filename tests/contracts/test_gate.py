@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from config.nunchi_toml import load as load_file
 from config.sections import InferenceSettings
-from contracts.answers import Answers
 from contracts.errors import SettingsError
-from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, most_elder, parse_gate, quiet_elder
-from contracts.labels import LABELS, Label
+from contracts.gate import DEFAULT_GATE, check_gate, gate_mistake, parse_gate
 from contracts.settings import describe
 from contracts.settings import load as load_environment
 from ops.__main__ import app
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.teaching import most_elder, quiet_elder
 from retrain.judge import JudgeSettings
 from retrain.settings import RetrainSettings
 from worker.settings import WorkerSettings

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contracts.labels import LABELS
 from day0.conditions import AS_IT_IS, CONDITIONS
 from day0.fit import ADULT_SHARES, CHOICES, ELDER_SHARES, fit, label_index, predict, weights
+from recipes.kiosk.labels import LABELS
 from tests.day0.faces import faces
 from worker.models.calibration import Calibration
 

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from contracts.labels import LABELS, Label
 from demo.drawn_people import draw
+from recipes.kiosk.labels import LABELS, Label
 
 
 def test_a_seed_is_one_picture() -> None:

@@ -16,7 +16,7 @@ import pytest
 from config.mode import Mode
 from config.nunchi_toml import Config
 from config.nunchi_toml import describe as describe_config
-from contracts.messages import LabelMessage, Reason, Status
+from contracts.messages import Reason, Status
 from contracts.settings import describe
 from lambdas.dispatch import DispatchSettings
 from lambdas.enrol import EnrolSettings
@@ -24,6 +24,7 @@ from lambdas.health_probe import HealthProbeSettings
 from ops.cost.demand import PHOTOS_A_SHOP
 from ops.cost.estimate import FOR_ONE_SHOP, choices
 from ops.cost.prices import load_prices
+from recipes.kiosk.message import LabelMessage
 from retrain.settings import RetrainSettings
 from worker.settings import WorkerSettings
 from worker.telemetry.metrics import Metrics

@@ -1,4 +1,4 @@
-"""The examples of the screen's rule in docs/kiosk-makers.md decide as contracts/screen.py does."""
+"""The examples of the screen's rule in docs/kiosk-makers.md decide as recipes/kiosk/screen.py does."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.answers import Answers
-from contracts.messages import LabelMessage
-from contracts.screen import easy_screen
-from tests.contracts.test_messages import GOLDEN
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.message import LabelMessage
+from recipes.kiosk.screen import easy_screen
 from tests.kiosk.cloud.test_counter import nobody
+from tests.recipes.kiosk.test_message import GOLDEN
 from tests.strategies import fractions, messages
 
 TEXT = (Path(__file__).parents[2] / "docs" / "kiosk-makers.md").read_text()

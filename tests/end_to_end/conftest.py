@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from contracts.instants import now
-from contracts.messages import Result
 from contracts.names import Reference, new_image_id
 from local.environment import ROOT
 from local.ports import free_ports
 from local.record import Record
 from local.state import StateDir
 from ops import supervise
+from recipes.kiosk.message import Result
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.proxy import Cable
 from tests.waiting import until

@@ -19,7 +19,6 @@ from typing import Final
 
 import pytest
 
-from contracts.labels import LABELS
 from contracts.names import Reference, new_image_id
 from contracts.private_folder import is_private
 from contracts.yolo import format_labels
@@ -27,6 +26,7 @@ from demo.drawn_people import draw
 from local.environment import ROOT
 from local.record import Record
 from local.state import StateDir
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree
 from tests.end_to_end.conftest import run_nunchi
 from tests.end_to_end.test_documents import TOOLS
@@ -214,7 +214,7 @@ def keep_photos(record: Record, *, first: int) -> tuple[str, str]:
         at = FIRST_PHOTO + timedelta(minutes=10 * number)
         reference = Reference("demo", new_image_id(at, number.to_bytes(10)))
         tree = Tree.REVIEW if number < first + 8 else Tree.AUTO
-        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))
+        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people, LABELS))
     return reference.kiosk_id, reference.image_id
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.messages import LabelMessage
+from recipes.kiosk.message import LabelMessage
 from tests.end_to_end.conftest import Running
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from paho.mqtt.enums import CallbackAPIVersion
 
 from contracts.instants import now
-from contracts.labels import Label
 from contracts.names import Reference, new_image_id
 from kiosk.cloud.credentials import Certificate, KioskClients, fetch, s3_client
 from kiosk.cloud.upload import Uploader
@@ -25,6 +24,7 @@ from kiosk.menu.orders import OrderBook
 from kiosk.menu.sync import OrdersTable, OrderSync
 from local.environment import ROOT
 from local.record import Mqtt
+from recipes.kiosk.labels import Label
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.listener import Listener
 from tests.kiosk.menu.orders import NOON, order

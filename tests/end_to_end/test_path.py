@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from contracts.instants import now
-from contracts.messages import DatasetTree, LabelMessage
+from contracts.messages import DatasetTree
 from contracts.names import Reference, new_image_id
+from recipes.kiosk.message import LabelMessage
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.listener import Listener
 from tests.end_to_end.photos import face_file, faces

@@ -15,13 +15,14 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import Label
-from contracts.messages import STEPS, LabelMessage, Person, Reason, Status
+from contracts.messages import STEPS, Reason, Status
 from contracts.names import Reference
 from ops.answers import answer_row, answers_table, legend, message_line
 from ops.commands.cloud import try_next
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage, Person
 from tests.kiosk.cloud.test_counter import nobody
 
 PHOTO = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from contracts.errors import InvalidName
-from contracts.labels import Label
-from contracts.orders import CountKey
 from ops.sales import Count, DishShare, Sales, sales
+from recipes.kiosk.labels import Label
+from recipes.kiosk.orders import CountKey
 from retrain.intervals import wilson
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from recipes.reading import InvalidRecipe, folder_of, load, names, parse
 from recipes.recipe import Finder, Many, Metric, Region, Teaches
 from recipes.texts import load_texts

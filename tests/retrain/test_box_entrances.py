@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import stem
 from retrain.dataset.gather import gather
 from retrain.dataset.yolo_import.class_names import classes_in
@@ -67,7 +67,7 @@ def by_label_studio(boxes: Sequence[Row], _: Path) -> Outcome:
         for label, x0, y0, x1, y1 in boxes
     ]
     try:
-        return format_labels(parse_annotation({"result": result}).people)
+        return format_labels(parse_annotation({"result": result}).people, LABELS)
     except InvalidTask:
         return None
 
@@ -80,14 +80,14 @@ def by_golden(boxes: Sequence[Row], folder: Path) -> Outcome:
         [photo] = golden_photos(folder)
     except JudgementFailed:
         return None
-    return format_labels(photo.people)
+    return format_labels(photo.people, LABELS)
 
 
 def by_auto_labels(boxes: Sequence[Row], _: Path) -> Outcome:
     bucket = Shuffled()
     put(bucket, PHOTO, labels=[])
     bucket.objects[PHOTO.pair_keys("auto")[1]] = label_file(boxes).encode()
-    return next((format_labels(photo.people) for photo in gather(bucket, silent).photos), None)
+    return next((format_labels(photo.people, LABELS) for photo in gather(bucket, silent).photos), None)
 
 
 ENTRANCES: Sequence[Callable[[Sequence[Row], Path], Outcome]] = (by_folder, by_label_studio, by_golden, by_auto_labels)

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from contracts.labels import LABELS, Label
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from demo.drawn_people import DrawnPicture, draw
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.fit.trainer_process import TrainerProcess
 
@@ -43,4 +43,4 @@ def fill(bucket: DatasetBucket, tree: Tree, seeds: Sequence[int], *, size: tuple
         drawn = _drawn(seed, size, LABELS[number % 4])
         at = AT + timedelta(minutes=10 * seed)
         reference = Reference("counter-1", new_image_id(at, random.Random(seed).randbytes(10)))
-        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))
+        bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people, LABELS))

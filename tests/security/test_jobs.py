@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
 from contracts.instants import now
-from contracts.labels import Label
 from contracts.names import POINTER, YOLO_LABELS, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
 from kiosk.menu.orders import Ordered
 from kiosk.menu.sync import OrdersTable
 from lambdas.enrol import Enrolment, EnrolSettings
 from local.ports import fetch
+from recipes.kiosk.labels import Label
 from registry.weights import WeightsRegistry
 from tests.security.conftest import IMAGE, KIOSK, OTHER_INSTANCE, WORKER_INSTANCE, People
 from tests.security.judge import Judge

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.messages import LabelMessage, Reason, Status
+from contracts.messages import Reason, Status
 from contracts.names import Reference
 from imaging.decoding import decode
+from recipes.kiosk.message import LabelMessage
 from tests.fakes import FACE, FakeDetector
 from worker.models.loading import DEFAULT_MANIFEST, load_detector
 from worker.on_device import MAX_BYTES, TooLarge, answer, photos_of

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import NunchiError
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from worker.models.letterbox import Corners
 
 # Boxes of one picture that are compared. NMS takes the square of it: a bad network must not take minutes.

@@ -5,7 +5,7 @@ s(x) = 1 / (1 + exp(-x)) and f the features of one face:
 
     P(elder)   = s(bias + sum of weight * f)
     P(female)  = s(bias + sum of weight * f)
-    confidence = that of contracts/formulas/two_questions.py
+    confidence = that of recipes/kiosk/two_questions.py
 
 A network that detects and labels people at once (yolo.py) needs only the beta calibration of its own score.
 """
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.formulas.calibration import BetaCalibration, coefficients
-from contracts.formulas.two_questions import CalibratedLabel, calibrated_label
-from contracts.labels import DEFAULT_ELDER_AGE, LABELS
+from recipes.kiosk.labels import DEFAULT_ELDER_AGE, LABELS
+from recipes.kiosk.two_questions import CalibratedLabel, calibrated_label
 from worker.models.age_gender import BANDS
 from worker.models.onnx_runtime import Floats
 

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.boxes import Corners
-from contracts.formulas.two_questions import CalibratedLabel
-from contracts.messages import Model, Person
+from contracts.messages import Model
+from recipes.kiosk.message import Person
+from recipes.kiosk.two_questions import CalibratedLabel
 from worker.models.age_gender import SIDE, Networks
 from worker.models.calibration import Calibration
 from worker.models.chips import chip

@@ -15,7 +15,8 @@ from typing import Any, Final
 import onnxruntime as ort
 
 from contracts.box_rules import class_number
-from contracts.labels import LABELS, normalised
+from contracts.classes import normalised
+from recipes.kiosk.labels import LABELS
 from worker.models.onnx_runtime import session
 
 NAMES: Final = "names"  # the key in an export's metadata

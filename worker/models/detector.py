@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.messages import Model, Person
+from contracts.messages import Model
+from recipes.kiosk.message import Person
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright, C-contiguous
 

@@ -12,8 +12,8 @@ A manifest of kind "ensemble" has:
 The members' confidences are calibrated, which makes them comparable. Their average is not calibrated any more (it is
 too low where they agree), so the ensemble has a calibration of its own.
 
-Age and gender are answered by the formula of a YOLO (contracts/formulas/answers.py). The score of each label is the sum
-of its probabilities over all members' boxes on that head, whatever label they have: a member that disagrees counts too.
+Age and gender are answered by the formula of a YOLO (recipes/kiosk/probabilities.py). The score of each label is the
+sum of its probabilities over all members' boxes on that head, whatever label they have: a member that disagrees counts too.
 
 Weighted boxes fusion: Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object
 detection models", Image and Vision Computing 107 (2021). Written here because the library ensemble-boxes
@@ -30,10 +30,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.formulas.answers import Four, probabilities_from, probabilities_of
 from contracts.formulas.calibration import BetaCalibration
-from contracts.labels import LABELS
-from contracts.messages import Model, Person
+from contracts.messages import Model
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import Person
+from recipes.kiosk.probabilities import Four, probabilities_from, probabilities_of
 from worker.models.boxes import BoxFilter, Candidates, overlaps
 from worker.models.calibration import calibrations_by_label
 from worker.models.detector import Detector, Image

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import NunchiError
-from contracts.labels import LABELS
 from contracts.messages import Model
+from recipes.kiosk.labels import LABELS
 
 HEADS: Final = "heads"  # the kind of model that every recipe but the kiosk's has
 

@@ -32,10 +32,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.errors import NunchiError
-from contracts.labels import LABELS
-from contracts.messages import Person
 from contracts.weights import DAY_0
 from imaging.decoding import decode
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import Person
 from recipes.reading import KIOSK, load
 from worker.models.cascade import Cascade
 from worker.models.day_0 import built_in

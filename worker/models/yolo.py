@@ -2,7 +2,7 @@
 
 Six steps: resize the photo into a frame (letterbox.py), run the network (engine.py), reduce its boxes to one a person
 (boxes.py), map them back onto the photo, calibrate their scores, and answer age and gender by the scores of all four
-classes of the box (contracts/formulas/answers.py). A manifest of kind "yolov5" has:
+classes of the box (recipes/kiosk/probabilities.py). A manifest of kind "yolov5" has:
 
     "files": {"network": {"path", "sha256"}}     the export
     "input": 640                                 longer side of the network's input, pixels; a multiple of 32
@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.boxes import Box
-from contracts.formulas.answers import answers_of
 from contracts.formulas.calibration import BetaCalibration
-from contracts.labels import LABELS, Label
-from contracts.messages import Model, Person
+from contracts.messages import Model
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
+from recipes.kiosk.probabilities import answers_of
 from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best_for_map
 from worker.models.calibration import calibrations_by_label
 from worker.models.class_names import check_class_names

@@ -26,11 +26,12 @@ from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import JSON_LABELS, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.recipe import Head, Many, Recipe
+from worker.messages import Message
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
 from worker.photos.decision import Thresholds, customer_of, rounded, rounded_down
-from worker.photos.task import LabelFile, Message, steps_in_ms
+from worker.photos.task import LabelFile, steps_in_ms
 from worker.photos.timing import PhotoTimes
 from worker.photos.why import draw
 

@@ -11,13 +11,15 @@ from typing import Final
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage
 from contracts.formulas.draws import stable_draw
-from contracts.gate import most_elder, quiet_elder
-from contracts.labels import Label
-from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Status
+from contracts.messages import DatasetTree, Model, Reason, Status
 from contracts.names import YOLO_LABELS, Reference
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import LabelMessage, Person
+from recipes.kiosk.teaching import most_elder, quiet_elder
+from worker.messages import Message
 from worker.models.detector import Image
-from worker.photos.task import LabelFile, Message, steps_in_ms
+from worker.photos.task import LabelFile, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -137,7 +139,7 @@ def customer_of(boxes: Sequence[Box]) -> int:
 
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
-    return format_labels(LabelledBox(person.label, person.box) for person in people)
+    return format_labels((LabelledBox(person.label, person.box) for person in people), LABELS)
 
 
 def _passed(people: Sequence[Person], thresholds: Thresholds) -> DatasetTree:

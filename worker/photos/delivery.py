@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from contracts.answers_message import WHY, AnswersMessage, AnyResult
+from contracts.answers_message import WHY, AnswersMessage
 from contracts.errors import InvalidMessage
 from contracts.instants import now
 from contracts.messages import DatasetTree
 from contracts.names import Reference
 from imaging.decoding import decode
+from worker.messages import AnyResult, Message
 from worker.photos.publisher import Publisher, PublishOutcome
 from worker.photos.store import RejectedUpload, Store, UploadMissing
-from worker.photos.task import Message, Task
+from worker.photos.task import Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.outbox import Outbox
 from worker.telemetry.metrics import Metrics

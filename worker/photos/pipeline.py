@@ -21,11 +21,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from contracts.answers_message import AnswersMessage, AnswersResult, AnyResult
 from contracts.instants import now
-from contracts.messages import Result
 from contracts.names import Reference
 from contracts.tickets import Ticket
+from worker.messages import result_of
 from worker.models.detector import ImageModel
 from worker.photos.delivery import ResultDelivery
 from worker.photos.examiner import Examiner, PoisonPhoto
@@ -267,9 +266,12 @@ class Pipeline:
             step_seconds=stopwatch.seconds,
             expires_at=times.uploaded_at + self._settings.label_ttl,
         )
-        context = examined.decision.training, self._settings.instance_id, upload.etag, now()
-        result: AnyResult = (
-            AnswersResult(message, *context) if isinstance(message, AnswersMessage) else Result(message, *context)
+        result = result_of(
+            message,
+            examined.decision.training,
+            instance_id=self._settings.instance_id,
+            upload_etag=upload.etag,
+            decided_at=now(),
         )
         self._delivery.record(result)
         stored = await in_thread(self._io, partial(self._store.save_result, reference, result.to_json()))

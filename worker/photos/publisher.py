@@ -21,7 +21,7 @@ from contracts.messages import Model, WorkerState, WorkerStatus
 from contracts.names import label_topic, worker_status_topic
 from mqtt.client import Broker, Client, MqttError, ReasonCode, Will, connection, json_expiring_in
 from mqtt.reconnecting import Backoff, reason_of
-from worker.photos.task import Message
+from worker.messages import Message
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
-from contracts.answers_message import AnyResult, result_from_json
 from contracts.aws.errors import error_code, is_missing
 from contracts.aws.s3 import get_or_none
 from contracts.errors import InvalidName, NunchiError
 from contracts.messages import Reason
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, swept_upload
 from imaging.decoding import PhotoRejected
+from worker.messages import AnyResult, result_from_json
 from worker.photos.task import LabelFile
 from worker.recovery.sweep import ListedUpload
 

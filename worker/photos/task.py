@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from contracts.answers_message import AnswersMessage
-from contracts.messages import DatasetTree, LabelMessage, Model, Reason
+from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import Reference
+from worker.messages import Message
 from worker.models.detector import Image
 from worker.photos.timing import PhotoTimes
-
-Message = LabelMessage | AnswersMessage
 
 
 @dataclass(frozen=True, slots=True)

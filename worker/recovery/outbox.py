@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from contracts.answers_message import AnyResult, result_from_json
 from contracts.errors import InvalidMessage
 from contracts.names import Reference
+from worker.messages import AnyResult, result_from_json
 
 log = logging.getLogger(__name__)
 

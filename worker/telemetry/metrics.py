@@ -10,9 +10,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from contracts.answers_message import AnswersMessage, AnyResult
 from contracts.instants import now
-from contracts.messages import LabelMessage, Model
+from contracts.messages import Model
+from worker.messages import AnyResult, Message
 
 _BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30)
 MAX_KEPT: Final = 6_000  # times of a step between two calls of `take`: a minute at a hundred photos a second
@@ -90,7 +90,7 @@ class Metrics:
         self.model.clear()
         self.model.labels(model.name, model.version, model.digest).set(1)
 
-    def published(self, message: LabelMessage | AnswersMessage, *, publish_s: float) -> None:
+    def published(self, message: Message, *, publish_s: float) -> None:
         """Observe a published label: the publishing, the steps that only the message holds, and the total time."""
         for step in ("upload", "dispatch"):
             if step in message.steps_ms:

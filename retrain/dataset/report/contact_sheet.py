@@ -8,12 +8,12 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from contracts.labels import Label
 from imaging.decoding import decode
+from recipes.kiosk.labels import Label
 from retrain.dataset.layout import image_path
 from retrain.dataset.manifest import Item
 
-COLOURS: Final[Mapping[Label, str]] = {
+COLOURS: Final[Mapping[str, str]] = {
     Label.ELDER_MALE: "#2f7fd6",
     Label.ELDER_FEMALE: "#d6498f",
     Label.ADULT_MALE: "#2c9c72",

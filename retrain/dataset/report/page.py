@@ -14,7 +14,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.instants import to_text
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.dataset.layout import INDEX, SHEETS
 from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from contracts.boxes import LabelledBox, iou_of_corners, match_greedily
+from recipes.kiosk.labels import Label
 from retrain.judge.predictions import PredictedPerson
 
 SAME_PERSON: Final = 0.3  # intersection over union: people draw boxes less tightly than models
@@ -37,8 +38,8 @@ def find_label_errors(
             errors.append(f"nobody is seen where {person.label} is labelled")
             continue
         prediction = predicted[match[left]]
-        hidden_elder = prediction.label.elder and not person.label.elder
-        if prediction.label is not person.label and (hidden_elder or prediction.confidence >= sure):
+        hidden_elder = Label(prediction.label).elder and not Label(person.label).elder
+        if prediction.label != person.label and (hidden_elder or prediction.confidence >= sure):
             errors.append(f"{person.label} is seen as {prediction.label}, at {prediction.confidence:.2f}")
     unlabelled = set(range(len(predicted))) - set(match.values())
     errors += [

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.boxes import LabelledBox
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.review.agreement import PromiseShare, PromiseState, passes
 from retrain.review.notes import Note, ReviewedPerson
 
 STEPS: Final = (0.96, 0.97, 0.98, 0.99, 0.995, 0.998)  # the higher gates that are tried, in this order
 
-Gates = Mapping[Label, float | None]
+Gates = Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def label_gates(notes: Iterable[Note], promise: float) -> LabelGates:
     must be for the label: a higher gate needs checked people, and a share of right ones that meets the promise.
     """
     people = _checked(notes, promise)
-    raised: dict[Label, float | None] = {}
+    raised: dict[str, float | None] = {}
     while (label := _breaking(people, raised, promise)) is not None:
         gate = raised.get(label, promise)
         raised[label] = next((step for step in STEPS if gate is not None and step > gate), None)
@@ -57,16 +57,16 @@ def label_gates(notes: Iterable[Note], promise: float) -> LabelGates:
     return LabelGates(promise, raised)
 
 
-def _breaking(people: Sequence[ReviewedPerson], raised: Gates, promise: float) -> Label | None:
+def _breaking(people: Sequence[ReviewedPerson], raised: Gates, promise: float) -> str | None:
     """A label whose gate must rise; None when every label keeps the promise."""
-    said = {label: [person for person in people if person.predicted.label is label] for label in LABELS}
+    said = {label: [person for person in people if person.predicted.label == label] for label in LABELS}
     for label in LABELS:
         if label in raised and raised[label] is not None and not _kept(said[label], promise):
             return label
         if _share(said[label]).against(promise) is PromiseState.BROKEN:
             return label
     for label in LABELS:
-        there = [person for person in people if person.label is label]
+        there = [person for person in people if person.label == label]
         mistaken = Counter(person.predicted.label for person in there if not person.right)
         # The label that most of them are mistaken for teaches it; a raised one until their share meets the promise.
         for taker, _ in sorted(mistaken.items(), key=lambda item: (-item[1], item[0])):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS
 from retrain.dataset.manifest import NOBODY, DatasetManifest, counted
 from retrain.dataset.photos import UNREAD, Split
 
@@ -51,7 +51,7 @@ class Scarce:
     """A label with fewer people in a split than figures about them need."""
 
     split: Split
-    label: Label
+    label: str
     people: int
 
     def __str__(self) -> str:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from contracts.labels import LABELS, Label, normalised
+from contracts.classes import normalised
+from recipes.kiosk.labels import LABELS, Label
 from retrain.dataset.yolo_import.listing import Listing
 from retrain.errors import InvalidDataset
 from retrain.name_files import Names, UnreadableNames, may_state_names, names_in

@@ -13,11 +13,11 @@ from typing import Final
 from contracts.box_rules import People
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidLabelFile, InvalidText, NunchiError
-from contracts.labels import LABELS
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.text_files import decoded
 from contracts.yolo import each_once, format_labels, read_rows
 from imaging.decoding import PhotoRejected
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
@@ -50,7 +50,7 @@ class ImportedPicture:
     @property
     def label_file(self) -> str:
         """The text of its label file."""
-        return format_labels(self.people)
+        return format_labels(self.people, LABELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _people(path: Path, listing: Listing, classes: Classes) -> tuple[People, tup
 def _read(file: Path, classes: Classes) -> tuple[People, tuple[int, ...]]:
     """The people of a label file, and the classes of the boxes that are left out. InvalidLabelFile if it is invalid."""
     try:
-        rows = list(read_rows(decoded(file.read_bytes())))
+        rows = list(read_rows(decoded(file.read_bytes()), LABELS))
     except InvalidText as error:
         raise InvalidLabelFile(f"{file.name}: {error}") from None
     left_out = tuple(row.class_number for row in rows if row.class_number in classes.left_out)

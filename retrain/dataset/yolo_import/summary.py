@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.dataset.yolo_import.class_names import Classes
 from retrain.dataset.yolo_import.folder import ScannedFolder
 from retrain.dataset.yolo_import.listing import Listing, Unread

@@ -17,11 +17,12 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from contracts.answers_message import MISSING_INPUT, SEVERAL_FOUND, AnswersMessage, AnswersStatus, Subject
 from contracts.boxes import Box
-from contracts.messages import REASONS_OF, Status
+from contracts.messages import Status
 from demo.try_page.server import create_app
 from imaging.decoding import decode
 from kiosk.errors import NoAnswer
 from kiosk.screen.guard import hosts_of
+from recipes.kiosk.message import REASONS_OF
 from tests.chromium import CHROMIUM, FLAGS
 from tests.demo.try_page.answering import EN, EYE, KO, RECIPE, SURE, TEXTS, FakeCounter, message
 from tests.demo.try_page.opened import SIZES, SOME_MS, opened

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, Model, Reason, Status
+from contracts.messages import Model, Reason, Status
 from contracts.names import Reference, new_image_id
 from kiosk.cloud.counter import Counter
 from kiosk.errors import NoAnswer, SubscriptionRefused
+from recipes.kiosk.message import LabelMessage
 
 pytestmark = pytest.mark.anyio
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from contracts.messages import LabelMessage
 from contracts.names import Reference
 from kiosk.cloud.subscribe import Subscriber
 from mqtt.client import Broker
+from recipes.kiosk.message import LabelMessage
 from tests.kiosk.cloud.test_counter import nobody
 
 NOBODY = Path("/nowhere")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from contracts.messages import LabelMessage
 from kiosk.device.health import Trouble
 from kiosk.errors import NoAnswer
+from recipes.kiosk.message import LabelMessage
 
 
 @dataclass

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import Label
-from contracts.messages import LabelMessage, Model, Person, Reason, Status
+from contracts.messages import Model, Reason, Status
 from contracts.names import Reference
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage, Person
 
 AT = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 REFERENCE = Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import Label
 from contracts.messages import Status
 from kiosk.device.evidence import Evidence, EvidenceRules, log_odds
+from recipes.kiosk.labels import Label
 from tests.kiosk.device.messages import person, without_person
 
 HEIGHT = 720
@@ -103,7 +103,7 @@ def test_unsure_photos_together_may() -> None:
 
 @pytest.mark.parametrize("elders", [(0.9,), (0.45, 0.42), (0.3, 0.6, 0.5)])
 def test_an_elder_gets_the_easy_screen_from_the_operators_threshold_on(elders: tuple[float, ...]) -> None:
-    """As `contracts.screen` has it for one message."""
+    """As `recipes.kiosk.screen` has it for one message."""
     assert joined(*elders).easy(0.4)
 
 

@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contracts.instants import now
-from contracts.messages import LabelMessage
 from contracts.names import Reference, new_image_id
 from kiosk.device.health import CloudState, Part, Trouble
 from kiosk.device.labellers import UPLOADS_AT_ONCE, CloudLabeller, DeviceWhenLate
 from kiosk.device.model_process import DeviceLabeller
 from kiosk.errors import NoAnswer, NoLabeller, SubscriptionRefused
+from recipes.kiosk.message import LabelMessage
 from tests.kiosk.device.fake_labeller import FakeLabeller
 from tests.kiosk.device.messages import person
 from tests.waiting import until_async

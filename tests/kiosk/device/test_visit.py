@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import Label
-from contracts.messages import LabelMessage
 from kiosk.device.visit import (
     Began,
     Effect,
@@ -21,6 +19,8 @@ from kiosk.device.visit import (
     VisitRules,
     Visits,
 )
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage
 from tests.kiosk.device.messages import person, without_person
 
 RULES = VisitRules(leave_s=4, again_s=6, late_s=8, page_s=15, bursts=3, retry_s=1.5)

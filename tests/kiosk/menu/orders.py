@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from contracts.labels import Label
 from contracts.names import new_image_id
 from kiosk.menu.menu import Menu
 from kiosk.menu.order import Order, default_choices, price_of
 from kiosk.menu.orders import Ordered
 from kiosk.menu.places import Place
+from recipes.kiosk.labels import Label
 
 SEOUL = timezone(timedelta(hours=9))
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=SEOUL)

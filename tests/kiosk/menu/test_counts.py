@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS, Label
 from kiosk.menu.counts import PRIOR_LIFT, Counts, shrunken
+from recipes.kiosk.labels import LABELS, Label
 from tests.kiosk.menu.orders import ordered
 
 DISHES = ("gimbap", "udon", "sundae", "omurice")

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import Label
 from kiosk.errors import OrdersUnreadable
 from kiosk.menu.orders import KEEP_DAYS, Figures, OrderBook, Receipt
+from recipes.kiosk.labels import Label
 from tests.kiosk.menu.orders import NOON, order, places, ulid
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from contracts.labels import Label
 from kiosk.menu.menu import Menu
 from kiosk.menu.places import Place, Places, Reason
+from recipes.kiosk.labels import Label
 from tests.kiosk.menu.orders import MENU, Pages, ordered
 
 ELDER, ADULT = Label.ELDER_FEMALE, Label.ADULT_MALE

@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from contracts.labels import Label
 from kiosk.menu.orders import OrderBook, Ordered
 from kiosk.menu.sync import BATCH, OrdersTable, OrderSync
+from recipes.kiosk.labels import Label
 from tests.kiosk.menu.orders import NOON, order, ordered, ulid
 from tests.waiting import until_async
 

@@ -20,12 +20,12 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner, Result
 
 from contracts.boxes import LabelledBox
-from contracts.labels import Label
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
 from imaging.decoding import decode
 from ops.commands.calibrate import EXIT_NOT_BETTER, EXIT_POINTER_MOVED, calibrate
 from ops.exits import Exit
+from recipes.kiosk.labels import LABELS, Label
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from tests.toy_yolo import toy_manifest
@@ -64,7 +64,7 @@ class Shop:
             reference = Reference(kiosk, new_image_id(NOON + number * timedelta(minutes=2), number.to_bytes(10)))
             quality = 60 + number % 30
             jpeg = _jpeg(name, quality, shade=1 - number / 500 - (0.03 if tree is Tree.GOLDEN else 0))
-            labels = format_labels([person for person in (_person(name),) if person])
+            labels = format_labels([person for person in (_person(name),) if person], LABELS)
             self.bucket.put_pair(tree, reference, jpeg=jpeg, labels=labels)
 
 

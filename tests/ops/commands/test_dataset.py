@@ -15,12 +15,12 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.yolo import format_labels
 from ops.aws import AwsError
 from ops.commands.dataset import build, draw, fetch, import_, show
 from ops.commands.dataset import dataset as group
 from ops.exits import Exit
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree
 from tests.pictures import encoded, gradient
 from tests.retrain.dataset.shop import counts, fill
@@ -127,7 +127,7 @@ def test_own_labelled_pictures_are_imported_once(bucket: DatasetBucket) -> None:
     assert rows("import", "mine", *options) == [told]
     pairs = bucket.pairs(Tree.GOLDEN)
     box = Box(0.3, 0.2, 0.7, 0.8)
-    expected = [format_labels([LabelledBox(label, box)]) for label in LABELS]
+    expected = [format_labels([LabelledBox(label, box)], LABELS) for label in LABELS]
     assert sorted(bucket.labels(pair) or "" for pair in pairs) == expected
     [made] = rows("build", "d", "--no-keep")
     assert made["counts"]["golden"]["pictures"] == 4

@@ -14,10 +14,11 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from contracts.instants import now
-from contracts.messages import Person
 from contracts.weights import new_run_id
 from ops.commands.drift import EXIT_STOP
 from ops.commands.review import review
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
@@ -67,7 +68,7 @@ def test_without_photos_there_is_nothing_to_compare() -> None:
 def test_each_kiosk_and_week_has_a_row(shop: Shop) -> None:
     """With how sure the model was, and a photo of two counting once."""
     shop.put(Tree.AUTO, photo(1), (HER, HIM))
-    shop.decide(photo(1), Person(HER.label, 0.99, HER.box), Person(HIM.label, 0.96, HIM.box))
+    shop.decide(photo(1), Person(Label(HER.label), 0.99, HER.box), Person(Label(HIM.label), 0.96, HIM.box))
     shop.put(Tree.REVIEW, photo(2, kiosk="door", minutes=7 * 24 * 60), (HIM,))
     done = drift("--json")
     fields: dict[str, Any] = json.loads(done.stdout)

@@ -16,10 +16,10 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner, Result
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from ops.commands.judge import EXIT_NOT_BETTER, judge
 from ops.exits import Exit
+from recipes.kiosk.labels import LABELS
 from registry.weights import WeightsRegistry
 from tests.toy_yolo import picture, toy_manifest, toy_network
 
@@ -63,7 +63,7 @@ def dataset(tmp_path: Path) -> Path:
         image = picture(160, 160, **{str(label): (32, 32, 96, 96 + number)})
         Pillow.fromarray(image).save(folder / f"images/golden/{number}.jpg", quality=98, subsampling=0)
         (folder / f"labels/golden/{number}.txt").write_text(
-            format_labels([LabelledBox(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))])
+            format_labels([LabelledBox(label, Box(0.2, 0.2, 0.6, (96 + number) / 160))], LABELS)
         )
     return folder
 

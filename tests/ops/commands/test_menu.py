@@ -12,11 +12,11 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from contracts.labels import Label
 from kiosk.errors import InvalidMenu
 from kiosk.menu.menu import DEFAULT_FILE
 from kiosk.menu.sync import OrdersTable
 from ops.commands.menu import menu
+from recipes.kiosk.labels import Label
 from retrain.intervals import wilson
 from tests.kiosk.menu.orders import ordered
 

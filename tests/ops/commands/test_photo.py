@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from contracts.messages import LabelMessage
 from contracts.names import Reference, new_image_id
 from kiosk.cloud.counter import Answer
 from kiosk.errors import NoAnswer
 from local.errors import CloudDown
 from local.state import Hold, StateDir
 from ops.commands.photo import clock_words, live_answers, show_all
-from tests.contracts.test_messages import GOLDEN
+from recipes.kiosk.message import LabelMessage
 from tests.kiosk.cloud.test_counter import nobody
 from tests.local.test_state import record
+from tests.recipes.kiosk.test_message import GOLDEN
 from tests.waiting import until_async
 
 MESSAGE = nobody(Reference("demo", "01jd8v2k5e9m3x7q4r6t0w1y2z"))

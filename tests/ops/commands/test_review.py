@@ -15,12 +15,12 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from contracts.boxes import LabelledBox
-from contracts.labels import Label
-from contracts.messages import Person
 from ops.aws import AwsError
 from ops.commands.review import EXIT_PARTLY_STORED, EXIT_PROMISE_BROKEN, agreement, export, import_
 from ops.commands.review import review as group
 from ops.exits import Exit
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.label_studio import CANNOT_TELL
@@ -156,7 +156,7 @@ def test_the_promise_is_the_gate_of_the_deployment(shop: Shop, tmp_path: Path) -
 
 def test_what_passed_a_lower_gate_is_named_and_counts_nowhere(shop: Shop) -> None:
     many = {shop.put(Tree.AUTO, photo(number, minutes=number)): [HER] for number in range(2)}
-    shop.decide(photo(0, minutes=0), Person(HER.label, 0.91, HER.box))
+    shop.decide(photo(0, minutes=0), Person(Label(HER.label), 0.91, HER.box))
     assert review("import", str(answered(Path("x.json"), many))).exit_code == 0
     out = told(review("agreement"))
     assert "1 photos of the sample passed a lower gate than 0.95, and are not counted" in out

@@ -15,10 +15,10 @@ import boto3
 from moto import mock_aws
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.dataset import DatasetManifest, DatasetSettings, build
 from retrain.dataset.photos import DatasetPhoto
@@ -55,7 +55,7 @@ def put(
     """A drawn photo with its true labels. The same `picture` and labels draw the same; by default each has its own."""
     seed = int.from_bytes(hashlib.sha256(str(reference).encode()).digest()[:4]) if picture is None else picture
     drawn = draw(seed, size=SIZE, labels=labels)
-    bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people))
+    bucket.put_pair(tree, reference, jpeg=drawn.jpeg, labels=format_labels(drawn.people, LABELS))
     return reference
 
 

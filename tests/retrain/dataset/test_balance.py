@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS, Label
 from contracts.names import Reference
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.dataset.balance import cap_of, choose_train, choose_val, supported_by_checks
 from retrain.dataset.photos import DatasetPhoto, ExclusionReason

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from contracts.boxes import LabelledBox
 from contracts.instants import to_text
-from contracts.labels import LABELS, Label
-from contracts.messages import Person
 from contracts.names import image_id_time
 from contracts.yolo import parse_labels
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset import DatasetManifest, DatasetSettings, build
 from retrain.dataset.photos import ExclusionReason, Split
@@ -58,7 +58,7 @@ class Teacher:
 
 def _as_labelled(path: Path) -> Prediction:
     text = (path.parents[2] / "labels" / path.parent.name / f"{path.stem}.txt").read_text()
-    seen = tuple(PredictedPerson(person.label, 0.99, person.box.corners) for person in parse_labels(text))
+    seen = tuple(PredictedPerson(person.label, 0.99, person.box.corners) for person in parse_labels(text, LABELS))
     return Prediction(path, people=seen)
 
 
@@ -393,8 +393,8 @@ def test_auto_photos_below_the_raised_gate_of_a_label_are_excluded_and_checked_o
     bucket._s3.create_bucket(Bucket="images")
     shop = Shop(bucket._s3, bucket, Results(bucket._s3, "images"))
     for one, confidence in ((low, 0.969), (high, 0.97)):
-        [person] = parse_labels((bucket.get(one.pair_keys("auto")[1]) or b"").decode())
-        shop.decide(one, Person(person.label, confidence, person.box))
+        [person] = parse_labels((bucket.get(one.pair_keys("auto")[1]) or b"").decode(), LABELS)
+        shop.decide(one, Person(Label(person.label), confidence, person.box))
 
     manifest = built(bucket, tmp_path / "d", results=shop.results)
     assert {str(photo.reference): (photo.why, photo.detail) for photo in manifest.excluded} == {

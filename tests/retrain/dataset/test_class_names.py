@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.dataset.yolo_import.class_names import Classes, classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder
 from retrain.dataset.yolo_import.listing import list_folder

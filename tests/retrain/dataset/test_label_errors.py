@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 from retrain.dataset.vetting.label_errors import find_label_errors
 from retrain.dataset.vetting.sanity import check_sanity
 from retrain.judge.predictions import PredictedPerson

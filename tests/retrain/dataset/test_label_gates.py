@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.boxes import LabelledBox
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.dataset.vetting.label_gates import LabelGates, label_gates
 from retrain.review.notes import Note, ReviewedPerson

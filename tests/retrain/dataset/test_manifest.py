@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.dataset.manifest import DatasetManifest, Item
 from retrain.dataset.photos import Excluded, ExclusionReason, Split

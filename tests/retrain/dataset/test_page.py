@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.report.contact_sheet import COLOURS
 from retrain.dataset.report.page import write_page

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
 

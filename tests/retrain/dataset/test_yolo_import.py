@@ -12,9 +12,9 @@ from PIL import Image
 
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidName
-from contracts.labels import Label
 from contracts.names import image_id_time
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
 from retrain.dataset.yolo_import.class_names import Classes, classes_in
@@ -41,7 +41,7 @@ def own(
     folder: Path,
     name: str,
     *,
-    labels: str | None = format_labels([LabelledBox(Label.ELDER_MALE, HEAD)]),
+    labels: str | None = format_labels([LabelledBox(Label.ELDER_MALE, HEAD)], LABELS),
     content: bytes = b"",
 ) -> bytes:
     """A picture `images/<name>` and its labels; the picture's bytes."""
@@ -66,7 +66,7 @@ def test_pictures_are_stored_as_they_are_and_once_more_changes_nothing(bucket: D
     store(bucket, Tree.REVIEWED, scanned(tmp_path).pictures)
     pairs = bucket.pairs(Tree.REVIEWED)
     assert {bucket.image(pair) for pair in pairs} == content.keys()
-    assert {bucket.labels(pair) for pair in pairs} == {format_labels([LabelledBox(Label.ELDER_MALE, HEAD)])}
+    assert {bucket.labels(pair) for pair in pairs} == {format_labels([LabelledBox(Label.ELDER_MALE, HEAD)], LABELS)}
     assert {pair.reference.kiosk_id for pair in pairs} == {"mine"}
     note = json.loads(bucket.get(pairs[0].reference.note_key("reviewed")) or b"")
     assert (note["schema"], note["from"], note["converted"]) == (1, "import", False)

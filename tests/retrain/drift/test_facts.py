@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from contracts.boxes import LabelledBox
 from contracts.instants import now
-from contracts.labels import Label
-from contracts.messages import Person
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from registry.weights import CurrentRun
 from retrain.bucket import DatasetBucket, Tree
 from retrain.drift.facts import gather_facts

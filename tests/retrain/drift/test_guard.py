@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.drift.guard import Drift, DriftLimits, LabelFact, Level, check_drift
 from retrain.drift.population_stability import chi_squared_survival, distribution_shift
 

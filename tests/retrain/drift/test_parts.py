@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.drift.guard import NOBODY, LabelFact
 from retrain.drift.parts import parts
 

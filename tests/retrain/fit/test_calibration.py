@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.answers import Answers
 from contracts.boxes import Box, LabelledBox
 from contracts.formulas.calibration import MAX_CONFIDENCE, BetaCalibration
-from contracts.labels import LABELS, Label
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
 from retrain.fit.calibration import (
     AS_IT_IS,
     DOUBT,

@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from contracts.errors import InvalidName
-from contracts.labels import LABELS
 from contracts.weights import files_beside
+from recipes.kiosk.labels import LABELS
 from registry.weights import WeightsRegistry
 from retrain.fit.calibration import AS_IT_IS, calibrate
 from retrain.fit.candidate import CUT, LICENCE, package, with_fields

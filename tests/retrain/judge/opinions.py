@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.messages import Model
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import stem
 from retrain.judge.judgement import MakePredictor
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
@@ -35,7 +35,7 @@ def golden(
         name = stem(Reference("k1", new_image_id(taken, number.to_bytes(10))))
         (folder / f"images/golden/{name}.jpg").touch()
         (folder / f"labels/golden/{name}.txt").write_text(
-            format_labels([LabelledBox(labels[number % len(labels)], BOX)])
+            format_labels([LabelledBox(labels[number % len(labels)], BOX)], LABELS)
         )
     return folder
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
 from retrain.judge.golden import golden_photos

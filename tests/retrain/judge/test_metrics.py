@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Gate, calibration_of, gate_of

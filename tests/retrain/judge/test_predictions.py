@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from contracts.labels import Label
 from contracts.messages import Model
+from recipes.kiosk.labels import Label
 from retrain.errors import JudgementFailed
 from retrain.judge.predictions import predictor
 from tests.toy_yolo import picture, toy_manifest

@@ -22,8 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS
 from retrain.judge.golden import golden_photos
 from retrain.judge.matching import people, ranked
 from retrain.judge.metrics import average_precision, bootstrap_weights, mean_over_labels
@@ -111,7 +111,7 @@ def dataset(folder: Path) -> None:
         image = picture(width, height, **patches)
         image[(image == 0).all(axis=2)] = 1 + 2 * number
         Pillow.fromarray(image).save(folder / f"images/golden/{number:03}.jpg", quality=98, subsampling=0)
-        (folder / f"labels/golden/{number:03}.txt").write_text(format_labels(truth))
+        (folder / f"labels/golden/{number:03}.txt").write_text(format_labels(truth, LABELS))
     names = "".join(f"  {place}: {label}\n" for place, label in enumerate(LABELS))
     (folder / "data.yaml").write_text(
         f"path: {folder}\ntrain: images/golden\nval: images/golden\ntest: images/golden\nnames:\n{names}"

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import Predict, PredictedPerson, Prediction
@@ -115,7 +115,7 @@ class CheckedShop:
         for number, person in enumerate(some):
             assert person.truth is not None
             reference = Reference(kiosk, new_image_id(NOON + number * timedelta(minutes=apart), number.to_bytes(10)))
-            labels = format_labels([LabelledBox(person.truth, BOX)])
+            labels = format_labels([LabelledBox(person.truth, BOX)], LABELS)
             self.bucket.put_pair(tree, reference, jpeg=f"{kiosk} {person}".encode(), labels=labels)
             self.model.people[f"{stem(reference)}.jpg"] = person
             references.append(reference)

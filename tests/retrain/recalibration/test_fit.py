@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.recalibration.fit import FOLDS, Example, fit, folds, out_of_fold, weight_of_elders
 from retrain.recalibration.last_layer import LastLayer
 from tests.retrain.recalibration.shops import SHIPPED, people

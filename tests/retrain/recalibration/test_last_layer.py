@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from contracts.labels import LABELS
+from recipes.kiosk.labels import LABELS
 from retrain.recalibration.last_layer import LastLayer, Line, confidences_of
 from tests.retrain.recalibration.shops import SHIPPED
 from worker.models.calibration import Calibration

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contracts.labels import LABELS, Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.judge.golden import GoldenPhoto
 from retrain.recalibration.evidence import answered_by
 from retrain.recalibration.figures import Answered

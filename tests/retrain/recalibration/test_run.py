@@ -12,8 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.labels import Label
 from contracts.weights import sha256_of
+from recipes.kiosk.labels import Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import RecalibrationFailed
 from retrain.recalibration.last_layer import LastLayer

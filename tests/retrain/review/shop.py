@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.boxes import Box, LabelledBox
 from contracts.instants import to_text
-from contracts.labels import Label
-from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason, Result, Status
+from contracts.messages import DatasetTree, Model, Reason, Status
 from contracts.names import Reference, new_image_id
 from contracts.yolo import format_labels
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import LabelMessage, Person, Result
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
 from retrain.review.label_studio import percent_of
@@ -47,7 +48,7 @@ class Shop:
     results: Results
 
     def put(self, tree: Tree, reference: Reference, people: People = (HER,), jpeg: bytes = JPEG) -> Reference:
-        self.bucket.put_pair(tree, reference, jpeg=jpeg, labels=format_labels(people))
+        self.bucket.put_pair(tree, reference, jpeg=jpeg, labels=format_labels(people, LABELS))
         return reference
 
     def decide(self, reference: Reference, *people: Person) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.boxes import LabelledBox
-from contracts.labels import Label
-from contracts.messages import Person
 from contracts.names import Reference
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from retrain.bucket import Tree
 from retrain.intervals import exact
 from retrain.review.agreement import Agreement, PromiseShare, PromiseState, agreement, passes

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS
 from contracts.names import Reference
 from contracts.yolo import parse_labels
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree, stem
 from retrain.review.export import export
 from retrain.review.importing import read, store
@@ -72,8 +72,8 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
     for reference in PEOPLE:
         stored = shop.bucket.get(reference.pair_keys(Tree.REVIEWED)[1])
         assert stored is not None
-        ours = parse_labels(stored.decode())
-        theirs = parse_labels((yolo / "labels" / f"{stem(reference)}.txt").read_text())
+        ours = parse_labels(stored.decode(), LABELS)
+        theirs = parse_labels((yolo / "labels" / f"{stem(reference)}.txt").read_text(), LABELS)
         assert [person.label for person in theirs] == [person.label for person in ours]
         for converted, person in zip(theirs, ours, strict=True):
             assert converted.box.corners == pytest.approx(person.box.corners, abs=2e-6)

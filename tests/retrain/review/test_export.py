@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from contracts.answers import Answers
 from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
-from contracts.labels import Label
-from contracts.messages import Person
 from contracts.private_folder import is_private
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from retrain.bucket import Tree, stem
 from retrain.dataset import DatasetManifest
 from retrain.dataset.photos import Excluded, ExclusionReason

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import Label
-from contracts.messages import Person
 from contracts.names import Reference
 from contracts.yolo import format_labels, parse_labels
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
 from retrain.bucket import Tree
 from retrain.errors import InvalidReview
 from retrain.review.importing import ImportSummary, read, store
@@ -44,9 +44,9 @@ def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: boo
     return store(read(file), shop.bucket, shop.results, golden_share=golden_share, missing_ok=missing_ok)
 
 
-def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[Label] | None:
+def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[str] | None:
     content = shop.bucket.get(reference.pair_keys(tree)[1])
-    return None if content is None else [person.label for person in parse_labels(content.decode())]
+    return None if content is None else [person.label for person in parse_labels(content.decode(), LABELS)]
 
 
 def manifest(shop: Shop, build: str, splits: dict[Reference, str]) -> None:
@@ -281,7 +281,7 @@ def test_a_box_is_stored_as_it_was_drawn(shop: Shop, tmp_path: Path) -> None:
     one = shop.put(Tree.AUTO, photo(1))
     drawn = LabelledBox(Label.ELDER_FEMALE, Box(0.125, 0.25, 0.5, 0.75))
     imported(shop, answered(tmp_path / "x.json", {one: [drawn]}))
-    assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == format_labels([drawn]).encode()
+    assert shop.bucket.get(one.pair_keys(Tree.REVIEWED)[1]) == format_labels([drawn], LABELS).encode()
 
 
 JUNK = st.recursive(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from contracts.boxes import Box, LabelledBox
-from contracts.labels import LABELS, Label
 from contracts.names import Reference
 from contracts.yolo import format_labels, parse_labels
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.review.label_studio import (
     CANNOT_TELL,
@@ -43,8 +43,10 @@ def test_a_box_comes_back_from_percent_as_it_went(box: Box) -> None:
 @given(boxes().filter(lambda box: box.x1 - box.x0 > 1e-4 and box.y1 - box.y0 > 1e-4))
 def test_nobody_moves_in_a_label_file_by_being_looked_at(box: Box) -> None:
     """To the last decimal that a label file has, but for one by rounding."""
-    [stored] = parse_labels(format_labels([LabelledBox(Label.ELDER_MALE, box)]))
-    [again] = parse_labels(format_labels([LabelledBox(Label.ELDER_MALE, box_of(percent_of(stored.box)))]))
+    [stored] = parse_labels(format_labels([LabelledBox(Label.ELDER_MALE, box)], LABELS), LABELS)
+    [again] = parse_labels(
+        format_labels([LabelledBox(Label.ELDER_MALE, box_of(percent_of(stored.box)))], LABELS), LABELS
+    )
     assert again.box.corners == pytest.approx(stored.box.corners, abs=2e-6)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox, iou
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 from retrain.review.matching import SAME_PERSON, Change, changes, matched
 from tests.retrain.review.shop import HER, HIM, LEFT, People
 from tests.strategies import boxes, labels

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage
-from contracts.labels import Label
+from recipes.kiosk.labels import Label
 from retrain.bucket import Tree
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson, noted, read_notes

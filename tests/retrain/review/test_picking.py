@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.answers import Answers
-from contracts.labels import Label
 from contracts.names import Reference
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import Label
 from retrain.bucket import Pair, Tree
 from retrain.review.picking import SelectedPhoto, in_sample, select, weight
 from tests.retrain.review.shop import NOON, photo

@@ -15,10 +15,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.labels import LABELS
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
 from imaging.decoding import decode
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted
 from retrain.fit.calibration import AS_IT_IS
@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in seeds:
             drawn = draw(seed, size=(160, 120), labels=[LABELS[seed % 4]])
             (folder / "images" / split / f"{seed}.jpg").write_bytes(drawn.jpeg)
-            (folder / "labels" / split / f"{seed}.txt").write_text(format_labels(drawn.people))
+            (folder / "labels" / split / f"{seed}.txt").write_text(format_labels(drawn.people, LABELS))
     (folder / "train.txt").write_text("".join(f"./images/train/{seed}.jpg\n" for seed in range(24)))
     names = "".join(f"  {place}: {label}\n" for place, label in enumerate(LABELS))
     (folder / "data.yaml").write_text(f"train: train.txt\nval: images/val\ntest: images/val\nnames:\n{names}")

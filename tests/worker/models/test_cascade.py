@@ -13,8 +13,8 @@ import pytest
 from PIL import Image as Pillow
 
 from contracts.formulas.calibration import BetaCalibration
-from contracts.labels import Label
-from contracts.messages import Person
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Person
 from worker.models.calibration import FEATURES, Calibration
 from worker.models.cascade import Cascade
 from worker.models.detector import Detector, Image

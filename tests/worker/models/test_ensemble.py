@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import LABELS, Label
-from contracts.messages import Person
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
 from tests.fakes import MODEL, FakeDetector
 from tests.toy_yolo import AS_IT_IS, picture, toy_manifest, toy_network
 from worker.models.boxes import BoxFilter, Candidates

@@ -13,9 +13,9 @@ import pytest
 import worker
 from bench import calibrate_shop_table
 from bench.portraits import card as portraits_card
-from contracts.labels import LABELS
 from contracts.messages import Model
 from day0 import card
+from recipes.kiosk.labels import LABELS
 from worker.models.loading import DEFAULT_MANIFEST, InvalidModel, load_detector
 
 REPORT = Path(card.__file__).parent / "report.json"

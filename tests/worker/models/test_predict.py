@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from contracts.labels import LABELS
 from contracts.messages import Model
 from imaging.decoding import decode
+from recipes.kiosk.labels import LABELS
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
 from worker.models.boxes import MAP_MAX_BOXES, BoxFilter, Candidates, Head, best_for_map
 from worker.models.engine import OnnxRuntime

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import LABELS, Label
-from contracts.messages import Person
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network, with_names
 from worker.models.boxes import BoxFilter, Head, InvalidOutput

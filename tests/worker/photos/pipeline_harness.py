@@ -10,10 +10,10 @@ from pathlib import Path
 
 from contracts.boxes import Box
 from contracts.instants import now
-from contracts.labels import Label
-from contracts.messages import LabelMessage, Person
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import LabelMessage, Person
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import encoded, gradient
 from tests.waiting import until_async

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.gate import most_elder, quiet_elder
-from contracts.labels import LABELS, Label
-from contracts.messages import DatasetTree, Person, Reason, Status
+from contracts.messages import DatasetTree, Reason, Status
 from contracts.names import Reference
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import Person
+from recipes.kiosk.teaching import most_elder, quiet_elder
 from tests.fakes import FACE
 from tests.strategies import fractions, persons, references
 from worker.photos.decision import Decision, Thresholds, customer_of, decide, yolo_lines

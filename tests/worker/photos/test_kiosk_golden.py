@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from contracts.answers import Answers
 from contracts.boxes import Box
-from contracts.labels import LABELS, Label
-from contracts.messages import LabelMessage, Model, Person, Reason, Result
+from contracts.messages import Model, Reason
 from contracts.names import Reference
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import LabelMessage, Person, Result
 from worker.photos.decision import Decision, LabelTask, Thresholds
 from worker.photos.timing import PhotoTimes
 

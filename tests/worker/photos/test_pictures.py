@@ -19,13 +19,13 @@ from recipes.recipe import Region
 from tests.fakes import FakeDetector, MemoryPublisher, MemoryStore
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import SETTINGS, bench
+from worker.messages import Message
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenChoice
 from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersTask
 from worker.photos.decision import Thresholds
 from worker.photos.publisher import PublishOutcome
-from worker.photos.task import Message
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from contracts.instants import now
-from contracts.labels import Label
-from contracts.messages import DatasetTree, Reason, Result, Status
+from contracts.messages import DatasetTree, Reason, Status
 from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from imaging.decoding import decode
+from recipes.kiosk.labels import Label
+from recipes.kiosk.message import Result
 from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
 from tests.waiting import until_async

@@ -16,13 +16,14 @@ import aiomqtt
 import pytest
 
 from contracts.instants import now
-from contracts.messages import LabelMessage, WorkerState
+from contracts.messages import WorkerState
 from contracts.names import label_topic, worker_status_topic
 from local.ports import LOOPBACK, free_ports
 from mqtt.client import Broker
+from recipes.kiosk.message import LabelMessage
 from tests.broker import Cable, IoTCore, iot_core, self_signed
-from tests.contracts.test_messages import GOLDEN
 from tests.fakes import MODEL
+from tests.recipes.kiosk.test_message import GOLDEN
 from tests.waiting import until_async
 from worker.photos.publisher import MqttPublisher, PublishOutcome
 

@@ -21,10 +21,10 @@ from tests.lambdas.events import TEST_EVENT, announcing, upload_of
 from tests.waiting import until_async
 from tests.worker.photos.consumer_harness import SHARED, Gate, reader
 from tests.worker.photos.pipeline_harness import SETTINGS
+from worker.messages import Message
 from worker.photos.pending import PhotoOutcome
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_consumer import RETRY_S
-from worker.photos.task import Message
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import MAX_TRIES
 from worker.recovery.sweep import FORGOTTEN_AFTER

@@ -13,9 +13,10 @@ from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryQueue, Memory
 from tests.pictures import gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.consumer_harness import reader
+from worker.messages import Message
 from worker.photos.publisher import PublishOutcome
 from worker.photos.store import RejectedUpload, Upload
-from worker.photos.task import LabelFile, Message
+from worker.photos.task import LabelFile
 
 pytestmark = pytest.mark.anyio
 

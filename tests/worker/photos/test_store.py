@@ -15,9 +15,10 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from contracts.messages import DatasetTree, Reason, Result
+from contracts.messages import DatasetTree, Reason
 from contracts.names import YOLO_LABELS, Reference
-from tests.contracts.test_messages import GOLDEN
+from recipes.kiosk.message import Result
+from tests.recipes.kiosk.test_message import GOLDEN
 from worker.photos.store import LINKS, RejectedUpload, S3Store, Upload, UploadMissing
 from worker.photos.task import LabelFile
 

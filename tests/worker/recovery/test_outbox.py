@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.messages import Result
+from recipes.kiosk.message import Result
 from tests.strategies import results
 from worker.recovery.outbox import Outbox
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.instants import now
-from contracts.labels import LABELS
-from contracts.messages import Person
 from contracts.weights import Pointer
+from recipes.kiosk.labels import LABELS
+from recipes.kiosk.message import Person
 from registry.weights import WeightsRegistry
 from tests.fakes import FACE, FakeDetector
 from worker.models.detector import Detector, Image

@@ -15,8 +15,9 @@ import pytest
 from contracts.answers_message import AnswersStatus
 from contracts.aws.emf import STEP_METRICS, Metric, Service, line
 from contracts.instants import from_text, now
-from contracts.messages import LabelMessage, Reason, Status
+from contracts.messages import Reason, Status
 from contracts.names import Reference
+from recipes.kiosk.message import LabelMessage
 from tests.fakes import MODEL
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import bench

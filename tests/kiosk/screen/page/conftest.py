@@ -19,7 +19,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-from contracts.labels import Label
 from kiosk.device.agent import Agent
 from kiosk.menu.menu import Menu
 from kiosk.menu.order import Order
@@ -29,6 +28,7 @@ from kiosk.screen.guard import hosts_of
 from kiosk.screen.server import create_app
 from kiosk.settings import CloudSettings, KioskToml
 from kiosk.voice.port import Heard, Listening
+from recipes.kiosk.labels import Label
 from tests.chromium import CHROMIUM, FLAGS
 from tests.kiosk.device.fake_labeller import FakeLabeller
 from tests.kiosk.device.messages import person

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 # Years: "elder" means this age and over. A property of the model, that its manifest states; the day-0 model was fitted
@@ -40,8 +39,3 @@ class Label(StrEnum):
 
 
 LABELS: tuple[Label, ...] = tuple(Label)
-
-
-def normalised(name: str) -> str:
-    """A class name without case and punctuation: `Elder Male` and `ELDER-MALE` are `elder_male`."""
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")

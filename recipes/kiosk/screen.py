@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from contracts.messages import LabelMessage, Person
+from recipes.kiosk.message import LabelMessage, Person
 
 DEFAULT_ELDER_FROM: Final = 0.4
 EASY: Final = "easy"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidName
-from contracts.labels import Label
 from contracts.names import KIOSK_PATTERN
-from contracts.orders import CountKey, marker_partition
+from recipes.kiosk.labels import Label
+from recipes.kiosk.orders import CountKey, marker_partition
 
 ORDER = "01jd8v2k5e9m3x7q4r6t0w1y2z"
 

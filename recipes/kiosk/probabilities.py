@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.answers import Answers
-from contracts.labels import LABELS, Label
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
 
 Four = tuple[float, float, float, float]  # one number for each label, in the order of LABELS
 

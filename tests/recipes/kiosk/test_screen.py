@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.sections import ScreenSettings
-from contracts.answers import Answers
-from contracts.labels import LABELS, Label
-from contracts.messages import LabelMessage, Person, Status
-from contracts.screen import (
+from contracts.messages import Status
+from recipes.kiosk.answers import Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import LabelMessage, Person
+from recipes.kiosk.screen import (
     DEFAULT_ELDER_FROM,
     check_elder_from,
     customer_of,

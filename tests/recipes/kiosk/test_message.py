@@ -13,28 +13,18 @@ import pytest
 import yaml
 from hypothesis import given
 
-from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
 from contracts.boxes import Box
 from contracts.errors import InvalidMessage
 from contracts.instants import from_text, to_text
-from contracts.labels import LABELS, Label
-from contracts.messages import (
-    STEPS,
-    DatasetTree,
-    LabelMessage,
-    Model,
-    Person,
-    Reason,
-    Result,
-    Status,
-    WorkerState,
-    WorkerStatus,
-)
+from contracts.messages import STEPS, DatasetTree, Model, Reason, Status, WorkerState, WorkerStatus
 from contracts.names import IMAGE_PATTERN, KIOSK_PATTERN, Reference, label_topic, worker_status_topic
-from contracts.screen import DEFAULT_ELDER_FROM, easy_screen
+from recipes.kiosk.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.message import LabelMessage, Person, Result
+from recipes.kiosk.screen import DEFAULT_ELDER_FROM, easy_screen
 from tests.strategies import answers, fractions, instants, messages, results
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 SCHEMA = json.loads((DOCS / "label-message.schema.json").read_text())
 ASYNCAPI = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

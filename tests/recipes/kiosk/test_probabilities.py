@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from contracts.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
-from contracts.formulas.answers import answers_of, probabilities_from, probabilities_of
-from contracts.labels import LABELS, Label
+from recipes.kiosk.answers import ADULT, ELDER, FEMALE, MALE, Answer, Answers
+from recipes.kiosk.labels import LABELS, Label
+from recipes.kiosk.probabilities import answers_of, probabilities_from, probabilities_of
 from tests.strategies import answers, fractions, labels
 
 scores = st.lists(fractions, min_size=4, max_size=4)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.answers import ELDER, FEMALE, Answers
 from contracts.formulas.calibration import BetaCalibration
-from contracts.labels import Label
+from recipes.kiosk.answers import ELDER, FEMALE, Answers
+from recipes.kiosk.labels import Label
 
 MAX_ANSWER: Final = 0.998  # of an answer's confidence: of 1,300 ages answered with 0.95 and more, 3 were wrong
 
