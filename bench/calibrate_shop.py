@@ -43,9 +43,10 @@ from retrain.recalibration.figures import LayerFigures, figures
 from retrain.recalibration.fit import Example, fit
 from retrain.recalibration.last_layer import LastLayer
 from retrain.recalibration.run import RecalibrationSettings, judge
-from worker.models.cascade import Cascade
+from worker.kiosk.cascade import Cascade
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Image
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
 
 Random = np.random.Generator
 

@@ -23,8 +23,9 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from kiosk.device.evidence import log_odds
 from recipes.kiosk.teaching import ELDER_SHARE
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import customer_of
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.photos.rules import customer_of
 
 SIDE = 480
 SPLITS = ("val", "test")

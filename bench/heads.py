@@ -29,8 +29,9 @@ from recipes.reading import load
 from recipes.recipe import Net
 from retrain.heads.training import train
 from tests.shapes_recipe import NAME, write_dataset, write_recipe
+from worker.kinds import kinds_for
 from worker.models.backbone import NETWORKS, Backbone
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 from worker.models.regions import crop, whole_of
 
 ROUNDS: Final = 7
@@ -39,7 +40,8 @@ GOAL: Final = 0.85  # of the bare network
 GOAL_S: Final = 180.0  # for 1,500 crops, on two processors
 MEMORY: Final = (
     "import resource, sys; from pathlib import Path; from imaging.decoding import decode; "
-    "from recipes.reading import load; from worker.models.loading import kinds_for, load_model; "
+    "from recipes.reading import load; from worker.kinds import kinds_for; "
+    "from worker.models.loading import load_model; "
     "model = load_model(Path(sys.argv[1]), kinds_for(load(sys.argv[2]))); "
     "[model.detect([decode(Path(sys.argv[3]).read_bytes()).image]) for _ in range(20)]; "
     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"

@@ -36,7 +36,8 @@ from contracts.settings import variables_of
 from imaging.decoding import decode
 from local.record import Record, WorkerRecord
 from local.state import StateDir
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.photos.sqs_queue import LONG_POLL_S
 from worker.settings import WorkerSettings
 

@@ -31,7 +31,7 @@ from local.record import Record
 from local.state import StateDir
 from ops.commands.photo import subscriber_of
 from registry.weights import WeightsRegistry
-from worker.models.loading import DEFAULT_MANIFEST
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.settings import WorkerSettings
 
 EVERY_S: Final = 20.0  # between promotions; the first after half of it

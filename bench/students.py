@@ -18,9 +18,11 @@ from contracts.tickets import from_line
 from imaging.decoding import decode
 from mqtt.client import Broker
 from recipes.kiosk.message import LabelMessage
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import Thresholds, decide
+from worker.kiosk.decision import decide
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.photos.publisher import MqttPublisher
+from worker.photos.rules import Thresholds
 from worker.photos.store import S3Store, Upload
 from worker.settings import WorkerSettings
 

@@ -50,9 +50,12 @@ from retrain.dataset.vetting.label_gates import label_gates
 from retrain.intervals import exact
 from retrain.judge.predictions import PredictedPerson
 from retrain.review.notes import Note, ReviewedPerson
-from worker.models.detector import Detector, Image
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import Thresholds, decide
+from worker.kiosk.decision import decide
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.detector import Image
+from worker.photos.rules import Thresholds
 
 SHARES: Final = (0.2, 0.4)  # of elders among the customers
 LIMITS: Final = (0.05, 0.02, 0.01, 0.005, 0.002)  # of P(elder), to see what another limit would do

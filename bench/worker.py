@@ -28,10 +28,12 @@ from contracts.names import Reference, new_image_id
 from contracts.tickets import Ticket
 from imaging.decoding import decode
 from tests.fakes import MemoryPublisher, MemoryStore
-from worker.models.detector import Detector
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import LabelTask, Thresholds
+from worker.kiosk.decision import LabelTask
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.photos.pipeline import Pipeline, PipelineSettings
+from worker.photos.rules import Thresholds
 from worker.photos.store import RejectedUpload, Upload
 from worker.photos.task import LabelFile
 from worker.recovery.outbox import Outbox

@@ -32,10 +32,10 @@ from bench.drawn_yolo import held_out, mean_ap, trained
 from bench.photos import frames
 from bench.training import TRAINER
 from imaging.decoding import decode
+from worker.kiosk.kinds import load_detector
+from worker.kiosk.yolo import Yolo
 from worker.models.detector import Image
-from worker.models.loading import load_detector
 from worker.models.manifests import read_manifest
-from worker.models.yolo import Yolo
 
 ROUNDS: Final = 5
 GOALS: Final = {"onnxruntime": 0.85, "ultralytics": 2.0}

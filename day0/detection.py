@@ -17,7 +17,8 @@ from day0.finder import face_finder
 from day0.measure import share
 from day0.photos import Photo
 from day0.scenes import FRAME, background
-from worker.models.detector import Detector, Image
+from worker.kiosk.detector import Detector
+from worker.models.detector import Image
 
 WIDTHS: Final = (30, 40, 50, 60, 80, 120, 240)  # pixels of a face in the frame
 ANGLES: Final = (0, 15, 30, 45, 60, 90)  # degrees
@@ -100,7 +101,8 @@ def memory() -> dict[str, float]:
     """MiB of a process of its own: with the worker's imports, and once a loaded model has answered about a portrait."""
     program = (
         "import re, pathlib; from worker.models.day_0 import WARM_UP\n"
-        "from worker.models.loading import DEFAULT_MANIFEST, load_detector; from imaging.decoding import decode\n"
+        "from worker.models.day_0 import DEFAULT_MANIFEST; from worker.kiosk.kinds import load_detector\n"
+        "from imaging.decoding import decode\n"
         # Not getrusage: its peak starts with the memory of the process that forked this one.
         "def kib(): return re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
         "imported = kib(); model = load_detector(DEFAULT_MANIFEST)\n"

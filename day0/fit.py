@@ -1,4 +1,4 @@
-"""Calibration: fits the formulas of `worker/models/calibration.py` on people whom the networks did not train on.
+"""Calibration: fits the formulas of `worker/kiosk/calibration.py` on people whom the networks did not train on.
 
 The share of elders before a camera is an assumption, ELDER_SHARE, and so are the ages of the adults: the weights of the
 fit carry both, so that another share is one number and one command away.
@@ -22,7 +22,7 @@ from day0.evidence import Seen
 from day0.photos import Photo
 from recipes.kiosk.labels import LABELS
 from recipes.kiosk.teaching import ELDER_SHARE
-from worker.models.calibration import FEATURES, Column
+from worker.kiosk.calibration import FEATURES, Column
 from worker.models.onnx_runtime import Floats
 
 # By decade, about as in Korea's population. FairFace's adults are younger, and would put the border too low for a shop.

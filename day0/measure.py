@@ -12,7 +12,7 @@ from contracts.gate import DEFAULT_GATE
 from day0.fit import ELDER_SHARE, Faces, Mask, Predictions, label_index
 from recipes.kiosk.labels import LABELS
 from retrain.intervals import wilson
-from worker.models.calibration import Column
+from worker.kiosk.calibration import Column
 
 BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 UNSURE_BELOW: Final = 0.5  # the worker's default: below it, a customer gets no label

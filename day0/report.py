@@ -17,8 +17,8 @@ from day0.fit import CHOICES, ELDER_SHARE, Faces, Mask, Predictions, fit, label_
 from day0.measure import by_group, by_origin, curve, easy_screen, figures, reliability, share
 from day0.photos import CROPS, Photo
 from recipes.kiosk.screen import DEFAULT_ELDER_FROM
+from worker.kiosk.detector import Detector
 from worker.models.day_0 import DEFAULT_MANIFEST
-from worker.models.detector import Detector
 from worker.models.manifests import read_manifest
 
 # What cascade 1 answered about the test photos in four conditions; `docs/model-card.md` says how it was made.

@@ -27,13 +27,15 @@ from mqtt.client import Broker
 from recipes.reading import KIOSK, InvalidRecipe
 from recipes.reading import load as load_recipe
 from recipes.recipe import Recipe
+from worker.kinds import kinds_for
+from worker.kiosk.decision import LabelTask
 from worker.lifecycle import Worker, first_to_end, label_photos, locked
 from worker.models.day_0 import built_in
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 from worker.photos.answering import AnswersTask
-from worker.photos.decision import LabelTask, Thresholds
 from worker.photos.pipeline import Pipeline, PipelineSettings
 from worker.photos.publisher import MqttPublisher
+from worker.photos.rules import Thresholds
 from worker.photos.socket_server import WorkerHealth, application, listening
 from worker.photos.sqs_consumer import HEARTBEATS, THREADS, SqsConsumer
 from worker.photos.sqs_queue import LONG_POLL_S, SqsQueue

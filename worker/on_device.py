@@ -29,9 +29,11 @@ from contracts.names import Reference, check_kiosk_id, new_image_id
 from contracts.weights import DAY_0
 from imaging.decoding import PhotoRejected, decode
 from recipes.kiosk.message import LabelMessage
-from worker.models.detector import Detector
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.photos.decision import LabelTask, Thresholds
+from worker.kiosk.decision import LabelTask
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.photos.rules import Thresholds
 from worker.photos.timing import PhotoTimes, Stopwatch
 from worker.rollout.trial import MAX_MEMORY
 from worker.settings import WorkerSettings

@@ -19,7 +19,8 @@ from retrain.judge.golden import GoldenPhoto, golden_photos
 from retrain.judge.matching import served
 from retrain.judge.predictions import Prediction, predictor
 from retrain.progress import Say
-from worker.photos.decision import Thresholds, decide
+from worker.kiosk.decision import decide
+from worker.photos.rules import Thresholds
 
 THRESHOLDS: Final = Thresholds(gate=DEFAULT_GATE, unsure_below=0.5, review_share=0.0)
 DAY: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)

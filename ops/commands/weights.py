@@ -117,11 +117,12 @@ def add(
 
     Example: nunchi weights add out/20261122t030405z-yolov5n
     """
+    from recipes.kiosk.labels import LABELS  # noqa: PLC0415 - a YOLO in a run is always the kiosk's
     from worker.models.class_names import check_folder  # noqa: PLC0415 - imports ONNX Runtime
 
     with session_of(local, state) as session:
         try:
-            check_folder(folder)
+            check_folder(folder, LABELS)
         except ValueError as error:
             raise InvalidRun(f"{error}; nothing was added") from None
         added = session.weights.add(folder, check_run_id(run) if run else new_run_id(now(), _name_in(folder)))

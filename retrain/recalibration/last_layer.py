@@ -1,6 +1,6 @@
 """The last layer of a cascade: what a shop's photos may change of the shipped calibration.
 
-With z the shipped log-odds of a question, and x those of the label's confidence (worker/models/calibration.py):
+With z the shipped log-odds of a question, and x those of the label's confidence (worker/kiosk/calibration.py):
 
     age, gender   z' = shift + scale * z
     confidence    x' = x + shift + shift of the said label

@@ -6,7 +6,7 @@ import numpy as np
 
 from day0.conditions import AS_IT_IS, CONDITIONS
 from day0.fit import Faces
-from worker.models.calibration import FEATURES
+from worker.kiosk.calibration import FEATURES
 
 
 def faces(per_cell: int, *, seed: int = 0) -> Faces:

@@ -9,7 +9,7 @@ from day0.conditions import AS_IT_IS, CONDITIONS
 from day0.fit import ADULT_SHARES, CHOICES, ELDER_SHARES, fit, label_index, predict, weights
 from recipes.kiosk.labels import LABELS
 from tests.day0.faces import faces
-from worker.models.calibration import Calibration
+from worker.kiosk.calibration import Calibration
 
 SIMPLE = CHOICES["one feature each"]
 

@@ -15,8 +15,9 @@ from contracts.answers_message import AnswersMessage
 from imaging.decoding import decode
 from local.environment import ROOT, search_path
 from recipes.reading import load
+from worker.kinds import kinds_for
 from worker.models.heads import SeenChoice
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```\w+ file=(\S+)\n(.*?)```", PAGE, re.DOTALL))

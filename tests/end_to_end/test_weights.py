@@ -16,7 +16,7 @@ from local import worker_socket
 from tests.end_to_end.conftest import Running
 from tests.end_to_end.photos import face_file
 from tests.waiting import until
-from worker.models.loading import DEFAULT_MANIFEST
+from worker.models.day_0 import DEFAULT_MANIFEST
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from lambdas.health_probe import HealthProbeSettings, Prober
 from ops.cost.estimate import ALARMS
 from tests.fakes import MODEL
 from tests.infra.assembly import ROOT, Template, shared
-from worker.photos.decision import Thresholds
+from worker.photos.rules import Thresholds
 from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import Metrics

@@ -17,9 +17,11 @@ from contracts.names import Reference
 from imaging.decoding import decode
 from recipes.kiosk.message import LabelMessage
 from tests.fakes import FACE, FakeDetector
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.kiosk.decision import decide
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.on_device import MAX_BYTES, TooLarge, answer, photos_of
-from worker.photos.decision import Thresholds, decide
+from worker.photos.rules import Thresholds
 
 SAMPLE = Path("samples/kiosk-one-person.jpg")
 THRESHOLDS = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import NunchiError
-from recipes.kiosk.labels import LABELS
 from worker.models.letterbox import Corners
 
 # Boxes of one picture that are compared. NMS takes the square of it: a bad network must not take minutes.
@@ -38,13 +37,13 @@ class InvalidOutput(NunchiError, ValueError):
 class Candidates:
     """n boxes with the likeliest class of each and its score, 0-1.
 
-    `by_class` holds the scores of all four classes, where they are needed after suppression, which ignores them.
+    `by_class` holds the scores of all classes, where they are needed after suppression, which ignores them.
     """
 
     boxes: Corners  # (n, 4)
     scores: NDArray[np.float64]  # (n,)
     classes: NDArray[np.intp]  # (n,)
-    by_class: NDArray[np.float64] | None = None  # (n, 4), in the order of LABELS
+    by_class: NDArray[np.float64] | None = None  # (n, classes), in their order
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -65,14 +64,14 @@ class Head(StrEnum):
     V5 = "v5"  # (anchors, 4 + 1 + classes): box, objectness, each class of an object; yolov5's own export.py
     V8 = "v8"  # (4 + classes, anchors): box, each class; what ultralytics trains of yolov5n.yaml, "yolov5nu"
 
-    def check(self, shape: tuple[int, ...]) -> None:
-        """ValueError unless an output of this shape, (n, …, …), has this head's layout for LABELS."""
-        rows = len(LABELS) + (5 if self is Head.V5 else 4)
+    def check(self, shape: tuple[int, ...], classes: int) -> None:
+        """ValueError unless an output of this shape, (n, …, …), has this head's layout for so many classes."""
+        rows = classes + (5 if self is Head.V5 else 4)
         axis = 2 if self is Head.V5 else 1
         if len(shape) != 3 or shape[axis] != rows:
             expected = ("n", "anchors", str(rows)) if axis == 2 else ("n", str(rows), "anchors")
             raise ValueError(
-                f"a {self} head for {len(LABELS)} classes has the output shape ({', '.join(expected)}), "
+                f"a {self} head for {classes} classes has the output shape ({', '.join(expected)}), "
                 f"this network {shape}"
             )
 

@@ -15,33 +15,32 @@ from typing import Any, Final
 import onnxruntime as ort
 
 from contracts.box_rules import class_number
-from contracts.classes import normalised
-from recipes.kiosk.labels import LABELS
+from contracts.classes import Classes, normalised
 from worker.models.onnx_runtime import session
 
 NAMES: Final = "names"  # the key in an export's metadata
 _REMEDY: Final = "Export the network with the classes in this order, or remove `names` from its metadata if it is wrong"
 
 
-def check_class_names(stated: str | None) -> None:
-    """ValueError unless the names are those of LABELS, in order. No names and placeholders pass.
+def check_class_names(stated: str | None, classes: Classes) -> None:
+    """ValueError unless the names are those of `classes`, in order. No names and placeholders pass.
 
     Placeholders are the numbers themselves or `class0`, which ultralytics writes for a network that was given none.
     """
     if stated is None or not stated.strip():
         return
-    names = _read(stated)
+    names = _read(stated, len(classes))
     if all(normalised(name) in (str(number), f"class{number}", f"class_{number}") for number, name in names.items()):
         return
-    if {number: normalised(name) for number, name in names.items()} != dict(enumerate(map(str, LABELS))):
+    if {number: normalised(name) for number, name in names.items()} != dict(enumerate(map(str, classes))):
         raise ValueError(
-            f"the file's own class names are {_shown(names)}, not {_shown(dict(enumerate(map(str, LABELS))))}; its "
+            f"the file's own class names are {_shown(names)}, not {_shown(dict(enumerate(map(str, classes))))}; its "
             f"labels would be wrong. {_REMEDY}"
         )
 
 
-def check_folder(folder: Path) -> None:
-    """ValueError, which names the file, if a YOLO in a run's folder states other class names than LABELS.
+def check_folder(folder: Path, classes: Classes) -> None:
+    """ValueError, which names the file, if a YOLO in a run's folder states other class names than `classes`.
 
     Only names are looked at: whether the folder is a run, and the network loads, others check.
     """
@@ -53,19 +52,19 @@ def check_folder(folder: Path) -> None:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         try:
-            check_class_names(stated.get_modelmeta().custom_metadata_map.get(NAMES))
+            check_class_names(stated.get_modelmeta().custom_metadata_map.get(NAMES), classes)
         except ValueError as error:
             raise ValueError(f"{network}: {error}") from None
 
 
-def _read(stated: str) -> dict[int, str]:
+def _read(stated: str, count: int) -> dict[int, str]:
     for read in (json.loads, ast.literal_eval):
         try:
             return _names(read(stated))
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     parts = [part.strip() for part in stated.split(",")]
-    if len(parts) == len(LABELS) and not set("[]{}()") & set(stated):
+    if len(parts) == count and not set("[]{}()") & set(stated):
         return dict(enumerate(parts))
     raise ValueError(f"the file's own class names can't be read: {stated[:80]!r}. {_REMEDY}")
 

@@ -1,4 +1,4 @@
-"""The port to the model: images → people. Only the code behind it knows a network."""
+"""The port to the model: images → subjects. Only the code behind it knows a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.messages import Model
-from recipes.kiosk.message import Person
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright, C-contiguous
 
@@ -24,17 +23,4 @@ class ImageModel(Protocol):
 
     def detect(self, images: Sequence[Image]) -> list[list[Any]]:
         """The subjects in each image, in any order: what a recipe's task (worker/photos/task.py) understands."""
-        ...
-
-
-class Detector(Protocol):
-    """A loaded model of the kiosk's recipe: it detects people. `detect` may be called from several threads at once."""
-
-    @property
-    def model(self) -> Model:
-        """Name, version and digest for the messages."""
-        ...
-
-    def detect(self, images: Sequence[Image]) -> list[list[Person]]:
-        """The people in each image, in any order; `box` is the head, `confidence` is calibrated."""
         ...

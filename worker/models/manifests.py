@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.classes import Classes
 from contracts.errors import NunchiError
 from contracts.messages import Model
-from recipes.kiosk.labels import LABELS
 
 HEADS: Final = "heads"  # the kind of model that every recipe but the kiosk's has
 
@@ -27,12 +27,21 @@ class InvalidModel(NunchiError):
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
-    """A manifest that was read and checked. `fields` is its JSON; relative files are beside `path`."""
+    """A manifest that was read. `fields` is its JSON, `classes` the names in it; relative files are beside `path`."""
 
     kind: str
     model: Model
+    classes: Classes
     fields: Mapping[str, Any]
     path: Path
+
+    def check_classes(self, classes: Classes) -> None:
+        """InvalidModel unless the model's classes are these, in this order."""
+        if self.classes != tuple(classes):
+            raise InvalidModel(
+                f"{self.path}: the model's classes are {list(self.classes)}, not {list(map(str, classes))} in this "
+                "order; its labels would be wrong, so it is not loaded. Train it on this project's labels."
+            )
 
     def file(self, role: str) -> Path:
         """The file of that role, its digest checked. InvalidModel if it is missing or has another digest.
@@ -91,14 +100,15 @@ class ModelManifest:
 
 
 def read_manifest(path: Path) -> ModelManifest:
-    """The manifest at `path`. InvalidModel if it is missing, not JSON, incomplete, or for other classes than LABELS.
+    """The manifest at `path`. InvalidModel if it is missing, not JSON, or incomplete.
 
-    The classes of heads are their recipe's, which `heads.load_heads` compares.
+    Whether its classes are those of the recipe, the loader of its kind checks.
     """
     try:
         content = path.read_bytes()
         fields = json.loads(content)
         kind, name, version, classes = (fields[key] for key in ("kind", "name", "version", "classes"))
+        classes = tuple(classes)
     except OSError as error:
         raise InvalidModel(
             f"{path}: the manifest can't be read ({error.strerror}); no model is loaded. Name a manifest.json."
@@ -108,9 +118,5 @@ def read_manifest(path: Path) -> ModelManifest:
             f"{path}: not a model's manifest ({error!r}); no model is loaded. "
             "It needs kind, name, version, classes and files."
         ) from None
-    if kind != HEADS and classes != [str(label) for label in LABELS]:
-        raise InvalidModel(
-            f"{path}: the model's classes are {classes}, not {[str(label) for label in LABELS]} in this order; "
-            "its labels would be wrong, so it is not loaded. Train it on this project's labels."
-        )
-    return ModelManifest(str(kind), Model(str(name), str(version), hashlib.sha256(content).hexdigest()), fields, path)
+    model = Model(str(name), str(version), hashlib.sha256(content).hexdigest())
+    return ModelManifest(str(kind), model, classes, fields, path)

@@ -37,12 +37,13 @@ from imaging.decoding import decode
 from recipes.kiosk.labels import LABELS
 from recipes.kiosk.message import Person
 from recipes.reading import KIOSK, load
-from worker.models.cascade import Cascade
+from worker.kinds import kinds_for
+from worker.kiosk.cascade import Cascade
+from worker.kiosk.yolo import Yolo
 from worker.models.day_0 import built_in
 from worker.models.detector import Image, ImageModel
 from worker.models.heads import HeadsModel
-from worker.models.loading import kinds_for, load_model
-from worker.models.yolo import Yolo
+from worker.models.loading import load_model
 from worker.rollout.trial import MAX_MEMORY
 
 MAX_BYTES: Final = 64 << 20  # of a photo's file

@@ -8,8 +8,8 @@ worker/photos/pending.py         the priority queue: which photo is next
 worker/photos/store.py           S3: read the upload, write the result
 worker/photos/examiner.py        decode, detect and decide, in the model's threads
 imaging/decoding.py              bytes → upright RGB image, or the reason why the photo is rejected
-worker/models/detector.py        the port to the model: image → people
-worker/photos/decision.py        people → customer, label, message
+worker/models/detector.py        the port to the model: image → subjects
+worker/photos/task.py            subjects → message, of the recipe: worker/kiosk/decision.py, or answering.py
 worker/photos/why.py             the picture that shows why, where the recipe has one
 worker/photos/delivery.py        after the result is stored: publish the label, save the training pair
 worker/photos/publisher.py       the label over MQTT

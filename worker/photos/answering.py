@@ -30,7 +30,7 @@ from worker.messages import Message
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
-from worker.photos.decision import Thresholds, customer_of, rounded, rounded_down
+from worker.photos.rules import Thresholds, customer_of, rounded, rounded_down
 from worker.photos.task import LabelFile, steps_in_ms
 from worker.photos.timing import PhotoTimes
 from worker.photos.why import draw

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from contracts.errors import InvalidName
 from contracts.messages import Model
 from contracts.tickets import Ticket, from_line
-from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Submission
+from worker.photos.rules import Thresholds
 from worker.telemetry.metrics import Metrics
 
 MAX_BODY = 16 << 10  # bytes; the longest line of tickets is under 4 KB

@@ -25,7 +25,6 @@ from contracts.messages import Model
 from contracts.weights import DAY_0, Pointer
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Image, ImageModel
-from worker.models.loading import load_detector
 from worker.models.manifests import InvalidModel, read_manifest
 from worker.rollout.runs import Runs
 from worker.rollout.trial import TIMEOUT_S, Trial, most_slowdown, portrait, require_speed, require_subject
@@ -71,7 +70,7 @@ class ModelSource:
     weights: WeightsBucket
     runs: Runs
     trial: Trial
-    load: Callable[[Path], ImageModel] = load_detector
+    load: Callable[[Path], ImageModel]
     picture: Path = WARM_UP  # every model must find something in it
     timeout_s: float = TIMEOUT_S
     clock: Callable[[], float] = time.perf_counter  # by which models are compared; of the calling thread
@@ -213,7 +212,7 @@ async def start(source: ModelSource, metrics: Metrics) -> Reload:
     return reload
 
 
-def load_checked(manifest: Path, picture: Image, load: Callable[[Path], ImageModel] = load_detector) -> ImageModel:
+def load_checked(manifest: Path, picture: Image, load: Callable[[Path], ImageModel]) -> ImageModel:
     """The model of a manifest; InvalidModel unless it loads and finds something in the picture."""
     try:
         detector = load(manifest)

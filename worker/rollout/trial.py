@@ -21,9 +21,10 @@ from typing import Any, Final, Protocol
 from contracts.errors import NunchiError
 from imaging.decoding import decode
 from recipes.reading import KIOSK, load
+from worker.kinds import kinds_for
 from worker.models.day_0 import WARM_UP
 from worker.models.detector import Image, ImageModel
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 from worker.models.manifests import InvalidModel, ModelManifest
 
 TIMEOUT_S: Final = 60.0

@@ -29,8 +29,9 @@ from recipes.kiosk.labels import LABELS, Label
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from tests.toy_yolo import toy_manifest
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.detector import Image
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
 
 REGION: Final = "eu-west-1"
 PIPELINE = {

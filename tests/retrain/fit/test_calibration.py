@@ -25,7 +25,7 @@ from retrain.fit.calibration import (
 )
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import PredictedPerson, Prediction
-from worker.models.calibration import calibrations_by_label
+from worker.kiosk.calibration import calibrations_by_label
 
 LEAST = 0.25
 

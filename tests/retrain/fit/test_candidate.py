@@ -18,7 +18,7 @@ from registry.weights import WeightsRegistry
 from retrain.fit.calibration import AS_IT_IS, calibrate
 from retrain.fit.candidate import CUT, LICENCE, package, with_fields
 from tests.toy_yolo import SIDE, toy_network
-from worker.models.loading import load_detector
+from worker.kiosk.kinds import load_detector
 
 RUN = "20260301t000000z-yolov5n"
 

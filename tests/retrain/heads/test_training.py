@@ -15,8 +15,9 @@ from recipes.reading import load
 from retrain.errors import InvalidDataset
 from retrain.heads.training import Trained, train
 from tests.shapes_recipe import NAME, write_dataset, write_recipe
+from worker.kinds import kinds_for
 from worker.models.heads import HeadsModel, SeenChoice, SeenScore
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from recipes.kiosk.labels import LABELS
 from retrain.recalibration.last_layer import LastLayer, Line, confidences_of
 from tests.retrain.recalibration.shops import SHIPPED
-from worker.models.calibration import Calibration
+from worker.kiosk.calibration import Calibration
 from worker.models.day_0 import DEFAULT_MANIFEST
 
 DAY_0 = json.loads(DEFAULT_MANIFEST.read_bytes())["calibration"]

@@ -18,7 +18,8 @@ from retrain.review.agreement import Agreement, PromiseShare, PromiseState, agre
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson
 from tests.retrain.review.shop import CHECKED_AT, LEFT, RIGHT, photo
-from worker.photos.decision import Thresholds, decide
+from worker.kiosk.decision import decide
+from worker.photos.rules import Thresholds
 
 HERS = ReviewedPerson(LabelledBox(Label.ELDER_FEMALE, LEFT, 0.97), Label.ELDER_FEMALE)
 HIS = ReviewedPerson(LabelledBox(Label.ADULT_MALE, RIGHT, 0.96), Label.ADULT_MALE)

@@ -28,7 +28,7 @@ from retrain.fit.trainer_process import Event, TrainerProcess
 from retrain.fit.training import Plan, TrainedWeights, TrainingSession, export
 from retrain.settings import DEFAULT_TRAINER
 from retrain.trainer.offline import silence
-from worker.models.loading import load_detector
+from worker.kiosk.kinds import load_detector
 
 pytestmark = pytest.mark.skipif(not DEFAULT_TRAINER.exists(), reason="no .venv-trainer here: make trainer")
 HOW = {"mosaic": 0.0, "lr0": 0.002, "optimizer": "AdamW"}

@@ -89,13 +89,13 @@ def test_the_scores_of_all_classes_change_no_box_that_is_kept(seed: int) -> None
 def test_an_answer_of_another_head_or_other_classes_is_refused(head: Head, shape: tuple[int, ...]) -> None:
     """Its numbers would be taken for others."""
     with pytest.raises(ValueError, match="for 4 classes has the output shape"):
-        head.check(shape)
+        head.check(shape, 4)
 
 
 def test_an_answer_that_fits_is_not_refused() -> None:
     """Any number of anchors."""
-    Head.V5.check((1, 25200, 9))
-    Head.V8.check((3, 8, 8400))
+    Head.V5.check((1, 25200, 9), 4)
+    Head.V8.check((3, 8, 8400), 4)
 
 
 @pytest.mark.parametrize("head", Head)

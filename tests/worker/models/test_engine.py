@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.toy_yolo import SIDE, toy_manifest
+from worker.kiosk.kinds import load_detector
+from worker.kiosk.yolo import Yolo
 from worker.models.engine import OnnxRuntime
-from worker.models.loading import load_detector
-from worker.models.yolo import Yolo
 
 # 65 is PR_SET_MDWE: from here on no memory may be written and then run, as in systemd's MemoryDenyWriteExecute.
 SANDBOXED = """
@@ -55,7 +55,7 @@ def test_a_manifest_that_asks_for_openvino_is_served_and_a_line_in_the_log_names
     assert isinstance(engine_of(manifest), OnnxRuntime)
     assert caplog.record_tuples == [
         (
-            "worker.models.yolo",
+            "worker.kiosk.yolo",
             logging.WARNING,
             f"{manifest}: its runtime, openvino, is no longer used; ONNX Runtime runs the network",
         )

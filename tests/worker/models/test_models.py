@@ -16,7 +16,9 @@ from bench.portraits import card as portraits_card
 from contracts.messages import Model
 from day0 import card
 from recipes.kiosk.labels import LABELS
-from worker.models.loading import DEFAULT_MANIFEST, InvalidModel, load_detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.manifests import InvalidModel
 
 REPORT = Path(card.__file__).parent / "report.json"
 

@@ -18,10 +18,11 @@ from contracts.messages import Model
 from imaging.decoding import decode
 from recipes.kiosk.labels import LABELS
 from tests.toy_yolo import SIDE, SURE, constant_network, picture, toy_manifest
+from worker.kiosk.kinds import load_detector
+from worker.kiosk.yolo import Yolo
 from worker.models.boxes import MAP_MAX_BOXES, BoxFilter, Candidates, Head, best_for_map
+from worker.models.day_0 import DEFAULT_MANIFEST
 from worker.models.engine import OnnxRuntime
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
-from worker.models.yolo import Yolo
 
 HOME = Path(__file__).parents[3]
 

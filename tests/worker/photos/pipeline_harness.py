@@ -17,8 +17,9 @@ from recipes.kiosk.message import LabelMessage, Person
 from tests.fakes import FACE, FakeDetector, MemoryPublisher, MemoryStore
 from tests.pictures import encoded, gradient
 from tests.waiting import until_async
-from worker.photos.decision import LabelTask, Thresholds
+from worker.kiosk.decision import LabelTask
 from worker.photos.pipeline import Pipeline, PipelineSettings
+from worker.photos.rules import Thresholds
 from worker.recovery.outbox import Outbox
 from worker.recovery.poison import AttemptCounter
 from worker.telemetry.metrics import Metrics

@@ -17,11 +17,12 @@ from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.reading import parse
 from recipes.recipe import Recipe, Region, Show
+from worker.kiosk.decision import LabelTask
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice, SeenScore
 from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersDecision, AnswersTask
-from worker.photos.decision import LabelTask, Thresholds
+from worker.photos.rules import Thresholds
 from worker.photos.timing import PhotoTimes
 
 PHOTO = Reference("door", "01jd8v2k5e9m3x7q4r6t0w1y2z")

@@ -24,8 +24,8 @@ from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenChoice
 from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersTask
-from worker.photos.decision import Thresholds
 from worker.photos.publisher import PublishOutcome
+from worker.photos.rules import Thresholds
 
 pytestmark = pytest.mark.anyio
 

@@ -21,8 +21,9 @@ from tests.fakes import FACE, MODEL, FakeDetector, MemoryStore
 from tests.pictures import bomb_png, encoded, gradient, turned_by_exif
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import SETTINGS, UNSURE, bench
-from worker.photos.decision import LabelTask, Thresholds
+from worker.kiosk.decision import LabelTask
 from worker.photos.pipeline import Submission
+from worker.photos.rules import Thresholds
 from worker.photos.store import RejectedUpload, Upload
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from contracts.tickets import Ticket
 from tests.fakes import MODEL
-from worker.photos.decision import Thresholds
 from worker.photos.pipeline import Submission
+from worker.photos.rules import Thresholds
 from worker.photos.socket_server import WorkerHealth, application
 from worker.telemetry.metrics import Metrics
 

@@ -14,9 +14,10 @@ from recipes.reading import load
 from recipes.recipe import Region
 from tests.shapes_recipe import COLOURS, SHAPES, drawn_at
 from tests.shapes_recipe import draw as draw_shape
+from worker.kinds import kinds_for
 from worker.models.backbone import SIDE, STRIDE
 from worker.models.evidence import Evidence
-from worker.models.loading import kinds_for, load_model
+from worker.models.loading import load_model
 from worker.models.regions import EVERYTHING, FoundSubject, crop
 from worker.photos.why import MOST_SUBJECTS, PAPER, brightness, draw
 

@@ -19,8 +19,9 @@ from recipes.kiosk.labels import LABELS
 from recipes.kiosk.message import Person
 from registry.weights import WeightsRegistry
 from tests.fakes import FACE, FakeDetector
-from worker.models.detector import Detector, Image
-from worker.models.loading import load_detector
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.models.detector import Image
 from worker.models.manifests import ModelManifest
 from worker.rollout.reload import ModelSource, Reload, ServingModel
 from worker.rollout.runs import Runs

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.toy_yolo import picture, toy_manifest
 from tests.worker.models.test_models import changed
-from worker.models.loading import DEFAULT_MANIFEST, InvalidModel
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.manifests import InvalidModel
 from worker.rollout.trial import ProcessTrial
 
 pytestmark = pytest.mark.anyio

@@ -21,7 +21,7 @@ from recipes.kiosk.message import LabelMessage
 from tests.fakes import MODEL
 from tests.waiting import until_async
 from tests.worker.photos.pipeline_harness import bench
-from worker.photos.decision import Thresholds
+from worker.photos.rules import Thresholds
 from worker.photos.socket_server import WorkerHealth
 from worker.telemetry.emf import EmfFile
 from worker.telemetry.metrics import MAX_KEPT, Metrics

@@ -15,10 +15,12 @@ from PIL import Image as Pillow
 from contracts.formulas.calibration import BetaCalibration
 from recipes.kiosk.labels import Label
 from recipes.kiosk.message import Person
-from worker.models.calibration import FEATURES, Calibration
-from worker.models.cascade import Cascade
-from worker.models.detector import Detector, Image
-from worker.models.loading import DEFAULT_MANIFEST, load_detector
+from worker.kiosk.calibration import FEATURES, Calibration
+from worker.kiosk.cascade import Cascade
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.models.day_0 import DEFAULT_MANIFEST
+from worker.models.detector import Image
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 PHOTOS = sorted(SAMPLES.glob("*.jpg"))

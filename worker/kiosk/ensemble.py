@@ -13,7 +13,7 @@ The members' confidences are calibrated, which makes them comparable. Their aver
 too low where they agree), so the ensemble has a calibration of its own.
 
 Age and gender are answered by the formula of a YOLO (recipes/kiosk/probabilities.py). The score of each label is the
-sum of its probabilities over all members' boxes on that head, whatever label they have: a member that disagrees counts too.
+sum of its probabilities over all members' boxes on that head, whatever label they have: a member that disagrees counts.
 
 Weighted boxes fusion: Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object
 detection models", Image and Vision Computing 107 (2021). Written here because the library ensemble-boxes
@@ -35,12 +35,13 @@ from contracts.messages import Model
 from recipes.kiosk.labels import LABELS
 from recipes.kiosk.message import Person
 from recipes.kiosk.probabilities import Four, probabilities_from, probabilities_of
+from worker.kiosk.calibration import calibrations_by_label
+from worker.kiosk.detector import Detector
+from worker.kiosk.yolo import calibrated, cut_from_fields
 from worker.models.boxes import BoxFilter, Candidates, overlaps
-from worker.models.calibration import calibrations_by_label
-from worker.models.detector import Detector, Image
+from worker.models.detector import Image
 from worker.models.letterbox import Corners
 from worker.models.manifests import ModelManifest
-from worker.models.yolo import calibrated, cut_from_fields
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

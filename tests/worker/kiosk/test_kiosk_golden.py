@@ -15,7 +15,8 @@ from contracts.names import Reference
 from recipes.kiosk.answers import Answers
 from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import LabelMessage, Person, Result
-from worker.photos.decision import Decision, LabelTask, Thresholds
+from worker.kiosk.decision import Decision, LabelTask
+from worker.photos.rules import Thresholds
 from worker.photos.timing import PhotoTimes
 
 GOLDEN = Path(__file__).with_name("kiosk_golden.jsonl")

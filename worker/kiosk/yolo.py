@@ -33,8 +33,8 @@ from contracts.messages import Model
 from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from recipes.kiosk.probabilities import answers_of
+from worker.kiosk.calibration import calibrations_by_label
 from worker.models.boxes import MAP_MIN_SCORE, BoxFilter, Candidates, Head, best_for_map
-from worker.models.calibration import calibrations_by_label
 from worker.models.class_names import check_class_names
 from worker.models.detector import Image
 from worker.models.engine import Engine, OnnxRuntime
@@ -77,7 +77,7 @@ class Yolo:
         """ValueError or InvalidOutput unless the output has the manifest's layout, with no person in plain grey."""
         for frame in self._usual_frames():
             outputs = self.engine(np.full((*frame, 3), GREY, dtype=np.uint8))
-            self.head.check(outputs.shape)
+            self.head.check(outputs.shape, len(LABELS))
             if count := len(self.head.read(outputs[0], self.cut.confidence)):
                 raise ValueError(f"the network detects {count} people in an empty picture")
 
@@ -136,7 +136,7 @@ def load_yolo(manifest: ModelManifest) -> Yolo:
         side, head = _side(fields["input"]), Head(fields["head"])
         _check_runtime(manifest)
         engine = OnnxRuntime(network.read_bytes(), side)
-        check_class_names(engine.class_names)
+        check_class_names(engine.class_names, LABELS)
         yolo = Yolo(model=manifest.model, engine=engine, side=side, head=head, cut=cut, calibration=calibration)
         yolo.check()
         return yolo

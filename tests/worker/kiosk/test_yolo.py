@@ -23,14 +23,16 @@ from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from tests.fakes import MODEL
 from tests.toy_yolo import AS_IT_IS, SIDE, SURE, constant_network, picture, toy_manifest, toy_network, with_names
+from worker.kiosk.calibration import calibrations_by_label
+from worker.kiosk.detector import Detector
+from worker.kiosk.kinds import load_detector
+from worker.kiosk.yolo import Yolo
 from worker.models.boxes import BoxFilter, Head, InvalidOutput
-from worker.models.calibration import calibrations_by_label
 from worker.models.class_names import check_folder
-from worker.models.detector import Detector, Image
+from worker.models.detector import Image
 from worker.models.engine import OnnxRuntime
-from worker.models.loading import InvalidModel, load_detector
+from worker.models.manifests import InvalidModel
 from worker.models.onnx_runtime import Floats
-from worker.models.yolo import Yolo
 
 KINDS_OF_TOY = [
     {"head": head, "several": several, "any_shape": any_shape}
@@ -394,7 +396,7 @@ def test_an_export_whose_own_class_names_are_others_is_refused(tmp_path: Path, n
         load_detector(manifest)
     assert "this model is not loaded" in str(refusal.value)
     with pytest.raises(ValueError, match=reason):
-        check_folder(tmp_path)
+        check_folder(tmp_path, LABELS)
 
 
 def made_for_one_shape() -> bytes:

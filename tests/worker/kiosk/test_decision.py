@@ -17,7 +17,8 @@ from recipes.kiosk.message import Person
 from recipes.kiosk.teaching import most_elder, quiet_elder
 from tests.fakes import FACE
 from tests.strategies import fractions, persons, references
-from worker.photos.decision import Decision, Thresholds, customer_of, decide, yolo_lines
+from worker.kiosk.decision import Decision, decide, yolo_lines
+from worker.photos.rules import Thresholds, customer_of
 
 RULES = Thresholds(gate=0.95, unsure_below=0.5, review_share=0.0)
 PHOTO = Reference("demo", "01m81j18kv000g40r40m30e209")

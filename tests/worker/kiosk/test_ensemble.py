@@ -19,10 +19,11 @@ from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from tests.fakes import MODEL, FakeDetector
 from tests.toy_yolo import AS_IT_IS, picture, toy_manifest, toy_network
+from worker.kiosk.calibration import calibrations_by_label
+from worker.kiosk.ensemble import Ensemble, weighted_boxes_fusion
+from worker.kiosk.kinds import load_detector
 from worker.models.boxes import BoxFilter, Candidates
-from worker.models.calibration import calibrations_by_label
-from worker.models.ensemble import Ensemble, weighted_boxes_fusion
-from worker.models.loading import InvalidModel, load_detector
+from worker.models.manifests import InvalidModel
 
 CUT = {"confidence": 0.25, "class_iou": 0.7, "person_iou": 0.5}
 HEAD = Person(Label.ELDER_FEMALE, 0.8, Box(0.2, 0.2, 0.4, 0.4))

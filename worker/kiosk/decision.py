@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from contracts.boxes import Box, LabelledBox
-from contracts.errors import InvalidMessage
-from contracts.formulas.draws import stable_draw
+from contracts.boxes import LabelledBox
 from contracts.messages import DatasetTree, Model, Reason, Status
 from contracts.names import YOLO_LABELS, Reference
 from contracts.yolo import format_labels
@@ -19,20 +15,9 @@ from recipes.kiosk.message import LabelMessage, Person
 from recipes.kiosk.teaching import most_elder, quiet_elder
 from worker.messages import Message
 from worker.models.detector import Image
+from worker.photos.rules import Thresholds, customer_of, review_or_none, rounded, rounded_down
 from worker.photos.task import LabelFile, steps_in_ms
 from worker.photos.timing import PhotoTimes
-
-# A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
-CENTRE_WEIGHT: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The thresholds of `decide`; all are fractions, 0-1."""
-
-    gate: float
-    unsure_below: float
-    review_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +109,6 @@ def decide(reference: Reference, detected: Sequence[Person], thresholds: Thresho
     )
 
 
-def customer_of(boxes: Sequence[Box]) -> int:
-    """The index of the person who is being served: the one whose head is tall and near the middle line.
-
-    Score = height × (1 - CENTRE_WEIGHT × distance of the head's centre from the middle line, 0-0.5). Height stands for
-    nearness: heads differ little in size, distances to the camera much. Of equal scores, the leftmost wins.
-    """
-
-    def score(box: Box) -> float:
-        return (box.y1 - box.y0) * (1 - CENTRE_WEIGHT * abs((box.x0 + box.x1) / 2 - 0.5))
-
-    return max(range(len(boxes)), key=lambda index: (score(boxes[index]), -index))
-
-
 def yolo_lines(people: Sequence[Person]) -> str:
     """The people as a YOLO label file."""
     return format_labels((LabelledBox(person.label, person.box) for person in people), LABELS)
@@ -150,24 +122,3 @@ def _passed(people: Sequence[Person], thresholds: Thresholds) -> DatasetTree:
         return DatasetTree.AUTO
     # A share of 0 is an operator's promise that no photo waits for people to look at it.
     return DatasetTree.REVIEW if thresholds.review_share > 0 else DatasetTree.NONE
-
-
-def review_or_none(reference: Reference, thresholds: Thresholds) -> DatasetTree:
-    """Whether a photo that does not teach is drawn for people to look at.
-
-    Drawn by its name: a rerun draws the same, and no photo is drawn twice.
-    """
-    return DatasetTree.REVIEW if stable_draw(str(reference)) < thresholds.review_share else DatasetTree.NONE
-
-
-def rounded_down(confidence: float) -> float:
-    """With four decimals; down, because a confidence must not pass a gate by being written short."""
-    return math.floor(confidence * 10_000) / 10_000
-
-
-def rounded(box: Box) -> Box:
-    """With five decimals, where it is thicker than that."""
-    try:
-        return Box(*(round(corner, 5) for corner in box.corners))
-    except InvalidMessage:
-        return box  # thinner than the rounding
