@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from bench.training import ROOT, TRAINER, drawn_dataset
 from demo.flywheel import HYPERPARAMETERS
+from recipes.kiosk.labels import LABELS
 from retrain.fit.calibration import AS_IT_IS
 from retrain.fit.candidate import package
 from retrain.fit.quantise import quantise
@@ -69,6 +70,7 @@ def trained() -> DrawnYolo:
                 data={},
                 training={},
                 code_version="bench",
+                classes=LABELS,
             )
     return DrawnYolo(
         weights=best,
@@ -83,13 +85,18 @@ def trained() -> DrawnYolo:
 def mean_ap(manifest: Path, photos: tuple[GoldenPhoto, ...]) -> tuple[float, float]:
     """mAP50 and mAP50-95, as `yolo val` measures them."""
     predictions = predictor(manifest, raw=True)([photo.path for photo in photos])
-    ap = average_precision(ranked(photos, predictions), people(photos), bootstrap_weights(photos, draws=0, seed=0))
+    ap = average_precision(
+        ranked(photos, predictions, classes=LABELS),
+        people(photos, classes=LABELS),
+        bootstrap_weights(photos, draws=0, seed=0),
+        classes=LABELS,
+    )
     return float(mean_over_labels(ap)[0].ravel()[0]), float(mean_over_labels(ap.mean(axis=1)).ravel()[0])
 
 
 def held_out(data: Path) -> tuple[GoldenPhoto, ...]:
     """The drawn photos held out of training."""
-    return golden_photos(data, "val")
+    return golden_photos(data, "val", classes=LABELS)
 
 
 def _trainer(name: str, job: dict[str, Any]) -> None:

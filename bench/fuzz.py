@@ -183,7 +183,7 @@ def class_names() -> Target:
     def read(data: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="nunchi-fuzz-") as folder:
             (Path(folder) / ("classes.txt" if b":" not in data else "data.yaml")).write_bytes(data)
-            classes_in(list_folder(Path(folder)))
+            classes_in(list_folder(Path(folder)), classes=LABELS)
 
     return Target(seeds, read)
 
@@ -206,7 +206,7 @@ def label_studio() -> Target:
         with tempfile.NamedTemporaryFile(prefix="nunchi-fuzz-") as file:
             file.write(data)
             file.flush()
-            importing.read(Path(file.name))
+            importing.read(Path(file.name), classes=LABELS)
 
     return Target([json.dumps(tasks).encode(), json.dumps(tasks[:1], indent=1).encode(), b"[]"], read)
 

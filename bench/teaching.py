@@ -40,6 +40,7 @@ from contracts.messages import DatasetTree
 from contracts.names import Reference, new_image_id
 from day0.card import filled
 from day0.scenes import FRAME, background, with_people
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from recipes.kiosk.teaching import most_elder, quiet_elder
@@ -160,7 +161,7 @@ def uncontradicted(photos: Iterable[Seen]) -> list[Seen]:
         if photo.second is None:
             return None
         predicted = [PredictedPerson(person.label, person.confidence, person.box.corners) for person in photo.second]
-        return find_label_errors(photo.labels, predicted, sure=sure)
+        return find_label_errors(photo.labels, predicted, sure=sure, rare=PEOPLE.rare)
 
     return [photo for photo in photos if error(photo) is None]
 
@@ -171,7 +172,7 @@ def through_label_gates(photos: Sequence[Seen], checked: Sequence[Seen]) -> tupl
     kept: list[Seen] = []
     gates: list[dict[str, Any]] = []
     for half, other in (halves, halves[::-1]):
-        found = label_gates(map(_note, half), THRESHOLDS.gate)
+        found = label_gates(map(_note, half), THRESHOLDS.gate, classes=LABELS)
         judged = {photo.reference for photo in other}
         kept += [photo for photo in photos if photo.reference in judged and found.refusal(photo.labels) is None]
         gates.append({"checked": len(half), "raised": dict(found.raised)})

@@ -21,6 +21,8 @@ from local.record import Record
 from ops.commands.demo import when_stored
 from ops.commands.photo import CONNECT_S, subscriber_of
 from ops.display import Say
+from recipes.kiosk.detects import PEOPLE
+from recipes.kiosk.labels import LABELS
 from recipes.kiosk.message import LabelMessage
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
@@ -102,7 +104,7 @@ def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> Impor
     s3 = record.client("s3")
     bucket = DatasetBucket(s3, record.buckets["dataset"])
     results = Results(s3, record.buckets["images"])
-    export(bucket, results, folder, sample_share=SAMPLE_SHARE, most=None)
+    export(bucket, results, folder, sample_share=SAMPLE_SHARE, most=None, weigh=PEOPLE.weigh)
     truth = {str(photo.message.reference): photo.drawn.people for photo in served}
     tasks = json.loads((folder / TASKS).read_text())
     checked = [
@@ -111,7 +113,7 @@ def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> Impor
     ]
     exported = folder / "checked.json"
     exported.write_text(json.dumps(checked))
-    return store(read(exported), bucket, results, golden_share=GOLDEN_SHARE)
+    return store(read(exported, classes=LABELS), bucket, results, golden_share=GOLDEN_SHARE)
 
 
 def _annotation(people: Sequence[LabelledBox]) -> dict[str, Any]:

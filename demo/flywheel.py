@@ -28,6 +28,7 @@ from local.state import StateDir
 from ops.commands.cloud import fresh_cloud
 from ops.commands.train import train_locally
 from ops.display import err, out, progress_bars
+from recipes.kiosk.labels import LABELS
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset.yolo_import.class_names import classes_in
@@ -60,7 +61,7 @@ TRAINING, GOLDEN, CUSTOMERS, LATER = 1_000_000, 2_000_000, 3_000_000, 4_000_000
 def run(record: Record, folder: Path, *, pictures: int, customers: int, since: float) -> None:
     """Run all steps. `since`: time.monotonic() at the start of the command. CloudError when a step fails."""
     weights = WeightsRegistry(record.client("s3"), record.buckets["weights"])
-    bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"])
+    bucket = DatasetBucket(record.client("s3"), record.buckets["dataset"], classes=LABELS)
 
     def show(text: str) -> None:
         err.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}")
@@ -73,7 +74,7 @@ def run(record: Record, folder: Path, *, pictures: int, customers: int, since: f
     for tree, count, seed in ((Tree.REVIEWED, pictures, TRAINING), (Tree.GOLDEN, pictures // 2, GOLDEN)):
         drawn = draw_folder(folder / tree, count, first_seed=seed)
         listing = list_folder(drawn)
-        store(bucket, tree, scan_folder(listing, classes_in(listing), kiosk=f"drawn-{tree}").pictures)
+        store(bucket, tree, scan_folder(listing, classes_in(listing, classes=LABELS), kiosk=f"drawn-{tree}").pictures)
 
     show("[bold]3. First training[/]: a state machine starts an instance, which trains a YOLOv5n from scratch")
     first = train_once(folder, show)

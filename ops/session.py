@@ -14,6 +14,8 @@ from config.nunchi_toml import load
 from config.stack_outputs import buckets_of, tables_of
 from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
+from recipes.detects import Detects
+from recipes.kiosk.detects import PEOPLE
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.review.confidences import Results
@@ -37,8 +39,13 @@ class Session:
     gate: float
 
     @property
+    def detects(self) -> Detects:
+        """What the detector of this cloud tells apart. Only the kiosk has one."""
+        return PEOPLE
+
+    @property
     def dataset(self) -> DatasetBucket:
-        return DatasetBucket(self.client("s3"), self.bucket("dataset"))
+        return DatasetBucket(self.client("s3"), self.bucket("dataset"), classes=self.detects.classes)
 
     @property
     def results(self) -> Results:

@@ -22,6 +22,8 @@ from contracts.names import JSON_LABELS
 from contracts.settings import describe, load
 from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
 from contracts.weights import new_run_id
+from recipes.detects import Detects
+from recipes.kiosk.detects import PEOPLE
 from recipes.reading import load as load_recipe
 from recipes.recipe import Teaches
 from registry.weights import WeightsRegistry
@@ -83,7 +85,7 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
     """The run of the recipe's kind."""
     recipe = load_recipe(settings.recipe)
     if recipe.teaches is Teaches.DETECTOR:
-        return _wire_detector(settings, training, folder, stopping)
+        return _wire_detector(settings, PEOPLE, training, folder, stopping)
     s3 = _s3()
     bucket = DatasetBucket(s3, settings.dataset_bucket, label_suffix=JSON_LABELS)
     return HeadsRun(
@@ -106,9 +108,11 @@ def _s3() -> Any:
     return boto3.client("s3", config=config)
 
 
-def _wire_detector(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> TrainingRun:
+def _wire_detector(
+    settings: RetrainSettings, detects: Detects, training: str, folder: Path, stopping: Stopping
+) -> TrainingRun:
     s3 = _s3()
-    bucket = DatasetBucket(s3, settings.dataset_bucket)
+    bucket = DatasetBucket(s3, settings.dataset_bucket, classes=detects.classes)
     results = Results(s3, settings.images_bucket) if settings.images_bucket else None
     reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)
     return TrainingRun(
@@ -117,7 +121,7 @@ def _wire_detector(settings: RetrainSettings, training: str, folder: Path, stopp
         bucket=bucket,
         weights=WeightsRegistry(s3, settings.weights_bucket),
         weights_files=DatasetBucket(s3, settings.weights_bucket),
-        stages=make_stages(bucket, results=results, training=training, settings=settings, clock=now),
+        stages=make_stages(bucket, results=results, detects=detects, training=training, settings=settings, clock=now),
         settings=settings,
         plan=plan_of(settings, training),
         trainer=TrainerProcess(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from contracts.aws.s3 import get_or_none
+from contracts.classes import Classes
 from contracts.errors import InvalidName, InvalidText
 from contracts.names import IMAGE_SUFFIX, YOLO_LABELS, Reference, parse_pair_key
 from contracts.text_files import decoded
@@ -50,11 +51,15 @@ class DatasetBucket:
 
     _suffix = YOLO_LABELS
 
-    def __init__(self, s3: S3Client, name: str, *, label_suffix: str = YOLO_LABELS) -> None:
-        """`label_suffix`: of the pairs' label files; YOLO's for the kiosk, .json for other recipes."""
+    def __init__(self, s3: S3Client, name: str, *, label_suffix: str = YOLO_LABELS, classes: Classes = ()) -> None:
+        """`label_suffix`: of the pairs' label files; YOLO's where a detector is taught, .json for other recipes.
+
+        `classes`: whose numbers are in YOLO's label files, in their order.
+        """
         self._s3 = s3
         self.name = name
         self._suffix = label_suffix
+        self.classes = classes
 
     def _keys(self, pair: Pair) -> tuple[str, str]:
         return pair.reference.pair_keys(pair.tree, self._suffix)

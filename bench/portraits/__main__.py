@@ -29,6 +29,8 @@ from bench.portraits.dataset import build, relabelled
 from bench.portraits.figures import figures
 from bench.portraits.runs import train
 from bench.portraits.teacher import taught
+from recipes.kiosk.detects import PEOPLE
+from recipes.kiosk.labels import LABELS
 from retrain.judge import JudgeSettings, judge
 from retrain.judge.golden import golden_photos
 from retrain.judge.predictions import predictor
@@ -68,7 +70,7 @@ def measure(asked: argparse.Namespace, out: Path) -> dict[str, Any]:
         lesson = taught(dataset, silent)
         relabelled(dataset, auto, lesson.photos)
         (auto / "facts.json").write_text(json.dumps(lesson.facts, indent=1))
-    golden = golden_photos(dataset)
+    golden = golden_photos(dataset, classes=LABELS)
     paths = [scene.path for scene in golden]
     runs = {}
     for run, source, epochs in zip(RUNS, (dataset, auto), map(int, asked.epochs.split(",")), strict=True):
@@ -81,7 +83,7 @@ def measure(asked: argparse.Namespace, out: Path) -> dict[str, Any]:
             if asked.quick
             else JudgeSettings()
         )
-        judgement = judge(manifest, None, dataset, settings=settings)
+        judgement = judge(manifest, None, dataset, settings=settings, detects=PEOPLE)
         print(f"{run}: {judgement.rule}: {judgement.reason}", flush=True)
         fields = json.loads(manifest.read_text())
         runs[run] = {

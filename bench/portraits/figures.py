@@ -24,7 +24,7 @@ def figures(scenes: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) ->
     said = [
         answer for scene, prediction in zip(scenes, predictions, strict=True) for answer in matched(scene, prediction)
     ]
-    truth = people(scenes).label
+    truth = people(scenes, classes=LABELS).label
     elder = np.array([LABELS[label].elder for label in truth])
     found = np.array([answer is not None for answer in said])
     right = np.array(

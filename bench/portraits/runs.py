@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bench.training import TRAINER
 from contracts.weights import MANIFEST
+from recipes.kiosk.labels import LABELS
 from retrain.fit.calibration import AS_IT_IS, calibrate, examples
 from retrain.fit.candidate import CUT, package, with_fields
 from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
@@ -94,8 +95,8 @@ def train(dataset: Path, folder: Path, *, run: str, epochs: int, image_size: int
     packaged = package(
         unfinished, run=run, onnx=export(trainer, weights, image_size), weights_pt=weights, input=image_size,
         calibration=AS_IT_IS, data={"taught_by": run}, training=_training(plan, done), code_version=code_version(),
-    )  # fmt: skip
-    photos = golden_photos(dataset, "val")
+    classes=LABELS)  # fmt: skip
+    photos = golden_photos(dataset, "val", classes=LABELS)
     predictions = predictor(packaged)([photo.path for photo in photos])
     human = {photo.path.stem for photo in photos}
     fitted = calibrate(examples(photos, predictions, human=human), least=CUT["confidence"])

@@ -36,7 +36,7 @@ class Taught:
 
 def taught(dataset: Path, say: Say) -> Taught:
     """Day 0 labels the scenes of train; `decide` chooses those that teach."""
-    scenes = golden_photos(dataset, "train")
+    scenes = golden_photos(dataset, "train", classes=LABELS)
     return chosen(scenes, predictor(None, say=say)([scene.path for scene in scenes]))
 
 
@@ -51,7 +51,11 @@ def chosen(scenes: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
         decision = decide(reference, people, THRESHOLDS)
         if decision.training is DatasetTree.AUTO:
             kept.append((scene, prediction, [LabelledBox(person.label, person.box) for person in decision.people]))
-    matches = served([scene for scene, _, _ in kept], [prediction for _, prediction, _ in kept]) if kept else None
+    matches = (
+        served([scene for scene, _, _ in kept], [prediction for _, prediction, _ in kept], classes=LABELS)
+        if kept
+        else None
+    )
     facts = {
         "scenes": len(kept),
         "of_scenes": len(scenes),

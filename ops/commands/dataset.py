@@ -17,7 +17,6 @@ from ops.display import echo_json, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
 from ops.session import session_of
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
@@ -85,6 +84,7 @@ def build(
             settings=datasets.DatasetSettings(
                 val_share=val_share, most_images=most_images, seed=seed, promise=session.gate
             ),
+            detects=session.detects,
             earlier=datasets.load(bucket, check_run_id(since)) if since else None,
             predict=predictor(None, say=say) if look_over else None,
             at=now(),
@@ -186,7 +186,7 @@ def _show(manifest: DatasetManifest) -> None:
     from retrain.dataset.photos import REASONS, ExclusionReason  # noqa: PLC0415 - see above
 
     out.print(f"[bold]{escape(manifest.build)}[/], digest {manifest.digest}")
-    numbers = (*LABELS, "pictures", "without people")
+    numbers = (*manifest.classes, "pictures", "without people")
     table = plain_table("split", *numbers, right=numbers)
     for split, counts in manifest.counts.items():
         table.add_row(split, *(f"{number:,}" for number in counts.values()))

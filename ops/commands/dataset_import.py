@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from contracts.classes import Classes
 from contracts.errors import InvalidName
 from ops.display import counted_are, echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import session_of
-from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
@@ -111,8 +111,8 @@ def import_(
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with session_of(local, state) as session, progress_bars() as say:
-        listing = list_folder(folder)
-        meaning = classes_in(listing, _aliases(classes or []), left_out=leave_out or [], names_file=names)
+        listing, ours = list_folder(folder), session.detects.classes
+        meaning = classes_in(listing, ours, _aliases(classes or [], ours), left_out=leave_out or [], names_file=names)
         scanned = scan_folder(listing, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)
         if tree == Tree.GOLDEN:
             scanned = without_exposed(session.dataset, scanned, listing)
@@ -137,15 +137,15 @@ def import_(
     show_command("Next", in_cloud("dataset build FOLDER", local, state))
 
 
-def _aliases(options: list[str]) -> dict[str, Label]:
-    aliases: dict[str, Label] = {}
+def _aliases(options: list[str], classes: Classes) -> dict[str, str]:
+    aliases: dict[str, str] = {}
     for option in options:
         name, _, label = option.rpartition("=")
-        if not name or label not in set(LABELS):
+        if not name or label not in classes:
             raise typer.BadParameter(
-                f"{option!r}: write YOURS=LABEL, LABEL one of {', '.join(LABELS)}", param_hint="--class"
+                f"{option!r}: write YOURS=LABEL, LABEL one of {', '.join(classes)}", param_hint="--class"
             )
-        if aliases.setdefault(name, Label(label)) != label:
+        if aliases.setdefault(name, label) != label:
             raise typer.BadParameter(f"{name!r} is both {aliases[name]} and {label}", param_hint="--class")
     return aliases
 

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
+from contracts.classes import Classes
 from ops.display import echo_json, err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
 from ops.session import session_of
-from recipes.kiosk.labels import LABELS
 from retrain.drift.facts import gather_facts
 from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts
@@ -54,26 +54,26 @@ def drift(
     with session_of(local, state) as session:
         at = since.replace(tzinfo=UTC) if since else learned_by(session.weights, session.dataset)
         new, earlier = gather_facts(session.dataset, session.results, since=at)
-        limits = DriftLimits(promise=session.gate)
-    result = check_drift(new, earlier, limits)
+        limits, classes = DriftLimits(promise=session.gate), session.detects.classes
+    result = check_drift(new, earlier, limits, classes)
     if as_json:
-        echo_json(result.to_fields() | {"parts": [asdict(part) for part in parts(new)]})
+        echo_json(result.to_fields() | {"parts": [asdict(part) for part in parts(new, classes)]})
     else:
-        _show(result, list(parts(new)), at)
+        _show(result, list(parts(new, classes)), at, classes)
     if result.level is Level.STOP:
         raise typer.Exit(EXIT_STOP)
 
 
-def _show(result: Drift, new: list[Part], since: datetime | None) -> None:
+def _show(result: Drift, new: list[Part], since: datetime | None, classes: Classes) -> None:
     if not new:
         out.print("No photo was labelled " + (f"since {since:%Y-%m-%d}" if since else "yet"))
         return
-    labels = [label.replace("_", "\n") for label in LABELS]
+    labels = [label.replace("_", "\n") for label in classes]
     numbers = ("photos", "unsure", *labels, NOBODY, "confi-\ndence", "people\nagree")
     table = plain_table("", *numbers, right=numbers)
     table.padding = (0, 1, 0, 0)  # to fit 80 columns
     for part in new:
-        shares = [f"{part.labels[name]:.0%}" for name in (*LABELS, NOBODY)]
+        shares = [f"{part.labels[name]:.0%}" for name in (*classes, NOBODY)]
         confidence = "" if part.confidence is None else f"{part.confidence:.3f}"
         agree = f"{part.right:g} of {part.checked}" if part.checked else ""
         table.add_row(part.where, f"{part.photos:,}", f"{part.unsure:.0%}", *shares, confidence, agree)

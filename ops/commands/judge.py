@@ -15,6 +15,7 @@ from ops.display import echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
 from ops.session import gate_of, session_of
+from recipes.kiosk.detects import PEOPLE
 from registry.errors import InvalidRun, RunUnknown
 from retrain.errors import JudgementFailed
 from retrain.settings import GOLDEN_LEAST, golden_photos_for
@@ -84,7 +85,7 @@ def judge(
         a, b = (None if run is None else _download(local, state, run, Path(temporary) / run) for run in ids)
         with progress_bars(one=True, shown=not as_json) as say:
             say(0, 0, "the judgement starts")
-            judgement = run_judge(a, b, dataset, settings=settings, say=say)
+            judgement = run_judge(a, b, dataset, detects=PEOPLE, settings=settings, say=say)
         page = report.write(out_folder, judgement)
     if as_json:
         echo_json(judgement.fields())

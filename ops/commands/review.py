@@ -74,6 +74,7 @@ def export(
             session.dataset,
             session.results,
             folder,
+            weigh=session.detects.weigh,
             sample_share=sample_share,
             most=most,
             kiosk=None if kiosk is None else check_kiosk_id(kiosk),
@@ -121,7 +122,13 @@ def import_(
     from retrain.review.importing import read, store  # noqa: PLC0415 - see above
 
     with session_of(local, state) as session:
-        imported = store(read(file), session.dataset, session.results, golden_share=golden_share, missing_ok=missing_ok)
+        imported = store(
+            read(file, session.detects.classes),
+            session.dataset,
+            session.results,
+            golden_share=golden_share,
+            missing_ok=missing_ok,
+        )
     if as_json:
         echo_json(asdict(imported))
     else:
@@ -141,7 +148,7 @@ def agreement(local: LocalOption = False, as_json: JsonOption = False, state: St
     Example: nunchi review agreement --json | jq .people
     """
     with session_of(local, state) as session:
-        result = agreement_of(read_notes(session.dataset), session.gate)
+        result = agreement_of(read_notes(session.dataset), session.gate, session.detects.classes)
     if as_json:
         echo_json(_fields(result))
     else:

@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from contracts.classes import Classes
 from contracts.instants import from_text, to_text
 from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels
-from recipes.kiosk.labels import LABELS
+from recipes.detects import Detects
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import layout
 from retrain.dataset.balance import choose_train, choose_val, supported_by_checks
@@ -42,6 +43,7 @@ def build(
     *,
     build: str,
     settings: DatasetSettings,
+    detects: Detects,
     earlier: DatasetManifest | None,
     predict: Predict | None,
     at: datetime,
@@ -59,11 +61,11 @@ def build(
     check_run_id(build)
     layout.prepare(folder)
     gathered = gather(bucket, say)
-    gathered = taught(gathered, results, settings)
-    selected, unselected = select(gathered, settings, earlier)
-    lost = layout.write_pictures(bucket, selected, folder, say)  # deleted or changed since they were gathered
+    gathered = taught(gathered, results, settings, detects.classes)
+    selected, unselected = select(gathered, settings, detects, earlier)
+    lost = layout.write_pictures(bucket, selected, folder, say, classes=detects.classes)  # those gone or changed since
     stored = [item for item in selected if item.reference not in lost]
-    items, suspects = vet(stored, folder, predict, settings, say)
+    items, suspects = vet(stored, folder, predict, settings, rare=detects.rare, say=say)
     excluded = [
         *gathered.excluded,
         *unselected,
@@ -73,22 +75,23 @@ def build(
     manifest = DatasetManifest(
         build=build,
         made_at=from_text(to_text(at)),
+        classes=tuple(map(str, detects.classes)),
         settings=asdict(settings),
         items=tuple(items),
         excluded=tuple(sorted(excluded, key=lambda photo: photo.reference)),
     )
     manifest = replace(manifest, warnings=warnings_of(manifest))
     with layout.room_for(folder):
-        write_page(folder, manifest, suspects=suspects, most=settings.sheet_photos)
+        write_page(folder, manifest, suspects=suspects, most=settings.sheet_photos, colours=detects.colours)
         layout.remove(folder, suspects)
-        layout.write_lists(folder, items)
+        layout.write_lists(folder, items, manifest.classes)
         (folder / MANIFEST).write_text(manifest.to_json())
     return manifest
 
 
-def taught(gathered: Gathered, results: Results | None, settings: DatasetSettings) -> Gathered:
+def taught(gathered: Gathered, results: Results | None, settings: DatasetSettings, classes: Classes) -> Gathered:
     """Without the auto photos that don't pass the gate of one of their labels."""
-    gates = label_gates(gathered.notes.values(), settings.promise)
+    gates = label_gates(gathered.notes.values(), settings.promise, classes)
     doubtful = [photo for photo in gathered.photos if photo.source is Tree.AUTO and photo.labels & gates.raised.keys()]
     decisions = results.of(photo.reference for photo in doubtful) if results else {}
     refused = {}
@@ -102,7 +105,7 @@ def taught(gathered: Gathered, results: Results | None, settings: DatasetSetting
 
 
 def select(
-    gathered: Gathered, settings: DatasetSettings, earlier: DatasetManifest | None
+    gathered: Gathered, settings: DatasetSettings, detects: Detects, earlier: DatasetManifest | None
 ) -> tuple[list[Item], list[Excluded]]:
     """The photos of each split, and the excluded ones: leakage, outliers, duplicates, then what is over the limits."""
     split_of = splits(
@@ -124,11 +127,11 @@ def select(
     usable, duplicates = without_duplicates(usable, near_bits=settings.near_bits)
     excluded += [_excluded(photo, ExclusionReason.DUPLICATE, f"of {kept.reference}") for photo, kept in duplicates]
 
-    new = frozenset(photo.reference for photo in usable) - _known(usable, earlier)
+    new = frozenset(photo.reference for photo in usable) - _known(usable, earlier, detects.classes)
     by_split = {split: [photo for photo in usable if split_of[photo.reference] is split] for split in Split}
     val_room = round(settings.val_share * settings.most_images)
-    supported, unsupported = supported_by_checks(usable, by_split[Split.TRAIN], settings)
-    train, over_train = choose_train(supported, new, settings, room=settings.most_images - val_room)
+    supported, unsupported = supported_by_checks(usable, by_split[Split.TRAIN], settings, detects.classes)
+    train, over_train = choose_train(supported, new, settings, detects, room=settings.most_images - val_room)
     val, over_val = choose_val(by_split[Split.VAL], settings, room=val_room)
     excluded += [_excluded(photo, why) for photo, why in unsupported + over_train + over_val]
     items = [
@@ -140,7 +143,13 @@ def select(
 
 
 def vet(
-    items: Sequence[Item], folder: Path, predict: Predict | None, settings: DatasetSettings, say: Say
+    items: Sequence[Item],
+    folder: Path,
+    predict: Predict | None,
+    settings: DatasetSettings,
+    *,
+    rare: frozenset[str],
+    say: Say,
 ) -> tuple[list[Item], list[Item]]:
     """Look for label errors with the teacher. A photo with one is excluded if only a model labelled it, else marked.
 
@@ -154,7 +163,7 @@ def vet(
         for item, prediction in zip(vetted, predictions, strict=True):
             # A photo that the teacher can't read has no predictions to contradict its labels.
             if prediction.error is None:
-                error = find_label_errors(item.people, prediction.people, sure=settings.sure)
+                error = find_label_errors(item.people, prediction.people, sure=settings.sure, rare=rare)
                 errors |= {item.reference: error} if error else {}
         say(len(vetted), len(vetted), _VETTING)
     marked = [
@@ -177,7 +186,7 @@ def _item(photo: DatasetPhoto, split: Split, settings: DatasetSettings, *, new: 
     return Item(**known, split=split, weight=settings.reviewed_weight if repeated else 1, new=new)
 
 
-def _known(photos: Sequence[DatasetPhoto], earlier: DatasetManifest | None) -> frozenset[Reference]:
+def _known(photos: Sequence[DatasetPhoto], earlier: DatasetManifest | None, classes: Classes) -> frozenset[Reference]:
     """Photos that the incumbent was trained on, or that its build excluded: of the same source, with the same labels.
 
     A person's check makes a photo new.
@@ -190,7 +199,7 @@ def _known(photos: Sequence[DatasetPhoto], earlier: DatasetManifest | None) -> f
     def same_labels(photo: DatasetPhoto) -> bool:
         item = items.get((photo.reference, photo.source))
         # Compared as text: a label file may have more decimals than a manifest keeps.
-        return item is not None and item.label_file == format_labels(photo.people, LABELS)
+        return item is not None and item.label_file(classes) == format_labels(photo.people, classes)
 
     return frozenset(
         photo.reference for photo in photos if (photo.reference, photo.source) in excluded or same_labels(photo)

@@ -13,7 +13,6 @@ from contracts.errors import InvalidLabelFile
 from contracts.names import Reference
 from contracts.yolo import parse_labels
 from imaging.decoding import PhotoRejected
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason
 from retrain.dataset.pictures import upright
@@ -70,7 +69,7 @@ def _read(bucket: DatasetBucket, pair: Pair) -> DatasetPhoto | Excluded:
     if jpeg is None or label_file is None:
         return excluded(ExclusionReason.GONE)
     try:
-        people = parse_labels(label_file, LABELS)
+        people = parse_labels(label_file, bucket.classes)
     except InvalidLabelFile as error:
         return excluded(ExclusionReason.BAD_LABELS, str(error))
     try:

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from contracts.classes import Classes
 from contracts.names import Reference
 from contracts.private_folder import GITIGNORE, make_private
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, in_threads, stem
 from retrain.dataset.manifest import MANIFEST, Item
 from retrain.dataset.photos import Split
@@ -81,7 +81,13 @@ def labels_path(folder: Path, item: Item) -> Path:
 
 
 def write_pictures(
-    bucket: DatasetBucket, items: Sequence[Item], folder: Path, say: Say, *, free: Callable[[Path], int] = _free
+    bucket: DatasetBucket,
+    items: Sequence[Item],
+    folder: Path,
+    say: Say,
+    *,
+    classes: Classes,
+    free: Callable[[Path], int] = _free,
 ) -> dict[Reference, str]:
     """Write each item's JPEG from the bucket, and its labels. Returns the lost photos, each with the reason.
 
@@ -96,7 +102,7 @@ def write_pictures(
         if hashlib.sha256(jpeg).hexdigest() != item.sha256:
             return "has changed"
         image_path(folder, item).write_bytes(jpeg)
-        labels_path(folder, item).write_text(item.label_file)
+        labels_path(folder, item).write_text(item.label_file(classes))
         return None
 
     lost = {}
@@ -115,12 +121,12 @@ def remove(folder: Path, items: Iterable[Item]) -> None:
         labels_path(folder, item).unlink()
 
 
-def write_lists(folder: Path, items: Sequence[Item]) -> None:
+def write_lists(folder: Path, items: Sequence[Item], classes: Classes) -> None:
     """Write `data.yaml` and `train.txt`, so that YOLO tools can read the folder."""
     lines = [
         f"./images/train/{stem(item.reference)}.jpg\n" * item.weight for item in items if item.split is Split.TRAIN
     ]
-    names = "".join(f"  {label.yolo_class}: {label}\n" for label in LABELS)
+    names = "".join(f"  {number}: {name}\n" for number, name in enumerate(classes))
     with room_for(folder):
         (folder / "train.txt").write_text("".join(lines))
         (folder / "data.yaml").write_text(

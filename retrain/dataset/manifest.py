@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.classes import Classes
 from contracts.errors import ContractError
 from contracts.instants import from_text, to_text
 from contracts.names import Reference
 from contracts.weights import check_run_id
 from contracts.yolo import format_labels, parse_labels
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.dataset.photos import DatasetPhoto, Excluded, ExclusionReason, Split
 from retrain.errors import InvalidDataset
@@ -35,12 +35,11 @@ class Item(DatasetPhoto):
     weight: int
     new: bool
 
-    @property
-    def label_file(self) -> str:
+    def label_file(self, classes: Classes) -> str:
         """The text of the photo's label file."""
-        return format_labels(self.people, LABELS)
+        return format_labels(self.people, classes)
 
-    def to_fields(self) -> dict[str, Any]:
+    def to_fields(self, classes: Classes) -> dict[str, Any]:
         return {
             "photo": str(self.reference),
             "split": self.split,
@@ -49,13 +48,13 @@ class Item(DatasetPhoto):
             "new": self.new,
             "sha256": self.sha256,
             "bytes": self.bytes,
-            "labels": self.label_file,
+            "labels": self.label_file(classes),
             "phash": self.phash,
             "suspect": self.label_error,
         }
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> Item:
+    def from_fields(cls, fields: Mapping[str, Any], classes: Classes) -> Item:
         return cls(
             reference=Reference.parse(fields["photo"]),
             split=Split(fields["split"]),
@@ -64,7 +63,7 @@ class Item(DatasetPhoto):
             new=bool(fields["new"]),
             sha256=str(fields["sha256"]),
             bytes=int(fields["bytes"]),
-            people=parse_labels(fields["labels"], LABELS),
+            people=parse_labels(fields["labels"], classes),
             phash=str(fields["phash"]),
             label_error=fields["suspect"],
         )
@@ -72,10 +71,11 @@ class Item(DatasetPhoto):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetManifest:
-    """One build. Items and excluded photos are in the order of their references."""
+    """One build. Items and excluded photos are in the order of their references; `classes` in that of their numbers."""
 
     build: str
     made_at: datetime
+    classes: Classes
     settings: Mapping[str, Any]
     items: tuple[Item, ...]
     excluded: tuple[Excluded, ...] = ()
@@ -87,14 +87,14 @@ class DatasetManifest:
     @property
     def digest(self) -> str:
         """SHA-256 over items and settings: the same for the same photos, labels and settings, whenever built."""
-        fields = {"items": [item.to_fields() for item in self.items], "settings": dict(self.settings)}
+        fields = {"items": [item.to_fields(self.classes) for item in self.items], "settings": dict(self.settings)}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """By split: people of each label, pictures, and pictures without people; a repeated picture counts once."""
-        return {split: counted(self.of(split)) for split in Split}
+        return {split: counted(self.of(split), self.classes) for split in Split}
 
     def of(self, split: Split) -> list[Item]:
         return [item for item in self.items if item.split is split]
@@ -106,8 +106,8 @@ class DatasetManifest:
             "made_at": to_text(self.made_at),
             "digest": self.digest,
             "settings": dict(self.settings),
-            "classes": list(LABELS),
-            "items": [item.to_fields() for item in self.items],
+            "classes": list(self.classes),
+            "items": [item.to_fields(self.classes) for item in self.items],
             "left_out": [
                 {"photo": str(photo.reference), "source": photo.source, "why": photo.why, "detail": photo.detail}
                 for photo in self.excluded
@@ -124,11 +124,13 @@ class DatasetManifest:
             fields = json.loads(text)
             if not isinstance(fields, dict) or fields["schema"] != SCHEMA:
                 raise ValueError(f"not of schema {SCHEMA}")
+            classes = tuple(map(str, fields["classes"]))
             manifest = cls(
                 build=fields["build"],
                 made_at=from_text(fields["made_at"]),
+                classes=classes,
                 settings=dict(fields["settings"]),
-                items=tuple(Item.from_fields(item) for item in fields["items"]),
+                items=tuple(Item.from_fields(item, classes) for item in fields["items"]),
                 excluded=tuple(map(_excluded, fields["left_out"])),
                 warnings=tuple(map(str, fields["warnings"])),
             )
@@ -158,12 +160,12 @@ class DatasetManifest:
         return cls.from_json(content, str(path))
 
 
-def counted(items: Iterable[Item]) -> dict[str, int]:
+def counted(items: Iterable[Item], classes: Classes) -> dict[str, int]:
     """People of each label, pictures, and pictures without people."""
     items = list(items)
     people = Counter(person.label for item in items for person in item.people)
     empty = sum(not item.people for item in items)
-    return {**{str(label): people[label] for label in LABELS}, PICTURES: len(items), NOBODY: empty}
+    return {**{label: people[label] for label in classes}, PICTURES: len(items), NOBODY: empty}
 
 
 def _excluded(fields: Mapping[str, Any]) -> Excluded:

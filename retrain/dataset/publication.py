@@ -78,14 +78,14 @@ def fetch(
     """
     manifest = load(bucket, build)
     layout.prepare(folder)
-    lost = layout.write_pictures(bucket, manifest.items, folder, say)
+    lost = layout.write_pictures(bucket, manifest.items, folder, say, classes=manifest.classes)
     if lost and not missing_ok:
         named = ", ".join(f"{photo} {reason}" for photo, reason in sorted(lost.items())[:5])
         raise InvalidDataset(
             f"of build {build}, {named}{f' and {len(lost) - 5} more' if len(lost) > 5 else ''}; the folder {folder} is "
             "not that build. Build it anew, or do without them: nunchi dataset fetch --missing-ok"
         )
-    layout.write_lists(folder, [item for item in manifest.items if item.reference not in lost])
+    layout.write_lists(folder, [item for item in manifest.items if item.reference not in lost], manifest.classes)
     prefix = build_key(build, "")
     for key in bucket.keys(prefix):
         path = key.removeprefix(prefix)

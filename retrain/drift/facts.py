@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from contracts.classes import Classes
 from contracts.errors import InvalidLabelFile
 from contracts.formulas.draws import stable_draw
 from contracts.names import Reference
 from contracts.yolo import parse_labels
-from recipes.kiosk.labels import LABELS
 from recipes.kiosk.message import Result
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads
 from retrain.bursts import iso_week
@@ -46,17 +46,26 @@ def _facts(
     with in_threads(bucket.labels, [*chosen, *checked]) as label_files:
         texts = list(label_files)
     facts = [
-        fact(pair, text, notes.get(pair.reference), decisions.get(pair.reference), drawn=place < len(chosen))
+        fact(
+            pair,
+            text,
+            notes.get(pair.reference),
+            decisions.get(pair.reference),
+            bucket.classes,
+            drawn=place < len(chosen),
+        )
         for place, (pair, text) in enumerate(zip([*chosen, *checked], texts, strict=True))
         if text is not None  # None: it expired after the listing
     ]
     return [label_fact for label_fact in facts if label_fact is not None]
 
 
-def fact(pair: Pair, labels: str, note: Note | None, result: Result | None, *, drawn: bool = True) -> LabelFact | None:
+def fact(
+    pair: Pair, labels: str, note: Note | None, result: Result | None, classes: Classes, *, drawn: bool = True
+) -> LabelFact | None:
     """The label fact of one photo of auto/ or review/; None when its label file is invalid."""
     try:
-        people = tuple(person.label for person in parse_labels(labels, LABELS))
+        people = tuple(person.label for person in parse_labels(labels, classes))
     except InvalidLabelFile:
         return None
     confidences = [person.confidence for person in result.message.people] if result else []

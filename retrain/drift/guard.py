@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from recipes.kiosk.labels import LABELS
+from contracts.classes import Classes
 from retrain.bursts import NO_WEEK
 from retrain.drift.population_stability import DistributionShift, distribution_shift
 from retrain.review.agreement import PromiseShare, PromiseState, passes
@@ -138,14 +138,16 @@ class Drift:
 _SEVERITY: Final = (Level.OK, Level.WARN, Level.STOP)
 
 
-def check_drift(new: Iterable[LabelFact], earlier: Iterable[LabelFact], limits: DriftLimits) -> Drift:
+def check_drift(new: Iterable[LabelFact], earlier: Iterable[LabelFact], limits: DriftLimits, classes: Classes) -> Drift:
     """Compare the `new` photos, which a training would use, with the `earlier` ones, which trained the incumbent.
 
     All photos together, each kiosk with its own past (a new kiosk with all others'), and each new week with all
     earlier photos.
     """
     new, earlier = list(new), list(earlier)
-    compared = [comparison for comparison in _comparisons(new, earlier) if comparison.photos >= limits.min_photos]
+    compared = [
+        comparison for comparison in _comparisons(new, earlier, classes) if comparison.photos >= limits.min_photos
+    ]
     alpha = limits.alpha / max(1, len(compared))  # Bonferroni correction for multiple comparisons
     shifts = (_shift_finding(comparison, alpha, len(new), limits) for comparison in compared)
     findings = [finding for finding in shifts if finding is not None]
@@ -178,10 +180,10 @@ class _Comparison:
         return min(sum(self.now.values()), sum(self.before.values()))
 
 
-def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact]) -> Iterator[_Comparison]:
+def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact], classes: Classes) -> Iterator[_Comparison]:
     complete_weeks = _weeks_with_unsure([*new, *earlier])
     aspects: dict[str, Callable[[Sequence[LabelFact]], dict[str, float]]] = {
-        "labels": label_counts,
+        "labels": lambda facts: label_counts(facts, classes),
         "share of unsure": lambda facts: _sure_counts([fact for fact in facts if fact.week in complete_weeks]),
         "confidence": _confidence_counts,
     }
@@ -274,9 +276,9 @@ def _checked(facts: Iterable[LabelFact]) -> PromiseShare:
     return PromiseShare(sum(fact.right for fact in facts), sum(fact.checked for fact in facts))
 
 
-def label_counts(facts: Sequence[LabelFact]) -> dict[str, float]:
+def label_counts(facts: Sequence[LabelFact], classes: Classes) -> dict[str, float]:
     """Photos that are training data, by label. Each counts once, split evenly among its people: they came together."""
-    counts: dict[str, float] = dict.fromkeys((*LABELS, NOBODY), 0.0)
+    counts: dict[str, float] = dict.fromkeys((*classes, NOBODY), 0.0)
     for fact in facts:
         if fact.sure:
             for label in fact.labels or (NOBODY,):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from contracts.classes import Classes
 from retrain.drift.guard import LabelFact, label_counts, parts_of
 
 
@@ -27,13 +28,13 @@ class Part:
     right: float
 
 
-def parts(facts: Sequence[LabelFact]) -> Iterator[Part]:
+def parts(facts: Sequence[LabelFact], classes: Classes) -> Iterator[Part]:
     """All photos, then those of each kiosk, then those of each week, the latest last; nothing without a photo."""
-    return (_part(where, some) for where, some in parts_of(facts) if some)
+    return (_part(where, some, classes) for where, some in parts_of(facts) if some)
 
 
-def _part(where: str, facts: Sequence[LabelFact]) -> Part:
-    counts = label_counts(facts)
+def _part(where: str, facts: Sequence[LabelFact], classes: Classes) -> Part:
+    counts = label_counts(facts, classes)
     sure = sum(counts.values())
     confidences = [fact.confidence for fact in facts if fact.sure and fact.confidence is not None]
     return Part(

@@ -68,7 +68,7 @@ def examples(
 
     A box is right when its IoU with a person is 0.5 or more and it has their label.
     """
-    matched = served(photos, predictions)
+    matched = served(photos, predictions, LABELS)
     people = [
         person
         for prediction in predictions

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.classes import Classes
 from contracts.training import MODEL
 from contracts.weights import MANIFEST, check_run_id
-from recipes.kiosk.labels import LABELS
 
 NETWORK: Final = "network.onnx"
 WEIGHTS: Final = "weights.pt"
@@ -34,6 +34,7 @@ def package(
     folder: Path,
     *,
     run: str,
+    classes: Classes,
     onnx: Path,
     weights_pt: Path,
     input: int,
@@ -54,7 +55,7 @@ def package(
         "kind": "yolov5",
         "name": MODEL,
         "version": run,
-        "classes": [str(label) for label in LABELS],
+        "classes": list(map(str, classes)),
         "files": {"network": {"path": NETWORK, "sha256": _copy(onnx, folder / NETWORK)}},
         "input": input,
         "head": "v8",

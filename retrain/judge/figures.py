@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.messages import Model
-from recipes.kiosk.labels import LABELS
+from recipes.detects import Detects
 from retrain.errors import JudgementFailed
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import Flags, Floats, ServedMatches, people, ranked, served
@@ -66,6 +66,7 @@ class Figures:
     """
 
     model: Model
+    detects: Detects
     raw: bool
     failed: int  # photos without a prediction; their people count as not detected
     ap: Floats  # (labels, thresholds, draws)
@@ -97,17 +98,23 @@ class Figures:
                 "map50_95": rounded(float(mean_over_labels(own))),
                 "by_label": {
                     label: {"ap50": rounded(float(own50[place])), "ap50_95": rounded(float(own[place]))}
-                    for place, label in enumerate(LABELS)
+                    for place, label in enumerate(self.detects.classes)
                 },
             },
             "compared": {
                 "map50": Estimate.of(self.score(Score.MAP50)).fields(),
                 "map50_95": Estimate.of(self.score(Score.MAP50_95)).fields(),
-                "ap50_by_label": {label: Estimate.of(self.ap[place, 0]).fields() for place, label in enumerate(LABELS)},
+                "ap50_by_label": {
+                    label: Estimate.of(self.ap[place, 0]).fields() for place, label in enumerate(self.detects.classes)
+                },
             },
             "accuracy": Estimate.of(self.accuracy).fields(),
-            "right_by_group": {label: Estimate.of(self.right[place]).fields() for place, label in enumerate(LABELS)},
-            "found_by_group": {label: Estimate.of(self.detected[place]).fields() for place, label in enumerate(LABELS)},
+            "right_by_group": {
+                label: Estimate.of(self.right[place]).fields() for place, label in enumerate(self.detects.classes)
+            },
+            "found_by_group": {
+                label: Estimate.of(self.detected[place]).fields() for place, label in enumerate(self.detects.classes)
+            },
             "calibration": {
                 "ece": rounded(self.ece),
                 "bins": [{"count": part.count, "said": part.confidence, "right": part.right} for part in self.bins],
@@ -123,6 +130,7 @@ def figures(
     *,
     answers: Sequence[Prediction],
     raw: Sequence[Prediction],
+    detects: Detects,
     compare_raw: bool,
     gate: float,
     ms: float,
@@ -130,14 +138,16 @@ def figures(
     """Measure one model: `answers` are its predictions as served, `raw` those that mAP is measured on."""
     if not answers or answers[0].model is None:
         raise JudgementFailed("the predictions do not name their model; nothing was judged")
-    known, as_served = people(photos), served(photos, answers)
-    own = ranked(photos, raw)
-    ap = average_precision(own if compare_raw else ranked(photos, answers), known, draws)
-    own_ap = ap[..., 0] if compare_raw else average_precision(own, known, draws[:, :1])[..., 0]
-    of_label = [known.label == label for label in range(len(LABELS))]
+    classes = detects.classes
+    known, as_served = people(photos, classes), served(photos, answers, classes)
+    own = ranked(photos, raw, classes)
+    ap = average_precision(own if compare_raw else ranked(photos, answers, classes), known, draws, classes)
+    own_ap = ap[..., 0] if compare_raw else average_precision(own, known, draws[:, :1], classes)[..., 0]
+    of_label = [known.label == label for label in range(len(classes))]
     ece, bins = calibration_of(as_served.confidence, as_served.box_right)
     return Figures(
         model=answers[0].model,
+        detects=detects,
         raw=raw[0].raw,
         failed=sum(answer.error is not None for answer in answers),
         ap=ap,

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from contracts.boxes import LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidLabelFile, InvalidName, InvalidText
 from contracts.names import IMAGE_SUFFIX
 from contracts.text_files import decoded
 from contracts.yolo import parse_labels
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import reference_of, stem
 from retrain.bursts import burst_of
 from retrain.errors import JudgementFailed
@@ -35,12 +35,12 @@ class GoldenPhoto:
     people: tuple[LabelledBox, ...]
 
 
-def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
+def golden_photos(folder: Path, split: str = GOLDEN, *, classes: Classes) -> tuple[GoldenPhoto, ...]:
     """The photos of a dataset's split, in the order of their names.
 
-    JudgementFailed unless each has its labels, and the classes of the folder's data.yaml, if there is one, are LABELS.
+    JudgementFailed unless each has its labels, and the classes of the folder's data.yaml, if there is one, are these.
     """
-    _check_classes(folder / "data.yaml")
+    _check_classes(folder / "data.yaml", classes)
     images, labels = folder / "images" / split, folder / "labels" / split
     paths = sorted(path for path in images.glob(f"*{IMAGE_SUFFIX}") if not path.name.startswith("."))
     moment_of = _moments(path.stem for path in paths)
@@ -48,7 +48,7 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     for path in paths:
         text = labels / f"{path.stem}.txt"
         try:
-            people = parse_labels(decoded(text.read_bytes()), LABELS)
+            people = parse_labels(decoded(text.read_bytes()), classes)
         except (OSError, InvalidText, InvalidLabelFile) as error:
             raise JudgementFailed(
                 f"{text}: the labels of {path.name} can't be read ({error}); nothing was judged. Build it again"
@@ -61,15 +61,15 @@ def golden_photos(folder: Path, split: str = GOLDEN) -> tuple[GoldenPhoto, ...]:
     return tuple(photos)
 
 
-def _check_classes(path: Path) -> None:
+def _check_classes(path: Path, classes: Classes) -> None:
     """JudgementFailed when a dataset numbers its classes differently: a folder that nunchi did not build may."""
     try:
         names = names_in(path) if path.is_file() else None
     except UnreadableNames as error:
         raise JudgementFailed(f"the class names in {path} can't be read: {error}; nothing was judged") from None
-    if names is not None and names != dict(enumerate(LABELS)):
+    if names is not None and names != dict(enumerate(classes)):
         raise JudgementFailed(
-            f"{path} names the classes {', '.join(names.values())}, not {', '.join(LABELS)}; nothing was judged. "
+            f"{path} names the classes {', '.join(names.values())}, not {', '.join(classes)}; nothing was judged. "
             "Import the folder, which maps them, and build a dataset: nunchi dataset import"
         )
 
@@ -95,7 +95,7 @@ def _moments(stems: Iterable[str]) -> dict[str, str]:
     return moments | {stem(one): str(first) for one, first in burst_of(references).items()}
 
 
-def counts(photos: Sequence[GoldenPhoto]) -> dict[str, int]:
+def counts(photos: Sequence[GoldenPhoto], classes: Classes) -> dict[str, int]:
     """People of each label."""
     people = Counter(person.label for photo in photos for person in photo.people)
-    return {label: people[label] for label in LABELS}
+    return {label: people[label] for label in classes}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.weights import DAY_0
+from recipes.detects import Detects
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Figures, figures
 from retrain.judge.golden import GoldenPhoto, build_of, counts, golden_photos
@@ -86,6 +87,7 @@ def judge(
     incumbent: Path | None,
     dataset: Path,
     *,
+    detects: Detects,
     settings: JudgeSettings,
     say: Say = silent,
     make_predictor: MakePredictor | None = None,
@@ -96,7 +98,7 @@ def judge(
     time.
     """
     make_predictor = make_predictor or (lambda manifest, raw: predictor(manifest, raw=raw, say=say))
-    photos = golden_photos(dataset)
+    photos = golden_photos(dataset, classes=detects.classes)
     if not any(photo.people for photo in photos):
         raise JudgementFailed(
             f"the golden photos of {dataset} show no person; nothing was judged. Review photos with people: "
@@ -109,10 +111,19 @@ def judge(
     # A model without raw boxes has far fewer boxes: then both are compared as served.
     compare_raw = all(raw[0].raw for raw, _ in predictions)
     measured = [
-        figures(photos, draws, answers=as_served, raw=raw, compare_raw=compare_raw, gate=settings.gate, ms=ms)
+        figures(
+            photos,
+            draws,
+            answers=as_served,
+            raw=raw,
+            detects=detects,
+            compare_raw=compare_raw,
+            gate=settings.gate,
+            ms=ms,
+        )
         for (raw, as_served), ms in zip(predictions, times, strict=True)
     ]
-    people, moments = counts(photos), len({photo.moment for photo in photos})
+    people, moments = counts(photos, detects.classes), len({photo.moment for photo in photos})
     return Judgement(
         ruling=apply_rules(*measured, photos=len(photos), moments=moments, people=people, settings=settings),
         runs=(_run(candidate, measured[0]), _run(incumbent, measured[1])),

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.kiosk.labels import LABELS
+from contracts.classes import Classes
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.predictions import Prediction
 
@@ -55,20 +55,20 @@ class ServedMatches:
     truth: Places  # (n,) class of the person whom it matches, -1 for none
 
 
-def people(photos: Sequence[GoldenPhoto]) -> GoldenPeople:
+def people(photos: Sequence[GoldenPhoto], classes: Classes) -> GoldenPeople:
     """The golden people, photo by photo."""
     return GoldenPeople(
         np.array([place for place, photo in enumerate(photos) for _ in photo.people], dtype=np.intp),
-        np.array([LABELS.index(person.label) for photo in photos for person in photo.people], dtype=np.intp),
+        np.array([classes.index(person.label) for photo in photos for person in photo.people], dtype=np.intp),
     )
 
 
-def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> RankedBoxes:
+def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction], classes: Classes) -> RankedBoxes:
     """Every box of the predictions, matched with people of the same photo and label."""
     rows: list[tuple[Places, Places, Floats, Flags]] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
-        labels, confidences, boxes = _predicted(prediction)
-        truths, truth_boxes = _known(photo)
+        labels, confidences, boxes = _predicted(prediction, classes)
+        truths, truth_boxes = _known(photo, classes)
         iou = _iou(truth_boxes, boxes) * (truths[:, None] == labels)
         rows.append((np.full(len(labels), number, dtype=np.intp), labels, confidences, _hits(iou)))
     place, label, confidence, hit = (np.concatenate(column) for column in zip(*rows, strict=True))
@@ -76,12 +76,12 @@ def ranked(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> 
     return RankedBoxes(place[order], label[order], hit[order])
 
 
-def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> ServedMatches:
+def served(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction], classes: Classes) -> ServedMatches:
     """Match the boxes with people of any label, the most confident first."""
     rows: list[tuple[Flags, Flags, Places, Floats, Flags, Places]] = []
     for number, (photo, prediction) in enumerate(zip(photos, predictions, strict=True)):
-        labels, confidences, boxes = _predicted(prediction)
-        truths, truth_boxes = _known(photo)
+        labels, confidences, boxes = _predicted(prediction, classes)
+        truths, truth_boxes = _known(photo, classes)
         free = _iou(truth_boxes, boxes)
         person_of = np.full(len(labels), -1, dtype=np.intp)
         for box in range(len(labels)):
@@ -122,19 +122,19 @@ def _hits(iou: Floats) -> Flags:
     return hit
 
 
-def _predicted(prediction: Prediction) -> tuple[Places, Floats, Floats]:
+def _predicted(prediction: Prediction, classes: Classes) -> tuple[Places, Floats, Floats]:
     """Labels, confidences and boxes of a prediction, the most confident first."""
     people = sorted(prediction.people, key=lambda person: -person.confidence)
     return (
-        np.array([LABELS.index(person.label) for person in people], dtype=np.intp),
+        np.array([classes.index(person.label) for person in people], dtype=np.intp),
         np.array([person.confidence for person in people], dtype=np.float64),
         np.array([person.box for person in people], dtype=np.float64).reshape(-1, 4),
     )
 
 
-def _known(photo: GoldenPhoto) -> tuple[Places, Floats]:
+def _known(photo: GoldenPhoto, classes: Classes) -> tuple[Places, Floats]:
     boxes = [person.box.corners for person in photo.people]
-    labels = [LABELS.index(person.label) for person in photo.people]
+    labels = [classes.index(person.label) for person in photo.people]
     return np.array(labels, dtype=np.intp), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from recipes.kiosk.labels import LABELS
+from contracts.classes import Classes
 from retrain.intervals import CONFIDENCE_LEVEL, exact, wilson
 from retrain.judge.golden import GoldenPhoto
 from retrain.judge.matching import THRESHOLDS, Flags, Floats, GoldenPeople, Places, RankedBoxes
@@ -68,10 +68,10 @@ def bootstrap_weights(photos: Sequence[GoldenPhoto], *, draws: int, seed: int) -
     return np.concatenate([np.ones((len(photos), 1)), counts[:, moment].T], axis=1).astype(np.float64)
 
 
-def average_precision(boxes: RankedBoxes, known: GoldenPeople, draws: Floats) -> Floats:
+def average_precision(boxes: RankedBoxes, known: GoldenPeople, draws: Floats, classes: Classes) -> Floats:
     """AP of each label at each threshold, (labels, thresholds, draws); NaN for labels without people in the draw."""
-    ap = np.full((len(LABELS), len(THRESHOLDS), draws.shape[1]), np.nan)
-    for label in range(len(LABELS)):
+    ap = np.full((len(classes), len(THRESHOLDS), draws.shape[1]), np.nan)
+    for label in range(len(classes)):
         people = draws[known.photo[known.label == label]].sum(axis=0)
         of_label = boxes.label == label
         for threshold in range(len(THRESHOLDS)):

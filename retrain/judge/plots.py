@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from markupsafe import Markup
 
-from recipes.kiosk.labels import LABELS
 from retrain.judge.figures import Figures
 from retrain.judge.judgement import Judgement
 from retrain.judge.matching import Floats
 from retrain.judge.metrics import Estimate
-from retrain.judge.rules import group_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,7 +117,8 @@ def _bars(judgement: Judgement, measured: Callable[[Figures], Floats], name: str
                 height = np.nan_to_num(estimate.value)
                 axes.bar(place + offset, height, 0.36, color=colour, label=model if place == 0 else None)
                 axes.plot([place + offset] * 2, [estimate.low, estimate.high], color="#111827", lw=1)
-        axes.set_xticks(range(len(LABELS)), [group_name(label) for label in LABELS])
+        detects = judgement.candidate.detects
+        axes.set_xticks(range(len(detects.classes)), [detects.groups[name] for name in detects.classes])
         axes.set_ylim(0, 1.02)
         axes.set_ylabel(name)
         _legend(axes, above=True)

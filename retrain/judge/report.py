@@ -17,7 +17,7 @@ from retrain.judge import plots
 from retrain.judge.figures import Figures
 from retrain.judge.judgement import Judgement
 from retrain.judge.metrics import Estimate
-from retrain.judge.rules import REQUIRED, group_name
+from retrain.judge.rules import REQUIRED
 from retrain.judge.settings import Score
 
 PAGE: Final = "report.html"
@@ -52,7 +52,10 @@ def html(judgement: Judgement) -> str:
             for (name, what, old), (_, _, new) in measured
         ],
         compared=_compared(judgement),
-        groups=[{"name": group_name(label), "people": count} for label, count in judgement.people.items()],
+        groups=[
+            {"name": judgement.candidate.detects.groups[label], "people": count}
+            for label, count in judgement.people.items()
+        ],
         gate=f"{gate:g}",
         draws=judgement.settings.draws,
         candidate_colour=plots.CANDIDATE_COLOUR,

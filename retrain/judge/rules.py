@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recipes.kiosk.labels import LABELS
 from retrain.judge.figures import Figures, Gate
 from retrain.judge.metrics import Estimate, rounded, share_below_0
 from retrain.judge.settings import JudgeSettings
@@ -66,7 +65,7 @@ def apply_rules(
 ) -> Ruling:
     """The ruling; `photos`, `moments` and `people` are the counts of the golden set."""
     checks = [
-        _golden_too_small(photos, moments, people, settings),
+        _golden_too_small(photos, moments, people, candidate.detects.groups, settings),
         _not_better(candidate, incumbent, settings),
         _group_behind(candidate, incumbent, settings),
         _promise_broken(candidate, incumbent),
@@ -81,7 +80,9 @@ def apply_rules(
     return Ruling(True, "better", text, tuple(checks))
 
 
-def _golden_too_small(photos: int, moments: int, people: Mapping[str, int], settings: JudgeSettings) -> RuleCheck:
+def _golden_too_small(
+    photos: int, moments: int, people: Mapping[str, int], named: Mapping[str, str], settings: JudgeSettings
+) -> RuleCheck:
     min_moments = min(settings.golden_least_moments, settings.golden_least)
     few = {label: count for label, count in people.items() if count < settings.golden_least_per_label}
     parts = []
@@ -90,7 +91,7 @@ def _golden_too_small(photos: int, moments: int, people: Mapping[str, int], sett
     elif moments < min_moments:
         parts.append(f"only {moments} moments that the {photos} golden photos show, of {min_moments} needed")
     if few:
-        groups = ", ".join(f"{count} {group_name(label)}" for label, count in few.items())
+        groups = ", ".join(f"{count} {named[label]}" for label, count in few.items())
         parts.append(f"only {groups} in them, of {settings.golden_least_per_label} needed each")
     text = (
         f"there are {' and '.join(parts)}; check more photos by hand"
@@ -132,7 +133,9 @@ def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSetting
     One of 25 people is four points, so a single difference must not decide. But a rare group is too small for
     significance: two people lost and none won are enough.
     """
-    draws = {label: candidate.right[place] - incumbent.right[place] for place, label in enumerate(LABELS)}
+    draws = {
+        label: candidate.right[place] - incumbent.right[place] for place, label in enumerate(candidate.detects.classes)
+    }
     differences = {label: Estimate.of(drawn) for label, drawn in draws.items()}
     losing = {label: share_below_0(drawn) for label, drawn in draws.items()}
     # A group without golden people is NaN, for which no comparison is true; golden_too_small covers it.
@@ -144,12 +147,12 @@ def _group_behind(candidate: Figures, incumbent: Figures, settings: JudgeSetting
     numbers = {
         "margin": settings.group_margin,
         "doubt": settings.group_doubt,
-        "behind": [str(label) for label in behind],
-        "losing": {str(label): rounded(share) for label, share in losing.items()},
-        "differences": {str(label): difference.fields() for label, difference in differences.items()},
+        "behind": list(behind),
+        "losing": {label: rounded(share) for label, share in losing.items()},
+        "differences": {label: difference.fields() for label, difference in differences.items()},
     }
     fewer = [label for label, difference in differences.items() if difference.value < 0]
-    points = [_points(label, differences[label]) for label in behind or fewer]
+    points = [_points(candidate.detects.groups[label], differences[label]) for label in behind or fewer]
     if behind:
         text = f"it is worse for {_listed(points)}, whatever it is on the whole"
     else:
@@ -219,14 +222,8 @@ def _too_slow(candidate: Figures, incumbent: Figures, settings: JudgeSettings) -
     return RuleCheck("too_slow", passes, text, numbers)
 
 
-def _points(label: str, difference: Estimate) -> str:
-    return f"{group_name(label)} ({100 * difference.value:+.1f} percentage points with the right label)"
-
-
-def group_name(label: str) -> str:
-    """The group of a label in words: "elder women"."""
-    age, gender = label.split("_")
-    return f"{age} {'women' if gender == 'female' else 'men'}"
+def _points(group: str, difference: Estimate) -> str:
+    return f"{group} ({100 * difference.value:+.1f} percentage points with the right label)"
 
 
 def _listed(parts: Sequence[str]) -> str:

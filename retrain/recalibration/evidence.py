@@ -20,7 +20,7 @@ from retrain.recalibration.last_layer import LastLayer, confidences_of
 
 def examples_of(photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> list[Example]:
     """Every box of the predictions, which have log-odds, with the label of the person whom it matches."""
-    matched = served(photos, predictions)
+    matched = served(photos, predictions, LABELS)
     boxes = [box for prediction in predictions for box in sorted(prediction.people, key=lambda box: -box.confidence)]
     return [
         Example(photos[photo].moment, *_log_odds(box), LABELS[truth] if truth >= 0 else None)

@@ -41,7 +41,7 @@ class Answered:
     @classmethod
     def of(cls, photos: Sequence[GoldenPhoto], predictions: Sequence[Prediction]) -> Answered:
         """From predictions with answers. ValueError if one has none."""
-        matched = served(photos, predictions)
+        matched = served(photos, predictions, LABELS)
         boxes = [
             person
             for prediction in predictions
@@ -143,7 +143,7 @@ def figures(
     elder_weight: float = 1.0,
 ) -> LayerFigures:
     """Measure one calibration. `draws` is of `bootstrap_weights`, `elder_weight` of `fit.weight_of_elders`."""
-    all_people = people(photos)
+    all_people = people(photos, LABELS)
     old = np.isin(all_people.label, _ELDER_CLASSES)
     elders, easy = answered.elders(), answered.elder >= elder_from
     adults = answered.known & ~elders

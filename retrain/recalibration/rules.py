@@ -66,7 +66,7 @@ def apply_rules(
 
 def golden_too_small(photos: Sequence[GoldenPhoto]) -> RuleCheck:
     """Whether there is enough to judge by; needs no prediction."""
-    people = counts(photos)
+    people = counts(photos, LABELS)
     elders = sum(count for label, count in people.items() if Label(label).elder)
     adults = sum(people.values()) - elders
     moments = len({photo.moment for photo in photos})

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contracts.classes import Classes
 from contracts.names import Reference
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree
 from retrain.bursts import iso_week
 from retrain.intervals import exact
@@ -101,7 +101,7 @@ def passes(confidence: float, gate: float) -> bool:
     return confidence >= math.floor(gate * 10_000) / 10_000
 
 
-def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
+def agreement(notes: Mapping[Reference, Note], gate: float, classes: Classes) -> Agreement:
     """The agreement of the random sample. Other photos were selected because the model was unsure, and don't count.
 
     `gate` is the deployment's. A photo with a confidence below it passed an earlier, lower gate, and is not evidence
@@ -142,7 +142,7 @@ def agreement(notes: Mapping[Reference, Note], gate: float) -> Agreement:
         promise=gate,
         people=PromiseShare(*people["", ""]),
         photos=PromiseShare(*photos),
-        by_label=by("label", {label: place for place, label in enumerate(LABELS)}),
+        by_label=by("label", {label: place for place, label in enumerate(classes)}),
         by_kiosk=by("kiosk", {}),
         by_week=by("week", {}),
         cannot_tell=cannot_tell,

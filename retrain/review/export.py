@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.boxes import LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidLabelFile
 from contracts.names import IMAGE_SUFFIX, Reference
 from contracts.private_folder import make_private
 from contracts.yolo import parse_labels
 from imaging.decoding import MIN_SIDE, PhotoRejected, decode
-from recipes.kiosk.answers import Answers
-from recipes.kiosk.labels import LABELS
+from recipes.detects import Weigh
 from recipes.kiosk.message import Result
 from retrain.bucket import DatasetBucket, Pair, Tree, in_threads, stem
 from retrain.dataset.layout import is_litter
@@ -26,7 +26,7 @@ from retrain.errors import InvalidReview
 from retrain.review.confidences import Results, with_confidence
 from retrain.review.label_studio import IMAGES, label_config, task
 from retrain.review.notes import noted
-from retrain.review.picking import SelectedPhoto, in_sample, select, weight
+from retrain.review.picking import SelectedPhoto, in_sample, select
 
 TASKS: Final = "tasks.json"
 CONFIG: Final = "label_config.xml"
@@ -61,18 +61,20 @@ def export(
     results: Results,
     folder: Path,
     *,
+    weigh: Weigh,
     sample_share: float,
     most: int | None,
     kiosk: str | None = None,
     since: datetime | None = None,
 ) -> ExportSummary:
-    """Write the folder. `kiosk`: only photos of that kiosk; `since`: only photos added then or later.
+    """Write the folder. `weigh`: how much a photo teaches, by what the model says about its people. `kiosk`: only
+    photos of that kiosk; `since`: only photos added then or later.
 
     InvalidReview, and nothing written, when the folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(not is_litter(path) for path in folder.iterdir())):
         raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
-    selected, left = _select(bucket, results, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
+    selected, left = _select(bucket, results, weigh, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
     make_private(folder)
     (folder / IMAGES).mkdir(exist_ok=True)
     results_of = results.of(photo.pair.reference for photo in selected)
@@ -83,9 +85,9 @@ def export(
             if jpeg is not None and labels is not None:  # otherwise it has expired since
                 reference = photo.pair.reference
                 (folder / IMAGES / f"{stem(reference)}{IMAGE_SUFFIX}").write_bytes(jpeg)
-                tasks.append(_task(photo, jpeg, labels, results_of.get(reference)))
+                tasks.append(_task(photo, jpeg, labels, results_of.get(reference), bucket.classes))
                 written[photo.sample] += 1
-    (folder / CONFIG).write_text(label_config(), encoding="utf-8")
+    (folder / CONFIG).write_text(label_config(bucket.classes), encoding="utf-8")
     (folder / README).write_text(_README, encoding="utf-8")
     (folder / TASKS).write_text(json.dumps(tasks, indent=1) + "\n", encoding="utf-8")
     return ExportSummary(unsure=written[False], sample=written[True], left=left)
@@ -94,6 +96,7 @@ def export(
 def _select(
     bucket: DatasetBucket,
     results: Results,
+    weigh: Weigh,
     *,
     sample_share: float,
     most: int | None,
@@ -122,7 +125,7 @@ def _select(
     decisions = results.of(pair.reference for pair in unsure)
     with in_threads(bucket.labels, unsure) as label_files:
         weights = {
-            pair: weight(_answered(text or "", decisions.get(pair.reference)))
+            pair: weigh(_answered(text or "", decisions.get(pair.reference), bucket.classes))
             for pair, text in zip(unsure, label_files, strict=True)
         }
     everything = select(weights, sure, sample_share=sample_share, most=None)
@@ -138,18 +141,18 @@ def _suspected(bucket: DatasetBucket) -> set[Reference]:
     )
 
 
-def _answered(labels: str, result: Result | None) -> list[tuple[str, Answers | None]]:
+def _answered(labels: str, result: Result | None, classes: Classes) -> list[tuple[str, Any]]:
     """The model's answers about each person: the result's, or, when it has expired, the labels of the file."""
     if result is not None:
         return [(person.label, person.answers) for person in result.message.people]
-    return [(person.label, None) for person in shown_people(labels, None)]
+    return [(person.label, None) for person in shown_people(labels, None, classes)]
 
 
-def _task(photo: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None) -> dict[str, Any]:
+def _task(photo: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None, classes: Classes) -> dict[str, Any]:
     model = result.message.model if result else None
     return task(
         photo.pair.reference,
-        shown_people(labels, result),
+        shown_people(labels, result, classes),
         source=photo.pair.tree,
         sample=photo.sample,
         model=f"{model.name} {model.version}" if model else UNKNOWN_MODEL,
@@ -157,13 +160,13 @@ def _task(photo: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None)
     )
 
 
-def shown_people(labels: str, result: Result | None) -> list[LabelledBox]:
+def shown_people(labels: str, result: Result | None, classes: Classes) -> list[LabelledBox]:
     """The people of a label file, with the model's confidence where the result has it; empty if the file is invalid.
 
     The reviewer of a photo with an invalid label file draws its people anew.
     """
     try:
-        people = parse_labels(labels, LABELS)
+        people = parse_labels(labels, classes)
     except InvalidLabelFile:
         return []
     return [with_confidence(person, result.message.people if result else ()) for person in people]

@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.classes import Classes
 from contracts.errors import InvalidMessage
 from contracts.instants import from_epoch_ms, to_epoch_ms
 from contracts.names import Reference
 from contracts.yolo import format_labels
 from imaging.decoding import PhotoRejected
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, in_threads, label_text
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
@@ -65,7 +65,7 @@ class ImportSummary:
     refused: list[str] = field(default_factory=list)
 
 
-def read(file: Path) -> ParsedExport:
+def read(file: Path, classes: Classes) -> ParsedExport:
     """The answers of Label Studio's JSON export. Of two tasks of the same photo, the one finished last counts.
 
     InvalidReview when the file is not such an export.
@@ -75,7 +75,7 @@ def read(file: Path) -> ParsedExport:
     refused: list[str] = []
     for number, task in enumerate(_tasks(file), start=1):
         try:
-            answer = _answer(task)
+            answer = _answer(task, classes)
         except InvalidTask as reason:
             refused.append(f"task {task.get('id', f'number {number}')}: {reason}")
             continue
@@ -108,7 +108,7 @@ def _tasks(file: Path) -> Sequence[Mapping[str, Any]]:
     return tasks
 
 
-def _answer(task: Mapping[str, Any]) -> ReviewAnswer | None:
+def _answer(task: Mapping[str, Any], classes: Classes) -> ReviewAnswer | None:
     """The answer of a task; None while it has no submitted annotation. InvalidTask when it is invalid."""
     annotation = last_completed(task["annotations"])
     if annotation is None:
@@ -125,7 +125,7 @@ def _answer(task: Mapping[str, Any]) -> ReviewAnswer | None:
         )
     # The random sample is of the sure only: an unsure photo in it would bias the agreement.
     sample = data.get("sample") is True and source is Tree.AUTO
-    return ReviewAnswer(reference, source, sample, parse_annotation(annotation), finished_at(annotation))
+    return ReviewAnswer(reference, source, sample, parse_annotation(annotation, classes), finished_at(annotation))
 
 
 def store(
@@ -194,7 +194,7 @@ def _note(answer: ReviewAnswer, earlier: Note | None, bucket: DatasetBucket, res
         predicted = [person.predicted for person in earlier.shown]
     else:
         labels = bucket.get(answer.reference.pair_keys(answer.source)[1]) or b""
-        predicted = shown_people(label_text(labels), results.result(answer.reference))
+        predicted = shown_people(label_text(labels), results.result(answer.reference), bucket.classes)
     people, cannot_tell = answer.annotation.people, answer.annotation.cannot_tell
     shown = tuple(
         ReviewedPerson(person, None if cannot_tell or match is None else people[match].label)
@@ -216,7 +216,7 @@ def _earlier(reference: Reference, bucket: DatasetBucket) -> Note | None:
         content = bucket.get(reference.note_key(tree))
         if content is not None:
             try:
-                return Note.from_json(content)
+                return Note.from_json(content, bucket.classes)
             except InvalidMessage:
                 continue  # the new note replaces it
     return None
@@ -232,7 +232,7 @@ def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) ->
         if not noted_already:
             bucket.put(reference.note_key(tree), text.encode(), "application/json")
         return not noted_already
-    labels = format_labels(answer.annotation.people, LABELS)
+    labels = format_labels(answer.annotation.people, bucket.classes)
     if noted_already and bucket.get(labels_key) == labels.encode():
         return False
     for tree_of_image in (answer.source, *CHECKED):

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any, Final
 
 from contracts import box_rules
 from contracts.boxes import Box, LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidBox
 from contracts.names import IMAGE_SUFFIX, Reference
-from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree, stem
 
 CANNOT_TELL: Final = "cannot tell"
 IMAGES: Final = "images"
 _PHOTO, _LABEL, _DOUBT = "photo", "label", "doubt"  # names in the interface, which results refer to
-_COLOURS: Final = ("#1f77b4", "#d62728", "#17becf", "#ff7f0e")
+# In the order of the classes, again from the first after the last.
+_COLOURS: Final = ("#1f77b4", "#d62728", "#17becf", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22")
 
 
 class InvalidTask(Exception):
@@ -37,11 +39,11 @@ class Annotation:
     doubled: int = 0
 
 
-def label_config() -> str:
+def label_config(classes: Classes) -> str:
     """The labelling interface. `category` keeps the class numbers in Label Studio's own exports to YOLO."""
     labels = "\n".join(
-        f'    <Label value="{label}" category="{label.yolo_class}" background="{colour}" hotkey="{number}"/>'
-        for number, (label, colour) in enumerate(zip(LABELS, _COLOURS, strict=True), start=1)
+        f'    <Label value="{label}" category="{number}" background="{colour}" hotkey="{number + 1}"/>'
+        for number, (label, colour) in enumerate(zip(classes, cycle(_COLOURS), strict=False))
     )
     return f"""<View>
   <Image name="{_PHOTO}" value="$image" zoom="true"/>
@@ -49,7 +51,7 @@ def label_config() -> str:
 {labels}
   </RectangleLabels>
   <Choices name="{_DOUBT}" toName="{_PHOTO}" choice="single" required="false">
-    <Choice value="{CANNOT_TELL}" category="{len(LABELS)}"/>
+    <Choice value="{CANNOT_TELL}" category="{len(classes)}"/>
   </Choices>
 </View>
 """
@@ -126,7 +128,7 @@ def box_of(value: Mapping[str, Any]) -> Box:
         raise InvalidTask(f"{error}; draw it inside the picture, or remove it") from None
 
 
-def parse_annotation(annotation: Mapping[str, Any]) -> Annotation:
+def parse_annotation(annotation: Mapping[str, Any], classes: Classes) -> Annotation:
     """The answer of an annotation; InvalidTask when it holds anything that the labelling interface doesn't offer."""
     people: list[LabelledBox] = []
     cannot_tell = False
@@ -151,9 +153,9 @@ def parse_annotation(annotation: Mapping[str, Any]) -> Annotation:
                 f"its picture was turned by {region['image_rotation']} degrees in Label Studio, and its boxes with it; "
                 "turn it back, and draw them anew"
             )
-        if not isinstance(names, list) or len(names) != 1 or names[0] not in LABELS:
-            raise InvalidTask(f"a box is labelled {names!r}, which is not one of {', '.join(LABELS)}; label it anew")
-        people.append(LabelledBox(Label(names[0]), box_of(value)))
+        if not isinstance(names, list) or len(names) != 1 or names[0] not in classes:
+            raise InvalidTask(f"a box is labelled {names!r}, which is not one of {', '.join(classes)}; label it anew")
+        people.append(LabelledBox(str(names[0]), box_of(value)))
     try:
         checked = box_rules.people_of(people)
     except InvalidBox as error:

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.boxes import Box, LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.instants import from_text, to_text
 from contracts.names import RESULT_SUFFIX, Reference
 from contracts.schema import reading
-from recipes.kiosk.labels import Label
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.review.matching import Change
 
@@ -77,13 +77,13 @@ class Note:
         return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Note:
-        """InvalidMessage when the text breaks the schema."""
+    def from_json(cls, text: str | bytes, classes: Classes) -> Note:
+        """InvalidMessage when the text breaks the schema, or a label is none of the classes."""
         with reading("review note", text, schema=SCHEMA) as fields:
             return cls(
                 source=Tree(fields["from"]),
                 sample=fields["sample"] is True,
-                shown=tuple(map(_shown, fields["shown"])),
+                shown=tuple(_shown(person, classes) for person in fields["shown"]),
                 changed=tuple(map(Change, fields["changed"])),
                 checked_at=from_text(fields["checked_at"]),
                 cannot_tell=fields["cannot_tell"] is True,
@@ -98,7 +98,7 @@ def read_notes(bucket: DatasetBucket) -> dict[Reference, Note]:
         for reference, content in zip(keys, contents, strict=True):
             try:
                 if content is not None and not _is_of_import(content):
-                    notes[reference] = Note.from_json(content)
+                    notes[reference] = Note.from_json(content, bucket.classes)
             except InvalidMessage as error:
                 log.warning("s3://%s/%s: %s", bucket.name, keys[reference], error)
     return dict(sorted(notes.items()))
@@ -127,9 +127,15 @@ def _keys(bucket: DatasetBucket, tree: Tree) -> Iterator[tuple[Reference, str]]:
             continue
 
 
-def _shown(fields: Mapping[str, Any]) -> ReviewedPerson:
+def _shown(fields: Mapping[str, Any], classes: Classes) -> ReviewedPerson:
     confidence, label = fields["confidence"], fields["now"]
     predicted = LabelledBox(
-        Label(fields["label"]), Box(*fields["box"]), None if confidence is None else float(confidence)
+        _known(fields["label"], classes), Box(*fields["box"]), None if confidence is None else float(confidence)
     )
-    return ReviewedPerson(predicted, None if label is None else Label(label))
+    return ReviewedPerson(predicted, None if label is None else _known(label, classes))
+
+
+def _known(label: str, classes: Classes) -> str:
+    if label not in classes:
+        raise ValueError(f"{label!r} is not one of {', '.join(classes)}")
+    return label

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.weights import DAY_0, MANIFEST
+from recipes.detects import Detects
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset.assembly import build
 from retrain.dataset.manifest import DatasetManifest
@@ -37,6 +38,7 @@ def make_stages(
     bucket: DatasetBucket,
     *,
     results: Results | None,
+    detects: Detects,
     training: str,
     settings: RetrainSettings,
     clock: Callable[[], datetime],
@@ -60,6 +62,7 @@ def make_stages(
             folder,
             build=training,
             settings=dataset,
+            detects=detects,
             earlier=earlier,
             predict=teacher,
             at=clock(),
@@ -69,7 +72,9 @@ def make_stages(
 
     def judge_candidate(candidate: Candidate, say: Say) -> Ruling:
         manifest = candidate.folder / MANIFEST
-        judgement = judge(manifest, candidate.incumbent.manifest, candidate.dataset, settings=judging, say=say)
+        judgement = judge(
+            manifest, candidate.incumbent.manifest, candidate.dataset, detects=detects, settings=judging, say=say
+        )
         report.write(candidate.folder, judgement)
         fields = judgement.fields()
         with_fields(candidate.folder, metrics={"golden": fields["golden"], **fields["candidate"]})
@@ -90,6 +95,7 @@ def package_candidate(candidate: Candidate, say: Say) -> None:
     manifest = package(
         candidate.folder,
         run=candidate.run,
+        classes=candidate.manifest.classes,
         onnx=candidate.network,
         weights_pt=trained.best,
         input=plan.image_size,
@@ -110,7 +116,7 @@ def package_candidate(candidate: Candidate, say: Say) -> None:
         },
         code_version=code_version(),
     )
-    photos = golden_photos(candidate.dataset, Split.VAL)
+    photos = golden_photos(candidate.dataset, Split.VAL, classes=candidate.manifest.classes)
     predictions = predictor(manifest, say=say)([photo.path for photo in photos])
     checked = {stem(item.reference) for item in candidate.manifest.items if item.source is not Tree.AUTO}
     fitted = calibrate(examples(photos, predictions, human=checked), least=CUT["confidence"])
@@ -125,13 +131,13 @@ def drift_since(bucket: DatasetBucket, results: Results | None, incumbent: Incum
     `gate` is the workers' confidence gate, which their labels promise to keep.
     """
     since = incumbent.dataset.made_at if incumbent.dataset is not None else None
-    return check_drift(*gather_facts(bucket, results, since=since), DriftLimits(promise=gate))
+    return check_drift(*gather_facts(bucket, results, since=since), DriftLimits(promise=gate), bucket.classes)
 
 
 def code_version() -> str:
     """A digest of the code that trained; the machine need not have a git checkout."""
     digest = hashlib.sha256()
-    for room in ("contracts", "registry", "retrain", "worker"):
+    for room in ("contracts", "recipes", "registry", "retrain", "worker"):
         for path in sorted((_HOME / room).rglob("*.py")):
             digest.update(f"{path.relative_to(_HOME)}\0".encode() + path.read_bytes())
     return f"sha256:{digest.hexdigest()[:16]}"

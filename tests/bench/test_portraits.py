@@ -181,10 +181,12 @@ def test_auto_labels_replace_the_true_ones_in_train_only(tmp_path: Path) -> None
     true = Scene(jpeg.getvalue(), (LabelledBox(Label.ADULT_MALE, HEAD),))
     for split, count in (("train", 2), ("val", 1)):
         assert write(tmp_path / "true", split, [true] * count) == count
-    first = golden_photos(tmp_path / "true", "train")[0].path
+    first = golden_photos(tmp_path / "true", "train", classes=LABELS)[0].path
     relabelled(tmp_path / "true", tmp_path / "auto", [(first, [LabelledBox(Label.ELDER_MALE, HEAD)])])
     labels = {
-        split: [[one.label for one in scene.people] for scene in golden_photos(tmp_path / "auto", split)]
+        split: [
+            [one.label for one in scene.people] for scene in golden_photos(tmp_path / "auto", split, classes=LABELS)
+        ]
         for split in ("train", "val")
     }
     assert labels == {"train": [[Label.ELDER_MALE]], "val": [[Label.ADULT_MALE]]}

@@ -202,7 +202,7 @@ def test_every_command_of_the_page_does_what_it_shows_and_does_it_again(person: 
 
 
 def dataset_of(record: Record) -> DatasetBucket:
-    return DatasetBucket(record.client("s3"), record.buckets["dataset"])
+    return DatasetBucket(record.client("s3"), record.buckets["dataset"], classes=LABELS)
 
 
 def keep_photos(record: Record, *, first: int) -> tuple[str, str]:

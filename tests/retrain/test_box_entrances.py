@@ -48,8 +48,8 @@ def by_folder(boxes: Sequence[Row], folder: Path) -> Outcome:
     (folder / "a.jpg").write_bytes(JPEG)
     (folder / "a.txt").write_text(label_file(boxes))
     listing = list_folder(folder)
-    scanned = scan_folder(listing, classes_in(listing), kiosk="mine")
-    return None if scanned.invalid else scanned.pictures[0].label_file
+    scanned = scan_folder(listing, classes_in(listing, classes=LABELS), kiosk="mine")
+    return None if scanned.invalid else scanned.pictures[0].label_file(LABELS)
 
 
 def by_label_studio(boxes: Sequence[Row], _: Path) -> Outcome:
@@ -67,7 +67,7 @@ def by_label_studio(boxes: Sequence[Row], _: Path) -> Outcome:
         for label, x0, y0, x1, y1 in boxes
     ]
     try:
-        return format_labels(parse_annotation({"result": result}).people, LABELS)
+        return format_labels(parse_annotation({"result": result}, classes=LABELS).people, LABELS)
     except InvalidTask:
         return None
 
@@ -77,7 +77,7 @@ def by_golden(boxes: Sequence[Row], folder: Path) -> Outcome:
         (folder / kind / "golden").mkdir(parents=True)
         (folder / kind / "golden" / f"{stem(PHOTO)}.{name}").write_bytes(content)
     try:
-        [photo] = golden_photos(folder)
+        [photo] = golden_photos(folder, classes=LABELS)
     except JudgementFailed:
         return None
     return format_labels(photo.people, LABELS)

@@ -10,6 +10,7 @@ from hypothesis import given
 from moto import mock_aws
 
 from contracts.names import Reference
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, reference_of, stem
 from tests.strategies import references
 
@@ -22,7 +23,7 @@ def bucket() -> Iterator[DatasetBucket]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
-        yield DatasetBucket(s3, "dataset")
+        yield DatasetBucket(s3, "dataset", classes=LABELS)
 
 
 def test_a_picture_without_labels_is_no_pair(bucket: DatasetBucket) -> None:

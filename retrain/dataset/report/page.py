@@ -6,7 +6,7 @@ It shows photos of customers, so it is stored in the bucket of the photos, and h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,10 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.instants import to_text
-from recipes.kiosk.labels import LABELS
 from retrain.dataset.layout import INDEX, SHEETS
 from retrain.dataset.manifest import NOBODY, PICTURES, DatasetManifest, Item
 from retrain.dataset.photos import REASONS, Split
-from retrain.dataset.report.contact_sheet import COLOURS, write_sheet
+from retrain.dataset.report.contact_sheet import write_sheet
 from retrain.dataset.splits import share
 from retrain.dataset.vetting.preconditions import LEAST_PEOPLE, scarce_labels
 
@@ -50,13 +49,15 @@ class _Group:
     sheets: tuple[Sheet, ...]
 
 
-def write_page(folder: Path, manifest: DatasetManifest, *, suspects: Sequence[Item], most: int) -> None:
+def write_page(
+    folder: Path, manifest: DatasetManifest, *, suspects: Sequence[Item], most: int, colours: Mapping[str, str]
+) -> None:
     """Write `index.html` and its sheets.
 
     `suspects`: photos excluded for label errors, whose pictures are still in the folder.
-    `most`: maximum number of pictures on a sheet; 0 writes a page without pictures.
+    `most`: maximum number of pictures on a sheet; 0 writes a page without pictures. `colours`: of each class.
     """
-    groups = _groups(folder, manifest, suspects, most) if most else []
+    groups = _groups(folder, manifest, suspects, most, colours) if most else []
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -65,11 +66,11 @@ def write_page(folder: Path, manifest: DatasetManifest, *, suspects: Sequence[It
     page = environment.get_template("page.html").render(
         manifest=manifest,
         made_at=to_text(manifest.made_at)[:16].replace("T", " "),
-        labels=LABELS,
-        colours=COLOURS,
+        labels=manifest.classes,
+        colours=colours,
         counts=counts,
         purpose=_PURPOSE,
-        widest=max((sum(row[label] for label in LABELS) for row in counts.values()), default=0) or 1,
+        widest=max((sum(row[label] for label in manifest.classes) for row in counts.values()), default=0) or 1,
         pictures=PICTURES,
         nobody=NOBODY,
         new=sum(item.new for item in manifest.items if item.split is not Split.GOLDEN),
@@ -89,7 +90,9 @@ def _other_warnings(manifest: DatasetManifest) -> list[str]:
     return [warning for warning in manifest.warnings if warning not in shown]
 
 
-def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], most: int) -> list[_Group]:
+def _groups(
+    folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], most: int, colours: Mapping[str, str]
+) -> list[_Group]:
     (folder / SHEETS).mkdir(exist_ok=True)
 
     def sheet(title: str, name: str, items: Iterable[Item], colour: str | None = None) -> list[Sheet]:
@@ -98,7 +101,7 @@ def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], m
             return []
         drawn = tuple(candidates[:most])
         file = f"{SHEETS}/{name}.jpg"
-        return [Sheet(title, file, write_sheet(folder, drawn, folder / file), drawn, len(candidates), colour)]
+        return [Sheet(title, file, write_sheet(folder, drawn, folder / file, colours), drawn, len(candidates), colour)]
 
     marked = [item for item in manifest.items if item.label_error]
     groups = [
@@ -113,9 +116,9 @@ def _groups(folder: Path, manifest: DatasetManifest, suspects: Sequence[Item], m
     ]
     for split in Split:
         sheets: list[Sheet] = []
-        for label in LABELS:
+        for label in manifest.classes:
             items = [item for item in manifest.of(split) if label in item.labels]
-            sheets += sheet(label, f"{split}-{label}", items, COLOURS[label])
+            sheets += sheet(label, f"{split}-{label}", items, colours[label])
         sheets += sheet("nobody", f"{split}-nobody", (item for item in manifest.of(split) if not item.people))
         groups.append(_Group(split.capitalize(), f"{_PURPOSE[split].capitalize()}.", tuple(sheets)))
     return [group for group in groups if group.sheets]

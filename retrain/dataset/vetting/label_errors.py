@@ -10,20 +10,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from contracts.boxes import LabelledBox, iou_of_corners, match_greedily
-from recipes.kiosk.labels import Label
 from retrain.judge.predictions import PredictedPerson
 
 SAME_PERSON: Final = 0.3  # intersection over union: people draw boxes less tightly than models
 
 
 def find_label_errors(
-    people: Sequence[LabelledBox], predicted: Sequence[PredictedPerson], *, sure: float
+    people: Sequence[LabelledBox], predicted: Sequence[PredictedPerson], *, sure: float, rare: frozenset[str]
 ) -> str | None:
     """The contradictions between labels and the teacher's predictions, in words; None without any.
 
     Another label, or an unlabelled person, needs a prediction of confidence `sure` or more. A label without any
-    prediction at its place is an error at once, and so is an elder seen where an adult is labelled: a network that is
-    taught elders as adults calls more of them adults.
+    prediction at its place is an error at once, and so is a rare class that is seen where another is labelled, as an
+    elder where an adult is: a network that is taught elders as adults calls more of them adults.
     """
     scores = [
         (overlap, left, right)
@@ -38,8 +37,8 @@ def find_label_errors(
             errors.append(f"nobody is seen where {person.label} is labelled")
             continue
         prediction = predicted[match[left]]
-        hidden_elder = Label(prediction.label).elder and not Label(person.label).elder
-        if prediction.label != person.label and (hidden_elder or prediction.confidence >= sure):
+        hidden = prediction.label in rare and person.label not in rare
+        if prediction.label != person.label and (hidden or prediction.confidence >= sure):
             errors.append(f"{person.label} is seen as {prediction.label}, at {prediction.confidence:.2f}")
     unlabelled = set(range(len(predicted))) - set(match.values())
     errors += [

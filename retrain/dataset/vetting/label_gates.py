@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.boxes import LabelledBox
-from recipes.kiosk.labels import LABELS
+from contracts.classes import Classes
 from retrain.bucket import Tree
 from retrain.review.agreement import PromiseShare, PromiseState, passes
 from retrain.review.notes import Note, ReviewedPerson
@@ -42,7 +42,7 @@ class LabelGates:
         return None
 
 
-def label_gates(notes: Iterable[Note], promise: float) -> LabelGates:
+def label_gates(notes: Iterable[Note], promise: float, classes: Classes) -> LabelGates:
     """The gates by the notes of the random sample. `promise` is the deployment's confidence gate.
 
     A promise is broken when the whole exact interval is below it, as in `review agreement`. From then on the evidence
@@ -50,22 +50,22 @@ def label_gates(notes: Iterable[Note], promise: float) -> LabelGates:
     """
     people = _checked(notes, promise)
     raised: dict[str, float | None] = {}
-    while (label := _breaking(people, raised, promise)) is not None:
+    while (label := _breaking(people, raised, promise, classes)) is not None:
         gate = raised.get(label, promise)
         raised[label] = next((step for step in STEPS if gate is not None and step > gate), None)
         people = [person for person in people if _teaches(person.predicted, raised)]
     return LabelGates(promise, raised)
 
 
-def _breaking(people: Sequence[ReviewedPerson], raised: Gates, promise: float) -> str | None:
+def _breaking(people: Sequence[ReviewedPerson], raised: Gates, promise: float, classes: Classes) -> str | None:
     """A label whose gate must rise; None when every label keeps the promise."""
-    said = {label: [person for person in people if person.predicted.label == label] for label in LABELS}
-    for label in LABELS:
+    said = {label: [person for person in people if person.predicted.label == label] for label in classes}
+    for label in classes:
         if label in raised and raised[label] is not None and not _kept(said[label], promise):
             return label
         if _share(said[label]).against(promise) is PromiseState.BROKEN:
             return label
-    for label in LABELS:
+    for label in classes:
         there = [person for person in people if person.label == label]
         mistaken = Counter(person.predicted.label for person in there if not person.right)
         # The label that most of them are mistaken for teaches it; a raised one until their share meets the promise.

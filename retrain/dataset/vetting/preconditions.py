@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from recipes.kiosk.labels import LABELS
 from retrain.dataset.manifest import NOBODY, DatasetManifest, counted
 from retrain.dataset.photos import UNREAD, Split
 
@@ -20,8 +19,8 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
     `least_new`: minimum number of people in new photos of train and val. `golden_least`: minimum number of people of
     each label in golden; with fewer, a better model can't be distinguished from a lucky one.
     """
-    new = counted(item for item in manifest.items if item.new and item.split is not Split.GOLDEN)
-    people = sum(new[label] for label in LABELS)
+    new = counted((item for item in manifest.items if item.new and item.split is not Split.GOLDEN), manifest.classes)
+    people = sum(new[label] for label in manifest.classes)
     if people < least_new:
         return "too_few_labels", (
             f"{people} people in new photos since the model in service was trained, duplicates and caps left out, "
@@ -29,14 +28,21 @@ def unmet_precondition(manifest: DatasetManifest, *, least_new: int, golden_leas
         )
     counts = manifest.counts
     absent = [
-        f"{label} in {split}" for split in (Split.TRAIN, Split.VAL) for label in LABELS if not counts[split][label]
+        f"{label} in {split}"
+        for split in (Split.TRAIN, Split.VAL)
+        for label in manifest.classes
+        if not counts[split][label]
     ]
     if absent:
         return "class_missing", (
             f"no {', no '.join(absent)}: a model trained on this would forget them; the one in service serves on. "
             "Review photos of such people, nunchi review export, or import some: nunchi dataset import"
         )
-    few = [f"{counts[Split.GOLDEN][label]} {label}" for label in LABELS if counts[Split.GOLDEN][label] < golden_least]
+    few = [
+        f"{counts[Split.GOLDEN][label]} {label}"
+        for label in manifest.classes
+        if counts[Split.GOLDEN][label] < golden_least
+    ]
     if few:
         return "golden_too_small", (
             f"the golden set has {', '.join(few)}, and needs {golden_least} of each label to tell a better model from "
@@ -65,7 +71,7 @@ def scarce_labels(manifest: DatasetManifest) -> list[Scarce]:
     return [
         Scarce(Split(split), label, counts[label])
         for split, counts in manifest.counts.items()
-        for label in LABELS
+        for label in manifest.classes
         if counts[label] < LEAST_PEOPLE[Split(split)]
     ]
 

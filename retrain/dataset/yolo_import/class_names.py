@@ -8,8 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from contracts.classes import normalised
-from recipes.kiosk.labels import LABELS, Label
+from contracts.classes import Classes, normalised
 from retrain.dataset.yolo_import.listing import Listing
 from retrain.errors import InvalidDataset
 from retrain.name_files import Names, UnreadableNames, may_state_names, names_in
@@ -18,13 +17,15 @@ _REMEDY = "nothing was imported. Correct it, or name the file that counts: --nam
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassMeaning:
     """The label of each class number. `names`: all names that the folder states, `files` the files that state them.
 
-    Without files the classes are LABELS in their order. `left_out`: the numbers of classes whose boxes are left out.
+    `classes`: the recipe's; without files the numbers are theirs. `left_out`: the numbers of classes whose boxes are
+    left out.
     """
 
-    labels: Mapping[int, Label]
+    classes: Classes
+    labels: Mapping[int, str]
     names: Names = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     left_out: frozenset[int] = frozenset()
@@ -34,7 +35,7 @@ class Classes:
         return self.names.get(number) or str(number)
 
     def to_fields(self, folder: Path) -> dict[str, Any]:
-        """As JSON: `from`, the files with the names, empty for the order of LABELS; and the label of each number."""
+        """As JSON: `from`, the files with the names, empty for the recipe's order; and the label of each number."""
         return {
             "from": [_relative(path, folder) for path in self.files],
             "labels": {str(number): label for number, label in sorted(self.labels.items())},
@@ -44,11 +45,12 @@ class Classes:
 
 def classes_in(
     listing: Listing,
-    aliases: Mapping[str, Label] | None = None,
+    classes: Classes,
+    aliases: Mapping[str, str] | None = None,
     *,
     left_out: Collection[str] = (),
     names_file: Path | None = None,
-) -> Classes:
+) -> ClassMeaning:
     """The classes of a folder, by the files anywhere in it that state their names, or by `names_file` alone.
 
     `aliases` are labels of further names, `left_out` names of classes whose boxes are left out; both also take a class
@@ -57,13 +59,13 @@ def classes_in(
     """
     stated = _stated((names_file,) if names_file else listing.name_files, listing, only=names_file is not None)
     if not stated:
-        _check_above(listing.folder)
+        _check_above(listing.folder, classes)
     files = tuple(stated)
-    names = next(iter(stated.values()), dict(enumerate(map(str, LABELS))))
-    known: dict[str, Label] = {normalised(label): label for label in LABELS}
+    names = next(iter(stated.values()), dict(enumerate(map(str, classes))))
+    known = {normalised(label): label for label in classes}
     given = {normalised(name): label for name, label in (aliases or {}).items()}
     out = set(map(normalised, left_out))
-    labels: dict[int, Label] = {}
+    labels: dict[int, str] = {}
     numbers_out, used = set[int](), set[str]()
     for number in sorted({*names, *(int(name) for name in (given.keys() | out) if name.isdecimal())}):
         # A class of a name is also called by its number, unless a name is such a number.
@@ -77,7 +79,7 @@ def classes_in(
         elif name in known:
             labels[number] = known[name]
     _check_used({*given, *out} - used, names, listing.folder)
-    return Classes(labels, names, files, frozenset(numbers_out))
+    return ClassMeaning(classes, labels, names, files, frozenset(numbers_out))
 
 
 def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Path, Names]:
@@ -107,7 +109,7 @@ def _stated(paths: Collection[Path], listing: Listing, *, only: bool) -> dict[Pa
     return stated
 
 
-def _check_above(folder: Path) -> None:
+def _check_above(folder: Path, classes: Classes) -> None:
     """InvalidDataset when a file beside the folder names other classes: it is a part of an export, such as train/."""
     above = folder.resolve().parent
     try:
@@ -119,7 +121,7 @@ def _check_above(folder: Path) -> None:
             names = names_in(path)
         except UnreadableNames:
             continue
-        if names is not None and _plain(names) != dict(enumerate(LABELS)):
+        if names is not None and _plain(names) != dict(enumerate(classes)):
             raise InvalidDataset(
                 f"{folder} holds no class names, and {path.name} beside it names {_shown(names)}; nothing was imported."
                 f" If these are its classes: --names '{path}'. If not, write a classes.txt into {folder}"

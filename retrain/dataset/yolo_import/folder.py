@@ -12,16 +12,16 @@ from typing import Final
 
 from contracts.box_rules import People
 from contracts.boxes import LabelledBox
+from contracts.classes import Classes
 from contracts.errors import InvalidLabelFile, InvalidText, NunchiError
 from contracts.names import CROCKFORD, Reference, check_kiosk_id, new_image_id
 from contracts.text_files import decoded
 from contracts.yolo import each_once, format_labels, read_rows
 from imaging.decoding import PhotoRejected
-from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
-from retrain.dataset.yolo_import.class_names import Classes
+from retrain.dataset.yolo_import.class_names import ClassMeaning
 from retrain.dataset.yolo_import.listing import SUFFIXES, Listing
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
@@ -47,10 +47,9 @@ class ImportedPicture:
     doubled: int = 0
     left_out: tuple[int, ...] = ()
 
-    @property
-    def label_file(self) -> str:
+    def label_file(self, classes: Classes) -> str:
         """The text of its label file."""
-        return format_labels(self.people, LABELS)
+        return format_labels(self.people, classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class ScannedFolder:
 
 
 def scan_folder(
-    listing: Listing, classes: Classes, *, kiosk: str, burst_per_folder: bool = False, say: Say = silent
+    listing: Listing, classes: ClassMeaning, *, kiosk: str, burst_per_folder: bool = False, say: Say = silent
 ) -> ScannedFolder:
     """Every picture of a folder, with its label file: beside it, or under `labels/` where it is under `images/`.
 
@@ -115,7 +114,7 @@ def scan_folder(
                 continue
             first = pictures.setdefault(picture.reference, picture)
             name, copied = listing.name(picture.path), listing.name(first.path)
-            if first.label_file != picture.label_file:
+            if first.label_file(classes.classes) != picture.label_file(classes.classes):
                 invalid.append(f"{name}: the same picture as {copied}, with other labels")
             elif first is not picture:
                 copies.append(f"{name}, of {copied}")
@@ -151,14 +150,16 @@ def store(bucket: DatasetBucket, tree: Tree, pictures: Sequence[ImportedPicture]
             "original_sha256": picture.sha256,
             "converted": not content.startswith(b"\xff\xd8"),
         }
-        bucket.put_pair(tree, picture.reference, jpeg=jpeg, labels=picture.label_file, note=json.dumps(note))
+        bucket.put_pair(
+            tree, picture.reference, jpeg=jpeg, labels=picture.label_file(bucket.classes), note=json.dumps(note)
+        )
 
     with in_threads(put, pictures) as results:
         for done, _ in enumerate(results, start=1):
             say(done, len(pictures), "pictures stored")
 
 
-def _people(path: Path, listing: Listing, classes: Classes) -> tuple[People, tuple[int, ...]]:
+def _people(path: Path, listing: Listing, classes: ClassMeaning) -> tuple[People, tuple[int, ...]]:
     """The people of a picture, and the classes of its boxes that are left out.
 
     InvalidLabelFile when its label file is missing, invalid, or not its own.
@@ -181,10 +182,10 @@ def _people(path: Path, listing: Listing, classes: Classes) -> tuple[People, tup
     return people, left_out
 
 
-def _read(file: Path, classes: Classes) -> tuple[People, tuple[int, ...]]:
+def _read(file: Path, classes: ClassMeaning) -> tuple[People, tuple[int, ...]]:
     """The people of a label file, and the classes of the boxes that are left out. InvalidLabelFile if it is invalid."""
     try:
-        rows = list(read_rows(decoded(file.read_bytes()), LABELS))
+        rows = list(read_rows(decoded(file.read_bytes()), classes.classes))
     except InvalidText as error:
         raise InvalidLabelFile(f"{file.name}: {error}") from None
     left_out = tuple(row.class_number for row in rows if row.class_number in classes.left_out)
@@ -197,8 +198,8 @@ def _read(file: Path, classes: Classes) -> tuple[People, tuple[int, ...]]:
             name = classes.name(row.class_number)
             called = f"{name!r}, which is no label" if name != str(row.class_number) else f"{name!r}, which has no name"
             raise InvalidLabelFile(
-                f"line {row.number} of its labels is of class {called}; say what it is: --class '{name}={LABELS[0]}', "
-                f"or leave its boxes out: --leave-out '{name}'"
+                f"line {row.number} of its labels is of class {called}; say what it is: --class "
+                f"'{name}={classes.classes[0]}', or leave its boxes out: --leave-out '{name}'"
             )
         people.append(LabelledBox(label, row.box))
     return each_once(people), left_out

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from recipes.kiosk.labels import LABELS
-from retrain.dataset.yolo_import.class_names import Classes
+from retrain.dataset.yolo_import.class_names import ClassMeaning
 from retrain.dataset.yolo_import.folder import ScannedFolder
 from retrain.dataset.yolo_import.listing import Listing, Unread
 
@@ -18,7 +17,7 @@ class ImportedFolder:
     """A folder that was scanned, and the meaning of its classes."""
 
     listing: Listing
-    classes: Classes
+    classes: ClassMeaning
     scanned: ScannedFolder
 
     def to_fields(self) -> dict[str, Any]:
@@ -27,7 +26,7 @@ class ImportedFolder:
         return {
             "pictures": len(self.scanned.pictures),
             "left_out": len(self.scanned.invalid),
-            "people": {label: people[label] for label in LABELS},
+            "people": {label: people[label] for label in self.classes.classes},
             "classes": self.classes.to_fields(self.listing.folder),
             "doubled_boxes": self._doubled,
             "boxes_left_out": self._left_out,
@@ -38,7 +37,8 @@ class ImportedFolder:
     def classes_from(self) -> str:
         """Where the class names come from."""
         if not self.classes.files:
-            return f"no file states class names, so classes 0 to {len(LABELS) - 1} are {', '.join(LABELS)}"
+            ours = self.classes.classes
+            return f"no file states class names, so classes 0 to {len(ours) - 1} are {', '.join(ours)}"
         return f"classes from {' and '.join(self.classes.to_fields(self.listing.folder)['from'])}"
 
     def lines(self) -> list[str]:

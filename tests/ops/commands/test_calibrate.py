@@ -104,7 +104,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         )
         for bucket in ("weights", "dataset", "images"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        yield Shop(WeightsRegistry(s3, "weights"), DatasetBucket(s3, "dataset"))
+        yield Shop(WeightsRegistry(s3, "weights"), DatasetBucket(s3, "dataset", classes=LABELS))
 
 
 def run(*arguments: str) -> Result:

@@ -51,7 +51,7 @@ def bucket(aws: None) -> DatasetBucket:
     s3 = boto3.client("s3", region_name=REGION)
     for name in ("dataset", "images"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return DatasetBucket(s3, "dataset")
+    return DatasetBucket(s3, "dataset", classes=LABELS)
 
 
 def dataset(*arguments: str) -> Result:

@@ -17,7 +17,8 @@ from contracts.instants import now
 from contracts.weights import new_run_id
 from ops.commands.drift import EXIT_STOP
 from ops.commands.review import review
-from recipes.kiosk.labels import Label
+from recipes.kiosk.detects import PEOPLE
+from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
@@ -48,7 +49,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         )
         for bucket in ("dataset", "images", "weights"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        yield Shop(s3, DatasetBucket(s3, "dataset"), Results(s3, "images"))
+        yield Shop(s3, DatasetBucket(s3, "dataset", classes=LABELS), Results(s3, "images"))
 
 
 def drift(*arguments: str) -> Result:
@@ -123,7 +124,16 @@ def test_without_a_day_it_counts_from_what_the_model_in_service_learned(shop: Sh
 def serve(shop: Shop, folder: Path, *, built_at: datetime) -> None:
     """A run that learned from a dataset of then."""
     name = new_run_id(built_at, "dataset")
-    build(shop.bucket, folder / name, build=name, settings=DatasetSettings(), earlier=None, predict=None, at=built_at)
+    build(
+        shop.bucket,
+        folder / name,
+        build=name,
+        settings=DatasetSettings(),
+        earlier=None,
+        predict=None,
+        at=built_at,
+        detects=PEOPLE,
+    )
     publication.publish(shop.bucket, folder / name)
     (folder / "file").write_bytes(b"a network")
     run = new_run_id(built_at, "yolov5n")
@@ -137,6 +147,7 @@ def serve(shop: Shop, folder: Path, *, built_at: datetime) -> None:
         data={"build": name},
         training={},
         code_version="test",
+        classes=LABELS,
     )
     weights = WeightsRegistry(shop.s3, "weights")
     weights.add(folder / run, run)

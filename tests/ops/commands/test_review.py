@@ -19,7 +19,7 @@ from ops.aws import AwsError
 from ops.commands.review import EXIT_PARTLY_STORED, EXIT_PROMISE_BROKEN, agreement, export, import_
 from ops.commands.review import review as group
 from ops.exits import Exit
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.confidences import Results
@@ -48,7 +48,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         )
         for bucket in ("dataset", "images"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        yield Shop(s3, DatasetBucket(s3, "dataset"), Results(s3, "images"))
+        yield Shop(s3, DatasetBucket(s3, "dataset", classes=LABELS), Results(s3, "images"))
 
 
 def review(*arguments: str) -> Result:

@@ -18,6 +18,7 @@ from contracts.boxes import Box, LabelledBox
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Pair, Tree
 from retrain.dataset import DatasetManifest, DatasetSettings, build
@@ -35,7 +36,7 @@ def empty_bucket() -> Generator[DatasetBucket, None, None]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
-        yield DatasetBucket(s3, "dataset")
+        yield DatasetBucket(s3, "dataset", classes=LABELS)
 
 
 def photo_id(seconds: float = 0, *, kiosk: str = "k1", salt: int = 0) -> Reference:
@@ -111,7 +112,15 @@ def built(
     """A build with a page without pictures, which takes the longest."""
     chosen = DatasetSettings(**{"sheet_photos": 0, **settings})
     return build(
-        bucket, folder, build=name, settings=chosen, earlier=earlier, predict=predict, at=NOON, results=results
+        bucket,
+        folder,
+        build=name,
+        settings=chosen,
+        earlier=earlier,
+        predict=predict,
+        at=NOON,
+        results=results,
+        detects=PEOPLE,
     )
 
 

@@ -16,6 +16,7 @@ from contracts.boxes import LabelledBox
 from contracts.instants import to_text
 from contracts.names import image_id_time
 from contracts.yolo import parse_labels
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from retrain.bucket import DatasetBucket, Tree, stem
@@ -79,7 +80,7 @@ def test_a_folder_holds_what_its_manifest_says(bucket: DatasetBucket, tmp_path: 
         place = f"{item.split}/{stem(item.reference)}"
         jpeg = bucket.get(item.reference.pair_keys(item.source)[0])
         assert (tmp_path / f"d/images/{place}.jpg").read_bytes() == jpeg
-        assert (tmp_path / f"d/labels/{place}.txt").read_text() == item.label_file
+        assert (tmp_path / f"d/labels/{place}.txt").read_text() == item.label_file(LABELS)
     assert manifest.counts[Split.GOLDEN] == counts(1, pictures=4)
 
 
@@ -144,7 +145,15 @@ def test_a_photo_that_is_deleted_or_changed_during_the_build_is_excluded(tmp_pat
             bucket.objects[photos[1].pair_keys("auto")[0]] += b"more"
 
     manifest = build(
-        bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=say
+        bucket,
+        tmp_path,
+        build="b1",
+        settings=DatasetSettings(),
+        earlier=None,
+        predict=None,
+        at=NOON,
+        say=say,
+        detects=PEOPLE,
     )
     assert excluded(manifest) == dict.fromkeys(map(str, photos[:2]), ExclusionReason.GONE)
     assert len(list(tmp_path.glob("images/*/*.jpg"))) == 2
@@ -303,6 +312,7 @@ def test_progress_is_reported_photo_by_photo(tmp_path: Path) -> None:
         predict=Teacher(),
         at=NOON,
         say=lambda done, of, note: said.append((done, of, note)),
+        detects=PEOPLE,
     )
     assert said == [
         *((done, 3, "photos read") for done in (1, 2, 3)),
@@ -323,7 +333,15 @@ def test_a_build_that_is_interrupted_stops_at_once_and_may_be_made_again(tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         build(
-            bucket, tmp_path, build="b1", settings=DatasetSettings(), earlier=None, predict=None, at=NOON, say=interrupt
+            bucket,
+            tmp_path,
+            build="b1",
+            settings=DatasetSettings(),
+            earlier=None,
+            predict=None,
+            at=NOON,
+            say=interrupt,
+            detects=PEOPLE,
         )
     assert not (tmp_path / "manifest.json").exists()
     assert len(list(tmp_path.glob("images/*/*.jpg"))) < 60

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipes.kiosk.labels import LABELS, Label
-from retrain.dataset.yolo_import.class_names import Classes, classes_in
+from retrain.dataset.yolo_import.class_names import ClassMeaning, classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder
 from retrain.dataset.yolo_import.listing import list_folder
 from retrain.errors import InvalidDataset
@@ -33,13 +33,13 @@ def folder_with(folder: Path, files: Mapping[str, str | bytes], *, labels: str =
     return folder
 
 
-def classes_of(folder: Path) -> Classes:
-    return classes_in(list_folder(folder))
+def classes_of(folder: Path) -> ClassMeaning:
+    return classes_in(list_folder(folder), classes=LABELS)
 
 
 def scanned(folder: Path, aliases: Mapping[str, Label] | None = None, left_out: Sequence[str] = ()) -> ScannedFolder:
     listing = list_folder(folder)
-    return scan_folder(listing, classes_in(listing, aliases, left_out=left_out), kiosk="mine")
+    return scan_folder(listing, classes_in(listing, LABELS, aliases, left_out=left_out), kiosk="mine")
 
 
 NAMES = {
@@ -190,9 +190,9 @@ def test_another_file_whose_names_can_t_be_read_is_refused_by_name(
 def test_a_file_too_large_for_names_is_refused_unless_another_names_the_classes(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [" + "adult_male, " * 30_000 + "]")
     with pytest.raises(InvalidDataset, match="larger than 256 KB"):
-        classes_in(list_folder(tmp_path))
+        classes_in(list_folder(tmp_path), classes=LABELS)
     (tmp_path / "classes.txt").write_text("adult_male\n")
-    assert classes_in(list_folder(tmp_path)).labels == {0: Label.ADULT_MALE}
+    assert classes_in(list_folder(tmp_path), classes=LABELS).labels == {0: Label.ADULT_MALE}
 
 
 def test_a_file_with_another_purpose_does_not_hinder_names_that_are_read(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_names_beside_a_part_of_an_export_are_not_passed_over(tmp_path: Path) ->
     folder = folder_with(tmp_path / "train", {})
     with pytest.raises(InvalidDataset, match=r"data\.yaml beside it names 0: adult_male, 1: elder_male; .*--names '"):
         classes_of(folder)
-    assert classes_in(list_folder(folder), names_file=tmp_path / "data.yaml").labels == TWO
+    assert classes_in(list_folder(folder), names_file=tmp_path / "data.yaml", classes=LABELS).labels == TWO
     (tmp_path / "data.yaml").write_text(f"names: [{', '.join(LABELS)}]")
     assert classes_of(folder).labels == OURS
 
@@ -256,14 +256,14 @@ def test_files_that_disagree_are_refused_unless_one_is_named(tmp_path: Path) -> 
         "--names FILE"
     )
     for file, label in (("classes.txt", Label.ELDER_MALE), ("x/data.yaml", Label.ADULT_MALE)):
-        classes = classes_in(list_folder(folder), names_file=folder / file)
+        classes = classes_in(list_folder(folder), names_file=folder / file, classes=LABELS)
         assert classes.labels[1] is label
     with pytest.raises(InvalidDataset, match="states no class names"):
-        classes_in(list_folder(folder), names_file=folder / "notes.yaml")
+        classes_in(list_folder(folder), names_file=folder / "notes.yaml", classes=LABELS)
     (tmp_path / "mine.txt").write_text(LISTED)
-    assert classes_in(list_folder(folder), names_file=tmp_path / "mine.txt").labels == TWO
+    assert classes_in(list_folder(folder), names_file=tmp_path / "mine.txt", classes=LABELS).labels == TWO
     with pytest.raises(InvalidDataset, match="can't be read"):
-        classes_in(list_folder(folder), names_file=folder / "missing.yaml")
+        classes_in(list_folder(folder), names_file=folder / "missing.yaml", classes=LABELS)
 
 
 def test_names_that_no_label_file_uses_don_t_block(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from recipes.kiosk.labels import LABELS
 from retrain.dataset.yolo_import.class_names import classes_in
 from retrain.dataset.yolo_import.folder import scan_folder
 from retrain.dataset.yolo_import.listing import list_folder
@@ -29,7 +30,7 @@ def own(folder: Path, *names: str, row: str = ROW) -> Path:
 
 def imported(folder: Path) -> ImportedFolder:
     listing = list_folder(folder)
-    classes = classes_in(listing)
+    classes = classes_in(listing, classes=LABELS)
     return ImportedFolder(listing, classes, scan_folder(listing, classes, kiosk="mine"))
 
 

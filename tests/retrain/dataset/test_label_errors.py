@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.boxes import Box, LabelledBox
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import Label
 from retrain.dataset.vetting.label_errors import find_label_errors
 from retrain.dataset.vetting.sanity import check_sanity
@@ -15,7 +16,9 @@ MAN, WOMAN = Label.ADULT_MALE, Label.ELDER_FEMALE
 
 
 def errors_of(labelled: list[tuple[Label, tuple[float, float, float, float]]], *seen: PredictedPerson) -> str | None:
-    return find_label_errors([LabelledBox(label, Box(*box)) for label, box in labelled], seen, sure=0.9)
+    return find_label_errors(
+        [LabelledBox(label, Box(*box)) for label, box in labelled], seen, sure=0.9, rare=PEOPLE.rare
+    )
 
 
 def test_a_teacher_that_agrees_or_is_unsure_reports_no_label_error() -> None:

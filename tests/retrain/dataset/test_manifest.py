@@ -38,6 +38,7 @@ MANIFEST = DatasetManifest(
     items=(ITEM,),
     excluded=(Excluded(photo_id(60), Tree.AUTO, ExclusionReason.DUPLICATE, "of that"),),
     warnings=("mind it",),
+    classes=LABELS,
 )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import Label
 from retrain.bucket import DatasetBucket, Tree
-from retrain.dataset.report.contact_sheet import COLOURS
 from retrain.dataset.report.page import write_page
 from retrain.judge.predictions import Prediction
 from tests.retrain.dataset.shop import built, empty_bucket, fill, photo_id, put
@@ -63,7 +63,7 @@ def test_it_needs_nothing_but_its_folder(bucket: DatasetBucket, tmp_path: Path) 
 def test_a_sheet_shows_boxes_in_the_colour_of_their_label(bucket: DatasetBucket, tmp_path: Path) -> None:
     built(bucket, tmp_path, sheet_photos=6, val_share=0)
     with Image.open(tmp_path / "sheets/train-elder_female.jpg") as sheet:
-        red, green, blue = bytes.fromhex(COLOURS[Label.ELDER_FEMALE][1:])
+        red, green, blue = bytes.fromhex(PEOPLE.colours[Label.ELDER_FEMALE][1:])
         pixels = np.asarray(sheet.convert("RGB"), dtype=int)
     near = np.abs(pixels - (red, green, blue)).sum(axis=2) < 40
     assert near.sum() > 500
@@ -81,7 +81,7 @@ def test_possible_label_errors_are_shown_with_their_reasons(bucket: DatasetBucke
 def test_nothing_that_somebody_named_becomes_markup(bucket: DatasetBucket, tmp_path: Path) -> None:
     manifest = built(bucket, tmp_path)
     named = replace(manifest, warnings=("<img src=x>",), settings={"a<b>": '"c"'})
-    write_page(tmp_path, named, suspects=[], most=0)
+    write_page(tmp_path, named, suspects=[], most=0, colours=PEOPLE.colours)
     page = (tmp_path / "index.html").read_text()
     assert "&lt;img src=x&gt;" in page
     assert "a&lt;b&gt;=&#34;c&#34;" in page

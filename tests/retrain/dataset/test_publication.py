@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ContractError
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree, stem
 from retrain.dataset.layout import prepare, room_for, write_pictures
 from retrain.dataset.publication import builds, fetch, find, load, publish
@@ -93,7 +94,7 @@ def test_labels_are_those_of_the_build_whatever_became_of_them(bucket: DatasetBu
     item = manifest.items[0]
     bucket.put(item.reference.pair_keys("auto")[1], b"", "text/plain")
     fetch(bucket, "b1", tmp_path / "e")
-    assert (tmp_path / f"e/labels/train/{stem(item.reference)}.txt").read_text() == item.label_file != ""
+    assert (tmp_path / f"e/labels/train/{stem(item.reference)}.txt").read_text() == item.label_file(LABELS) != ""
 
 
 @pytest.mark.parametrize("build", ["", "../b1", "B 1", "b1/manifest.json"])
@@ -106,7 +107,9 @@ def test_a_dataset_that_does_not_fit_is_not_begun(bucket: DatasetBucket, tmp_pat
     manifest = built(bucket, tmp_path / "d")
     prepare(tmp_path / "e")
     with pytest.raises(InvalidDataset) as refused:
-        write_pictures(bucket, manifest.items, tmp_path / "e", lambda *_: None, free=lambda _: 3_000_000)
+        write_pictures(
+            bucket, manifest.items, tmp_path / "e", lambda *_: None, free=lambda _: 3_000_000, classes=LABELS
+        )
     assert str(refused.value) == (
         f"the dataset needs 68 MB, and there are 3 MB free at {tmp_path / 'e'}; no picture was written. Make room, or "
         "name a folder on another disk"

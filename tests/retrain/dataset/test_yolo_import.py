@@ -17,7 +17,7 @@ from contracts.yolo import format_labels
 from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.dataset import publication
-from retrain.dataset.yolo_import.class_names import Classes, classes_in
+from retrain.dataset.yolo_import.class_names import ClassMeaning, classes_in
 from retrain.dataset.yolo_import.folder import ScannedFolder, scan_folder, store, without_exposed
 from retrain.dataset.yolo_import.listing import list_folder
 from retrain.errors import InvalidDataset
@@ -58,7 +58,7 @@ def own(
 
 def scanned(folder: Path, *, burst_per_folder: bool = False) -> ScannedFolder:
     listing = list_folder(folder)
-    return scan_folder(listing, classes_in(listing), kiosk="mine", burst_per_folder=burst_per_folder)
+    return scan_folder(listing, classes_in(listing, classes=LABELS), kiosk="mine", burst_per_folder=burst_per_folder)
 
 
 def test_pictures_are_stored_as_they_are_and_once_more_changes_nothing(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_labels_may_lie_beside_the_picture_or_in_a_tree_beside_its_own(tmp_path:
     (tmp_path / "b.jpg").write_bytes(encoded(picture(1)))
     (tmp_path / "b.txt").write_text("")
     (tmp_path / "._b.jpg").write_bytes(b"what a Mac leaves")
-    assert [(one.path.name, one.label_file) for one in scanned(tmp_path).pictures] == [
+    assert [(one.path.name, one.label_file(LABELS)) for one in scanned(tmp_path).pictures] == [
         ("b.jpg", ""),
         ("a.jpg", "2 0.500000 0.500000 0.500000 0.500000\n"),
     ]
@@ -197,7 +197,7 @@ def test_a_folder_without_pictures_and_a_bad_name_are_refused(tmp_path: Path) ->
     with pytest.raises(InvalidDataset, match="holds no picture"):
         scanned(tmp_path)
     with pytest.raises(InvalidName):
-        scan_folder(list_folder(tmp_path), Classes({}), kiosk="My Kiosk")
+        scan_folder(list_folder(tmp_path), ClassMeaning(LABELS, {}), kiosk="My Kiosk")
 
 
 def test_a_picture_that_changes_meanwhile_is_not_stored(bucket: DatasetBucket, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_the_forms_of_a_label_file_are_read_alike(tmp_path: Path, name: str, con
     own(tmp_path, "a.jpg", labels=None)
     (tmp_path / "images" / name).write_bytes(content)
     [one] = scanned(tmp_path).pictures
-    assert one.label_file == "0 0.500000 0.500000 0.400000 0.400000\n"
+    assert one.label_file(LABELS) == "0 0.500000 0.500000 0.400000 0.400000\n"
 
 
 def test_a_label_file_that_is_no_text_is_invalid(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from contracts.boxes import LabelledBox
 from contracts.instants import now
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from registry.weights import CurrentRun
 from retrain.bucket import DatasetBucket, Tree
@@ -32,7 +32,7 @@ def shop() -> Iterator[Shop]:
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
         s3.create_bucket(Bucket="images")
-        yield Shop(s3, DatasetBucket(s3, "dataset"), Results(s3, "images"))
+        yield Shop(s3, DatasetBucket(s3, "dataset", classes=LABELS), Results(s3, "images"))
 
 
 def noted(shop: Shop, number: int, *, sample: bool = True, cannot_tell: bool = False) -> None:
@@ -110,5 +110,5 @@ def test_labels_that_people_find_wrong_stop_a_training(shop: Shop) -> None:
     for number in range(40):
         shop.put(Tree.AUTO, photo(number), (HER, HIM))
         noted(shop, number)
-    drift = check_drift(*gather_facts(shop.bucket, shop.results, since=None), DriftLimits(promise=0.95))
+    drift = check_drift(*gather_facts(shop.bucket, shop.results, since=None), DriftLimits(promise=0.95), classes=LABELS)
     assert (drift.level, drift.agreement.right, drift.agreement.checked) == (Level.STOP, 40, 80)

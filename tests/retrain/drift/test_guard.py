@@ -22,7 +22,7 @@ LATER = ("2026-W45", "2026-W46")
 
 def drift_of(new: list[LabelFact], earlier: list[LabelFact], **limits: Any) -> Drift:
     chosen: dict[str, Any] = {"promise": 0.95, **limits}
-    return check_drift(new, earlier, DriftLimits(**chosen))
+    return check_drift(new, earlier, DriftLimits(**chosen), classes=LABELS)
 
 
 def facts(

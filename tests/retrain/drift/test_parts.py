@@ -20,14 +20,14 @@ FACTS = [
 
 
 def test_all_come_first_then_kiosks_then_weeks() -> None:
-    shown = list(parts(FACTS))
+    shown = list(parts(FACTS, classes=LABELS))
     assert [one.where for one in shown] == ["all", "kiosk door", "kiosk lobby", "week 2026-W46", "week 2026-W47"]
     assert [one.photos for one in shown] == [4, 1, 3, 1, 3]
 
 
 def test_shares_and_confidence_are_of_the_sure_alone() -> None:
     """A photo of two people counts half for each; photos without people have a share, too."""
-    lobby = next(one for one in parts(FACTS) if one.where == "kiosk lobby")
+    lobby = next(one for one in parts(FACTS, classes=LABELS) if one.where == "kiosk lobby")
     assert lobby.unsure == pytest.approx(1 / 3)
     assert {name: share for name, share in lobby.labels.items() if share} == {HER: 0.75, HIM: 0.25}
     assert lobby.labels.keys() == {*LABELS, NOBODY}
@@ -36,8 +36,8 @@ def test_shares_and_confidence_are_of_the_sure_alone() -> None:
 
 
 def test_without_photos_or_sure_labels_there_are_no_figures() -> None:
-    assert list(parts([])) == []
-    unsure = next(parts([LabelFact("lobby", "2026-W47", (HER,), False, 0.4)]))
+    assert list(parts([], classes=LABELS)) == []
+    unsure = next(parts([LabelFact("lobby", "2026-W47", (HER,), False, 0.4)], classes=LABELS))
     assert (unsure.unsure, sum(unsure.labels.values()), unsure.confidence) == (1, 0, None)
 
 
@@ -53,7 +53,7 @@ facts = st.builds(
 
 @given(st.lists(facts, min_size=1))
 def test_kiosks_and_weeks_each_make_up_all(every: list[LabelFact]) -> None:
-    whole, *rest = parts(every)
+    whole, *rest = parts(every, classes=LABELS)
     for kind in ("kiosk", "week"):
         assert sum(one.photos for one in rest if one.where.startswith(kind)) == whole.photos == len(every)
     assert sum(whole.labels.values()) == pytest.approx(float(any(one.sure for one in every)))

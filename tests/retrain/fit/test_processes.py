@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from onnx import TensorProto, helper, numpy_helper
 
 from contracts.training import TrainingOutcome, Verdict
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket, Tree
 from tests.retrain.trainings import FAKE, fill
 from tests.waiting import until
@@ -103,7 +104,7 @@ class Shop:
         )
         for name in ("dataset", "weights"):
             self.s3.create_bucket(Bucket=name)
-        self.bucket = DatasetBucket(self.s3, "dataset")
+        self.bucket = DatasetBucket(self.s3, "dataset", classes=LABELS)
         network, python = folder / "network.onnx", folder / "python"
         network.write_bytes(blind())
         text = TRAINER.format(python=sys.executable, pid=str(folder / "pid"), network=str(network), fake=FAKE)

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted, TrainerFailed
 from retrain.fit.checkpoints import Checkpoints, LoadedCheckpoint
@@ -29,7 +30,7 @@ def bucket() -> Iterator[DatasetBucket]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
-        yield DatasetBucket(s3, "dataset")
+        yield DatasetBucket(s3, "dataset", classes=LABELS)
 
 
 @pytest.fixture

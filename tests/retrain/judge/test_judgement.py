@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS, Label
 from retrain.errors import JudgementFailed
 from retrain.judge import Judgement, JudgeSettings, Score, judge, report
@@ -44,7 +45,7 @@ def judged(
     raw: bool = True,
 ) -> Judgement:
     make = asking(model("20260301t000000z-new", opinion, ms=ms), model("20260101t000000z-old", against, raw=raw))
-    return judge(CANDIDATE, incumbent, dataset, settings=settings, make_predictor=make)
+    return judge(CANDIDATE, incumbent, dataset, settings=settings, make_predictor=make, detects=PEOPLE)
 
 
 def decided(judgement: Judgement, folder: Path) -> dict[str, Any]:
@@ -239,7 +240,9 @@ def test_the_first_prediction_of_a_photo_is_not_timed(dataset: Path) -> None:
         return predict
 
     make = asking(slow_at_first, model("20260101t000000z-old", INCUMBENT))
-    judgement = judge(CANDIDATE, Path("incumbent.json"), dataset, settings=SETTINGS, make_predictor=make)
+    judgement = judge(
+        CANDIDATE, Path("incumbent.json"), dataset, settings=SETTINGS, make_predictor=make, detects=PEOPLE
+    )
 
     assert (judgement.promoted, judgement.candidate.ms) == (True, 10.0)
 
@@ -304,7 +307,14 @@ def test_a_model_that_fails_at_the_golden_photos_is_not_judged(dataset: Path) ->
         return predict
 
     with pytest.raises(JudgementFailed, match=r"200 of 200 golden photos .*: the network answered with NaN; nothing"):
-        judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=asking(broken, model("old", INCUMBENT)))
+        judge(
+            CANDIDATE,
+            None,
+            dataset,
+            settings=SETTINGS,
+            make_predictor=asking(broken, model("old", INCUMBENT)),
+            detects=PEOPLE,
+        )
 
 
 @pytest.mark.parametrize("change", [lambda predictions: predictions[:-1], lambda predictions: predictions[::-1]])
@@ -315,7 +325,14 @@ def test_predictions_of_other_photos_are_not_judged(
         return lambda paths: change(model("new", BETTER)(raw)(paths))
 
     with pytest.raises(JudgementFailed, match="do not match the 200 golden photos; nothing was judged"):
-        judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=asking(wrong, model("old", INCUMBENT)))
+        judge(
+            CANDIDATE,
+            None,
+            dataset,
+            settings=SETTINGS,
+            make_predictor=asking(wrong, model("old", INCUMBENT)),
+            detects=PEOPLE,
+        )
 
 
 @pytest.mark.parametrize(
@@ -330,9 +347,9 @@ def test_a_dataset_that_numbers_its_classes_differently_is_not_judged(tmp_path: 
     """As a folder that nunchi did not build may: its people would be read in our order."""
     (golden(tmp_path / "d", 4) / "data.yaml").write_text(text)
     with pytest.raises(JudgementFailed, match=reason):
-        golden_photos(tmp_path / "d")
+        golden_photos(tmp_path / "d", classes=LABELS)
     (tmp_path / "d" / "data.yaml").write_text("names:\n" + "".join(f"  {n}: {one}\n" for n, one in enumerate(LABELS)))
-    assert len(golden_photos(tmp_path / "d")) == 4
+    assert len(golden_photos(tmp_path / "d", classes=LABELS)) == 4
 
 
 def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
@@ -347,7 +364,7 @@ def test_golden_photos_without_people_judge_nothing(tmp_path: Path) -> None:
 def test_text_of_a_manifest_is_escaped(dataset: Path) -> None:
     make = asking(model("<script>alert(1)</script>", BETTER), model("old", INCUMBENT))
 
-    page = report.html(judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=make))
+    page = report.html(judge(CANDIDATE, None, dataset, settings=SETTINGS, make_predictor=make, detects=PEOPLE))
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import stem
 from retrain.errors import JudgementFailed
 from retrain.judge.figures import Gate, calibration_of, gate_of
@@ -79,7 +79,7 @@ def test_weighted_average_precision_is_that_of_the_drawn_photos(seed: int) -> No
     draw = (chance.random(photos) < 0.7).astype(float)  # drawn once, or not at all
     draws = np.stack([np.ones(photos), draw], axis=1)
 
-    ap = average_precision(ordered, known, draws)
+    ap = average_precision(ordered, known, draws, classes=LABELS)
 
     in_draw = draw[place] > 0
     assert ap[0, 0, 0] == pytest.approx(by_the_book(hit, len(truth)), abs=1e-9)
@@ -97,7 +97,7 @@ def test_a_photo_is_weighted_by_its_draws() -> None:
     known = GoldenPeople(np.array([1]), np.array([0]))
     draws = np.array([[1.0, 3.0, 1.0], [1.0, 1.0, 3.0]])
 
-    ap = average_precision(ordered, known, draws)[0, 0]
+    ap = average_precision(ordered, known, draws, classes=LABELS)[0, 0]
 
     assert ap == pytest.approx(np.array([1 / 2, 1 / 4, 3 / 4]) * 0.995)
 
@@ -120,7 +120,7 @@ def test_a_photo_is_weighted_by_its_draws() -> None:
 def test_a_person_is_matched_once_with_the_most_confident_box_of_their_label(
     prediction: Prediction, hits: list[int]
 ) -> None:
-    found = ranked([photo((MAN, HERE))], [prediction])
+    found = ranked([photo((MAN, HERE))], [prediction], classes=LABELS)
 
     assert found.hit.sum(axis=1).tolist() == hits
 
@@ -129,7 +129,7 @@ def test_as_served_a_person_may_be_detected_with_the_wrong_label() -> None:
     photos = [photo((MAN, HERE), (WOMAN, THERE)), photo((MAN, HERE)), photo()]
     predictions = [predicts((MAN, 0.7, HERE), (MAN, 0.9, THERE)), predicts(), predicts((MAN, 0.4, HERE))]
 
-    found = served(photos, predictions)
+    found = served(photos, predictions, classes=LABELS)
 
     assert found.detected.tolist() == [True, True, False]
     assert found.right.tolist() == [True, False, False]
@@ -233,7 +233,7 @@ def test_consecutive_golden_photos_are_one_moment_and_any_other_name_its_own(tmp
         for name in names:
             (folder / f"{name}.{suffix}").touch()
 
-    moment = {one.path.stem: one.moment for one in golden_photos(tmp_path)}
+    moment = {one.path.stem: one.moment for one in golden_photos(tmp_path, classes=LABELS)}
 
     assert moment[names[0]] == moment[names[1]]
     assert len(set(moment.values())) == 4
@@ -245,12 +245,12 @@ def test_a_golden_photo_without_its_labels_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "images/golden/a.jpg").touch()
 
     with pytest.raises(JudgementFailed, match=r"the labels of a\.jpg can't be read .*nothing was judged"):
-        golden_photos(tmp_path)
+        golden_photos(tmp_path, classes=LABELS)
 
 
 def test_a_dataset_without_golden_photos_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JudgementFailed, match="has no photo; nothing was judged"):
-        golden_photos(tmp_path)
+        golden_photos(tmp_path, classes=LABELS)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_folder_without_a_valid_manifest_has_no_build(
 
 
 def test_people_are_counted_photo_by_photo() -> None:
-    found = people([photo((MAN, HERE)), photo(), photo((WOMAN, HERE), (MAN, THERE))])
+    found = people([photo((MAN, HERE)), photo(), photo((WOMAN, HERE), (MAN, THERE))], classes=LABELS)
 
     assert found.photo.tolist() == [0, 2, 2]
     assert found.label.tolist() == [0, 1, 0]

@@ -48,11 +48,14 @@ def test_ultralytics_own_validation_gives_the_same_map(tmp_path: Path, any_shape
     dataset(tmp_path / "dataset")
     network = harder(toy_network(several=any_shape, any_shape=any_shape))
     manifest = toy_manifest(tmp_path / "run", network=network)
-    photos = golden_photos(tmp_path / "dataset")
+    photos = golden_photos(tmp_path / "dataset", classes=LABELS)
     predictions = predictor(manifest, raw=True)([photo.path for photo in photos])
-    ap = average_precision(ranked(photos, predictions), people(photos), bootstrap_weights(photos, draws=0, seed=0))[
-        ..., 0
-    ]
+    ap = average_precision(
+        ranked(photos, predictions, classes=LABELS),
+        people(photos, classes=LABELS),
+        bootstrap_weights(photos, draws=0, seed=0),
+        classes=LABELS,
+    )[..., 0]
     ours = [mean_over_labels(ap)[0], mean_over_labels(ap.mean(axis=1)), *ap.mean(axis=1)]
 
     theirs = yolo_val(tmp_path, manifest.with_name("network.onnx"))

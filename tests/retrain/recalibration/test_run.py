@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from contracts.weights import sha256_of
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import RecalibrationFailed
 from retrain.recalibration.last_layer import LastLayer
@@ -30,7 +30,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckedShop]:
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
-        yield CheckedShop(DatasetBucket(s3, "dataset"), FakeCascade())
+        yield CheckedShop(DatasetBucket(s3, "dataset", classes=LABELS), FakeCascade())
 
 
 def run(

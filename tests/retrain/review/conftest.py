@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket
 from retrain.review.confidences import Results
 from tests.retrain.review.shop import Shop
@@ -21,4 +22,4 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket="dataset")
         s3.create_bucket(Bucket="images")
-        yield Shop(s3, DatasetBucket(s3, "dataset"), Results(s3, "images"))
+        yield Shop(s3, DatasetBucket(s3, "dataset", classes=LABELS), Results(s3, "images"))

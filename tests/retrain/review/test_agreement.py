@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.boxes import LabelledBox
 from contracts.names import Reference
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from retrain.bucket import Tree
 from retrain.intervals import exact
@@ -42,7 +42,7 @@ def test_people_and_photos_are_counted_by_label_kiosk_and_week() -> None:
         photo(6): note(HERS, sample=True, source=Tree.REVIEW),
         photo(7): note(ReviewedPerson(HERS.predicted, None), cannot_tell=True),
     }
-    assert agreement(notes, 0.95) == Agreement(
+    assert agreement(notes, 0.95, classes=LABELS) == Agreement(
         promise=0.95,
         people=PromiseShare(5, 6),
         photos=PromiseShare(2, 4),
@@ -54,7 +54,7 @@ def test_people_and_photos_are_counted_by_label_kiosk_and_week() -> None:
 
 
 def test_without_a_checked_photo_nothing_is_told() -> None:
-    nobody = agreement({}, 0.95)
+    nobody = agreement({}, 0.95, classes=LABELS)
     assert nobody == Agreement(0.95, PromiseShare(0, 0), PromiseShare(0, 0), {}, {}, {}, 0)
     assert (nobody.people.share, nobody.people.interval) == (None, (0.0, 1.0))
     assert nobody.people.against(0.95) is PromiseState.CANT_TELL
@@ -103,9 +103,12 @@ def test_what_passed_an_earlier_lower_gate_says_nothing_of_the_present_one() -> 
     """The whole photo, as in the worker; a confidence that is not known passed."""
     unknown = ReviewedPerson(LabelledBox(Label.ADULT_MALE, LEFT), Label.ADULT_MALE)
     notes = {photo(1): note(HERS, HIS), photo(2): note(unknown)}
-    found = agreement(notes, 0.97)
+    found = agreement(notes, 0.97, classes=LABELS)
     assert (found.people, found.below_gate) == (PromiseShare(1, 1), 1)
-    assert (agreement(notes, 0.96).people, agreement(notes, 0.96).below_gate) == (PromiseShare(3, 3), 0)
+    assert (agreement(notes, 0.96, classes=LABELS).people, agreement(notes, 0.96, classes=LABELS).below_gate) == (
+        PromiseShare(3, 3),
+        0,
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

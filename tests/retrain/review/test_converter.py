@@ -17,6 +17,7 @@ import pytest
 from contracts.boxes import Box, LabelledBox
 from contracts.names import Reference
 from contracts.yolo import parse_labels
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS
 from retrain.bucket import Tree, stem
 from retrain.review.export import export
@@ -31,7 +32,7 @@ from label_studio_sdk.converter.converter import Converter
 config, exported, folder = sys.argv[1:]
 Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
 """
-PEOPLE: dict[Reference, list[LabelledBox]] = {
+SHOWN: dict[Reference, list[LabelledBox]] = {
     photo(1): [HER, HIM],
     photo(2): [LabelledBox(label, Box(0.1 * n, 0.123456, 0.1 * n + 0.08, 0.654321)) for n, label in enumerate(LABELS)],
     photo(3): [],
@@ -57,10 +58,10 @@ def submitted(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
     converter: Path, shop: Shop, tmp_path: Path
 ) -> None:
-    for reference, people in PEOPLE.items():
+    for reference, people in SHOWN.items():
         shop.put(Tree.AUTO, reference, people)
     folder = tmp_path / "review"
-    export(shop.bucket, shop.results, folder, sample_share=1, most=None)
+    export(shop.bucket, shop.results, folder, sample_share=1, most=None, weigh=PEOPLE.weigh)
     answers = tmp_path / "answers.json"
     answers.write_text(json.dumps(submitted(json.loads((folder / "tasks.json").read_text()))))
     yolo = tmp_path / "yolo"
@@ -68,8 +69,8 @@ def test_label_studio_s_own_converter_gives_the_labels_that_we_store(
         [converter, "-c", CONVERT, folder / "label_config.xml", answers, yolo], check=True, timeout=300, cwd=tmp_path
     )
     assert (yolo / "classes.txt").read_text().splitlines()[: len(LABELS)] == list(LABELS)
-    store(read(answers), shop.bucket, shop.results, golden_share=0)
-    for reference in PEOPLE:
+    store(read(answers, classes=LABELS), shop.bucket, shop.results, golden_share=0)
+    for reference in SHOWN:
         stored = shop.bucket.get(reference.pair_keys(Tree.REVIEWED)[1])
         assert stored is not None
         ours = parse_labels(stored.decode(), LABELS)

@@ -13,7 +13,7 @@ from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.private_folder import is_private
 from recipes.kiosk.answers import Answers
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from retrain.bucket import Tree, stem
 from retrain.dataset import DatasetManifest
@@ -54,7 +54,7 @@ def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: P
         f"{stem(unsure)}.jpg": JPEG,
         f"{stem(sure)}.jpg": JPEG,
     }
-    assert (folder / "label_config.xml").read_text() == label_config()
+    assert (folder / "label_config.xml").read_text() == label_config(classes=LABELS)
     found = tasks(folder)
     assert {name: (one["data"]["tree"], one["data"]["sample"]) for name, one in found.items()} == {
         str(unsure): ("review", False),
@@ -166,7 +166,7 @@ def test_auto_photos_that_the_last_build_suspects_wait_with_the_unsure(shop: Sho
             Excluded(photo(1), Tree.AUTO, reason),
             Excluded(photo(2), Tree.AUTO, ExclusionReason.OVER_CAP),
         )
-        manifest = DatasetManifest(build=build, made_at=NOON, settings={}, items=(), excluded=left_out)
+        manifest = DatasetManifest(build=build, made_at=NOON, settings={}, items=(), excluded=left_out, classes=LABELS)
         shop.bucket.put(f"builds/{build}/manifest.json", manifest.to_json().encode(), "application/json")
     assert written(shop, tmp_path / "none", sample_share=0) == ExportSummary(unsure=1, sample=0, left=0)
     assert set(tasks(tmp_path / "none")) == {str(photo(1))}

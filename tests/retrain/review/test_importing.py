@@ -41,7 +41,9 @@ NOT_HER = LabelledBox(Label.ELDER_MALE, LEFT)
 
 
 def imported(shop: Shop, file: Path, *, golden_share: float = 0, missing_ok: bool = False) -> ImportSummary:
-    return store(read(file), shop.bucket, shop.results, golden_share=golden_share, missing_ok=missing_ok)
+    return store(
+        read(file, classes=LABELS), shop.bucket, shop.results, golden_share=golden_share, missing_ok=missing_ok
+    )
 
 
 def labels_in(shop: Shop, tree: Tree, reference: Reference) -> list[str] | None:
@@ -197,7 +199,7 @@ def test_a_task_whose_data_was_edited_is_refused(tmp_path: Path, data: dict[str,
     tasks = json.loads(file.read_text())
     tasks[0]["data"] |= data
     file.write_text(json.dumps(tasks))
-    done = read(file)
+    done = read(file, classes=LABELS)
     assert done.answers == ()
     assert len(done.refused) == 1
     assert why in done.refused[0]
@@ -209,12 +211,14 @@ def test_an_annotation_without_a_time_is_refused(tmp_path: Path) -> None:
     tasks = json.loads(file.read_text())
     del tasks[0]["annotations"][0]["updated_at"]
     file.write_text(json.dumps(tasks))
-    assert len(read(file).refused) == 1
+    assert len(read(file, classes=LABELS).refused) == 1
 
 
 def test_the_sample_is_of_the_sure_only(tmp_path: Path) -> None:
     """Whatever the file says: an unsure one would spoil the agreement."""
-    [answer] = read(answered(tmp_path / "x.json", {photo(1): [HER]}, source=Tree.REVIEW, sample=True)).answers
+    [answer] = read(
+        answered(tmp_path / "x.json", {photo(1): [HER]}, source=Tree.REVIEW, sample=True), classes=LABELS
+    ).answers
     assert not answer.sample
 
 
@@ -224,7 +228,7 @@ def test_unfinished_and_skipped_tasks_wait(tmp_path: Path) -> None:
     tasks[0]["annotations"] = []
     tasks[1]["annotations"][0]["was_cancelled"] = True
     file.write_text(json.dumps(tasks))
-    done = read(file)
+    done = read(file, classes=LABELS)
     assert (done.answers, done.waiting, done.refused) == ((), 2, ())
 
 
@@ -236,7 +240,7 @@ def test_of_two_tasks_of_one_photo_the_one_finished_last_counts(tmp_path: Path) 
     both: list[Any] = [task, task | {"annotations": [later]}]
     for order in (both, both[::-1]):
         file.write_text(json.dumps(order))
-        [answer] = read(file).answers
+        [answer] = read(file, classes=LABELS).answers
         assert [person.label for person in answer.annotation.people] == [Label.ELDER_MALE]
 
 
@@ -256,13 +260,13 @@ def test_a_file_that_is_not_an_export_stores_nothing(tmp_path: Path, content: by
     file = tmp_path / "x.json"
     file.write_bytes(content)
     with pytest.raises(InvalidReview, match=why) as refused:
-        read(file)
+        read(file, classes=LABELS)
     assert "nothing" in str(refused.value)
 
 
 def test_a_file_that_is_not_there_stores_nothing(tmp_path: Path) -> None:
     with pytest.raises(InvalidReview, match="can't be read"):
-        read(tmp_path / "gone.json")
+        read(tmp_path / "gone.json", classes=LABELS)
 
 
 def test_photos_that_are_not_there_stop_the_import_unless_they_may_be_missing(shop: Shop, tmp_path: Path) -> None:
@@ -316,7 +320,7 @@ def test_any_export_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             part[key] = deepcopy(junk)
     file.write_text(json.dumps(tasks))
     try:
-        done = read(file)
+        done = read(file, classes=LABELS)
     except InvalidReview as error:
         assert "nothing was stored" in str(error)
         return

@@ -88,7 +88,7 @@ def test_who_has_no_confidence_has_no_score() -> None:
 
 
 def test_the_interface_has_our_classes_by_our_numbers_and_a_way_to_say_that_nobody_can_tell() -> None:
-    root = ET.fromstring(label_config())  # noqa: S314 - our own
+    root = ET.fromstring(label_config(classes=LABELS))  # noqa: S314 - our own
     assert [(one.get("value"), one.get("category")) for one in root.iter("Label")] == [
         (label, str(label.yolo_class)) for label in LABELS
     ]
@@ -97,11 +97,11 @@ def test_the_interface_has_our_classes_by_our_numbers_and_a_way_to_say_that_nobo
 
 
 def test_an_annotation_says_who_is_there() -> None:
-    assert parse_annotation(annotation([])) == Annotation((), False)
-    checked = parse_annotation(annotation(regions([HER, HIM])))
+    assert parse_annotation(annotation([]), classes=LABELS) == Annotation((), False)
+    checked = parse_annotation(annotation(regions([HER, HIM])), classes=LABELS)
     assert [person.label for person in checked.people] == [Label.ELDER_FEMALE, Label.ADULT_MALE]
     choice = {"type": "choices", "value": {"choices": [CANNOT_TELL]}}
-    assert parse_annotation(annotation([choice])) == Annotation((), True)
+    assert parse_annotation(annotation([choice]), classes=LABELS) == Annotation((), True)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_box_that_no_label_file_can_hold_is_refused(wrong: dict[str, Any], why
 )
 def test_what_our_interface_does_not_offer_is_refused(result: Any, why: str) -> None:
     with pytest.raises(InvalidTask, match=why):
-        parse_annotation({"result": result})
+        parse_annotation({"result": result}, classes=LABELS)
 
 
 def test_of_several_annotators_the_last_completed_counts() -> None:
@@ -196,19 +196,19 @@ def test_an_annotation_of_several_without_a_valid_time_is_refused(text: Any) -> 
 
 
 def test_a_box_that_was_drawn_twice_counts_once() -> None:
-    checked = parse_annotation(annotation(regions([HER, HIM, HER])))
+    checked = parse_annotation(annotation(regions([HER, HIM, HER])), classes=LABELS)
     assert ([person.label for person in checked.people], checked.doubled) == ([HER.label, HIM.label], 1)
 
 
 def test_the_same_box_with_two_labels_is_refused() -> None:
     with pytest.raises(InvalidTask, match="the same box is labelled elder_female and adult_male; delete the wrong one"):
-        parse_annotation(annotation(regions([HER, LabelledBox(Label.ADULT_MALE, HER.box)])))
+        parse_annotation(annotation(regions([HER, LabelledBox(Label.ADULT_MALE, HER.box)])), classes=LABELS)
 
 
 def test_boxes_on_a_picture_that_was_turned_are_refused() -> None:
     """They are fractions of the turned picture, which is not the one that is stored."""
     with pytest.raises(InvalidTask, match="turned by 90 degrees in Label Studio"):
-        parse_annotation(annotation([{**regions([HER])[0], "image_rotation": 90}]))
+        parse_annotation(annotation([{**regions([HER])[0], "image_rotation": 90}]), classes=LABELS)
 
 
 def test_a_box_of_the_shop_is_what_it_says() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.boxes import Box, LabelledBox
 from contracts.errors import InvalidMessage
-from recipes.kiosk.labels import Label
+from recipes.kiosk.labels import LABELS, Label
 from retrain.bucket import Tree
 from retrain.review.matching import Change
 from retrain.review.notes import Note, ReviewedPerson, noted, read_notes
@@ -39,7 +39,7 @@ NOTE = Note(
 
 @given(notes)
 def test_a_note_comes_back_as_it_was_stored(note: Note) -> None:
-    assert Note.from_json(note.to_json()) == note
+    assert Note.from_json(note.to_json(), classes=LABELS) == note
 
 
 def test_a_note_says_what_was_shown_and_what_became_of_it() -> None:
@@ -58,7 +58,7 @@ def test_a_note_says_what_was_shown_and_what_became_of_it() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"schema":2}', '{"schema":1}', b"\xff"])
 def test_an_invalid_note_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidMessage):
-        Note.from_json(text)
+        Note.from_json(text, classes=LABELS)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_invalid_note_is_refused(text: str | bytes) -> None:
 )
 def test_a_note_with_a_wrong_field_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(InvalidMessage):
-        Note.from_json(json.dumps(json.loads(NOTE.to_json()) | changed))
+        Note.from_json(json.dumps(json.loads(NOTE.to_json()) | changed), classes=LABELS)
 
 
 def test_notes_are_read_from_what_teaches_and_what_judges(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contracts.names import Reference
 from recipes.kiosk.answers import Answers
+from recipes.kiosk.detects import weight
 from recipes.kiosk.labels import Label
 from retrain.bucket import Pair, Tree
-from retrain.review.picking import SelectedPhoto, in_sample, select, weight
+from retrain.review.picking import SelectedPhoto, in_sample, select
 from tests.retrain.review.shop import NOON, photo
 
 F, M = Label.ELDER_FEMALE, Label.ADULT_MALE

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from contracts.settings import environment_of, load
+from recipes.kiosk.labels import LABELS
 from retrain.__main__ import main, plan_of
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import Interrupted
@@ -40,7 +41,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping
         s3 = boto3.client("s3", region_name="us-east-1")
         for name in BUCKETS.values():
             s3.create_bucket(Bucket=name)
-        fill(DatasetBucket(s3, "dataset"), Tree.AUTO, range(4))
+        fill(DatasetBucket(s3, "dataset", classes=LABELS), Tree.AUTO, range(4))
         yield {**BUCKETS, "NUNCHI_TRAINING": "t1", "NUNCHI_WORK_DIR": str(tmp_path / "work")}
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -69,7 +70,7 @@ def test_a_check_says_what_is_missing_and_stores_nothing(
     assert capsys.readouterr().out.startswith(
         "too_few_labels: 4 people in new photos since the model in service was trained"
     )
-    keys = DatasetBucket(boto3.client("s3"), "dataset").keys("")
+    keys = DatasetBucket(boto3.client("s3"), "dataset", classes=LABELS).keys("")
     assert [key for key in keys if not key.startswith("auto/")] == []
 
 

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from contracts.training import Phase, TrainingProgress
+from recipes.kiosk.labels import LABELS
 from retrain.bucket import DatasetBucket
 from retrain.run.reporting import Reporter
 from tests.retrain.trainings import AT
@@ -72,7 +73,7 @@ def test_a_storage_that_is_away_costs_a_beat_and_not_the_training(
 def test_a_log_gets_a_line_for_each_epoch_and_one_for_what_is_done(s3: S3Client) -> None:
     out = io.StringIO()
     s3.create_bucket(Bucket="dataset")
-    reporter = Reporter(DatasetBucket(s3, "dataset"), TRAINING, clock=lambda: AT, silence_s=60, out=out)
+    reporter = Reporter(DatasetBucket(s3, "dataset", classes=LABELS), TRAINING, clock=lambda: AT, silence_s=60, out=out)
     reporter.phase(Phase.BUILDING, "the dataset")
     for done in range(1, 361):
         reporter.say(done, 360, "photos read")

@@ -22,6 +22,8 @@ from moto import mock_aws
 
 from contracts.errors import InvalidMessage
 from contracts.training import Phase, TrainingOutcome, TrainingProgress, Verdict
+from recipes.kiosk.detects import PEOPLE
+from recipes.kiosk.labels import LABELS
 from registry.errors import InvalidRun, RunExists, RunUnknown
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
@@ -70,7 +72,7 @@ class Shop:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.bucket = DatasetBucket(self.s3, "dataset")
+        self.bucket = DatasetBucket(self.s3, "dataset", classes=LABELS)
         self.weights = WeightsRegistry(self.s3, "weights", clock=lambda: AT)
         self.stopping = Stopping()
         self.plan = Plan(model="yolov5n.yaml", epochs=4)
@@ -106,7 +108,15 @@ class Shop:
             settings = DatasetSettings(val_share=0.5)
             earlier = incumbent.dataset
             return build(
-                self.bucket, folder, build=TRAINING, settings=settings, earlier=earlier, predict=None, at=AT, say=say
+                self.bucket,
+                folder,
+                build=TRAINING,
+                settings=settings,
+                earlier=earlier,
+                predict=None,
+                at=AT,
+                say=say,
+                detects=PEOPLE,
             )
 
         def judge(candidate: Candidate, say: Say) -> Ruling:
@@ -194,6 +204,7 @@ def package_run(folder: Path, run: str, network: bytes, weights: bytes, build: s
         data={"build": build},
         training={},
         code_version="test",
+        classes=LABELS,
     )
     (folder / "n").unlink()
     (folder / "w").unlink()

@@ -87,7 +87,7 @@ class Followed:
 def test_an_interrupted_training_resumes_elsewhere_and_a_worker_loads_its_network(tmp_path: Path, data: Path) -> None:
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="dataset")
-    checkpoints = Checkpoints(DatasetBucket(s3, "dataset"), "t1")
+    checkpoints = Checkpoints(DatasetBucket(s3, "dataset", classes=LABELS), "t1")
     here, there = tmp_path / "here", tmp_path / "there"
     first = Followed(end_after=2)
     with pytest.raises(Interrupted):
@@ -117,6 +117,7 @@ def test_an_interrupted_training_resumes_elsewhere_and_a_worker_loads_its_networ
         data={},
         training={},
         code_version="test",
+        classes=LABELS,
     )
     photo = decode(next((data / "images" / "val").iterdir()).read_bytes(), max_pixels=1 << 20).image
     assert len(load_detector(manifest).detect([photo])) == 1
