@@ -28,8 +28,8 @@ from day0.fit import Faces
 from day0.manifest import SEEDS, network_path, write_manifest
 from day0.photos import read_photos
 from day0.report import choose, measured, of_the_finder
+from worker.kiosk.age_gender import Networks
 from worker.kiosk.kinds import load_detector
-from worker.models.age_gender import Networks
 from worker.models.day_0 import DEFAULT_MANIFEST
 
 REPORT: Final = Path(__file__).parent / "report.json"

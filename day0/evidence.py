@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from day0.conditions import AS_IT_IS, CONDITIONS, SHOP
 from day0.finder import AT_LEAST, PADDING, PASSES, SECOND_LOOK_FROM, face_finder
 from day0.photos import Photo
-from worker.models.age_gender import SIDE, Networks
+from worker.kiosk.age_gender import SIDE, Networks
 from worker.models.chips import Chip, chip
 from worker.models.detector import Image
 from worker.models.faces import Face

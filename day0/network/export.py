@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from day0.network.backbone import Backbone, Block
-from worker.models.age_gender import BANDS, SIDE
+from worker.kiosk.age_gender import BANDS, SIDE
 
 OPSET: Final = 13
 LEVELS: Final = 127

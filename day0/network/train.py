@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from day0.network.augment import augmented, plain
 from day0.network.backbone import Backbone, from_imagenet
+from worker.kiosk.age_gender import BANDS
 from worker.kiosk.calibration import ELDER_BAND
-from worker.models.age_gender import BANDS
 
 EMPTY: Final = -100.0
 # The share of each band in what the network sees: more of the bands beside the border at 60.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from contracts.formulas.calibration import BetaCalibration, coefficients
 from recipes.kiosk.labels import DEFAULT_ELDER_AGE, LABELS
 from recipes.kiosk.two_questions import CalibratedLabel, calibrated_label
-from worker.models.age_gender import BANDS
+from worker.kiosk.age_gender import BANDS
 from worker.models.onnx_runtime import Floats
 
 Column = NDArray[np.float64]  # (n,), one number for each face

@@ -19,8 +19,8 @@ from contracts.boxes import Corners
 from contracts.messages import Model
 from recipes.kiosk.message import Person
 from recipes.kiosk.two_questions import CalibratedLabel
+from worker.kiosk.age_gender import SIDE, Networks
 from worker.kiosk.calibration import Calibration
-from worker.models.age_gender import SIDE, Networks
 from worker.models.chips import chip
 from worker.models.detector import Image
 from worker.models.faces import Face, FaceFinder, finder_from_fields

@@ -34,12 +34,9 @@ from typing import Any, Final
 from contracts.errors import NunchiError
 from contracts.weights import DAY_0
 from imaging.decoding import decode
-from recipes.kiosk.labels import LABELS
-from recipes.kiosk.message import Person
 from recipes.reading import KIOSK, load
 from worker.kinds import kinds_for
-from worker.kiosk.cascade import Cascade
-from worker.kiosk.yolo import Yolo
+from worker.kiosk.predicted import Predict, has_raw_boxes, people_in
 from worker.models.day_0 import built_in
 from worker.models.detector import Image, ImageModel
 from worker.models.heads import HeadsModel
@@ -47,8 +44,6 @@ from worker.models.loading import load_model
 from worker.rollout.trial import MAX_MEMORY
 
 MAX_BYTES: Final = 64 << 20  # of a photo's file
-
-Predict = Callable[[Image], list[dict[str, Any]]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(
             f"{options.manifest}: it needs more than {options.most_memory >> 20} MiB; no photo was predicted"
         )
-    raw = options.raw and isinstance(detector, Yolo)
+    raw = options.raw and has_raw_boxes(detector)
     predict = _predictor(detector, raw=raw, log_odds=options.log_odds)
     paths = (Path(path) for line in sys.stdin if (path := line.rstrip("\n")))
     try:
@@ -96,14 +91,8 @@ def predict_all(
             write({"path": str(path), "ms": round(ms, 3), what: people})
 
 
-def _predictor(detector: ImageModel, *, raw: bool, log_odds: bool) -> Predict:
-    if isinstance(detector, HeadsModel):
-        return _subjects(detector)
-    if raw and isinstance(detector, Yolo):
-        return _raw_predictions(detector)
-    if log_odds and isinstance(detector, Cascade):
-        return _with_log_odds(detector)
-    return _predictions(detector)
+def _predictor(model: ImageModel, *, raw: bool, log_odds: bool) -> Predict:
+    return _subjects(model) if isinstance(model, HeadsModel) else people_in(model, raw=raw, log_odds=log_odds)
 
 
 def _subjects(model: HeadsModel) -> Predict:
@@ -112,43 +101,6 @@ def _subjects(model: HeadsModel) -> Predict:
         return [{"box": list(seen.box.corners), "heads": [asdict(answer) for answer in seen.answers]} for seen in found]
 
     return predict
-
-
-def _predictions(detector: ImageModel) -> Predict:
-    def predict(image: Image) -> list[dict[str, Any]]:
-        [people] = detector.detect([image])
-        return [_served(person) for person in people]
-
-    return predict
-
-
-def _with_log_odds(cascade: Cascade) -> Predict:
-    def predict(image: Image) -> list[dict[str, Any]]:
-        [people] = cascade.detect_with_log_odds([image])
-        return [
-            _served(seen.person) | {"log_odds": {"elder": round(seen.elder, 4), "female": round(seen.female, 4)}}
-            for seen in people
-        ]
-
-    return predict
-
-
-def _raw_predictions(yolo: Yolo) -> Predict:
-    def predict(image: Image) -> list[dict[str, Any]]:
-        raw = yolo.detect_raw(image)
-        rows = zip(raw.classes, raw.scores, raw.boxes, strict=True)
-        return [_person(LABELS[label], float(score), map(float, box)) for label, score, box in rows]
-
-    return predict
-
-
-def _served(person: Person) -> dict[str, Any]:
-    answers = {} if person.answers is None else {"answers": person.answers.to_fields()}
-    return _person(person.label, person.confidence, person.box.corners) | answers
-
-
-def _person(label: str, confidence: float, box: Iterable[float]) -> dict[str, Any]:
-    return {"label": label, "confidence": round(confidence, 7), "box": [round(corner, 6) for corner in box]}
 
 
 def _write(fields: dict[str, Any]) -> None:
