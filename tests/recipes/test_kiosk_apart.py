@@ -1,4 +1,4 @@
-"""What every recipe shares names none of the kiosk's labels, not even as text. Who imports them, `lint-imports` says."""
+"""What every recipe shares names none of the kiosk's labels, not even as text. Who imports them, the linter says."""
 
 from __future__ import annotations
 
