@@ -30,6 +30,7 @@ def packaged(folder: Path, **changes: Any) -> Path:
     (trained / "last.pt").write_bytes(b"weights")
     fields: dict[str, Any] = {
         "run": RUN,
+        "classes": LABELS,
         "onnx": trained / "last.onnx",
         "weights_pt": trained / "last.pt",
         "input": SIDE,

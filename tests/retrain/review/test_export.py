@@ -13,6 +13,7 @@ from contracts.boxes import Box, LabelledBox
 from contracts.instants import now
 from contracts.private_folder import is_private
 from recipes.kiosk.answers import Answers
+from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS, Label
 from recipes.kiosk.message import Person
 from retrain.bucket import Tree, stem
@@ -34,7 +35,9 @@ def tasks(folder: Path) -> dict[str, dict[str, Any]]:
 def written(
     shop: Shop, folder: Path, *, sample_share: float = 1, most: int | None = None, **options: Any
 ) -> ExportSummary:
-    return export(shop.bucket, shop.results, folder, sample_share=sample_share, most=most, **options)
+    return export(
+        shop.bucket, shop.results, folder, sample_share=sample_share, most=most, weigh=PEOPLE.weigh, **options
+    )
 
 
 def test_the_unsure_and_a_sample_of_the_sure_are_written(shop: Shop, tmp_path: Path) -> None:
