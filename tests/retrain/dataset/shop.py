@@ -71,7 +71,7 @@ class Shuffled(DatasetBucket):
     """A bucket in memory, whose listings come in an order of their own, and whose photos may go while they are read."""
 
     def __init__(self, order: int = 0) -> None:
-        self.name = "dataset"
+        self.name, self.classes = "dataset", LABELS
         self.objects: dict[str, bytes] = {}
         self.vanish: set[str] = set()
         self.slow_s = 0.0
