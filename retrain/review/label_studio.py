@@ -155,7 +155,7 @@ def parse_annotation(annotation: Mapping[str, Any], classes: Classes) -> Annotat
             )
         if not isinstance(names, list) or len(names) != 1 or names[0] not in classes:
             raise InvalidTask(f"a box is labelled {names!r}, which is not one of {', '.join(classes)}; label it anew")
-        people.append(LabelledBox(str(names[0]), box_of(value)))
+        people.append(LabelledBox(names[0], box_of(value)))
     try:
         checked = box_rules.people_of(people)
     except InvalidBox as error:

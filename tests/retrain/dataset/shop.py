@@ -15,6 +15,7 @@ import boto3
 from moto import mock_aws
 
 from contracts.boxes import Box, LabelledBox
+from contracts.classes import Classes
 from contracts.names import Reference, new_image_id, parse_pair_key
 from contracts.yolo import format_labels
 from demo.drawn_people import draw
@@ -71,7 +72,8 @@ class Shuffled(DatasetBucket):
     """A bucket in memory, whose listings come in an order of their own, and whose photos may go while they are read."""
 
     def __init__(self, order: int = 0) -> None:
-        self.name, self.classes = "dataset", LABELS
+        self.name = "dataset"
+        self.classes: Classes = LABELS
         self.objects: dict[str, bytes] = {}
         self.vanish: set[str] = set()
         self.slow_s = 0.0
