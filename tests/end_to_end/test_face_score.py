@@ -95,7 +95,7 @@ def test_a_photo_is_sent_after_the_tick_scored_on_the_page_and_gone(forgetful: R
 OUTCOMES = {
     "nobody in it": ("kiosk-nobody.jpg", DECLARED, AnswersStatus.NOTHING_FOUND, None),
     "two people in it": ("kiosk-two-people.jpg", DECLARED, AnswersStatus.DECLINED, "several_found"),
-    "no declaration": (PORTRAIT.name, {}, AnswersStatus.DECLINED, "not_declared"),
+    "no declaration": (PORTRAIT.name, dict[str, str](), AnswersStatus.DECLINED, "not_declared"),
     "another declaration": (PORTRAIT.name, {"adult-declared": "no"}, AnswersStatus.DECLINED, "not_declared"),
     "no picture": ("README.md", DECLARED, AnswersStatus.REJECTED, "not_an_image"),
 }

@@ -60,7 +60,7 @@ def uploaded(worker: Bench, data: bytes = JPEG, *, inputs: dict[str, str] = DECL
 OUTCOMES = {
     AnswersStatus.LABELLED: ([OPEN], JPEG, None),
     AnswersStatus.UNSURE: ([replace(OPEN, answers=(SeenChoice("open", 0.4, 0.4),))], JPEG, None),
-    AnswersStatus.NOTHING_FOUND: ([], JPEG, None),
+    AnswersStatus.NOTHING_FOUND: (list[Seen](), JPEG, None),
     AnswersStatus.DECLINED: ([OPEN, OTHER], JPEG, SEVERAL_FOUND),
     AnswersStatus.REJECTED: ([OPEN], b"no picture", "not_an_image"),
 }
@@ -88,7 +88,7 @@ async def test_a_photo_without_its_declaration_is_deleted_unseen(tmp_path: Path,
     """It does not even have to be a picture."""
     async with bench(tmp_path, detector=FakeDetector(OPEN), settings=NOTHING) as worker:
         await worker.label(uploaded(worker, inputs=inputs), uploaded(worker, b"no picture", inputs=inputs))
-        reasons = [(sent.status, sent.reason) for sent in worker.publisher.published]  # type: ignore[union-attr]
+        reasons = [(sent.status, sent.reason) for sent in worker.publisher.published]
         assert reasons == [(AnswersStatus.DECLINED, NOT_DECLARED)] * 2
         assert (worker.detector.calls, worker.store.files) == (0, {})
 
