@@ -43,11 +43,12 @@ def measure(name: str, manifest: Path | None, data: Path, *, say: Say = silent) 
         "found": len(found),
         "ms": round(float(np.median([photo.ms for photo in predicted if photo.error is None])), 1),
         "left_out": dict(+left_out),
-        "questions": _questions(recipe, [golden[place] for place in found], [said[place] for place in found]),
+        "questions": questions_of(recipe, [golden[place] for place in found], [said[place] for place in found]),
     }
 
 
-def _questions(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any]:
+def questions_of(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any]:
+    """The figures of each question, and of the joined classes, about subjects that were found."""
     questions: dict[str, Any] = {}
     for question in recipe.questions:
         known = [
