@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,12 @@ def test_the_figures_of_flaws_and_gender_are_those_of_the_measurement() -> None:
 def test_the_page_names_where_each_flaw_begins_and_is_complete(flaw: str) -> None:
     """A severity of 0 at the first number, of 1 at the second; the sign says to which side."""
     [cells] = [line.split("|") for line in PAGE.splitlines() if line.startswith(f"| `{flaw}` |") and "from" in line]
-    rules = [rule for rule in cells[2].split(";") if "from" in rule]
+    rules = re.findall(r"`(\w+)` from ([\d.]+) to ([\d.]+)", cells[2]) or re.findall(
+        r"times `(gain)`, from ([\d.]+) to ([\d.]+)", cells[2]
+    )
     assert rules
-    for rule in rules:
-        field, numbers = rule.split("`")[1], [float(each) for each in rule.partition("from ")[2].split(" to ")]
-        begins, complete = (replace(Amounts(), **{field: amount}) for amount in numbers)
+    for field, *numbers in rules:
+        begins, complete = (replace(Amounts(), **{field: float(amount)}) for amount in numbers)
         assert judge(begins, "male").severities[flaw] == pytest.approx(0, abs=0.02)
         assert judge(complete, "male").severities[flaw] == pytest.approx(1, abs=0.02)
 
@@ -76,6 +78,9 @@ def test_the_shipped_heads_are_those_that_the_page_describes() -> None:
         ("flaw", "lite0"),
     ]
     assert f"{report['groups']} people of the splits `train` and `val`" in PAGE
+    scores = [figures["by_group"]["flaw = turned"] for name, figures in report["heads"].items() if ".score" in name]
+    turned = sum(figures["groups"] for figures in scores)
+    assert f"Turned heads were learned from {turned} people, and measured on " in PAGE
     for gender, number in (("male", 1), ("female", 2)):
         width = manifest["heads"][number]["half_width"]
         assert f"{gender}: ± {width:.2f}" in PAGE
