@@ -39,6 +39,7 @@ from contracts.labels import LABELS
 from contracts.messages import DatasetTree, LabelMessage, Model, Person, Result, Status
 from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from contracts.toml_file import parse_toml
 from contracts.yolo import parse_labels
 from imaging import heic
 from imaging.decoding import decode
@@ -265,7 +266,7 @@ def settings_files() -> Target:
 def recipe_files() -> Target:
     """recipe.toml, of a recipe of one's own."""
     seeds = [(recipes.FOLDER / name / recipes.FILE).read_bytes() for name in recipes.names()]
-    return Target(seeds, lambda data: recipes.parse(tomllib.loads(data.decode(errors="replace"))), _NO_TOML)
+    return Target(seeds, lambda data: recipes.parse(parse_toml(data.decode(errors="replace"))), _NO_TOML)
 
 
 def menus() -> Target:

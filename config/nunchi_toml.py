@@ -30,6 +30,7 @@ from config.sections import (
     TrainingSettings,
 )
 from contracts.errors import SettingsError
+from contracts.toml_file import read_toml
 from recipes.reading import KIOSK
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -132,7 +133,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     """
     file = path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark
+        fields = read_toml(file)
     except OSError as error:
         raise SettingsError(
             f"{file} can't be read: {error}; nothing was done, correct the path or NUNCHI_CONFIG"
@@ -141,9 +142,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         raise SettingsError(
             f"{file} can't be read: it is not text in UTF-8; nothing was done, save it as UTF-8"
         ) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "its brackets are nested too deeply"
-        raise SettingsError(f"{file} is not TOML: {reason}; nothing was done, correct that line") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}; nothing was done, correct that line") from None
     try:
         return Config.model_validate(fields)
     except ValidationError:

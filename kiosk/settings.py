@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contracts.gate import ELDER_SHARE
 from contracts.names import check_kiosk_id
 from contracts.screen import DEFAULT_ELDER_FROM, check_elder_from
+from contracts.toml_file import read_toml
 from kiosk.cloud.credentials import Certificate
 from kiosk.device.burst import LEAST_GAP_MS, BurstRules
 from kiosk.device.evidence import EvidenceRules
@@ -234,7 +235,7 @@ def _toml(folder: Path, file: Path | None, mistakes: list[str]) -> KioskToml | N
     if file is None and not path.exists():
         return KioskToml()
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark
+        fields = read_toml(path)
         toml = KioskToml.model_validate(fields)
     except ValidationError as error:
         mistakes += [f"{path}: {_sentence(mistake)}" for mistake in error.errors()]

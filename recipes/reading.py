@@ -11,6 +11,7 @@ from typing import Any, Final
 from contracts.errors import ContractError
 from contracts.gate import DEFAULT_GATE, gate_mistake
 from contracts.near import did_you_mean
+from contracts.toml_file import read_toml
 from recipes.recipe import (
     FACE,
     REGIONS,
@@ -89,7 +90,7 @@ def folder_of(name: str) -> Path:
 def read(file: Path) -> Recipe:
     """The recipe of a file; InvalidRecipe names every mistake."""
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        fields = read_toml(file)
     except OSError as error:
         raise InvalidRecipe(f"{file} can't be read ({error.strerror}); nothing was done, correct the path") from None
     except UnicodeDecodeError:

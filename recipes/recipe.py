@@ -159,6 +159,11 @@ class Recipe:
         """The names of the heads, each once, in order."""
         return tuple(dict.fromkeys(head.name for head in self.heads))
 
+    @property
+    def declaration(self) -> dict[str, str]:
+        """The S3 user metadata that a device must declare; empty where nothing must."""
+        return {self.keep.consent: DECLARED} if self.keep.consent else {}
+
     def heads_of(self, question: str) -> tuple[Head, ...]:
         """The heads of a question: several, where `when` routes between them."""
         return tuple(head for head in self.heads if head.name == question)

@@ -13,12 +13,12 @@ consent                         what a person declares before the photo is sent,
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.toml_file import read_toml
 from recipes.reading import InvalidRecipe
 from recipes.recipe import Recipe
 
@@ -51,7 +51,7 @@ def load_texts(recipe: Recipe, folder: Path) -> dict[str, Texts]:
 
 def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        fields = read_toml(file)
     except (OSError, ValueError) as error:
         mistakes.append(f"{file}: it can't be read: {error}")
         fields = dict[str, Any]()

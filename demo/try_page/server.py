@@ -29,7 +29,7 @@ from kiosk.screen.bodies import read_bytes
 from kiosk.screen.guard import Guard
 from kiosk.screen.server import PAGE as KIOSK_PAGE
 from local.ports import fetch
-from recipes.recipe import DECLARED, Recipe
+from recipes.recipe import Recipe
 from recipes.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -67,9 +67,8 @@ def create_app(
 
     async def ask(request: Request) -> Response:
         inputs = dict(request.query_params)
-        declared = {recipe.keep.consent: (DECLARED,)} if recipe.keep.consent else {}
         for name, value in inputs.items():
-            if value not in {**recipe.inputs, **declared}.get(name, ()):
+            if value not in recipe.inputs.get(name, ()) and recipe.declaration.get(name) != value:
                 raise HTTPException(422, f"the recipe {recipe.name!r} has no input {name}={value}; nothing was sent")
         photo = await _as_jpeg(await read_bytes(request, MOST_BYTES))
         try:

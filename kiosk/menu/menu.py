@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contracts.toml_file import read_toml
 from kiosk.errors import InvalidMenu
 
 DEFAULT_FILE: Final = Path(__file__).with_name("menu.toml")
@@ -115,7 +116,7 @@ class Menu(_Part):
         """The menu in `path`, or the one that comes with Nunchi. InvalidMenu names the file and every mistake."""
         file = path or DEFAULT_FILE
         try:
-            fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark
+            fields = read_toml(file)
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidMenu(f"{file} can't be read: {error}; nothing is sold without a menu") from None
         except tomllib.TOMLDecodeError as error:

@@ -61,12 +61,14 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     out.print(
         f"[green]{escape(read.name)} is valid[/]: looks for {read.find.kind}, asks {len(read.questions)} questions"
     )
+    table = plain_table("question", "answers", "about")
     for head in read.heads:
-        out.print(f"  [bold]{escape(head.name)}[/]  {escape(_asks(head))}")
+        table.add_row(f"[bold]{escape(head.name)}[/]", escape(_says(head)), escape(f"{head.region.of}{_when(head)}"))
+    out.print(table)
     if read.join:
-        out.print(f"  joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+        out.print(f"joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
     if texts:
-        out.print(f"  texts: {', '.join(texts)}")
+        out.print(f"texts: {', '.join(texts)}")
     out.print(f"[dim]{escape(_next(name, read))}[/]")
 
 
@@ -202,9 +204,8 @@ def _fields(name: str, read: Recipe) -> dict[str, Any]:
     }
 
 
-def _asks(head: Head) -> str:
-    what = " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
-    return f"{what}   of {head.region.of}{_when(head)}"
+def _says(head: Head) -> str:
+    return " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
 
 
 def _when(head: Head) -> str:

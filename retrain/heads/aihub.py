@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from unicodedata import normalize
 from contracts.boxes import Box
 from contracts.near import did_you_mean
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from contracts.toml_file import read_toml
 from recipes.recipe import Recipe
 from retrain.errors import InvalidDataset
 
@@ -71,7 +71,7 @@ def read_meaning(recipe: Recipe, file: Path) -> Meaning:
             "recipe pet-eye"
         )
     try:
-        fields = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        fields = read_toml(file)
     except (OSError, ValueError) as error:
         raise InvalidDataset(f"{file} can't be read as TOML: {error}; nothing was imported") from None
     signs = fields.get("signs")

@@ -26,7 +26,7 @@ from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import JSON_LABELS, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
-from recipes.recipe import DECLARED, Head, Many, Recipe
+from recipes.recipe import Head, Many, Recipe
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
@@ -90,8 +90,7 @@ class AnswersTask:
 
     def declined_unseen(self, inputs: Mapping[str, str]) -> AnswersDecision | None:
         """The decision about a photo whose device did not declare what the recipe asks for; None if it did."""
-        consent = self.recipe.keep.consent
-        if not consent or inputs.get(consent) == DECLARED:
+        if self.recipe.declaration.items() <= inputs.items():
             return None
         return AnswersDecision(
             self.recipe.name, AnswersStatus.DECLINED, NOT_DECLARED, inputs={}, notice=self.recipe.notice
@@ -101,10 +100,8 @@ class AnswersTask:
         """The decision about what the heads saw."""
         recipe = self.recipe
         given = {name: value for name, value in inputs.items() if value in recipe.inputs.get(name, ())}
-        declared = {recipe.keep.consent: DECLARED} if recipe.keep.consent else {}  # see `declined_unseen`
-        decision = AnswersDecision(
-            recipe.name, AnswersStatus.NOTHING_FOUND, inputs=given | declared, notice=recipe.notice
-        )
+        known = given | recipe.declaration  # without which nobody would look: `declined_unseen`
+        decision = AnswersDecision(recipe.name, AnswersStatus.NOTHING_FOUND, inputs=known, notice=recipe.notice)
         if given.keys() != recipe.inputs.keys():
             return self._declined(decision, MISSING_INPUT)
         if not found:
