@@ -22,7 +22,8 @@ PEOPLE: Final = 600  # at most, of each dataset
 SEED: Final = 0
 TRAINED_ON: Final = (
     "portraits of members of the US Congress (public domain) and of the UK parliament (CC BY 3.0, © UK Parliament), "
-    "and wide photos of FairFace (CC BY 4.0, Kärkkäinen and Joo, WACV 2021): splits train and val, spoiled by day0.passport"
+    "and wide photos of FairFace (CC BY 4.0, Kärkkäinen and Joo, WACV 2021): splits train and val, spoiled by "
+    "day0.passport"
 )
 
 
