@@ -16,7 +16,9 @@ from local.environment import ROOT
 from tests.chromium import CHROMIUM, FLAGS
 from tests.demo.try_page.opened import opened
 from tests.end_to_end.conftest import Running, running_cloud
+from tests.end_to_end.test_queue import nothing_is_left
 from tests.end_to_end.test_try import DRAWS, trying
+from tests.lambdas.events import announcing, upload_of
 from tests.waiting import until
 
 SAMPLES = ROOT / "samples"
@@ -125,3 +127,22 @@ def test_a_photo_that_comes_again_under_its_name_is_not_looked_at_and_goes_too(f
     put(forgetful, (SAMPLES / "kiosk-nobody.jpg").read_bytes(), DECLARED, reference.upload_key)
     assert_nothing_is_kept(forgetful)
     assert answer(forgetful, reference) == first
+
+
+def test_from_the_queue_a_message_for_a_photo_that_is_gone_is_done_with_and_no_dead_letter(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """S3 announces an upload more than once at times; and one that never came is no error either."""
+    folder = tmp_path_factory.mktemp("queue")
+    with running_cloud(folder, "--recipe=face-score", "--mode=queue", "--workers=1") as cloud:
+        reference = put(cloud, PORTRAIT.read_bytes(), DECLARED)
+        first = answer(cloud, reference)
+        assert_nothing_is_kept(cloud)
+        never = Reference("demo", new_image_id(now()))
+        for each in (reference, reference, never):
+            cloud.record.client("sqs").send_message(
+                QueueUrl=cloud.record.queues["uploads"], MessageBody=announcing(upload_of(each, now()))
+            )
+        until(lambda: nothing_is_left(cloud), within_s=60, what="queue and dead letters are empty")
+        assert answer(cloud, reference) == first
+        assert keys(cloud, "images") == [reference.result_key]
