@@ -55,8 +55,9 @@ def photos_of(recipe: str, count: int, folder: Path) -> list[Photo]:
 
 
 def declared(recipe: str) -> dict[str, str]:
-    """The first value of each input that a recipe wants."""
-    return {name: values[0] for name, values in reading.load(recipe).inputs.items()}
+    """The first value of each input that a recipe wants, and what must be declared."""
+    read = reading.load(recipe)
+    return {name: values[0] for name, values in read.inputs.items()} | read.declaration
 
 
 async def measure(recipe: str, photos: Sequence[Photo], folder: Path, processor: int) -> dict[str, float]:

@@ -33,6 +33,7 @@ class AnswersStatus(StrEnum):
 
 SEVERAL_FOUND: Final = "several_found"  # reasons of `declined`
 MISSING_INPUT: Final = "missing_input"
+NOT_DECLARED: Final = "not_declared"  # what the recipe asks to be declared first; nobody has looked at the photo
 WHY: Final = "why"  # in `pictures`: the part of the photo, bright where it speaks for the answer
 
 

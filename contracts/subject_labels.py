@@ -1,7 +1,7 @@
 """The label file of a photo of any recipe but the kiosk's: JSON beside the photo, with what is known of each subject.
 
     {"schema": 1, "recipe": "mask", "inputs": {}, "subjects": [
-        {"box": [x0, y0, x1, y1], "answers": {"mask": "worn"}, "group": "anna"}]}
+        {"box": [x0, y0, x1, y1], "answers": {"mask": "worn"}, "group": "anna", "facts": {"age": "elder"}}]}
 
 A question that is missing in `answers` is unknown: the photo teaches nothing about it. The kiosk's label files are
 YOLO's (yolo.py).
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from contracts.boxes import Box
@@ -26,22 +26,25 @@ class LabelledSubject:
     """A subject, and the known answers about it: a value of a choice, or the number of a score.
 
     `group`: which person or animal it is, where that is known. A training never learns from one photo of a group and
-    judges by another.
+    judges by another. `facts`: what is known and no head asks, as the age; figures are compared by it.
     """
 
     box: Box
     answers: Mapping[str, Value]
     group: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def to_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"box": list(self.box.corners), "answers": dict(self.answers)}
-        return fields if self.group is None else fields | {"group": self.group}
+        fields |= {} if self.group is None else {"group": self.group}
+        return fields | ({"facts": dict(self.facts)} if self.facts else {})
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         answers = {str(question): _value(question, value) for question, value in fields["answers"].items()}
         group = fields.get("group")
-        return cls(Box(*fields["box"]), answers, None if group is None else str(group))
+        facts = {str(name): str(value) for name, value in fields.get("facts", {}).items()}
+        return cls(Box(*fields["box"]), answers, None if group is None else str(group), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def _served(record: Record, recipe: Recipe, pictures: Pictures, version: str | N
     CloudError unless it is `version`, if one is given.
     """
     with progress_bars(one=True) as say:
-        messages = asyncio.run(_ask(record, [photo for photo, _ in pictures], _inputs(pictures), say))
+        messages = asyncio.run(_ask(record, [photo for photo, _ in pictures], _inputs(recipe, pictures), say))
     if version and (others := {message.model.version for message in messages} - {version}):
         raise CloudError(f"photos were answered by {', '.join(sorted(others))}, not by {version}, which is in service")
     parts = []
@@ -152,8 +152,8 @@ def _said(message: AnswersMessage, question: str) -> object:
     return answers[0].value if len(answers) == 1 else None
 
 
-def _inputs(pictures: Pictures) -> list[Mapping[str, str]]:
-    return [labels.inputs for _, labels in pictures]
+def _inputs(recipe: Recipe, pictures: Pictures) -> list[Mapping[str, str]]:
+    return [{**labels.inputs, **recipe.declaration} for _, labels in pictures]
 
 
 async def _ask(

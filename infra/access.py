@@ -1,4 +1,7 @@
-"""What the worker and a training run may do with buckets and queue. Neither deletes an object or changes a bucket."""
+"""What the worker and a training run may do with buckets and queue. Neither changes a bucket.
+
+Neither deletes an object, but a worker whose recipe keeps no uploads, those.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +43,29 @@ class _Access(iam.ManagedPolicy):
 class WorkerAccess(_Access):
     """Read uploads and weights, store results and training pairs; in mode `queue` also take photos from the queue.
 
+    `deletes_uploads`: whether the recipe keeps no photo after its answer (`keep`).
+
     A link to a picture that shows why has the worker's right to read it: the kiosk that follows it has none.
 
     A training pair's image may be a server-side copy of the upload: that needs the rights to read and to write, not
     to tag, as the copy takes no tags over.
     """
 
-    def __init__(self, scope: Construct, id: str, *, buckets: Buckets, uploads: Uploads, mode: Mode) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        buckets: Buckets,
+        uploads: Uploads,
+        mode: Mode,
+        deletes_uploads: bool = False,
+    ) -> None:
         super().__init__(scope, id, description="Nunchi worker: read uploads, store results and training pairs")
         self.allow(["s3:GetObject"], buckets.images, UPLOADS, RESULTS, WHYS)
+        if deletes_uploads:
+            # Of the object, never of a version: the bucket keeps none.
+            self.allow(["s3:DeleteObject"], buckets.images, UPLOADS)
         self.allow(["s3:PutObject"], buckets.images, RESULTS, WHYS)
         self.allow(["s3:PutObject"], buckets.dataset, *_GATHERED)
         self.allow(["s3:GetObject"], buckets.weights, RUNS, POINTER)

@@ -28,18 +28,21 @@ from infra.health.stack import HealthStack
 from infra.pipeline.stack import PipelineStack
 from infra.training.stack import TrainingStack
 from infra.training.states import LOCAL_PACE, Pace
+from recipes.reading import load as load_recipe
 
 PACE_VARIABLE = "NUNCHI_PACE"
+DELETES_VARIABLE = "NUNCHI_DELETES_UPLOADS"
 
 
-def build(app: App, config: Config, *, at: datetime, pace: Pace) -> None:
+def build(app: App, config: Config, *, at: datetime, pace: Pace, deletes_uploads: bool = False) -> None:
     """Add the stacks to `app`, with a region and without an account: that follows from the credentials at deployment.
 
-    `at`: the present, from which the next retraining is dated (config/retrain_calendar.py).
+    `at`: the present, from which the next retraining is dated (config/retrain_calendar.py). `deletes_uploads`: whether
+    the worker may delete photos, for a recipe that keeps none.
     """
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     env = Environment(region=config.region)
-    pipeline = PipelineStack(app, names.PIPELINE_STACK, config=config, env=env)
+    pipeline = PipelineStack(app, names.PIPELINE_STACK, config=config, deletes_uploads=deletes_uploads, env=env)
     training = TrainingStack(
         app, names.TRAINING_STACK, config=config, buckets=pipeline.buckets, at=at, pace=pace, env=env
     )
@@ -63,6 +66,13 @@ def settings(environ: Mapping[str, str]) -> Config:
     return Config.model_validate(config.model_dump() | changed)
 
 
+def deletes_uploads(environ: Mapping[str, str], config: Config) -> bool:
+    """Whether the recipe keeps no uploads: that of a local cloud, which says so, else the operator's."""
+    if told := environ.get(DELETES_VARIABLE):
+        return told == "yes"
+    return not load_recipe(config.recipe).keep.upload
+
+
 def main() -> None:
     """Synthesise. Invalid settings end the program with a message, and nothing is written."""
     try:
@@ -71,7 +81,7 @@ def main() -> None:
         sys.exit(f"nunchi: {error}")
     app = App()
     pace = LOCAL_PACE if os.environ.get(PACE_VARIABLE) == "local" else Pace()
-    build(app, config, at=now(), pace=pace)
+    build(app, config, at=now(), pace=pace, deletes_uploads=deletes_uploads(os.environ, config))
     app.synth()
 
 

@@ -36,6 +36,7 @@ from local.state import StateDir
 from local.subprocesses import Child
 from local.workers import KeptWorker
 from recipes.reading import KIOSK
+from recipes.reading import load as load_recipe
 
 _RETRAINING: Final = ("stepfunctions", "sns", "scheduler", "events")
 _ON_MINISTACK: Final = ("s3", "sqs", "dynamodb", "iot", "lambda", "iam", "sts", "cloudformation", "logs", *_RETRAINING)
@@ -208,7 +209,8 @@ class Cloud:
             | {"CDK_HOME": str(self._state.scratch / "cdk"), "PYTHONPATH": str(ROOT)}
             | {"CDK_DISABLE_CLI_TELEMETRY": "1", "CDK_DISABLE_VERSION_CHECK": "1"}
             | {"NUNCHI_PACE": "local"}
-            | operators_settings(self._environ, mode=self._options.mode),
+            | operators_settings(self._environ, mode=self._options.mode)
+            | {"NUNCHI_DELETES_UPLOADS": "no" if load_recipe(self._options.recipe).keep.upload else "yes"},
             stacks=(PIPELINE_STACK, TRAINING_STACK) if self._options.training else (PIPELINE_STACK,),
             assembly=self._state.assembly,
             log=self._cdk_log,

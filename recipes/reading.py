@@ -20,6 +20,7 @@ from recipes.recipe import (
     Finder,
     Head,
     Judge,
+    Keep,
     Many,
     Metric,
     Net,
@@ -114,6 +115,7 @@ def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
         judge=_judge(top.table("judge"), joined=top.has("join")),
         notice=top.switch("notice", False),
         show=_show(top.table("show")),
+        keep=_keep(top.table("keep")),
     )
     top.end()
     mistakes += _rules(recipe)
@@ -208,6 +210,16 @@ def _show(table: Table) -> Show:
     return show
 
 
+def _keep(table: Table) -> Keep:
+    keep = Keep(
+        table.switch("upload", True),
+        table.switch("learn", True),
+        table.name("consent") if table.has("consent") else "",
+    )
+    table.end()
+    return keep
+
+
 def _gate(table: Table) -> float | None:
     if not table.has("gate"):
         return None
@@ -229,6 +241,7 @@ def _rules(recipe: Recipe) -> Iterable[str]:
     yield from _rules_of_join(recipe)
     yield from _rules_of_judge(recipe)
     yield from _rules_of_show(recipe)
+    yield from _rules_of_keep(recipe)
 
 
 def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
@@ -321,3 +334,13 @@ def _rules_of_show(recipe: Recipe) -> Iterable[str]:
         yield f"show.why: there is no head {why!r}{did_you_mean(why, recipe.questions)}"
     elif not recipe.says(why):
         yield f"show.why: {why!r} is a score, and only a choice has a picture; name another question"
+
+
+def _rules_of_keep(recipe: Recipe) -> Iterable[str]:
+    keep = recipe.keep
+    if recipe.teaches is Teaches.DETECTOR and keep != Keep():
+        yield "keep: what the kiosk keeps is a setting of nunchi.toml, [retention]; leave the key out"
+    if not keep.upload and recipe.show.why:
+        yield "keep.upload: show.why stores a part of each photo; leave out one of the two"
+    if keep.consent in recipe.inputs:
+        yield f"keep.consent: an input has the name {keep.consent!r}, too; give one of them another"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 WHOLE: Final = "whole"  # the region that every finder has: the whole photo
 FACE: Final = "face"
+DECLARED: Final = "yes"  # the value of a declaration that was given
 
 
 class Finder(StrEnum):
@@ -125,6 +126,19 @@ class Show:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What stays of a photo after its answer, and what must be declared before it.
+
+    `upload`: whether the photo stays in its bucket until it expires; `learn`: whether photos become training data;
+    `consent`: the S3 user metadata that must say DECLARED, or the photo is declined unseen; empty: nothing must.
+    """
+
+    upload: bool = True
+    learn: bool = True
+    consent: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One task. `notice`: whether a text must stand beside the answers whenever they are shown."""
@@ -138,11 +152,17 @@ class Recipe:
     judge: Judge = Judge()
     notice: bool = False
     show: Show = Show()
+    keep: Keep = Keep()
 
     @property
     def questions(self) -> tuple[str, ...]:
         """The names of the heads, each once, in order."""
         return tuple(dict.fromkeys(head.name for head in self.heads))
+
+    @property
+    def declaration(self) -> dict[str, str]:
+        """The S3 user metadata that a device must declare; empty where nothing must."""
+        return {self.keep.consent: DECLARED} if self.keep.consent else {}
 
     def heads_of(self, question: str) -> tuple[Head, ...]:
         """The heads of a question: several, where `when` routes between them."""

@@ -81,6 +81,10 @@ class MemoryStore:
         self.pictures[reference] = png
         return f"https://pictures/{reference}?for={link_s:.0f}"
 
+    def delete_upload(self, reference: Reference) -> None:
+        self._may_fail("delete_upload")
+        self.files.pop(reference, None)
+
     def uploads(self) -> Iterator[ListedUpload]:
         return iter([ListedUpload(key, self.files[key].uploaded_at) for key in sorted(self.files, key=str)])
 

@@ -190,6 +190,7 @@ def _pipeline_settings(settings: WorkerSettings, recipe: Recipe) -> PipelineSett
         model_threads=settings.model_threads,
         # With a queue, a younger upload is still the queue's to deliver, perhaps to this worker.
         sweep_older_than=FORGOTTEN_AFTER if settings.upload_queue_url else timedelta(0),
+        keeps_uploads=recipe.keep.upload,
     )
 
 

@@ -68,7 +68,7 @@ def create_app(
     async def ask(request: Request) -> Response:
         inputs = dict(request.query_params)
         for name, value in inputs.items():
-            if value not in recipe.inputs.get(name, ()):
+            if value not in recipe.inputs.get(name, ()) and recipe.declaration.get(name) != value:
                 raise HTTPException(422, f"the recipe {recipe.name!r} has no input {name}={value}; nothing was sent")
         photo = await _as_jpeg(await read_bytes(request, MOST_BYTES))
         try:
@@ -113,6 +113,8 @@ def description(recipe: Recipe, texts: Mapping[str, Texts]) -> dict[str, Any]:
         "join": recipe.join,
         "classes": dict(zip(recipe.classes, recipe.combinations(), strict=True)) if recipe.join else {},
         "notice": recipe.notice,
+        "consent": recipe.keep.consent,
+        "keeps_upload": recipe.keep.upload,
         "why": recipe.show.why,
         "texts": {language: asdict(each) for language, each in texts.items()},
     }

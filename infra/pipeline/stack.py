@@ -31,7 +31,9 @@ from lambdas.enrol import EnrolSettings
 class PipelineStack(Stack):
     """Upload → announce → dispatch, and what each program may do with the buckets."""
 
-    def __init__(self, scope: Construct, id: str, *, config: Config, **kwargs: Any) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, config: Config, deletes_uploads: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(scope, id, description="Nunchi: photos arrive, are announced, and are dispatched", **kwargs)
         # S3 announces uploads on a queue under the operator's own key. It outlives the stack: without it the contents
         # of the buckets are lost.
@@ -62,7 +64,14 @@ class PipelineStack(Stack):
             self.dispatch = DispatchFunction(self, "Dispatch", uploads=self.uploads, settings=settings)
             weaken_references(self.dispatch.function, self.dispatch.log)
 
-        worker = WorkerAccess(self, "WorkerAccess", buckets=self.buckets, uploads=self.uploads, mode=config.mode)
+        worker = WorkerAccess(
+            self,
+            "WorkerAccess",
+            buckets=self.buckets,
+            uploads=self.uploads,
+            mode=config.mode,
+            deletes_uploads=deletes_uploads,
+        )
         training = TrainingAccess(self, "TrainingAccess", buckets=self.buckets)
         self.worker_role = InstanceRole(self, "WorkerRole", description="Nunchi: the worker's instance", access=worker)
         self.kiosk_role = KioskRole(self, "KioskRole", buckets=self.buckets, orders=self.orders)

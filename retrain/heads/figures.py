@@ -47,16 +47,29 @@ def figures_of(answered: Answered, calibration: BetaCalibration, parts: Mapping[
     }
 
 
-def score_figures(said: Floats, truth: Floats, half_width: float, groups: NDArray[Any]) -> dict[str, Any]:
-    """The figures of a score: mean absolute error, and how many true scores are inside the interval."""
+def score_figures(
+    said: Floats, truth: Floats, inside: Flags, groups: NDArray[Any], parts: Mapping[str, Flags]
+) -> dict[str, Any]:
+    """The figures of a score: mean absolute error, and the share of true scores that are inside their intervals.
+
+    `inside`: of each example. `parts`: as of `figures_of`.
+    """
     errors = np.abs(said - truth)
+
+    def row(part: Flags) -> dict[str, Any]:
+        some = errors[part]
+        return {
+            "count": len(some),
+            "groups": len(set(groups[part])),
+            "mae": round(float(some.mean()), 4),
+            "interval": _interval(lambda rows: float(some[rows].mean()), groups[part]),
+            "inside": round(float(inside[part].mean()), 4),
+        }
+
     return {
-        "count": len(errors),
-        "mae": round(float(errors.mean()), 4),
-        "interval": _interval(lambda rows: float(errors[rows].mean()), groups),
+        **row(np.ones(len(errors), bool)),
         "mae_of_the_mean": round(float(np.abs(truth - truth.mean()).mean()), 4),
-        "inside": round(float((errors <= half_width).mean()), 4),
-        "half_width": round(half_width, 4),
+        "by_group": {name: row(part) for name, part in parts.items() if part.any()},
     }
 
 

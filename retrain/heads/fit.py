@@ -162,7 +162,7 @@ def _fit_head(recipe: Recipe, head: Head, rows: Ints, examples: Examples) -> Fit
     truth = np.array([head.says.index(str(value)) for value in known]) if choice else np.array(known, np.float32)
     of_fold = _folds(truth if choice else None, groups, recipe.judge.folds)
     learn = _logistic(head) if choice else _ridge
-    loss = _log_loss if choice else _squared_error
+    loss = _log_loss if choice else told_error(head.score)
     # The views cost eight times as much, and hardly change which strength is best.
     tried = {
         strength: loss(_held_out(standard[:, :1], truth, of_fold, learn, strength), truth) for strength in STRENGTHS
@@ -258,8 +258,9 @@ def _log_loss(said: Floats, truth: NDArray[Any]) -> float:
     return float(-np.log(np.clip(said[np.arange(len(truth)), truth], 1e-6, 1)).mean())
 
 
-def _squared_error(said: Floats, truth: NDArray[Any]) -> float:
-    return float(((said[:, 0] - truth) ** 2).mean())
+def told_error(limits: Range | None) -> Callable[[Floats, NDArray[Any]], float]:
+    """Of what is told: a score beyond its range is told as the end of it, and is no error there."""
+    return lambda said, truth: float(((_in_range(said[:, 0], limits) - truth) ** 2).mean())
 
 
 def _in_range(scores: Floats, limits: Range | None) -> Floats:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,10 +43,14 @@ class GoldenSubject:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a model says about one golden subject: question → value, number, or NOT_FOUND; and its confidences."""
+    """What a model says about one golden subject: question → value, number, or NOT_FOUND; and its confidences.
+
+    `intervals`: of numbers, the lowest and the highest.
+    """
 
     values: Mapping[str, str | float]
     confidences: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def golden_subjects(labels: Sequence[SubjectLabels], groups: Sequence[str]) -> list[GoldenSubject]:
@@ -84,7 +88,11 @@ def _told(recipe: Recipe, heads: Sequence[HeadSaid], inputs: Mapping[str, str]) 
         recipe.heads[number].name: heads[number].number if heads[number].value is None else str(heads[number].value)
         for number in counts
     }
-    return Said(values, {recipe.heads[number].name: heads[number].confidence for number in counts})
+    return Said(
+        values,
+        {recipe.heads[number].name: heads[number].confidence for number in counts},
+        {recipe.heads[number].name: (heads[number].low, heads[number].high) for number in counts},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,12 @@ def measure(name: str, manifest: Path | None, data: Path, *, say: Say = silent) 
         "found": len(found),
         "ms": round(float(np.median([photo.ms for photo in predicted if photo.error is None])), 1),
         "left_out": dict(+left_out),
-        "questions": _questions(recipe, [golden[place] for place in found], [said[place] for place in found]),
+        "questions": questions_of(recipe, [golden[place] for place in found], [said[place] for place in found]),
     }
 
 
-def _questions(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any]:
+def questions_of(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[Said]) -> dict[str, Any]:
+    """The figures of each question, and of the joined classes, about subjects that were found."""
     questions: dict[str, Any] = {}
     for question in recipe.questions:
         known = [
@@ -58,15 +59,18 @@ def _questions(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence[S
         if not known:
             continue
         groups = np.array([subject.group for subject, _ in known])
+        parts = _parts(recipe, [subject for subject, _ in known])
         truth, told = [subject.known[question] for subject, _ in known], [each.values[question] for _, each in known]
         says = recipe.says(question)
         if not says:
-            scores = np.array(told, np.float32), np.array(truth, np.float32)
-            questions[question] = score_figures(*scores, half_width=0.0, groups=groups)
+            ends = np.array([each.intervals[question] for _, each in known], np.float32)
+            scores, true = np.array(told, np.float32), np.array(truth, np.float32)
+            inside = (ends[:, 0] <= true) & (true <= ends[:, 1])
+            questions[question] = score_figures(scores, true, inside, groups, parts)
             continue
         confidence = np.array([each.confidences[question] for _, each in known], np.float32)
         answered = Answered(says, _places(says, told), _places(says, truth), confidence, groups)
-        questions[question] = figures_of(answered, AS_IT_IS, _parts(recipe, [subject.known for subject, _ in known]))
+        questions[question] = figures_of(answered, AS_IT_IS, parts)
     if recipe.join and (figures := _joined(recipe, golden, said)) is not None:
         questions[JOINED] = figures
     return questions
@@ -100,10 +104,15 @@ def _places(says: Sequence[str], values: Sequence[object]) -> np.ndarray:
     return np.array([says.index(str(value)) for value in values], np.intp)
 
 
-def _parts(recipe: Recipe, known: Sequence[Mapping[str, str | float]]) -> dict[str, np.ndarray]:
+def _parts(recipe: Recipe, subjects: Sequence[GoldenSubject]) -> dict[str, np.ndarray]:
+    """By the groups of the recipe, and by the facts that label files state."""
     values = {name: recipe.inputs.get(name) or recipe.says(name) for name in recipe.judge.groups}
+    facts = sorted({fact for each in subjects for fact in each.subject.facts.items()})
     return {
-        f"{name} = {value}": np.array([each.get(name) == value for each in known])
+        f"{name} = {value}": np.array([each.known.get(name) == value for each in subjects])
         for name, some in values.items()
         for value in some
+    } | {
+        f"{name} = {value}": np.array([each.subject.facts.get(name) == value for each in subjects])
+        for name, value in facts
     }

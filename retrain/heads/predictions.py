@@ -18,12 +18,14 @@ from retrain.progress import Say, silent
 
 @dataclass(frozen=True, slots=True)
 class HeadSaid:
-    """What one head says: a value with score and confidence, 0-1; or a number, whose `value` is None."""
+    """What one head says: a value with score and confidence, 0-1; or a number in an interval, whose `value` is None."""
 
     value: str | None
     confidence: float
     number: float = 0.0
     score: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +68,4 @@ def _photo(fields: dict[str, Any], path: Path, model: Model | None, raw: bool) -
 def _said(head: dict[str, Any]) -> HeadSaid:
     if "confidence" in head:
         return HeadSaid(str(head["value"]), float(head["confidence"]), score=float(head["score"]))
-    return HeadSaid(None, 0.0, number=float(head["value"]))
+    return HeadSaid(None, 0.0, number=float(head["value"]), low=float(head["low"]), high=float(head["high"]))

@@ -86,7 +86,9 @@ def _of_head(recipe: Recipe, examples: Examples, fitted: FittedHead) -> dict[str
         limits = fitted.head.score
         assert limits is not None  # noqa: S101 - a head says values or a score
         said = np.clip(held.said[:, 0], limits.low, limits.high)
-        return fields | score_figures(said, held.truth, fitted.half_width, groups)
+        inside = np.abs(said - held.truth) <= fitted.half_width
+        figures = score_figures(said, held.truth, inside, groups, _parts(recipe, examples, held.rows))
+        return fields | figures | {"half_width": round(fitted.half_width, 4)}
     answered = Answered(fitted.head.says, held.said.argmax(axis=1), held.truth, held.said.max(axis=1), groups)
     return fields | figures_of(answered, fitted.calibration, _parts(recipe, examples, held.rows))
 

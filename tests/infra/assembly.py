@@ -53,6 +53,7 @@ SHARED: Mapping[str, Mapping[str, str]] = {
     "key": {"NUNCHI_CONFIG": "[security]\nkms = true\n"},
     "operator": {"NUNCHI_CONFIG": OPERATOR},
     "queue and key": {"NUNCHI_CONFIG": QUEUE_AND_KEY},
+    "keeps no photo": {"NUNCHI_CONFIG": 'recipe = "face-score"\n'},
 }
 
 

@@ -22,6 +22,12 @@ def queue_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def forgetful_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The pipeline of a recipe that keeps no photo."""
+    return Template(shared(tmp_path_factory, "keeps no photo") / "NunchiPipeline.template.json")
+
+
+@pytest.fixture(scope="session")
 def key_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that synthesis wrote for an operator with a key of their own."""
     return shared(tmp_path_factory, "key")

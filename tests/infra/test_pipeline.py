@@ -285,6 +285,20 @@ def test_a_worker_may_read_photos_and_weights_write_results_and_deletes_nothing(
     }
 
 
+def test_a_worker_whose_recipe_keeps_no_photo_may_delete_photos_and_nothing_else(
+    pipeline: Template, forgetful_pipeline: Template
+) -> None:
+    """One right more, on uploads alone; and their bucket keeps no versions, or a deletion would only hide them."""
+    usual, forgetful = (
+        each.allowed(each.resource("WorkerAccessArn")["Properties"]["PolicyDocument"])
+        for each in (pipeline, forgetful_pipeline)
+    )
+    assert forgetful - usual == {("s3:DeleteObject", "<ImagesBucket.Arn>/uploads/*", NO_CONDITION)}
+    assert usual <= forgetful
+    images = forgetful_pipeline.resource("ImagesBucket")["Properties"]
+    assert not {"VersioningConfiguration", "ObjectLockEnabled", "ReplicationConfiguration"} & images.keys()
+
+
 def test_whatever_runs_a_worker_finds_its_policy_among_the_outputs(pipeline: Template) -> None:
     """On AWS or on one machine, it attaches the same rights."""
     assert pipeline.resource("WorkerAccessArn")["Type"] == "AWS::IAM::ManagedPolicy"

@@ -155,6 +155,21 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         "show.why: a detector's answers have no map; leave the key out",
     ),
     "something else to show": (only(head(), show={"page": "eye"}), "show.page: there is no such key"),
+    "a declaration that is an input": (
+        only(head(), inputs={"adult": ["yes", "no"]}, keep={"consent": "adult"}),
+        "keep.consent: an input has the name 'adult', too",
+    ),
+    "a declaration that is no name": (only(head(), keep={"consent": True}), "keep.consent: True is no name"),
+    "a picture of what is not kept": (
+        only(head(), show={"why": "eye"}, keep={"upload": False}),
+        "keep.upload: show.why stores a part of each photo; leave out one of the two",
+    ),
+    "what a detector keeps": (
+        only(head(), teaches="detector", keep={"learn": False}),
+        "keep: what the kiosk keeps is a setting of nunchi.toml, [retention]; leave the key out",
+    ),
+    "something else to keep": (only(head(), keep={"uploads": False}), "keep.uploads: there is no such key"),
+    "kept as a word": (only(head(), keep={"upload": "no"}), "keep.upload: 'no' is not true or false"),
     "a stop at nothing": (only(head(stop_at=["up"])), "head[eye].stop_at: up is nothing that the head says"),
 }
 
@@ -188,7 +203,7 @@ def test_a_recipe_without_a_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 KEYS = st.sampled_from(
-    ["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "show", "other"]
+    ["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "show", "keep", "other"]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("mask"),

@@ -67,6 +67,10 @@ class LabelTask:
 
     thresholds: Thresholds
 
+    def declined_unseen(self, inputs: Mapping[str, str]) -> Decision | None:  # noqa: ARG002 - a kiosk declares nothing
+        """None."""
+        return None
+
     def decide(self, reference: Reference, found: Sequence[Person], inputs: Mapping[str, str]) -> Decision:  # noqa: ARG002 - a kiosk says nothing about its photos
         """The decision about the people of a photo."""
         return decide(reference, found, self.thresholds)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from contracts.answers_message import (
     MISSING_INPUT,
+    NOT_DECLARED,
     SEVERAL_FOUND,
     Answer,
     AnswersMessage,
@@ -88,11 +89,20 @@ class AnswersTask:
     recipe: Recipe
     thresholds: Thresholds
 
+    def declined_unseen(self, inputs: Mapping[str, str]) -> AnswersDecision | None:
+        """The decision about a photo whose device did not declare what the recipe asks for; None if it did."""
+        if self.recipe.declaration.items() <= inputs.items():
+            return None
+        return AnswersDecision(
+            self.recipe.name, AnswersStatus.DECLINED, NOT_DECLARED, inputs={}, notice=self.recipe.notice
+        )
+
     def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:  # noqa: ARG002 - nothing is drawn by chance
         """The decision about what the heads saw."""
         recipe = self.recipe
         given = {name: value for name, value in inputs.items() if value in recipe.inputs.get(name, ())}
-        decision = AnswersDecision(recipe.name, AnswersStatus.NOTHING_FOUND, inputs=given, notice=recipe.notice)
+        known = given | recipe.declaration  # without which nobody would look: `declined_unseen`
+        decision = AnswersDecision(recipe.name, AnswersStatus.NOTHING_FOUND, inputs=known, notice=recipe.notice)
         if given.keys() != recipe.inputs.keys():
             return self._declined(decision, MISSING_INPUT)
         if not found:
@@ -105,7 +115,7 @@ class AnswersTask:
         ordered = sorted(found, key=lambda seen: (seen.box.corners, repr(seen.answers)))
         subjects = tuple(self._subject(seen, given) for seen in ordered)
         sure = any(is_sure(answer) for subject in subjects for answer in subject.answers.values())
-        teaches = any(labels.answers for labels in self._labelled(subjects))
+        teaches = recipe.keep.learn and any(labels.answers for labels in self._labelled(subjects))
         return replace(
             decision,
             status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,

@@ -1,5 +1,7 @@
 """Delivery of a stored result: publish the label, save the training pair, then remove the result from the outbox.
 
+Where the recipe keeps no uploads, the photo is deleted as soon as the pair is saved, beside the publishing.
+
 A step that fails leaves the result in the outbox; `resume` tries again, periodically and after a restart. Only the
 first try has the picture that shows why: a message that is sent later goes without it.
 """
@@ -45,6 +47,7 @@ class ResultDelivery:
     metrics: Metrics
     io: ThreadPoolExecutor
     max_pixels: int
+    keeps_uploads: bool = True
 
     def __post_init__(self) -> None:
         self._tasks: dict[Reference, asyncio.Task[bool]] = {}
@@ -149,10 +152,12 @@ class ResultDelivery:
 
     async def _deliver(self, result: AnyResult, pair: Awaitable[None], *, published: bool, why: bytes | None) -> bool:
         reference = result.message.reference
+        publishing = [] if published else [self._publish(result, why)]
         try:
-            if not published:
-                await self._publish(result, await self._with_picture(result.message, why))
-            await pair
+            # All of them end, so that no later try publishes beside this one.
+            ended = await asyncio.gather(self._finish(reference, pair), *publishing, return_exceptions=True)
+            for failed in filter(None, ended):
+                raise failed
             self.outbox.remove(reference)
         except Exception as error:
             self.metrics.failures.labels(type(error).__name__).inc()
@@ -177,14 +182,21 @@ class ResultDelivery:
             return message
         return replace(message, pictures={WHY: link})
 
-    async def _publish(self, result: AnyResult, message: Message) -> None:
+    async def _finish(self, reference: Reference, pair: Awaitable[None]) -> None:
+        """Wait for the pair, which may be a copy of the upload; then delete that, unless uploads are kept."""
+        await pair
+        if not self.keeps_uploads:
+            await in_thread(self.io, partial(self.store.delete_upload, reference))
+
+    async def _publish(self, result: AnyResult, why: bytes | None) -> None:
+        message = await self._with_picture(result.message, why)
         stopwatch = Stopwatch()
         outcome = await self.publisher.publish(message)
         stopwatch.lap("publish")
         self.metrics.deliveries.labels(outcome).inc()
         if outcome is PublishOutcome.DELIVERED:
             self.metrics.published(result.message, publish_s=stopwatch.seconds["publish"])
-        if result.training is not DatasetTree.NONE:
+        if result.training is not DatasetTree.NONE or not self.keeps_uploads:  # something else may be left to do
             self.outbox.mark_published(result.message.reference)
 
     async def _save_pair(self, result: AnyResult, jpeg: bytes | None) -> None:

@@ -101,6 +101,8 @@ class Examiner:
         self, reference: Reference, data: bytes, inputs: Mapping[str, str], model: ImageModel, stopwatch: Stopwatch
     ) -> Examined:
         stopwatch.lap("wait")
+        if (declined := self._task.declined_unseen(inputs)) is not None:
+            return Examined(declined)
         try:
             photo = decode(data, max_pixels=self._max_pixels)
         except PhotoRejected as rejection:

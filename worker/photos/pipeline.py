@@ -50,6 +50,7 @@ class PipelineSettings:
     """The pipeline's settings.
 
     `sweep_older_than`: the sweep leaves younger uploads to the queue, which delivers each to one worker only.
+    `keeps_uploads`: whether uploads stay after their answer; otherwise a sweep deletes those that were left.
     """
 
     instance_id: str
@@ -60,6 +61,7 @@ class PipelineSettings:
     model_threads: int
     max_waiting: int = MAX_WAITING
     sweep_older_than: timedelta = timedelta(0)
+    keeps_uploads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Pipeline:
             metrics=metrics,
             io=self._io,
             max_pixels=settings.max_pixels,
+            keeps_uploads=settings.keeps_uploads,
         )
         self._pending = PendingPhotos()
         self._decided: OrderedDict[Reference, None] = OrderedDict()
@@ -152,14 +155,15 @@ class Pipeline:
         accepted = duplicates = refused = 0
         for ticket in tickets:
             reference = ticket.reference
-            if reference in self._pending or reference in self._decided or self._examiner.gave_up(reference):
+            to_delete = from_sweep and not self._settings.keeps_uploads
+            decided = reference in self._decided and not to_delete
+            if decided or reference in self._pending or self._examiner.gave_up(reference):
                 duplicates += 1
             elif self._stopping or self.waiting >= self._settings.max_waiting:
                 refused += 1
             else:
-                self._pending.add(
-                    PendingPhoto(ticket=ticket, from_sweep=from_sweep, may_have_result=from_sweep and self._shared)
-                )
+                answered = to_delete or (from_sweep and self._shared)
+                self._pending.add(PendingPhoto(ticket=ticket, from_sweep=from_sweep, may_have_result=answered))
                 accepted += 1
         self._metrics.duplicates.inc(duplicates)
         return Submission(accepted, duplicates, refused)
@@ -188,9 +192,16 @@ class Pipeline:
         return await self._pending.free_slots(self._settings.photos_at_once)
 
     async def sweep(self) -> int:
-        """Queue the uploads that have no result; returns how many were queued, or how many are forgotten if more."""
+        """Queue the uploads that have no result; returns how many were queued, or how many are forgotten if more.
+
+        Where uploads are not kept, every upload: of one that has a result, nothing is left to do but to delete it.
+        """
         find = partial(
-            find_unanswered, self._store, older_than=self._settings.sweep_older_than, without=self._examiner.gave_up
+            find_unanswered,
+            self._store,
+            older_than=self._settings.sweep_older_than,
+            without=self._examiner.gave_up,
+            answered_too=not self._settings.keeps_uploads,
         )
         swept = await in_thread(self._io, find)
         self._metrics.forgotten.set(swept.forgotten)
@@ -228,7 +239,8 @@ class Pipeline:
                     delivery = await self._process(photo)
                 except UploadMissing as error:
                     otherwise = PhotoOutcome.MISSING
-                    log.warning("%s", error)
+                    # Where uploads are not kept, a second ticket for an answered photo finds nothing.
+                    log.log(logging.WARNING if self._settings.keeps_uploads else logging.INFO, "%s", error)
                 except PoisonPhoto as error:
                     log.warning("%s", error)
                 except asyncio.CancelledError:

@@ -37,6 +37,10 @@ class UploadMissing(NunchiError):
     """The upload does not exist: never written, expired, or deleted. No result is stored for it."""
 
 
+class UploadNotDeleted(NunchiError):
+    """A deleted upload is still there, as an old version of its object."""
+
+
 class _ReadInterrupted(NunchiError):
     """The connection broke while an object was read."""
 
@@ -86,6 +90,13 @@ class Store(Protocol):
         """Store the picture that shows why, unless there is one; returns a link to it, valid for `link_s` seconds.
 
         Whoever has the link has the picture.
+        """
+        ...
+
+    def delete_upload(self, reference: Reference) -> None:
+        """Delete the photo, under every suffix; nothing happens if it is gone.
+
+        Raises UploadNotDeleted if the bucket keeps old versions.
         """
         ...
 
@@ -142,8 +153,7 @@ class S3Store:
 
         Raises UploadMissing.
         """
-        for image_id in (reference.image_id, reference.image_id.upper()):
-            prefix = f"{UPLOADS}{reference.kiosk_id}/{image_id}"
+        for prefix in _prefixes_of(reference):
             listing = self._s3.list_objects_v2(Bucket=self._images, Prefix=prefix, MaxKeys=1)
             for listed in listing.get("Contents", []):
                 text = f"{listed['Key']} is not {reference.upload_key}: lower-case letters, and .jpg at the end"
@@ -190,6 +200,20 @@ class S3Store:
             ExpiresIn=max(1, math.ceil(link_s)),
         )
 
+    def delete_upload(self, reference: Reference) -> None:
+        hidden = []
+        for prefix in _prefixes_of(reference):
+            for listed in self._s3.list_objects_v2(Bucket=self._images, Prefix=prefix).get("Contents", []):
+                deleted = self._s3.delete_object(Bucket=self._images, Key=listed["Key"])
+                # Of a bucket with versioning S3 deletes nothing: it hides the object behind a marker.
+                if deleted.get("DeleteMarker"):
+                    hidden.append(listed["Key"])
+        if hidden:
+            raise UploadNotDeleted(
+                f"s3://{self._images} keeps old versions, so {', '.join(hidden)} is hidden, not deleted. Suspend the "
+                "bucket's versioning, and delete the old versions of its objects"
+            )
+
     def uploads(self) -> Iterator[ListedUpload]:
         return self._listed(swept_upload, prefix=UPLOADS, after=UPLOADS)
 
@@ -230,3 +254,8 @@ class S3Store:
                 return self._put_once(bucket, key, body, content_type, tries=tries - 1)
             raise
         return True
+
+
+def _prefixes_of(reference: Reference) -> Iterator[str]:
+    """Of the keys under which a device may have put the photo: with any suffix, or in capitals."""
+    return (f"{UPLOADS}{reference.kiosk_id}/{each}" for each in (reference.image_id, reference.image_id.upper()))

@@ -54,6 +54,10 @@ class Decision(Protocol):
 class Task(Protocol):
     """What a worker does with photos. Deterministic: the same photo and subjects always get the same decision."""
 
+    def declined_unseen(self, inputs: Mapping[str, str]) -> Decision | None:
+        """The decision about a photo at which nobody may look; None if it may be looked at."""
+        ...
+
     def decide(self, reference: Reference, found: Sequence[Any], inputs: Mapping[str, str]) -> Decision:
         """The decision about what the recipe's model found. `inputs`: what the device said about the photo."""
         ...

@@ -39,17 +39,23 @@ class ListsUploads(Protocol):
 
 
 def find_unanswered(
-    listings: ListsUploads, *, older_than: timedelta, without: Callable[[Reference], bool]
+    listings: ListsUploads,
+    *,
+    older_than: timedelta,
+    without: Callable[[Reference], bool],
+    answered_too: bool = False,
 ) -> SweepResult:
     """The uploads without a result that are older than `older_than`, in order, except those where `without` is true.
 
+    `answered_too`: also those with a result, which should have been deleted.
     `forgotten` counts uploads older than FORGOTTEN_AFTER, whichever worker should have processed them. Photos that this
     worker gave up are excluded: they have a metric and an alarm of their own.
     """
     at = now()
     references: list[Reference] = []
     forgotten = 0
-    for upload in without_result(listings.uploads(), listings.results_from):
+    uploads = listings.uploads() if answered_too else without_result(listings.uploads(), listings.results_from)
+    for upload in uploads:
         if without(upload.reference):
             continue
         age = at - upload.uploaded_at

@@ -13,7 +13,9 @@ export function Outcome({ state, recipe, texts, say, act }) {
   }
   if (!state.answer) {
     const missing = Object.keys(recipe.inputs).filter((name) => !(name in state.inputs));
-    return html`<h2>${say("first")}: ${missing.map((name) => texts.inputs[name]).join(", ")}</h2>`;
+    return missing.length
+      ? html`<h2>${say("first")}: ${missing.map((name) => texts.inputs[name]).join(", ")}</h2>`
+      : html`<h2>${say("declare_first")}</h2><p>${say("declare_line")}</p>`;
   }
   return html`<${Answered} ...${{ state, recipe, texts, say, act }} />`;
 }
@@ -86,6 +88,7 @@ const Choice = ({ row, say }) => html`
 const Score = ({ row, say }) => html`
   <dt>${row.name}</dt>
   <dd class="value">${row.value}</dd>
+  ${row.score.points && html`<dd class="points">${row.score.points}</dd>`}
   <dd class="range">
     <span class="track" aria-hidden="true">
       <i style=${{ left: `${row.score.from * 100}%`, width: `${(row.score.to - row.score.from) * 100}%` }} />

@@ -35,7 +35,8 @@ function show() {
   render(html`<${Page} state=${state} recipe=${recipe} say=${speaker(state.language)} act=${act} />`, root);
 }
 
-const chosen = () => Object.keys(recipe.inputs).every((name) => name in state.inputs);
+const needed = [...Object.keys(recipe.inputs), ...(recipe.consent ? [recipe.consent] : [])];
+const chosen = () => needed.every((name) => name in state.inputs);
 
 async function send() {
   if (!state.picture || !chosen()) return;
@@ -68,6 +69,12 @@ const act = {
   },
   async input(name, value) {
     change({ inputs: { ...state.inputs, [name]: value } });
+    await send();
+  },
+  async declare(declared) {
+    const { [recipe.consent]: _, ...others } = state.inputs;
+    asked++; // what was sent before is not shown
+    change({ ...NOTHING, asking: false, inputs: declared ? { ...others, [recipe.consent]: "yes" } : others });
     await send();
   },
   take,

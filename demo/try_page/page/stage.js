@@ -5,6 +5,7 @@ import { html, useEffect, useRef } from "/page/vendor/preact-htm.js";
 export const Stage = ({ state, recipe, texts, say, act, beside }) => html`
   <div class="stage">
     <${Inputs} ...${{ state, recipe, texts, say, act }} />
+    ${recipe.consent && html`<${Consent} ...${{ state, recipe, texts, act }} />`}
     ${state.camera
       ? html`<${Camera} ...${{ state, say, act }} />`
       : beside
@@ -31,6 +32,13 @@ function Inputs({ state, recipe, texts, act }) {
     `,
   );
 }
+
+const Consent = ({ state, recipe, texts, act }) => html`
+  <label class="consent">
+    <input type="checkbox" checked=${recipe.consent in state.inputs} onChange=${({ target }) => act.declare(target.checked)} />
+    <span>${texts.consent}</span>
+  </label>
+`;
 
 const Empty = ({ say, act }) => html`
   <div class="empty">

@@ -19,6 +19,6 @@ export function Page({ state, recipe, say, act }) {
       <${Stage} ...${{ state, recipe, texts, say, act, beside }} />
       ${beside && html`<section class="answers" aria-live="polite"><${Outcome} ...${{ state, recipe, texts, say, act }} /></section>`}
     </main>
-    <footer><p>${say("private")}</p></footer>
+    <footer><p>${say("private")} ${recipe.keeps_upload ? "" : say("deleted")}</p></footer>
   `;
 }

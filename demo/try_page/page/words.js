@@ -20,12 +20,14 @@ export function headline(message, finds, say) {
 
 /**
  * The rows of a subject, in the order of its answers: {question, value, percent, sure, explain} or
- * {question, value, score}. `explain`: what the value means, where the recipe has a text for it.
+ * {question, value, score: {points, low, high, …}}. `explain`: what the value means, where the recipe has a text for it.
  */
 export function rows(subject, recipe, texts, say) {
   return Object.entries(subject.answers).map(([question, answer]) => {
     const name = texts.questions[question] ?? question;
-    return "confidence" in answer ? choice(question, name, answer, texts, say) : score(question, name, answer, recipe);
+    return "confidence" in answer
+      ? choice(question, name, answer, texts, say)
+      : score(question, name, answer, recipe, texts.levels[question], say);
   });
 }
 
@@ -35,7 +37,8 @@ function choice(question, name, { value, confidence, sure }, texts, say) {
   return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure, explain };
 }
 
-function score(question, name, answer, recipe) {
+/** With `levels` (words from low to high, each for an equal part of the range) the word is the value. */
+function score(question, name, answer, recipe, levels, say) {
   const [from, to] = recipe.scores[question];
   const digits = to - from >= 100 ? 0 : 1;
   const at = (number) => Math.min(1, Math.max(0, (number - from) / (to - from)));
@@ -43,8 +46,9 @@ function score(question, name, answer, recipe) {
   return {
     question,
     name,
-    value: shown(answer.value),
+    value: levels ? level(levels, at(answer.value)) : shown(answer.value),
     score: {
+      points: levels ? say("points", { value: shown(answer.value), most: to }) : "",
       low: shown(answer.low),
       high: shown(answer.high),
       ends: [from, to].map(String),
@@ -54,6 +58,8 @@ function score(question, name, answer, recipe) {
     },
   };
 }
+
+const level = (levels, at) => levels[Math.min(levels.length - 1, Math.floor(at * levels.length))];
 
 /** The joined class in the words of its values; empty without one. */
 export function joinedWords({ joined }, recipe, texts, say) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,7 +15,7 @@ from contracts.messages import Model
 from contracts.names import Reference
 from kiosk.cloud.counter import Answer
 from recipes.reading import parse
-from recipes.recipe import Recipe
+from recipes.recipe import Keep, Recipe
 from recipes.texts import Texts
 
 AT: Final = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -79,6 +79,17 @@ EN: Final = Texts(
     },
 )
 TEXTS: Final = {"ko": KO, "en": EN}
+
+# A recipe that asks for a declaration, keeps no photo, and says in words what its score means.
+CAREFUL: Final[Recipe] = replace(
+    RECIPE, inputs={}, keep=Keep(upload=False, learn=False, consent="adult-declared"), name="careful"
+)
+LEVELS: Final = {"ko": ("낮음", "보통", "높음"), "en": ("low", "middling", "high")}
+CONSENT: Final = {"ko": "저는 성인입니다.", "en": "I am an adult."}
+CAREFUL_TEXTS: Final = {
+    language: replace(texts, inputs={}, consent=CONSENT[language], levels={"age": LEVELS[language]})
+    for language, texts in TEXTS.items()
+}
 
 SURE: Final[Mapping[str, AnswerOf]] = {
     "sign": Choice("no_sign", 0.9731, True),

@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,14 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Route, expect, sync_playwright
 
-from contracts.answers_message import MISSING_INPUT, SEVERAL_FOUND, AnswersMessage, AnswersStatus, Subject
+from contracts.answers_message import (
+    MISSING_INPUT,
+    NOT_DECLARED,
+    SEVERAL_FOUND,
+    AnswersMessage,
+    AnswersStatus,
+    Subject,
+)
 from contracts.boxes import Box
 from contracts.messages import Status
 from demo.try_page.server import create_app
@@ -23,8 +30,21 @@ from imaging.decoding import decode
 from kiosk.errors import NoAnswer
 from kiosk.screen.guard import hosts_of
 from recipes.kiosk.message import REASONS_OF
+from recipes.recipe import Recipe
+from recipes.texts import Texts
 from tests.chromium import CHROMIUM, FLAGS
-from tests.demo.try_page.answering import EN, EYE, KO, RECIPE, SURE, TEXTS, FakeCounter, message
+from tests.demo.try_page.answering import (
+    CAREFUL,
+    CAREFUL_TEXTS,
+    EN,
+    EYE,
+    KO,
+    RECIPE,
+    SURE,
+    TEXTS,
+    FakeCounter,
+    message,
+)
 from tests.demo.try_page.opened import SIZES, SOME_MS, opened
 from tests.imaging.heics import GRADIENT
 from tests.pictures import encoded, gradient, turned_by_exif
@@ -50,10 +70,12 @@ class Served:
 
 
 @contextmanager
-def serving(counter: FakeCounter) -> Generator[Served, None, None]:
+def serving(
+    counter: FakeCounter, recipe: Recipe = RECIPE, texts: Mapping[str, Texts] = TEXTS
+) -> Generator[Served, None, None]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(port), fetched=lambda _: WHY_PICTURE)
+        app = create_app(recipe, texts, counter, hosts=hosts_of(port), fetched=lambda _: WHY_PICTURE)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -68,6 +90,13 @@ def serving(counter: FakeCounter) -> Generator[Served, None, None]:
 def served() -> Iterator[Served]:
     with serving(FakeCounter()) as served:
         yield served
+
+
+@pytest.fixture
+def careful() -> Iterator[Served]:
+    """A recipe that asks for a declaration first, and keeps no photo."""
+    with serving(FakeCounter(replace(message(AnswersStatus.LABELLED, EYE), inputs={})), CAREFUL, CAREFUL_TEXTS) as it:
+        yield it
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +201,47 @@ def test_nothing_is_sent_before_the_inputs_are_chosen(browser: Browser, served: 
         assert [inputs for _, inputs in served.counter.asked] == [{"species": "dog"}, {"species": "cat"}]
 
 
+def test_nothing_is_sent_before_the_declaration_and_with_it_the_photo_is(
+    browser: Browser, careful: Served, photo: Path
+) -> None:
+    """Unticked, nothing more is sent, and what was answered before is not shown."""
+    with opened(browser, careful.url) as shown:
+        expect(shown.page.get_by_role("checkbox", name="I am an adult.")).not_to_be_checked()
+        expect(shown.page.locator("footer")).to_contain_text("It is deleted as soon as it is answered.")
+        shown.send(photo)
+        expect(shown.page.locator(".answers h2")).to_have_text("First tick the box", timeout=SOME_MS)
+        assert careful.counter.asked == []
+        shown.page.get_by_role("checkbox").check()
+        shown.answered()
+        assert careful.counter.asked == [(photo.read_bytes(), {"adult-declared": "yes"})]
+        shown.page.get_by_role("checkbox").uncheck()
+        expect(shown.page.locator(".answers h2")).to_have_text("First tick the box")
+        shown.send(photo)
+        expect(shown.page.locator("html[data-state=ready]")).to_have_count(1, timeout=SOME_MS)
+        shown.switch_language()
+        expect(shown.page.get_by_role("checkbox", name="저는 성인입니다.")).not_to_be_checked()
+        expect(shown.page.locator(".answers h2")).to_have_text("먼저 네모 칸을 눌러 주세요")
+        assert len(careful.counter.asked) == 1
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
+def test_a_score_is_a_word_then_points_of_so_many_then_its_interval(
+    browser: Browser, careful: Served, photo: Path
+) -> None:
+    """Where the recipe has words for it: a person need not know whether 7 of 20 is much."""
+    with opened(browser, careful.url) as shown:
+        shown.page.get_by_role("checkbox").check()
+        shown.send(photo)
+        row = shown.answered().locator(".row").nth(2)
+        expect(row).to_have_text(re.compile("Age *middling *7.3 of 20 points *0 *20 *4.5 to 9.8 in 8 of 10 cases$"))
+        shown.switch_language()
+        expect(row).to_have_text(re.compile("나이 *보통 *20점 만점에 7.3점 *0 *20 *열에 여덟은 4.5~9.8$"))
+
+
 OUTCOMES = [
     message(AnswersStatus.NOTHING_FOUND),
     message(AnswersStatus.UNSURE, Subject(Box(0, 0, 1, 1), {"side": SURE["side"]})),
-    *(message(AnswersStatus.DECLINED, reason=reason) for reason in (SEVERAL_FOUND, MISSING_INPUT)),
+    *(message(AnswersStatus.DECLINED, reason=reason) for reason in (SEVERAL_FOUND, MISSING_INPUT, NOT_DECLARED)),
     *(message(AnswersStatus.REJECTED, reason=str(reason)) for reason in sorted(REASONS_OF[Status.REJECTED])),
 ]
 
@@ -339,4 +405,20 @@ def test_axe_finds_nothing_and_nothing_is_beyond_the_window(
         shown.send(photo)
         shown.answered()
         shown.page.click("summary")
+        assert faults + shown.faults() == []
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("locale", ["ko-KR", "en-GB"])
+def test_axe_finds_nothing_about_a_declaration_and_words_for_a_score(
+    browser: Browser, careful: Served, photo: Path, size: str, locale: str
+) -> None:
+    """Before the box is ticked, with a picture that waits for it, and with the answers."""
+    with opened(browser, careful.url, size=size, locale=locale) as shown:
+        faults = shown.faults()
+        shown.send(photo)
+        expect(shown.page.locator(".answers h2")).to_be_visible(timeout=SOME_MS)
+        faults += shown.faults()
+        shown.page.get_by_role("checkbox").check()
+        shown.answered()
         assert faults + shown.faults() == []

@@ -16,7 +16,7 @@ from demo.try_page.server import MOST_BYTES, create_app, description
 from imaging.decoding import decode
 from kiosk.errors import NoAnswer
 from kiosk.screen.guard import hosts_of
-from tests.demo.try_page.answering import EYE, RECIPE, TEXTS, FakeCounter, message
+from tests.demo.try_page.answering import CAREFUL, CAREFUL_TEXTS, EYE, RECIPE, TEXTS, FakeCounter, message
 from tests.imaging.heics import GRADIENT
 
 PORT = 8124
@@ -52,6 +52,22 @@ def test_the_picture_that_shows_why_comes_through_the_pages_own_server() -> None
     without = client_of(FakeCounter(explained)).post("/api/ask?species=cat", content=JPEG)
     assert (without.status_code, without.json()["pictures"]) == (200, {})
     assert without.json()["message"]["subjects"] == shown["message"]["subjects"] != []
+
+
+def test_a_declaration_goes_along_where_the_recipe_asks_for_it_and_only_as_yes() -> None:
+    counter = FakeCounter()
+    app = create_app(CAREFUL, CAREFUL_TEXTS, counter, hosts=hosts_of(PORT), fetched=nowhere)
+    client = TestClient(app, base_url=BASE, headers={"origin": BASE})
+    assert client.post("/api/ask?adult-declared=yes", content=JPEG).status_code == 200
+    assert client.post("/api/ask?adult-declared=no", content=JPEG).status_code == 422
+    assert client_of(counter).post("/api/ask?adult-declared=yes", content=JPEG).status_code == 422
+    assert counter.asked == [(JPEG, {"adult-declared": "yes"})]
+    told = client.get("/api/recipe").json()
+    assert (told["consent"], told["keeps_upload"], told["texts"]["en"]["consent"]) == (
+        "adult-declared",
+        False,
+        "I am an adult.",
+    )
 
 
 def test_a_picture_without_an_input_is_sent_too() -> None:

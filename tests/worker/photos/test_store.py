@@ -19,7 +19,7 @@ from contracts.messages import DatasetTree, Reason
 from contracts.names import YOLO_LABELS, Reference
 from recipes.kiosk.message import Result
 from tests.recipes.kiosk.test_message import GOLDEN
-from worker.photos.store import LINKS, RejectedUpload, S3Store, Upload, UploadMissing
+from worker.photos.store import LINKS, RejectedUpload, S3Store, Upload, UploadMissing, UploadNotDeleted
 from worker.photos.task import LabelFile
 
 if TYPE_CHECKING:
@@ -209,3 +209,23 @@ def test_listings_name_each_photo_once_in_order_and_warn_once_of_foreign_keys(
     assert list(store.results_from(PHOTO)) == [PHOTO]
     assert list(store.results_from(Reference("demo", "01m81j18kw000g40r40m30e209"))) == []
     assert list(store.results_from(other)) == []
+
+
+def test_a_deleted_upload_is_gone_under_every_suffix_and_its_neighbours_stay(s3: S3Client, store: S3Store) -> None:
+    """A device may have put the photo under a wrong name, too; deleting what is gone is no error."""
+    other = Reference("demo", "01m81j18kv000g40r40m30e20a")
+    wrong = [PHOTO.upload_key.removesuffix("jpg") + "png", f"uploads/demo/{PHOTO.image_id.upper()}.JPG"]
+    kept = [other.upload_key, PHOTO.result_key, f"uploads/demo-2/{PHOTO.image_id}.jpg"]
+    for key in (PHOTO.upload_key, *wrong, *kept):
+        s3.put_object(Bucket="images", Key=key, Body=b"jpeg")
+    store.delete_upload(PHOTO)
+    assert sorted(read(s3, "images")) == sorted(kept)
+    store.delete_upload(PHOTO)
+
+
+def test_a_bucket_that_keeps_versions_is_named_as_one_that_deletes_nothing(s3: S3Client, store: S3Store) -> None:
+    """S3 answers a deletion there with success, and hides the photo behind a marker."""
+    s3.put_bucket_versioning(Bucket="images", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")
+    with pytest.raises(UploadNotDeleted, match=r"s3://images keeps old versions, so uploads/demo/.*\.jpg is hidden"):
+        store.delete_upload(PHOTO)
