@@ -34,9 +34,7 @@ def main() -> None:
         raise SystemExit(f"{arguments.file} has SHA-256 {digest}, not {SOURCE_SHA256}: take that of mediapipe 0.10.14")
     written = converted(content)
     arguments.out.write_bytes(written)
-    print(
-        f"wrote {arguments.out}, {len(written) / 2**20:.2f} MiB, SHA-256 {hashlib.sha256(written).hexdigest()}"
-    )
+    print(f"wrote {arguments.out}, {len(written) / 2**20:.2f} MiB, SHA-256 {hashlib.sha256(written).hexdigest()}")
 
 
 def converted(content: bytes) -> bytes:

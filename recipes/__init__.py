@@ -2,5 +2,7 @@
 
 recipe.py       what a recipe is
 reading.py      recipe.toml → Recipe, every mistake named at once
+colours.py      the names of colours that a head may measure
+pictures.py     picture.py of a recipe → the function that draws its answers
 texts.py        texts.ko.toml, texts.en.toml → what a page calls questions and answers
 """

@@ -2,6 +2,7 @@
 
 texts.ko.toml, texts.en.toml
 title, about                    of the page
+picture                         of the picture that the recipe draws, if it draws one
 notice                          beside the answers, if the recipe has one
 [question] name = "…"           of every head
 [value.name] value = "…"        of every value of a question
@@ -34,6 +35,7 @@ class Texts:
     inputs: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]]  # by question or input
     explain: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by question, where a recipe has it
+    picture: str = ""
 
 
 def load_texts(recipe: Recipe, folder: Path) -> dict[str, Texts]:
@@ -64,6 +66,7 @@ def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
         inputs=fields.get("input", {}),
         values=fields.get("value", {}),
         explain=fields.get("explain", {}),
+        picture=str(fields.get("picture", "")),
     )
 
 
@@ -73,6 +76,8 @@ def _paths(recipe: Recipe, found: Iterable[str]) -> Iterable[str]:
     yield from ("title", "about")
     if recipe.notice:
         yield "notice"
+    if recipe.show.picture:
+        yield "picture"
     for question in recipe.questions:
         yield f"question.{question}"
         yield from (f"value.{question}.{value}" for value in recipe.says(question))

@@ -94,7 +94,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert mistakes(fields) == [
         "recipe: 2 is out of range; write 1 to 1",
         "name: 'Mask' is no name; use small letters, digits, and - or _ between them",
-        "find.kind: 'fase' is none of the choices; choose face or whole; did you mean face?",
+        "find.kind: 'fase' is none of the choices; choose face or whole or person; did you mean face?",
         "find.mini: there is no such key",
         "head[eye].says: one value is no question; name at least two",
         "jion: there is no such key; did you mean join?",

@@ -33,7 +33,6 @@ SHOULDERS, HIPS, KNEES = (11, 12), (23, 24), (25, 26)  # left, right
 BELOW: Final = 4.0  # heights of a face from its middle down to the hips
 ROOM: Final = 1.25  # the square is larger than the body, as in the network's training
 BODY: Final = 5.5  # heights of a face that a body reaches from its hips
-LOOKS: Final = 2  # the second corrects the first one's guess; a third changes little
 LEAST: Final = 0.5  # the network's own probability that the square shows a body
 
 
@@ -95,13 +94,13 @@ class BodyFinder:
     def find(self, image: Image, face: Face) -> Body | None:
         """The body of a face; None where the network sees none. InvalidOutput if it answers NaN or infinity."""
         frame = first_frame(face)
-        for look in range(LOOKS):
+        points, _, presence = self._look(image, frame)
+        if presence >= LEAST:  # what the first look guessed, the second corrects; a third would change little
+            frame = next_frame(frame, points)
             points, seen, presence = self._look(image, frame)
-            if presence < LEAST:
-                return None
-            if look + 1 < LOOKS:
-                frame = next_frame(frame, points)
-        return Body(frame.to_photo(points[:POINTS]), seen[:POINTS])
+            if presence >= LEAST:
+                return Body(frame.to_photo(points[:POINTS]), seen[:POINTS])
+        return None
 
     def _look(self, image: Image, frame: Frame) -> tuple[Points, NDArray[np.float64], float]:
         tensor = cut(image, frame).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)

@@ -17,7 +17,7 @@ from contracts.messages import DatasetTree, LabelMessage, Model, Person, Reason,
 from contracts.names import YOLO_LABELS, Reference
 from contracts.yolo import format_labels
 from worker.models.detector import Image
-from worker.photos.task import LabelFile, Message, steps_in_ms
+from worker.photos.task import LabelFile, Message, Picture, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 # A head twice as far from the middle line as another must be 1.5 times as tall to be the customer all the same.
@@ -69,9 +69,9 @@ class Decision:
             steps_ms=steps_in_ms(times, step_seconds),
         )
 
-    def why(self, image: Image) -> bytes | None:  # noqa: ARG002 - a kiosk shows no picture
+    def pictures(self, image: Image) -> Sequence[Picture]:  # noqa: ARG002 - a kiosk shows no picture
         """None."""
-        return None
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,12 +195,12 @@ def test_the_evidence_is_that_of_the_head_which_was_asked_and_stands_in_the_orde
     shut = replace(seen(said("shut", 0.9), said("left", 0.9)), evidence={1: first})
     opened = replace(seen(said("open", 0.9), said("left", 0.9), box=RIGHT), evidence={1: second})
     assert decide(routed, opened, shut).evidence == (None, second)
-    assert decide(routed, shut).why(PICTURE) is None
+    assert decide(routed, shut).pictures(PICTURE) == []
 
 
 def test_a_decision_without_evidence_has_no_picture() -> None:
-    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9))).why(PICTURE) is None
-    assert AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE).why(PICTURE) is None
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9))).pictures(PICTURE) == []
+    assert AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE).pictures(PICTURE) == []
 
 
 def test_subjects_stand_from_left_to_right_whatever_the_model_found_first() -> None:
