@@ -29,10 +29,12 @@ POSE_SHA256: Final = "0d81ce9a3d51bcc00d45135b22d3884e87059ebb3f4ea80941b5f09ea1
 SIDE: Final = 256  # pixels of the network's input
 POINTS: Final = 33
 MIDDLE, REACH = 33, 34  # further points: between the hips, and one as far from there as the body reaches, upwards
+NOSE: Final = 0
 SHOULDERS, HIPS, KNEES = (11, 12), (23, 24), (25, 26)  # left, right
 BELOW: Final = 4.0  # heights of a face from its middle down to the hips
 ROOM: Final = 1.25  # the square is larger than the body, as in the network's training
 BODY: Final = 5.5  # heights of a face that a body reaches from its hips
+NEAR: Final = 0.3  # of a face's size, that the nose of its body may lie outside it
 LEAST: Final = 0.5  # the network's own probability that the square shows a body
 
 
@@ -98,8 +100,9 @@ class BodyFinder:
         if presence >= LEAST:  # what the first look guessed, the second corrects; a third would change little
             frame = next_frame(frame, points)
             points, seen, presence = self._look(image, frame)
-            if presence >= LEAST:
-                return Body(frame.to_photo(points[:POINTS]), seen[:POINTS])
+            body = Body(frame.to_photo(points[:POINTS]), seen[:POINTS])
+            if presence >= LEAST and belongs(body, face):
+                return body
         return None
 
     def _look(self, image: Image, frame: Frame) -> tuple[Points, NDArray[np.float64], float]:
@@ -109,6 +112,14 @@ class BodyFinder:
             raise InvalidOutput("the network for bodies answers NaN or infinity; the photo gets no answer from it")
         rows = landmarks.reshape(-1, 5).astype(np.float64)
         return rows[:, :2], _sigmoid(rows[:, 3]), float(presence)
+
+
+def belongs(body: Body, face: Face) -> bool:
+    """Whether a body has its nose in the face, or near: with several people a square may show another's body."""
+    x0, y0, x1, y1 = face.corners
+    wide, tall = NEAR * (x1 - x0), NEAR * (y1 - y0)
+    x, y = body.points[NOSE]
+    return bool(x0 - wide <= x <= x1 + wide and y0 - tall <= y <= y1 + tall)
 
 
 def first_frame(face: Face) -> Frame:

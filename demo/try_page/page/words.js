@@ -1,6 +1,7 @@
 // An answers message → what the page says of it. Pure: nothing here knows the document.
 
 const NOTED = ["declined", "rejected"];
+const UNANSWERED = ["unknown", "unseen"]; // values of a head that has no answer
 
 /** The headline of a message, and the line below it; either may be empty. `say`: texts.js, `finds`: the recipe's. */
 export function headline(message, finds, say) {
@@ -20,7 +21,7 @@ export function headline(message, finds, say) {
 
 /**
  * The rows of a subject, in the order of its answers: {question, value, percent, sure, explain} or
- * {question, value, score}. `explain`: what the value means, where the recipe has a text for it.
+ * {question, value, score}. `percent` is null where the head has no answer. `explain`: what the value means, where the recipe has a text for it.
  */
 export function rows(subject, recipe, texts, say) {
   return Object.entries(subject.answers).map(([question, answer]) => {
@@ -30,6 +31,7 @@ export function rows(subject, recipe, texts, say) {
 }
 
 function choice(question, name, { value, confidence, sure }, texts, say) {
+  if (UNANSWERED.includes(value)) return { question, name, value: say(value), percent: null, sure };
   const word = texts.values[question]?.[value] ?? value;
   const explain = texts.explain[question]?.[value];
   return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure, explain };
