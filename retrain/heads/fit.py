@@ -127,7 +127,7 @@ def joined(recipe: Recipe, fitted: Sequence[AnyFitted]) -> tuple[Floats, NDArray
 
 
 def _rows_of(recipe: Recipe, head: Head, examples: Examples) -> Ints:
-    """The examples of which a head's answer is known, about which it is asked, and whose photo shows what it looks at."""
+    """The examples that a head is asked about, whose answer is known, and whose photo shows what it looks at."""
     if head.colour is not None:
         return np.empty(0, np.intp)
 

@@ -28,7 +28,7 @@ inputs = { species = ["dog", "cat"] }
 join = ["sign", "side"]
 judge = { of = "sign" }
 notice = true
-show = { why = "sign" }
+show = { why = "sign", picture = "figure" }
 [[head]]
 name = "sign"
 says = ["no_sign", "red", "cloudy"]
@@ -58,6 +58,7 @@ KO: Final = Texts(
             "cloudy": "안과를 보는 동물병원에 물어보세요.",
         }
     },
+    picture="답을 그린 그림",
 )
 EN: Final = Texts(
     title="A pet's eye",
@@ -77,6 +78,7 @@ EN: Final = Texts(
             "cloudy": "Ask an eye specialist.",
         }
     },
+    picture="A figure of the answers",
 )
 TEXTS: Final = {"ko": KO, "en": EN}
 

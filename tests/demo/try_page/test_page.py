@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Route, expect, sync_playwright
 
-from contracts.answers_message import MISSING_INPUT, SEVERAL_FOUND, AnswersMessage, AnswersStatus, Subject
+from contracts.answers_message import MISSING_INPUT, SEVERAL_FOUND, AnswersMessage, AnswersStatus, Choice, Subject
 from contracts.boxes import Box
 from contracts.messages import REASONS_OF, Status
 from demo.try_page.server import create_app
@@ -29,6 +29,7 @@ from tests.imaging.heics import GRADIENT
 from tests.pictures import encoded, gradient, turned_by_exif
 
 EXPLAINED = replace(message(AnswersStatus.LABELLED, EYE), pictures={"why": "https://s3/why?secret"})
+FIGURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="220"><rect width="9" height="9"/></svg>'
 WHY_PICTURE = encoded(gradient(), "PNG")
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: `apt-get install chromium`")
@@ -52,7 +53,13 @@ class Served:
 def serving(counter: FakeCounter) -> Generator[Served, None, None]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(RECIPE, TEXTS, counter, hosts=hosts_of(port), fetched=lambda _: WHY_PICTURE)
+        app = create_app(
+            RECIPE,
+            TEXTS,
+            counter,
+            hosts=hosts_of(port),
+            fetched=lambda link: FIGURE if "figure" in link else WHY_PICTURE,
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -139,6 +146,44 @@ def test_the_picture_that_shows_why_stands_under_the_answers(browser: Browser, s
         shown.send(photo)
         expect(shown.page.locator(".several")).to_have_count(0, timeout=SOME_MS)
         expect(shown.answered().locator("figure")).to_have_count(0)
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
+def test_the_figure_of_the_answers_is_an_image_in_which_nothing_runs(
+    browser: Browser, served: Served, photo: Path
+) -> None:
+    """Though it were no figure but a script; its text is the recipe's, in the language of the page."""
+    served.counter.says = replace(EXPLAINED, pictures={"figure": "https://s3/figure.svg?secret"})
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        figure = shown.answered().get_by_role("img", name="A figure of the answers")
+        assert figure.evaluate("(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") == [
+            120,
+            220,
+        ]
+        assert str(figure.get_attribute("src")).startswith("data:image/svg+xml;base64,")
+        assert figure.evaluate("(image) => image.tagName") == "IMG"
+        shown.switch_language()
+        expect(shown.answered().get_by_role("img", name="답을 그린 그림")).to_be_visible()
+        assert (shown.complaints, shown.outside, shown.faults()) == ([], [], [])
+
+
+def test_a_head_without_an_answer_says_so_and_gives_no_percentage(
+    browser: Browser, served: Served, photo: Path
+) -> None:
+    """In words of both languages; no bar, no question mark."""
+    none = {"sign": Choice("unknown", 0.0, False), "side": Choice("unseen", 0.0, False), "age": SURE["age"]}
+    served.counter.says = message(AnswersStatus.LABELLED, Subject(Box(0, 0, 1, 1), none))
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        rows = shown.answered().locator(".row")
+        expect(rows.nth(0)).to_have_text(re.compile("^ *Sign *not known yet *$"))
+        expect(rows.nth(1)).to_have_text(re.compile("^ *Side *not in the picture *$"))
+        shown.switch_language()
+        expect(rows.nth(0)).to_have_text(re.compile("^ *변화 *아직 모름 *$"))
+        expect(rows.nth(1)).to_have_text(re.compile("^ *쪽 *사진에 보이지 않음 *$"))
         assert (shown.complaints, shown.outside) == ([], [])
 
 
