@@ -32,21 +32,21 @@ BOXES: Final = {  # of the head in each sample, from the chin to the hair, pixel
     "usg_L000261": (43, 15, 145, 129),
 }
 HEADS: Final = tuple(BOXES)
-# What people call so; colours of CSS where one has the name or a near one. They are not the worker's centres.
+# What people call so; colours of CSS and of paint where one has the name. The worker's centres were not chosen by them.
 SHADES: Final = {
-    "black": ["#0f0f0f", "#262626"],
-    "grey": ["#696969", "#a9a9a9", "#808080"],
-    "white": ["#ffffff", "#f5f5f5", "#fffaf0"],
-    "beige": ["#f5deb3", "#d2b48c", "#e8dcc4"],
-    "brown": ["#8b4513", "#5c4033", "#a0522d"],
-    "red": ["#dc143c", "#b22222", "#ff0000"],
-    "orange": ["#ff8c00", "#f28500", "#ff7f50"],
-    "yellow": ["#ffd700", "#ffff00", "#f0e68c"],
-    "green": ["#228b22", "#2e8b57", "#556b2f", "#90ee90"],
-    "blue": ["#4169e1", "#1e90ff", "#87ceeb", "#4682b4"],
-    "navy": ["#000080", "#191970", "#1b2a41"],
-    "purple": ["#800080", "#9370db", "#4b0082"],
-    "pink": ["#ffc0cb", "#ff69b4", "#db7093"],
+    "black": ["#1c1c1c", "#141414"],
+    "grey": ["#708090", "#c0c0c0", "#5a5a5a"],
+    "white": ["#f8f8ff", "#faf0e6"],
+    "beige": ["#f5f5dc", "#deb887", "#d8c3a5"],
+    "brown": ["#654321", "#7b3f00", "#8b5a2b"],
+    "red": ["#cd5c5c", "#8b0000", "#c41e3a"],
+    "orange": ["#ffa500", "#ff7518", "#cc5500"],
+    "yellow": ["#ffe135", "#fada5e", "#e4d00a"],
+    "green": ["#006400", "#3cb371", "#6b8e23", "#98fb98"],
+    "blue": ["#0000ff", "#6495ed", "#0f52ba", "#b0e0e6"],
+    "navy": ["#0a1172", "#14213d", "#000066"],
+    "purple": ["#9932cc", "#6a0dad", "#b57edc"],
+    "pink": ["#ffb6c1", "#f4a6c0", "#ff1493"],
 }
 Colour = tuple[int, int, int]
 SIZE: Final = 480, 960
