@@ -21,6 +21,7 @@ PROGRAMS = (
     "bench.yolo",
     "bench.training",
     "bench.heads",
+    "bench.edge",
 )
 
 

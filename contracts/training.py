@@ -24,7 +24,6 @@ from contracts.names import TRAININGS
 from contracts.schema import Record
 from contracts.weights import check_path, check_run_id, new_run_id
 
-MODEL: Final = "yolov5n"
 PROGRESS: Final = "progress.json"
 OUTCOME: Final = "outcome.json"
 CHECKPOINT: Final = "checkpoint/"
@@ -42,9 +41,10 @@ EXIT_INTERRUPTED: Final = 75  # EX_TEMPFAIL: started again with the same id, it 
 def training_id(began: datetime, execution: str) -> str:
     """The id of the training of a state machine execution: its start time and six digits of the execution's hash.
 
-    Two executions of the same second get different ids, so neither reads the other's outcome.
+    Two executions of the same second get different ids, so neither reads the other's outcome. What is trained is no
+    part of it: the state machine starts the training of any recipe.
     """
-    return new_run_id(began, f"{MODEL}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}")
+    return new_run_id(began, hashlib.sha256(execution.encode()).hexdigest()[:6])
 
 
 def words_of(error: Mapping[str, Any]) -> str:

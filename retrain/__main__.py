@@ -20,13 +20,14 @@ from contracts.errors import NunchiError, SettingsError
 from contracts.instants import now
 from contracts.names import JSON_LABELS
 from contracts.settings import describe, load
-from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, MODEL, Verdict
+from contracts.training import EXIT_DECIDED, EXIT_FAILED, EXIT_INTERRUPTED, Verdict
 from contracts.weights import new_run_id
 from recipes.reading import load as load_recipe
-from recipes.recipe import Teaches
+from recipes.recipe import Recipe, Teaches
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.errors import Interrupted
+from retrain.fit.candidate import MODEL
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
 from retrain.heads.run import HeadsRun
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
             settings = replace(settings, force=True)
         stopping = Stopping()
         stopping.listen()
-        training = settings.training or new_run_id(now(), MODEL)
+        training = settings.training or new_run_id(now(), _taught(load_recipe(settings.recipe)))
         with locked(settings.work_dir), training_folder(settings.work_dir, training) as folder:
             run = _wire(settings, training, folder, stopping)
             return _check(run) if options.check else _train(run)
@@ -77,6 +78,11 @@ def _check(run: AnyRun) -> int:
     skipped = run.check()
     print("there is enough to train on" if skipped is None else f"{skipped[0]}: {skipped[1]}")  # noqa: T201
     return EXIT_DECIDED if skipped is None else EXIT_SKIPPED
+
+
+def _taught(recipe: Recipe) -> str:
+    """What a training that nobody has named is named after."""
+    return MODEL if recipe.teaches is Teaches.DETECTOR else recipe.name
 
 
 def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stopping) -> AnyRun:

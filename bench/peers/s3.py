@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
+from types import MappingProxyType
 
 from bench.peers.http1 import LIMIT, read_body, read_head
 from local.ports import LOOPBACK
@@ -21,6 +22,7 @@ class MemoryS3:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}  # "/bucket/key"
+        self.metadata: dict[str, Mapping[str, str]] = {}  # of the user, where an object has any
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[int, None]:
@@ -51,13 +53,14 @@ class MemoryS3:
         if "list-type" in query:
             return _response(200, _EMPTY)
         stored = self.objects.get(path)
-        return _response(404, _MISSING) if stored is None else _response(200, stored)
+        return _response(404, _MISSING) if stored is None else _response(200, stored, self.metadata.get(path, {}))
 
 
-def _response(status: int, body: bytes) -> bytes:
+def _response(status: int, body: bytes, metadata: Mapping[str, str] = MappingProxyType({})) -> bytes:
     etag = hashlib.blake2b(body, digest_size=8).hexdigest()
+    said = "".join(f"x-amz-meta-{name}: {value}\r\n" for name, value in metadata.items())
     head = (
         f'HTTP/1.1 {status} OK\r\nContent-Length: {len(body)}\r\nETag: "{etag}"\r\n'
-        f"Last-Modified: {formatdate(usegmt=True)}\r\nDate: {formatdate(usegmt=True)}\r\n\r\n"
+        f"Last-Modified: {formatdate(usegmt=True)}\r\nDate: {formatdate(usegmt=True)}\r\n{said}\r\n"
     )
     return head.encode() + body

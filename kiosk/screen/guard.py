@@ -47,9 +47,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         if headers.get("host") not in self._hosts:
-            await _refuse(
-                send, 421, f"this is the kiosk at {' or '.join(sorted(self._hosts))}, not {headers.get('host')}"
-            )
+            await _refuse(send, 421, f"this page is at {' or '.join(sorted(self._hosts))}, not {headers.get('host')}")
             return
         if scope["method"] not in SAFE and headers.get("origin") not in self._origins:
             await _refuse(

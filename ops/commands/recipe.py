@@ -15,6 +15,8 @@ from contracts.weights import new_run_id
 from ops.commands.recipe_data import NameArgument, draw, import_
 from ops.display import echo_json, err, out, plain_table
 from ops.options import JsonOption, command_group
+from recipes.pictures import MODULE as PICTURE_MODULE
+from recipes.pictures import load_picture
 from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
 from recipes.recipe import Head, Recipe, Teaches
 from recipes.texts import load_texts
@@ -55,18 +57,23 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     """
     read = load(name)
     texts = load_texts(read, folder_of(name)) if _needs_texts(read) else {}
+    load_picture(read, folder_of(name))
     if as_json:
         echo_json({"name": read.name} | _fields(name, read))
         return
     out.print(
         f"[green]{escape(read.name)} is valid[/]: looks for {read.find.kind}, asks {len(read.questions)} questions"
     )
+    table = plain_table("question", "answers", "about")
     for head in read.heads:
-        out.print(f"  [bold]{escape(head.name)}[/]  {escape(_asks(head))}")
+        table.add_row(f"[bold]{escape(head.name)}[/]", escape(_says(head)), escape(f"{head.region.of}{_when(head)}"))
+    out.print(table)
     if read.join:
-        out.print(f"  joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+        out.print(f"joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+    if read.show.picture:
+        out.print(f"picture: {escape(read.show.picture)}, drawn by {PICTURE_MODULE}")
     if texts:
-        out.print(f"  texts: {', '.join(texts)}")
+        out.print(f"texts: {', '.join(texts)}")
     out.print(f"[dim]{escape(_next(name, read))}[/]")
 
 
@@ -123,7 +130,7 @@ def train(
     if as_json:
         echo_json(dict(trained.report))
         return
-    named = zip(read.heads, trained.report["heads"].values(), strict=True)
+    named = ((read.heads[int(key.partition(".")[0])], figures) for key, figures in trained.report["heads"].items())
     heads = {f"{head.name}{_when(head)}": figures for head, figures in named}
     _show(heads | ({"joined": trained.report["joined"]} if "joined" in trained.report else {}))
     out.print(
@@ -202,9 +209,8 @@ def _fields(name: str, read: Recipe) -> dict[str, Any]:
     }
 
 
-def _asks(head: Head) -> str:
-    what = " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
-    return f"{what}   of {head.region.of}{_when(head)}"
+def _says(head: Head) -> str:
+    return " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
 
 
 def _when(head: Head) -> str:

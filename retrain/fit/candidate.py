@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.labels import LABELS
-from contracts.training import MODEL
 from contracts.weights import MANIFEST, check_run_id
 
+MODEL: Final = "yolov5n"  # the name of the model in manifests and messages
 NETWORK: Final = "network.onnx"
 WEIGHTS: Final = "weights.pt"
 # The thresholds of the worker's BoxFilter: worker/models/boxes.py.

@@ -222,8 +222,8 @@ def _check_reviewed(reviewed: Mapping[str, Any]) -> None:
         f"{reviewed[name]} {name} ({count} are needed)" for name, count in least.items() if reviewed[name] < count
     ]:
         raise RecalibrationFailed(
-            f"in {reviewed['photos']} reviewed photos the model finds {', '.join(short)}: too few to fit on; nothing was "
-            f"changed. Review more: {_REMEDY}"
+            f"in {reviewed['photos']} reviewed photos the model finds {', '.join(short)}: too few to fit on; nothing "
+            f"was changed. Review more: {_REMEDY}"
         )
 
 

@@ -7,20 +7,24 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from contracts.private_folder import is_private
 from contracts.training import TrainingOutcome, Verdict
 from contracts.weights import Pointer
 from local.environment import GATE_VARIABLE, ROOT
 from ops.commands.flywheel import TRAINER, TRAINER_VARIABLE
+from tests.chromium import CHROMIUM, FLAGS
 
 # Less than a demonstration, and a lower gate: after so short a training no label passes 0.95 on some processors.
 SMALL = ("--pictures", "224", "--customers", "64", "--epochs", "9")
 GATE = "0.8"
 MOST_S = 1800
+DRAWS = os.environ.get("NUNCHI_SCREENSHOTS") == "1"  # make the pictures of docs/ anew
 
 
 @pytest.mark.timeout(MOST_S + 60)
@@ -76,3 +80,16 @@ def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
     ]
     assert len(listed) == 4
     assert is_private(tmp_path / "out")
+    if DRAWS:
+        draw({ROOT / "docs" / "report.png": listed[1], ROOT / "docs" / "dataset.png": listed[3]})
+
+
+def draw(pages: Mapping[Path, Path]) -> None:
+    """What a person sees first of each page, into the PNG file that is its key."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        shown = browser.new_page(viewport={"width": 1040, "height": 1010})
+        for picture, page in pages.items():
+            shown.goto(page.as_uri())
+            shown.screenshot(path=picture)
+        browser.close()

@@ -104,9 +104,8 @@ def _square(image: Image, margin: float, side: int) -> Chip:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.BILINEAR, reducing_gap=2.0))
     left, top = (side - size[0]) // 2, (side - size[1]) // 2
-    rows = np.clip(np.arange(side) - top, 0, size[1] - 1)
-    columns = np.clip(np.arange(side) - left, 0, size[0] - 1)
-    return np.ascontiguousarray(small[rows[:, None], columns])
+    beside = (top, side - size[1] - top), (left, side - size[0] - left), (0, 0)
+    return np.pad(small, beside, mode="edge")
 
 
 def _around(image: Image, corners: Corners, margin: float, side: int) -> Chip:
