@@ -115,6 +115,7 @@ def description(recipe: Recipe, texts: Mapping[str, Texts]) -> dict[str, Any]:
         "notice": recipe.notice,
         "why": recipe.show.why,
         "picture": recipe.show.picture,
+        "measured": [question for question in recipe.questions if not recipe.learns(question)],
         "texts": {language: asdict(each) for language, each in texts.items()},
     }
 

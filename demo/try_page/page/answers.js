@@ -83,7 +83,7 @@ const Choice = ({ row, say }) => html`
 const Certain = ({ row, say }) => html`
   <dd class="certain">
     <span class="track" aria-hidden="true"><i style=${{ width: `${row.percent}%` }} /></span>
-    <span aria-label=${say("sure_label", { percent: row.percent })} role="img">${say("sure", { percent: row.percent })}</span>
+    <span aria-label=${say(`${row.certain}_label`, { percent: row.percent })} role="img">${say(row.certain, { percent: row.percent })}</span>
     ${!row.sure && html`<em>${say("not_sure")}</em>`}
   </dd>
 `;

@@ -21,20 +21,21 @@ export function headline(message, finds, say) {
 
 /**
  * The rows of a subject, in the order of its answers: {question, value, percent, sure, explain} or
- * {question, value, score}. `percent` is null where the head has no answer. `explain`: what the value means, where the recipe has a text for it.
+ * {question, value, score}. `percent` is null where the head has no answer;
+ * `certain`: of a measured answer the percentage is a share of the region, of others a probability. `explain`: what the value means, where the recipe has a text for it.
  */
 export function rows(subject, recipe, texts, say) {
   return Object.entries(subject.answers).map(([question, answer]) => {
     const name = texts.questions[question] ?? question;
-    return "confidence" in answer ? choice(question, name, answer, texts, say) : score(question, name, answer, recipe);
+    return "confidence" in answer ? choice(question, name, answer, recipe, texts, say) : score(question, name, answer, recipe);
   });
 }
 
-function choice(question, name, { value, confidence, sure }, texts, say) {
+function choice(question, name, { value, confidence, sure }, recipe, texts, say) {
   if (UNANSWERED.includes(value)) return { question, name, value: say(value), percent: null, sure };
   const word = texts.values[question]?.[value] ?? value;
   const explain = texts.explain[question]?.[value];
-  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure, explain };
+  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), certain: recipe.measured.includes(question) ? "share" : "sure", sure, explain };
 }
 
 function score(question, name, answer, recipe) {

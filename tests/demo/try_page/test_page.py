@@ -187,6 +187,21 @@ def test_a_head_without_an_answer_says_so_and_gives_no_percentage(
         assert (shown.complaints, shown.outside) == ([], [])
 
 
+def test_the_share_of_a_colour_is_told_as_no_probability(browser: Browser, served: Served, photo: Path) -> None:
+    served.counter.says = message(
+        AnswersStatus.LABELLED, Subject(Box(0, 0, 1, 1), {"fur": Choice("white", 0.93, True)})
+    )
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        row = shown.answered().locator(".row")
+        expect(row).to_have_text(re.compile("^ *Fur *white *93 % of it *$"))
+        expect(row.get_by_label("93 % of the part has it")).to_be_visible()
+        shown.switch_language()
+        expect(row).to_have_text(re.compile("^ *털 *하양 *넓이의 93% *$"))
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
 def test_one_switch_changes_the_language_and_is_remembered(browser: Browser, served: Served, photo: Path) -> None:
     """The answers stay; nothing is sent again."""
     with opened(browser, served.url, locale="ko-KR") as shown:
