@@ -1,10 +1,11 @@
 """Converts the network for body landmarks (BlazePose, full) from TensorFlow Lite to ONNX.
 
-    python -m day0.pose FILE            FILE: pose_landmark_full.tflite of the package mediapipe 0.10.14
+    pip download --no-deps mediapipe==0.10.14 && unzip mediapipe-*.whl 'mediapipe/modules/pose_landmark/*'
+    python -m day0.pose mediapipe/modules/pose_landmark/pose_landmark_full.tflite
 
-The package is no requirement of day 0: its wheel is unpacked, not installed (docs/licences.md). The graph: `input` (n,
-3, 256, 256), RGB 0-1 → `landmarks` (n, 195), 39 points of x, y, z (pixels of the input), visibility and presence
-(logits), and `presence` (n, 1), of a body, 0-1. The heat maps, the segmentation and the points in metres are left out.
+The package is no requirement of day 0: its wheel is unpacked, not installed. The graph: `input` (n, 3, 256, 256), RGB
+0-1 → `landmarks` (n, 195), 39 points of x, y, z (pixels of the input), visibility and presence (logits), and `presence`
+(n, 1), of a body, 0-1. The heat maps, the segmentation and the points in metres are left out. The same bytes each time.
 """
 
 from __future__ import annotations
