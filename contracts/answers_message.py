@@ -34,6 +34,9 @@ class AnswersStatus(StrEnum):
 SEVERAL_FOUND: Final = "several_found"  # reasons of `declined`
 MISSING_INPUT: Final = "missing_input"
 NOT_DECLARED: Final = "not_declared"  # what the recipe asks to be declared first; nobody has looked at the photo
+UNKNOWN: Final = "unknown"  # values of a choice that is no answer: the head has learned nothing yet
+UNSEEN: Final = "unseen"  # the photo does not show the region
+UNANSWERED: Final = (UNKNOWN, UNSEEN)
 WHY: Final = "why"  # in `pictures`: the part of the photo, bright where it speaks for the answer
 
 
@@ -41,7 +44,8 @@ WHY: Final = "why"  # in `pictures`: the part of the photo, bright where it spea
 class Choice:
     """The likeliest value of a question, and the calibrated probability that it is right, 0-1.
 
-    `sure`: the probability reaches the recipe's `sure_from`. A page shows an unsure answer as a question.
+    `sure`: the probability reaches the recipe's `sure_from`. A page shows an unsure answer as a question. Of a colour
+    the number is the share of the region that has it. A head without an answer says UNKNOWN or UNSEEN, and 0.
     """
 
     value: str
@@ -50,6 +54,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         _check_number("confidence", self.confidence, 0, 1)
+        _require(not (self.sure and self.value in UNANSWERED), f"{self.value!r} is no answer, and can't be sure")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,11 @@ class Reference:
         """The picture that shows why the result answers as it does."""
         return f"{WHYS}{self}.png"
 
+    @property
+    def drawn_key(self) -> str:
+        """The picture that a recipe draws from its answers; it leaves with the photo, like the other one."""
+        return f"{WHYS}{self}.svg"
+
     def pair_keys(self, tree: str, suffix: str = YOLO_LABELS) -> tuple[str, str]:
         """Keys of the image and its label file in the dataset bucket, under `auto`, `reviewed` and so on.
 

@@ -8,14 +8,18 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.answers_message import UNANSWERED, WHY
 from contracts.errors import ContractError
 from contracts.gate import DEFAULT_GATE, gate_mistake
 from contracts.near import did_you_mean
 from contracts.toml_file import read_toml
+from recipes.colours import PALETTES, Palette
 from recipes.recipe import (
     FACE,
+    PARTS,
     REGIONS,
     VIEWS,
+    WHOLE,
     Find,
     Finder,
     Head,
@@ -151,25 +155,34 @@ def _inputs(table: Table) -> dict[str, tuple[str, ...]]:
 def _head(table: Table) -> Head:
     region = table.table("region")
     score = table.pair("score")
+    colour = table.choice("colour", Palette.BASIC13) if table.has("colour") else None
     head = Head(
         name=table.name("name"),
-        says=table.names("says"),
+        says=table.names("says") or (PALETTES[colour] if colour else ()),
         score=None if score is None else Range(*score),
+        colour=colour,
         region=Region(region.name("of") if region.has("of") else "whole", region.number("margin", 0, least=0, most=2)),
         net=table.choice("net", Net.LITE0),
         when=_when(table.table("when")),
         stop_at=table.names("stop_at"),
         augment=_augment(table),
         class_weights=table.switch("class_weights", True),
+        later=table.switch("later", False),
         gate=_gate(table),
         sure_from=table.number("sure_from", 0.5, least=0, most=1) if table.has("sure_from") else None,
     )
     region.end()
     table.end()
-    if bool(head.says) == (score is not None):
+    if colour is not None:
+        for key in ("says", "score", "net", "augment", "class_weights", "later"):
+            if table.has(key):
+                table.says(key, "a colour is measured, not learned, and has its own names; leave the key out")
+    elif bool(head.says) == (score is not None):
         table.says("says", 'a head needs either says = ["first", "second"] or score = [1, 5]')
     elif len(head.says) == 1:
         table.says("says", "one value is no question; name at least two")
+    if reserved := [value for value in head.says if value in UNANSWERED]:
+        table.says("says", f"{', '.join(reserved)} means that a head has no answer; choose another word")
     if strangers := [value for value in head.stop_at if value not in head.says]:
         table.says("stop_at", f"{', '.join(strangers)} is nothing that the head says")
     return head
@@ -205,7 +218,9 @@ def _judge(table: Table, *, joined: bool) -> Judge:
 
 
 def _show(table: Table) -> Show:
-    show = Show(table.name("why") if table.has("why") else "")
+    show = Show(table.name("why") if table.has("why") else "", table.name("picture") if table.has("picture") else "")
+    if show.picture == WHY:
+        table.says("picture", f"{WHY!r} is the picture that explains an answer; give this one another name")
     table.end()
     return show
 
@@ -247,6 +262,13 @@ def _rules(recipe: Recipe) -> Iterable[str]:
 def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
     offered = REGIONS[recipe.find.kind]
     for head in recipe.heads:
+        if head.score is not None and head.region.of in PARTS:
+            yield (
+                f"head[{head.name}].score: a photo may not show the {head.region.of}, and a score has no word "
+                'for that; use says, or region = { of = "person" }'
+            )
+        if head.colour is not None and head.region.of not in (*PARTS, WHOLE):
+            yield f"head[{head.name}].region.of: a colour is that of {', '.join(PARTS)} or {WHOLE}; choose one of them"
         if head.net is Net.FACE and head.region.of != FACE:
             yield f'head[{head.name}].net: face knows faces only; look at one, region = {{ of = "face" }}, or use lite0'
         if head.region.of not in offered:
@@ -298,6 +320,8 @@ def _rules_of_join(recipe: Recipe) -> Iterable[str]:
             yield f"join: there is no head {name!r}{did_you_mean(name, recipe.questions)}"
         elif not recipe.says(name):
             yield f"join: {name!r} is a score, and only choices can be joined; leave it out"
+        elif any(head.colour or head.later for head in recipe.heads_of(name)):
+            yield f"join: {name!r} has learned nothing, so the joined answer can't be calibrated; leave it out"
     if len(recipe.join) == 1:
         yield "join: one question needs no join; name two, or leave the key out"
     classes = 1
@@ -319,6 +343,8 @@ def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
     of_score = of in questions and not recipe.says(of)
     if of_score != (judge.metric is Metric.MAE):
         yield f"judge.metric: {judge.metric} can't judge {of!r}; choose mae for a score, macro_f1 for choices"
+    if any(head.colour for head in recipe.heads_of(of)):
+        yield f"judge.of: {of!r} is measured and not learned, so it is the same in every run; name another head"
     for group in judge.groups:
         if group not in recipe.inputs and not (group in questions and recipe.says(group)):
             yield f"judge.groups: {group!r} is no head with choices, and no input"
@@ -326,6 +352,8 @@ def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
 
 def _rules_of_show(recipe: Recipe) -> Iterable[str]:
     why = recipe.show.why
+    if recipe.show.picture and recipe.teaches is Teaches.DETECTOR:
+        yield "show.picture: the kiosk's message has no pictures; leave the key out"
     if not why:
         return
     if recipe.teaches is Teaches.DETECTOR:
@@ -334,6 +362,8 @@ def _rules_of_show(recipe: Recipe) -> Iterable[str]:
         yield f"show.why: there is no head {why!r}{did_you_mean(why, recipe.questions)}"
     elif not recipe.says(why):
         yield f"show.why: {why!r} is a score, and only a choice has a picture; name another question"
+    elif any(head.colour for head in recipe.heads_of(why)):
+        yield f"show.why: {why!r} is measured, and no network looked at it; name another question"
 
 
 def _rules_of_keep(recipe: Recipe) -> Iterable[str]:

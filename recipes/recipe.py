@@ -12,9 +12,15 @@ from enum import StrEnum
 from itertools import product
 from typing import Any, Final
 
+from recipes.colours import Palette
+
 WHOLE: Final = "whole"  # the region that every finder has: the whole photo
 FACE: Final = "face"
 DECLARED: Final = "yes"  # the value of a declaration that was given
+PERSON: Final = "person"
+TOP: Final = "top"  # from the shoulders to the hips
+BOTTOM: Final = "bottom"  # from the hips to the knees
+PARTS: Final = (TOP, BOTTOM)  # of a body, which a photo may not show
 
 
 class Finder(StrEnum):
@@ -22,10 +28,15 @@ class Finder(StrEnum):
 
     FACE = "face"  # faces of people; a subject's box is the head
     WHOLE = "whole"  # the photo itself is the one subject
+    PERSON = "person"  # people whose face is seen; a subject's box is what is seen of head and body
 
 
 # The regions that a finder's subjects have.
-REGIONS: Final[Mapping[Finder, tuple[str, ...]]] = {Finder.FACE: (FACE, WHOLE), Finder.WHOLE: (WHOLE,)}
+REGIONS: Final[Mapping[Finder, tuple[str, ...]]] = {
+    Finder.FACE: (FACE, WHOLE),
+    Finder.WHOLE: (WHOLE,),
+    Finder.PERSON: (FACE, PERSON, TOP, BOTTOM, WHOLE),
+}
 
 
 class Many(StrEnum):
@@ -92,19 +103,22 @@ class Head:
 
     `when`: earlier questions or inputs, and the value that each must have, for this head to be asked. Several heads may
     share a name, if no subject can be asked two of them. `stop_at`: values after which later heads are not asked.
-    `gate`: confidence from which an answer teaches; `sure_from`: from which it is told as sure; None: the worker's
-    settings.
+    `colour`: the head measures the colour of its region, and learns nothing. `later`: the head may have learned nothing
+    yet; then it says that. `gate`: confidence from which an answer teaches; `sure_from`: from which it is told as sure;
+    None: the worker's settings.
     """
 
     name: str
     says: tuple[str, ...] = ()
     score: Range | None = None
+    colour: Palette | None = None
     region: Region = Region()
     net: Net = Net.LITE0
     when: Mapping[str, str] = field(default_factory=dict)
     stop_at: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
     class_weights: bool = True
+    later: bool = False
     gate: float | None = None
     sure_from: float | None = None
 
@@ -121,9 +135,13 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """What is shown beside the answers. `why`: the question whose answer a picture explains; empty: no picture."""
+    """What is shown beside the answers. `why`: the question whose answer a picture explains; empty: no picture.
+
+    `picture`: the name of the picture that the recipe's module draws from the answers; empty: none.
+    """
 
     why: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +189,10 @@ class Recipe:
     def says(self, question: str) -> tuple[str, ...]:
         """The values of a question, of all its heads, each once, in order; empty for a score."""
         return tuple(dict.fromkeys(value for head in self.heads_of(question) for value in head.says))
+
+    def learns(self, question: str) -> bool:
+        """Whether the heads of a question learn from labels; a colour is measured."""
+        return all(head.colour is None for head in self.heads_of(question))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -226,6 +248,7 @@ def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
             list(head.says),
             None if head.score is None else [head.score.low, head.score.high],
             dict(head.when),
+            head.colour,
         )
         for head in recipe.heads
     ]
@@ -236,6 +259,7 @@ def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
                 list(head.get("says", ())),
                 None if "score" not in head else [float(end) for end in head["score"]],
                 dict(head.get("when", {})),
+                head.get("colour"),
             )
             for head in manifest["heads"]
         ]

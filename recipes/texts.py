@@ -2,6 +2,7 @@
 
 texts.ko.toml, texts.en.toml
 title, about                    of the page
+picture                         of the picture that the recipe draws, if it draws one
 notice                          beside the answers, if the recipe has one
 consent                         what a person declares before the photo is sent, if the recipe asks for it
 [question] name = "…"           of every head
@@ -38,6 +39,7 @@ class Texts:
     explain: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by question, where a recipe has it
     consent: str = ""
     levels: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by score, where a recipe has them
+    picture: str = ""
 
 
 def load_texts(recipe: Recipe, folder: Path) -> dict[str, Texts]:
@@ -75,6 +77,7 @@ def _read(recipe: Recipe, file: Path, mistakes: list[str]) -> Texts:
         explain=fields.get("explain", {}),
         consent=str(fields.get("consent", "")),
         levels=fields.get("levels", {}),
+        picture=str(fields.get("picture", "")),
     )
 
 
@@ -91,6 +94,8 @@ def _paths(recipe: Recipe, found: Collection[str]) -> Iterable[str]:
         yield "notice"
     if recipe.keep.consent:
         yield "consent"
+    if recipe.show.picture:
+        yield "picture"
     for question in recipe.questions:
         yield f"question.{question}"
         if not recipe.says(question) and f"levels.{question}" in found:

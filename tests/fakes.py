@@ -20,7 +20,7 @@ from worker.models.detector import Image
 from worker.photos.publisher import PublishOutcome
 from worker.photos.sqs_queue import ReceivedMessage
 from worker.photos.store import RejectedUpload, Upload, UploadMissing
-from worker.photos.task import LabelFile
+from worker.photos.task import LabelFile, Picture
 from worker.recovery.sweep import ListedUpload
 
 MODEL = Model("fake", "1", "0" * 64)
@@ -50,7 +50,7 @@ class MemoryStore:
         self.files: dict[Reference, Upload | RejectedUpload] = {}
         self.stored: dict[Reference, str] = {}
         self.pairs: dict[tuple[str, Reference], tuple[bytes | None, str]] = {}
-        self.pictures: dict[Reference, bytes] = {}
+        self.pictures: dict[tuple[Reference, str], bytes] = {}
         self.failing: dict[str, int] = {}  # method → how many of its next calls fail
         self._lock = threading.Lock()
 
@@ -76,10 +76,10 @@ class MemoryStore:
         if self.files[reference].etag == etag:
             self.pairs[tree, reference] = (jpeg, labels.text)
 
-    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
-        self._may_fail("save_why")
-        self.pictures[reference] = png
-        return f"https://pictures/{reference}?for={link_s:.0f}"
+    def save_picture(self, reference: Reference, picture: Picture, *, link_s: float) -> str:
+        self._may_fail("save_picture")
+        self.pictures[reference, picture.name] = picture.content
+        return f"https://pictures/{reference}/{picture.name}?for={link_s:.0f}"
 
     def delete_upload(self, reference: Reference) -> None:
         self._may_fail("delete_upload")

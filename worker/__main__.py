@@ -24,7 +24,8 @@ from contracts.errors import NunchiError, SettingsError
 from contracts.service_manager import ServiceManager
 from contracts.settings import load
 from mqtt.client import Broker
-from recipes.reading import KIOSK, InvalidRecipe
+from recipes.pictures import load_picture
+from recipes.reading import KIOSK, InvalidRecipe, folder_of
 from recipes.reading import load as load_recipe
 from recipes.recipe import Recipe
 from worker.kinds import kinds_for
@@ -177,7 +178,9 @@ def _thresholds(settings: WorkerSettings) -> Thresholds:
 
 def _task(settings: WorkerSettings, recipe: Recipe) -> Task:
     thresholds = _thresholds(settings)
-    return LabelTask(thresholds) if recipe.name == KIOSK else AnswersTask(recipe, thresholds)
+    if recipe.name == KIOSK:
+        return LabelTask(thresholds)
+    return AnswersTask(recipe, thresholds, load_picture(recipe, folder_of(settings.recipe)))
 
 
 def _pipeline_settings(settings: WorkerSettings, recipe: Recipe) -> PipelineSettings:

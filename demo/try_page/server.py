@@ -20,7 +20,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from contracts.answers_message import AnswersMessage
+from contracts.answers_message import WHY, AnswersMessage
 from imaging import heic
 from imaging.decoding import DECODE_SIDE, PhotoRejected
 from kiosk.cloud.counter import Answer
@@ -116,6 +116,8 @@ def description(recipe: Recipe, texts: Mapping[str, Texts]) -> dict[str, Any]:
         "consent": recipe.keep.consent,
         "keeps_upload": recipe.keep.upload,
         "why": recipe.show.why,
+        "picture": recipe.show.picture,
+        "measured": [question for question in recipe.questions if not recipe.learns(question)],
         "texts": {language: asdict(each) for language, each in texts.items()},
     }
 
@@ -125,7 +127,8 @@ def _pictures(message: AnswersMessage, fetched: Callable[[str], bytes]) -> dict[
     pictures = {}
     for name, link in message.pictures.items():
         try:
-            pictures[name] = f"data:image/png;base64,{base64.b64encode(fetched(link)).decode()}"
+            kind = "png" if name == WHY else "svg+xml"
+            pictures[name] = f"data:image/{kind};base64,{base64.b64encode(fetched(link)).decode()}"
         except OSError as error:
             log.warning("the picture %r of %s can't be fetched: %s", name, message.reference, error)
     return pictures

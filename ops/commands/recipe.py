@@ -15,6 +15,8 @@ from contracts.weights import new_run_id
 from ops.commands.recipe_data import NameArgument, draw, import_
 from ops.display import echo_json, err, out, plain_table
 from ops.options import JsonOption, command_group
+from recipes.pictures import MODULE as PICTURE_MODULE
+from recipes.pictures import load_picture
 from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
 from recipes.recipe import Head, Recipe, Teaches
 from recipes.texts import load_texts
@@ -55,6 +57,7 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     """
     read = load(name)
     texts = load_texts(read, folder_of(name)) if _needs_texts(read) else {}
+    load_picture(read, folder_of(name))
     if as_json:
         echo_json({"name": read.name} | _fields(name, read))
         return
@@ -67,6 +70,8 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     out.print(table)
     if read.join:
         out.print(f"joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+    if read.show.picture:
+        out.print(f"picture: {escape(read.show.picture)}, drawn by {PICTURE_MODULE}")
     if texts:
         out.print(f"texts: {', '.join(texts)}")
     out.print(f"[dim]{escape(_next(name, read))}[/]")
@@ -125,7 +130,7 @@ def train(
     if as_json:
         echo_json(dict(trained.report))
         return
-    named = zip(read.heads, trained.report["heads"].values(), strict=True)
+    named = ((read.heads[int(key.partition(".")[0])], figures) for key, figures in trained.report["heads"].items())
     heads = {f"{head.name}{_when(head)}": figures for head, figures in named}
     _show(heads | ({"joined": trained.report["joined"]} if "joined" in trained.report else {}))
     out.print(

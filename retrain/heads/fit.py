@@ -60,19 +60,41 @@ class FittedHead:
     half_width: float = 0.0  # of a score's interval
 
 
-def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple[FittedHead, ...]:
-    """Every head of the recipe. InvalidDataset names each head that has too few examples."""
-    rows = [_rows_of(recipe, head, examples.every) for head in recipe.heads]
-    if few := [lack for head, some in zip(recipe.heads, rows, strict=True) for lack in _lacks(head, some, examples)]:
+@dataclass(frozen=True, slots=True)
+class UnfittedHead:
+    """A head that has no weights: it measures a colour, or its pictures are still to come."""
+
+    head: Head
+
+
+AnyFitted = FittedHead | UnfittedHead
+
+
+def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple[AnyFitted, ...]:
+    """Every head of the recipe. InvalidDataset names each head that has too few examples, and may not learn later."""
+    rows = [_rows_of(recipe, head, examples) for head in recipe.heads]
+    lacks = [_lacks(head, some, examples) for head, some in zip(recipe.heads, rows, strict=True)]
+    if few := [lack for head, each in zip(recipe.heads, lacks, strict=True) for lack in each if not head.later]:
         raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
-    fitted = []
-    for number, (head, some) in enumerate(zip(recipe.heads, rows, strict=True), start=1):
-        fitted.append(_fit_head(recipe, head, some, examples))
-        say(number, len(rows), f"head {head.name}: {len(some):,} subjects, strength {fitted[-1].strength:g}")
+    fitted = list[AnyFitted]()
+    for number, (head, some, few) in enumerate(zip(recipe.heads, rows, lacks, strict=True), start=1):
+        if head.colour is not None or few:
+            fitted.append(UnfittedHead(head))
+            why = "measures" if head.colour is not None else f"learns later: {'; '.join(few)}"
+            say(number, len(rows), f"head {head.name} {why}")
+        else:
+            learned = _fit_head(recipe, head, some, examples)
+            fitted.append(learned)
+            say(number, len(rows), f"head {head.name}: {len(some):,} subjects, strength {learned.strength:g}")
     return tuple(fitted)
 
 
-def fit_join(recipe: Recipe, fitted: Sequence[FittedHead]) -> BetaCalibration | None:
+def learned_of(fitted: Sequence[AnyFitted]) -> list[FittedHead]:
+    """The heads that have learned."""
+    return [each for each in fitted if isinstance(each, FittedHead)]
+
+
+def fit_join(recipe: Recipe, fitted: Sequence[AnyFitted]) -> BetaCalibration | None:
     """The calibration of the joined answer: from the product of the scores to whether all are right. None without."""
     if not recipe.join:
         return None
@@ -85,12 +107,12 @@ def fit_join(recipe: Recipe, fitted: Sequence[FittedHead]) -> BetaCalibration | 
     return fit_beta(scores, right, least=0.0)
 
 
-def joined(recipe: Recipe, fitted: Sequence[FittedHead]) -> tuple[Floats, NDArray[np.bool_]]:
+def joined(recipe: Recipe, fitted: Sequence[AnyFitted]) -> tuple[Floats, NDArray[np.bool_]]:
     """Of subjects whose joined questions are all known: the product of their scores, and whether all answers hold."""
     product: dict[int, float] = {}
     holds: dict[int, bool] = {}
     counts: dict[int, int] = {}
-    for each in fitted:
+    for each in learned_of(fitted):
         if each.head.name not in recipe.join:
             continue
         best = each.held_out.said.argmax(axis=1)
@@ -104,15 +126,19 @@ def joined(recipe: Recipe, fitted: Sequence[FittedHead]) -> tuple[Floats, NDArra
     return np.array([product[row] for row in whole], np.float32), np.array([holds[row] for row in whole], bool)
 
 
-def _rows_of(recipe: Recipe, head: Head, every: Sequence[Example]) -> Ints:
-    """The examples of which a head's answer is known, and about which it is asked."""
+def _rows_of(recipe: Recipe, head: Head, examples: Examples) -> Ints:
+    """The examples that a head is asked about, whose answer is known, and whose photo shows what it looks at."""
+    if head.colour is not None:
+        return np.empty(0, np.intp)
 
     def teaches(example: Example) -> bool:
         known = {name: value for name, value in example.known.items() if isinstance(value, str)}
         value = example.known.get(head.name)
         return recipe.asked(head, known) and (value in head.says if head.says else value is not None)
 
-    return np.array([example.row for example in every if teaches(example)], dtype=np.intp)
+    rows = np.array([example.row for example in examples.every if teaches(example)], dtype=np.intp)
+    shown: Ints = rows[np.isfinite(_features_of(head, examples)[rows, 0, 0])]
+    return shown
 
 
 def views_on(recipe: Recipe, seen: tuple[Net, Region]) -> list[str]:
@@ -131,7 +157,14 @@ def own_views(head: Head, stored: Sequence[str]) -> list[int]:
     return places
 
 
+def _features_of(head: Head, examples: Examples) -> NDArray[np.float16]:
+    """Of the region that a head looks at, (subjects, views, features)."""
+    return examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"]
+
+
 def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
+    if head.colour is not None:
+        return []
     if head.score is not None:
         return [] if len(rows) >= LEAST_OF_SCORE else [f"{head.name}: {len(rows)} subjects, {LEAST_OF_SCORE} needed"]
     known = [(examples.every[row].known[head.name], examples.every[row].group) for row in rows]
@@ -151,7 +184,7 @@ def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
 
 def _fit_head(recipe: Recipe, head: Head, rows: Ints, examples: Examples) -> FittedHead:
     seen = head.net, head.region
-    stored = examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"]
+    stored = _features_of(head, examples)
     features = stored[rows][:, own_views(head, views_on(recipe, seen))].astype(np.float32)
     known = [examples.every[row].known[head.name] for row in rows]
     groups = np.array([examples.every[row].group for row in rows])

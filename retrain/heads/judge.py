@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.answers_message import UNANSWERED
 from contracts.boxes import iou_of_corners, match_greedily
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from recipes.reading import JOINED
@@ -87,11 +88,14 @@ def _told(recipe: Recipe, heads: Sequence[HeadSaid], inputs: Mapping[str, str]) 
     values: dict[str, str | float] = {
         recipe.heads[number].name: heads[number].number if heads[number].value is None else str(heads[number].value)
         for number in counts
+        if heads[number].value not in UNANSWERED
     }
+    confidences = {recipe.heads[number].name: heads[number].confidence for number in counts}
+    intervals = {recipe.heads[number].name: (heads[number].low, heads[number].high) for number in counts}
     return Said(
         values,
-        {recipe.heads[number].name: heads[number].confidence for number in counts},
-        {recipe.heads[number].name: (heads[number].low, heads[number].high) for number in counts},
+        {question: confidences[question] for question in values},
+        {question: intervals[question] for question in values},
     )
 
 
@@ -221,7 +225,7 @@ class GoldenSet:
                 for subject, each in zip(self.subjects, said, strict=True)
                 if question in subject.known and each.confidences.get(question, 0.0) >= least
             ]
-            if self.recipe.says(question):
+            if self.recipe.says(question) and self.recipe.learns(question):  # the share of a colour promises nothing
                 gates[question] = len(passing), sum(passing)
         return gates
 

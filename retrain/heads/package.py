@@ -14,7 +14,7 @@ import numpy as np
 from contracts.formulas.calibration import BetaCalibration
 from contracts.weights import MANIFEST, sha256_of
 from recipes.recipe import Recipe
-from retrain.heads.fit import FittedHead
+from retrain.heads.fit import AnyFitted, FittedHead
 
 HEADS_FILE: Final = "heads.npz"
 REPORT: Final = "report.json"
@@ -23,7 +23,7 @@ REPORT: Final = "report.json"
 def write_run(
     folder: Path,
     recipe: Recipe,
-    fitted: Sequence[FittedHead],
+    fitted: Sequence[AnyFitted],
     join: BetaCalibration | None,
     *,
     features: Mapping[str, Any],
@@ -58,11 +58,13 @@ def write_run(
     return path
 
 
-def _arrays(fitted: FittedHead) -> list[tuple[str, Any]]:
+def _arrays(fitted: AnyFitted) -> list[tuple[str, Any]]:
+    if not isinstance(fitted, FittedHead):
+        return []
     return [(name, getattr(fitted, name).astype(np.float32)) for name in ("weights", "bias", "mean", "scale")]
 
 
-def _head(fitted: FittedHead) -> dict[str, Any]:
+def _head(fitted: AnyFitted) -> dict[str, Any]:
     head = fitted.head
     fields: dict[str, Any] = {"name": head.name}
     if head.when:
@@ -71,7 +73,12 @@ def _head(fitted: FittedHead) -> dict[str, Any]:
         fields["says"] = list(head.says)
     else:
         fields["score"] = [head.score.low, head.score.high]
-    fields |= {"net": str(head.net), "region": {"of": head.region.of, "margin": head.region.margin}}
+    region = {"of": head.region.of, "margin": head.region.margin}
+    if head.colour is not None:
+        return fields | {"colour": str(head.colour), "region": region}
+    fields |= {"net": str(head.net), "region": region}
+    if not isinstance(fitted, FittedHead):
+        return fields | {"unknown": True}
     if fitted.calibration is None:
         return fields | {"half_width": round(fitted.half_width, 4)}
     return fields | {"calibration": fitted.calibration.fields()}

@@ -15,7 +15,7 @@ from recipes.reading import load
 from recipes.recipe import Head, Recipe
 from retrain.heads.examples import Examples, read_examples
 from retrain.heads.figures import Answered, Flags, figures_of, score_figures
-from retrain.heads.fit import FittedHead, fit_heads, fit_join, joined
+from retrain.heads.fit import AnyFitted, FittedHead, fit_heads, fit_join, joined, learned_of
 from retrain.heads.package import write_run
 from retrain.progress import Say, silent
 
@@ -58,10 +58,14 @@ def train(
 
 
 def report_of(
-    recipe: Recipe, examples: Examples, fitted: Sequence[FittedHead], join: BetaCalibration | None
+    recipe: Recipe, examples: Examples, fitted: Sequence[AnyFitted], join: BetaCalibration | None
 ) -> dict[str, Any]:
     """The figures of every question, and of the joined classes, on examples that the models had not learned from."""
-    heads = {f"{number}.{_title(each.head)}": _of_head(recipe, examples, each) for number, each in enumerate(fitted)}
+    heads = {
+        f"{number}.{_title(each.head)}": _of_head(recipe, examples, each)
+        for number, each in enumerate(fitted)
+        if isinstance(each, FittedHead)
+    }
     report: dict[str, Any] = {
         "recipe": recipe.name,
         "subjects": len(examples.every),
@@ -93,7 +97,7 @@ def _of_head(recipe: Recipe, examples: Examples, fitted: FittedHead) -> dict[str
     return fields | figures_of(answered, fitted.calibration, _parts(recipe, examples, held.rows))
 
 
-def _of_join(recipe: Recipe, examples: Examples, fitted: Sequence[FittedHead], join: BetaCalibration) -> dict[str, Any]:
+def _of_join(recipe: Recipe, examples: Examples, fitted: Sequence[AnyFitted], join: BetaCalibration) -> dict[str, Any]:
     rows, said, truth = joined_classes(recipe, examples, fitted)
     scores, _ = joined(recipe, fitted)
     groups = np.array([examples.every[row].group for row in rows])
@@ -102,11 +106,11 @@ def _of_join(recipe: Recipe, examples: Examples, fitted: Sequence[FittedHead], j
 
 
 def joined_classes(
-    recipe: Recipe, examples: Examples, fitted: Sequence[FittedHead]
+    recipe: Recipe, examples: Examples, fitted: Sequence[AnyFitted]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows whose joined questions are all known, and the numbers of the classes that are said and true, in order."""
     said: dict[int, dict[str, str]] = {}
-    for each in fitted:
+    for each in learned_of(fitted):
         if each.head.name in recipe.join:
             for row, best in zip(each.held_out.rows, each.held_out.said.argmax(axis=1), strict=True):
                 said.setdefault(int(row), {})[each.head.name] = each.head.says[best]

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recipes.colours import Palette
 from recipes.kiosk.labels import LABELS
+from recipes.pictures import load_picture
 from recipes.reading import InvalidRecipe, folder_of, load, names, parse
 from recipes.recipe import Finder, Many, Metric, Region, Teaches
 from recipes.texts import load_texts
@@ -94,7 +96,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert mistakes(fields) == [
         "recipe: 2 is out of range; write 1 to 1",
         "name: 'Mask' is no name; use small letters, digits, and - or _ between them",
-        "find.kind: 'fase' is none of the choices; choose face or whole; did you mean face?",
+        "find.kind: 'fase' is none of the choices; choose face or whole or person; did you mean face?",
         "find.mini: there is no such key",
         "head[eye].says: one value is no question; name at least two",
         "jion: there is no such key; did you mean join?",
@@ -250,3 +252,88 @@ def test_one_score_needs_no_judge_of_but_its_own_metric() -> None:
     score = {"name": "size", "score": [1, 5]}
     assert parse(only(score, judge={"metric": "mae"})).judge.metric is Metric.MAE
     assert any("macro_f1 can't judge 'size'" in line for line in mistakes(only(score, judge={})))
+
+
+def test_a_colour_is_measured_and_has_its_own_names() -> None:
+    colour = {"name": "colour", "colour": "basic13"}
+    [head_of_it, _] = parse(only(colour, head(), judge={"of": "eye"})).heads
+    assert (head_of_it.colour, len(head_of_it.says)) == (Palette.BASIC13, 13)
+    fields = only(
+        {
+            **colour,
+            "says": ["red", "blue"],
+            "net": "face",
+            "augment": ["mirror"],
+            "later": True,
+            "region": {"of": "face"},
+        },
+        {"name": "other", "colour": "basic31"},
+        {"name": "third", "colour": "basic13", "score": [1, 2]},
+        head(),
+        find={"kind": "face"},
+        judge={"of": "eye"},
+        show={"why": "colour"},
+        join=["colour", "eye"],
+    )
+    measured = "a colour is measured, not learned, and has its own names; leave the key out"
+    assert mistakes(fields) == [
+        *(f"head[colour].{key}: {measured}" for key in ("says", "net", "augment", "later")),
+        "head[other].colour: 'basic31' is none of the choices; choose basic13; did you mean basic13?",
+        f"head[third].score: {measured}",
+        "head[colour].region.of: a colour is that of top, bottom or whole; choose one of them",
+        "join: 'colour' has learned nothing, so the joined answer can't be calibrated; leave it out",
+        "show.why: 'colour' is measured, and no network looked at it; name another question",
+    ]
+
+
+def test_a_judge_compares_what_learns() -> None:
+    assert mistakes(only({"name": "colour", "colour": "basic13"})) == [
+        "judge.of: 'colour' is measured and not learned, so it is the same in every run; name another head"
+    ]
+
+
+def test_parts_of_a_body_belong_to_people() -> None:
+    """And no score is given to a part that a photo may not show."""
+    parse(only(head(region={"of": "top"}), find={"kind": "person"}))
+    fields = only({"name": "length", "score": [1, 5], "region": {"of": "bottom"}}, judge={"metric": "mae"})
+    assert mistakes(fields) == [
+        (
+            "head[length].score: a photo may not show the bottom, and a score has no word for that; use says, or "
+            'region = { of = "person" }'
+        ),
+        "head[length].region.of: a subject found by whole has no 'bottom'; choose whole",
+    ]
+
+
+def test_the_words_for_no_answer_are_no_values() -> None:
+    assert mistakes(only(head(says=["open", "unknown", "unseen"]))) == [
+        "head[eye].says: unknown, unseen means that a head has no answer; choose another word"
+    ]
+
+
+def test_a_picture_has_a_name_of_its_own_and_a_text(tmp_path: Path) -> None:
+    recipe = parse(only(head(), show={"picture": "figure"}))
+    assert recipe.show.picture == "figure"
+    assert mistakes(only(head(), show={"picture": "why"})) == [
+        "show.picture: 'why' is the picture that explains an answer; give this one another name"
+    ]
+    with pytest.raises(InvalidRecipe, match=r"texts\.ko\.toml: picture is missing"):
+        for language in ("ko", "en"):
+            (tmp_path / f"texts.{language}.toml").write_text('title = "t"\n')
+        load_texts(recipe, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (None, "show.picture needs this module, and it can't be imported"),
+        ("raise OSError", "show.picture needs this module, and it can't be imported"),
+        ("draw = 1", r"has no function draw\(subjects\) -> str"),
+    ],
+)
+def test_a_picture_needs_a_module_that_draws(tmp_path: Path, module: str | None, told: str) -> None:
+    if module is not None:
+        (tmp_path / "picture.py").write_text(module)
+    with pytest.raises(InvalidRecipe, match=told):
+        load_picture(parse(only(head(), show={"picture": "figure"})), tmp_path)
+    assert load_picture(parse(only(head())), tmp_path) is None

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.names import INFER_DOCUMENT, INSTANCE_PARAMETER
+from contracts.answers_message import WHY
 from contracts.instants import now
 from contracts.names import POINTER, YOLO_LABELS, Reference, new_image_id
 from contracts.weights import Pointer, new_run_id
@@ -33,7 +34,7 @@ from tests.security.judge import Judge
 from worker.models.manifests import InvalidModel
 from worker.photos.sqs_queue import SqsQueue
 from worker.photos.store import S3Store, Upload
-from worker.photos.task import LabelFile
+from worker.photos.task import LabelFile, Picture
 from worker.rollout.runs import Runs
 from worker.rollout.weights import S3WeightsBucket
 
@@ -96,7 +97,7 @@ def test_a_workers_link_opens_one_picture_and_nothing_else(place: People) -> Non
     """For whoever has it, without an identity; no training reads what it opens."""
     photo = Reference(KIOSK, new_image_id(now()))
     store = S3Store(place.worker.s3, images_bucket=place.images, dataset_bucket=place.dataset, max_bytes=1000)
-    link = store.save_why(photo, b"a PNG", link_s=30)
+    link = store.save_picture(photo, Picture(WHY, b"a PNG"), link_s=30)
     assert fetch(link) == b"a PNG"
     elsewhere = link.replace(photo.why_key, place.upload), link.replace(photo.why_key, place.result)
     for refused in (link.partition("?")[0], *elsewhere):

@@ -16,7 +16,7 @@ from recipes.kiosk.teaching import most_elder, quiet_elder
 from worker.messages import Message
 from worker.models.detector import Image
 from worker.photos.rules import Thresholds, customer_of, review_or_none, rounded, rounded_down
-from worker.photos.task import LabelFile, steps_in_ms
+from worker.photos.task import LabelFile, Picture, steps_in_ms
 from worker.photos.timing import PhotoTimes
 
 
@@ -56,9 +56,9 @@ class Decision:
             steps_ms=steps_in_ms(times, step_seconds),
         )
 
-    def why(self, image: Image) -> bytes | None:  # noqa: ARG002 - a kiosk shows no picture
+    def pictures(self, image: Image) -> Sequence[Picture]:  # noqa: ARG002 - a kiosk shows no picture
         """None."""
-        return None
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

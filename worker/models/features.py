@@ -8,9 +8,9 @@ paths
     {"path", "error"}        the photo can't be read; the next one follows
 
 A file holds `boxes` (subjects, 4), as a message has them, and for each region of the recipe `net:of:margin` (subjects,
-views, features), the first view as the photo is (views.py). It is named by the SHA-256 of the photo and of all that the
-features depend on, so a photo is computed once, whatever its name. The finder and the regions are those of the worker:
-what is learned is what is asked.
+views, features), the first view as the photo is (views.py); NaN where the photo does not show the region of the
+subject. It is named by the SHA-256 of the photo and of all that the features depend on, so a photo is computed once,
+whatever its name. The finder and the regions are those of the worker: what is learned is what is asked.
 
 Exits with 0 when every photo has its line, 1 when the recipe or a network can't be loaded, 2 when its arguments are
 invalid.
@@ -35,9 +35,10 @@ from contracts.errors import NunchiError
 from imaging.decoding import decode
 from recipes.reading import load
 from recipes.recipe import Net, Recipe, Region
-from worker.models.backbone import NETWORKS, Backbone
+from worker.models.backbone import FEATURES, NETWORKS, Backbone
 from worker.models.finders import DefaultFinder, default_finder
 from worker.models.onnx_runtime import Floats
+from worker.models.regions import shows
 from worker.models.views import views_of
 
 VERSION: Final = 1  # of regions and views: a change of their pixels takes a new one
@@ -83,6 +84,8 @@ class Extractor:
                 views, side = views_of(augment), NETWORKS[net].side
                 rows = [
                     self.backbones[net].features([view(image, each, region, side) for view in views])
+                    if shows(image, each, region)
+                    else np.full((len(views), FEATURES), np.nan, np.float32)
                     for each in subjects
                 ]
                 arrays[name_of(net, region)] = _stacked(rows, len(views))
@@ -102,7 +105,7 @@ class Extractor:
 def regions_of(recipe: Recipe) -> dict[tuple[Net, Region], tuple[str, ...]]:
     """The regions of a recipe by network, each with the augmentations of all heads that look at it."""
     regions: dict[tuple[Net, Region], tuple[str, ...]] = {}
-    for head in recipe.heads:
+    for head in (head for head in recipe.heads if head.colour is None):
         seen = head.net, head.region
         regions[seen] = tuple(dict.fromkeys([*regions.get(seen, ()), *head.augment]))
     return regions
@@ -145,7 +148,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _backbones(recipe: Recipe) -> dict[Net, Backbone]:
-    return {net: Backbone.shipped(NETWORKS[net]) for net in sorted({head.net for head in recipe.heads})}
+    return {net: Backbone.shipped(NETWORKS[net]) for net in sorted({net for net, _ in regions_of(recipe)})}
 
 
 def _write(fields: Mapping[str, Any]) -> None:

@@ -9,11 +9,14 @@ recipe's (worker/photos/answering.py). A manifest of kind "heads" has:
     "files": {"heads", "lite0", "face", "finder"}   arrays as below; networks as of backbone.py; faces.py: those in use
     "find": {"kind", "least_px", "finder": as in cascade.py}
     "heads": [{"name", "says": […], "net", "region": {"of", "margin"}, "calibration"}         of its likeliest value
-             | {"name", "score": [low, high], "net", "region", "half_width"}]                 of the interval
+             | {"name", "score": [low, high], "net", "region", "half_width"}                  of the interval
+             | {"name", "says", "colour", "region"}                                           measured (colour.py)
+             | {"name", "says", "net", "region", "unknown": true}]                            has learned nothing yet
     "join": {"questions": […], "calibration"} | null            of the product of the joined answers' scores
 
-The file `heads` is NumPy's .npz, float32: for head i `i.weights` (features, values) and `i.bias` (values) on features
-of mean 0 and variance 1, and their `i.mean` and `i.scale` (features), which are folded into the weights at loading.
+The file `heads` is NumPy's .npz, float32: for head i, if it has learned, `i.weights` (features, values) and `i.bias`
+(values) on features of mean 0 and variance 1, and their `i.mean` and `i.scale` (features), which are folded into the
+weights at loading.
 """
 
 from __future__ import annotations
@@ -27,17 +30,20 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.answers_message import UNKNOWN, UNSEEN
 from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
-from recipes.recipe import Finder, Net, Range, Recipe, Region, answers
+from recipes.colours import Palette
+from recipes.recipe import WHOLE, Finder, Net, Range, Recipe, Region, answers
 from worker.models.backbone import FEATURES, NETWORKS, Backbone, pooled
+from worker.models.colour import colour_of
 from worker.models.detector import Image
 from worker.models.evidence import Evidence, places_of
-from worker.models.finders import Find, face_finder
+from worker.models.finders import Find, finder_of
 from worker.models.manifests import InvalidModel, ModelManifest
 from worker.models.onnx_runtime import Floats
-from worker.models.regions import FoundSubject, crop, whole_of
+from worker.models.regions import FoundSubject, crop, outline, shows
 
 RETRAIN: Final = "Train the recipe again: nunchi recipe train"
 
@@ -118,7 +124,33 @@ class ScoreHead:
         ]
 
 
-AnyHead = ChoiceHead | ScoreHead
+@dataclass(frozen=True, slots=True)
+class ColourHead:
+    """The colour of a region; its confidence is the share of the region that has it."""
+
+    region: Region
+    palette: Palette
+
+    def answer(self, image: Image, subject: FoundSubject) -> SeenChoice:
+        """What it measures on a subject."""
+        height, width = image.shape[:2]
+        everything = (0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height))
+        corners = everything if self.region.of == WHOLE else outline(image, subject, self.region.of)
+        shares = None if corners is None else colour_of(image, corners, subject.face, self.palette)
+        return NOT_SEEN if shares is None else SeenChoice(shares.name, shares.share, shares.share)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownHead:
+    """A head that has learned nothing yet."""
+
+    region: Region
+
+
+NOT_SEEN: Final = SeenChoice(UNSEEN, 0.0, 0.0)
+NOT_KNOWN: Final = SeenChoice(UNKNOWN, 0.0, 0.0)
+LearnedHead = ChoiceHead | ScoreHead
+AnyHead = LearnedHead | ColourHead | UnknownHead
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,11 +180,21 @@ class HeadsModel:
 
     def _seen(self, image: Image, subject: FoundSubject) -> Seen:
         answers, evidence = dict[int, SeenAnswer](), dict[int, Evidence]()
-        for net, region in dict.fromkeys((head.net, head.region) for head in self.heads):
+        learned = dict[int, LearnedHead]()
+        for number, head in enumerate(self.heads):
+            if isinstance(head, ColourHead):
+                answers[number] = head.answer(image, subject)
+            elif not shows(image, subject, head.region):
+                answers[number] = NOT_SEEN
+            elif isinstance(head, UnknownHead):
+                answers[number] = NOT_KNOWN
+            else:
+                learned[number] = head
+        for net, region in dict.fromkeys((head.net, head.region) for head in learned.values()):
             # The maps are kept for this region only: 245 KiB.
             maps = self.backbones[net].maps([crop(image, subject, region, NETWORKS[net].side)])
             features = pooled(maps)
-            for number, head in enumerate(self.heads):
+            for number, head in learned.items():
                 if (head.net, head.region) != (net, region):
                     continue
                 [answers[number]] = head.answers(features)
@@ -183,9 +225,9 @@ def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
         join = fields["join"]
         return HeadsModel(
             model=manifest.model,
-            find=_finder(manifest),
+            find=finder_of(manifest, Finder(fields["find"]["kind"]), fields["find"].get("finder", {})),
             least_px=int(fields["find"]["least_px"]),
-            backbones={net: Backbone(manifest.file(net).read_bytes()) for net in {head.net for head in heads}},
+            backbones={net: Backbone(manifest.file(net).read_bytes()) for net in _nets(heads)},
             heads=heads,
             join=None if join is None else _rising(BetaCalibration.from_fields(join["calibration"])),
             explained=tuple(n for n, head in enumerate(recipe.heads) if head.name == recipe.show.why),
@@ -210,11 +252,15 @@ def _arrays(manifest: ModelManifest) -> Mapping[str, Floats]:
 
 
 def _head(number: int, fields: Mapping[str, Any], arrays: Mapping[str, Floats]) -> AnyHead:
+    region = Region(str(fields["region"]["of"]), float(fields["region"]["margin"]))
+    if "colour" in fields:
+        return ColourHead(region, Palette(fields["colour"]))
+    if fields.get("unknown"):
+        return UnknownHead(region)
     scores = "score" in fields
     values = 1 if scores else len(fields["says"])
     weights, bias = _folded(number, values, arrays)
     net = Net(fields["net"])
-    region = Region(str(fields["region"]["of"]), float(fields["region"]["margin"]))
     if scores:
         half_width = float(fields["half_width"])
         if not (math.isfinite(half_width) and half_width >= 0):
@@ -245,8 +291,5 @@ def _rising(calibration: BetaCalibration) -> BetaCalibration:
     return calibration
 
 
-def _finder(manifest: ModelManifest) -> Find:
-    fields = manifest.fields["find"]
-    if Finder(fields["kind"]) is Finder.WHOLE:
-        return whole_of
-    return face_finder(manifest, fields["finder"])
+def _nets(heads: Sequence[AnyHead]) -> set[Net]:
+    return {head.net for head in heads if isinstance(head, ChoiceHead | ScoreHead)}

@@ -11,6 +11,7 @@ imaging/decoding.py              bytes → upright RGB image, or the reason why 
 worker/models/detector.py        the port to the model: image → subjects
 worker/photos/task.py            subjects → message, of the recipe: worker/kiosk/decision.py, or answering.py
 worker/photos/why.py             the picture that shows why, where the recipe has one
+recipes/pictures.py              the picture that the recipe draws from its answers, where it draws one
 worker/photos/delivery.py        after the result is stored: publish the label, save the training pair
 worker/photos/publisher.py       the label over MQTT
 """

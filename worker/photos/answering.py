@@ -15,6 +15,8 @@ from contracts.answers_message import (
     MISSING_INPUT,
     NOT_DECLARED,
     SEVERAL_FOUND,
+    UNANSWERED,
+    WHY,
     Answer,
     AnswersMessage,
     AnswersStatus,
@@ -26,13 +28,14 @@ from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import JSON_LABELS, Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from recipes.pictures import Draw
 from recipes.recipe import Head, Many, Recipe
 from worker.messages import Message
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
 from worker.photos.rules import Thresholds, customer_of, rounded, rounded_down
-from worker.photos.task import LabelFile, steps_in_ms
+from worker.photos.task import SVG, LabelFile, Picture, steps_in_ms
 from worker.photos.timing import PhotoTimes
 from worker.photos.why import draw
 
@@ -41,7 +44,8 @@ from worker.photos.why import draw
 class AnswersDecision:
     """The decision about a photo: what the answers message says, and which dataset tree the photo enters.
 
-    `evidence`: for the answer that the recipe explains, of each subject; None where it was not asked.
+    `evidence`: for the answer that the recipe explains, of each subject; None where it was not asked. `draw`: draws the
+    picture of the name `picture`, if the recipe has one.
     """
 
     recipe: str
@@ -52,6 +56,8 @@ class AnswersDecision:
     notice: bool = False
     training: DatasetTree = DatasetTree.NONE
     evidence: tuple[Evidence | None, ...] = field(default=(), compare=False, repr=False)
+    draw: Draw | None = field(default=None, compare=False, repr=False)
+    picture: str = ""
 
     def to_message(
         self,
@@ -77,17 +83,24 @@ class AnswersDecision:
             steps_ms=steps_in_ms(times, step_seconds),
         )
 
-    def why(self, image: Image) -> bytes | None:
-        """What the heads saw of the subjects; None unless at least one was asked what the recipe explains."""
-        return draw(image, self.evidence) if any(self.evidence) else None
+    def pictures(self, image: Image) -> Sequence[Picture]:
+        """What the heads saw, if one was asked what the recipe explains; and what the recipe draws of the subjects."""
+        why = [Picture(WHY, draw(image, self.evidence))] if any(self.evidence) else []
+        if self.draw is None or not self.subjects:
+            return why
+        return [*why, Picture(self.picture, self.draw(self.subjects).encode(), SVG)]
 
 
 @dataclass(frozen=True, slots=True)
 class AnswersTask:
-    """The task of every recipe but the kiosk's. `thresholds`: the worker's, where a head states none of its own."""
+    """The task of every recipe but the kiosk's. `thresholds`: the worker's, where a head states none of its own.
+
+    `draw`: draws the picture of the recipe's answers, if it has one.
+    """
 
     recipe: Recipe
     thresholds: Thresholds
+    draw: Draw | None = None
 
     def declined_unseen(self, inputs: Mapping[str, str]) -> AnswersDecision | None:
         """The decision about a photo whose device did not declare what the recipe asks for; None if it did."""
@@ -121,6 +134,8 @@ class AnswersTask:
             status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,
             subjects=subjects,
             evidence=tuple(self._evidence(seen, given) for seen in ordered),
+            draw=self.draw,
+            picture=recipe.show.picture,
             # Nobody can review the others yet, so no photo waits for it.
             training=DatasetTree.AUTO if teaches else DatasetTree.NONE,
         )
@@ -139,7 +154,11 @@ class AnswersTask:
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
         counts = [(self.recipe.heads[number], seen.answers[number]) for number in self._asked(seen, inputs)]
         answers = {head.name: self._answer(head, answer) for head, answer in counts}
-        choices = {head.name: answer for head, answer in counts if isinstance(answer, SeenChoice)}
+        choices = {
+            head.name: answer
+            for head, answer in counts
+            if isinstance(answer, SeenChoice) and answer.value not in UNANSWERED
+        }
         return Subject(rounded(seen.box), answers, self._joined(seen.join, choices))
 
     def _asked(self, seen: Seen, inputs: Mapping[str, str]) -> list[int]:
@@ -163,7 +182,8 @@ class AnswersTask:
 
     def _choice(self, value: str, confidence: float, sure_from: float | None) -> Choice:
         written = rounded_down(confidence)
-        return Choice(value, written, written >= (self.thresholds.unsure_below if sure_from is None else sure_from))
+        sure = written >= (self.thresholds.unsure_below if sure_from is None else sure_from)
+        return Choice(value, written, sure and value not in UNANSWERED)
 
     def _labelled(self, subjects: Sequence[Subject]) -> list[LabelledSubject]:
         """What of the answers teaches: the choices that reach the gate of their head."""
@@ -173,7 +193,10 @@ class AnswersTask:
                 {
                     question: answer.value
                     for question, answer in subject.answers.items()
-                    if isinstance(answer, Choice) and answer.confidence >= self._gate(question, answer.value)
+                    if isinstance(answer, Choice)
+                    and self.recipe.learns(question)
+                    and answer.value not in UNANSWERED
+                    and answer.confidence >= self._gate(question, answer.value)
                 },
             )
             for subject in subjects

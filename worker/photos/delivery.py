@@ -3,20 +3,20 @@
 Where the recipe keeps no uploads, the photo is deleted as soon as the pair is saved, beside the publishing.
 
 A step that fails leaves the result in the outbox; `resume` tries again, periodically and after a restart. Only the
-first try has the picture that shows why: a message that is sent later goes without it.
+first try has the pictures: a message that is sent later goes without them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from contracts.answers_message import WHY, AnswersMessage
+from contracts.answers_message import AnswersMessage
 from contracts.errors import InvalidMessage
 from contracts.instants import now
 from contracts.messages import DatasetTree
@@ -25,7 +25,7 @@ from imaging.decoding import decode
 from worker.messages import AnyResult, Message
 from worker.photos.publisher import Publisher, PublishOutcome
 from worker.photos.store import RejectedUpload, Store, UploadMissing
-from worker.photos.task import Task
+from worker.photos.task import Picture, Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.outbox import Outbox
 from worker.telemetry.metrics import Metrics
@@ -33,7 +33,7 @@ from worker.threads import in_thread
 
 log = logging.getLogger(__name__)
 
-PICTURE_S: Final = 2.0  # that a message waits for its picture: a person waits for the answer
+PICTURE_S: Final = 2.0  # that a message waits for its pictures: a person waits for the answer
 
 
 @dataclass(kw_only=True)
@@ -74,14 +74,16 @@ class ResultDelivery:
         """Remove a result that was not stored: there is nothing to deliver."""
         self.outbox.remove(reference)
 
-    async def start(self, result: AnyResult, jpeg: bytes | None, why: bytes | None = None) -> asyncio.Task[bool]:
+    async def start(
+        self, result: AnyResult, jpeg: bytes | None, pictures: Sequence[Picture] = ()
+    ) -> asyncio.Task[bool]:
         """Start the delivery; returns when the training pair is saved, or has failed.
 
-        `jpeg` is the picture for the dataset, None for the upload itself; `why` the picture that shows why, if any. The
+        `jpeg` is the picture for the dataset, None for the upload itself; `pictures` go beside the answers. The
         task's result: whether every step succeeded.
         """
         pair = asyncio.ensure_future(self._save_pair(result, jpeg))
-        task = self._start(result, pair, published=False, why=why)
+        task = self._start(result, pair, published=False, pictures=pictures)
         await asyncio.wait([pair])  # while the photo is in hand, so that slow writes slow the reading down
         return task
 
@@ -141,18 +143,20 @@ class ResultDelivery:
             return False  # written by another version of the worker
 
     def _start(
-        self, result: AnyResult, pair: Awaitable[None], *, published: bool, why: bytes | None = None
+        self, result: AnyResult, pair: Awaitable[None], *, published: bool, pictures: Sequence[Picture] = ()
     ) -> asyncio.Task[bool]:
         reference = result.message.reference
-        delivery = self._deliver(result, pair, published=published, why=why)
+        delivery = self._deliver(result, pair, published=published, pictures=pictures)
         task = asyncio.create_task(delivery, name=f"deliver {reference}")
         self._tasks[reference] = task
         task.add_done_callback(lambda _: self._tasks.pop(reference, None))
         return task
 
-    async def _deliver(self, result: AnyResult, pair: Awaitable[None], *, published: bool, why: bytes | None) -> bool:
+    async def _deliver(
+        self, result: AnyResult, pair: Awaitable[None], *, published: bool, pictures: Sequence[Picture]
+    ) -> bool:
         reference = result.message.reference
-        publishing = [] if published else [self._publish(result, why)]
+        publishing = [] if published else [self._publish(result, pictures)]
         try:
             # All of them end, so that no later try publishes beside this one.
             ended = await asyncio.gather(self._finish(reference, pair), *publishing, return_exceptions=True)
@@ -165,22 +169,21 @@ class ResultDelivery:
             return False
         return True
 
-    async def _with_picture(self, message: Message, why: bytes | None) -> Message:
-        """The message with a link to the stored picture, or without if there is none or it can't be stored in time."""
-        if why is None or not isinstance(message, AnswersMessage):
+    async def _with_pictures(self, message: Message, pictures: Sequence[Picture]) -> Message:
+        """The message with a link to each stored picture, without those that can't be stored in time."""
+        if not pictures or not isinstance(message, AnswersMessage):
             return message
         link_s = (message.expires_at - now()).total_seconds()
-        save = partial(self.store.save_why, message.reference, why, link_s=link_s)
+        links = dict[str, str]()
         try:
             async with asyncio.timeout(PICTURE_S):
-                link = await in_thread(self.io, save)
+                for picture in pictures:
+                    save = partial(self.store.save_picture, message.reference, picture, link_s=link_s)
+                    links[picture.name] = await in_thread(self.io, save)
         except Exception:  # a picture beside the answer may not cost the answer
             self.metrics.failures.labels("picture").inc()
-            log.exception(
-                "the picture that shows why is not stored for %s; its answer goes out without", message.reference
-            )
-            return message
-        return replace(message, pictures={WHY: link})
+            log.exception("a picture is not stored for %s; its answer goes out without", message.reference)
+        return replace(message, pictures=links)
 
     async def _finish(self, reference: Reference, pair: Awaitable[None]) -> None:
         """Wait for the pair, which may be a copy of the upload; then delete that, unless uploads are kept."""
@@ -188,8 +191,8 @@ class ResultDelivery:
         if not self.keeps_uploads:
             await in_thread(self.io, partial(self.store.delete_upload, reference))
 
-    async def _publish(self, result: AnyResult, why: bytes | None) -> None:
-        message = await self._with_picture(result.message, why)
+    async def _publish(self, result: AnyResult, pictures: Sequence[Picture]) -> None:
+        message = await self._with_pictures(result.message, pictures)
         stopwatch = Stopwatch()
         outcome = await self.publisher.publish(message)
         stopwatch.lap("publish")

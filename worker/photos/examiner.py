@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from contracts.messages import DatasetTree
 from contracts.names import Reference
 from imaging.decoding import PhotoRejected, decode
 from worker.models.detector import Image, ImageModel
-from worker.photos.task import Decision, Task
+from worker.photos.task import Decision, Picture, Task
 from worker.photos.timing import Stopwatch
 from worker.recovery.poison import MAX_TRIES, AttemptCounter
 from worker.telemetry.metrics import Metrics
@@ -36,12 +36,12 @@ class PoisonPhoto(NunchiError):
 class Examined:
     """The decision about a photo, and the image as JPEG where the dataset can't take the upload itself.
 
-    `why`: the picture that shows why, a PNG; None without one.
+    `pictures`: those that go beside the answers.
     """
 
     decision: Decision
     jpeg: bytes | None = None
-    why: bytes | None = None
+    pictures: Sequence[Picture] = ()
 
 
 class Examiner:
@@ -112,16 +112,16 @@ class Examiner:
         [found] = model.detect([photo.image])
         stopwatch.lap("infer")
         decision = self._task.decide(reference, found, inputs)
-        why = self._why(reference, decision, photo.image)
+        pictures = self._pictures(reference, decision, photo.image)
         if decision.training is DatasetTree.NONE:
-            return Examined(decision, why=why)
+            return Examined(decision, pictures=pictures)
         jpeg = photo.for_dataset()
-        return Examined(decision, None if jpeg == data else jpeg, why)
+        return Examined(decision, None if jpeg == data else jpeg, pictures)
 
-    def _why(self, reference: Reference, decision: Decision, image: Image) -> bytes | None:
+    def _pictures(self, reference: Reference, decision: Decision, image: Image) -> Sequence[Picture]:
         try:
-            return decision.why(image)
+            return decision.pictures(image)
         except Exception:  # a picture beside the answer may not cost the answer
             self._metrics.failures.labels("picture").inc()
-            log.exception("the picture that shows why can't be drawn for %s; its answer goes out without", reference)
-            return None
+            log.exception("a picture can't be drawn for %s; its answer goes out without", reference)
+            return ()

@@ -292,7 +292,7 @@ class Pipeline:
         # The result that exists may be this one: written by a request whose response was lost, and which was retried.
         if stored or await self._delivery.is_stored(result):
             self._metrics.decided(result, stopwatch.seconds)
-            return await self._delivery.start(result, examined.jpeg, examined.why)
+            return await self._delivery.start(result, examined.jpeg, examined.pictures)
         # Decided before: a duplicate event, another worker, an older upload under the same key.
         self._delivery.discard(reference)
         self._metrics.duplicates.inc()

@@ -19,7 +19,7 @@ from contracts.messages import Reason
 from contracts.names import RESULT_SUFFIX, RESULTS, UPLOADS, Reference, parse_result_key, swept_upload
 from imaging.decoding import PhotoRejected
 from worker.messages import AnyResult, result_from_json
-from worker.photos.task import LabelFile
+from worker.photos.task import SVG, LabelFile, Picture
 from worker.recovery.sweep import ListedUpload
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Store(Protocol):
         """Write image and label file under `tree` in the dataset. `jpeg` None: the upload itself, copied by S3."""
         ...
 
-    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
-        """Store the picture that shows why, unless there is one; returns a link to it, valid for `link_s` seconds.
+    def save_picture(self, reference: Reference, picture: Picture, *, link_s: float) -> str:
+        """Store a picture, unless the photo has one of its type; returns a link to it, valid for `link_s` seconds.
 
         Whoever has the link has the picture.
         """
@@ -191,12 +191,13 @@ class S3Store:
                 return  # overwritten since: the labels belong to another picture
         self._put_once(self._dataset, label_key, labels.text.encode(), "text/plain")
 
-    def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
-        self._put_once(self._images, reference.why_key, png, "image/png")
+    def save_picture(self, reference: Reference, picture: Picture, *, link_s: float) -> str:
+        key = reference.drawn_key if picture.type == SVG else reference.why_key
+        self._put_once(self._images, key, picture.content, picture.type)
         # Under an instance's role a link ends with the role's credentials, which are renewed before their last minutes.
         return self._s3.generate_presigned_url(
             "get_object",
-            Params={"Bucket": self._images, "Key": reference.why_key},
+            Params={"Bucket": self._images, "Key": key},
             ExpiresIn=max(1, math.ceil(link_s)),
         )
 

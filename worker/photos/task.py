@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import Reference
 from worker.messages import Message
 from worker.models.detector import Image
 from worker.photos.timing import PhotoTimes
+
+PNG: Final = "image/png"
+SVG: Final = "image/svg+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture beside an answer: its name in the message, and its content of the type PNG or SVG."""
+
+    name: str
+    content: bytes
+    type: str = PNG
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,8 @@ class Decision(Protocol):
         """The message of this decision. `step_seconds`: how long the worker's steps took so far."""
         ...
 
-    def why(self, image: Image) -> bytes | None:
-        """The picture that shows why, a PNG, drawn from the photo; None where there is nothing to show."""
+    def pictures(self, image: Image) -> Sequence[Picture]:
+        """The pictures beside the answers, each of another type, drawn from the photo or from the answers."""
         ...
 
 

@@ -45,6 +45,7 @@ function Answered({ state, recipe, texts, say, act }) {
         `,
       )}
     </div>
+    ${pictures[recipe.picture] && html`<figure class="why drawn"><img src=${pictures[recipe.picture]} alt=${texts.picture} /></figure>`}
     ${pictures.why && html`<${Why} ...${{ picture: pictures.why, question: texts.questions[recipe.why], several, say }} />`}
     <p class="quiet took">${say("took", { seconds: seconds(total), upload: seconds(upload) })}</p>
     <details>
@@ -77,12 +78,16 @@ const Why = ({ picture, question, several, say }) => html`
 const Choice = ({ row, say }) => html`
   <dt>${row.name}</dt>
   <dd class="value">${row.value}</dd>
+  ${row.percent !== null && html`<${Certain} ...${{ row, say }} />`}
+  ${row.explain && html`<dd class="explain">${row.explain}</dd>`}
+`;
+
+const Certain = ({ row, say }) => html`
   <dd class="certain">
     <span class="track" aria-hidden="true"><i style=${{ width: `${row.percent}%` }} /></span>
-    <span aria-label=${say("sure_label", { percent: row.percent })} role="img">${say("sure", { percent: row.percent })}</span>
+    <span aria-label=${say(`${row.certain}_label`, { percent: row.percent })} role="img">${say(row.certain, { percent: row.percent })}</span>
     ${!row.sure && html`<em>${say("not_sure")}</em>`}
   </dd>
-  ${row.explain && html`<dd class="explain">${row.explain}</dd>`}
 `;
 
 const Score = ({ row, say }) => html`

@@ -1,6 +1,7 @@
 // An answers message → what the page says of it. Pure: nothing here knows the document.
 
 const NOTED = ["declined", "rejected"];
+const UNANSWERED = ["unknown", "unseen"]; // values of a head that has no answer
 
 /** The headline of a message, and the line below it; either may be empty. `say`: texts.js, `finds`: the recipe's. */
 export function headline(message, finds, say) {
@@ -20,21 +21,23 @@ export function headline(message, finds, say) {
 
 /**
  * The rows of a subject, in the order of its answers: {question, value, percent, sure, explain} or
- * {question, value, score: {points, low, high, …}}. `explain`: what the value means, where the recipe has a text for it.
+ * {question, value, score: {points, low, high, …}}. `percent` is null where the head has no answer; `certain`: of a measured
+ * answer the percentage is a share of the region, of others a probability. `explain`: what the value means, where the recipe has a text for it.
  */
 export function rows(subject, recipe, texts, say) {
   return Object.entries(subject.answers).map(([question, answer]) => {
     const name = texts.questions[question] ?? question;
     return "confidence" in answer
-      ? choice(question, name, answer, texts, say)
+      ? choice(question, name, answer, recipe, texts, say)
       : score(question, name, answer, recipe, texts.levels[question], say);
   });
 }
 
-function choice(question, name, { value, confidence, sure }, texts, say) {
+function choice(question, name, { value, confidence, sure }, recipe, texts, say) {
+  if (UNANSWERED.includes(value)) return { question, name, value: say(value), percent: null, sure };
   const word = texts.values[question]?.[value] ?? value;
   const explain = texts.explain[question]?.[value];
-  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), sure, explain };
+  return { question, name, value: sure ? word : say("maybe", { value: word }), percent: percent(confidence), certain: recipe.measured.includes(question) ? "share" : "sure", sure, explain };
 }
 
 /** With `levels` (words from low to high, each for an equal part of the range) the word is the value. */

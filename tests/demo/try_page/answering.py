@@ -28,13 +28,16 @@ inputs = { species = ["dog", "cat"] }
 join = ["sign", "side"]
 judge = { of = "sign" }
 notice = true
-show = { why = "sign" }
+show = { why = "sign", picture = "figure" }
 [[head]]
 name = "sign"
 says = ["no_sign", "red", "cloudy"]
 [[head]]
 name = "side"
 says = ["left", "right"]
+[[head]]
+name = "fur"
+colour = "basic13"
 [[head]]
 name = "age"
 score = [0, 20]
@@ -44,11 +47,12 @@ KO: Final = Texts(
     title="반려동물의 눈",
     about="눈에서 보이는 변화를 찾아봅니다.",
     notice="진단이 아닙니다. 눈을 다쳤으면 오늘 동물병원에 가세요.",
-    questions={"sign": "변화", "side": "쪽", "age": "나이"},
+    questions={"sign": "변화", "side": "쪽", "fur": "털", "age": "나이"},
     inputs={"species": "동물"},
     values={
         "sign": {"no_sign": "보이지 않음", "red": "붉음", "cloudy": "흐림"},
         "side": {"left": "왼쪽", "right": "오른쪽"},
+        "fur": {"white": "하양"},
         "species": {"dog": "개", "cat": "고양이"},
     },
     explain={
@@ -58,16 +62,18 @@ KO: Final = Texts(
             "cloudy": "안과를 보는 동물병원에 물어보세요.",
         }
     },
+    picture="답을 그린 그림",
 )
 EN: Final = Texts(
     title="A pet's eye",
     about="Looks for changes that can be seen in an eye.",
     notice="This is no diagnosis. An eye that is hurt belongs to a vet today.",
-    questions={"sign": "Sign", "side": "Side", "age": "Age"},
+    questions={"sign": "Sign", "side": "Side", "fur": "Fur", "age": "Age"},
     inputs={"species": "Animal"},
     values={
         "sign": {"no_sign": "no sign seen", "red": "red", "cloudy": "cloudy"},
         "side": {"left": "left", "right": "right"},
+        "fur": {"white": "white"},
         "species": {"dog": "dog", "cat": "cat"},
     },
     explain={
@@ -77,6 +83,7 @@ EN: Final = Texts(
             "cloudy": "Ask an eye specialist.",
         }
     },
+    picture="A figure of the answers",
 )
 TEXTS: Final = {"ko": KO, "en": EN}
 

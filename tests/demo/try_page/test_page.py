@@ -21,6 +21,7 @@ from contracts.answers_message import (
     SEVERAL_FOUND,
     AnswersMessage,
     AnswersStatus,
+    Choice,
     Subject,
 )
 from contracts.boxes import Box
@@ -50,6 +51,7 @@ from tests.imaging.heics import GRADIENT
 from tests.pictures import encoded, gradient, turned_by_exif
 
 EXPLAINED = replace(message(AnswersStatus.LABELLED, EYE), pictures={"why": "https://s3/why?secret"})
+FIGURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="220"><rect width="9" height="9"/></svg>'
 WHY_PICTURE = encoded(gradient(), "PNG")
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: `apt-get install chromium`")
@@ -75,7 +77,13 @@ def serving(
 ) -> Generator[Served, None, None]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(recipe, texts, counter, hosts=hosts_of(port), fetched=lambda _: WHY_PICTURE)
+        app = create_app(
+            recipe,
+            texts,
+            counter,
+            hosts=hosts_of(port),
+            fetched=lambda link: FIGURE if "figure" in link else WHY_PICTURE,
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -169,6 +177,59 @@ def test_the_picture_that_shows_why_stands_under_the_answers(browser: Browser, s
         shown.send(photo)
         expect(shown.page.locator(".several")).to_have_count(0, timeout=SOME_MS)
         expect(shown.answered().locator("figure")).to_have_count(0)
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
+def test_the_figure_of_the_answers_is_an_image_in_which_nothing_runs(
+    browser: Browser, served: Served, photo: Path
+) -> None:
+    """Though it were no figure but a script; its text is the recipe's, in the language of the page."""
+    served.counter.says = replace(EXPLAINED, pictures={"figure": "https://s3/figure.svg?secret"})
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        figure = shown.answered().get_by_role("img", name="A figure of the answers")
+        assert figure.evaluate("(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") == [
+            120,
+            220,
+        ]
+        assert str(figure.get_attribute("src")).startswith("data:image/svg+xml;base64,")
+        assert figure.evaluate("(image) => image.tagName") == "IMG"
+        shown.switch_language()
+        expect(shown.answered().get_by_role("img", name="답을 그린 그림")).to_be_visible()
+        assert (shown.complaints, shown.outside, shown.faults()) == ([], [], [])
+
+
+def test_a_head_without_an_answer_says_so_and_gives_no_percentage(
+    browser: Browser, served: Served, photo: Path
+) -> None:
+    """In words of both languages; no bar, no question mark."""
+    none = {"sign": Choice("unknown", 0.0, False), "side": Choice("unseen", 0.0, False), "age": SURE["age"]}
+    served.counter.says = message(AnswersStatus.LABELLED, Subject(Box(0, 0, 1, 1), none))
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        rows = shown.answered().locator(".row")
+        expect(rows.nth(0)).to_have_text(re.compile("^ *Sign *not known yet *$"))
+        expect(rows.nth(1)).to_have_text(re.compile("^ *Side *not in the picture *$"))
+        shown.switch_language()
+        expect(rows.nth(0)).to_have_text(re.compile("^ *변화 *아직 모름 *$"))
+        expect(rows.nth(1)).to_have_text(re.compile("^ *쪽 *사진에 보이지 않음 *$"))
+        assert (shown.complaints, shown.outside) == ([], [])
+
+
+def test_the_share_of_a_colour_is_told_as_no_probability(browser: Browser, served: Served, photo: Path) -> None:
+    served.counter.says = message(
+        AnswersStatus.LABELLED, Subject(Box(0, 0, 1, 1), {"fur": Choice("white", 0.93, True)})
+    )
+    with opened(browser, served.url) as shown:
+        shown.page.check("text=dog", force=True)
+        shown.send(photo)
+        row = shown.answered().locator(".row")
+        expect(row).to_have_text(re.compile("^ *Fur *white *93 % of it *$"))
+        expect(row.get_by_label("93 % of the part has it")).to_be_visible()
+        shown.switch_language()
+        expect(row).to_have_text(re.compile("^ *털 *하양 *넓이의 93% *$"))
         assert (shown.complaints, shown.outside) == ([], [])
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contracts.answers_message import UNKNOWN
 from contracts.boxes import Box
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from imaging.decoding import decode
+from recipes.colours import PALETTES, Palette
 from recipes.reading import load
 from retrain.errors import InvalidDataset
 from retrain.heads.training import Trained, train
@@ -172,3 +174,59 @@ def test_a_manifest_names_the_pictures_it_learned_from_and_holds_no_path_of_them
     assert str(folder) not in trained.manifest.read_text()
     with np.load(trained.manifest.parent / "heads.npz") as arrays:
         assert arrays["0.weights"].shape == (1280, 3)
+
+
+MIXED = f"""recipe = 1
+name = "{NAME}"
+find = {{ kind = "whole" }}
+judge = {{ of = "shape" }}
+[[head]]
+name = "fill"
+colour = "basic13"
+[[head]]
+name = "shape"
+says = ["circle", "square", "triangle"]
+[[head]]
+name = "pattern"
+says = ["plain", "dotted"]
+later = true
+"""
+
+
+@pytest.fixture(scope="module")
+def only_shapes(folder: Path) -> Path:
+    """The data with nothing known but the shape."""
+    data = write_dataset(folder / "some", 30)
+    for file in sorted((data / "labels" / "demo").iterdir()):
+        known = {"shape": SubjectLabels.from_json(file.read_text()).subjects[0].answers["shape"]}
+        file.write_text(SubjectLabels(NAME, {}, (LabelledSubject(Box(0, 0, 1, 1), known),)).to_json())
+    return data
+
+
+def own_recipe(folder: Path, text: str) -> str:
+    folder.mkdir()
+    (folder / "recipe.toml").write_text(text)
+    return str(folder)
+
+
+def test_a_head_may_learn_later_and_a_colour_never(folder: Path, only_shapes: Path) -> None:
+    """The run holds weights for the one that has learned; the worker says of the others what they are."""
+    own, cache = own_recipe(folder / "mixed", MIXED), folder / "features"
+    run = train(own, only_shapes, folder / "mixed-run", version="1", trained_on="shapes", cache=cache)
+    assert list(run.report["heads"]) == ["1.shape"]
+    with np.load(run.manifest.parent / "heads.npz") as stored:
+        assert {name.partition(".")[0] for name in stored.files} == {"1"}
+    model = load_model(run.manifest, kinds_for(load(own)))
+    photo = sorted((only_shapes / "images").rglob("*.jpg"))[0]
+    [[seen]] = model.detect([decode(photo.read_bytes()).image])
+    fill, shape, pattern = seen.answers
+    assert isinstance(fill, SeenChoice)
+    assert (fill.value in PALETTES[Palette.BASIC13], fill.confidence > 0.5) == (True, True), "most of it is paper"
+    assert shape.value in ("circle", "square", "triangle")
+    assert pattern == SeenChoice(UNKNOWN, 0.0, 0.0)
+
+
+def test_without_later_a_head_that_lacks_examples_trains_nothing(folder: Path, only_shapes: Path) -> None:
+    own = own_recipe(folder / "strict", MIXED.replace("later = true\n", ""))
+    with pytest.raises(InvalidDataset, match="pattern = plain: 0 subjects"):
+        train(own, only_shapes, folder / "no", version="1", trained_on="", cache=folder / "features")

@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.answers_message import UNKNOWN, UNSEEN
 from contracts.formulas.calibration import BetaCalibration
 from contracts.weights import sha256_of
-from recipes.reading import parse
+from demo.drawn_clothes import people
+from imaging.decoding import decode
+from recipes.reading import folder_of, parse
+from recipes.reading import load as load_recipe
 from recipes.recipe import Net, Recipe
 from worker.models.backbone import FEATURES, NETWORKS, Backbone, Crop
 from worker.models.evidence import centred
@@ -201,3 +205,27 @@ def test_a_file_of_weights_holds_no_code(tmp_path: Path) -> None:
     """NumPy would run what an array of objects says, if it were asked to."""
     with pytest.raises(InvalidModel, match="file of weights can't be used"):
         load(manifest(tmp_path, **{"0.bias": np.array([print, print], dtype=object)}))
+
+
+def test_a_person_is_answered_as_far_as_the_photo_shows() -> None:
+    """By the shipped model of lego: garments are unknown, the colour of what is cut off is unseen."""
+    lego = load_recipe("lego")
+    model = load_heads(read_manifest(folder_of("lego") / "model" / "manifest.json"), lego)
+    person = list(people(9))[-1]
+    photo = decode(person.jpeg).image
+    [[whole], [half]] = model.detect([photo, photo[:440]])
+    assert [answer.value for answer in whole.answers[1:]] == [UNKNOWN, person.top, UNKNOWN, person.bottom]
+    assert [answer.value for answer in half.answers[1:]] == [UNKNOWN, person.top, UNSEEN, UNSEEN]
+    assert whole.answers[0].value == half.answers[0].value
+    assert set(model.backbones) == {Net.FACE}, "no network is loaded for heads that have learned nothing"
+
+
+def test_a_run_that_measures_another_colour_is_refused(tmp_path: Path) -> None:
+    """Or none where the recipe measures one."""
+    fields = json.loads((folder_of("lego") / "model" / "manifest.json").read_text())
+    fields["heads"][2].pop("colour")
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(fields))
+    (tmp_path / "heads.npz").write_bytes((folder_of("lego") / "model" / "heads.npz").read_bytes())
+    with pytest.raises(InvalidModel, match="its heads answer"):
+        load_heads(read_manifest(path), load_recipe("lego"))

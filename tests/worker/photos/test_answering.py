@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.answers_message import AnswersMessage, AnswersStatus, Choice, Score
+from contracts.answers_message import UNKNOWN, UNSEEN, AnswersMessage, AnswersStatus, Choice, Score, Subject
 from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import DatasetTree, Model, Reason
@@ -23,6 +24,7 @@ from worker.models.heads import Seen, SeenAnswer, SeenChoice, SeenScore
 from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersDecision, AnswersTask
 from worker.photos.rules import Thresholds
+from worker.photos.task import SVG, Picture
 from worker.photos.timing import PhotoTimes
 
 PHOTO = Reference("door", "01jd8v2k5e9m3x7q4r6t0w1y2z")
@@ -196,12 +198,12 @@ def test_the_evidence_is_that_of_the_head_which_was_asked_and_stands_in_the_orde
     shut = replace(seen(said("shut", 0.9), said("left", 0.9)), evidence={1: first})
     opened = replace(seen(said("open", 0.9), said("left", 0.9), box=RIGHT), evidence={1: second})
     assert decide(routed, opened, shut).evidence == (None, second)
-    assert decide(routed, shut).why(PICTURE) is None
+    assert decide(routed, shut).pictures(PICTURE) == []
 
 
 def test_a_decision_without_evidence_has_no_picture() -> None:
-    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9))).why(PICTURE) is None
-    assert AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE).why(PICTURE) is None
+    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9))).pictures(PICTURE) == []
+    assert AnswersTask(EYE, RULES).rejected(Reason.NOT_AN_IMAGE).pictures(PICTURE) == []
 
 
 def test_subjects_stand_from_left_to_right_whatever_the_model_found_first() -> None:
@@ -225,3 +227,47 @@ def labels_of(asked: Recipe, decision: AnswersDecision) -> SubjectLabels:
     assert written is not None
     assert written.suffix == ".json"
     return SubjectLabels.from_json(written.text)
+
+
+WORN = recipe(
+    head("garment", "skirt", "shorts", later=True),
+    {"name": "colour", "colour": "basic13"},
+    head("length", "long", "short", when={"garment": "skirt"}),
+)
+
+
+@pytest.mark.parametrize("value", [UNKNOWN, UNSEEN])
+def test_a_head_without_an_answer_is_never_sure_and_teaches_nothing(value: str) -> None:
+    """Whatever the thresholds are; and what hangs on its answer is not asked."""
+    none = Thresholds(gate=0.0, unsure_below=0.0, review_share=0.0)
+    decision = decide(WORN, seen(said(value, 0.0), said(value, 0.0), said("long", 0.9)), rules=none)
+    assert decision.status is AnswersStatus.UNSURE
+    [subject] = decision.subjects
+    assert subject.answers == {"garment": Choice(value, 0.0, False), "colour": Choice(value, 0.0, False)}
+    assert decision.training is DatasetTree.NONE
+
+
+def test_a_measured_colour_is_told_as_sure_and_keeps_no_photo() -> None:
+    """Nothing learns from it."""
+    decision = decide(WORN, seen(said(UNKNOWN, 0.0), said("red", 0.99), said("long", 0.9)))
+    assert decision.subjects[0].answers["colour"] == Choice("red", 0.99, True)
+    assert (decision.status, decision.training) == (AnswersStatus.LABELLED, DatasetTree.NONE)
+
+
+def test_a_joined_answer_needs_all_of_its_parts() -> None:
+    joined = recipe(head("eye", "open", "shut"), head("look", "left", "right"), join=["eye", "look"])
+    [subject] = decide(joined, seen(said("open", 0.9), said(UNSEEN, 0.0), join=HALF)).subjects
+    assert subject.joined is None
+
+
+def test_the_recipes_own_picture_is_drawn_from_the_answers() -> None:
+    """Without one subject there is none."""
+
+    def listed(subjects: Sequence[Subject]) -> str:
+        return f"<svg>{len(subjects)}</svg>"
+
+    shown = recipe(head("eye", "open", "shut"), show={"picture": "figure"})
+    task = AnswersTask(shown, RULES, listed)
+    two = task.decide(PHOTO, [seen(said("open", 0.9)), seen(said("shut", 0.9), box=RIGHT)], {})
+    assert two.pictures(PICTURE) == [Picture("figure", b"<svg>2</svg>", SVG)]
+    assert task.decide(PHOTO, [], {}).pictures(PICTURE) == []

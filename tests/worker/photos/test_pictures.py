@@ -26,6 +26,7 @@ from worker.models.regions import EVERYTHING, FoundSubject
 from worker.photos.answering import AnswersTask
 from worker.photos.publisher import PublishOutcome
 from worker.photos.rules import Thresholds
+from worker.photos.task import Picture
 
 pytestmark = pytest.mark.anyio
 
@@ -55,7 +56,7 @@ class Looking(MemoryPublisher):
     def __init__(self, store: MemoryStore) -> None:
         super().__init__()
         self._store = store
-        self.stored: list[list[Reference]] = []
+        self.stored: list[list[tuple[Reference, str]]] = []
 
     async def publish(self, message: Message) -> PublishOutcome:
         self.stored.append(list(self._store.pictures))
@@ -73,8 +74,8 @@ async def test_the_picture_is_stored_before_the_message_goes_out_with_its_link(t
         assert isinstance(sent, AnswersMessage)
         assert list(sent.pictures) == [WHY]
         assert int(sent.pictures[WHY].partition("?for=")[2]) in range(20, 31)
-        assert publisher.stored == [[photo]]
-        assert store.pictures[photo].startswith(b"\x89PNG")
+        assert publisher.stored == [[(photo, WHY)]]
+        assert store.pictures[photo, WHY].startswith(b"\x89PNG")
         assert kept == replace(sent, pictures={})
         assert "pictures" not in store.stored[photo]
 
@@ -83,7 +84,7 @@ async def test_the_picture_is_stored_before_the_message_goes_out_with_its_link(t
 async def test_a_picture_that_fails_costs_no_answer(tmp_path: Path, fault: str) -> None:
     detector = seeing("face" if fault == "drawing" else "whole")  # the subject has no face to crop
     async with bench(tmp_path, detector=detector, settings=ANSWERING) as worker:
-        worker.store.failing["save_why"] = fault == "storing"
+        worker.store.failing["save_picture"] = fault == "storing"
         photo = worker.upload()
         await worker.label(photo)
         [sent] = worker.publisher.published
@@ -97,9 +98,9 @@ async def test_an_answer_does_not_wait_for_a_picture_that_takes_long_to_store(tm
     go_on = threading.Event()
 
     class Slow(MemoryStore):
-        def save_why(self, reference: Reference, png: bytes, *, link_s: float) -> str:
+        def save_picture(self, reference: Reference, picture: Picture, *, link_s: float) -> str:
             assert go_on.wait(60)
-            return super().save_why(reference, png, link_s=link_s)
+            return super().save_picture(reference, picture, link_s=link_s)
 
     store = Slow()
     async with bench(tmp_path, detector=seeing(), store=store, settings=ANSWERING) as worker:
@@ -109,7 +110,7 @@ async def test_an_answer_does_not_wait_for_a_picture_that_takes_long_to_store(tm
         assert isinstance(sent, AnswersMessage)
         assert (sent.pictures, store.pictures) == ({}, {})
         go_on.set()
-        await until_async(lambda: list(store.pictures) == [photo])
+        await until_async(lambda: list(store.pictures) == [(photo, WHY)])
 
 
 async def test_a_message_that_is_sent_after_a_crash_has_no_link(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ async def test_the_second_worker_to_decide_draws_nothing_over_the_firsts_picture
     async with bench(tmp_path / "one", detector=seeing(), store=store, settings=ANSWERING) as first:
         photo = first.upload()
         await first.label(photo)
-    picture = store.pictures.pop(photo)
+    picture = store.pictures.pop((photo, WHY))
     async with bench(tmp_path / "two", detector=seeing(), store=store, settings=ANSWERING) as second:
         await second.label(photo)
         assert (picture != b"", store.pictures, second.publisher.published) == (True, {}, [])
@@ -142,4 +143,4 @@ async def test_an_old_photo_gets_its_picture_and_no_message(tmp_path: Path) -> N
     async with bench(tmp_path, detector=seeing(), settings=ANSWERING) as worker:
         photo = worker.upload(at=now() - timedelta(days=1))
         await worker.label(photo)
-        assert (list(worker.store.pictures), worker.publisher.published) == ([photo], [])
+        assert (list(worker.store.pictures), worker.publisher.published) == ([(photo, WHY)], [])

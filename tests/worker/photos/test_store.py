@@ -15,12 +15,13 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from contracts.answers_message import WHY
 from contracts.messages import DatasetTree, Reason
 from contracts.names import YOLO_LABELS, Reference
 from recipes.kiosk.message import Result
 from tests.recipes.kiosk.test_message import GOLDEN
 from worker.photos.store import LINKS, RejectedUpload, S3Store, Upload, UploadMissing, UploadNotDeleted
-from worker.photos.task import LabelFile
+from worker.photos.task import LabelFile, Picture
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -100,13 +101,13 @@ def test_a_result_is_stored_once_and_the_first_one_stays(store: S3Store) -> None
 def test_a_picture_is_stored_once_beside_its_result_and_reached_by_a_link(s3: S3Client, store: S3Store) -> None:
     """The link has the whole signature, ends in time, and the picture does not hide the result from the sweep."""
     store.save_result(PHOTO, RESULT.to_json())
-    link = store.save_why(PHOTO, b"a PNG", link_s=12.3)
-    store.save_why(PHOTO, b"another", link_s=12.3)
+    link = store.save_picture(PHOTO, Picture(WHY, b"a PNG"), link_s=12.3)
+    store.save_picture(PHOTO, Picture(WHY, b"another"), link_s=12.3)
     assert read(s3, "images")[PHOTO.why_key] == b"a PNG"
     assert s3.head_object(Bucket="images", Key=PHOTO.why_key)["ContentType"] == "image/png"
     query = parse_qs(urlsplit(link).query)
     assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["13"])
-    assert parse_qs(urlsplit(store.save_why(PHOTO, b"", link_s=-5)).query)["X-Amz-Expires"] == ["1"]
+    assert parse_qs(urlsplit(store.save_picture(PHOTO, Picture(WHY, b""), link_s=-5)).query)["X-Amz-Expires"] == ["1"]
     assert list(store.results_from(PHOTO)) == [PHOTO]
 
 
@@ -118,7 +119,7 @@ def test_a_link_names_the_buckets_region(monkeypatch: pytest.MonkeyPatch) -> Non
         s3 = boto3.client("s3", region_name="ap-northeast-2", config=Config(**LINKS))
         s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
         store = S3Store(s3, images_bucket="images", dataset_bucket="dataset", max_bytes=1000)
-        link = store.save_why(PHOTO, b"a PNG", link_s=30)
+        link = store.save_picture(PHOTO, Picture(WHY, b"a PNG"), link_s=30)
     assert link.startswith(f"https://images.s3.ap-northeast-2.amazonaws.com/{PHOTO.why_key}?")
 
 
