@@ -27,7 +27,7 @@ _NUMBERED: Final = re.compile(r"(\d+)\s*(?:[:=,;]\s*|\s)(\S.*)", re.ASCII)
 _PATHS: Final = (str, list)
 _NESTED: Final = (dict, list)
 _MOST_NUMBER: Final = 10_000  # of a class; a larger number is a slip
-_MOST_BYTES: Final = 1 << 18  # the names of a thousand classes take a tenth of it, and YAML is read slowly
+_MOST_BYTES: Final = 1 << 16  # the names of a thousand classes take half of it, and YAML is read slowly
 
 
 class UnreadableNames(Exception):

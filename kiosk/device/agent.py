@@ -18,6 +18,7 @@ from kiosk.menu.menu import Menu
 from kiosk.menu.orders import Receipt
 from kiosk.screen.events import Events
 from kiosk.settings import CloudSettings, KioskToml
+from kiosk.together import run_together
 from kiosk.voice.port import Listening, Voice
 from recipes.kiosk.labels import Label
 
@@ -73,7 +74,7 @@ class Agent:
         """Watch, and keep the labeller and the others ready, until cancelled."""
         self.suggest_for(None, None)
         try:
-            await asyncio.gather(self._watching.run(), self._labeller.run(), self._watch_health(), *others)
+            await run_together(self._watching.run(), self._labeller.run(), self._watch_health(), *others)
         finally:
             await asyncio.gather(*self._tasks, return_exceptions=True)  # each is one write to the disk
 

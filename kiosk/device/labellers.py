@@ -20,6 +20,7 @@ from kiosk.errors import (
     NoLabeller,
     SubscriptionRefused,
 )
+from kiosk.together import run_together
 from recipes.kiosk.message import LabelMessage
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class CloudLabeller:
 
     async def run(self) -> None:
         try:
-            await asyncio.gather(self._receive(), self._keep_credentials(), self._notice_connection())
+            await run_together(self._receive(), self._keep_credentials(), self._notice_connection())
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -179,4 +180,4 @@ class DeviceWhenLate:
             return await self._device.ask(photo, timeout_s=max(0.0, left))
 
     async def run(self) -> None:
-        await asyncio.gather(self._cloud.run(), self._device.run())
+        await run_together(self._cloud.run(), self._device.run())

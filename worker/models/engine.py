@@ -1,6 +1,7 @@
-"""The engine that runs an exported YOLO: ONNX Runtime, on every machine. Picture → output tensor, one core a call.
+"""The engine that runs an exported YOLO: ONNX Runtime, on every machine. Picture → output tensor.
 
-A call stays on one core, so that the worker's threads share the machine instead of waiting for each other. It takes one
+A call that comes while another runs stays on one core, so that the worker's threads share the machine instead of
+waiting for each other; a lone one takes up to MAX_THREADS cores, as nobody else wants them. It takes one
 picture, also where the export takes a batch: on a CPU one run of four took longer than four runs. Where the export
 leaves height and width open, pictures may be of any shape. It computes in 32 bits whatever the processor offers (an
 INT8 network stays one): a confidence that was calibrated on one machine must mean the same on the next.
@@ -8,14 +9,18 @@ INT8 network stays one): a confidence that was calibrated on one machine must me
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from worker.models.class_names import NAMES
 from worker.models.detector import Image
 from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
+
+MAX_THREADS: Final = 4  # of a lone picture; more gain little, and wake more cores
 
 
 class Engine(Protocol):
@@ -44,9 +49,12 @@ class OnnxRuntime:
 
     def __init__(self, network: bytes, side: int) -> None:
         """ValueError if it is not an ONNX network with one RGB picture input of that side."""
-        self._session = session(network)
-        self.class_names = self._session.get_modelmeta().custom_metadata_map.get(NAMES)
-        inputs = self._session.get_inputs()
+        self._one_core = session(network)
+        threads = min(len(os.sched_getaffinity(0)), MAX_THREADS)
+        self._all_cores = session(network, threads=threads) if threads > 1 else self._one_core
+        self._running, self._lock = 0, threading.Lock()
+        self.class_names = self._one_core.get_modelmeta().custom_metadata_map.get(NAMES)
+        inputs = self._one_core.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
             raise ValueError(
                 f"the network's inputs are {[each.type for each in inputs]}, not one picture in 32-bit floats"
@@ -58,11 +66,17 @@ class OnnxRuntime:
     def __call__(self, picture: Image) -> Floats:
         tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)
         tensor /= 255
+        with self._lock:
+            self._running += 1
+            chosen = self._all_cores if self._running == 1 else self._one_core
         try:
-            output, *_ = self._session.run(None, {self._input: tensor})
+            output, *_ = chosen.run(None, {self._input: tensor})
         except ORT_ERRORS as error:
             height, width, _ = picture.shape
             raise ValueError(f"ONNX Runtime fails at a picture of {width} × {height} pixels: {error}") from None
+        finally:
+            with self._lock:
+                self._running -= 1
         return np.asarray(output)
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions of one thread: several photos run in several threads."""
+"""ONNX Runtime sessions. Most have one thread: several photos run in several threads."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ ORT_ERRORS: Final = (
 )
 
 
-def session(network: bytes, *, optimization: Any = ort.GraphOptimizationLevel.ORT_ENABLE_ALL) -> Any:
-    """A session of an ONNX network; ValueError if ONNX Runtime can't load it."""
+def session(network: bytes, *, threads: int = 1, optimization: Any = ort.GraphOptimizationLevel.ORT_ENABLE_ALL) -> Any:
+    """A session of an ONNX network, of which each run takes `threads`; ValueError if ONNX Runtime can't load it."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave their processor
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the ValueError says what is wrong with a network
     options.graph_optimization_level = optimization

@@ -189,7 +189,7 @@ def test_another_file_whose_names_can_t_be_read_is_refused_by_name(
 
 def test_a_file_too_large_for_names_is_refused_unless_another_names_the_classes(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: [" + "adult_male, " * 30_000 + "]")
-    with pytest.raises(InvalidDataset, match="larger than 256 KB"):
+    with pytest.raises(InvalidDataset, match="larger than 64 KB"):
         classes_in(list_folder(tmp_path), classes=LABELS)
     (tmp_path / "classes.txt").write_text("adult_male\n")
     assert classes_in(list_folder(tmp_path), classes=LABELS).labels == {0: Label.ADULT_MALE}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +63,43 @@ def test_a_manifest_that_asks_for_openvino_is_served_and_a_line_in_the_log_names
             f"{manifest}: its runtime, openvino, is no longer used; ONNX Runtime runs the network",
         )
     ]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 16])
+def test_a_lone_picture_takes_several_cores_and_its_output_is_the_same_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    """Else a confidence would depend on how many customers stand at other kiosks."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    engine = engine_of(toy_manifest(tmp_path))
+    assert isinstance(engine, OnnxRuntime)
+    picture = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    alone = engine(picture)
+    used: list[object] = []
+    inside, done = threading.Event(), threading.Event()
+
+    class Held:
+        """The session of all cores, in which a first picture stays until a second is answered."""
+
+        def __init__(self, session: Any) -> None:
+            self._session = session
+
+        def run(self, *arguments: Any) -> Any:
+            used.append(threading.current_thread())
+            inside.set()
+            assert done.wait(timeout=60)
+            return self._session.run(*arguments)
+
+    monkeypatch.setattr(engine, "_all_cores", Held(engine._all_cores))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(engine, picture)
+        assert inside.wait(timeout=60)
+        second = engine(picture)
+        done.set()
+        assert first.result(timeout=60).tobytes() == second.tobytes() == alone.tobytes()
+    assert len(used) == 1
+    engine(picture)
+    assert len(used) == 2
 
 
 def engine_of(manifest: Path) -> object:

@@ -28,6 +28,7 @@ from kiosk.screen.guard import hosts_of
 from kiosk.screen.server import create_app
 from kiosk.settings import CloudSettings, KioskToml
 from kiosk.voice.port import Heard, Listening
+from kiosk.voice.process import EngineVoice
 from recipes.kiosk.labels import Label
 from tests.chromium import CHROMIUM, FLAGS
 from tests.kiosk.device.fake_labeller import FakeLabeller
@@ -113,14 +114,14 @@ def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
 
 
 @contextmanager
-def serving(folder: Path) -> Generator[Kiosk, None, None]:
-    """An agent that keeps its orders in the folder, in a thread of its own."""
+def serving(folder: Path, engine: EngineVoice | None = None) -> Generator[Kiosk, None, None]:
+    """An agent that keeps its orders in the folder, in a thread of its own. `engine`: hears instead of SaysWords."""
     started: Future[Kiosk] = Future()
     stopping: list[Callable[[], None]] = []
 
     def run() -> None:
         try:
-            asyncio.run(_serve(folder, started, stopping))
+            asyncio.run(_serve(folder, engine, started, stopping))
         except BaseException as error:
             if not started.done():
                 started.set_exception(error)
@@ -136,7 +137,9 @@ def serving(folder: Path) -> Generator[Kiosk, None, None]:
         thread.join(SOME_S)
 
 
-async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[], None]]) -> None:
+async def _serve(
+    folder: Path, engine: EngineVoice | None, started: Future[Kiosk], stopping: list[Callable[[], None]]
+) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -153,7 +156,7 @@ async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[
         book=book,
         places=Places(menu, book, random.Random(1)),
         labeller=labeller,
-        voice=voice,
+        voice=engine or voice,
         samples={file.stem: file for file in sorted(SAMPLES.glob("*.jpg"))},
         version="1",
         clock=lambda: loop.time() + ahead.seconds,
@@ -169,7 +172,7 @@ async def _serve(folder: Path, started: Future[Kiosk], stopping: list[Callable[[
     stopping.append(stop)
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(_quietly(server.serve(sockets=[listener]))),
-        asyncio.create_task(_quietly(agent.run())),
+        asyncio.create_task(_quietly(agent.run(*([engine.run()] if engine else [])))),
     ]
     started.set_result(Kiosk(f"http://127.0.0.1:{port}/", labeller, voice, book, orders, loop, agent, ahead))
     await ended.wait()
