@@ -56,9 +56,10 @@ def photos_of(recipe: str, count: int, folder: Path) -> list[Photo]:
 
 
 def declared(recipe: str) -> dict[str, str]:
-    """The first value of each input that a recipe wants, and what must be declared."""
+    """The first value of each input that a recipe wants, and its declaration."""
     read = reading.load(recipe)
-    return {name: values[0] for name, values in read.inputs.items()} | read.declaration
+    inputs = {name: values[0] for name, values in read.inputs.items()}
+    return inputs | ({read.keep.consent: DECLARED} if read.keep.consent else {})
 
 
 async def measure(recipe: str, photos: Sequence[Photo], folder: Path, processor: int) -> dict[str, float]:
