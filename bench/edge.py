@@ -56,10 +56,9 @@ def photos_of(recipe: str, count: int, folder: Path) -> list[Photo]:
 
 
 def declared(recipe: str) -> dict[str, str]:
-    """The first value of each input that a recipe wants, and its declaration."""
+    """The first value of each input that a recipe wants, and what must be declared."""
     read = reading.load(recipe)
-    inputs = {name: values[0] for name, values in read.inputs.items()}
-    return inputs | ({read.keep.consent: DECLARED} if read.keep.consent else {})
+    return {name: values[0] for name, values in read.inputs.items()} | read.declaration
 
 
 async def measure(recipe: str, photos: Sequence[Photo], folder: Path, processor: int) -> dict[str, float]:
