@@ -7,7 +7,7 @@ input (an interface is one for all photos), and a question that several heads an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -82,18 +82,17 @@ def _ask(view: ET.Element, recipe: Recipe, name: str, number: int) -> None:
         view = ET.SubElement(view, "View", dict(condition))
     ET.SubElement(view, "Header", value=f"{head.name}, if {asked_when(head)}" if head.when else head.name)
     common = {"name": name, "toName": PHOTO} | ({"perRegion": "true"} if has_boxes(recipe) else {})
-    match control_of(head):
-        case Control.CHOICES:
-            # Its own condition, too: a choice that was made before it was hidden is then not submitted.
-            hidden = dict(conditions[-1]) if conditions else {}
-            choices = ET.SubElement(view, "Choices", common | {"choice": "single", "showInline": "true"} | hidden)
-            for value in head.says:
-                ET.SubElement(choices, "Choice", value=value)
-        case Control.RATING if head.score is not None:
-            ET.SubElement(view, "Rating", common | {"maxRating": f"{head.score.high:g}"})
-        case Control.NUMBER if head.score is not None:
-            limits = {"min": f"{head.score.low:g}", "max": f"{head.score.high:g}", "step": _STEP}
-            ET.SubElement(view, "Number", common | limits)
+    if head.score is None:
+        # Its own condition, too: a choice that was made before it was hidden is then not submitted.
+        hidden = dict(conditions[-1]) if conditions else {}
+        choices = ET.SubElement(view, "Choices", common | {"choice": "single", "showInline": "true"} | hidden)
+        for value in head.says:
+            ET.SubElement(choices, "Choice", value=value)
+    elif control_of(head) is Control.RATING:
+        ET.SubElement(view, "Rating", common | {"maxRating": f"{head.score.high:g}"})
+    else:
+        limits = {"min": f"{head.score.low:g}", "max": f"{head.score.high:g}", "step": _STEP}
+        ET.SubElement(view, "Number", common | limits)
 
 
 def _conditions(recipe: Recipe, number: int) -> list[Mapping[str, str]]:
@@ -101,7 +100,7 @@ def _conditions(recipe: Recipe, number: int) -> list[Mapping[str, str]]:
     known = controls(recipe)
     conditions = []
     for name, value in recipe.heads[number].when.items():
-        saying = [] if name in recipe.inputs else _saying(recipe, list(known.values()), name, value)
+        saying = _saying(recipe, list(known.values()), name, value)  # of an input: none
         if len(saying) == 1:
             conditions.append(_condition("choice-selected", _name(recipe, saying[0]), value))
     for earlier in known.values():
@@ -115,7 +114,7 @@ def _condition(kind: str, control: str, values: str) -> Mapping[str, str]:
     return {"visibleWhen": kind, "whenTagName": control, "whenChoiceValue": values}
 
 
-def _saying(recipe: Recipe, numbers: list[int], question: str, value: str) -> list[int]:
+def _saying(recipe: Recipe, numbers: Sequence[int], question: str, value: str) -> list[int]:
     """Those of the heads that answer a question with a value."""
     heads = recipe.heads
     return [number for number in numbers if heads[number].name == question and value in heads[number].says]

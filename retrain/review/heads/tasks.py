@@ -87,8 +87,8 @@ def _results(
     said = [subject.answers.get(head.name) for head in recipe.heads]
     asked = recipe.route([value if isinstance(value, str) else None for value in said], inputs)
     for control, number in controls(recipe).items():
-        value = said[number]
-        if number in asked and value is not None and _fits(recipe.heads[number], value):
+        value = _valid(recipe.heads[number], said[number])
+        if number in asked and value is not None:
             kind = control_of(recipe.heads[number])
             answer = [value] if kind is Control.CHOICES else value
             # Without boxes each answer is a result of its own.
@@ -149,7 +149,7 @@ class _Reader:
             self._problem(f"it holds a result of type {kind!r} without a value; use the interface of the export")
         elif kind == _RECTANGLE and has_boxes(self._recipe):
             self._read_box(result, name, value)
-        elif control not in self._controls:
+        elif not isinstance(control, str) or control not in self._controls:
             self._problem(
                 f"the recipe {self._recipe.name!r} asks nothing that is called {control!r} (of type {kind!r}); use "
                 "the interface of the export"
@@ -189,22 +189,25 @@ class _Reader:
         answer = value.get(expected) if kind == expected else None
         if expected is Control.CHOICES:
             answer = answer[0] if isinstance(answer, list) and len(answer) == 1 else None
-        if not _fits(head, answer):
+        valid = _valid(head, answer)
+        if valid is None:
             self._problem(f"{head.name} is {value.get(str(kind))!r}, not {_range(head)}; answer it anew")
         elif number in self._answers[name]:
             self._problem(f"{head.name} is answered twice about one subject; clear one of the answers")
         else:
-            self._answers[name][number] = answer if isinstance(answer, str) else float(answer)
+            self._answers[name][number] = valid
 
     def _asked(self, answers: Mapping[int, Value], inputs: Mapping[str, str]) -> dict[str, Value]:
         heads = self._recipe.heads
         said = [answers.get(number) for number in range(len(heads))]
         asked = self._recipe.route([value if isinstance(value, str) else None for value in said], inputs)
+        known = {**inputs, **{heads[number].name: value for number in asked if isinstance(value := said[number], str)}}
         for number in sorted(answers.keys() - asked):
-            when = f"is asked only if {asked_when(heads[number])}" if heads[number].when else "is not asked"
+            head = heads[number]
+            stopped = self._recipe.asked(head, known)
+            why = "an earlier answer ends the questions" if stopped else f"is asked only if {asked_when(head)}"
             self._problem(
-                f"{heads[number].name} is {answers[number]!r}, and {when}, and no earlier answer ends the questions; "
-                "correct the earlier answer, or clear this one"
+                f"{head.name} is {answers[number]!r}, and {why}; correct the earlier answer, or clear this one"
             )
         return {heads[number].name: answers[number] for number in asked if number in answers}
 
@@ -212,11 +215,12 @@ class _Reader:
         self.problems.append(text)
 
 
-def _fits(head: Head, value: Any) -> bool:
+def _valid(head: Head, value: object) -> Value | None:
+    """The value, if the head can say it."""
     if head.score is None:
-        return isinstance(value, str) and value in head.says
+        return value if isinstance(value, str) and value in head.says else None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and head.score.low <= value <= head.score.high
+    return float(value) if number and head.score.low <= value <= head.score.high else None
 
 
 def _range(head: Head) -> str:
