@@ -7,7 +7,7 @@ the whole photo, results have no box.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ MODEL: Final = "nunchi"
 WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 _PHOTO_ID: Final = ""  # of answers about the whole photo
 _RECTANGLE: Final = "rectanglelabels"
+# What a control holds when its answer was taken back; then the question is open.
+_CLEARED: Final[Mapping[Control, Sequence[object]]] = {Control.CHOICES: ([],), Control.RATING: (0,), Control.NUMBER: ()}
 _AS_IT_IS: Final = "import the tasks.json of nunchi review export as it is"
 
 
@@ -90,7 +92,7 @@ def _results(
         value = _valid(recipe.heads[number], said[number])
         if number in asked and value is not None:
             kind = control_of(recipe.heads[number])
-            answer = [value] if kind is Control.CHOICES else value
+            answer = [value] if isinstance(value, str) else int(value) if kind is Control.RATING else value
             # Without boxes each answer is a result of its own.
             own = name if has_boxes(recipe) else f"{name}-{number}"
             yield {"id": own, "type": kind, "from_name": control, **place, "value": {**box, kind: answer}}
@@ -187,6 +189,8 @@ class _Reader:
         head = self._recipe.heads[number]
         expected = control_of(head)
         answer = value.get(expected) if kind == expected else None
+        if answer in _CLEARED[expected]:
+            return
         if expected is Control.CHOICES:
             answer = answer[0] if isinstance(answer, list) and len(answer) == 1 else None
         valid = _valid(head, answer)

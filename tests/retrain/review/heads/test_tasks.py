@@ -75,7 +75,7 @@ def test_a_subject_is_a_box_and_its_answers_are_results_of_the_same_id() -> None
                         **place,
                         "value": {**box, "choices": ["male"]},
                     },
-                    {"id": "s0", "type": "rating", "from_name": "score-1", **place, "value": {**box, "rating": 4.0}},
+                    {"id": "s0", "type": "rating", "from_name": "score-1", **place, "value": {**box, "rating": 4}},
                     {
                         "id": "s0",
                         "type": "choices",
@@ -127,6 +127,15 @@ def test_a_question_without_an_answer_is_unknown_and_no_box_means_nothing_is_the
     assert parse_annotation(ROUTED, {"result": []}, {"inputs": DOG}).labels == SubjectLabels("one", DOG, ())
     nothing = SubjectLabels("one", {}, (LabelledSubject(Box(0, 0, 1, 1), {}),))
     assert parse_annotation(WHOLE, {"result": []}, {"inputs": {}}).labels == nothing
+
+
+def test_an_answer_that_was_taken_back_leaves_the_question_open() -> None:
+    """Label Studio may leave no choice, or no star, behind."""
+    results = predicted(ROUTED, routed(LabelledSubject(LEFT, {"gender": "male", "score": 4.0, "sign": "red"})))
+    for result, value in ((results[2], {"rating": 0}), (results[3], {"choices": []})):
+        result["value"] |= value
+    labels = parse_annotation(ROUTED, {"result": results}, {"inputs": DOG}).labels
+    assert [subject.answers for subject in labels.subjects] == [{"gender": "male"}]
 
 
 SENT = predicted(ROUTED, routed(LabelledSubject(LEFT, {"gender": "male", "sign": "red"})))
