@@ -40,8 +40,8 @@ def put(bucket: DatasetBucket, tree: Tree, reference: Reference, known: SubjectL
     return reference
 
 
-def exported(bucket: DatasetBucket, folder: Path, **options: Any) -> list[dict[str, Any]]:
-    export(bucket, EYE, folder, **{"sample_share": 0.0, "most": None} | options)
+def exported(bucket: DatasetBucket, folder: Path, *, sample_share: float = 0.0) -> list[dict[str, Any]]:
+    export(bucket, EYE, folder, sample_share=sample_share, most=None)
     tasks: list[dict[str, Any]] = json.loads((folder / "tasks.json").read_text())
     return tasks
 

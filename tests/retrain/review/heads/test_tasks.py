@@ -132,8 +132,8 @@ def test_a_question_without_an_answer_is_unknown_and_no_box_means_nothing_is_the
 def test_an_answer_that_was_taken_back_leaves_the_question_open() -> None:
     """Label Studio may leave no choice, or no star, behind."""
     results = predicted(ROUTED, routed(LabelledSubject(LEFT, {"gender": "male", "score": 4.0, "sign": "red"})))
-    for result, value in ((results[2], {"rating": 0}), (results[3], {"choices": []})):
-        result["value"] |= value
+    results[2]["value"]["rating"] = 0
+    results[3]["value"]["choices"] = []
     labels = parse_annotation(ROUTED, {"result": results}, {"inputs": DOG}).labels
     assert [subject.answers for subject in labels.subjects] == [{"gender": "male"}]
 
