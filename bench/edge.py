@@ -31,7 +31,6 @@ from contracts.subject_labels import SubjectLabels
 from demo.drawn_recipes import DRAWN
 from recipes import reading
 from recipes.reading import KIOSK
-from recipes.recipe import DECLARED
 
 PATIENCE_S: Final = 180.0  # for a first answer
 FIGURES: Final = "photos", "first_s", "p50_ms", "p95_ms", "work_ms", "mb"

@@ -29,6 +29,7 @@ from contracts.gate import DEFAULT_GATE, check_gate
 from contracts.instants import ClosedSpans
 from contracts.training import LEAST_NEW, MOST_NEW_LABELS
 from recipes.kiosk.screen import DEFAULT_ELDER_FROM, check_elder_from
+from recipes.pictures import load_picture
 from recipes.reading import folder_of, is_path
 from recipes.reading import load as load_recipe
 from recipes.recipe import Teaches
@@ -90,6 +91,7 @@ def check_recipe(name: str) -> str:
     recipe = load_recipe(name)
     if recipe.teaches is Teaches.HEADS and not (folder_of(name) / "model" / "manifest.json").exists():
         raise ValueError(f"the recipe {name} has no model yet; train it first: nunchi recipe train {name} --data DIR")
+    load_picture(recipe, folder_of(name))
     return name
 
 

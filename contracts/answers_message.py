@@ -33,7 +33,7 @@ class AnswersStatus(StrEnum):
 
 SEVERAL_FOUND: Final = "several_found"  # reasons of `declined`
 MISSING_INPUT: Final = "missing_input"
-NOT_DECLARED: Final = "not_declared"  # what the recipe asks to be declared first; nobody has looked at the photo
+NOT_DECLARED: Final = "not_declared"  # the declaration that the recipe needs is missing; the photo was not decoded
 UNKNOWN: Final = "unknown"  # values of a choice that is no answer: the head has learned nothing yet
 UNSEEN: Final = "unseen"  # the photo does not show the region
 UNANSWERED: Final = (UNKNOWN, UNSEEN)

@@ -167,7 +167,7 @@ def swept_upload(key: str) -> Reference:
 
 
 def parse_result_key(key: str) -> Reference:
-    """The photo whose result, or the picture beside it, `key` holds; a key of any other form raises InvalidName.
+    """The photo whose result, `key` holds; a key of any other form raises InvalidName.
 
     A picture is written after its result, so either says that there is a result.
     """

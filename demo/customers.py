@@ -102,7 +102,7 @@ def review(record: Record, served: Sequence[ServedPhoto], folder: Path) -> Impor
     The labels of the drawing stand in for the person's.
     """
     s3 = record.client("s3")
-    bucket = DatasetBucket(s3, record.buckets["dataset"])
+    bucket = DatasetBucket(s3, record.buckets["dataset"], classes=PEOPLE.classes)
     results = Results(s3, record.buckets["images"])
     export(bucket, results, folder, sample_share=SAMPLE_SHARE, most=None, weigh=PEOPLE.weigh)
     truth = {str(photo.message.reference): photo.drawn.people for photo in served}

@@ -1,6 +1,6 @@
 """What the worker and a training run may do with buckets and queue. Neither changes a bucket.
 
-Neither deletes an object, but a worker whose recipe keeps no uploads, those.
+Only the worker of a recipe that keeps no uploads may delete, and only uploads.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 
 async def run_together(*work: Awaitable[object]) -> None:
-    """Wait for all. When one fails, or this is cancelled, the others are cancelled, and their ends are waited for.
+    """Wait for all. When one raises, or this is cancelled, the others are cancelled, and their ends are waited for.
 
     `asyncio.gather` does not wait: it is over when the first has been cancelled, and a process that another was about
     to end goes on.

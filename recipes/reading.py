@@ -269,6 +269,10 @@ def _rules_of_regions(recipe: Recipe) -> Iterable[str]:
             )
         if head.colour is not None and head.region.of not in (*PARTS, WHOLE):
             yield f"head[{head.name}].region.of: a colour is that of {', '.join(PARTS)} or {WHOLE}; choose one of them"
+        if head.colour is not None and head.region.margin:
+            yield f"head[{head.name}].region.margin: a colour is measured within its region; leave it out"
+        if head.colour is not None and head.gate is not None:
+            yield f"head[{head.name}].gate: a colour is measured, and teaches nothing; leave it out"
         if head.net is Net.FACE and head.region.of != FACE:
             yield f'head[{head.name}].net: face knows faces only; look at one, region = {{ of = "face" }}, or use lite0'
         if head.region.of not in offered:
@@ -308,6 +312,10 @@ def _rules_of_names(recipe: Recipe) -> Iterable[str]:
             )
         if len({bool(head.says) for head in heads}) > 1:
             yield f"head[{name}]: one head of this name says values, another a score; give one of them another name"
+        if len({head.score for head in heads if head.score is not None}) > 1:
+            yield f"head[{name}].score: the heads of one name have different ranges; give them the same, or other names"
+        if len({head.colour is None for head in heads}) > 1:
+            yield f"head[{name}]: one head of this name is measured, another learned; give one of them another name"
 
 
 def _exclude(first: Head, second: Head) -> bool:
@@ -372,5 +380,10 @@ def _rules_of_keep(recipe: Recipe) -> Iterable[str]:
         yield "keep: what the kiosk keeps is a setting of nunchi.toml, [retention]; leave the key out"
     if not keep.upload and recipe.show.why:
         yield "keep.upload: show.why stores a part of each photo; leave out one of the two"
-    if keep.consent in recipe.inputs:
-        yield f"keep.consent: an input has the name {keep.consent!r}, too; give one of them another"
+    if not keep.upload and recipe.show.picture:
+        yield "keep.upload: show.picture stores what each person looks like; leave out one of the two"
+    if keep.consent in recipe.inputs or keep.consent in recipe.questions:
+        yield f"keep.consent: an input or a head has the name {keep.consent!r}, too; give one of them another"
+    for head in recipe.heads:
+        if head.gate is not None and not keep.learn:
+            yield f"head[{head.name}].gate: with keep.learn = false nothing teaches, whatever its gate; leave it out"

@@ -241,7 +241,7 @@ class Recipe:
 
 
 def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
-    """Whether the heads of a run's manifest answer what a recipe asks, in its order."""
+    """Whether the heads of a run's manifest answer what a recipe asks, in its order; unknown, where it may be later."""
     asked = [
         (
             head.name,
@@ -249,6 +249,7 @@ def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
             None if head.score is None else [head.score.low, head.score.high],
             dict(head.when),
             head.colour,
+            head.region.of if head.colour else None,
         )
         for head in recipe.heads
     ]
@@ -260,10 +261,13 @@ def answers(recipe: Recipe, manifest: Mapping[str, Any]) -> bool:
                 None if "score" not in head else [float(end) for end in head["score"]],
                 dict(head.get("when", {})),
                 head.get("colour"),
+                head["region"]["of"] if head.get("colour") else None,
             )
             for head in manifest["heads"]
         ]
+        unknown = [bool(head.get("unknown")) for head in manifest["heads"]]
         join = tuple(manifest["join"]["questions"]) if manifest["join"] else ()
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
-    return said == asked and join == recipe.join
+    may_be_unknown = all(head.later or not each for head, each in zip(recipe.heads, unknown, strict=False))
+    return said == asked and join == recipe.join and may_be_unknown

@@ -83,7 +83,7 @@ def _check(run: AnyRun) -> int:
 
 
 def _taught(recipe: Recipe) -> str:
-    """What a training that nobody has named is named after."""
+    """The name in the id of a training that was started by hand."""
     return MODEL if recipe.teaches is Teaches.DETECTOR else recipe.name
 
 

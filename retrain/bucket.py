@@ -54,12 +54,19 @@ class DatasetBucket:
     def __init__(self, s3: S3Client, name: str, *, label_suffix: str = YOLO_LABELS, classes: Classes = ()) -> None:
         """`label_suffix`: of the pairs' label files; YOLO's where a detector is taught, .json for other recipes.
 
-        `classes`: whose numbers are in YOLO's label files, in their order.
+        `classes`: whose numbers are in YOLO's label files, in their order; who reads or writes such files names them.
         """
         self._s3 = s3
         self.name = name
         self._suffix = label_suffix
-        self.classes = classes
+        self._classes = classes
+
+    @property
+    def classes(self) -> Classes:
+        """Whose numbers are in its label files. ValueError if it was made without."""
+        if not self._classes:
+            raise ValueError(f"the bucket {self.name} was opened without classes; a label file needs them")
+        return self._classes
 
     def _keys(self, pair: Pair) -> tuple[str, str]:
         return pair.reference.pair_keys(pair.tree, self._suffix)

@@ -71,18 +71,19 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     try:
         settings = load(WorkerSettings, environ)
         recipe = load_recipe(settings.recipe)
+        task = _task(settings, recipe)
     except (SettingsError, InvalidRecipe) as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        asyncio.run(_run(settings, recipe, ServiceManager(environ)))
+        asyncio.run(_run(settings, recipe, task, ServiceManager(environ)))
     except (NunchiError, OSError) as error:
         log.error("the worker can't continue: %s", error)
         return 1
     return 0
 
 
-async def _run(settings: WorkerSettings, recipe: Recipe, systemd: ServiceManager) -> None:
+async def _run(settings: WorkerSettings, recipe: Recipe, task: Task, systemd: ServiceManager) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -104,7 +105,9 @@ async def _run(settings: WorkerSettings, recipe: Recipe, systemd: ServiceManager
             if await first_to_end(stopping, serving, may_end=loading):
                 in_service, reload = loading.result()
                 await label_photos(
-                    _worker(settings, recipe, in_service, reload, systemd=systemd, health=health, metrics=metrics),
+                    _worker(
+                        settings, recipe, task, in_service, reload, systemd=systemd, health=health, metrics=metrics
+                    ),
                     sweep_period_s=settings.sweep_period_s,
                     reload_period_s=settings.weights_every_s,
                     stopping=stopping,
@@ -121,6 +124,7 @@ async def _run(settings: WorkerSettings, recipe: Recipe, systemd: ServiceManager
 def _worker(
     settings: WorkerSettings,
     recipe: Recipe,
+    task: Task,
     in_service: ServingModel,
     reload: Reload | None,
     *,
@@ -130,7 +134,7 @@ def _worker(
 ) -> Worker:
     publisher = MqttPublisher(_broker(settings), lambda: in_service.model)
     pipeline = Pipeline(
-        settings=_pipeline_settings(settings, recipe),
+        settings=_pipeline_settings(settings, recipe, task),
         detector=in_service.detector,
         store=_store(settings),
         publisher=publisher,
@@ -177,16 +181,17 @@ def _thresholds(settings: WorkerSettings) -> Thresholds:
 
 
 def _task(settings: WorkerSettings, recipe: Recipe) -> Task:
+    """What the recipe decides. InvalidRecipe if its picture can't be drawn."""
     thresholds = _thresholds(settings)
     if recipe.name == KIOSK:
         return LabelTask(thresholds)
     return AnswersTask(recipe, thresholds, load_picture(recipe, folder_of(settings.recipe)))
 
 
-def _pipeline_settings(settings: WorkerSettings, recipe: Recipe) -> PipelineSettings:
+def _pipeline_settings(settings: WorkerSettings, recipe: Recipe, task: Task) -> PipelineSettings:
     return PipelineSettings(
         instance_id=settings.instance_id,
-        task=_task(settings, recipe),
+        task=task,
         label_ttl=timedelta(seconds=settings.label_ttl_s),
         max_pixels=settings.max_pixels,
         photos_at_once=settings.photos_at_once,

@@ -114,7 +114,7 @@ def description(recipe: Recipe, texts: Mapping[str, Texts]) -> dict[str, Any]:
         "classes": dict(zip(recipe.classes, recipe.combinations(), strict=True)) if recipe.join else {},
         "notice": recipe.notice,
         "consent": recipe.keep.consent,
-        "keeps_upload": recipe.keep.upload,
+        "keeps_upload": recipe.keep.upload or recipe.keep.learn,
         "why": recipe.show.why,
         "picture": recipe.show.picture,
         "measured": [question for question in recipe.questions if not recipe.learns(question)],

@@ -46,12 +46,14 @@ class GoldenSubject:
 class Said:
     """What a model says about one golden subject: question → value, number, or NOT_FOUND; and its confidences.
 
-    `intervals`: of numbers, the lowest and the highest.
+    `intervals`: of numbers, the lowest and the highest. `found`: whether it found the subject at all; one that it found
+    may have no value: each head is unknown, or its region unseen.
     """
 
     values: Mapping[str, str | float]
     confidences: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    found: bool = True
 
 
 def golden_subjects(labels: Sequence[SubjectLabels], groups: Sequence[str]) -> list[GoldenSubject]:
@@ -68,7 +70,7 @@ def said_about(recipe: Recipe, golden: Sequence[GoldenSubject], predicted: Seque
     by_photo: dict[int, list[int]] = {}
     for place, subject in enumerate(golden):
         by_photo.setdefault(subject.photo, []).append(place)
-    said = [Said({}, {})] * len(golden)
+    said = [Said({}, {}, found=False)] * len(golden)
     for photo, places in by_photo.items():
         found = predicted[photo].subjects
         overlaps = (

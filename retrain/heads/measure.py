@@ -34,7 +34,7 @@ def measure(name: str, manifest: Path | None, data: Path, *, say: Say = silent) 
     golden = golden_subjects(list(labels.values()), [str(photo) for photo in photos])
     predicted = predict(name, manifest, photos, say=say)
     said = said_about(recipe, golden, predicted)
-    found = [place for place, each in enumerate(said) if each.values]
+    found = [place for place, each in enumerate(said) if each.found]
     return {
         "recipe": recipe.name,
         "photos": len(photos),
@@ -71,6 +71,8 @@ def questions_of(recipe: Recipe, golden: Sequence[GoldenSubject], said: Sequence
         confidence = np.array([each.confidences[question] for _, each in known], np.float32)
         answered = Answered(says, _places(says, told), _places(says, truth), confidence, groups)
         questions[question] = figures_of(answered, AS_IT_IS, parts)
+        if not recipe.learns(question):  # the share of a region, and no probability
+            del questions[question]["calibration_error"]
     if recipe.join and (figures := _joined(recipe, golden, said)) is not None:
         questions[JOINED] = figures
     return questions

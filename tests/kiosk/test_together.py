@@ -22,7 +22,7 @@ async def _fails() -> None:
     raise ValueError("broken")
 
 
-def test_who_cancels_them_waits_for_the_end_of_each() -> None:
+def test_a_cancellation_waits_for_the_end_of_each() -> None:
     """The one that ends at once does not leave the other behind."""
 
     async def cancelled() -> list[str]:

@@ -159,12 +159,54 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
     "something else to show": (only(head(), show={"page": "eye"}), "show.page: there is no such key"),
     "a declaration that is an input": (
         only(head(), inputs={"adult": ["yes", "no"]}, keep={"consent": "adult"}),
-        "keep.consent: an input has the name 'adult', too",
+        "keep.consent: an input or a head has the name 'adult', too",
     ),
     "a declaration that is no name": (only(head(), keep={"consent": True}), "keep.consent: True is no name"),
     "a picture of what is not kept": (
         only(head(), show={"why": "eye"}, keep={"upload": False}),
         "keep.upload: show.why stores a part of each photo; leave out one of the two",
+    ),
+    "a declaration that is a head, too": (
+        only(head(), keep={"consent": "eye"}),
+        "keep.consent: an input or a head has the name 'eye', too",
+    ),
+    "a picture of a photo that is not kept": (
+        only(head(), show={"picture": "figure"}, keep={"upload": False}),
+        "keep.upload: show.picture stores what each person looks like; leave out one of the two",
+    ),
+    "a gate where nothing teaches": (
+        only(head(gate=0.9), keep={"learn": False}),
+        "head[eye].gate: with keep.learn = false nothing teaches, whatever its gate; leave it out",
+    ),
+    "a gate of a colour": (
+        only(head(), {"name": "coat", "colour": "basic13", "gate": 0.9}, judge={"of": "eye"}),
+        "head[coat].gate: a colour is measured, and teaches nothing; leave it out",
+    ),
+    "a margin around a colour": (
+        only(
+            head(),
+            {"name": "coat", "colour": "basic13", "region": {"of": "whole", "margin": 0.2}},
+            judge={"of": "eye"},
+        ),
+        "head[coat].region.margin: a colour is measured within its region; leave it out",
+    ),
+    "a colour that is learned, too": (
+        only(
+            head(),
+            {"name": "coat", "colour": "basic13", "when": {"eye": "open"}},
+            {"name": "coat", "says": ["red", "blue"], "when": {"eye": "shut"}},
+            judge={"of": "eye"},
+        ),
+        "head[coat]: one head of this name is measured, another learned; give one of them another name",
+    ),
+    "ranges of one score that differ": (
+        only(
+            head(),
+            {"name": "size", "score": [1, 5], "when": {"eye": "open"}},
+            {"name": "size", "score": [1, 9], "when": {"eye": "shut"}},
+            judge={"of": "eye"},
+        ),
+        "head[size].score: the heads of one name have different ranges; give them the same, or other names",
     ),
     "what a detector keeps": (
         only(head(), teaches="detector", keep={"learn": False}),

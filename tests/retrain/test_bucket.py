@@ -58,3 +58,9 @@ def test_what_is_put_once_stays(bucket: DatasetBucket) -> None:
 @given(references)
 def test_a_dataset_file_names_its_photo(reference: Reference) -> None:
     assert reference_of(f"{stem(reference)}.jpg") == reference_of(f"{stem(reference)}.txt") == reference
+
+
+def test_who_opened_it_without_classes_is_told_so_before_a_label_file_is_read(bucket: DatasetBucket) -> None:
+    """Else each label file would be one of unknown numbers."""
+    with mock_aws(), pytest.raises(ValueError, match="the bucket dataset was opened without classes"):
+        DatasetBucket(boto3.client("s3", region_name="us-east-1"), bucket.name).classes  # noqa: B018

@@ -30,8 +30,9 @@ def _of_our_labels(kinds: Kinds) -> Kinds:
 
 _SINGLE: Final[Kinds] = {"cascade": load_cascade, "yolov5": load_yolo}
 KINDS: Final[Kinds] = _of_our_labels(
-    {**_SINGLE, "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, _SINGLE))}
+    {**_SINGLE, "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, MEMBERS))}
 )
+MEMBERS: Final[Kinds] = _of_our_labels(_SINGLE)  # of an ensemble
 
 
 def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
@@ -39,4 +40,4 @@ def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
 
     InvalidModel if the manifest or a file of it is missing or invalid, or it is for other classes than LABELS.
     """
-    return load_model(manifest_path, _of_our_labels(kinds))
+    return load_model(manifest_path, kinds)

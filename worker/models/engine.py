@@ -1,7 +1,7 @@
 """The engine that runs an exported YOLO: ONNX Runtime, on every machine. Picture → output tensor.
 
 A call that comes while another runs stays on one core, so that the worker's threads share the machine instead of
-waiting for each other; a lone one takes up to MAX_THREADS cores, as nobody else wants them. It takes one
+waiting for each other; a lone one takes up to MAX_THREADS cores, which are idle otherwise. It takes one
 picture, also where the export takes a batch: on a CPU one run of four took longer than four runs. Where the export
 leaves height and width open, pictures may be of any shape. It computes in 32 bits whatever the processor offers (an
 INT8 network stays one): a confidence that was calibrated on one machine must mean the same on the next.

@@ -83,12 +83,12 @@ class AnswersDecision:
             steps_ms=steps_in_ms(times, step_seconds),
         )
 
-    def pictures(self, image: Image) -> Sequence[Picture]:
+    def pictures(self, image: Image) -> Iterator[Picture]:
         """What the heads saw, if one was asked what the recipe explains; and what the recipe draws of the subjects."""
-        why = [Picture(WHY, draw(image, self.evidence))] if any(self.evidence) else []
-        if self.draw is None or not self.subjects:
-            return why
-        return [*why, Picture(self.picture, self.draw(self.subjects).encode(), SVG)]
+        if any(self.evidence):
+            yield Picture(WHY, draw(image, self.evidence))
+        if self.draw is not None and self.subjects:
+            yield Picture(self.picture, self.draw(self.subjects).encode(), SVG)
 
 
 @dataclass(frozen=True, slots=True)

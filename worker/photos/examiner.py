@@ -119,9 +119,10 @@ class Examiner:
         return Examined(decision, None if jpeg == data else jpeg, pictures)
 
     def _pictures(self, reference: Reference, decision: Decision, image: Image) -> Sequence[Picture]:
+        drawn: list[Picture] = []
         try:
-            return decision.pictures(image)
+            drawn.extend(decision.pictures(image))  # one by one: those before one that fails stay
         except Exception:  # a picture beside the answer may not cost the answer
             self._metrics.failures.labels("picture").inc()
             log.exception("a picture can't be drawn for %s; its answer goes out without", reference)
-            return ()
+        return drawn

@@ -211,7 +211,7 @@ class Pipeline:
         submission = self.submit(map(Ticket, references), from_sweep=True)
         if submission.accepted:
             self._metrics.swept.inc(submission.accepted)
-            log.info("sweep: %d uploads without a result are queued", submission.accepted)
+            log.info("sweep: %d uploads are queued: without a result, or not deleted yet", submission.accepted)
         return max(submission.accepted, swept.forgotten)
 
     async def recover(self) -> None:

@@ -96,7 +96,7 @@ class Store(Protocol):
     def delete_upload(self, reference: Reference) -> None:
         """Delete the photo, under every suffix; nothing happens if it is gone.
 
-        Raises UploadNotDeleted if the bucket keeps old versions.
+        Raises UploadNotDeleted if the bucket keeps old versions, or the worker may not delete.
         """
         ...
 
@@ -205,15 +205,26 @@ class S3Store:
         hidden = []
         for prefix in _prefixes_of(reference):
             for listed in self._s3.list_objects_v2(Bucket=self._images, Prefix=prefix).get("Contents", []):
-                deleted = self._s3.delete_object(Bucket=self._images, Key=listed["Key"])
+                deleted = self._deleted(listed["Key"])
                 # Of a bucket with versioning S3 deletes nothing: it hides the object behind a marker.
                 if deleted.get("DeleteMarker"):
                     hidden.append(listed["Key"])
         if hidden:
             raise UploadNotDeleted(
-                f"s3://{self._images} keeps old versions, so {', '.join(hidden)} is hidden, not deleted. Suspend the "
-                "bucket's versioning, and delete the old versions of its objects"
+                f"s3://{self._images} keeps old versions, so {', '.join(hidden)} is hidden, not deleted. Delete "
+                "its versions by hand, and give Nunchi a bucket that never had versioning: a suspended one hides, too"
             )
+
+    def _deleted(self, key: str) -> Mapping[str, Any]:
+        try:
+            return self._s3.delete_object(Bucket=self._images, Key=key)
+        except ClientError as error:
+            if error_code(error) != "AccessDenied":
+                raise
+            raise UploadNotDeleted(
+                f"s3://{self._images}/{key} stays: this worker's role may not delete uploads. It was deployed for a "
+                "recipe that keeps them; deploy the pipeline's stack with this one: cdk deploy NunchiPipeline"
+            ) from error
 
     def uploads(self) -> Iterator[ListedUpload]:
         return self._listed(swept_upload, prefix=UPLOADS, after=UPLOADS)

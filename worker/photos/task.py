@@ -1,12 +1,12 @@
 """The port to a recipe's decisions: what was found in a photo → what its message says, and what of it teaches.
 
-Two implementations: `decision.py` for the kiosk, whose message knows four labels, and `answering.py` for every other
-recipe. Both are pure.
+Two implementations: `worker/kiosk/decision.py` for the kiosk, whose message knows four labels, and `answering.py` for
+every other recipe. Both are pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -58,7 +58,7 @@ class Decision(Protocol):
         """The message of this decision. `step_seconds`: how long the worker's steps took so far."""
         ...
 
-    def pictures(self, image: Image) -> Sequence[Picture]:
+    def pictures(self, image: Image) -> Iterable[Picture]:
         """The pictures beside the answers, each of another type, drawn from the photo or from the answers."""
         ...
 
@@ -67,7 +67,7 @@ class Task(Protocol):
     """What a worker does with photos. Deterministic: the same photo and subjects always get the same decision."""
 
     def declined_unseen(self, inputs: Mapping[str, str]) -> Decision | None:
-        """The decision about a photo at which nobody may look; None if it may be looked at."""
+        """The decision about a photo that may not be decoded, by what its device says; None if it may."""
         ...
 
     def decide(self, reference: Reference, found: Sequence[Any], inputs: Mapping[str, str]) -> Decision:

@@ -73,7 +73,7 @@ class Shuffled(DatasetBucket):
 
     def __init__(self, order: int = 0) -> None:
         self.name = "dataset"
-        self.classes: Classes = LABELS
+        self._classes: Classes = LABELS
         self.objects: dict[str, bytes] = {}
         self.vanish: set[str] = set()
         self.slow_s = 0.0

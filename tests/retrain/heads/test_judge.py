@@ -70,6 +70,13 @@ def test_a_subject_that_is_not_found_is_answered_wrong() -> None:
     assert figures(of, found).score[0] == pytest.approx(2 / 3)
 
 
+def test_a_head_that_learns_later_decides_if_the_recipe_judges_by_it() -> None:
+    """The model before it says nothing, which is never right: docs/recipes/lego.md."""
+    of = golden(OF_CHOICE, EYES)
+    ruling = rule(figures(of, EYES), figures(of, [{}] * len(EYES)), of, gate=0.95, settings=SETTINGS)
+    assert (ruling.promoted, ruling.rule) == (True, "better")
+
+
 def test_one_person_is_no_evidence_however_many_photos_there_are() -> None:
     of = golden(OF_CHOICE, EYES, groups=1)
     ruling = rule(figures(of, EYES), figures(of, WRONG), of, gate=0.95, settings=SETTINGS)

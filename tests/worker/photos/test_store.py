@@ -230,3 +230,13 @@ def test_a_bucket_that_keeps_versions_is_named_as_one_that_deletes_nothing(s3: S
     s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")
     with pytest.raises(UploadNotDeleted, match=r"s3://images keeps old versions, so uploads/demo/.*\.jpg is hidden"):
         store.delete_upload(PHOTO)
+
+
+def test_a_worker_that_may_not_delete_says_which_stack_lets_it(s3: S3Client, store: S3Store) -> None:
+    """Its recipe was changed to one that keeps no uploads, and only its instance was deployed."""
+    s3.put_object(Bucket="images", Key=PHOTO.upload_key, Body=b"jpeg")
+    refusals = Stubber(s3)
+    refusals.add_response("list_objects_v2", {"Contents": [{"Key": PHOTO.upload_key}]})
+    refusals.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+    with refusals, pytest.raises(UploadNotDeleted, match=r"uploads/demo/.*\.jpg stays.*cdk deploy NunchiPipeline"):
+        store.delete_upload(PHOTO)
