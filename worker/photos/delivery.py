@@ -219,7 +219,7 @@ class ResultDelivery:
 
     async def _save_old_pair(self, result: AnyResult) -> None:
         """As `_save_pair`, for a photo that is no longer in memory."""
-        if result.training is DatasetTree.NONE or self.task.label_file(result.message) is None:
+        if result.training is DatasetTree.NONE or self.task.label_file(result.message, result.training) is None:
             return
         async with self._old_pair_lock:
             try:
