@@ -52,7 +52,8 @@ def export(
         float, typer.Option("--sample-share", min=0, max=1, help="Share of the sure photos to sample.", metavar="SHARE")
     ] = 0.02,
     most: Annotated[
-        int | None, typer.Option("--most", min=1, help="Maximum number of photos; elders come first.", metavar="N")
+        int | None,
+        typer.Option("--most", min=1, help="Maximum number of photos; a kiosk's elders come first.", metavar="N"),
     ] = None,
     kiosk: Annotated[str | None, typer.Option("--kiosk", help="Photos of this kiosk only.", metavar="NAME")] = None,
     since: Annotated[

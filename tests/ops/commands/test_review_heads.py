@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,14 @@ from typer.testing import CliRunner, Result
 
 from contracts.boxes import Box
 from contracts.subject_labels import LabelledSubject, SubjectLabels
+from local.state import Hold, StateDir
 from ops.commands.review import EXIT_PARTLY_STORED
 from ops.commands.review import review as group
 from ops.exits import Exit
 from recipes.reading import InvalidRecipe, load
 from retrain.bucket import DatasetBucket, Tree
 from retrain.review.heads.interface import label_config
+from tests.local.test_state import record
 from tests.retrain.review.shop import JPEG, annotation, photo
 
 REGION: Final = "eu-west-1"
@@ -101,6 +104,15 @@ def test_the_export_of_another_project_is_refused(bucket: DatasetBucket) -> None
     assert result.exit_code == Exit.INVALID
     assert "names no photo, so it is not of nunchi review export; nothing was stored" in told(result)
     assert bucket.keys("") == []
+
+
+def test_a_cloud_on_this_machine_has_the_recipe_of_its_record(tmp_path: Path) -> None:
+    """Whatever nunchi.toml says."""
+    folder = StateDir(tmp_path / "cloud")
+    with Hold(folder):
+        folder.write(replace(record(tmp_path), recipe="mask"))
+        result = review("agreement", "--local", "--state", str(tmp_path / "cloud"))
+    assert isinstance(result.exception, InvalidRecipe)
 
 
 def test_there_is_no_agreement_with_a_detector_that_the_recipe_lacks(bucket: DatasetBucket) -> None:
