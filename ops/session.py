@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from config.names import COMPUTE_STACK, PIPELINE_STACK
 from config.nunchi_toml import load
 from config.stack_outputs import buckets_of, tables_of
+from local.environment import recipe_of
 from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
 from recipes.detects import Detects
@@ -55,6 +57,11 @@ class Session:
     @property
     def weights(self) -> WeightsRegistry:
         return WeightsRegistry(self.client("s3"), self.bucket("weights"))
+
+
+def recipe_name_of(local: bool, state: Path) -> str:
+    """The recipe of the local cloud in `state`, or, for AWS, of nunchi.toml: a name, or the path of its folder."""
+    return StateDir(state).read().recipe if local else recipe_of(None, os.environ, load())
 
 
 def gate_of(local: bool, state: Path) -> float:

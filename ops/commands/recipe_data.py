@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,11 +11,8 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from config.nunchi_toml import load as load_config
 from contracts.errors import InvalidName
 from contracts.names import JSON_LABELS
-from local.environment import recipe_of
-from local.state import StateDir
 from ops.display import echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
@@ -153,7 +149,9 @@ def import_(
 
 def _require_recipe(name: str, local: bool, state: Path) -> None:
     """InvalidRecipe if the cloud's trainings would not read the pictures."""
-    has = StateDir(state).read().recipe if local else recipe_of(None, os.environ, load_config())
+    from ops.session import recipe_name_of  # noqa: PLC0415 - see above
+
+    has = recipe_name_of(local, state)
     wants = str(Path(name).absolute()) if is_path(name) else name
     if has != wants:
         raise InvalidRecipe(

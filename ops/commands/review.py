@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,18 +13,21 @@ import typer
 from rich.markup import escape
 
 from contracts.errors import InvalidName
-from contracts.names import check_kiosk_id
+from contracts.names import JSON_LABELS, check_kiosk_id
 from ops.commands.drift import drift
 from ops.display import counted_are, echo_json, err, out, plain_table, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
-from ops.session import session_of
+from ops.session import Session, recipe_name_of, session_of
+from recipes.reading import InvalidRecipe, load
+from recipes.recipe import Recipe, Teaches
 from retrain.errors import InvalidReview
 from retrain.review.agreement import Agreement, PromiseShare, PromiseState
 from retrain.review.agreement import agreement as agreement_of
 from retrain.review.notes import read_notes
 
 if TYPE_CHECKING:
+    from retrain.review.export import ExportSummary
     from retrain.review.importing import ImportSummary
 
 # Label Studio's files need Pillow: commands import what reads and writes them when they run, so that others start fast.
@@ -47,7 +52,8 @@ def export(
         float, typer.Option("--sample-share", min=0, max=1, help="Share of the sure photos to sample.", metavar="SHARE")
     ] = 0.02,
     most: Annotated[
-        int | None, typer.Option("--most", min=1, help="Maximum number of photos; elders come first.", metavar="N")
+        int | None,
+        typer.Option("--most", min=1, help="Maximum number of photos; a kiosk's elders come first.", metavar="N"),
     ] = None,
     kiosk: Annotated[str | None, typer.Option("--kiosk", help="Photos of this kiosk only.", metavar="NAME")] = None,
     since: Annotated[
@@ -58,23 +64,20 @@ def export(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Write the photos that the model was unsure of, and a random sample of the sure ones, with its boxes.
+    """Write the photos that the model was unsure of, and a random sample of the sure ones, with its boxes and answers.
 
-    Reviewed photos are left out. The sample is deterministic: unreviewed photos of it are exported again.
+    What Label Studio asks is the cloud's recipe's. Reviewed photos are left out. The sample is deterministic:
+    unreviewed photos of it are exported again.
 
     Exit status: 0 written, 5 the folder is not empty, 2 the kiosk id or the day is invalid, 1 any other error.
 
     Example: nunchi review export out/review --most 200
     """
     from retrain.review.export import README  # noqa: PLC0415 - see above
-    from retrain.review.export import export as export_to  # noqa: PLC0415 - see above
 
     with session_of(local, state) as session:
-        exported = export_to(
-            session.dataset,
-            session.results,
+        exported = _review_of(session, local, state).export(
             folder,
-            weigh=session.detects.weigh,
             sample_share=sample_share,
             most=most,
             kiosk=None if kiosk is None else check_kiosk_id(kiosk),
@@ -110,7 +113,7 @@ def import_(
     as_json: JsonOption = False,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Store labels of reviewers. Photos of one kiosk and minute go together, to reviewed/, or for judgement to golden/.
+    """Store answers of reviewers. Photos of one kiosk and minute go together, to reviewed/ or, to judge by, to golden/.
 
     Photos that a training may have used never go to golden/. Idempotent; a later correction replaces an earlier one.
 
@@ -119,21 +122,14 @@ def import_(
 
     Example: nunchi review import project-1.json
     """
-    from retrain.review.importing import read, store  # noqa: PLC0415 - see above
-
     with session_of(local, state) as session:
-        imported = store(
-            read(file, session.detects.classes),
-            session.dataset,
-            session.results,
-            golden_share=golden_share,
-            missing_ok=missing_ok,
-        )
+        this = _review_of(session, local, state)
+        imported = this.store(file, golden_share=golden_share, missing_ok=missing_ok)
     if as_json:
         echo_json(asdict(imported))
     else:
         _show_import(imported)
-        show_command("Next", in_cloud("review agreement", local, state))
+        show_command("Next", in_cloud(this.next, local, state))
     if imported.refused:
         raise typer.Exit(EXIT_PARTLY_STORED)
 
@@ -148,6 +144,11 @@ def agreement(local: LocalOption = False, as_json: JsonOption = False, state: St
     Example: nunchi review agreement --json | jq .people
     """
     with session_of(local, state) as session:
+        if _taught(local, state) is not None:
+            raise InvalidRecipe(
+                "people's agreement is with the labels of a detector, and this cloud's recipe has none; nothing was "
+                "computed. nunchi review import says how many photos were corrected, nunchi train judges by golden ones"
+            )
         result = agreement_of(read_notes(session.dataset), session.gate, session.detects.classes)
     if as_json:
         echo_json(_fields(result))
@@ -158,6 +159,50 @@ def agreement(local: LocalOption = False, as_json: JsonOption = False, state: St
 
 
 review.command()(drift)
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """The review of one kind of recipe: how photos leave and answers come back, and the command that follows."""
+
+    export: Callable[..., ExportSummary]
+    store: Callable[..., ImportSummary]
+    next: str
+
+
+def _review_of(session: Session, local: bool, state: Path) -> _Review:
+    recipe = _taught(local, state)
+    return _of_detector(session) if recipe is None else _of_heads(session, recipe)
+
+
+def _taught(local: bool, state: Path) -> Recipe | None:
+    """The recipe of the cloud if it teaches heads; None if it teaches a detector."""
+    recipe = load(recipe_name_of(local, state))
+    return recipe if recipe.teaches is Teaches.HEADS else None
+
+
+def _of_detector(session: Session) -> _Review:
+    from retrain.review.export import export  # noqa: PLC0415 - see above
+    from retrain.review.importing import read, store  # noqa: PLC0415 - see above
+
+    def stored(file: Path, **options: Any) -> ImportSummary:
+        return store(read(file, session.detects.classes), session.dataset, session.results, **options)
+
+    going = partial(export, session.dataset, session.results, weigh=session.detects.weigh)
+    return _Review(going, stored, "review agreement")
+
+
+def _of_heads(session: Session, recipe: Recipe) -> _Review:
+    from retrain.bucket import DatasetBucket  # noqa: PLC0415 - see above
+    from retrain.review.heads.export import export  # noqa: PLC0415 - see above
+    from retrain.review.heads.importing import read, store  # noqa: PLC0415 - see above
+
+    bucket = DatasetBucket(session.client("s3"), session.bucket("dataset"), label_suffix=JSON_LABELS)
+
+    def stored(file: Path, **options: Any) -> ImportSummary:
+        return store(read(file, recipe), bucket, **options)
+
+    return _Review(partial(export, bucket, recipe), stored, "train")
 
 
 def _show_import(imported: ImportSummary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -72,11 +73,9 @@ def export(
 
     InvalidReview, and nothing written, when the folder is not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(not is_litter(path) for path in folder.iterdir())):
-        raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
+    require_empty(folder)
     selected, left = _select(bucket, results, weigh, sample_share=sample_share, most=most, kiosk=kiosk, since=since)
-    make_private(folder)
-    (folder / IMAGES).mkdir(exist_ok=True)
+    make_project(folder)
     results_of = results.of(photo.pair.reference for photo in selected)
     tasks: list[dict[str, Any]] = []
     written: Counter[bool] = Counter()  # by whether it belongs to the sample
@@ -87,10 +86,48 @@ def export(
                 (folder / IMAGES / f"{stem(reference)}{IMAGE_SUFFIX}").write_bytes(jpeg)
                 tasks.append(_task(photo, jpeg, labels, results_of.get(reference), bucket.classes))
                 written[photo.sample] += 1
-    (folder / CONFIG).write_text(label_config(bucket.classes), encoding="utf-8")
-    (folder / README).write_text(_README, encoding="utf-8")
-    (folder / TASKS).write_text(json.dumps(tasks, indent=1) + "\n", encoding="utf-8")
+    write_project(folder, config=label_config(bucket.classes), tasks=tasks)
     return ExportSummary(unsure=written[False], sample=written[True], left=left)
+
+
+def require_empty(folder: Path) -> None:
+    """InvalidReview unless photos can be written to the folder."""
+    if folder.exists() and (not folder.is_dir() or any(not is_litter(path) for path in folder.iterdir())):
+        raise InvalidReview(f"{folder} is not an empty folder, so nothing was written; name a new one")
+
+
+def make_project(folder: Path) -> None:
+    """Make the private folder of a project, for photos of people."""
+    make_private(folder)
+    (folder / IMAGES).mkdir(exist_ok=True)
+
+
+def write_project(folder: Path, *, config: str, tasks: Sequence[Mapping[str, Any]], readme: str = _README) -> None:
+    """Write what Label Studio reads beside the photos, and what a person reads first."""
+    (folder / CONFIG).write_text(config, encoding="utf-8")
+    (folder / README).write_text(readme, encoding="utf-8")
+    (folder / TASKS).write_text(json.dumps(tasks, indent=1) + "\n", encoding="utf-8")
+
+
+def waiting_in(
+    bucket: DatasetBucket, tree: Tree, checked: Set[Reference], *, kiosk: str | None, since: datetime | None
+) -> list[Pair]:
+    """The pairs of a tree that nobody has checked. `kiosk`, `since`: see `export`."""
+    return [
+        pair
+        for pair in bucket.pairs(tree)
+        if pair.reference not in checked
+        and kiosk in (None, pair.reference.kiosk_id)
+        and (since is None or pair.added_at >= since)
+    ]
+
+
+def checked_in(bucket: DatasetBucket) -> set[Reference]:
+    """The photos that a person has checked."""
+    checked = noted(bucket)
+    for tree in (Tree.REVIEWED, Tree.GOLDEN):
+        checked |= {pair.reference for pair in bucket.pairs(tree)}
+    return checked
 
 
 def _select(
@@ -104,24 +141,12 @@ def _select(
     since: datetime | None,
 ) -> tuple[list[SelectedPhoto], int]:
     """The photos for review, and how many more wait. Auto photos that the last build suspects wait with the unsure."""
-    checked = noted(bucket)
-    for tree in (Tree.REVIEWED, Tree.GOLDEN):
-        checked |= {pair.reference for pair in bucket.pairs(tree)}
-
-    def waiting(tree: Tree) -> list[Pair]:
-        return [
-            pair
-            for pair in bucket.pairs(tree)
-            if pair.reference not in checked
-            and kiosk in (None, pair.reference.kiosk_id)
-            and (since is None or pair.added_at >= since)
-        ]
-
-    sure = waiting(Tree.AUTO)
+    checked = checked_in(bucket)
+    sure = waiting_in(bucket, Tree.AUTO, checked, kiosk=kiosk, since=since)
     suspected = _suspected(bucket)
     # What belongs to the sample stays in it: without its suspects it would say that the model is better than it is.
     suspects = [pair for pair in sure if pair.reference in suspected and not in_sample(pair.reference, sample_share)]
-    unsure = [*waiting(Tree.REVIEW), *suspects]
+    unsure = [*waiting_in(bucket, Tree.REVIEW, checked, kiosk=kiosk, since=since), *suspects]
     decisions = results.of(pair.reference for pair in unsure)
     with in_threads(bucket.labels, unsure) as label_files:
         weights = {
@@ -156,7 +181,7 @@ def _task(photo: SelectedPhoto, jpeg: bytes, labels: str, result: Result | None,
         source=photo.pair.tree,
         sample=photo.sample,
         model=f"{model.name} {model.version}" if model else UNKNOWN_MODEL,
-        size=_size(jpeg),
+        size=size_of(jpeg),
     )
 
 
@@ -172,7 +197,8 @@ def shown_people(labels: str, result: Result | None, classes: Classes) -> list[L
     return [with_confidence(person, result.message.people if result else ()) for person in people]
 
 
-def _size(jpeg: bytes) -> tuple[int, int] | None:
+def size_of(jpeg: bytes) -> tuple[int, int] | None:
+    """Width and height of a picture in pixels; None when it is not whole."""
     try:
         return decode(jpeg, side=MIN_SIDE).size
     except PhotoRejected:

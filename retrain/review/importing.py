@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
 
 from contracts.classes import Classes
 from contracts.errors import InvalidMessage
@@ -19,35 +15,13 @@ from retrain.bucket import DatasetBucket, Tree, in_threads, label_text
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
 from retrain.errors import InvalidReview
+from retrain.review.answers import ParsedExport, ReviewAnswer, read_answers
 from retrain.review.confidences import Results
 from retrain.review.export import shown_people
-from retrain.review.label_studio import Annotation, InvalidTask, finished_at, last_completed, parse_annotation
+from retrain.review.label_studio import Annotation, parse_annotation
 from retrain.review.matching import changes, matched
-from retrain.review.notes import CHECKED, Note, ReviewedPerson, noted
-from retrain.review.split_assignment import assign_trees
-
-_MAX_NAMED: Final = 3  # missing photos that an error names, to stay readable
-_SOURCES: Final = (Tree.AUTO, Tree.REVIEW)
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewAnswer:
-    """A person's answer about a photo."""
-
-    reference: Reference
-    source: Tree
-    sample: bool
-    annotation: Annotation
-    checked_at: datetime  # to the microsecond: of two answers the later counts
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedExport:
-    """A parsed export. `refused`: for each invalid task, the reason."""
-
-    answers: tuple[ReviewAnswer, ...]
-    waiting: int  # tasks that were not submitted, or were skipped
-    refused: tuple[str, ...]
+from retrain.review.notes import CHECKED, Note, ReviewedPerson
+from retrain.review.placing import place
 
 
 @dataclass(slots=True)
@@ -65,71 +39,16 @@ class ImportSummary:
     refused: list[str] = field(default_factory=list)
 
 
-def read(file: Path, classes: Classes) -> ParsedExport:
+def read(file: Path, classes: Classes) -> ParsedExport[Annotation]:
     """The answers of Label Studio's JSON export. Of two tasks of the same photo, the one finished last counts.
 
     InvalidReview when the file is not such an export.
     """
-    answers: dict[Reference, ReviewAnswer] = {}
-    waiting = 0
-    refused: list[str] = []
-    for number, task in enumerate(_tasks(file), start=1):
-        try:
-            answer = _answer(task, classes)
-        except InvalidTask as reason:
-            refused.append(f"task {task.get('id', f'number {number}')}: {reason}")
-            continue
-        if answer is None:
-            waiting += 1
-        elif answer.reference not in answers or answers[answer.reference].checked_at <= answer.checked_at:
-            answers[answer.reference] = answer
-    return ParsedExport(tuple(answers.values()), waiting, tuple(refused))
-
-
-def _tasks(file: Path) -> Sequence[Mapping[str, Any]]:
-    """InvalidReview unless each task is one of `nunchi review export`, with annotations in Label Studio's JSON."""
-    remedy = "nothing was stored. In Label Studio: Export, JSON (not JSON-MIN)"
-    try:
-        tasks = json.loads(file.read_bytes())
-    except OSError as error:
-        raise InvalidReview(f"{file} can't be read ({error.strerror}); nothing was stored") from None
-    except (ValueError, RecursionError):
-        raise InvalidReview(f"{file} is not JSON; {remedy}") from None
-    if not isinstance(tasks, list):
-        raise InvalidReview(f"{file} is not a list of tasks; {remedy}")
-    for task in tasks:
-        if not isinstance(task, dict) or not isinstance(task.get("annotations"), list):
-            raise InvalidReview(f"{file} holds a task without annotations: not Label Studio's JSON export; {remedy}")
-        if not isinstance(task.get("data"), dict) or "photo" not in task["data"]:
-            raise InvalidReview(
-                f"{file}: task {task.get('id')} names no photo, so it is not of nunchi review export; nothing was "
-                "stored. Export the project into which you imported its tasks.json"
-            )
-    return tasks
-
-
-def _answer(task: Mapping[str, Any], classes: Classes) -> ReviewAnswer | None:
-    """The answer of a task; None while it has no submitted annotation. InvalidTask when it is invalid."""
-    annotation = last_completed(task["annotations"])
-    if annotation is None:
-        return None
-    data = task["data"]
-    try:
-        reference, source = Reference.parse(str(data["photo"])), Tree(data["tree"])
-    except (KeyError, ValueError) as error:  # InvalidName and InvalidMessage are ValueErrors
-        raise InvalidTask(f"{error}; import the tasks.json of nunchi review export as it is") from None
-    if source not in _SOURCES:
-        raise InvalidTask(
-            f"its photo is of {source}/, from where nothing is exported; import the tasks.json of nunchi review export "
-            "as it is"
-        )
-    # The random sample is of the sure only: an unsure photo in it would bias the agreement.
-    sample = data.get("sample") is True and source is Tree.AUTO
-    return ReviewAnswer(reference, source, sample, parse_annotation(annotation, classes), finished_at(annotation))
+    return read_answers(file, lambda annotation, _: parse_annotation(annotation, classes))
 
 
 def store(
-    export: ParsedExport,
+    export: ParsedExport[Annotation],
     bucket: DatasetBucket,
     results: Results,
     *,
@@ -140,31 +59,15 @@ def store(
 
     InvalidReview, and nothing stored, when photos are in no tree any more, unless `missing_ok`.
     """
-    stored = {tree: {pair.reference for pair in bucket.pairs(tree)} for tree in Tree}
-    listed = set[Reference]().union(*stored.values(), noted(bucket))
-    missing = [answer.reference for answer in export.answers if answer.reference not in listed]
-    if missing and not missing_ok:
-        more = f" and {len(missing) - _MAX_NAMED} more" if len(missing) > _MAX_NAMED else ""
-        raise InvalidReview(
-            f"{', '.join(map(str, missing[:_MAX_NAMED]))}{more}: not in s3://{bucket.name}, or no more; nothing was "
-            "stored. Is this the export of another cloud? If they have expired, --missing-ok leaves them out"
-        )
-    answers = [answer for answer in export.answers if answer.reference in listed]
-    trees = assign_trees(
-        (answer.reference for answer in answers),
-        reviewed=stored[Tree.REVIEWED],
-        golden=stored[Tree.GOLDEN],
-        exposed={reference for reference, _ in exposed(bucket)},
-        listed=listed,
-        golden_share=golden_share,
-    )
-    summary = ImportSummary(waiting=export.waiting, missing=len(missing), refused=list(export.refused))
+    learned = {reference for reference, _ in exposed(bucket)}
+    placed = place(export, bucket, exposed=learned, golden_share=golden_share, missing_ok=missing_ok)
+    summary = ImportSummary(waiting=export.waiting, missing=placed.missing, refused=list(export.refused))
 
-    def keep(answer: ReviewAnswer) -> tuple[ReviewAnswer, Tree, Note, bool | PhotoRejected]:
+    def keep(answer: ReviewAnswer[Annotation]) -> tuple[ReviewAnswer[Annotation], Tree, Note, bool | PhotoRejected]:
         earlier = _earlier(answer.reference, bucket)
         note = _note(answer, earlier, bucket, results)
-        tree = trees[answer.reference]
-        if note.cannot_tell and answer.reference not in stored[Tree.GOLDEN]:
+        tree = placed.trees[answer.reference]
+        if note.cannot_tell and answer.reference not in placed.golden:
             tree = Tree.REVIEWED  # the photo itself is not stored; a later note in golden/ takes precedence
         newer = earlier is not None and earlier.checked_at > answer.checked_at
         try:
@@ -172,7 +75,7 @@ def store(
         except PhotoRejected as rejection:
             return answer, tree, note, rejection
 
-    with in_threads(keep, answers) as kept:
+    with in_threads(keep, placed.answers) as kept:
         for answer, tree, note, written in kept:
             if isinstance(written, PhotoRejected):
                 summary.refused.append(f"{answer.reference}: {written}; the photo was not stored")
@@ -188,7 +91,7 @@ def store(
     return summary
 
 
-def _note(answer: ReviewAnswer, earlier: Note | None, bucket: DatasetBucket, results: Results) -> Note:
+def _note(answer: ReviewAnswer[Annotation], earlier: Note | None, bucket: DatasetBucket, results: Results) -> Note:
     """The answer compared with the model's labels. Those expire, so they are taken from the earlier note, if any."""
     if earlier is not None:
         predicted = [person.predicted for person in earlier.shown]
@@ -222,7 +125,7 @@ def _earlier(reference: Reference, bucket: DatasetBucket) -> Note | None:
     return None
 
 
-def _put(answer: ReviewAnswer, tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
+def _put(answer: ReviewAnswer[Annotation], tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
     """Store the answer; False when the same one is stored already. PhotoRejected when the picture is not whole."""
     reference = answer.reference
     image_key, labels_key = reference.pair_keys(tree)

@@ -79,7 +79,7 @@ class LabelTask:
         """The decision about an upload that can't be read as a photo."""
         return Decision(Status.REJECTED, reason=reason)
 
-    def label_file(self, message: Message) -> LabelFile | None:
+    def label_file(self, message: Message, tree: DatasetTree) -> LabelFile | None:  # noqa: ARG002 - the same in each
         """Everybody in the photo; None for that of another recipe, which served here before."""
         return LabelFile(yolo_lines(message.people), YOLO_LABELS) if isinstance(message, LabelMessage) else None
 

@@ -34,7 +34,7 @@ from worker.messages import Message
 from worker.models.detector import Image
 from worker.models.evidence import Evidence
 from worker.models.heads import Seen, SeenAnswer, SeenChoice
-from worker.photos.rules import Thresholds, customer_of, rounded, rounded_down
+from worker.photos.rules import Thresholds, customer_of, review_or_none, rounded, rounded_down
 from worker.photos.task import SVG, LabelFile, Picture, steps_in_ms
 from worker.photos.timing import PhotoTimes
 from worker.photos.why import draw
@@ -110,7 +110,7 @@ class AnswersTask:
             self.recipe.name, AnswersStatus.DECLINED, NOT_DECLARED, inputs={}, notice=self.recipe.notice
         )
 
-    def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:  # noqa: ARG002 - nothing is drawn by chance
+    def decide(self, reference: Reference, found: Sequence[Seen], inputs: Mapping[str, str]) -> AnswersDecision:
         """The decision about what the heads saw."""
         recipe = self.recipe
         given = {name: value for name, value in inputs.items() if value in recipe.inputs.get(name, ())}
@@ -128,7 +128,6 @@ class AnswersTask:
         ordered = sorted(found, key=lambda seen: (seen.box.corners, repr(seen.answers)))
         subjects = tuple(self._subject(seen, given) for seen in ordered)
         sure = any(is_sure(answer) for subject in subjects for answer in subject.answers.values())
-        teaches = recipe.keep.learn and any(labels.answers for labels in self._labelled(subjects))
         return replace(
             decision,
             status=AnswersStatus.LABELLED if sure else AnswersStatus.UNSURE,
@@ -136,19 +135,22 @@ class AnswersTask:
             evidence=tuple(self._evidence(seen, given) for seen in ordered),
             draw=self.draw,
             picture=recipe.show.picture,
-            # Nobody can review the others yet, so no photo waits for it.
-            training=DatasetTree.AUTO if teaches else DatasetTree.NONE,
+            training=self._training(reference, subjects),
         )
 
     def rejected(self, reason: Reason) -> AnswersDecision:
         """The decision about an upload that can't be read as a photo."""
         return AnswersDecision(self.recipe.name, AnswersStatus.REJECTED, str(reason), notice=self.recipe.notice)
 
-    def label_file(self, message: Message) -> LabelFile | None:
-        """The sure answers of each subject; None for a photo that another recipe answered, which served here before."""
+    def label_file(self, message: Message, tree: DatasetTree) -> LabelFile | None:
+        """What teaches of each subject, or, for review, all that the model says: proposals, which a person checks.
+
+        None for a photo that another recipe answered, which served here before.
+        """
         if not isinstance(message, AnswersMessage) or message.recipe != self.recipe.name:
             return None
-        labels = SubjectLabels(self.recipe.name, message.inputs, tuple(self._labelled(message.subjects)))
+        labelled = self._proposed if tree is DatasetTree.REVIEW else self._labelled
+        labels = SubjectLabels(self.recipe.name, message.inputs, tuple(labelled(message.subjects)))
         return LabelFile(labels.to_json() + "\n", JSON_LABELS)
 
     def _subject(self, seen: Seen, inputs: Mapping[str, str]) -> Subject:
@@ -185,6 +187,18 @@ class AnswersTask:
         sure = written >= (self.thresholds.unsure_below if sure_from is None else sure_from)
         return Choice(value, written, sure and value not in UNANSWERED)
 
+    def _training(self, reference: Reference, subjects: Sequence[Subject]) -> DatasetTree:
+        """A photo with an answer that teaches teaches; of the others a share waits for people, if heads can learn."""
+        recipe = self.recipe
+        if not recipe.keep.learn:
+            return DatasetTree.NONE
+        if any(labels.answers for labels in self._labelled(subjects)):
+            return DatasetTree.AUTO
+        # A recipe that deletes its uploads keeps no photo for people to look at.
+        if not recipe.keep.upload or not any(map(recipe.learns, recipe.questions)):
+            return DatasetTree.NONE
+        return review_or_none(reference, self.thresholds)
+
     def _labelled(self, subjects: Sequence[Subject]) -> list[LabelledSubject]:
         """What of the answers teaches: the choices that reach the gate of their head."""
         return [
@@ -192,15 +206,24 @@ class AnswersTask:
                 subject.box,
                 {
                     question: answer.value
-                    for question, answer in subject.answers.items()
-                    if isinstance(answer, Choice)
-                    and self.recipe.learns(question)
-                    and answer.value not in UNANSWERED
-                    and answer.confidence >= self._gate(question, answer.value)
+                    for question, answer in self._choices(subject)
+                    if answer.confidence >= self._gate(question, answer.value)
                 },
             )
             for subject in subjects
         ]
+
+    def _proposed(self, subjects: Sequence[Subject]) -> list[LabelledSubject]:
+        return [
+            LabelledSubject(subject.box, {question: answer.value for question, answer in self._choices(subject)})
+            for subject in subjects
+        ]
+
+    def _choices(self, subject: Subject) -> Iterator[tuple[str, Choice]]:
+        """The answers that a label file can hold: a value that a head says and can learn."""
+        for question, answer in subject.answers.items():
+            if isinstance(answer, Choice) and self.recipe.learns(question) and answer.value not in UNANSWERED:
+                yield question, answer
 
     def _gate(self, question: str, value: str) -> float:
         gates = [head.gate for head in self.recipe.heads_of(question) if value in head.says and head.gate is not None]

@@ -203,13 +203,14 @@ class ResultDelivery:
             self.outbox.mark_published(result.message.reference)
 
     async def _save_pair(self, result: AnyResult, jpeg: bytes | None) -> None:
-        labels = None if result.training is DatasetTree.NONE else self.task.label_file(result.message)
+        tree = result.training
+        labels = None if tree is DatasetTree.NONE else self.task.label_file(result.message, tree)
         if labels is None:
             return
         save = partial(
             self.store.save_pair,
             result.message.reference,
-            tree=result.training,
+            tree=tree,
             etag=result.upload_etag,
             jpeg=jpeg,
             labels=labels,
@@ -218,7 +219,7 @@ class ResultDelivery:
 
     async def _save_old_pair(self, result: AnyResult) -> None:
         """As `_save_pair`, for a photo that is no longer in memory."""
-        if result.training is DatasetTree.NONE or self.task.label_file(result.message) is None:
+        if result.training is DatasetTree.NONE or self.task.label_file(result.message, result.training) is None:
             return
         async with self._old_pair_lock:
             try:

@@ -78,8 +78,11 @@ class Task(Protocol):
         """The decision about an upload that can't be read as a photo."""
         ...
 
-    def label_file(self, message: Message) -> LabelFile | None:
-        """What the dataset keeps beside the photo of a stored message; None for one that another recipe answered."""
+    def label_file(self, message: Message, tree: DatasetTree) -> LabelFile | None:
+        """What the dataset keeps in `tree` beside the photo of a stored message.
+
+        None for one that another recipe answered.
+        """
         ...
 
 

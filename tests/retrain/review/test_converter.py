@@ -19,8 +19,11 @@ from contracts.names import Reference
 from contracts.yolo import parse_labels
 from recipes.kiosk.detects import PEOPLE
 from recipes.kiosk.labels import LABELS
+from recipes.reading import load
 from retrain.bucket import Tree, stem
 from retrain.review.export import export
+from retrain.review.heads.interface import controls, has_boxes
+from retrain.review.heads.interface import label_config as heads_config
 from retrain.review.importing import read, store
 from tests.retrain.review.shop import HER, HIM, Shop, annotation, photo
 
@@ -31,6 +34,11 @@ import sys
 from label_studio_sdk.converter.converter import Converter
 config, exported, folder = sys.argv[1:]
 Converter(config, project_dir=None, download_resources=False).convert_to_yolo(exported, folder, is_dir=False)
+"""
+READ = """
+import json, sys
+from label_studio_sdk._extensions.label_studio_tools.core.label_config import parse_config
+print(json.dumps(parse_config(sys.stdin.read())))
 """
 SHOWN: dict[Reference, list[LabelledBox]] = {
     photo(1): [HER, HIM],
@@ -45,6 +53,20 @@ def converter() -> Path:
         pytest.skip(f"Label Studio's converter is not installed: make converter, or say where {PYTHON} is")
     assert PYTHON.exists()
     return PYTHON
+
+
+@pytest.mark.parametrize("name", ["mask", "pet-eye", "lego", "face-score"])
+def test_label_studio_s_own_reader_finds_every_control_of_a_recipes_interface(converter: Path, name: str) -> None:
+    recipe = load(name)
+    told = subprocess.run(
+        [converter, "-c", READ], input=heads_config(recipe), check=True, timeout=60, capture_output=True, text=True
+    )
+    found = {control: (tag["type"], tag["labels"]) for control, tag in json.loads(told.stdout).items()}
+    boxes = {"subject": ("RectangleLabels", [str(recipe.find.kind)])} if has_boxes(recipe) else {}
+    assert found == boxes | {
+        control: ("Rating", []) if recipe.heads[number].score else ("Choices", list(recipe.heads[number].says))
+        for control, number in controls(recipe).items()
+    }
 
 
 def submitted(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

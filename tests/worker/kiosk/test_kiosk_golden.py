@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from contracts.boxes import Box
-from contracts.messages import Model, Reason
+from contracts.messages import DatasetTree, Model, Reason
 from contracts.names import Reference
 from recipes.kiosk.answers import Answers
 from recipes.kiosk.labels import LABELS, Label
@@ -52,7 +52,7 @@ def lines() -> Iterator[str]:
         result = Result(message, decision.training, "i-0123", '"etag"', AT)
         yield message.to_json()
         yield result.to_json()
-        labels = TASK.label_file(message)
+        labels = TASK.label_file(message, DatasetTree.AUTO)
         assert labels is not None
         yield repr(labels.text)
         yield " ".join(PHOTO.pair_keys("auto"))

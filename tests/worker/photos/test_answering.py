@@ -152,10 +152,45 @@ def test_a_head_may_have_a_gate_of_its_own() -> None:
     assert labels_of(gated, decision).subjects[0].answers == {"eye": "open"}
 
 
-def test_a_photo_that_teaches_nothing_is_not_kept_for_a_review_that_nobody_can_make() -> None:
-    share = Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0)
-    assert decide(EYE, seen(said("open", 0.9), said("left", 0.9)), rules=share).training is DatasetTree.NONE
-    assert decide(EYE, rules=share).training is DatasetTree.NONE
+EVERY = Thresholds(gate=0.95, unsure_below=0.5, review_share=1.0)
+UNSURE = seen(said("open", 0.9), said("left", 0.2))
+
+
+def test_a_photo_of_which_no_answer_teaches_waits_for_people_with_all_that_the_model_says() -> None:
+    """In no other tree would an answer below its gate be written."""
+    decision = decide(EYE, UNSURE, rules=EVERY)
+    assert decision.training is DatasetTree.REVIEW
+    proposals = LabelledSubject(LEFT, {"eye": "open", "look": "left"})
+    assert labels_of(EYE, decision) == SubjectLabels("one", {}, (proposals,))
+    assert labels_of(EYE, decision, DatasetTree.AUTO) == SubjectLabels("one", {}, (LabelledSubject(LEFT, {}),))
+
+
+def test_a_photo_with_an_answer_that_teaches_is_never_drawn_for_review() -> None:
+    sure = decide(EYE, seen(said("open", 0.96), said("left", 0.2)), rules=EVERY)
+    assert sure.training is DatasetTree.AUTO
+    assert labels_of(EYE, sure).subjects[0].answers == {"eye": "open"}
+
+
+def test_the_share_for_review_is_drawn_by_the_photos_name() -> None:
+    """As the kiosk's: a rerun draws the same."""
+    task = AnswersTask(EYE, replace(EVERY, review_share=0.1))
+    photos = [Reference("door", f"01jd8v2k5e9m3x7q4r6t0{number:05}") for number in range(2000)]
+    drawn = [task.decide(one, [UNSURE], {}).training for one in photos]
+    assert 0.08 < drawn.count(DatasetTree.REVIEW) / len(drawn) < 0.12
+    assert set(drawn) == {DatasetTree.REVIEW, DatasetTree.NONE}
+    assert drawn == [task.decide(one, [UNSURE], {}).training for one in photos]
+
+
+@pytest.mark.parametrize("keep", [{"learn": False}, {"upload": False}], ids=str)
+def test_a_recipe_that_keeps_no_photos_keeps_none_for_review(keep: dict[str, bool]) -> None:
+    private = recipe(head("eye", "open", "shut"), keep=keep)
+    assert decide(private, seen(said("open", 0.9)), rules=EVERY).training is DatasetTree.NONE
+
+
+def test_nobody_reviews_a_photo_without_subjects_or_one_that_is_declined() -> None:
+    assert decide(EYE, rules=EVERY).training is DatasetTree.NONE
+    declined = decide(SPECIES, seen(said("cloud", 0.9), said("mass", 0.9)), rules=EVERY)
+    assert (declined.status, declined.training) == (AnswersStatus.DECLINED, DatasetTree.NONE)
 
 
 def test_a_score_is_told_with_its_interval_and_never_teaches() -> None:
@@ -218,12 +253,15 @@ def test_a_file_that_is_no_photo_is_rejected_with_its_reason() -> None:
 
 def test_a_result_of_another_recipe_that_served_here_before_teaches_nothing() -> None:
     other = message(decide(recipe(head("eye", "open", "shut"), name="other"), seen(said("open", 0.99))))
-    assert AnswersTask(EYE, RULES).label_file(other) is None
-    assert LabelTask(RULES).label_file(other) is None, "an empty YOLO file would say that nobody is there"
+    for tree in (DatasetTree.AUTO, DatasetTree.REVIEW):
+        assert AnswersTask(EYE, RULES).label_file(other, tree) is None
+    assert LabelTask(RULES).label_file(other, DatasetTree.AUTO) is None, (
+        "an empty YOLO file would say that nobody is there"
+    )
 
 
-def labels_of(asked: Recipe, decision: AnswersDecision) -> SubjectLabels:
-    written = AnswersTask(asked, RULES).label_file(message(decision))
+def labels_of(asked: Recipe, decision: AnswersDecision, tree: DatasetTree | None = None) -> SubjectLabels:
+    written = AnswersTask(asked, RULES).label_file(message(decision), tree or decision.training)
     assert written is not None
     assert written.suffix == ".json"
     return SubjectLabels.from_json(written.text)
@@ -245,6 +283,24 @@ def test_a_head_without_an_answer_is_never_sure_and_teaches_nothing(value: str) 
     [subject] = decision.subjects
     assert subject.answers == {"garment": Choice(value, 0.0, False), "colour": Choice(value, 0.0, False)}
     assert decision.training is DatasetTree.NONE
+
+
+def test_what_is_measured_or_has_no_answer_or_is_a_score_is_no_proposal() -> None:
+    """A person answers these from nothing; and the box stays, for them to answer about."""
+    asked = recipe(
+        head("garment", "skirt", "shorts", later=True),
+        {"name": "colour", "colour": "basic13"},
+        {"name": "size", "score": [1, 5]},
+    )
+    decision = decide(asked, seen(said(UNKNOWN, 0.0), said("red", 0.99), SeenScore(3.0, 2.0, 4.0)), rules=EVERY)
+    assert decision.training is DatasetTree.REVIEW
+    assert labels_of(asked, decision).subjects == (LabelledSubject(LEFT, {}),)
+
+
+def test_a_photo_is_not_kept_for_review_if_no_head_could_learn_from_it() -> None:
+    measured = recipe({"name": "colour", "colour": "basic13"}, head("eye", "open", "shut"), judge={"of": "eye"})
+    only = replace(measured, heads=measured.heads[:1])
+    assert decide(only, seen(said("red", 0.3)), rules=EVERY).training is DatasetTree.NONE
 
 
 def test_a_measured_colour_is_told_as_sure_and_keeps_no_photo() -> None:

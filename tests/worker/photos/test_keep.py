@@ -14,6 +14,7 @@ from contracts.boxes import Box
 from contracts.instants import now
 from contracts.messages import DatasetTree
 from contracts.names import Reference
+from contracts.subject_labels import LabelledSubject, SubjectLabels
 from contracts.tickets import Ticket
 from recipes.reading import parse
 from tests.fakes import FakeDetector, MemoryPublisher, MemoryStore
@@ -171,3 +172,23 @@ async def test_without_the_key_a_photo_stays_and_teaches(tmp_path: Path) -> None
         [sent] = publisher.published
         assert isinstance(sent, AnswersMessage)
         assert sent.inputs == {}
+
+
+@pytest.mark.parametrize("keep", [{}, {"upload": False}], ids=["kept", "deleted"])
+async def test_an_unsure_photo_waits_for_people_with_its_proposals_unless_photos_are_deleted(
+    tmp_path: Path, keep: dict[str, bool]
+) -> None:
+    """Also if its saving fails first: a later try writes the same proposals into the same tree."""
+    unsure = replace(OPEN, answers=(SeenChoice("open", 0.4, 0.4),))
+    async with bench(tmp_path, detector=FakeDetector(unsure), settings=keeping(**keep)) as worker:
+        worker.store.failing["save_pair"] = 1
+        photo = uploaded(worker)
+        await worker.label(photo)
+        await worker.pipeline.recover()
+        await worker.settled()
+        if keep:
+            assert worker.store.pairs == {}
+            return
+        [((tree, saved), (_, text))] = worker.store.pairs.items()
+        assert (tree, saved) == (DatasetTree.REVIEW, photo)
+        assert SubjectLabels.from_json(text).subjects == (LabelledSubject(OPEN.box, {"eye": "open"}),)
