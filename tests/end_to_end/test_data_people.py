@@ -96,8 +96,8 @@ PAGE: Final = (
     Expected("aws s3 cp", r"download: s3://.*/report.html to ./report.html"),
     Expected("nunchi weights show RUN", r'is complete; manifest(.|\n)*"weights": "AGPL-3.0"'),
     Expected("nunchi judge", r"day-0 stays: (.|\n)*out/judgement/report.html", status=3),
-    Expected("nunchi weights promote", r"-yolov5n-\w+ is in service, after day-0"),
-    Expected("nunchi weights rollback", r"day-0 is in service, after \S+-yolov5n-\w+"),
+    Expected("nunchi weights promote", r"z-[0-9a-f]{6} is in service, after day-0"),
+    Expected("nunchi weights rollback", r"day-0 is in service, after \S+z-[0-9a-f]{6}"),
     Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/uploads", r"delete: s3://.*/uploads/demo/\S+\.jpg"),
     Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/results", r"delete: s3://.*/results/demo/\S+\.json"),
     Expected("aws s3 rm s3://$NUNCHI_IMAGES_BUCKET/why", r"delete: s3://.*/why/demo/\S+\.png"),
@@ -148,7 +148,7 @@ class Person:
 
     def reads(self, answer: str) -> None:
         """The last build and run that were named."""
-        for name, pattern in (("BUILD", r"\d{8}t\d{6}z-dataset"), ("RUN", r"\d{8}t\d{6}z-yolov5n-[0-9a-f]{6}")):
+        for name, pattern in (("BUILD", r"\d{8}t\d{6}z-dataset"), ("RUN", r"\d{8}t\d{6}z-[0-9a-f]{6}\b")):
             if found := re.findall(pattern, answer):
                 self.known[name] = found[-1]
 
