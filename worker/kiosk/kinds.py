@@ -29,15 +29,16 @@ def _of_our_labels(kinds: Kinds) -> Kinds:
 
 
 _SINGLE: Final[Kinds] = {"cascade": load_cascade, "yolov5": load_yolo}
-KINDS: Final[Kinds] = _of_our_labels(
-    {**_SINGLE, "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, MEMBERS))}
-)
-MEMBERS: Final[Kinds] = _of_our_labels(_SINGLE)  # of an ensemble
+_UNCHECKED: Final[Kinds] = {
+    **_SINGLE,
+    "ensemble": lambda manifest: load_ensemble(manifest, lambda member: load_detector(member, _SINGLE)),
+}
+KINDS: Final[Kinds] = _of_our_labels(_UNCHECKED)
 
 
-def load_detector(manifest_path: Path, kinds: Kinds = KINDS) -> Detector:
+def load_detector(manifest_path: Path, kinds: Kinds = _UNCHECKED) -> Detector:
     """The kiosk's model of a manifest, of these kinds. Takes a second or two.
 
     InvalidModel if the manifest or a file of it is missing or invalid, or it is for other classes than LABELS.
     """
-    return load_model(manifest_path, kinds)
+    return load_model(manifest_path, _of_our_labels(kinds))
