@@ -9,23 +9,22 @@ seed writes the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from contracts.boxes import Box, iou_of_corners
-from contracts.names import IMAGE_SUFFIX, Reference, new_image_id
+from contracts.names import Reference, new_image_id
 from contracts.private_folder import make_private
 from contracts.subject_labels import LabelledSubject, SubjectLabels
-from day0.mask.dataset import FIRST_DAY, SPLITS, taken
+from day0.mask.dataset import FIRST_DAY, taken
 from day0.mask.outline import Kind
-from day0.mask.people import LeftOut, Person, people
+from day0.mask.people import Person, people
 from day0.photos import read_photos
+from day0.portrait_dataset import SPLITS, LeftOut, arguments_of, options_of, write_photo
 from imaging.decoding import decode
 from recipes.recipe import Finder
 from worker.models.finders import Find, default_finder
@@ -35,32 +34,16 @@ RECIPE: Final = "lego"
 
 def main() -> None:
     """Write the dataset of one split."""
-    parser = argparse.ArgumentParser(
-        prog="python -m day0.lego", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv, photos/ and fairface/")
-    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
+    parser = options_of("python -m day0.lego", __doc__, data="manifest.csv, photos/ and fairface/", photos="one photo")
     parser.add_argument("--split", choices=SPLITS, required=True)
-    parser.add_argument("--people", type=int, default=1000, help="at most so many (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    if arguments.people < 1 or arguments.seed < 0:
-        parser.error("--people is at least 1, --seed at least 0; nothing was written")
-    if arguments.out.exists() and any(arguments.out.iterdir()):
-        parser.error(f"{arguments.out} is not empty, and a dataset must not mix with another; name a new folder")
+    arguments = arguments_of(parser)
     make_private(arguments.out)
-    left_out, number = LeftOut(), 0
+    left_out, written = LeftOut(), 0
     chosen = people(read_photos(arguments.data), arguments.split, arguments.people, arguments.seed, left_out)
     for reference, photo, labels in photos_of(chosen, arguments.split, arguments.seed):
-        for place, content in (
-            (f"images/{reference}{IMAGE_SUFFIX}", photo),
-            (f"labels/{reference}.json", f"{labels.to_json()}\n".encode()),
-        ):
-            path = arguments.out / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        number += 1
-    print(f"wrote {number} photos into {arguments.out}; left out: {dict(left_out.reasons) or 'nobody'}")
+        write_photo(arguments.out, reference, photo, labels)
+        written += 1
+    print(f"wrote {written} photos into {arguments.out}; left out: {left_out}")
 
 
 def photos_of(chosen: Iterator[Person], split: str, seed: int) -> Iterator[tuple[Reference, bytes, SubjectLabels]]:

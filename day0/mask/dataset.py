@@ -10,7 +10,6 @@ same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 from collections import Counter
@@ -22,19 +21,19 @@ from typing import Final
 import numpy as np
 from PIL import Image as Pillow
 
-from contracts.names import IMAGE_SUFFIX, Reference, new_image_id
+from contracts.names import Reference, new_image_id
 from contracts.private_folder import make_private
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from day0.conditions import blurred, too_bright, too_dark
 from day0.mask.around import with_something
 from day0.mask.drawing import masked
 from day0.mask.outline import Kind, Random
-from day0.mask.people import LeftOut, Person, people
+from day0.mask.people import Person, people
 from day0.photos import read_photos
+from day0.portrait_dataset import SPLITS, LeftOut, arguments_of, options_of, write_photo
 from worker.models.detector import Image
 
 RECIPE: Final = "mask"
-SPLITS: Final = ("train", "val", "test")
 ANSWERS: Final = {Kind.WORN: "worn", Kind.NOSE_OUT: "incorrect", Kind.CHIN: "incorrect", Kind.NONE: "none"}
 WITH_SOMETHING: Final = 0.15  # the share of photos with a scarf or paper, whatever the mask
 SPOILED: Final = {too_bright: 0.1, too_dark: 0.06, blurred: 0.12}  # shares of the photos
@@ -45,19 +44,11 @@ FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of the image ids; a minut
 
 def main() -> None:
     """Write the dataset of one split."""
-    parser = argparse.ArgumentParser(
-        prog="python -m day0.mask.dataset", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = options_of(
+        "python -m day0.mask.dataset", __doc__, data="manifest.csv, photos/ and fairface/", photos="four photos"
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv, photos/ and fairface/")
-    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument("--split", choices=SPLITS, required=True)
-    parser.add_argument("--people", type=int, default=1000, help="at most so many, four photos each (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    if arguments.people < 1 or arguments.seed < 0:
-        parser.error("--people is at least 1, --seed at least 0; nothing was written")
-    if arguments.out.exists() and any(arguments.out.iterdir()):
-        parser.error(f"{arguments.out} is not empty, and a dataset must not mix with another; name a new folder")
+    arguments = arguments_of(parser)
     write(arguments.data, arguments.out, arguments.split, arguments.people, arguments.seed)
 
 
@@ -68,19 +59,13 @@ def write(data: Path, out: Path, split: str, count: int, seed: int) -> None:
     for number, person in enumerate(people(read_photos(data), split, count, seed, left_out), start=1):
         classes[" ".join((person.answers.get("age", "age unknown"), person.answers["gender"]))] += 1
         for reference, photo, labels in photos_of(person, split, number, seed):
-            _write(out / f"images/{reference}{IMAGE_SUFFIX}", photo)
-            _write(out / f"labels/{reference}.json", f"{labels.to_json()}\n".encode())
+            write_photo(out, reference, photo, labels)
         if number % 50 == 0:
             print(f"{number} of {count} people", flush=True)
     for name, each in sorted(classes.items()):
         print(f"{name}: {each} people")
-    print(f"left out: {', '.join(f'{reason} {each}' for reason, each in sorted(left_out.reasons.items())) or 'nobody'}")
+    print(f"left out: {left_out}")
     print(f"wrote {4 * number} photos of {number} people into {out}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def photos_of(person: Person, split: str, number: int, seed: int) -> Iterator[tuple[Reference, bytes, SubjectLabels]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from day0.finder import HEAD_MARGINS, face_finder
 from day0.mask.head import Head
 from day0.photos import Photo
+from day0.portrait_dataset import LeftOut
 from worker.models.detector import Image
 from worker.models.faces import Face
 from worker.models.regions import FoundSubject, faces_of
@@ -40,13 +41,6 @@ class Person:
         """What is known of the person, in the recipe's words."""
         age = age_of(self.photo)
         return {"gender": gender_of(self.photo)} | ({} if age is None else {"age": age})
-
-
-@dataclass(slots=True)
-class LeftOut:
-    """People who were passed over, by reason."""
-
-    reasons: Counter[str] = field(default_factory=Counter)
 
 
 def gender_of(photo: Photo) -> str:

@@ -9,7 +9,6 @@ same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 from collections import Counter
@@ -23,19 +22,19 @@ import numpy as np
 from PIL import Image as Pillow
 
 from contracts.boxes import Box
-from contracts.names import IMAGE_SUFFIX, Reference, new_image_id
+from contracts.names import Reference, new_image_id
 from contracts.private_folder import make_private
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from day0.mask.outline import Random
 from day0.passport.framing import ASPECTS, Placed, cut, far_away, mirrored, turned
-from day0.passport.people import LeftOut, Sitter, sitters
+from day0.passport.people import Sitter, sitters
 from day0.passport.score import FLAWS, HEIGHTS, Amounts, Judged, judge
 from day0.passport.spoiling import blurred, coarse, lit, lit_from_a_side
 from day0.photos import read_photos
+from day0.portrait_dataset import SPLITS, LeftOut, arguments_of, options_of, write_photo
 from worker.models.detector import Image
 
 RECIPE: Final = "face-score"
-SPLITS: Final = ("train", "val", "test")
 PHOTOS: Final = 5  # of each person: as good as it gets, three with one flaw, one with two
 DRAWN: Final = tuple(flaw for flaw in FLAWS if flaw != "turned")  # a head that looks away can't be made
 PLAIN_TURN: Final = 0.45  # radians; of people who look further away, most photos have no other flaw
@@ -44,21 +43,11 @@ FIRST_DAY: Final = datetime(2026, 2, 1, tzinfo=UTC)  # of the image ids; a minut
 
 def main() -> None:
     """Write the dataset of some splits."""
-    parser = argparse.ArgumentParser(
-        prog="python -m day0.passport.dataset",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = options_of(
+        "python -m day0.passport.dataset", __doc__, data="manifest.csv and photos/", photos="five photos"
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and photos/")
-    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, required=True)
-    parser.add_argument("--people", type=int, default=1000, help="at most so many, five photos each (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    if arguments.people < 1 or arguments.seed < 0:
-        parser.error("--people is at least 1, --seed at least 0; nothing was written")
-    if arguments.out.exists() and any(arguments.out.iterdir()):
-        parser.error(f"{arguments.out} is not empty, and a dataset must not mix with another; name a new folder")
+    arguments = arguments_of(parser)
     write(arguments.data, arguments.out, arguments.splits, arguments.people, arguments.seed)
 
 
@@ -69,19 +58,13 @@ def write(data: Path, out: Path, splits: Sequence[str], count: int, seed: int) -
     for number, sitter in enumerate(sitters(read_photos(data), splits, count, seed, left_out), start=1):
         for reference, photo, labels in photos_of(sitter, splits[0], number, seed):
             kinds[f"{sitter.gender} {labels.subjects[0].answers['flaw']}"] += 1
-            _write(out / f"images/{reference}{IMAGE_SUFFIX}", photo)
-            _write(out / f"labels/{reference}.json", f"{labels.to_json()}\n".encode())
+            write_photo(out, reference, photo, labels)
         if number % 50 == 0:
             print(f"{number} people", flush=True)
     for name, each in sorted(kinds.items()):
         print(f"{name}: {each} photos")
-    print(f"left out: {', '.join(f'{reason} {each}' for reason, each in sorted(left_out.reasons.items())) or 'nobody'}")
+    print(f"left out: {left_out}")
     print(f"wrote {PHOTOS * number} photos of {number} people into {out}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def photos_of(sitter: Sitter, split: str, number: int, seed: int) -> Iterator[tuple[Reference, bytes, SubjectLabels]]:

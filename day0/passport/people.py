@@ -7,9 +7,8 @@ their heads, and are the only ones who do: nobody can turn a head in a photo.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import degrees
 from typing import Final
 
@@ -20,6 +19,7 @@ from day0.mask.head import Head
 from day0.mask.people import ADULT
 from day0.passport.framing import Placed
 from day0.photos import CROPS, Photo
+from day0.portrait_dataset import LeftOut
 from worker.models.chips import CANONICAL, chip
 from worker.models.detector import Image
 from worker.models.faces import Face
@@ -56,13 +56,6 @@ class Sitter:
         """What figures are compared by, and no head asks."""
         age = "elder" if self.photo.elder else "unknown" if self.photo.age_low is None else "adult"
         return {"age": age, "source": "everyday" if self.photo.source == "fairface" else "studio"}
-
-
-@dataclass(slots=True)
-class LeftOut:
-    """People who were passed over, by reason."""
-
-    reasons: Counter[str] = field(default_factory=Counter)
 
 
 def sitters(

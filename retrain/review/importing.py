@@ -6,22 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.classes import Classes
-from contracts.errors import InvalidMessage
 from contracts.instants import from_epoch_ms, to_epoch_ms
-from contracts.names import Reference
 from contracts.yolo import format_labels
 from imaging.decoding import PhotoRejected
 from retrain.bucket import DatasetBucket, Tree, in_threads, label_text
 from retrain.dataset.pictures import stored_form
 from retrain.dataset.vetting.exposure import exposed
-from retrain.errors import InvalidReview
 from retrain.review.answers import ParsedExport, ReviewAnswer, read_answers
 from retrain.review.confidences import Results
 from retrain.review.export import shown_people
 from retrain.review.label_studio import Annotation, parse_annotation
 from retrain.review.matching import changes, matched
-from retrain.review.notes import CHECKED, Note, ReviewedPerson
-from retrain.review.placing import place
+from retrain.review.notes import Note, ReviewedPerson, last_note
+from retrain.review.placing import picture_of, place
 
 
 @dataclass(slots=True)
@@ -64,7 +61,7 @@ def store(
     summary = ImportSummary(waiting=export.waiting, missing=placed.missing, refused=list(export.refused))
 
     def keep(answer: ReviewAnswer[Annotation]) -> tuple[ReviewAnswer[Annotation], Tree, Note, bool | PhotoRejected]:
-        earlier = _earlier(answer.reference, bucket)
+        earlier = last_note(answer.reference, bucket, lambda content: Note.from_json(content, bucket.classes))
         note = _note(answer, earlier, bucket, results)
         tree = placed.trees[answer.reference]
         if note.cannot_tell and answer.reference not in placed.golden:
@@ -113,22 +110,10 @@ def _note(answer: ReviewAnswer[Annotation], earlier: Note | None, bucket: Datase
     )
 
 
-def _earlier(reference: Reference, bucket: DatasetBucket) -> Note | None:
-    """The note of the last check; None without one, or when it is invalid."""
-    for tree in reversed(CHECKED):
-        content = bucket.get(reference.note_key(tree))
-        if content is not None:
-            try:
-                return Note.from_json(content, bucket.classes)
-            except InvalidMessage:
-                continue  # the new note replaces it
-    return None
-
-
 def _put(answer: ReviewAnswer[Annotation], tree: Tree, note: Note, bucket: DatasetBucket) -> bool:
     """Store the answer; False when the same one is stored already. PhotoRejected when the picture is not whole."""
     reference = answer.reference
-    image_key, labels_key = reference.pair_keys(tree)
+    labels_key = reference.pair_keys(tree)[1]
     text = note.to_json()
     noted_already = bucket.get(reference.note_key(tree)) == text.encode()
     if answer.annotation.cannot_tell:
@@ -138,12 +123,6 @@ def _put(answer: ReviewAnswer[Annotation], tree: Tree, note: Note, bucket: Datas
     labels = format_labels(answer.annotation.people, bucket.classes)
     if noted_already and bucket.get(labels_key) == labels.encode():
         return False
-    for tree_of_image in (answer.source, *CHECKED):
-        jpeg = bucket.get(reference.pair_keys(tree_of_image)[0])
-        if jpeg is not None:
-            bucket.put_pair(tree, reference, jpeg=stored_form(jpeg), labels=labels, note=text)
-            return True
-    raise InvalidReview(
-        f"s3://{bucket.name}/{image_key}: the photo of {reference} expired while it was imported; those before it are "
-        "stored. Import the file again with --missing-ok"
-    )
+    jpeg = stored_form(picture_of(answer, tree, bucket))
+    bucket.put_pair(tree, reference, jpeg=jpeg, labels=labels, note=text)
+    return True

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from contracts.boxes import Box, LabelledBox
 from contracts.classes import Classes
@@ -25,6 +25,7 @@ SCHEMA: Final = 1
 CHECKED: Final = (Tree.REVIEWED, Tree.GOLDEN)
 
 log = logging.getLogger(__name__)
+_Note = TypeVar("_Note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +140,18 @@ def _known(label: str, classes: Classes) -> str:
     if label not in classes:
         raise ValueError(f"{label!r} is not one of {', '.join(classes)}")
     return label
+
+
+def last_note(reference: Reference, bucket: DatasetBucket, parse: Callable[[bytes], _Note]) -> _Note | None:
+    """The note of a photo's last check; None without one, or when it is invalid: the next one replaces it.
+
+    `parse` raises InvalidMessage.
+    """
+    for tree in reversed(CHECKED):
+        content = bucket.get(reference.note_key(tree))
+        if content is not None:
+            try:
+                return parse(content)
+            except InvalidMessage:
+                continue
+    return None

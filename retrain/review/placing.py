@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from contracts.names import Reference
 from retrain.bucket import DatasetBucket, Tree
 from retrain.errors import InvalidReview
 from retrain.review.answers import ParsedExport, ReviewAnswer
-from retrain.review.notes import noted
+from retrain.review.notes import CHECKED, noted
 from retrain.review.split_assignment import assign_trees
 
 _MAX_NAMED: Final = 3  # missing photos that an error names, to stay readable
@@ -58,3 +58,15 @@ def place(
         golden_share=golden_share,
     )
     return Placed(answers, trees, stored[Tree.GOLDEN], len(missing))
+
+
+def picture_of(answer: ReviewAnswer[Any], tree: Tree, bucket: DatasetBucket) -> bytes:
+    """The photo of an answer, which goes to `tree`. InvalidReview if it has expired meanwhile."""
+    for now_in in (answer.source, *CHECKED):
+        jpeg = bucket.get(answer.reference.pair_keys(now_in)[0])
+        if jpeg is not None:
+            return jpeg
+    raise InvalidReview(
+        f"s3://{bucket.name}/{answer.reference.pair_keys(tree)[0]}: the photo of {answer.reference} expired while it "
+        "was imported; those before it are stored. Import the file again with --missing-ok"
+    )

@@ -9,20 +9,19 @@ from pathlib import Path
 from contracts.boxes import LabelledBox
 from contracts.errors import InvalidMessage
 from contracts.instants import from_epoch_ms, to_epoch_ms
-from contracts.names import JSON_LABELS, Reference
+from contracts.names import JSON_LABELS
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from imaging.decoding import PhotoRejected
 from recipes.recipe import Recipe
 from retrain.bucket import DatasetBucket, Tree, in_threads
 from retrain.dataset.pictures import stored_form
-from retrain.errors import InvalidReview
 from retrain.review.answers import ParsedExport, ReviewAnswer, read_answers
 from retrain.review.heads.notes import SubjectsNote
 from retrain.review.heads.tasks import SubjectsAnnotation, parse_annotation
 from retrain.review.importing import ImportSummary
 from retrain.review.matching import changes, matched
-from retrain.review.notes import CHECKED
-from retrain.review.placing import place
+from retrain.review.notes import last_note
+from retrain.review.placing import picture_of, place
 
 Answer = ReviewAnswer[SubjectsAnnotation]
 
@@ -53,7 +52,7 @@ def store(
 
     def keep(answer: Answer) -> tuple[Answer, Tree, SubjectsNote, bool | PhotoRejected]:
         tree = placed.trees[answer.reference]
-        earlier = _earlier(answer.reference, bucket)
+        earlier = last_note(answer.reference, bucket, SubjectsNote.from_json)
         note = _note(answer, earlier, bucket)
         newer = earlier is not None and earlier.checked_at > answer.checked_at
         try:
@@ -104,31 +103,13 @@ def _note(answer: Answer, earlier: SubjectsNote | None, bucket: DatasetBucket) -
     )
 
 
-def _earlier(reference: Reference, bucket: DatasetBucket) -> SubjectsNote | None:
-    """The note of the last check; None without one, or when it is invalid."""
-    for tree in reversed(CHECKED):
-        content = bucket.get(reference.note_key(tree))
-        if content is not None:
-            try:
-                return SubjectsNote.from_json(content)
-            except InvalidMessage:
-                continue  # the new note replaces it
-    return None
-
-
 def _put(answer: Answer, tree: Tree, note: SubjectsNote, bucket: DatasetBucket) -> bool:
     """Store the answer; False when the same one is stored already. PhotoRejected when the picture is not whole."""
     reference = answer.reference
-    image_key, labels_key = reference.pair_keys(tree, JSON_LABELS)
+    labels_key = reference.pair_keys(tree, JSON_LABELS)[1]
     text, labels = note.to_json(), answer.annotation.labels.to_json() + "\n"
     if bucket.get(reference.note_key(tree)) == text.encode() and bucket.get(labels_key) == labels.encode():
         return False
-    for tree_of_image in (answer.source, *CHECKED):
-        jpeg = bucket.get(reference.pair_keys(tree_of_image, JSON_LABELS)[0])
-        if jpeg is not None:
-            bucket.put_pair(tree, reference, jpeg=stored_form(jpeg), labels=labels, note=text)
-            return True
-    raise InvalidReview(
-        f"s3://{bucket.name}/{image_key}: the photo of {reference} expired while it was imported; those before it are "
-        "stored. Import the file again with --missing-ok"
-    )
+    jpeg = stored_form(picture_of(answer, tree, bucket))
+    bucket.put_pair(tree, reference, jpeg=jpeg, labels=labels, note=text)
+    return True

@@ -21,8 +21,9 @@ from day0.mask import people as selection
 from day0.mask.dataset import ANSWERS, main, write
 from day0.mask.found import found, kind_of
 from day0.mask.outline import Kind
-from day0.mask.people import LeftOut, Person, age_of, people
+from day0.mask.people import Person, age_of, people
 from day0.photos import CROPS, Photo
+from day0.portrait_dataset import LeftOut
 from recipes.reading import load
 from tests.day0.mask.conftest import SAMPLES
 from worker.models.faces import Face

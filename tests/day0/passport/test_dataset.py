@@ -17,10 +17,11 @@ from contracts.subject_labels import SubjectLabels
 from day0.finder import HEAD_MARGINS, face_finder
 from day0.passport.dataset import PHOTOS, RECIPE, main, taken, write
 from day0.passport.framing import Placed, cut, far_away, mirrored, turned
-from day0.passport.people import LeftOut, Sitter, sitters
+from day0.passport.people import Sitter, sitters
 from day0.passport.score import FLAWS, HEIGHTS, HIGH
 from day0.passport.spoiling import coarse, lit, lit_from_a_side
 from day0.photos import read_photos
+from day0.portrait_dataset import LeftOut
 from recipes.reading import load
 from worker.models.regions import faces_of
 
