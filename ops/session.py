@@ -18,6 +18,9 @@ from local.state import StateDir
 from ops.aws import AwsError, aws_errors, clients, stack_outputs
 from recipes.detects import Detects
 from recipes.kiosk.detects import PEOPLE
+from recipes.reading import InvalidRecipe
+from recipes.reading import load as load_recipe
+from recipes.recipe import Recipe, Teaches
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket
 from retrain.review.confidences import Results
@@ -62,6 +65,21 @@ class Session:
 def recipe_name_of(local: bool, state: Path) -> str:
     """The recipe of the local cloud in `state`, or, for AWS, of nunchi.toml: a name, or the path of its folder."""
     return StateDir(state).read().recipe if local else recipe_of(None, os.environ, load())
+
+
+def heads_of(local: bool, state: Path) -> Recipe | None:
+    """The recipe of that cloud if it teaches heads; None if it teaches a detector."""
+    recipe = load_recipe(recipe_name_of(local, state))
+    return recipe if recipe.teaches is Teaches.HEADS else None
+
+
+def require_detector(local: bool, state: Path, instead: str) -> None:
+    """InvalidRecipe, with what to do `instead`, where the recipe of that cloud teaches heads: its labels are others."""
+    if (recipe := heads_of(local, state)) is not None:
+        raise InvalidRecipe(
+            f"this is for the labels of a detector, and the recipe {recipe.name!r} of this cloud has none; nothing was "
+            f"done. {instead}"
+        )
 
 
 def gate_of(local: bool, state: Path) -> float:

@@ -16,7 +16,7 @@ from ops.commands.dataset_import import draw, import_
 from ops.display import echo_json, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
-from ops.session import session_of
+from ops.session import require_detector, session_of
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
@@ -77,6 +77,7 @@ def build(
     from retrain.judge.predictions import predictor  # noqa: PLC0415 - see above
 
     with session_of(local, state) as session, progress_bars() as say:
+        require_detector(local, state, "A training of heads takes the labelled photos as they are: nunchi train")
         manifest = datasets.build(
             bucket := session.dataset,
             folder,

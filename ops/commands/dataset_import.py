@@ -13,7 +13,7 @@ from contracts.errors import InvalidName
 from ops.display import counted_are, echo_json, out, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
-from ops.session import session_of
+from ops.session import require_detector, session_of
 from retrain.bucket import Tree
 from retrain.errors import InvalidDataset, InvalidReview
 
@@ -111,6 +111,7 @@ def import_(
     if tree not in (Tree.REVIEWED, Tree.GOLDEN):
         raise typer.BadParameter(f"{tree!r} is neither {Tree.REVIEWED} nor {Tree.GOLDEN}", param_hint="--tree")
     with session_of(local, state) as session, progress_bars() as say:
+        require_detector(local, state, "Labelled pictures of a recipe come in by nunchi recipe import NAME --data DIR")
         listing, ours = list_folder(folder), session.detects.classes
         meaning = classes_in(listing, ours, _aliases(classes or [], ours), left_out=leave_out or [], names_file=names)
         scanned = scan_folder(listing, meaning, kiosk=kiosk, burst_per_folder=moment_a_folder, say=say)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from contracts.classes import Classes
 from ops.display import echo_json, err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
-from ops.session import session_of
+from ops.session import require_detector, session_of
 from retrain.drift.facts import gather_facts
 from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts
@@ -52,6 +52,7 @@ def drift(
     from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it imports numpy; other commands start fast
 
     with session_of(local, state) as session:
+        require_detector(local, state, "A training of heads judges its candidate by golden photos: nunchi train")
         at = since.replace(tzinfo=UTC) if since else learned_by(session.weights, session.dataset)
         new, earlier = gather_facts(session.dataset, session.results, since=at)
         limits, classes = DriftLimits(promise=session.gate), session.detects.classes

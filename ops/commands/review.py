@@ -18,9 +18,8 @@ from ops.commands.drift import drift
 from ops.display import counted_are, echo_json, err, out, plain_table, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, command_group, in_cloud
-from ops.session import Session, recipe_name_of, session_of
-from recipes.reading import InvalidRecipe, load
-from recipes.recipe import Recipe, Teaches
+from ops.session import Session, heads_of, require_detector, session_of
+from recipes.recipe import Recipe
 from retrain.errors import InvalidReview
 from retrain.review.agreement import Agreement, PromiseShare, PromiseState
 from retrain.review.agreement import agreement as agreement_of
@@ -144,11 +143,11 @@ def agreement(local: LocalOption = False, as_json: JsonOption = False, state: St
     Example: nunchi review agreement --json | jq .people
     """
     with session_of(local, state) as session:
-        if _taught(local, state) is not None:
-            raise InvalidRecipe(
-                "people's agreement is with the labels of a detector, and this cloud's recipe has none; nothing was "
-                "computed. nunchi review import says how many photos were corrected, nunchi train judges by golden ones"
-            )
+        require_detector(
+            local,
+            state,
+            "nunchi review import says how many photos were corrected, nunchi train judges by golden ones",
+        )
         result = agreement_of(read_notes(session.dataset), session.gate, session.detects.classes)
     if as_json:
         echo_json(_fields(result))
@@ -171,14 +170,8 @@ class _Review:
 
 
 def _review_of(session: Session, local: bool, state: Path) -> _Review:
-    recipe = _taught(local, state)
+    recipe = heads_of(local, state)
     return _of_detector(session) if recipe is None else _of_heads(session, recipe)
-
-
-def _taught(local: bool, state: Path) -> Recipe | None:
-    """The recipe of the cloud if it teaches heads; None if it teaches a detector."""
-    recipe = load(recipe_name_of(local, state))
-    return recipe if recipe.teaches is Teaches.HEADS else None
 
 
 def _of_detector(session: Session) -> _Review:

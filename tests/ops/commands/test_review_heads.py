@@ -11,13 +11,15 @@ from typing import Any, Final
 import boto3
 import pytest
 from moto import mock_aws
+from typer import Typer
 from typer.testing import CliRunner, Result
 
 from contracts.boxes import Box
 from contracts.subject_labels import LabelledSubject, SubjectLabels
 from local.state import Hold, StateDir
+from ops.commands.dataset import dataset as dataset_group
 from ops.commands.review import EXIT_PARTLY_STORED
-from ops.commands.review import review as group
+from ops.commands.review import review as review_group
 from ops.exits import Exit
 from recipes.reading import InvalidRecipe, load
 from retrain.bucket import DatasetBucket, Tree
@@ -52,7 +54,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatasetB
 
 
 def review(*arguments: str) -> Result:
-    return CliRunner().invoke(group, arguments)
+    return CliRunner().invoke(review_group, arguments)
 
 
 def told(result: Result) -> str:
@@ -115,8 +117,22 @@ def test_a_cloud_on_this_machine_has_the_recipe_of_its_record(tmp_path: Path) ->
     assert isinstance(result.exception, InvalidRecipe)
 
 
-def test_there_is_no_agreement_with_a_detector_that_the_recipe_lacks(bucket: DatasetBucket) -> None:
-    result = review("agreement")
+@pytest.mark.parametrize(
+    ("group", "command", "instead"),
+    [
+        (review_group, ("agreement",), "nunchi review import"),
+        (review_group, ("drift",), "nunchi train"),
+        (dataset_group, ("import", "{folder}", "--tree", "reviewed", "--kiosk", "k1"), "nunchi recipe import"),
+        (dataset_group, ("build", "{folder}/built"), "nunchi train"),
+    ],
+)
+def test_what_is_a_detectors_is_refused_where_the_recipe_has_none(
+    bucket: DatasetBucket, tmp_path: Path, group: Typer, command: tuple[str, ...], instead: str
+) -> None:
+    """Else YOLO's label files would come to lie beside the recipe's own, which no training of it reads."""
+    (tmp_path / "folder").mkdir()
+    result = CliRunner().invoke(group, [each.format(folder=tmp_path / "folder") for each in command])
     assert isinstance(result.exception, InvalidRecipe)
-    assert "this cloud's recipe has none; nothing was computed" in str(result.exception)
+    assert "the recipe 'mask' of this cloud has none; nothing was done" in str(result.exception)
+    assert instead in str(result.exception)
     assert bucket.keys("") == []
