@@ -36,6 +36,7 @@ from recipes.reading import load
 from recipes.recipe import Recipe
 from registry.weights import WeightsRegistry
 from retrain.bucket import DatasetBucket, Tree
+from retrain.errors import InvalidDataset
 from retrain.heads.examples import read_labels
 from retrain.heads.importing import store
 from retrain.heads.training import train
@@ -191,6 +192,12 @@ def _start_model(folder: Path, name: str, pictures: Pictures) -> Path:
             target = data / kind / f"{photo.stem}{suffix}"
             target.write_bytes(photo.read_bytes()) if kind == "images" else target.write_text(labels.to_json())
     err.print(f"[dim]  0.0 s[/]  a model to open with is trained on {len(pictures)} pictures of {load(name).name}")
-    return train(
-        name, data, folder / "start", version="opening", trained_on="few pictures", cache=folder / "f"
-    ).manifest
+    try:
+        return train(
+            name, data, folder / "start", version="opening", trained_on="few pictures", cache=folder / "f"
+        ).manifest
+    except InvalidDataset as error:
+        raise InvalidDataset(
+            f"{error}\nThese are the {len(pictures)} pictures of the model that the shop opens with, a part of yours: "
+            "give --data more of them"
+        ) from error
