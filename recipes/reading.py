@@ -28,11 +28,14 @@ from recipes.recipe import (
     Many,
     Metric,
     Net,
+    Optimizer,
+    Pool,
     Range,
     Recipe,
     Region,
     Show,
     Teaches,
+    Tune,
 )
 from recipes.toml_table import Table
 
@@ -43,6 +46,8 @@ KIOSK: Final = "kiosk"
 AUGMENT: Final = tuple(VIEWS)
 JOINED: Final = "joined"
 MOST_CLASSES: Final = 1000
+MOST_BLOCKS: Final = 16  # of the networks
+MOST_EPOCHS: Final = 100
 MOST_LEAST_PX: Final = 150  # the head in the picture that every model must pass has more
 
 
@@ -117,6 +122,7 @@ def parse(fields: Mapping[str, Any], file: str = FILE) -> Recipe:
         heads=tuple(_head(table) for table in top.tables("head")),
         join=top.names("join"),
         judge=_judge(top.table("judge"), joined=top.has("join")),
+        tune=_tune(top.table("tune")),
         notice=top.switch("notice", False),
         show=_show(top.table("show")),
         keep=_keep(top.table("keep")),
@@ -163,6 +169,7 @@ def _head(table: Table) -> Head:
         colour=colour,
         region=Region(region.name("of") if region.has("of") else "whole", region.number("margin", 0, least=0, most=2)),
         net=table.choice("net", Net.LITE0),
+        pool=table.choice("pool", Pool.MEAN),
         when=_when(table.table("when")),
         stop_at=table.names("stop_at"),
         augment=_augment(table),
@@ -174,7 +181,7 @@ def _head(table: Table) -> Head:
     region.end()
     table.end()
     if colour is not None:
-        for key in ("says", "score", "net", "augment", "class_weights", "later"):
+        for key in ("says", "score", "net", "pool", "augment", "class_weights", "later"):
             if table.has(key):
                 table.says(key, "a colour is measured, not learned, and has its own names; leave the key out")
     elif bool(head.says) == (score is not None):
@@ -217,6 +224,20 @@ def _judge(table: Table, *, joined: bool) -> Judge:
     return judge
 
 
+def _tune(table: Table) -> Tune:
+    optimizers = table.choices("optimizers", (Optimizer.ADAMW,))
+    tune = Tune(
+        table.whole("unfreeze", 0, least=0, most=MOST_BLOCKS),
+        optimizers,
+        table.whole("epochs", Tune().epochs, least=1, most=MOST_EPOCHS),
+    )
+    for key in ("optimizers", "epochs"):
+        if table.has(key) and not tune.unfreeze:
+            table.says(key, "nothing of a network learns; write how many of its blocks do, as unfreeze = 4")
+    table.end()
+    return tune
+
+
 def _show(table: Table) -> Show:
     show = Show(table.name("why") if table.has("why") else "", table.name("picture") if table.has("picture") else "")
     if show.picture == WHY:
@@ -255,6 +276,7 @@ def _rules(recipe: Recipe) -> Iterable[str]:
     yield from _rules_of_names(recipe)
     yield from _rules_of_join(recipe)
     yield from _rules_of_judge(recipe)
+    yield from _rules_of_tune(recipe)
     yield from _rules_of_show(recipe)
     yield from _rules_of_keep(recipe)
 
@@ -358,6 +380,13 @@ def _rules_of_judge(recipe: Recipe) -> Iterable[str]:
             yield f"judge.groups: {group!r} is no head with choices, and no input"
 
 
+def _rules_of_tune(recipe: Recipe) -> Iterable[str]:
+    if recipe.tune != Tune() and recipe.teaches is Teaches.DETECTOR:
+        yield "tune: a detector learns as a whole, and its optimizer is a setting of the training; leave the key out"
+    elif recipe.tune.unfreeze and all(head.colour for head in recipe.heads):
+        yield "tune.unfreeze: every head measures a colour, and no network is used; leave the key out"
+
+
 def _rules_of_show(recipe: Recipe) -> Iterable[str]:
     why = recipe.show.why
     if recipe.show.picture and recipe.teaches is Teaches.DETECTOR:
@@ -372,6 +401,8 @@ def _rules_of_show(recipe: Recipe) -> Iterable[str]:
         yield f"show.why: {why!r} is a score, and only a choice has a picture; name another question"
     elif any(head.colour for head in recipe.heads_of(why)):
         yield f"show.why: {why!r} is measured, and no network looked at it; name another question"
+    elif any(head.pool is Pool.MAX for head in recipe.heads_of(why)):
+        yield f"show.why: the places of {why!r} can be told apart with the mean only; leave out its pool, or name another"
 
 
 def _rules_of_keep(recipe: Recipe) -> Iterable[str]:

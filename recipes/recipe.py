@@ -54,6 +54,21 @@ class Net(StrEnum):
     FACE = "face"  # the kiosk's network for age and gender: for questions about faces
 
 
+class Pool(StrEnum):
+    """What a feature of a region is, of its values at the places of the network's map."""
+
+    MEAN = "mean"  # how much of it there is; the answer can be explained
+    MAX = "max"  # whether it is anywhere: for small signs
+
+
+class Optimizer(StrEnum):
+    """What moves the weights of a network that learns, too."""
+
+    ADAMW = "adamw"
+    NADAM = "nadam"
+    ADAM = "adam"
+
+
 class Metric(StrEnum):
     """What the judge compares runs by."""
 
@@ -114,6 +129,7 @@ class Head:
     colour: Palette | None = None
     region: Region = Region()
     net: Net = Net.LITE0
+    pool: Pool = Pool.MEAN
     when: Mapping[str, str] = field(default_factory=dict)
     stop_at: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
@@ -121,6 +137,19 @@ class Head:
     later: bool = False
     gate: float | None = None
     sure_from: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """How much of the networks learns with the heads. `unfreeze`: their last blocks, and the layer after them; 0: none.
+
+    Each of `optimizers` is tried; the network that is best on examples held back for this serves, if it is better there
+    than the frozen one. `epochs`: how often each example is seen, at most.
+    """
+
+    unfreeze: int = 0
+    optimizers: tuple[Optimizer, ...] = (Optimizer.ADAMW,)
+    epochs: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +197,7 @@ class Recipe:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     join: tuple[str, ...] = ()
     judge: Judge = Judge()
+    tune: Tune = Tune()
     notice: bool = False
     show: Show = Show()
     keep: Keep = Keep()

@@ -62,6 +62,19 @@ class Table:
         self.says(key, f"{value!r} is none of the choices; choose {' or '.join(choices)}{hint}")
         return default
 
+    def choices(self, key: str, default: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        """A list of different choices of an enumeration, one at least."""
+        if not self.has(key):
+            return default
+        offered = {str(each): each for each in default[0].__class__}
+        names = self.names(key)
+        for name in names:
+            if name not in offered:
+                self.says(key, f"there is no {name!r}; choose {', '.join(offered)}{did_you_mean(name, offered)}")
+        if not names:
+            self.says(key, f"names none; choose {', '.join(offered)}")
+        return tuple(offered[name] for name in names if name in offered) or default
+
     def number(self, key: str, default: float, *, least: float, most: float) -> float:
         """A number from `least` to `most`."""
         value = self._get(key, default)

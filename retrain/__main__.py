@@ -33,6 +33,7 @@ from retrain.fit.candidate import MODEL
 from retrain.fit.trainer_process import TrainerProcess
 from retrain.fit.training import Plan
 from retrain.heads.run import HeadsRun
+from retrain.heads.tuning import Tuner
 from retrain.review.confidences import Results
 from retrain.run.reporting import Reporter
 from retrain.run.stages import make_stages
@@ -94,6 +95,7 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
         return _wire_detector(settings, PEOPLE, training, folder, stopping)
     s3 = _s3()
     bucket = DatasetBucket(s3, settings.dataset_bucket, label_suffix=JSON_LABELS)
+    reporter = Reporter(bucket, training, clock=now, silence_s=settings.stall_s)
     return HeadsRun(
         training=training,
         folder=folder,
@@ -103,8 +105,16 @@ def _wire(settings: RetrainSettings, training: str, folder: Path, stopping: Stop
         weights=WeightsRegistry(s3, settings.weights_bucket),
         weights_files=DatasetBucket(s3, settings.weights_bucket),
         settings=settings,
-        reporter=Reporter(bucket, training, clock=now, silence_s=settings.stall_s),
+        reporter=reporter,
         stopping=stopping,
+        tuner=Tuner(
+            python=settings.trainer_python,
+            device="" if settings.device == "auto" else settings.device.partition(",")[0],
+            seed=settings.seed,
+            stopping=stopping.requested,
+            stall_s=settings.stall_s,
+            alive=reporter.alive,
+        ),
         clock=now,
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from contracts.boxes import iou_of_corners, match_greedily
 from contracts.errors import InvalidMessage, InvalidName
 from contracts.names import Reference
 from contracts.subject_labels import LabelledSubject, SubjectLabels
-from recipes.recipe import Recipe
+from recipes.recipe import Net, Recipe
 from retrain.bursts import burst_of
 from retrain.errors import InvalidDataset
 from retrain.heads.features import Computed, compute
@@ -41,6 +42,7 @@ class Example:
     known: Mapping[str, str | float]
     group: str
     row: int  # of the arrays of features
+    found: int  # its place among the subjects that the finder finds in the photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,19 @@ class Examples:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: Say = silent) -> Examples:
-    """The examples of a dataset's folder; InvalidDataset if it has none. `name`: by which `recipe` is loaded."""
+def read_examples(
+    recipe: Recipe,
+    name: str,
+    folder: Path,
+    cache: Path,
+    *,
+    networks: Mapping[Net, Path] = MappingProxyType({}),
+    say: Say = silent,
+) -> Examples:
+    """The examples of a dataset's folder; InvalidDataset if it has none. `name`: by which `recipe` is loaded.
+
+    `networks`: files of those that have learned, too.
+    """
     labels, left_out = read_labels(recipe, folder)
     if not labels:
         raise InvalidDataset(
@@ -65,7 +78,7 @@ def read_examples(recipe: Recipe, name: str, folder: Path, cache: Path, *, say: 
             "into images/, and for each a .json of the same name into labels/"
         )
     say(0, len(labels), f"features of {len(labels):,} photos")
-    computed = compute(name, list(labels), cache, say=say)
+    computed = compute(name, list(labels), cache, networks=networks, say=say)
     left_out["photos that can't be read"] += len(computed.errors)
     every, rows = _matched(labels, computed, left_out)
     if not every:
@@ -139,7 +152,7 @@ def _matched(
                 continue
             subject = of_photo.subjects[labelled]
             group = subject.group or bursts.get(photo, photo.stem)
-            every.append(Example(photo, {**of_photo.inputs, **subject.answers}, group, len(every)))
+            every.append(Example(photo, {**of_photo.inputs, **subject.answers}, group, len(every), found))
             for region, features in regions.items():
                 rows.setdefault(region, []).append(features[found])
     return every, rows

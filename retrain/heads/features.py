@@ -12,9 +12,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from recipes.reading import from_anywhere
+from recipes.recipe import Net
 from retrain.errors import InvalidDataset
 from retrain.progress import Say, silent
 from retrain.subprocesses import filtered_environ, spawn
@@ -32,10 +34,26 @@ class Computed:
     errors: Mapping[Path, str]
 
 
+def network_of(manifest: Mapping[str, Any], net: Net) -> Path:
+    """The file of a network that is shipped, as a manifest names it."""
+    entry = manifest["files"][net]
+    return _HOME.joinpath(*str(entry["package"]).split("."), entry["path"])
+
+
 def compute(
-    recipe: str, photos: Sequence[Path], cache: Path, *, python: str = sys.executable, say: Say = silent
+    recipe: str,
+    photos: Sequence[Path],
+    cache: Path,
+    *,
+    crops: bool = False,
+    networks: Mapping[Net, Path] = MappingProxyType({}),
+    python: str = sys.executable,
+    say: Say = silent,
 ) -> Computed:
-    """The features of the photos; InvalidDataset if the process fails."""
+    """The features of the photos, or the crops that they are of; InvalidDataset if the process fails.
+
+    `networks`: files of those that have learned, too.
+    """
     command = [
         python,
         "-m",
@@ -44,6 +62,8 @@ def compute(
         from_anywhere(recipe),
         "--cache",
         str(cache.absolute()),
+        *(["--crops"] if crops else []),
+        *(f"--network={net}={file.absolute()}" for net, file in sorted(networks.items())),
     ]
     lines: list[dict[str, Any]] = []
     # Files: of a process that ends early, a full pipe would hide why.
@@ -56,7 +76,7 @@ def compute(
             for line in process.stdout or ():
                 lines.append(json.loads(line))
                 if len(lines) % _REPORT_EVERY == 0:
-                    say(len(lines), len(photos), "features")
+                    say(len(lines), len(photos), "crops" if crops else "features")
         errors.seek(0)
         reason = errors.read().strip()
     if process.returncode != 0 or len(lines) != len(photos) + 1:

@@ -4,6 +4,9 @@ How strongly the weights are held back is chosen by cross-validation over groups
 are all learned from, or all judged. What the held-out folds answer also fits the calibration, and gives the figures: no
 example is judged by a model that has learned from it.
 
+A network that learned with the heads has seen the examples itself, so folds of the same ones hold nothing out. Then the
+examples are in three parts (`Parts`), and only what was never seen gives calibration and figures.
+
 One number is searched, over five values, and its error is flat around the best: a grid finds it, and a search as for
 YOLOs (retrain/fit/search.py) would only find it later.
 """
@@ -18,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.formulas.calibration import BetaCalibration
-from recipes.recipe import VIEWS, Head, Net, Range, Recipe, Region
+from recipes.reading import JOINED
+from recipes.recipe import VIEWS, Head, Net, Pool, Range, Recipe, Region
 from retrain.errors import InvalidDataset
 from retrain.fit.calibration import fit_beta
 from retrain.heads.examples import Example, Examples, Floats
@@ -27,9 +31,33 @@ from retrain.progress import Say, silent
 STRENGTHS: Final = (3e-5, 3e-4, 3e-3, 3e-2, 3e-1)  # C of a logistic regression, 1 / alpha of a ridge, of one example
 LEAST_OF_VALUE: Final = 5  # subjects, of each value of a choice
 LEAST_OF_SCORE: Final = 20
+PARTS: Final = 3
 COVERED: Final = 0.8  # of the true scores are inside the interval
 ROUNDS: Final = 300  # of the solver, at most
 Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The part of each example, by its row: learned from, chosen by, or never seen before the figures."""
+
+    of_row: Ints
+
+    LEARN = 0
+    CHOOSE = 1
+    HELD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A head that was learned from one part, and chosen by another: where it begins to learn with its network."""
+
+    head: Head
+    rows: Ints
+    truth: NDArray[Any]  # of the rows: the value's index, or the score
+    weights: Floats  # (features, values), on features as the network gives them
+    bias: Floats  # (values,)
+    loss: float  # on the part to choose by; of a score in parts of its range
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +98,15 @@ class UnfittedHead:
 AnyFitted = FittedHead | UnfittedHead
 
 
-def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple[AnyFitted, ...]:
-    """Every head of the recipe. InvalidDataset names each head that has too few examples, and may not learn later."""
+def fit_heads(
+    recipe: Recipe, examples: Examples, parts: Parts | None = None, *, say: Say = silent
+) -> tuple[AnyFitted, ...]:
+    """Every head of the recipe. InvalidDataset names each head that has too few examples, and may not learn later.
+
+    `parts`: of examples whose features come from a network that has learned from some of them.
+    """
     rows = [_rows_of(recipe, head, examples) for head in recipe.heads]
-    lacks = [_lacks(head, some, examples) for head, some in zip(recipe.heads, rows, strict=True)]
+    lacks = [_lacks(head, some, examples, parts) for head, some in zip(recipe.heads, rows, strict=True)]
     if few := [lack for head, each in zip(recipe.heads, lacks, strict=True) for lack in each if not head.later]:
         raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
     fitted = list[AnyFitted]()
@@ -83,10 +116,50 @@ def fit_heads(recipe: Recipe, examples: Examples, *, say: Say = silent) -> tuple
             why = "measures" if head.colour is not None else f"learns later: {'; '.join(few)}"
             say(number, len(rows), f"head {head.name} {why}")
         else:
-            learned = _fit_head(recipe, head, some, examples)
+            learned = _fit_head(recipe, head, some, examples, parts)
             fitted.append(learned)
             say(number, len(rows), f"head {head.name}: {len(some):,} subjects, strength {learned.strength:g}")
     return tuple(fitted)
+
+
+def split(recipe: Recipe, examples: Examples) -> Parts:
+    """Three fifths to learn from, a fifth to choose by, a fifth that is never seen; no group is in two parts.
+
+    Spread evenly over what the recipe is judged by. InvalidDataset if there are fewer than three groups.
+    """
+    of = recipe.judge.of or recipe.heads[0].name
+    names = recipe.join if of == JOINED else (of,)
+    # Spread by values: a score has too many.
+    known = ["_".join(str(each.known.get(name)) for name in names if recipe.says(name)) for each in examples.every]
+    groups = np.array([each.group for each in examples.every])
+    if len(set(groups)) < PARTS:
+        raise InvalidDataset(
+            f"the examples show {len(set(groups))} people, animals or things, and {PARTS} are needed to learn from, to "
+            "choose by, and to judge by; nothing was trained. Add pictures of others, or leave out tune"
+        )
+    of_fold = _folds(np.unique(known, return_inverse=True)[1], groups, 5, least=PARTS)
+    part = np.full(len(groups), Parts.LEARN, np.intp)
+    part[of_fold == 0], part[of_fold == 1] = Parts.CHOOSE, Parts.HELD
+    return Parts(part)
+
+
+def begin(recipe: Recipe, examples: Examples, parts: Parts) -> list[Begun]:
+    """The heads that can learn, of the part to learn from."""
+    begun = []
+    for head in recipe.heads:
+        rows = _rows_of(recipe, head, examples)
+        if head.colour is not None or _lacks(head, rows, examples, parts):
+            continue
+        learned = parts.of_row[rows] == Parts.LEARN
+        features, truth = _own_features(recipe, head, rows, examples)[:, :1], _truth(head, rows, examples)
+        mean, scale = _moments(features[learned, 0])
+        standard = (features - mean) / scale
+        strength, loss = _chosen(head, standard, truth, parts.of_row[rows])
+        weights, bias = _learn_of(head)(*_flat(standard[learned], truth[learned]), strength)
+        folded = np.asarray(weights / scale[:, None], np.float32)
+        loss /= 1.0 if head.score is None else (head.score.high - head.score.low) ** 2
+        begun.append(Begun(head, rows, truth, folded, np.asarray(bias - mean @ folded, np.float32), loss))
+    return begun
 
 
 def learned_of(fitted: Sequence[AnyFitted]) -> list[FittedHead]:
@@ -159,10 +232,15 @@ def own_views(head: Head, stored: Sequence[str]) -> list[int]:
 
 def _features_of(head: Head, examples: Examples) -> NDArray[np.float16]:
     """Of the region that a head looks at, (subjects, views, features)."""
-    return examples.features[f"{head.net}:{head.region.of}:{head.region.margin:g}"]
+    return examples.features[region_name(head) + ("" if head.pool is Pool.MEAN else f":{head.pool}")]
 
 
-def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
+def region_name(head: Head) -> str:
+    """The name of a region in a file of crops, and of its features pooled by the mean (worker/models/features.py)."""
+    return f"{head.net}:{head.region.of}:{head.region.margin:g}"
+
+
+def _lacks(head: Head, rows: Ints, examples: Examples, parts: Parts | None) -> list[str]:
     if head.colour is not None:
         return []
     if head.score is not None:
@@ -175,40 +253,87 @@ def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
         if values.count(value) < LEAST_OF_VALUE
     ]
     groups = {value: len({group for each, group in known if each == value}) for value in head.says}
-    return lacks + [
-        f"{head.name} = {value}: of one person, animal or thing only, so nothing can be held out"
+    least, wanted = (2, "of one person, animal or thing only") if parts is None else (PARTS, "in too few groups")
+    lacks += [
+        f"{head.name} = {value}: {wanted}, so nothing can be held out"
         for value in head.says
-        if groups[value] == 1 and values.count(value) >= LEAST_OF_VALUE
+        if groups[value] < least and values.count(value) >= LEAST_OF_VALUE
+    ]
+    if parts is None or lacks:
+        return lacks
+    of_part = [{values[place] for place in np.flatnonzero(parts.of_row[rows] == part)} for part in range(PARTS)]
+    return [
+        f"{head.name} = {value}: no group of it came to the part to {name}"
+        for part, name in enumerate(("learn from", "choose by", "judge by"))
+        for value in head.says
+        if value not in of_part[part]
     ]
 
 
-def _fit_head(recipe: Recipe, head: Head, rows: Ints, examples: Examples) -> FittedHead:
-    seen = head.net, head.region
-    stored = _features_of(head, examples)
-    features = stored[rows][:, own_views(head, views_on(recipe, seen))].astype(np.float32)
-    known = [examples.every[row].known[head.name] for row in rows]
-    groups = np.array([examples.every[row].group for row in rows])
-    plain = features[:, 0]
-    mean, scale = plain.mean(axis=0), plain.std(axis=0) + 1e-3  # a feature that is constant here says nothing
-    standard = (features - mean) / scale
+def _fit_head(recipe: Recipe, head: Head, rows: Ints, examples: Examples, parts: Parts | None) -> FittedHead:
+    features, truth = _own_features(recipe, head, rows, examples), _truth(head, rows, examples)
     choice = head.score is None
-    truth = np.array([head.says.index(str(value)) for value in known]) if choice else np.array(known, np.float32)
-    of_fold = _folds(truth if choice else None, groups, recipe.judge.folds)
-    learn = _logistic(head) if choice else _ridge
-    loss = _log_loss if choice else told_error(head.score)
-    # The views cost eight times as much, and hardly change which strength is best.
-    tried = {
-        strength: loss(_held_out(standard[:, :1], truth, of_fold, learn, strength), truth) for strength in STRENGTHS
-    }
-    strength = min(tried, key=lambda each: (tried[each], each))
-    said = _held_out(standard, truth, of_fold, learn, strength)
-    weights, bias = learn(*_flat(standard, truth), strength)
-    held_out = HeldOut(rows, said, truth)
+    part = np.full(len(rows), Parts.LEARN) if parts is None else parts.of_row[rows]
+    seen = part != Parts.HELD
+    mean, scale = _moments(features[seen, 0])
+    standard = (features - mean) / scale
+    learn = _learn_of(head)
+    if parts is None:
+        groups = np.array([examples.every[row].group for row in rows])
+        of_fold = _folds(truth if choice else None, groups, recipe.judge.folds)
+        # The views cost eight times as much, and hardly change which strength is best.
+        tried = {
+            strength: _loss_of(head)(_held_out(standard[:, :1], truth, of_fold, learn, strength), truth)
+            for strength in STRENGTHS
+        }
+        strength = min(tried, key=lambda each: (tried[each], each))
+        held_out = HeldOut(rows, _held_out(standard, truth, of_fold, learn, strength), truth)
+        weights, bias = learn(*_flat(standard, truth), strength)
+    else:
+        strength, _ = _chosen(head, standard[:, :1], truth, part)
+        weights, bias = learn(*_flat(standard[seen], truth[seen]), strength)
+        held_out = HeldOut(rows[~seen], _says(standard[~seen, 0], weights, bias), truth[~seen])
+    said, truth = held_out.said, held_out.truth
     if not choice:
         half_width = float(np.quantile(np.abs(_in_range(said[:, 0], head.score) - truth), COVERED))
         return FittedHead(head, weights, bias, mean, scale, strength, held_out, half_width=half_width)
     calibration = fit_beta(said.max(axis=1), said.argmax(axis=1) == truth, least=1 / len(head.says))
     return FittedHead(head, weights, bias, mean, scale, strength, held_out, calibration)
+
+
+def _own_features(recipe: Recipe, head: Head, rows: Ints, examples: Examples) -> Floats:
+    """The features of a head's examples in its own views, (examples, views, features)."""
+    stored = _features_of(head, examples)
+    return stored[rows][:, own_views(head, views_on(recipe, (head.net, head.region)))].astype(np.float32)
+
+
+def _truth(head: Head, rows: Ints, examples: Examples) -> NDArray[Any]:
+    known = [examples.every[row].known[head.name] for row in rows]
+    return np.array([head.says.index(str(value)) for value in known]) if head.says else np.array(known, np.float32)
+
+
+def _moments(plain: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation of each feature; one that is constant here says nothing."""
+    return plain.mean(axis=0), plain.std(axis=0) + 1e-3
+
+
+def _learn_of(head: Head) -> Learn:
+    return _logistic(head) if head.score is None else _ridge
+
+
+def _loss_of(head: Head) -> Callable[[Floats, NDArray[Any]], float]:
+    return _log_loss if head.score is None else told_error(head.score)
+
+
+def _chosen(head: Head, standard: Floats, truth: NDArray[Any], part: Ints) -> tuple[float, float]:
+    """The strength that is best on the part to choose by, of models of the part to learn from, and its loss there."""
+    learned, chosen = part == Parts.LEARN, part == Parts.CHOOSE
+    tried = {}
+    for strength in STRENGTHS:
+        weights, bias = _learn_of(head)(*_flat(standard[learned], truth[learned]), strength)
+        tried[strength] = _loss_of(head)(_says(standard[chosen, 0], weights, bias), truth[chosen])
+    strength = min(tried, key=lambda each: (tried[each], each))
+    return strength, tried[strength]
 
 
 Learn = Callable[[Floats, NDArray[Any], Floats, float], tuple[Floats, Floats]]
@@ -220,15 +345,21 @@ def _held_out(standard: Floats, truth: NDArray[Any], of_fold: Ints, learn: Learn
     for fold in np.unique(of_fold):
         inside, outside = of_fold == fold, of_fold != fold
         weights, bias = learn(*_flat(standard[outside], truth[outside]), strength)
-        answers = standard[inside, 0] @ weights + bias
-        if weights.shape[1] > 1:
-            answers = np.exp(answers - answers.max(axis=1, keepdims=True))
-            answers /= answers.sum(axis=1, keepdims=True)
+        answers = _says(standard[inside, 0], weights, bias)
         if said is None:
             said = np.empty((len(truth), answers.shape[1]), np.float32)
         said[inside] = answers
     assert said is not None  # noqa: S101 - there are at least two folds
     return said
+
+
+def _says(standard: Floats, weights: Floats, bias: Floats) -> Floats:
+    """Probabilities of the values, or scores."""
+    answers = standard @ weights + bias
+    if weights.shape[1] > 1:
+        answers = np.exp(answers - answers.max(axis=1, keepdims=True))
+        answers /= answers.sum(axis=1, keepdims=True)
+    return np.asarray(answers, np.float32)
 
 
 def _flat(standard: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any], Floats]:
@@ -241,13 +372,16 @@ def _flat(standard: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any], 
     )
 
 
-def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int) -> Ints:
-    """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples."""
+def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int, *, least: int = 0) -> Ints:
+    """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples.
+
+    At most as many as the rarest value has groups, so that each is in every fold, but `least`.
+    """
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
 
     folds = min(folds, len(set(groups)))
     if truth is not None:  # each value must be in two folds at least, and no fold may ask for more than there are
-        folds = min([folds, *(len(set(groups[truth == value])) for value in np.unique(truth))])
+        folds = max(least, min([folds, *(len(set(groups[truth == value])) for value in np.unique(truth))]))
     if folds < 2:
         raise InvalidDataset(
             "all examples show one person, animal or thing, so nothing can be held out; nothing was trained. Say in "

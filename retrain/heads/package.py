@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from contracts.formulas.calibration import BetaCalibration
 from contracts.weights import MANIFEST, sha256_of
-from recipes.recipe import Recipe
+from recipes.recipe import Net, Pool, Recipe
 from retrain.heads.fit import AnyFitted, FittedHead
 
 HEADS_FILE: Final = "heads.npz"
@@ -27,15 +29,19 @@ def write_run(
     join: BetaCalibration | None,
     *,
     features: Mapping[str, Any],
+    networks: Mapping[Net, Path] = MappingProxyType({}),
     version: str,
     trained_on: str,
     report: Mapping[str, Any],
 ) -> Path:
     """Write the run into `folder`; the manifest's path. `features`: what their manifest says (features.py).
 
-    `trained_on`: whose pictures, under which licence. The same heads are the same bytes.
+    `networks`: files of those that have learned, which the run gets, too. `trained_on`: whose pictures, under which
+    licence. The same heads are the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for file in networks.values():
+        shutil.copyfile(file, folder / file.name)
     heads = folder / HEADS_FILE
     heads.write_bytes(
         _npz({f"{number}.{name}": array for number, each in enumerate(fitted) for name, array in _arrays(each)})
@@ -76,7 +82,7 @@ def _head(fitted: AnyFitted) -> dict[str, Any]:
     region = {"of": head.region.of, "margin": head.region.margin}
     if head.colour is not None:
         return fields | {"colour": str(head.colour), "region": region}
-    fields |= {"net": str(head.net), "region": region}
+    fields |= {"net": str(head.net), "region": region} | ({} if head.pool is Pool.MEAN else {"pool": str(head.pool)})
     if not isinstance(fitted, FittedHead):
         return fields | {"unknown": True}
     if fitted.calibration is None:

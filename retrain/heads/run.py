@@ -26,6 +26,7 @@ from retrain.heads.dataset import GOLDEN, TRAIN, HeadsDataset, download, moments
 from retrain.heads.judge import GoldenSet, golden_subjects, median_ms, read_labels, rule, said_about
 from retrain.heads.predictions import predict
 from retrain.heads.training import train
+from retrain.heads.tuning import Tuner
 from retrain.judge.rules import Ruling
 from retrain.judge.settings import JudgeSettings
 from retrain.run.artifacts import Artifacts
@@ -54,6 +55,7 @@ class HeadsRun:
     settings: RetrainSettings
     reporter: Reporter
     stopping: Stopping
+    tuner: Tuner | None
     clock: Callable[[], datetime]
 
     def __post_init__(self) -> None:
@@ -105,6 +107,7 @@ class HeadsRun:
             version=self.training,
             trained_on=f"{len(dataset.train)} photos of the dataset bucket {self.bucket.name}",
             cache=self.folder / "features",
+            tuner=self.tuner,
             say=self.reporter.say,
         )
         _write(candidate / DATASET, {"photos": [str(reference) for reference in dataset.train]})

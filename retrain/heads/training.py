@@ -1,4 +1,7 @@
-"""Trains the heads of a recipe on a folder of photos and label files: seconds to minutes, no GPU."""
+"""Trains the heads of a recipe on a folder of photos and label files: seconds to minutes, no GPU.
+
+With the recipe's `tune` the last blocks of their networks learn, too: minutes on a GPU, an hour without.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from retrain.heads.examples import Examples, read_examples
 from retrain.heads.figures import Answered, Flags, figures_of, score_figures
 from retrain.heads.fit import AnyFitted, FittedHead, fit_heads, fit_join, joined, learned_of
 from retrain.heads.package import write_run
+from retrain.heads.tuning import Tuner
 from retrain.progress import Say, silent
 
 JOINED = "joined"
@@ -31,24 +35,43 @@ class Trained:
 
 
 def train(
-    name: str, data: Path, out: Path, *, version: str, trained_on: str, cache: Path | None = None, say: Say = silent
+    name: str,
+    data: Path,
+    out: Path,
+    *,
+    version: str,
+    trained_on: str,
+    cache: Path | None = None,
+    tuner: Tuner | None = None,
+    say: Say = silent,
 ) -> Trained:
     """Train the recipe `name` on a folder, and write the run into `out`; InvalidDataset if the folder is no dataset.
 
-    `cache`: where features are kept for the next training; beside the run without one.
+    `cache`: where features are kept for the next training; beside the run without one. `tuner`: what lets networks
+    learn, if the recipe wants it; TrainerFailed when it fails.
     """
     began = time.monotonic()
-    recipe = load(name)
-    examples = read_examples(recipe, name, data, cache or out.parent / "features", say=say)
-    fitted = fit_heads(recipe, examples, say=say)
+    recipe, cache = load(name), cache or out.parent / "features"
+    examples = read_examples(recipe, name, data, cache, say=say)
+    tuned = None
+    if recipe.tune.unfreeze:
+        tuned = (tuner or Tuner()).tune(recipe, name, data, examples, cache, say=say)
+        examples = tuned.examples
+    parts = tuned.parts if tuned is not None and tuned.networks else None
+    fitted = fit_heads(recipe, examples, parts, say=say)
     join = fit_join(recipe, fitted)
     report = report_of(recipe, examples, fitted, join)
+    if tuned is not None:
+        report |= {"tune": tuned.report}
+    if parts is not None:
+        report |= {"held_out_by": "a fifth of the groups, which neither the networks nor the heads have seen"}
     manifest = write_run(
         out,
         recipe,
         fitted,
         join,
         features=examples.manifest,
+        networks={} if tuned is None else tuned.networks,
         version=version,
         trained_on=trained_on,
         report=report,

@@ -1,4 +1,4 @@
-"""Run one job: train, export or validate. Exit status: 0 done, 1 failed, 2 invalid job, 75 interrupted."""
+"""Run one job: tune, train, export or validate. Exit status: 0 done, 1 failed, 2 invalid job, 75 interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from retrain.trainer.events import Events
-from retrain.trainer.job import InvalidJob, Job, Task
+from retrain.trainer.job import InvalidJob, Job, Task, TuneJob, read_job
 
 DONE, FAILED, INVALID_JOB, INTERRUPTED = 0, 1, 2, 75
 MAX_MESSAGE: Final = 600  # characters
@@ -25,8 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     stopping = _StopRequest()
     events = Events()
     try:
-        job = Job.read(Path(arguments[0]))
-        return _do(job, Path(arguments[0]), events, stopping)
+        path = Path(arguments[0])
+        job = read_job(path)
+        return _tune(job, events, stopping) if isinstance(job, TuneJob) else _do(job, path, events, stopping)
     except InvalidJob as error:
         events.send("failed", kind="bad_job", message=str(error))
         return INVALID_JOB
@@ -53,6 +54,19 @@ class _StopRequest:
 
     def __call__(self) -> bool:
         return self._signalled or (self.file is not None and self.file.exists())
+
+
+def _tune(job: TuneJob, events: Events, stopping: _StopRequest) -> int:
+    from retrain.trainer import tune  # noqa: PLC0415 - imports torch, after Events has redirected standard output
+
+    job.work.mkdir(parents=True, exist_ok=True)
+    try:
+        results = tune.tune(job, events, stopping)
+    except tune.TuningInterrupted:
+        events.send("interrupted", checkpoint=None)
+        return INTERRUPTED
+    events.send("done", **results)
+    return DONE
 
 
 def _do(job: Job, path: Path, events: Events, stopping: _StopRequest) -> int:

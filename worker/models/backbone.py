@@ -2,8 +2,8 @@
 
 EfficientNet-Lite0 up to its last activation, with ImageNet's weights (`lite0`, written by `day0.lite0`), or with those
 that have learned faces (`face`, by `day0.face_maps`). Pooling is left
-to `pooled`: a linear head on pooled features is the mean of that head over the places of the maps, so its class
-activation map is exact.
+to `pooled`: a linear head on features pooled by their mean is the mean of that head over the places of the maps, so its
+class activation map is exact.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.recipe import Net
+from recipes.recipe import Net, Pool
 from worker.models.boxes import InvalidOutput
 from worker.models.manifests import InvalidModel
 from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
@@ -73,9 +73,14 @@ class Backbone:
             )
         return cls(network)
 
-    def features(self, crops: Sequence[Crop]) -> Floats:
-        """The pooled features of n crops, (n, FEATURES), without holding their maps; errors as of `maps`."""
-        return np.concatenate([np.empty((0, FEATURES), np.float32), *(pooled(self.maps([crop])) for crop in crops)])
+    def features(self, crops: Sequence[Crop], pools: Sequence[Pool] = (Pool.MEAN,)) -> Mapping[Pool, Floats]:
+        """The features of n crops, pooled in each way: (n, FEATURES). No maps are held; errors as of `maps`."""
+        rows: dict[Pool, list[Floats]] = {pool: [np.empty((0, FEATURES), np.float32)] for pool in pools}
+        for crop in crops:
+            maps = self.maps([crop])
+            for pool, of_pool in rows.items():
+                of_pool.append(pooled(maps, pool))
+        return {pool: np.concatenate(of_pool) for pool, of_pool in rows.items()}
 
     def maps(self, crops: Sequence[Crop]) -> Floats:
         """The activations of n crops of one shape, 0-6: (n, FEATURES, height / STRIDE, width / STRIDE).
@@ -103,9 +108,10 @@ class Backbone:
         return np.asarray(maps, dtype=np.float32)
 
 
-def pooled(maps: Floats) -> Floats:
-    """The mean of each feature over its map: (n, FEATURES)."""
-    return np.asarray(maps.mean(axis=(2, 3)), dtype=np.float32)
+def pooled(maps: Floats, pool: Pool = Pool.MEAN) -> Floats:
+    """The mean, or the largest value, of each feature over its map: (n, FEATURES)."""
+    over = (2, 3)
+    return np.asarray(maps.mean(axis=over) if pool is Pool.MEAN else maps.max(axis=over), dtype=np.float32)
 
 
 def _fits(shape: tuple[int, ...]) -> bool:

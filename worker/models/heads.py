@@ -6,12 +6,14 @@ Heads with the same region share its features. Every head answers about every su
 recipe's (worker/photos/answering.py). A manifest of kind "heads" has:
 
     "recipe"                       the name of the recipe whose questions the heads answer
-    "files": {"heads", "lite0", "face", "finder"}   arrays as below; networks as of backbone.py; faces.py: those in use
+    "files": {"heads", "lite0", "face", "finder"}   arrays as below; networks as of backbone.py, or the run's own if
+                                                    they have learned; faces.py: those in use
     "find": {"kind", "least_px", "finder": as in cascade.py}
     "heads": [{"name", "says": […], "net", "region": {"of", "margin"}, "calibration"}         of its likeliest value
              | {"name", "score": [low, high], "net", "region", "half_width"}                  of the interval
              | {"name", "says", "colour", "region"}                                           measured (colour.py)
              | {"name", "says", "net", "region", "unknown": true}]                            has learned nothing yet
+               with "pool": "max", where it is not the mean
     "join": {"questions": […], "calibration"} | null            of the product of the joined answers' scores
 
 The file `heads` is NumPy's .npz, float32: for head i, if it has learned, `i.weights` (features, values) and `i.bias`
@@ -35,7 +37,7 @@ from contracts.boxes import Box
 from contracts.formulas.calibration import BetaCalibration
 from contracts.messages import Model
 from recipes.colours import Palette
-from recipes.recipe import WHOLE, Finder, Net, Range, Recipe, Region, answers
+from recipes.recipe import WHOLE, Finder, Net, Pool, Range, Recipe, Region, answers
 from worker.models.backbone import FEATURES, NETWORKS, Backbone, pooled
 from worker.models.colour import colour_of
 from worker.models.detector import Image
@@ -88,6 +90,7 @@ class ChoiceHead:
 
     net: Net
     region: Region
+    pool: Pool
     says: tuple[str, ...]
     weights: Floats  # (features, values)
     bias: Floats  # (values,)
@@ -109,6 +112,7 @@ class ScoreHead:
 
     net: Net
     region: Region
+    pool: Pool
     range: Range
     weights: Floats  # (features, 1)
     bias: Floats  # (1,)
@@ -193,11 +197,10 @@ class HeadsModel:
         for net, region in dict.fromkeys((head.net, head.region) for head in learned.values()):
             # The maps are kept for this region only: 245 KiB.
             maps = self.backbones[net].maps([crop(image, subject, region, NETWORKS[net].side)])
-            features = pooled(maps)
-            for number, head in learned.items():
-                if (head.net, head.region) != (net, region):
-                    continue
-                [answers[number]] = head.answers(features)
+            looking = {number: head for number, head in learned.items() if (head.net, head.region) == (net, region)}
+            features = {pool: pooled(maps, pool) for pool in {head.pool for head in looking.values()}}
+            for number, head in looking.items():
+                [answers[number]] = head.answers(features[head.pool])
                 if number in self.explained and isinstance(head, ChoiceHead):
                     said = head.says.index(str(answers[number].value))
                     evidence[number] = Evidence(subject, region, places_of(maps[0], head.weights)[said])
@@ -230,8 +233,17 @@ def load_heads(manifest: ModelManifest, recipe: Recipe) -> HeadsModel:
             backbones={net: Backbone(manifest.file(net).read_bytes()) for net in _nets(heads)},
             heads=heads,
             join=None if join is None else _rising(BetaCalibration.from_fields(join["calibration"])),
-            explained=tuple(n for n, head in enumerate(recipe.heads) if head.name == recipe.show.why),
+            explained=_explained(recipe, heads),
         )
+
+
+def _explained(recipe: Recipe, heads: Sequence[AnyHead]) -> tuple[int, ...]:
+    """The numbers of the heads that have maps to show: of the question to explain, and pooled by the mean."""
+    return tuple(
+        number
+        for number, (asked, head) in enumerate(zip(recipe.heads, heads, strict=True))
+        if asked.name == recipe.show.why and isinstance(head, ChoiceHead) and head.pool is Pool.MEAN
+    )
 
 
 def _check_recipe(manifest: ModelManifest, recipe: Recipe) -> None:
@@ -260,15 +272,14 @@ def _head(number: int, fields: Mapping[str, Any], arrays: Mapping[str, Floats]) 
     scores = "score" in fields
     values = 1 if scores else len(fields["says"])
     weights, bias = _folded(number, values, arrays)
-    net = Net(fields["net"])
+    net, pool = Net(fields["net"]), Pool(fields.get("pool", Pool.MEAN))
     if scores:
         half_width = float(fields["half_width"])
         if not (math.isfinite(half_width) and half_width >= 0):
             raise ValueError(f"the interval of {fields['name']} is {half_width}")
-        return ScoreHead(net, region, Range(*map(float, fields["score"])), weights, bias, half_width)
-    return ChoiceHead(
-        net, region, tuple(fields["says"]), weights, bias, _rising(BetaCalibration.from_fields(fields["calibration"]))
-    )
+        return ScoreHead(net, region, pool, Range(*map(float, fields["score"])), weights, bias, half_width)
+    calibration = _rising(BetaCalibration.from_fields(fields["calibration"]))
+    return ChoiceHead(net, region, pool, tuple(fields["says"]), weights, bias, calibration)
 
 
 def _folded(number: int, values: int, arrays: Mapping[str, Floats]) -> tuple[Floats, Floats]:
