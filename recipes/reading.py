@@ -402,7 +402,7 @@ def _rules_of_show(recipe: Recipe) -> Iterable[str]:
     elif any(head.colour for head in recipe.heads_of(why)):
         yield f"show.why: {why!r} is measured, and no network looked at it; name another question"
     elif any(head.pool is Pool.MAX for head in recipe.heads_of(why)):
-        yield f"show.why: the places of {why!r} can be told apart with the mean only; leave out its pool, or name another"
+        yield f"show.why: only the mean of {why!r} has places to show; leave out its pool, or name another question"
 
 
 def _rules_of_keep(recipe: Recipe) -> Iterable[str]:

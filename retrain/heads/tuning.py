@@ -1,4 +1,4 @@
-"""Lets the last blocks of a recipe's networks learn with its heads, by the trainer in a process and environment of its own.
+"""Lets the last blocks of a recipe's networks learn with its heads, by the trainer in another environment.
 
     examples ─► three parts ─► heads on the frozen network ─► crops ─► trainer ─► network ─► features ─► the same heads
                                their loss on the part to choose by ──── is the network taken? ──── their loss there
@@ -67,7 +67,7 @@ class Tuner:
         folder = cache.absolute() / TUNED
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        done = self._train(recipe, name, examples, parts, frozen, folder, say)
+        done = self._train(recipe, name, examples, parts, frozen=frozen, folder=folder, say=say)
         networks = {net: Path(event["network"]) for net, event in done.items()}
         features = folder / "features"
         tuned = read_examples(recipe, name, data, features, networks=networks, say=say)
@@ -85,6 +85,7 @@ class Tuner:
         name: str,
         examples: Examples,
         parts: Parts,
+        *,
         frozen: Sequence[Begun],
         folder: Path,
         say: Say,
@@ -100,7 +101,7 @@ class Tuner:
                 work.mkdir()
                 files = Path(temporary) / net
                 files.mkdir()
-                job = _job(recipe, of_net, examples.every, parts, crops, files)
+                job = _job(of_net, examples.every, parts, crops, files)
                 network = files / f"{net}.onnx"
                 shutil.copyfile(network_of(examples.manifest, net), network)
                 job |= {"network": network, "unfreeze": recipe.tune.unfreeze, "epochs": recipe.tune.epochs}
@@ -117,7 +118,6 @@ class Tuner:
 
 
 def _job(
-    recipe: Recipe,
     heads: Sequence[Begun],
     every: Sequence[Example],
     parts: Parts,
@@ -125,7 +125,7 @@ def _job(
     folder: Path,
 ) -> dict[str, Any]:
     """The fields of a TuneJob (retrain/trainer/job.py) that are about crops and heads; their files are in `folder`."""
-    arrays, regions = dict[str, Any](), []
+    arrays, regions = dict[str, Any](), list[dict[str, Any]]()
     by_region: dict[str, list[Begun]] = {}
     for each in heads:
         by_region.setdefault(region_name(each.head), []).append(each)

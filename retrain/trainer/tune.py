@@ -37,7 +37,9 @@ OPTIMIZERS: Final[Mapping[str, Callable[..., torch.optim.Optimizer]]] = {
 _AUGMENT: Final[Mapping[str, v2.Transform]] = {
     "mirror": v2.RandomHorizontalFlip(),
     "light": v2.ColorJitter(brightness=(0.6, 1.5)),
-    "crop": v2.RandomAffine(degrees=0, translate=(0.06, 0.06), scale=(0.81, 1.32), interpolation=v2.InterpolationMode.BILINEAR),
+    "crop": v2.RandomAffine(
+        degrees=0, translate=(0.06, 0.06), scale=(0.81, 1.32), interpolation=v2.InterpolationMode.BILINEAR
+    ),
     "rotate": v2.RandomRotation(10, v2.InterpolationMode.BILINEAR),
     "blur": v2.RandomApply([v2.GaussianBlur(9, (0.1, 2.0))]),
     "jpeg": v2.RandomApply([v2.JPEG((25, 95))]),
@@ -93,6 +95,98 @@ class Model(nn.Module):
         return [head(pooled[pool]) for head, pool in zip(self.heads[region], pools, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """A job, and what it asks about which crops."""
+
+    job: TuneJob
+    regions: Sequence[Seen]
+    heads: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]  # of each region: weights and bias to begin with
+    device: torch.device
+    events: Events
+    stopping: Callable[[], bool]
+
+    def model(self) -> Model:
+        """The network and heads as they begin."""
+        torch.manual_seed(self.job.seed)
+        model = Model(Unfrozen(self.job.network, self.job.unfreeze), self.heads)
+        model.to(self.device)
+        return model
+
+    def run(self, optimizer: str) -> Tried:
+        """Train with one optimizer; TuningInterrupted on a signal."""
+        model, job = self.model(), self.job
+        parameters = [*model.network.learning(), *model.heads.parameters()]
+        moving = OPTIMIZERS[optimizer](parameters)
+        chance = np.random.default_rng(job.seed)
+        steps = job.epochs * len(_batches(self.regions, job.batch, np.random.default_rng(job.seed)))
+        rate = torch.optim.lr_scheduler.LambdaLR(moving, lambda step: _rate(step / max(1, steps)))
+        best = Tried(optimizer, 0, math.inf, {})
+        for epoch in range(1, job.epochs + 1):
+            began, losses = time.monotonic(), list[float]()
+            for number, rows in _batches(self.regions, job.batch, chance):
+                if self.stopping():
+                    raise TuningInterrupted
+                loss = self._loss(model, number, rows, augment=True)
+                if loss is not None:
+                    moving.zero_grad()
+                    loss.backward()
+                    nn.utils.clip_grad_norm_(parameters, 1.0)
+                    moving.step()
+                    losses.append(float(loss))
+                rate.step()
+            chosen = self.chosen_loss(model)
+            if chosen < best.loss:
+                weights = {name: value.detach().cpu().clone() for name, value in model.network.state_dict().items()}
+                best = Tried(optimizer, epoch, chosen, weights)
+            self.events.send(
+                "epoch",
+                epoch=epoch,
+                epochs=job.epochs,
+                optimizer=optimizer,
+                loss=float(np.mean(losses)) if losses else None,
+                chosen_loss=chosen,
+                seconds=time.monotonic() - began,
+            )
+            if epoch - best.epoch >= job.patience:
+                break
+        if not best.network:
+            raise ValueError(f"with {optimizer} no epoch had a finite loss: the network can't learn from these crops")
+        return best
+
+    @torch.no_grad()
+    def chosen_loss(self, model: Model) -> float:
+        """The mean over the batches of the loss of crops to choose by, as they are."""
+        losses = list[float]()
+        for number, region in enumerate(self.regions):
+            rows = np.flatnonzero(region.part == CHOOSE)
+            for start in range(0, len(rows), self.job.batch):
+                loss = self._loss(model, number, rows[start : start + self.job.batch], augment=False)
+                losses += [] if loss is None else [float(loss)]
+        return float(np.mean(losses)) if losses else math.inf
+
+    def _loss(self, model: Model, number: int, rows: np.ndarray, *, augment: bool) -> Tensor | None:
+        """The sum over a region's heads of the mean loss of the crops whose answer is known; None if none is."""
+        region = self.regions[number]
+        crops = torch.from_numpy(np.asarray(region.crops[rows]))
+        if augment:
+            views = [region.augment(crop) for crop in crops.permute(0, 3, 1, 2)]
+            crops = torch.stack(views).permute(0, 2, 3, 1)
+        said = model(crops.to(self.device), number, [question.pool for question in region.questions])
+        losses = list[Tensor]()
+        for question, answers in zip(region.questions, said, strict=True):
+            truth = question.targets[torch.from_numpy(rows).to(self.device)]
+            known = ~torch.isnan(truth)
+            if not known.any():
+                continue
+            if question.score is None:
+                losses.append(nn.functional.cross_entropy(answers[known], truth[known].long(), question.value_weights))
+            else:
+                low, high = question.score
+                losses.append((((answers[known, 0] - truth[known]) / (high - low)) ** 2).mean())
+        return torch.stack(losses).sum() if losses else None
+
+
 def tune(job: TuneJob, events: Events, stopping: Callable[[], bool]) -> dict[str, Any]:
     """Run the job: `network`, the file with what it has learned, and what was tried."""
     name = f"cuda:{job.device}" if job.device.isdigit() else job.device
@@ -106,15 +200,11 @@ def tune(job: TuneJob, events: Events, stopping: Callable[[], bool]) -> dict[str
             ]
             for number, region in enumerate(job.regions)
         ]
+    tuning = Tuning(job, regions, heads, device, events, stopping)
     crops = sum(int((region.part == LEARN).sum()) for region in regions)
     events.send("started", device=str(device), pictures=crops, epochs=job.epochs, first_epoch=1, batch=job.batch)
-    before = math.nan
-    tried = []
-    for optimizer in job.optimizers:
-        torch.manual_seed(job.seed)
-        model = Model(Unfrozen(job.network, job.unfreeze), heads).to(device)
-        before = _chosen_loss(model, regions, job.batch)
-        tried.append(_train(model, regions, optimizer, job, events, stopping))
+    before = tuning.chosen_loss(tuning.model())
+    tried = [tuning.run(optimizer) for optimizer in job.optimizers]
     best = min(tried, key=lambda each: each.loss)
     network = Unfrozen(job.network, job.unfreeze)
     network.load_state_dict(best.network)
@@ -128,51 +218,6 @@ def tune(job: TuneJob, events: Events, stopping: Callable[[], bool]) -> dict[str
     }
 
 
-def _train(
-    model: Model, regions: Sequence[Seen], optimizer: str, job: TuneJob, events: Events, stopping: Callable[[], bool]
-) -> Tried:
-    """Train with one optimizer."""
-    parameters = [*model.network.learning(), *model.heads.parameters()]
-    moving = OPTIMIZERS[optimizer](parameters)
-    chance = np.random.default_rng(job.seed)
-    steps = job.epochs * sum(math.ceil((region.part == LEARN).sum() / job.batch) for region in regions)
-    rate = torch.optim.lr_scheduler.LambdaLR(moving, lambda step: _rate(step / max(1, steps)))
-    best = Tried(optimizer, 0, math.inf, {})
-    for epoch in range(1, job.epochs + 1):
-        began, losses = time.monotonic(), []
-        for number, rows in _batches(regions, job.batch, chance):
-            if stopping():
-                raise TuningInterrupted
-            loss = _loss(model, regions[number], number, rows, augment=True)
-            if loss is None:
-                rate.step()
-                continue
-            moving.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            moving.step()
-            rate.step()
-            losses.append(float(loss))
-        chosen = _chosen_loss(model, regions, job.batch)
-        if chosen < best.loss:
-            weights = {name: value.detach().cpu().clone() for name, value in model.network.state_dict().items()}
-            best = Tried(optimizer, epoch, chosen, weights)
-        events.send(
-            "epoch",
-            epoch=epoch,
-            epochs=job.epochs,
-            optimizer=optimizer,
-            loss=float(np.mean(losses)) if losses else None,
-            chosen_loss=chosen,
-            seconds=time.monotonic() - began,
-        )
-        if epoch - best.epoch >= job.patience:
-            break
-    if not best.network:
-        raise ValueError(f"with {optimizer} no epoch had a finite loss: the network stays frozen")
-    return best
-
-
 def _rate(done: float) -> float:
     """The learning rate's share, `done` of all steps done: a linear warm-up, then half a cosine."""
     return done / WARM_UP if done < WARM_UP else 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
@@ -180,45 +225,11 @@ def _rate(done: float) -> float:
 
 def _batches(regions: Sequence[Seen], size: int, chance: np.random.Generator) -> list[tuple[int, np.ndarray]]:
     """Batches of one region each, all regions mixed."""
-    batches = []
+    batches = list[tuple[int, np.ndarray]]()
     for number, region in enumerate(regions):
         rows = chance.permutation(np.flatnonzero(region.part == LEARN))
         batches += [(number, np.sort(rows[start : start + size])) for start in range(0, len(rows), size)]
     return [batches[place] for place in chance.permutation(len(batches))]
-
-
-def _loss(model: Model, region: Seen, number: int, rows: np.ndarray, *, augment: bool) -> Tensor | None:
-    """The sum over the heads of the mean loss of the crops whose answer is known; None if none is."""
-    device = region.questions[0].targets.device
-    crops = torch.from_numpy(np.asarray(region.crops[rows])).to(device)
-    if augment:
-        planes = [region.augment(crop) for crop in crops.permute(0, 3, 1, 2)]
-        crops = torch.stack(planes).permute(0, 2, 3, 1)
-    said = model(crops, number, [question.pool for question in region.questions])
-    losses = []
-    for question, answers in zip(region.questions, said, strict=True):
-        truth = question.targets[torch.from_numpy(rows).to(device)]
-        known = ~torch.isnan(truth)
-        if not known.any():
-            continue
-        if question.score is None:
-            losses.append(nn.functional.cross_entropy(answers[known], truth[known].long(), question.value_weights))
-        else:
-            low, high = question.score
-            losses.append((((answers[known, 0] - truth[known]) / (high - low)) ** 2).mean())
-    return torch.stack(losses).sum() if losses else None
-
-
-@torch.no_grad()
-def _chosen_loss(model: Model, regions: Sequence[Seen], size: int) -> float:
-    """The mean over the batches of the loss of crops to choose by, as they are."""
-    losses = []
-    for number, region in enumerate(regions):
-        rows = np.flatnonzero(region.part == CHOOSE)
-        for start in range(0, len(rows), size):
-            loss = _loss(model, region, number, rows[start : start + size], augment=False)
-            losses += [] if loss is None else [float(loss)]
-    return float(np.mean(losses)) if losses else math.inf
 
 
 def _seen(number: int, region: Mapping[str, Any], arrays: Mapping[str, np.ndarray], device: torch.device) -> Seen:

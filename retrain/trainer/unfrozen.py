@@ -1,9 +1,9 @@
 """A network's ONNX file as a torch module whose last blocks learn, and the same file with what they have learned.
 
 The graph stays as it is, operator by operator, so what is served computes what was trained: padding, clipping and the
-normalisation of pixels are the file's. It holds no batch norms; those were folded into the convolutions. A convolution's
-weights are stored in 8 bits with a scale for each output channel, or in 16 bits; they are learned in 32 and stored as
-they were.
+normalisation of pixels are the file's. It holds no batch norms; those were folded into the convolutions. The weights of
+a convolution are stored in 8 bits with a scale for each output channel, or in 16 bits; they learn in 32, and are stored
+as they were.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class Unfrozen(nn.Module):
         """The maps."""
         values: dict[str, Tensor] = {"images": images}
         for node in self._nodes:
-            inputs = [
-                values[name] if name in values else self._values[_key(name)] for name in node.input
-            ]
+            inputs = [values[name] if name in values else self._values[_key(name)] for name in node.input]
             values[node.output[0]] = _OPERATORS[node.op_type](_attributes(node), *inputs)
         return values[self._output]
 
@@ -93,7 +91,7 @@ class Unfrozen(nn.Module):
                 store(integers, np.round(weight / scale).astype(np.int8))
                 store(made_by.input[1], scale)
         onnx.checker.check_model(model, full_check=True)
-        return bytes(model.SerializeToString())
+        return model.SerializeToString()
 
 
 def _product(node: Any, constants: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The engine that runs an exported YOLO: ONNX Runtime, on every machine. Picture → output tensor.
 
 A call that comes while another runs stays on one core, so that the worker's threads share the machine instead of
-waiting for each other; a lone one takes up to MAX_THREADS cores, which are idle otherwise. It takes one
+waiting for each other; a lone one takes up to MAX_THREADS cores, which are idle otherwise. In a burst the other thread
+is between two networks for a moment only, so a call is alone when no two have run at once for CALM_S. It takes one
 picture, also where the export takes a batch: on a CPU one run of four took longer than four runs. Where the export
 leaves height and width open, pictures may be of any shape. It computes in 32 bits whatever the processor offers (an
 INT8 network stays one): a confidence that was calibrated on one machine must mean the same on the next.
@@ -9,9 +10,11 @@ INT8 network stays one): a confidence that was calibrated on one machine must me
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -21,6 +24,7 @@ from worker.models.detector import Image
 from worker.models.onnx_runtime import ORT_ERRORS, Floats, session
 
 MAX_THREADS: Final = 4  # of a lone picture; more gain little, and wake more cores
+CALM_S: Final = 1.0
 
 
 class Engine(Protocol):
@@ -47,12 +51,12 @@ class Engine(Protocol):
 class OnnxRuntime:
     """The network in ONNX Runtime, which generates no code at run time: the worker's sandbox forbids that."""
 
-    def __init__(self, network: bytes, side: int) -> None:
+    def __init__(self, network: bytes, side: int, clock: Callable[[], float] = time.monotonic) -> None:
         """ValueError if it is not an ONNX network with one RGB picture input of that side."""
         self._one_core = session(network)
         threads = min(len(os.sched_getaffinity(0)), MAX_THREADS)
         self._all_cores = session(network, threads=threads) if threads > 1 else self._one_core
-        self._running, self._lock = 0, threading.Lock()
+        self._running, self._crowded_at, self._lock, self._clock = 0, -math.inf, threading.Lock(), clock
         self.class_names = self._one_core.get_modelmeta().custom_metadata_map.get(NAMES)
         inputs = self._one_core.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
@@ -67,8 +71,11 @@ class OnnxRuntime:
         tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], dtype=np.float32)
         tensor /= 255
         with self._lock:
+            now = self._clock()
+            if self._running:
+                self._crowded_at = now
             self._running += 1
-            chosen = self._all_cores if self._running == 1 else self._one_core
+            chosen = self._all_cores if now - self._crowded_at >= CALM_S else self._one_core
         try:
             output, *_ = chosen.run(None, {self._input: tensor})
         except ORT_ERRORS as error:

@@ -39,9 +39,9 @@ from imaging.decoding import decode
 from recipes.reading import load
 from recipes.recipe import Net, Pool, Recipe, Region
 from worker.models.backbone import FEATURES, NETWORKS, Backbone
+from worker.models.detector import Image
 from worker.models.finders import DefaultFinder, default_finder
 from worker.models.onnx_runtime import Floats
-from worker.models.detector import Image
 from worker.models.regions import FoundSubject, crop, shows
 from worker.models.views import views_of
 
@@ -87,11 +87,14 @@ class Extractor:
         if not cached.exists():
             image = decode(data).image
             subjects = self.finder.find(image)
-            arrays = {"boxes": np.array([subject.box.corners for subject in subjects]).reshape(-1, 4)}
-            of_regions = self._crops if self.crops else self._features
+            boxes = np.array([subject.box.corners for subject in subjects]).reshape(-1, 4)
+            arrays: dict[str, Any] = {
+                "boxes": boxes,
+                **(self._crops if self.crops else self._features)(image, subjects),
+            }
             partial = cached.with_suffix(f".{os.getpid()}.{id(image)}.tmp")
             with partial.open("wb") as file:
-                np.savez(file, **arrays, **of_regions(image, subjects))
+                np.savez(file, **arrays)
             partial.rename(cached)
         return cached
 
@@ -115,9 +118,7 @@ class Extractor:
         for net, region in regions_of(self.recipe):
             side = NETWORKS[net].side
             rows = [
-                crop(image, each, region, side)
-                if shows(image, each, region)
-                else np.zeros((side, side, 3), np.uint8)
+                crop(image, each, region, side) if shows(image, each, region) else np.zeros((side, side, 3), np.uint8)
                 for each in subjects
             ]
             arrays[name_of(net, region)] = np.stack(rows) if rows else np.empty((0, side, side, 3), np.uint8)

@@ -97,6 +97,7 @@ def run_of(s3: Any, recipe: Path, folder: Path, training: str = TRAINING, **sett
         settings=replace(told, **settings),
         reporter=Reporter(bucket, training, clock=lambda: AT, silence_s=60, out=io.StringIO()),
         stopping=Stopping(),
+        tuner=None,
         clock=lambda: AT,
     )
 

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 
-from recipes.recipe import Net
+from recipes.recipe import Net, Pool
 from worker.models.backbone import FEATURES, NETWORKS, SIDE, Backbone, Crop, pooled
 from worker.models.boxes import InvalidOutput
 from worker.models.day_0 import DEFAULT_MANIFEST
@@ -162,7 +162,7 @@ def test_the_network_of_faces_is_that_of_the_kiosk_up_to_its_last_activation(cro
     cast = next(node for node in whole.graph.node if node.output[0] == scaled.input[0])
     weights = constants[cast.input[0]].astype(np.float32) * constants[scaled.input[1]]
     faces = [np.asarray(Pillow.fromarray(each).resize((128, 128))) for each in crops[:3]]
-    own = Backbone.shipped(NETWORKS[Net.FACE]).features(faces)
+    own = Backbone.shipped(NETWORKS[Net.FACE]).features(faces)[Pool.MEAN]
     pixels = np.stack(faces).transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
     [logits] = session(whole.SerializeToString()).run(["logits"], {"images": pixels})
     transposed = next((each.i for each in last.attribute if each.name == "transB"), 0)

@@ -17,6 +17,7 @@ from tests.toy_yolo import SIDE, toy_manifest
 from worker.kiosk.kinds import load_detector
 from worker.kiosk.yolo import Yolo
 from worker.models.engine import OnnxRuntime
+from worker.models.manifests import read_manifest
 
 # 65 is PR_SET_MDWE: from here on no memory may be written and then run, as in systemd's MemoryDenyWriteExecute.
 SANDBOXED = """
@@ -98,8 +99,43 @@ def test_a_lone_picture_takes_several_cores_and_its_output_is_the_same_bit_for_b
         done.set()
         assert first.result(timeout=60).tobytes() == second.tobytes() == alone.tobytes()
     assert len(used) == 1
-    engine(picture)
-    assert len(used) == 2
+
+
+def test_in_a_burst_no_picture_is_alone_until_no_two_have_run_at_once_for_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that stores an answer comes back at once: two threads of each network would wait for each other."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(2)))
+    times = [100.0]
+    network = read_manifest(toy_manifest(tmp_path)).file("network").read_bytes()
+    engine = OnnxRuntime(network, SIDE, lambda: times[-1])
+    lone: list[float] = []
+    inside, done = threading.Event(), threading.Event()
+
+    class Counted:
+        """The session of all cores; the first picture stays in it until it may leave."""
+
+        def __init__(self, session: Any) -> None:
+            self._session = session
+
+        def run(self, *arguments: Any) -> Any:
+            lone.append(times[-1])
+            inside.set()
+            assert done.wait(timeout=60)
+            return self._session.run(*arguments)
+
+    monkeypatch.setattr(engine, "_all_cores", Counted(engine._all_cores))
+    picture = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(engine, picture)
+        assert inside.wait(timeout=60)
+        engine(picture)
+        done.set()
+        first.result(timeout=60)
+    for later in (100.1, 100.9, 101.0, 101.1):
+        times.append(later)
+        engine(picture)
+    assert lone == [100.0, 101.0, 101.1]
 
 
 def engine_of(manifest: Path) -> object:

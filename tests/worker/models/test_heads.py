@@ -18,7 +18,7 @@ from demo.drawn_clothes import people
 from imaging.decoding import decode
 from recipes.reading import folder_of, parse
 from recipes.reading import load as load_recipe
-from recipes.recipe import Net, Recipe
+from recipes.recipe import Net, Pool, Recipe
 from worker.models.backbone import FEATURES, NETWORKS, Backbone, Crop
 from worker.models.evidence import centred
 from worker.models.heads import ChoiceHead, HeadsModel, load_heads
@@ -111,7 +111,7 @@ def test_the_places_of_an_answer_add_up_to_its_logit_whatever_the_head_has_for_i
             said, evidence = head.says.index(str(seen.answers[0].value)), seen.evidence[0]
             features = (
                 model.backbones[Net.LITE0]
-                .features([crop(photo, evidence.subject, evidence.region)])[0]
+                .features([crop(photo, evidence.subject, evidence.region)])[Pool.MEAN][0]
                 .astype(np.float64)
             )
             logits = features @ head.weights + head.bias
