@@ -125,4 +125,4 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 def _key(name: str) -> str:
     """A name that torch allows for a parameter."""
-    return name.replace(".", "_")
+    return "of_" + name.replace(".", "_")

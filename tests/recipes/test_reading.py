@@ -214,6 +214,35 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "something else to keep": (only(head(), keep={"uploads": False}), "keep.uploads: there is no such key"),
     "kept as a word": (only(head(), keep={"upload": "no"}), "keep.upload: 'no' is not true or false"),
+    "a detector that is tuned": (
+        only(head(), teaches="detector", tune={"unfreeze": 2}),
+        "tune: a detector learns as a whole, and its optimizer is a setting of the training; leave the key out",
+    ),
+    "more blocks than there are": (
+        only(head(), tune={"unfreeze": 17}),
+        "tune.unfreeze: 17 is out of range; write 0 to 16",
+    ),
+    "an optimizer that is none": (
+        only(head(), tune={"unfreeze": 1, "optimizers": ["adamm"]}),
+        "tune.optimizers: there is no 'adamm'; choose adamw, nadam, adam",
+    ),
+    "optimizers of nothing": (
+        only(head(), tune={"optimizers": ["adam"]}),
+        "tune.optimizers: nothing of a network learns; write how many of its blocks do, as unfreeze = 4",
+    ),
+    "no optimizer": (
+        only(head(), tune={"unfreeze": 1, "optimizers": []}),
+        "tune.optimizers: names none; choose adamw, nadam, adam",
+    ),
+    "a network that learns and measures": (
+        only({"name": "coat", "colour": "basic13"}, head(), tune={"unfreeze": 1})
+        | {"head": [{"name": "coat", "colour": "basic13"}]},
+        "tune.unfreeze: every head measures a colour, and no network is used; leave the key out",
+    ),
+    "the largest value, explained": (
+        only(head(pool="max"), show={"why": "eye"}),
+        "show.why: only the mean of 'eye' has places to show; leave out its pool, or name another question",
+    ),
     "a stop at nothing": (only(head(stop_at=["up"])), "head[eye].stop_at: up is nothing that the head says"),
 }
 
@@ -247,7 +276,7 @@ def test_a_recipe_without_a_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 KEYS = st.sampled_from(
-    ["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "show", "keep", "other"]
+    ["recipe", "name", "find", "join", "judge", "inputs", "head", "teaches", "notice", "show", "keep", "tune", "other"]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("mask"),

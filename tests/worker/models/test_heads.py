@@ -24,7 +24,7 @@ from worker.models.evidence import centred
 from worker.models.heads import ChoiceHead, HeadsModel, load_heads
 from worker.models.manifests import InvalidModel, read_manifest
 from worker.models.onnx_runtime import Floats
-from worker.models.regions import crop
+from worker.models.regions import EVERYTHING, FoundSubject, crop
 
 RECIPE: dict[str, Any] = {
     "recipe": 1,
@@ -120,6 +120,22 @@ def test_the_places_of_an_answer_add_up_to_its_logit_whatever_the_head_has_for_i
             assert evidence.places.mean() + centred(head.bias)[said] == pytest.approx(
                 logits[said] - logits.mean(), abs=1e-5
             )
+
+
+def test_a_head_that_pools_by_the_largest_value_answers_by_it_and_has_no_places_to_show(tmp_path: Path) -> None:
+    explained = parse(RECIPE | {"show": {"why": "eye"}})
+    photo = np.random.default_rng(3).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    weights = arrays()["0.weights"] * np.float32(0.01)
+    path = manifest(tmp_path, lambda fields: fields["heads"][0].update(pool="max"), **{"0.weights": weights})
+    model = load_heads(read_manifest(path), explained)
+    [[seen]] = model.detect([photo])
+    head = model.heads[0]
+    assert isinstance(head, ChoiceHead)
+    crops = [crop(photo, FoundSubject(EVERYTHING), head.region)]
+    features = model.backbones[Net.LITE0].features(crops, (Pool.MEAN, Pool.MAX))
+    assert head.answers(features[Pool.MAX]) == [seen.answers[0]]
+    assert head.answers(features[Pool.MEAN]) != [seen.answers[0]]
+    assert not seen.evidence
 
 
 def test_without_a_question_to_explain_nothing_is_kept_and_the_answers_are_the_same(tmp_path: Path) -> None:
