@@ -16,6 +16,7 @@ from recipes.reading import KIOSK
 
 TRACKERS: Final = ("none", "wandb", "mlflow")
 GOLDEN_LEAST: Final = 20  # golden people of each label, for a training and for `nunchi judge`
+TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
 DEFAULT_TRAINER: Final = Path(__file__).parents[1] / ".venv-trainer" / "bin" / "python"
 
 
@@ -98,7 +99,7 @@ class RetrainSettings:
         default=Path("/var/tmp/nunchi-retrain"),  # noqa: S108 - the training creates its own folder in it
     )
     trainer_python: Path = setting(
-        "NUNCHI_TRAINER_PYTHON",
+        TRAINER_VARIABLE,
         "the Python that has ultralytics (retrain/trainer/requirements.txt)",
         parse=Path,
         default=DEFAULT_TRAINER,

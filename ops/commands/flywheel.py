@@ -13,16 +13,14 @@ from rich.markup import escape
 
 from contracts.instants import now
 from contracts.weights import new_run_id
-from local.environment import ROOT
 from local.errors import CloudError
 from ops import supervise
 from ops.display import err, out
 from recipes.reading import KIOSK, load
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 
 # demo.flywheel imports numpy and Pillow: the command imports it when it runs, so that its help starts fast.
 
-TRAINER: Final = ROOT / ".venv-trainer" / "bin" / "python"
-TRAINER_VARIABLE: Final = "NUNCHI_TRAINER_PYTHON"
 KEPT: Final = Path("out", "flywheel")  # a folder for each run, named by its time
 
 
@@ -72,9 +70,9 @@ def flywheel(
         return
     from demo.flywheel import cloud, keep, run  # noqa: PLC0415 - see above
 
-    if not Path(os.environ.get(TRAINER_VARIABLE, TRAINER)).exists():
+    if not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists():
         raise CloudError(
-            f"{TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or name "
+            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or name "
             f"its Python in {TRAINER_VARIABLE}"
         )
     began = time.monotonic()

@@ -70,6 +70,8 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     out.print(table)
     if read.join:
         out.print(f"joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
+    if read.tune.unfreeze:
+        out.print(f"networks: the last {read.tune.unfreeze} blocks learn, too, by {', '.join(read.tune.optimizers)}")
     if read.show.picture:
         out.print(f"picture: {escape(read.show.picture)}, drawn by {PICTURE_MODULE}")
     if texts:
@@ -102,6 +104,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train the heads of a recipe on labelled pictures, on this machine: seconds to minutes, no GPU.
+
+    If the recipe says that its networks learn, too (tune), the trainer's environment does it (make trainer, or
+    NUNCHI_TRAINER_PYTHON): minutes on a GPU, an hour without.
 
     A label file is {"schema": 1, "recipe": NAME, "inputs": {}, "subjects": [{"box": [x0, y0, x1, y1], "answers":
     {QUESTION: VALUE}, "group": WHO}]}; box in fractions of the picture, 0 0 1 1 for the whole. The figures are from
@@ -137,6 +142,10 @@ def train(
         f"[dim]on {trained.report['held_out_by']}; {len(trained.report['left_out'])} kinds of pictures left out: "
         f"{escape(str(trained.report['left_out']))}[/]"
     )
+    for net, figures in trained.report.get("tune", {}).get("networks", {}).items():
+        does = "has learned, and is part of the run" if figures["taken"] else "is no better for learning, and stays"
+        losses = f"loss {figures['loss_frozen']:g} frozen, {figures['loss_tuned']:g} by {figures['optimizer']}"
+        out.print(f"[dim]network {net} {does}: {losses}[/]")
     out.print(f"[green]{escape(str(trained.manifest))}[/] is ready. Next: nunchi try --recipe {escape(name)}")
 
 

@@ -9,6 +9,7 @@ this choice nor the training sees the third part, of which the figures are (fit.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -27,7 +28,7 @@ from retrain.heads.examples import Example, Examples, read_examples
 from retrain.heads.features import compute, network_of
 from retrain.heads.fit import Begun, Parts, begin, region_name, split
 from retrain.progress import Say, silent
-from retrain.settings import DEFAULT_TRAINER
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 
 TUNED: Final = "tuned"  # beside the features: the networks that have learned
 
@@ -44,9 +45,12 @@ class Tuned:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuner:
-    """How the trainer is run; see TrainerProcess. `device`: "cpu", "0", or "" for a GPU if there is one."""
+    """How the trainer is run; see TrainerProcess.
 
-    python: Path = DEFAULT_TRAINER
+    `python`: of the trainer's environment. `device`: "cpu", "0", or "" for a GPU if there is one.
+    """
+
+    python: Path = field(default_factory=lambda: Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)))
     device: str = ""
     seed: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)

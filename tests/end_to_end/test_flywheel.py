@@ -17,7 +17,7 @@ from contracts.private_folder import is_private
 from contracts.training import TrainingOutcome, Verdict
 from contracts.weights import Pointer
 from local.environment import GATE_VARIABLE, ROOT
-from ops.commands.flywheel import TRAINER, TRAINER_VARIABLE
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 from tests.chromium import CHROMIUM, FLAGS
 
 # Less than a demonstration, and a lower gate: after so short a training no label passes 0.95 on some processors.
@@ -29,7 +29,7 @@ DRAWS = os.environ.get("NUNCHI_SCREENSHOTS") == "1"  # make the pictures of docs
 
 @pytest.mark.timeout(MOST_S + 60)
 @pytest.mark.skipif(
-    not Path(os.environ.get(TRAINER_VARIABLE, TRAINER)).exists(), reason="nothing here trains; first: make trainer"
+    not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists(), reason="nothing here trains; first: make trainer"
 )
 def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
     """Each message names the version that decided it, which the command itself holds against what serves."""

@@ -26,7 +26,7 @@ from worker.models.backbone import NETWORKS
 from worker.models.heads import HeadsModel
 from worker.models.loading import load_model
 
-TUNE = 'tune = { unfreeze = 2, epochs = 3, optimizers = ["adamw", "adam"] }'
+TUNE = 'tune = { unfreeze = 2, epochs = 2, optimizers = ["adamw", "adam"] }'
 ANSWERS_AS_BEFORE = """#!{python}
 import json, shutil, sys
 job = json.load(open(sys.argv[-1]))
