@@ -72,8 +72,8 @@ def flywheel(
 
     if not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists():
         raise CloudError(
-            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or name "
-            f"its Python in {TRAINER_VARIABLE}"
+            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or "
+            f"name its Python in {TRAINER_VARIABLE}"
         )
     began = time.monotonic()
     kept = out_folder or KEPT / new_run_id(now())

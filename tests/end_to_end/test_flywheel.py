@@ -29,7 +29,8 @@ DRAWS = os.environ.get("NUNCHI_SCREENSHOTS") == "1"  # make the pictures of docs
 
 @pytest.mark.timeout(MOST_S + 60)
 @pytest.mark.skipif(
-    not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists(), reason="nothing here trains; first: make trainer"
+    not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists(),
+    reason="nothing here trains; first: make trainer",
 )
 def test_the_wheel_turns_from_nothing_to_a_rollback(tmp_path: Path) -> None:
     """Each message names the version that decided it, which the command itself holds against what serves."""
