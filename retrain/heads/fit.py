@@ -175,7 +175,8 @@ def fit_join(recipe: Recipe, fitted: Sequence[AnyFitted]) -> BetaCalibration | N
     if len(scores) < LEAST_OF_SCORE:
         raise InvalidDataset(
             f"only {len(scores)} held-out subjects have an answer to each of {', '.join(recipe.join)}, of "
-            f"{LEAST_OF_SCORE} needed to calibrate the joined answer; nothing was trained. Label more of them, or leave out join"
+            f"{LEAST_OF_SCORE} needed to calibrate the joined answer; nothing was trained. Label more of "
+            "them, or leave out join"
         )
     return fit_beta(scores, right, least=0.0)
 
