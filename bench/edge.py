@@ -3,9 +3,9 @@
     python -m bench.edge [--photos 40] [--rounds 3] [--only kiosk,mask]
 
 The worker, `python -m worker`, is bound to one processor and has one thread for its model; S3, the broker and this
-program run on another. Photos come one after the other: portraits on a drawn background, 1280 × 720, or what the recipe
-itself draws. Times are this machine's. The last column, a recipe's processor time relative to the kiosk's in the same
-run, is what carries over to another machine.
+program run on another. Photos come one after the other: portraits on a drawn background, 1280 × 720; people in drawn
+clothes, 480 × 960, where a recipe looks for bodies; or what the recipe itself draws. Times are this machine's. The last
+column, a recipe's processor time relative to the kiosk's in the same run, is what carries over to another machine.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from bench.peers.ours import Worker, worker_process
 from bench.peers.processes import ServerFailed
 from bench.photos import frames
 from contracts.subject_labels import SubjectLabels
+from demo.drawn_clothes import people
 from demo.drawn_recipes import DRAWN
 from recipes import reading
 from recipes.reading import KIOSK
+from recipes.recipe import Finder
 
 PATIENCE_S: Final = 180.0  # for a first answer
 FIGURES: Final = "photos", "first_s", "p50_ms", "p95_ms", "work_ms", "mb"
@@ -41,7 +43,9 @@ Photo = tuple[bytes, dict[str, str]]  # a JPEG, and what its device says of it
 
 
 def photos_of(recipe: str, count: int, folder: Path) -> list[Photo]:
-    """So many photos for a recipe: drawn by it, or portraits."""
+    """So many photos for a recipe: drawn by it, people in drawn clothes where a body is looked for, or portraits."""
+    if reading.load(recipe).find.kind is Finder.PERSON:
+        return [(person.jpeg, declared(recipe)) for person in people(count)]
     if recipe not in DRAWN:
         return [(photo, declared(recipe)) for photo in frames(count)]
     DRAWN[recipe](folder, count, 77)

@@ -134,7 +134,7 @@ def examples_of(known: list[str], groups: list[int]) -> Examples:
 def test_no_group_is_in_two_parts_and_each_part_has_every_value() -> None:
     examples = examples_of(["open", "shut", "shut"] * 40, [row // 3 for row in range(120)])
     parts = split(recipe_of(), examples)
-    seen = {}
+    seen = dict[str, int]()
     for example, part in zip(examples.every, parts.of_row, strict=True):
         assert seen.setdefault(example.group, part) == part
     assert np.bincount(parts.of_row).tolist() == [72, 24, 24]
