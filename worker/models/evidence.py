@@ -37,10 +37,12 @@ def centred(per_value: Floats) -> NDArray[np.float64]:
     return np.asarray(exact - exact.mean(axis=-1, keepdims=True))
 
 
-def places_of(maps: Floats, weights: Floats) -> Places:
-    """How much each place speaks for each value, against the mean of all values: (values, height, width).
+def places_of(maps: Floats, weights: Floats, value: int) -> Places:
+    """How much each place speaks for a value, by its number, against the mean of all values: (height, width).
 
     `maps`: of one crop, (features, height, width); `weights`: (features, values). The mean over the places, plus the
     centred bias, is the centred logit.
     """
-    return np.tensordot(centred(weights).T, maps.astype(np.float64), axes=1).astype(np.float32)
+    features, *shape = maps.shape
+    places = centred(weights)[:, value] @ maps.reshape(features, -1)
+    return places.reshape(shape).astype(np.float32)

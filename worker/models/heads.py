@@ -203,7 +203,7 @@ class HeadsModel:
                 [answers[number]] = head.answers(features[head.pool])
                 if number in self.explained and isinstance(head, ChoiceHead):
                     said = head.says.index(str(answers[number].value))
-                    evidence[number] = Evidence(subject, region, places_of(maps[0], head.weights)[said])
+                    evidence[number] = Evidence(subject, region, places_of(maps[0], head.weights, said))
         return Seen(subject.box, tuple(answers[number] for number in range(len(self.heads))), self.join, evidence)
 
 
