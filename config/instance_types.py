@@ -1,4 +1,4 @@
-"""EC2 instance types: which exist, which have ARM processors, which have a GPU that can train.
+"""EC2 instance types: which exist, which have ARM processors, which have a GPU that can train; the defaults.
 
 The names are those of the installed botocore. A type of a newer generation than it knows is accepted, with a remark.
 """
@@ -13,7 +13,11 @@ from typing import Final
 from contracts.near import did_you_mean
 
 DEFAULT_INFERENCE: Final = "c7i.large"
-DEFAULT_TRAINING: Final = "g4dn.xlarge"
+DEFAULT_GPU: Final = "g4dn.xlarge"  # of a retraining that needs the trainer's environment
+# Of a retraining that teaches heads. 8 GiB hold a fit of retrain/heads/examples.py's MOST_SUBJECTS (docs/recipes.md has
+# the measurement); 2 vCPUs are within the quota of a new account, beside an instance that labels; and AWS's free plan has
+# the type.
+DEFAULT_PROCESSOR: Final = "m7i-flex.large"
 _TYPE: Final = re.compile(r"([a-z]+)([0-9]+)([a-z0-9-]*)\.([a-z0-9-]+)")
 _ARM: Final = re.compile(r"a1\.|[a-z]+\d+[a-z]*g|p6e-gb")
 # With the driver of AWS's image for trainings (infra/training/training_instance.py), which is for Turing and newer.
@@ -22,7 +26,8 @@ _OLD_GPU: Final = frozenset("g2 g3 g3s p2 p3 p3dn cg1".split())  # noqa: SIM905
 _PART_OF_GPU: Final = frozenset("g6f gr6f".split())  # noqa: SIM905
 _OTHER_CHIPS: Final = re.compile(r"(inf|trn|dl|vt|f)\d")
 _GPU_SERIES: Final = frozenset({"g", "gr", "p"})
-_INSTEAD: Final = f"write one such as {DEFAULT_TRAINING}, g5.xlarge or g6.xlarge"
+_INSTEAD: Final = f"write one such as {DEFAULT_GPU}, g5.xlarge or g6.xlarge"
+_KNOWN_WITHOUT_LIST: Final = frozenset({DEFAULT_INFERENCE, DEFAULT_GPU, DEFAULT_PROCESSOR})
 
 
 @cache
@@ -35,7 +40,7 @@ def known_types() -> frozenset[str]:
 
 def is_new(name: str) -> bool:
     """Whether the type may exist, of a later generation than all that botocore knows of its series."""
-    if name in (DEFAULT_INFERENCE, DEFAULT_TRAINING) or name in known_types():
+    if name in _KNOWN_WITHOUT_LIST or name in known_types():
         return False
     match = _TYPE.fullmatch(name)
     known = [found for each in known_types() if (found := _TYPE.fullmatch(each))]
@@ -57,17 +62,39 @@ def check_inference_type(name: str) -> str:
     return _checked(name, DEFAULT_INFERENCE, lambda _: True)
 
 
+def default_training(*, gpu: bool) -> str:
+    """The type of a retraining that needs a GPU, or of one that does not."""
+    return DEFAULT_GPU if gpu else DEFAULT_PROCESSOR
+
+
 def check_training_type(name: str) -> str:
-    """The type, if it has an NVIDIA GPU that a training can use; otherwise ValueError with what can."""
-    if name == DEFAULT_TRAINING:
+    """The type, if it runs Linux on x86-64, or nothing; otherwise ValueError with what does.
+
+    Whether it must have a GPU, the recipe says: `check_gpu_type`.
+    """
+    if not name or name in (DEFAULT_GPU, DEFAULT_PROCESSOR):
         return name
-    _checked(name, DEFAULT_TRAINING, lambda each: each.partition(".")[0] in _TRAINS)
+    _checked(name, DEFAULT_GPU, lambda each: not is_arm(each))
     if is_arm(name):
-        raise ValueError(f"{name!r} is not an x86-64 type but an ARM one; write it as {DEFAULT_TRAINING}")
-    family = name.partition(".")[0]
+        raise ValueError(
+            f"{name!r} is not an x86-64 type but an ARM one; write it as {DEFAULT_GPU}, or leave it empty for the type "
+            "that fits the recipe"
+        )
+    return name
+
+
+def has_gpu(name: str) -> bool:
+    """Whether the type has an NVIDIA GPU that a training can use."""
     match = _TYPE.fullmatch(name)
-    if family in _TRAINS or (match is not None and match[1] in _GPU_SERIES and is_new(name)):
+    new = match is not None and match[1] in _GPU_SERIES and is_new(name)
+    return name == DEFAULT_GPU or name.partition(".")[0] in _TRAINS or new
+
+
+def check_gpu_type(name: str) -> str:
+    """The type, if it has an NVIDIA GPU that a training can use; otherwise ValueError with what can."""
+    if has_gpu(name):
         return name
+    family = name.partition(".")[0]
     if family == "g4ad":
         why = "an AMD GPU, and a training needs NVIDIA's"
     elif _OTHER_CHIPS.match(family):

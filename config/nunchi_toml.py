@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, ValidationError, model_validator
 
+from config.instance_types import check_gpu_type, default_training
 from config.mistakes import find_mistakes
 from config.mode import Mode
 from config.opening_hours import Window
@@ -32,11 +33,12 @@ from config.sections import (
 from contracts.errors import SettingsError
 from contracts.toml_file import read_toml
 from recipes.reading import KIOSK
+from recipes.reading import load as load_recipe
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILE_VARIABLE: Final = "NUNCHI_CONFIG"
 DEFAULT_FILE: Final = ROOT / "nunchi.toml"
-RELATED: Final = ("mode", "hours")  # of the rule between sections
+RELATED: Final = ("mode", "hours", "recipe")  # of the rules between sections
 
 
 class Config(Section):
@@ -81,6 +83,28 @@ class Config(Section):
                 "an idle morning costs less than a cent an instance"
             )
         return self
+
+    @model_validator(mode="after")
+    def _the_trainer_needs_a_gpu(self) -> Config:
+        if self.training.instance_type and self.needs_trainer:
+            try:
+                check_gpu_type(self.training.instance_type)
+            except ValueError as error:
+                raise ValueError(
+                    f"training.instance_type {error}. A retraining of the recipe {self.recipe} needs one; empty, the type "
+                    "fits the recipe"
+                ) from None
+        return self
+
+    @property
+    def needs_trainer(self) -> bool:
+        """Whether a retraining needs the trainer's environment, and so a GPU, its driver and a larger disk."""
+        return load_recipe(self.recipe).needs_trainer
+
+    @property
+    def training_type(self) -> str:
+        """The EC2 type of a retraining: the operator's, or that which fits the recipe."""
+        return self.training.instance_type or default_training(gpu=self.needs_trainer)
 
 
 @dataclass(frozen=True, slots=True)

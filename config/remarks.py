@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from config.clock_changes import gap_at
-from config.instance_types import is_new
+from config.instance_types import DEFAULT_PROCESSOR, has_gpu, is_new
 from config.mode import Mode
 from config.nunchi_toml import Config
 from config.opening_hours import DAYS, Weekday
@@ -27,6 +27,7 @@ def remarks(config: Config, *, at: datetime) -> list[str]:
         *_closed_dates(config.hours, at),
         *_skipped_starts(config.hours, at),
         *_new(config),
+        *_unused_gpu(config),
     ]
 
 
@@ -121,9 +122,18 @@ def _skipped_starts(hours: HoursSettings, at: datetime) -> Iterator[str]:
 
 
 def _new(config: Config) -> Iterator[str]:
-    for section, name in (("inference", config.inference.instance_type), ("training", config.training.instance_type)):
+    for section, name in (("inference", config.inference.instance_type), ("training", config.training_type)):
         if is_new(name):
             yield f"{section}.instance_type: {name} is newer than this version of Nunchi; see that your region has it"
     if config.hours.zone.startswith(("Etc/GMT+", "Etc/GMT-")):
         offset = f"{datetime(2026, 1, 1, tzinfo=config.hours.zone_info):%z}"
         yield f"hours.zone: {config.hours.zone} is UTC{offset}, with the opposite sign; a zone with a place is safer"
+
+
+def _unused_gpu(config: Config) -> Iterator[str]:
+    kind = config.training_type
+    if has_gpu(kind) and not config.needs_trainer:
+        yield (
+            f"training.instance_type: a retraining of the recipe {config.recipe} teaches heads, which use no GPU, and "
+            f"{kind} has one; empty, the type is {DEFAULT_PROCESSOR}"
+        )

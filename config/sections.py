@@ -22,7 +22,13 @@ from pydantic import (
     model_validator,
 )
 
-from config.instance_types import DEFAULT_INFERENCE, DEFAULT_TRAINING, check_inference_type, check_training_type
+from config.instance_types import (
+    DEFAULT_GPU,
+    DEFAULT_INFERENCE,
+    DEFAULT_PROCESSOR,
+    check_inference_type,
+    check_training_type,
+)
 from config.opening_hours import DAYS, Week, Weekday, Window
 from config.zones import check_zone
 from contracts.gate import DEFAULT_GATE, check_gate
@@ -221,11 +227,16 @@ class QueueSettings(Section):
 class TrainingSettings(Section):
     """Retraining."""
 
-    instance_type: TrainingType = Field(DEFAULT_TRAINING, description="EC2 type with an NVIDIA GPU")
+    # TOML has no null. The type that is meant is Config.training_type.
+    instance_type: TrainingType = Field(
+        "",
+        description=f"EC2 type, x86-64; empty: {DEFAULT_GPU} for a recipe that teaches a detector or has `tune`, which "
+        f"needs an NVIDIA GPU, and {DEFAULT_PROCESSOR} for one that teaches heads alone",
+    )
     spot: Switch = Field(True, description="try Spot capacity first, then on demand")
     period_days: Whole = Field(60, ge=1, le=366, description="days between two runs")
     least_new_labels: Whole = Field(
-        LEAST_NEW, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before the GPU starts"
+        LEAST_NEW, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before an instance starts"
     )
 
 

@@ -46,8 +46,8 @@ _NO_CAPACITY: Final = frozenset(
     }
 )
 _QUOTA: Final = (
-    "a quota of this account is used up, or was never granted (new accounts may run no GPU): request more in Service "
-    "Quotas, EC2; nunchi preflight has the command"
+    "a quota of this account is used up, or was never granted (that of a new account for GPUs is 0): request more in "
+    "Service Quotas, EC2; nunchi preflight has the command"
 )
 _FREE_PLAN: Final = "not eligible for Free Tier"
 # What no waiting mends: the answer, and what its owner does about it.

@@ -208,6 +208,11 @@ class Recipe:
         return tuple(dict.fromkeys(head.name for head in self.heads))
 
     @property
+    def needs_trainer(self) -> bool:
+        """Whether a retraining needs the trainer's environment (torch, ultralytics), and on AWS a GPU for it."""
+        return self.teaches is Teaches.DETECTOR or self.tune.unfreeze > 0
+
+    @property
     def declaration(self) -> dict[str, str]:
         """The S3 user metadata that a device must declare; empty where nothing must."""
         return {self.keep.consent: DECLARED} if self.keep.consent else {}

@@ -3,12 +3,14 @@
 #
 #   boot-train.sh settings   write etc/nunchi/training.env: every NUNCHI_… of the environment, and the region
 #   boot-train.sh packages   ship the log, install the packages, pinned, each with its hash: a virtual environment for
-#                            retrain, another for the trainer, whose licence differs. It is idempotent
+#                            retrain, another for the trainer (6 GB), whose licence differs, where a recipe needs it. It
+#                            is idempotent
 #
 #   AWS_REGION, NUNCHI_DATASET_BUCKET, NUNCHI_WEIGHTS_BUCKET   required by `settings`
 #   NUNCHI_PYTHON   the Python to build on; python3.11 if empty
 #   NUNCHI_UV       an uv to install packages with; pip if empty
 #   NUNCHI_HOME     folder of the code; opt/nunchi if empty
+#   NUNCHI_TRAINER   no: the recipe needs no trainer (its heads are taught on a processor), and none is installed
 #   NUNCHI_TRAINER_PYTHON   the Python of the trainer, written by `settings`; that of its virtual environment if empty
 #   NUNCHI_PREFIX, NUNCHI_USER   another root folder and user than / and nunchi, for tests
 #
@@ -33,6 +35,10 @@ fail() {
     exit "$1"
 }
 
+needs_no_trainer() {
+    [[ ${NUNCHI_TRAINER:-} == no ]]
+}
+
 write_settings() {
     local name missing=
     for name in NUNCHI_DATASET_BUCKET NUNCHI_WEIGHTS_BUCKET AWS_REGION; do
@@ -40,7 +46,7 @@ write_settings() {
     done
     [[ -z $missing ]] || fail 2 "not set:$missing; nothing was done. User data exports them (infra/training/training_instance.py)"
     export AWS_DEFAULT_REGION=$AWS_REGION
-    export NUNCHI_TRAINER_PYTHON=${NUNCHI_TRAINER_PYTHON:-$home/venv-trainer/bin/python}
+    needs_no_trainer || export NUNCHI_TRAINER_PYTHON=${NUNCHI_TRAINER_PYTHON:-$home/venv-trainer/bin/python}
     install -d -m 0750 "$etc"
     {
         for name in AWS_REGION AWS_DEFAULT_REGION $(compgen -e NUNCHI_ | LC_ALL=C sort); do
@@ -100,7 +106,7 @@ case ${1:-} in
         flock 8
         ship_log
         install_packages venv retrain/requirements.txt
-        install_packages venv-trainer retrain/trainer/requirements.txt
+        needs_no_trainer || install_packages venv-trainer retrain/trainer/requirements.txt
         say "this machine can train"
         ;;
     *) fail 2 "the step is missing or unknown, nothing was done: boot-train.sh settings, or boot-train.sh packages" ;;

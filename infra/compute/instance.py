@@ -20,6 +20,13 @@ BOOT_TIMEOUT: Final = Duration.minutes(15)  # to install and warm up; then Cloud
 DISK_GIB: Final = 16
 
 
+# AWS's own parameter that names the newest image for x86-64: of a training machine, which is started long after a
+# deployment. Kernel 6.1 as below.
+NEWEST_IMAGE: Final = ec2.AmazonLinux2023ImageSsmParameter.ssm_parameter_name(
+    kernel=ec2.AmazonLinux2023Kernel.KERNEL_6_1, cpu_type=ec2.AmazonLinuxCpuType.X86_64
+)
+
+
 def amazon_linux(instance_type: str) -> ec2.IMachineImage:
     """The newest image at deployment for these processors, with kernel 6.1: AL2023's first, supported to its end."""
     return ec2.MachineImage.latest_amazon_linux2023(

@@ -66,11 +66,12 @@ class ComputeStack(Stack):
             self,
             "Training",
             network=network,
-            instance_type=config.training.instance_type,
+            instance_type=config.training_type,
             role=pipeline.training_role.without_policy_updates(),
             start_role=training.start_role.without_policy_updates(),
             log=log_group(self, "TrainingLog", TRAINING_LOG),
             buckets=pipeline.buckets,
             gate=config.inference.confidence_gate,
             recipe=config.recipe,
+            trainer=config.needs_trainer,
         )

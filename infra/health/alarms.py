@@ -36,8 +36,17 @@ class Alarms(Construct):
     """The alarms, each with the topic as its action."""
 
     def __init__(
-        self, scope: Construct, id: str, *, topic: sns.ITopic, settings: AlarmSettings, mode: Mode, observed: Observed
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        topic: sns.ITopic,
+        settings: AlarmSettings,
+        mode: Mode,
+        gpu: bool,
+        observed: Observed,
     ) -> None:
+        """`gpu`: whether a retraining's instance has one."""
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
         self.all: list[cloudwatch.Alarm] = []
@@ -47,7 +56,7 @@ class Alarms(Construct):
             self._about_dead_letters(name, dead)
         for name, function in observed.functions.items():
             self._about_function(name, function)
-        self._about_training(observed.training_arn)
+        self._about_training(observed.training_arn, gpu=gpu)
         if mode is Mode.COMMAND:
             self._about_commands()
 
@@ -210,7 +219,8 @@ class Alarms(Construct):
             notify_ok=True,
         )
 
-    def _about_training(self, arn: str) -> None:
+    def _about_training(self, arn: str, *, gpu: bool) -> None:
+        what = "a GPU" if gpu else "its instance"
         self._alarm(
             "training-failed",
             math(
@@ -227,7 +237,7 @@ class Alarms(Construct):
         self._alarm(
             "training-long",
             of_training(arn, "ExecutionTime", "Maximum"),
-            means="A retraining took more than six hours: so much of a GPU was paid for.",
+            means=f"A retraining took more than six hours: so much of {what} was paid for.",
             do="the report of that run says what took its time",
             above=6 * 3600 * 1000,
         )

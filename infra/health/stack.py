@@ -9,6 +9,7 @@ from constructs import Construct
 
 from config.mode import Mode
 from config.names import INSTANCE_PARAMETER
+from config.instance_types import has_gpu
 from config.nunchi_toml import Config
 from config.stack_outputs import ALARM_TOPIC_ARN
 from infra.compute.stack import ComputeStack
@@ -49,6 +50,14 @@ class HealthStack(Stack):
         probe = HealthProbe(self, "Watch", hours=config.hours, settings=settings)
         observed = Observed.of(pipeline=pipeline, training=training, compute=compute, probe=probe)
         self.topic = AlarmTopic(self, "Topic", email=config.alarms.email)
-        alarms = Alarms(self, "Alarms", topic=self.topic, settings=config.alarms, mode=config.mode, observed=observed)
+        alarms = Alarms(
+            self,
+            "Alarms",
+            topic=self.topic,
+            settings=config.alarms,
+            mode=config.mode,
+            gpu=has_gpu(config.training_type),
+            observed=observed,
+        )
         Dashboard(self, "Dashboard", slow_ms=config.alarms.slow_ms, alarms=alarms.all, observed=observed)
         CfnOutput(self, ALARM_TOPIC_ARN, value=self.topic.topic_arn)

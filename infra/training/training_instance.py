@@ -6,6 +6,7 @@ A machine is started for each training and terminated after it. Only Run Command
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Final
 
 from aws_cdk import Aws, Tags
@@ -18,7 +19,7 @@ from config.documents import TRAINING_LEASE_S, train_document
 from config.names import LAUNCH_TEMPLATE, ROLE_TAG, TRAIN_DOCUMENT, TRAINING_ROLE
 from contracts.settings import environment_for
 from infra.code import PYTHON, Code, MayBoot
-from infra.compute.instance import HardenedTemplate, disk
+from infra.compute.instance import NEWEST_IMAGE, HardenedTemplate, disk
 from infra.compute.network import Network
 from infra.compute.run_command import command_document
 from infra.nag import acknowledge_wildcards
@@ -26,10 +27,22 @@ from infra.pipeline.buckets import Buckets
 from infra.statements import allow, arn_of
 from retrain.settings import RetrainSettings
 
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a training machine boots from. `image`: the SSM parameter of AWS that names it; it is read at each start."""
+
+    image: str
+    disk_gib: int
+
+
 # AWS's own image with the open NVIDIA driver: "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)".
-# Without an NVIDIA GPU it is an ordinary Amazon Linux, and the training runs on the processor.
-IMAGE: Final = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
-DISK_GIB: Final = 125  # the image wants 75; torch, photos and checkpoints the rest
+# The image wants 75 GiB; torch, photos and checkpoints the rest.
+WITH_TRAINER: Final = Kind(
+    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id", 125
+)
+# Amazon Linux, packages and features of heads take some 6 GiB, and 20,000 photos of 2.5 MB the rest.
+WITHOUT_TRAINER: Final = Kind(NEWEST_IMAGE, 60)
 _PACKAGES: Final = (PYTHON, "amazon-cloudwatch-agent", "unzip")
 _SPOT: Final = "spot.amazonaws.com"
 
@@ -50,8 +63,11 @@ class TrainingInstance(Construct):
         buckets: Buckets,
         gate: float,
         recipe: str,
+        trainer: bool,
     ) -> None:
+        """`trainer`: whether a training of `recipe` needs the trainer's environment and a GPU's driver."""
         super().__init__(scope, id)
+        kind = WITH_TRAINER if trainer else WITHOUT_TRAINER
         self._code = Code(
             self, "Code", "contracts", "imaging", "mqtt", "recipes", "registry", "retrain", "shell", "worker"
         )
@@ -60,12 +76,12 @@ class TrainingInstance(Construct):
             network,
             instance_type,
             launch_template_name=LAUNCH_TEMPLATE,
-            machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(IMAGE),
+            machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(kind.image),
             role=role,
-            user_data=self._user_data(buckets, gate, recipe),
+            user_data=self._user_data(buckets, gate, recipe, trainer=trainer),
             # It powers itself off at the end of the training, and must then be terminated.
             instance_initiated_shutdown_behavior=ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
-            block_devices=[disk(DISK_GIB, delete_on_termination=True)],
+            block_devices=[disk(kind.disk_gib, delete_on_termination=True)],
         )
         Tags.of(template).add(ROLE_TAG, TRAINING_ROLE)
         for subnet in network.vpc.public_subnets:
@@ -78,12 +94,14 @@ class TrainingInstance(Construct):
             log_groups=[log],
             streams="The streams within one log group: each machine writes its own.",
         )
-        self._may_start(start_role, role, template, network)
+        self._may_start(start_role, role, template, network, kind.image)
         command_document(self, "Train", name=TRAIN_DOCUMENT, content=train_document())
 
-    def _user_data(self, buckets: Buckets, gate: float, recipe: str) -> ec2.UserData:
+    def _user_data(self, buckets: Buckets, gate: float, recipe: str, *, trainer: bool) -> ec2.UserData:
         """What cloud-init runs once, as root. A machine whose boot fails gets no training, and ends with its lease."""
         settings = environment_for(RetrainSettings, {**buckets.names, "gate": gate, "recipe": recipe})
+        if not trainer:
+            settings |= {"NUNCHI_TRAINER": "no"}  # of shell/boot-train.sh
         data = ec2.UserData.for_linux(shebang="#!/usr/bin/env bash")
         data.add_commands(
             "set -euo pipefail",
@@ -99,7 +117,7 @@ class TrainingInstance(Construct):
         return data
 
     def _may_start(
-        self, start_role: iam.IRole, role: iam.IRole, template: ec2.LaunchTemplate, network: Network
+        self, start_role: iam.IRole, role: iam.IRole, template: ec2.LaunchTemplate, network: Network, image: str
     ) -> None:
         """Start machines of this template only, in these subnets, with this role; tag them only at their start."""
 
@@ -139,7 +157,7 @@ class TrainingInstance(Construct):
                     when=when("iam:AWSServiceName", _SPOT),
                 ),
                 # AWS's own parameter that names the image; RunInstances resolves it with the caller's rights.
-                allow("ssm:GetParameters", on=arn_of(self, "ssm", "parameter", IMAGE, account="")),
+                allow("ssm:GetParameters", on=arn_of(self, "ssm", "parameter", image, account="")),
                 allow("iam:PassRole", on=role.role_arn, when=when("iam:PassedToService", "ec2.amazonaws.com")),
             ],
         )

@@ -112,7 +112,7 @@ def _add_launch_template(ec2: EC2Client) -> None:
         LaunchTemplateName=LAUNCH_TEMPLATE,
         LaunchTemplateData={
             "ImageId": IMAGE,
-            "InstanceType": "g4dn.xlarge",
+            "InstanceType": "g4dn.xlarge",  # of no meaning here: a machine of moto is this machine
             "InstanceInitiatedShutdownBehavior": "terminate",
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": ROLE_TAG, "Value": TRAINING_ROLE}]}],
         },

@@ -65,8 +65,8 @@ def meaning(config: Config, *, at: datetime) -> dict[str, str]:
         f"{sizes.backlog_per_instance} photos that wait; {sizes.warm_pool or 'none'} kept warm"
     )
     closed_dates = ", ".join(map(str, config.hours.closed_dates))
-    on_demand = f"an on-demand {training.instance_type}"
-    spot = f"a Spot {training.instance_type}, on demand where there is no Spot capacity,"
+    on_demand = f"an on-demand {config.training_type}"
+    spot = f"a Spot {config.training_type}, on demand where there is no Spot capacity,"
     return {
         "region": config.region,
         "mode": f"{config.mode.value}: {group if config.mode is Mode.QUEUE else single}",

@@ -30,7 +30,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
     "plan": checks.plan,
     "zones": checks.zones,
     "quota": checks.inference_quota,
-    "GPU quota": checks.training_quota,
+    "training quota": checks.training_quota,
     "budget": checks.budget,
 }
 # APIs of all regions that answer in one.

@@ -44,9 +44,12 @@ INSTANCE_METRICS: Final = 7  # of detailed monitoring, in mode queue only: infra
 ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/infra/test_health.py counts them
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
-RETRAINING_HOURS: Final = 2.0  # of a GPU, a run
-RETRAINING_STATES: Final = 6 + 3 * 60 * RETRAINING_HOURS  # transitions of a run: three a minute, while it is polled
-TRAINING_DISK_GIB: Final = 125  # of a training machine: infra/training/training_instance.py
+# Of a training machine, by whether it needs the trainer: hours of a run, and its disk
+# (infra/training/training_instance.py). Those of heads: docs/recipes.md, On AWS.
+RETRAINING_HOURS: Final = {True: 2.0, False: 1.0}
+TRAINING_DISK_GIB: Final = {True: 125, False: 60}
+STATES_A_RUN: Final = 6  # transitions of the state machine
+STATES_AN_HOUR: Final = 3 * 60  # three a minute, while the run is polled
 SPOT_SHARE: Final = 0.8  # of runs that find Spot capacity
 ORDERS_A_PHOTO: Final = 1.0  # at most: some customers are photographed twice, some order nothing
 WRITES_AN_ORDER: Final = 6.0  # units: a transaction's cost twice; a marker of 1 KB and a count of at most 2 KB
@@ -237,22 +240,25 @@ def _watching(usage: Usage, prices: Prices) -> _Items:
 
 
 def _retraining(usage: Usage, prices: Prices) -> _Items:
-    training = usage.config.training
-    hours = MONTH_DAYS / training.period_days * RETRAINING_HOURS
-    spot = hours * SPOT_SHARE if training.spot else 0.0
-    kind = training.instance_type
-    if spot:
-        yield f"{kind} on Spot", spot, prices.instance(kind, spot=True)
-    yield f"{kind} on demand", hours - spot, prices.instance(kind)
-    yield "its disk and address", hours, _disk_and_address(prices)
+    training, kind, trainer = usage.config.training, usage.config.training_type, usage.config.needs_trainer
     runs = MONTH_DAYS / training.period_days
-    yield "state machine", runs * RETRAINING_STATES / 1e3, prices["state_transition"]
+    hours = runs * RETRAINING_HOURS[trainer]
+    spot = hours * SPOT_SHARE if training.spot else 0.0
+    if spot:
+        on_spot, on_demand = prices.instance(kind, spot=True), prices.instance(kind)
+        if math.isnan(on_spot.usd) and not math.isnan(on_demand.usd):
+            yield f"{kind} on Spot, at most", spot, on_demand  # a Spot price is never above that on demand
+        else:
+            yield f"{kind} on Spot", spot, on_spot
+    yield f"{kind} on demand", hours - spot, prices.instance(kind)
+    yield "its disk and address", hours, _disk_and_address(prices, TRAINING_DISK_GIB[trainer])
+    yield "state machine", runs * STATES_A_RUN / 1e3 + hours * STATES_AN_HOUR / 1e3, prices["state_transition"]
 
 
-def _disk_and_address(prices: Prices) -> Price:
-    """The hourly price of a training machine's disk and address."""
+def _disk_and_address(prices: Prices, gib: int) -> Price:
+    """The hourly price of a training machine's disk of so many GiB, and of its address."""
     disk, address = prices["disk"], prices["public_ipv4"]
-    return replace(address, usd=TRAINING_DISK_GIB * disk.usd / MONTH_HOURS + address.usd)
+    return replace(address, usd=gib * disk.usd / MONTH_HOURS + address.usd)
 
 
 def _key(usage: Usage, prices: Prices) -> _Items:

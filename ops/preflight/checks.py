@@ -15,7 +15,7 @@ from config.nunchi_toml import ROOT
 from ops.aws import deployed_stack
 from ops.doctor.examination import CheckFailed, Deployment, Result, attention, ill, well
 from ops.preflight.names_left import names_left
-from ops.preflight.types import Quota, machines_at_once, quota_of
+from ops.preflight.types import Quota, machines_at_once, machines_running, quota_of
 
 # What the CDK's templates and assets ask of `cdk bootstrap`; their own rule checks for it, after an upload.
 LEAST_BOOTSTRAP: Final = 6
@@ -87,7 +87,7 @@ def left(deployment: Deployment) -> Result:
 def zones(deployment: Deployment) -> Result:
     """Whether the instances' zones offer their types."""
     config = deployment.config
-    offered = {kind: _zones_of(deployment, kind) for kind in (config.inference.instance_type, _gpu(deployment))}
+    offered = {kind: _zones_of(deployment, kind) for kind in (config.inference.instance_type, config.training_type)}
     answer = deployment.client("ec2").describe_availability_zones(
         Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
     )
@@ -103,14 +103,14 @@ def zones(deployment: Deployment) -> Result:
         return ill(
             f"{', '.join(missing)} has no {kind}", f"zones = {json.dumps(sorted(offered[kind])[:2])} in nunchi.toml"
         )
-    gpu = _gpu(deployment)
-    if not offered[gpu].intersection(used):
-        remedy = f"zones = {json.dumps(sorted(offered[gpu] & offered[kind])[:2])} in nunchi.toml"
+    trains = config.training_type
+    if not offered[trains].intersection(used):
+        remedy = f"zones = {json.dumps(sorted(offered[trains] & offered[kind])[:2])} in nunchi.toml"
         return attention(
-            f"{kind} in {', '.join(needed)}, but no {gpu} in {', '.join(used)}: retrainings would fail",
-            remedy if offered[gpu] & offered[kind] else "another instance_type under [training]",
+            f"{kind} in {', '.join(needed)}, but no {trains} in {', '.join(used)}: retrainings would fail",
+            remedy if offered[trains] & offered[kind] else "another instance_type under [training]",
         )
-    return well(f"{kind} in {', '.join(needed)}; {gpu} in {', '.join(sorted(offered[gpu].intersection(used)))}")
+    return well(f"{kind} in {', '.join(needed)}; {trains} in {', '.join(sorted(offered[trains].intersection(used)))}")
 
 
 def plan(deployment: Deployment) -> Result:
@@ -123,15 +123,17 @@ def plan(deployment: Deployment) -> Result:
         raise
     if state["accountPlanType"] != "FREE":
         return well("the paid plan")
-    kind, gpu = deployment.config.inference.instance_type, _gpu(deployment)
-    eligible = {name: found["FreeTierEligible"] for name, found in _described(deployment, kind, gpu).items()}
+    kind, trains = deployment.config.inference.instance_type, deployment.config.training_type
+    eligible = {name: found["FreeTierEligible"] for name, found in _described(deployment, kind, trains).items()}
     upgrade = "aws freetier upgrade-account-plan --account-plan-type PAID --region us-east-1"
     if not eligible[kind]:
         return ill(
             f'the free plan refuses {kind}: "not eligible for Free Tier"',
             f'instance_type = "c7i-flex.large" under [inference] in nunchi.toml; or {upgrade}',
         )
-    return attention(f"the free plan has {kind}, but refuses {gpu}: retrainings would fail", upgrade)
+    if eligible[trains]:
+        return well(f"the free plan has {' and '.join(dict.fromkeys((kind, trains)))}")
+    return attention(f"the free plan has {kind}, but refuses {trains}: retrainings would fail", upgrade)
 
 
 def inference_quota(deployment: Deployment) -> Result:
@@ -139,26 +141,34 @@ def inference_quota(deployment: Deployment) -> Result:
     kind = deployment.config.inference.instance_type
     quota = quota_of(kind)
     count = machines_at_once(deployment.config)
-    needed = count * _described(deployment, kind)[kind]["VCpuInfo"]["DefaultVCpus"]
+    needed = count * _vcpus(deployment, kind)
     allowed = _allowed(deployment, quota)
     text = f"{allowed:g} vCPUs of {quota.name}; {count} of {kind} need {needed}"
     return well(text) if allowed >= needed else ill(text, quota.request.format(needed))
 
 
 def training_quota(deployment: Deployment) -> Result:
-    """Whether the account may run a training machine: new accounts may run no GPU at all."""
-    kind = _gpu(deployment)
-    needed = _described(deployment, kind)[kind]["VCpuInfo"]["DefaultVCpus"]
-    ways = (True, False) if deployment.config.training.spot else (False,)
-    quotas = [quota_of(kind, spot=spot) for spot in ways]
+    """Whether the account may run a training machine: new accounts may run no GPU at all.
+
+    One without a GPU counts against the quota of the instances that label, if they run meanwhile.
+    """
+    config = deployment.config
+    kind, beside = config.training_type, config.inference.instance_type
+    alone = _vcpus(deployment, kind)
+    quotas = [quota_of(kind, spot=spot) for spot in ((True, False) if config.training.spot else (False,))]
+    needed = dict.fromkeys(quotas, alone)
+    text = f"a {kind} needs {alone}"
+    if (shared := quota_of(beside)) in needed:
+        labelling = machines_running(config) * _vcpus(deployment, beside)
+        needed[shared] += labelling
+        text += f", on demand beside {labelling} of the instances that label"
     allowed = {quota: _allowed(deployment, quota) for quota in quotas}
-    text = "; ".join(f"{vcpus:g} vCPUs of {quota.name}" for quota, vcpus in allowed.items())
-    text += f"; a {kind} needs {needed}"
-    short = [quota for quota, vcpus in allowed.items() if vcpus < needed]
+    text = "; ".join([*(f"{vcpus:g} vCPUs of {quota.name}" for quota, vcpus in allowed.items()), text])
+    short = [quota for quota, vcpus in allowed.items() if vcpus < needed[quota]]
     if not short:
         return well(text)
     lost = "retrainings would fail" if len(short) == len(quotas) else "one of two ways to a retraining would fail"
-    requests = "; ".join(quota.request.format(needed) for quota in short)
+    requests = "; ".join(quota.request.format(needed[quota]) for quota in short)
     return attention(f"{text}: {lost}. AWS takes days to answer a request", requests)
 
 
@@ -177,10 +187,6 @@ def budget(deployment: Deployment) -> Result:
             "budget_usd = 0 under [alarms] in nunchi.toml, or access to billing for this identity",
         )
     return well(f"{deployment.config.alarms.budget_usd:g} USD a month can be asked for")
-
-
-def _gpu(deployment: Deployment) -> str:
-    return deployment.config.training.instance_type
 
 
 def _states(deployment: Deployment) -> dict[str, str | None]:
@@ -213,6 +219,11 @@ def _described(deployment: Deployment, *kinds: str) -> Mapping[str, Mapping[str,
             raise
         raise CheckFailed(f"{deployment.config.region} lacks one of {', '.join(kinds)}") from error
     return {found["InstanceType"]: found for found in answer["InstanceTypes"]}
+
+
+def _vcpus(deployment: Deployment, kind: str) -> int:
+    count: int = _described(deployment, kind)[kind]["VCpuInfo"]["DefaultVCpus"]
+    return count
 
 
 def _allowed(deployment: Deployment, quota: Quota) -> float:

@@ -51,6 +51,11 @@ def machines_at_once(config: Config) -> int:
     return math.ceil(_REFRESH * (config.queue.most + config.queue.warm_pool))
 
 
+def machines_running(config: Config) -> int:
+    """Inference instances that may run beside a retraining, at most, but for replacements."""
+    return 1 if config.mode is Mode.COMMAND else config.queue.most
+
+
 def _family(instance_type: str) -> str:
     """The family by the first letters of the type: of `g4dn.xlarge` it is G and VT."""
     letters = instance_type.partition(".")[0].rstrip("0123456789")
