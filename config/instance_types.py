@@ -14,9 +14,9 @@ from contracts.near import did_you_mean
 
 DEFAULT_INFERENCE: Final = "c7i.large"
 DEFAULT_GPU: Final = "g4dn.xlarge"  # of a retraining that needs the trainer's environment
-# Of a retraining that teaches heads. 8 GiB hold a fit of retrain/heads/examples.py's MOST_SUBJECTS (docs/recipes.md has
-# the measurement); 2 vCPUs are within the quota of a new account, beside an instance that labels; and AWS's free plan has
-# the type.
+# Of a retraining that teaches heads. Its 8 GiB hold a fit of retrain/heads/examples.py's MOST_SUBJECTS, which takes 3.5
+# (docs/recipes.md, On AWS). Its 2 vCPUs are within the quota of a new account, beside an instance that labels.
+# AWS's free plan has it.
 DEFAULT_PROCESSOR: Final = "m7i-flex.large"
 _TYPE: Final = re.compile(r"([a-z]+)([0-9]+)([a-z0-9-]*)\.([a-z0-9-]+)")
 _ARM: Final = re.compile(r"a1\.|[a-z]+\d+[a-z]*g|p6e-gb")

@@ -91,8 +91,8 @@ class Config(Section):
                 check_gpu_type(self.training.instance_type)
             except ValueError as error:
                 raise ValueError(
-                    f"training.instance_type {error}. A retraining of the recipe {self.recipe} needs one; empty, the type "
-                    "fits the recipe"
+                    f"training.instance_type {error}. A retraining of the recipe {self.recipe} needs one; empty, the "
+                    "type fits the recipe"
                 ) from None
         return self
 

@@ -236,7 +236,10 @@ class TrainingSettings(Section):
     spot: Switch = Field(True, description="try Spot capacity first, then on demand")
     period_days: Whole = Field(60, ge=1, le=366, description="days between two runs")
     least_new_labels: Whole = Field(
-        LEAST_NEW, ge=1, le=MOST_NEW_LABELS, description="a run with fewer new label files ends before an instance starts"
+        LEAST_NEW,
+        ge=1,
+        le=MOST_NEW_LABELS,
+        description="a run with fewer new label files ends before an instance starts",
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from config.instance_types import has_gpu
 from config.mode import Mode
 from config.names import INSTANCE_PARAMETER
-from config.instance_types import has_gpu
 from config.nunchi_toml import Config
 from config.stack_outputs import ALARM_TOPIC_ARN
 from infra.compute.stack import ComputeStack

@@ -41,7 +41,7 @@ class Kind:
 WITH_TRAINER: Final = Kind(
     "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id", 125
 )
-# Amazon Linux, packages and features of heads take some 6 GiB, and 20,000 photos of 2.5 MB the rest.
+# Amazon Linux, packages and features of heads take some 6 GiB, and up to 20,000 photos of 2.5 MB the rest.
 WITHOUT_TRAINER: Final = Kind(NEWEST_IMAGE, 60)
 _PACKAGES: Final = (PYTHON, "amazon-cloudwatch-agent", "unzip")
 _SPOT: Final = "spot.amazonaws.com"

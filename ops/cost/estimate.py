@@ -45,7 +45,7 @@ ALARMS: Final = {Mode.COMMAND: 30, Mode.QUEUE: 28}  # metrics in alarms; tests/i
 TRACKING_ALARMS: Final = 4  # two of the target tracking policy, on two metrics each
 OUT_GB_A_PHOTO: Final = 4e3 / 1e9  # a label and its handshakes, to the shop
 # Of a training machine, by whether it needs the trainer: hours of a run, and its disk
-# (infra/training/training_instance.py). Those of heads: docs/recipes.md, On AWS.
+# (infra/training/training_instance.py). An hour of heads is that of 16,000 photos: docs/recipes.md, On AWS.
 RETRAINING_HOURS: Final = {True: 2.0, False: 1.0}
 TRAINING_DISK_GIB: Final = {True: 125, False: 60}
 STATES_A_RUN: Final = 6  # transitions of the state machine

@@ -209,6 +209,50 @@ def test_types_with_a_gpu_of_nvidia_are_valid_and_so_is_a_later_generation(tmp_p
     assert load(written(tmp_path, f'[training]\ninstance_type = "{name}"')).training.instance_type == name
 
 
+@pytest.mark.parametrize(
+    ("text", "trains_on"),
+    [
+        ("", "g4dn.xlarge"),
+        ('recipe = "kiosk"\n[training]\ninstance_type = ""', "g4dn.xlarge"),
+        ('recipe = "mask"', "m7i-flex.large"),
+        ('recipe = "lego"\n[training]\ninstance_type = "c7i.xlarge"', "c7i.xlarge"),
+        ('recipe = "mask"\n[training]\ninstance_type = "g4dn.xlarge"', "g4dn.xlarge"),
+    ],
+)
+def test_a_retraining_runs_on_what_its_recipe_needs_or_the_operator_chooses(
+    tmp_path: Path, text: str, trains_on: str
+) -> None:
+    """A detector needs a GPU; heads don't, and may have one."""
+    assert load(written(tmp_path, text)).training_type == trains_on
+
+
+def test_a_detector_without_a_gpu_is_refused_with_what_has_one_and_which_recipe_asks(tmp_path: Path) -> None:
+    file = written(tmp_path, '[training]\ninstance_type = "m7i-flex.large"\nperiod_days = 0')
+    with pytest.raises(SettingsError) as refused:
+        load(file)
+    assert [line.strip() for line in str(refused.value).splitlines()[1:]] == [
+        "training.period_days: 0 is out of range; write at least 1, not 0",
+        (
+            "the file: training.instance_type 'm7i-flex.large' has no GPU; write one such as g4dn.xlarge, g5.xlarge or "
+            "g6.xlarge. A retraining of the recipe kiosk needs one; empty, the type fits the recipe"
+        ),
+    ]
+
+
+def test_a_wrong_recipe_is_not_held_against_the_type(tmp_path: Path) -> None:
+    """The default is a detector's, and may not be meant."""
+    with pytest.raises(SettingsError) as refused:
+        load(written(tmp_path, 'recipe = "maks"\n[training]\ninstance_type = "m7i-flex.large"'))
+    [line] = str(refused.value).splitlines()[1:]
+    assert "recipe: " in line and "GPU" not in line
+
+
+@pytest.mark.parametrize("name", ["t4g.small", "m7i-flex.lrge", "mac2.metal"])
+def test_heads_too_are_taught_on_linux_on_x86_64(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"training.instance_type: '{name}' is not"):
+        load(written(tmp_path, f'recipe = "mask"\n[training]\ninstance_type = "{name}"'))
+
+
 @pytest.mark.parametrize("name", ["t3.small", "c7i-flex.large", "t4g.small", "c7g.large", "m9g.large"])
 def test_an_instance_may_have_processors_of_either_kind(tmp_path: Path, name: str) -> None:
     assert load(written(tmp_path, f'[inference]\ninstance_type = "{name}"')).inference.instance_type == name

@@ -87,3 +87,16 @@ def test_in_mode_queue_a_short_lead_is_remarked_for_the_boot(tmp_path: Path) -> 
         "boot_lead_minutes: 3 may be too few, and the day's first customers then get no label: a new instance needs "
         "some three and a half minutes to boot; write 5 or more"
     )
+
+
+def test_a_gpu_that_no_training_uses_is_remarked(tmp_path: Path) -> None:
+    """As in a file from before, which names the kiosk's type."""
+    file = tmp_path / "nunchi.toml"
+    file.write_text('recipe = "mask"\n[training]\ninstance_type = "g4dn.xlarge"')
+    [remark] = remarks(load(file), at=AT)
+    assert remark == (
+        "training.instance_type: a retraining of the recipe mask teaches heads, which use no GPU, and g4dn.xlarge has "
+        "one; empty, the type is m7i-flex.large"
+    )
+    file.write_text('recipe = "mask"\n[training]\ninstance_type = "m7i.large"')
+    assert remarks(load(file), at=AT) == []

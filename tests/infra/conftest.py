@@ -28,6 +28,12 @@ def forgetful_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 @pytest.fixture(scope="session")
+def heads_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that synthesis wrote for a recipe that teaches heads."""
+    return shared(tmp_path_factory, "keeps no photo")  # face-score: one synthesis serves both
+
+
+@pytest.fixture(scope="session")
 def key_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that synthesis wrote for an operator with a key of their own."""
     return shared(tmp_path_factory, "key")

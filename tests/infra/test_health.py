@@ -426,6 +426,14 @@ def test_a_retraining_that_fails_times_out_or_is_aborted_is_told_at_once(
     assert (long["MetricName"], long["Statistic"], long["Threshold"]) == ("ExecutionTime", "Maximum", 6 * 3600 * 1000)
 
 
+def test_of_heads_no_alarm_speaks_of_a_gpu(health: Template, heads_assembly: Path) -> None:
+    heads = alarms(Template(heads_assembly / "NunchiHealth.template.json"))
+    long = "A retraining took more than six hours: so much of {} was paid for. First: the report of that run says what "
+    said = [told["nunchi-training-long"]["AlarmDescription"] for told in (alarms(health), heads)]
+    assert said == [long.format(what) + "took its time" for what in ("a GPU", "its instance")]
+    assert [name for name, one in heads.items() if "GPU" in one["AlarmDescription"]] == []
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_operators_are_told_of_every_alarm(request: pytest.FixtureRequest, mode: str) -> None:
     """What it means and what to do, by the name that the mail has."""

@@ -19,7 +19,7 @@ import re2
 from config.documents import TRAINING_LEASE_S, train_document
 from contracts.settings import load
 from contracts.training import training_id
-from infra.training.training_instance import IMAGE
+from infra.training.training_instance import WITH_TRAINER
 from lambdas.train_check import CheckSettings
 from retrain.settings import RetrainSettings
 from tests.infra.assembly import ROOT, Template, shared
@@ -173,11 +173,7 @@ def test_whatever_the_template_tags_at_a_start_may_be_tagged(compute: Template) 
     """Else EC2 refuses the machine. And EC2 may make its own role for Spot, which a new account does not have."""
     allowed = compute.allowed(policy_of(compute, "Nunchi retraining: start machines of one launch template"))
     tagging = {(re.sub(".*:", "", on), condition) for action, on, condition in allowed if action == "ec2:CreateTags"}
-    [template] = [
-        one["LaunchTemplateData"]
-        for one in compute.all("AWS::EC2::LaunchTemplate")
-        if one["LaunchTemplateName"] == "NunchiTraining"
-    ]
+    template = training_template(compute)
     tagged = {one["ResourceType"] for one in template["TagSpecifications"]}
     assert tagging == {(f"{kind}/*", '{"StringEquals": {"ec2:CreateAction": "RunInstances"}}') for kind in tagged}
     [(_, role, condition)] = [one for one in allowed if one[0] == "iam:CreateServiceLinkedRole"]
@@ -185,12 +181,18 @@ def test_whatever_the_template_tags_at_a_start_may_be_tagged(compute: Template) 
     assert condition == '{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}'
 
 
-def test_a_training_machine_is_hardened_and_its_power_off_is_its_end(compute: Template) -> None:
+def training_template(compute: Template) -> dict[str, Any]:
+    """What a training machine is launched from."""
     [template] = [
         one["LaunchTemplateData"]
         for one in compute.all("AWS::EC2::LaunchTemplate")
         if one["LaunchTemplateName"] == "NunchiTraining"
     ]
+    return dict(template)
+
+
+def test_a_training_machine_is_hardened_and_its_power_off_is_its_end(compute: Template) -> None:
+    template = training_template(compute)
     assert template["InstanceInitiatedShutdownBehavior"] == "terminate"
     assert template["MetadataOptions"] == {
         "HttpTokens": "required",
@@ -199,7 +201,7 @@ def test_a_training_machine_is_hardened_and_its_power_off_is_its_end(compute: Te
     }
     [disk] = template["BlockDeviceMappings"]
     assert (disk["Ebs"]["Encrypted"], disk["Ebs"]["DeleteOnTermination"]) == (True, True)
-    assert template["ImageId"] == f"resolve:ssm:{IMAGE}"
+    assert template["ImageId"] == f"resolve:ssm:{WITH_TRAINER.image}"
     assert "KeyName" not in template
     tags = {spec["ResourceType"]: spec["Tags"] for spec in template["TagSpecifications"]}
     assert {"Key": "nunchi:role", "Value": "training"} in tags["instance"]
@@ -236,6 +238,54 @@ def test_the_first_thing_that_a_machine_does_is_to_set_its_own_end(compute: Temp
     ]
     assert dict(told)["NUNCHI_GATE"] == "0.95"
     assert {name for name, _ in told} <= {one.metadata["name"] for one in dataclasses.fields(RetrainSettings)}
+
+
+def machine_of(compute: Template) -> dict[str, Any]:
+    """What differs between machines that train a detector and those that teach heads."""
+    template = training_template(compute)
+    [disk] = template["BlockDeviceMappings"]
+    allowed = compute.allowed(policy_of(compute, "Nunchi retraining: start machines of one launch template"))
+    [image] = [on for action, on, _ in allowed if action == "ssm:GetParameters"]
+    told = re.findall("^export (NUNCHI_(?:RECIPE|TRAINER)=.+)$", user_data(compute, training=True), re.MULTILINE)
+    return {
+        "type": template["InstanceType"],
+        "image": template["ImageId"],
+        "may read": image.partition(":parameter")[2],
+        "GiB": disk["Ebs"]["VolumeSize"],
+        "told": told,
+    }
+
+
+def test_a_detector_is_trained_on_a_gpu_with_its_driver(compute: Template) -> None:
+    driver = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
+    assert machine_of(compute) == {
+        "type": "g4dn.xlarge",
+        "image": f"resolve:ssm:{driver}",
+        "may read": driver,
+        "GiB": 125,
+        "told": ["NUNCHI_RECIPE=kiosk"],
+    }
+
+
+def test_heads_are_taught_on_an_ordinary_instance_with_nothing_of_a_gpu(heads_assembly: Path) -> None:
+    """The newest Amazon Linux of the instances that label, a smaller disk, and no trainer's environment."""
+    heads_compute = Template(heads_assembly / "NunchiCompute.template.json")
+    [labels_with] = [
+        one["Default"]
+        for one in heads_compute.fields["Parameters"].values()
+        if one["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+    ]
+    assert machine_of(heads_compute) == {
+        "type": "m7i-flex.large",
+        "image": f"resolve:ssm:{labels_with}",
+        "may read": labels_with,
+        "GiB": 60,
+        "told": ["NUNCHI_RECIPE=face-score", "NUNCHI_TRAINER=no"],
+    }
+    text = json.dumps(heads_compute.fields).lower()
+    assert [word for word in ("gpu", "nvidia", "deeplearning", "g4dn") if word in text] == []
+    header = (ROOT / "shell" / "boot-train.sh").read_text().partition("set -euo")[0]
+    assert "NUNCHI_TRAINER " in header
 
 
 def test_the_code_that_a_training_machine_fetches_holds_what_trains_and_what_judges(assembly: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -219,6 +222,65 @@ def test_settings_are_written_as_a_shell_reads_them_back(machine: Machine) -> No
     assert (told["AWS_REGION"], told["AWS_DEFAULT_REGION"]) == ("ap-northeast-2", "ap-northeast-2")
     assert told["NUNCHI_TRAINER_PYTHON"].endswith("/venv-trainer/bin/python")
     assert not told.keys() & {"NUNCHI_PREFIX", "NUNCHI_HOME", "NUNCHI_USER"}
+
+
+class Packages:
+    """A machine whose Python and uv only write down what they would install."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        home = machine.root / "opt/nunchi"
+        for folder in ("shell", "retrain"):
+            shutil.copytree(ROOT / folder, home / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        self._uv = machine.programs / "uv"
+        self._uv.write_text(RECORDER)
+        self._uv.chmod(0o755)
+        self.environ = {
+            "NUNCHI_HOME": str(home),
+            "NUNCHI_PYTHON": sys.executable,
+            "NUNCHI_USER": getpass.getuser(),
+            "NUNCHI_UV": str(self._uv),
+        }
+
+    def boot(self, step: str, **environ: str) -> None:
+        status, said = boot_train(self._machine, step, **self.environ, **environ)
+        assert status == 0, said
+
+    @property
+    def installed(self) -> list[str]:
+        """The lists that were installed, in order."""
+        calls = self._uv.with_name("uv.calls")
+        return [call.rpartition("/opt/nunchi/")[2] for call in calls.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("environ", "lists"),
+    [
+        ({}, ["retrain/requirements.txt", "retrain/trainer/requirements.txt"]),
+        ({"NUNCHI_TRAINER": "no"}, ["retrain/requirements.txt"]),
+    ],
+)
+def test_the_trainers_environment_is_installed_unless_the_recipe_needs_none(
+    machine: Machine, environ: dict[str, str], lists: list[str]
+) -> None:
+    """Heads are taught without torch: 6 GB less. A second time nothing is installed."""
+    packages = Packages(machine)
+    packages.boot("packages", **environ)
+    packages.boot("packages", **environ)
+    assert packages.installed == lists
+
+
+def test_the_training_command_installs_no_trainer_either_where_none_is_needed(machine: Machine) -> None:
+    """It has the settings alone, without what user data exported."""
+    packages = Packages(machine)
+    buckets = {"NUNCHI_DATASET_BUCKET": "dataset", "NUNCHI_WEIGHTS_BUCKET": "weights"}
+    packages.boot("settings", AWS_REGION="us-east-1", NUNCHI_TRAINER="no", NUNCHI_RECIPE="mask", **buckets)
+    assert "NUNCHI_TRAINER=no\n" in machine.settings.read_text()
+    assert "NUNCHI_TRAINER_PYTHON" not in machine.settings.read_text()
+    command = ["bash", "-c", 'set -a; source "$1"; set +a; exec "$NUNCHI_HOME/shell/boot-train.sh" packages', "bash"]
+    environ = machine.environ | packages.environ
+    subprocess.run([*command, machine.settings], env=environ, check=True, capture_output=True, timeout=300)
+    assert packages.installed == ["retrain/requirements.txt"]
 
 
 def test_every_setting_that_is_missing_is_named_at_once(machine: Machine) -> None:

@@ -64,6 +64,14 @@ def test_retraining_is_what_the_file_says(tmp_path: Path) -> None:
     )
 
 
+def test_heads_are_taught_on_a_processor(tmp_path: Path) -> None:
+    said = words('recipe = "mask"', tmp_path)
+    assert said["retraining"] == (
+        "every 60 days, with 500 new label files or more, on a Spot m7i-flex.large, on demand where there is no Spot "
+        "capacity, that is terminated afterwards; with fewer no instance starts"
+    )
+
+
 def test_breaks_closed_days_and_holidays_are_told(tmp_path: Path) -> None:
     said = words(
         """

@@ -20,10 +20,11 @@ from config.opening_hours import Weekday, Window
 from config.sections import AlarmSettings, HoursSettings, QueueSettings
 from contracts.errors import SettingsError
 from infra.compute.instance import DISK_GIB as DISK_OF_THE_STACK
+from infra.training.training_instance import WITH_TRAINER, WITHOUT_TRAINER
 from ops.__main__ import app
 from ops.cost.demand import PHOTOS_A_SECOND, busiest_rate, group_for, instances_paid
 from ops.cost.demand import DemandDay as DayOfPhotos
-from ops.cost.estimate import DISK_GIB, FOR_ONE_SHOP, MONTH_DAYS, CostLine, choices, estimate
+from ops.cost.estimate import DISK_GIB, FOR_ONE_SHOP, MONTH_DAYS, TRAINING_DISK_GIB, CostLine, choices, estimate
 from ops.cost.prices import FILE, load_prices, regions
 
 REPORT = Path(__file__).parents[3] / "docs" / "scaling" / "report.json"
@@ -100,6 +101,25 @@ def test_retraining_is_two_hours_every_sixty_days_four_of_five_on_spot() -> None
     assert lines(on_demand)["g4dn.xlarge on demand"].usd == pytest.approx(runs * 2 * 0.647)
 
 
+def test_heads_are_taught_in_an_hour_of_a_processor_for_cents() -> None:
+    """No Spot price of that type is known, and none is above the price on demand."""
+    by_item = lines(Config(recipe="mask"))
+    runs = MONTH_DAYS / 60
+    assert by_item["m7i-flex.large on Spot, at most"].usd == pytest.approx(runs * 0.8 * 0.11771)
+    assert by_item["m7i-flex.large on demand"].usd == pytest.approx(runs * 0.2 * 0.11771)
+    disk = 60 * 0.0912 / (24 * MONTH_DAYS)
+    assert by_item["its disk and address"].usd == pytest.approx(runs * (disk + 0.005))
+    retraining = [line.usd for line in by_item.values() if line.part == "retraining"]
+    detectors = [line.usd for line in lines(Config()).values() if line.part == "retraining"]
+    assert (round(sum(retraining), 2), round(sum(detectors), 2)) == (0.07, 0.39)
+
+
+def test_a_type_of_unknown_price_is_named_for_spot_and_on_demand() -> None:
+    config = Config.model_validate({"recipe": "mask", "training": {"instance_type": "r7i.large"}})
+    notes = estimate(config, load_prices(config.region), shops=1, photos_a_day=300).notes
+    assert [note.partition(":")[0].split(" of ")[1] for note in notes] == ["r7i.large on Spot", "r7i.large"]
+
+
 def test_a_key_of_ones_own_costs_a_dollar_and_its_use() -> None:
     with_key = Config.model_validate({"security": {"kms": True}})
     assert usd(with_key) - usd(Config()) == pytest.approx(1 + 300 * MONTH_DAYS * 0.1 / 1e4 * 0.03)
@@ -171,6 +191,7 @@ def test_the_comparison_names_a_type_that_it_can_not_price() -> None:
 
 def test_the_disk_is_that_of_the_stack() -> None:
     assert DISK_GIB == DISK_OF_THE_STACK
+    assert {True: WITH_TRAINER.disk_gib, False: WITHOUT_TRAINER.disk_gib} == TRAINING_DISK_GIB
 
 
 def test_a_group_too_small_for_its_shops_is_told_so_and_so_is_one_instance() -> None:

@@ -21,7 +21,9 @@ from ops.preflight.types import machines_at_once, quota_of
 from tests.ops.doctor.deployments import Answer, Aws, refused, stack
 
 ZONES = [f"ap-northeast-2{letter}" for letter in "abcd"]
-VCPUS = {"c7i.large": 2, "g4dn.xlarge": 4, "t3.small": 2}
+VCPUS = {"c7i.large": 2, "g4dn.xlarge": 4, "t3.small": 2, "m7i-flex.large": 2, "c7i-flex.large": 2}
+FREE = {"t3.small", "m7i-flex.large", "c7i-flex.large"}
+HEADS = Config(recipe="mask")
 ABSENT = {
     "get_schedule_group": "ResourceNotFoundException",
     "describe_document": "InvalidDocument",
@@ -34,12 +36,13 @@ QUOTA = "aws service-quotas request-service-quota-increase --service-code ec2 --
 
 
 def offers(**kinds: list[str]) -> Answer:
-    """By type, with `_` for its dot: the zones."""
+    """By type, with `_` for its dot and dash: the zones."""
 
     def answer(LocationType: str, Filters: list[dict[str, Any]]) -> dict[str, Any]:
         assert LocationType == "availability-zone"
         [kind] = Filters[0]["Values"]
-        return {"InstanceTypeOfferings": [{"Location": zone} for zone in kinds.get(kind.replace(".", "_"), ZONES)]}
+        name = kind.replace(".", "_").replace("-", "_")
+        return {"InstanceTypeOfferings": [{"Location": zone} for zone in kinds.get(name, ZONES)]}
 
     return answer
 
@@ -47,7 +50,7 @@ def offers(**kinds: list[str]) -> Answer:
 def types(InstanceTypes: list[str]) -> dict[str, Any]:
     return {
         "InstanceTypes": [
-            {"InstanceType": kind, "VCpuInfo": {"DefaultVCpus": VCPUS[kind]}, "FreeTierEligible": kind == "t3.small"}
+            {"InstanceType": kind, "VCpuInfo": {"DefaultVCpus": VCPUS[kind]}, "FreeTierEligible": kind in FREE}
             for kind in InstanceTypes
         ]
     }
@@ -316,12 +319,72 @@ def test_without_spot_its_quota_does_not_matter() -> None:
     assert checks.training_quota(account({"get_service_quota": quotas(L_3819A6DF=0)}, config)).state is State.WELL
 
 
+def test_of_heads_the_ordinary_quota_is_asked_which_the_instances_that_label_share() -> None:
+    """5 vCPUs, as a new account has them, are enough; no quota of GPUs is asked for."""
+    text = "5 vCPUs of standard instances on Spot; 5 vCPUs of standard instances on demand; a m7i-flex.large needs 2"
+    text += ", on demand beside 2 of the instances that label"
+    new_account = quotas(L_1216C47A=5, L_34B43A08=5, L_DB2E81BA=0, L_3819A6DF=0)
+    found = checks.training_quota(account({"get_service_quota": new_account}, HEADS))
+    assert (found.state, found.text, found.remedy) == (State.WELL, text, "")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "lost", "remedy"),
+    [
+        ({"L_1216C47A": 3}, "one of two ways to a retraining would fail", f"{QUOTA} L-1216C47A --desired-value 4"),
+        (
+            {"L_1216C47A": 1, "L_34B43A08": 1},
+            "retrainings would fail",
+            f"{QUOTA} L-34B43A08 --desired-value 2; {QUOTA} L-1216C47A --desired-value 4",
+        ),
+    ],
+)
+def test_of_heads_a_quota_too_small_is_said_with_what_both_need(
+    allowed: dict[str, float], lost: str, remedy: str
+) -> None:
+    found = checks.training_quota(account({"get_service_quota": quotas(**allowed)}, HEADS))
+    assert (found.state, lost in found.text, found.remedy) == (State.ATTENTION, True, remedy)
+
+
+def test_of_heads_in_mode_queue_the_whole_group_may_run_beside_a_retraining() -> None:
+    config = Config(recipe="mask", mode=Mode.QUEUE, queue=QueueSettings(least=2, most=10))
+    found = checks.training_quota(account({"get_service_quota": quotas(L_1216C47A=21)}, config))
+    assert found.remedy == f"{QUOTA} L-1216C47A --desired-value 22"
+
+
+def test_a_zone_without_the_type_for_heads_is_said() -> None:
+    lacks = {"describe_instance_type_offerings": offers(m7i_flex_large=ZONES[2:])}
+    assert checks.zones(account(lacks, HEADS)) == attention(
+        "c7i.large in ap-northeast-2a, but no m7i-flex.large in ap-northeast-2a, ap-northeast-2b: retrainings would "
+        "fail",
+        'zones = ["ap-northeast-2c", "ap-northeast-2d"] in nunchi.toml',
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "state", "text"),
+    [
+        ("mask", State.WELL, "the free plan has c7i-flex.large and m7i-flex.large"),
+        (
+            "kiosk",
+            State.ATTENTION,
+            "the free plan has c7i-flex.large, but refuses g4dn.xlarge: retrainings would fail",
+        ),
+    ],
+)
+def test_the_free_plan_teaches_heads_and_no_detector(recipe: str, state: State, text: str) -> None:
+    config = Config.model_validate({"recipe": recipe, "inference": {"instance_type": "c7i-flex.large"}})
+    found = checks.plan(account({"get_account_plan_state": {"accountPlanType": "FREE"}}, config))
+    assert (found.state, found.text) == (state, text)
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "spot"),
     [
         ("c7i.large", "L-1216C47A", "L-34B43A08"),
         ("c7i-flex.large", "L-1216C47A", "L-34B43A08"),
         ("t3.small", "L-1216C47A", "L-34B43A08"),
+        ("m7i-flex.large", "L-1216C47A", "L-34B43A08"),
         ("g4dn.xlarge", "L-DB2E81BA", "L-3819A6DF"),
         ("g6e.xlarge", "L-DB2E81BA", "L-3819A6DF"),
         ("vt1.3xlarge", "L-DB2E81BA", "L-3819A6DF"),
