@@ -412,6 +412,6 @@ def test_a_picture_needs_a_module_that_draws(tmp_path: Path, module: str | None,
 
 def test_only_a_detector_or_a_network_that_learns_needs_the_trainer() -> None:
     """On AWS it decides about GPU, image, disk and packages."""
-    heads, frozen, learning = ({}, {"tune": {"unfreeze": 0}}, {"tune": {"unfreeze": 4}})
-    recipes = [load("kiosk"), *(parse(only(head(), **changes)) for changes in (heads, frozen, learning))]
+    frozen, learning = (parse(only(head(), tune={"unfreeze": blocks})) for blocks in (0, 4))
+    recipes = [load("kiosk"), parse(only(head())), frozen, learning]
     assert [recipe.needs_trainer for recipe in recipes] == [True, False, False, True]
