@@ -72,7 +72,7 @@ class Exploration:
             "facts": {name: dict(counts) for name, counts in self.facts.items()},
             "crossed": None if self.crossed is None else _crossed(self.crossed),
             "joined": dict(self.joined),
-            "sources": {str(source): dict(counts) for source, counts in self.sources.items()},
+            "sources": {source: dict(counts) for source, counts in self.sources.items()},
             "weeks": {device: dict(counts) for device, counts in self.weeks.items()},
             "pictures": {name: asdict(quantiles) for name, quantiles in self.pictures.items()},
             "findings": [finding.to_fields() for finding in self.findings],

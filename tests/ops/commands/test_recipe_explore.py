@@ -1,4 +1,4 @@
-"""`nunchi recipe explore`: a folder or a cloud is looked at, the page is private and whole, and the status says enough."""
+"""`nunchi recipe explore`: a folder or a cloud is looked at, the page is private, and the status says enough."""
 
 from __future__ import annotations
 

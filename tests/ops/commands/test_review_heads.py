@@ -121,7 +121,6 @@ def test_a_cloud_on_this_machine_has_the_recipe_of_its_record(tmp_path: Path) ->
     ("group", "command", "instead"),
     [
         (review_group, ("agreement",), "nunchi review import"),
-        (review_group, ("drift",), "nunchi train"),
         (dataset_group, ("import", "{folder}", "--tree", "reviewed", "--kiosk", "k1"), "nunchi recipe import"),
         (dataset_group, ("build", "{folder}/built"), "nunchi recipe explore"),
     ],
