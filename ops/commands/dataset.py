@@ -77,7 +77,7 @@ def build(
     from retrain.judge.predictions import predictor  # noqa: PLC0415 - see above
 
     with session_of(local, state) as session, progress_bars() as say:
-        require_detector(local, state, "A training of heads takes the labelled photos as they are: nunchi train")
+        require_detector(local, state, "To look at the photos that teach its heads: nunchi recipe explore NAME")
         manifest = datasets.build(
             bucket := session.dataset,
             folder,

@@ -10,14 +10,14 @@ import typer
 from rich.markup import escape
 
 from contracts.classes import Classes
+from ops.commands.drift_heads import EXIT_STOP, drift_of_heads
 from ops.display import echo_json, err, out, plain_table
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption
-from ops.session import require_detector, session_of
+from ops.session import heads_of, session_of
 from retrain.drift.facts import gather_facts
 from retrain.drift.guard import NOBODY, Drift, DriftLimits, Level, check_drift
 from retrain.drift.parts import Part, parts
 
-EXIT_STOP: Final = 6
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.STOP: "red"}
 _IN_WORDS: Final = {
     Level.OK: "A training would go on",
@@ -32,7 +32,8 @@ def drift(
         typer.Option(
             "--since",
             formats=["%Y-%m-%d"],
-            help="Compare photos since that day with earlier ones. Default: since the model in service was trained.",
+            help="Compare photos since that day with earlier ones. Default: since the model in service was trained; in "
+            "the cloud of another recipe, the last 7 days.",
             metavar="DAY",
         ),
     ] = None,
@@ -45,14 +46,19 @@ def drift(
     For photos since the training of the model in service: shares of labels and of unsure photos, confidence, and how
     often people agree. Run it weekly to find drift before the next training stops at it.
 
-    Exit status: 0 a training would go on, 6 it would stop, 1 any other error.
+    In the cloud of another recipe: the answers of the model in service about photos of the last 7 days, or since the
+    day, against earlier ones: found subjects, values, scores, confidences. A training does not stop for them.
+
+    Exit status: 0 a training would go on, or no answer shifted much; 6 it would stop, or one did; 1 any other error.
 
     Example: nunchi review drift --since 2026-11-01
     """
     from retrain.run.incumbent import learned_by  # noqa: PLC0415 - it imports numpy; other commands start fast
 
+    if (recipe := heads_of(local, state)) is not None:
+        drift_of_heads(recipe, since, local, as_json, state)
+        return
     with session_of(local, state) as session:
-        require_detector(local, state, "A training of heads judges its candidate by golden photos: nunchi train")
         at = since.replace(tzinfo=UTC) if since else learned_by(session.weights, session.dataset)
         new, earlier = gather_facts(session.dataset, session.results, since=at)
         limits, classes = DriftLimits(promise=session.gate), session.detects.classes

@@ -13,6 +13,7 @@ from contracts.instants import now
 from contracts.private_folder import make_private
 from contracts.weights import new_run_id
 from ops.commands.recipe_data import NameArgument, draw, import_
+from ops.commands.recipe_explore import explore
 from ops.display import echo_json, err, out, plain_table
 from ops.options import JsonOption, command_group
 from recipes.pictures import MODULE as PICTURE_MODULE
@@ -185,6 +186,7 @@ def measure(
 
 
 recipe.command(short_help="Draw labelled pictures, to try a recipe.")(draw)
+recipe.command(short_help="Look at labelled pictures before they teach.")(explore)
 recipe.command("import", short_help="Add your own labelled pictures to a cloud.")(import_)
 
 

@@ -129,7 +129,7 @@ def import_(
                 f"{data} has no picture with a label file of the recipe {recipe.name!r}; nothing was imported. Put "
                 "pictures into images/, and for each a .json of the same name into labels/"
             )
-    _require_recipe(name, local, state)
+    require_recipe(name, local, state, "nothing was imported, for its trainings would not read the pictures")
     stored: dict[str, int] = {}
     with session_of(local, state) as session, progress_bars() as say:
         bucket = DatasetBucket(session.client("s3"), session.bucket("dataset"), label_suffix=JSON_LABELS)
@@ -147,14 +147,14 @@ def import_(
     show_command("Next", in_cloud("train", local, state))
 
 
-def _require_recipe(name: str, local: bool, state: Path) -> None:
-    """InvalidRecipe if the cloud's trainings would not read the pictures."""
+def require_recipe(name: str, local: bool, state: Path, consequence: str) -> None:
+    """InvalidRecipe, with the `consequence`, if the cloud has another recipe."""
     from ops.session import recipe_name_of  # noqa: PLC0415 - see above
 
     has = recipe_name_of(local, state)
     wants = str(Path(name).absolute()) if is_path(name) else name
     if has != wants:
         raise InvalidRecipe(
-            f"the cloud has the recipe {has}, not {wants}; nothing was imported, for its trainings would not read the "
-            f"pictures. Use a cloud with this one: recipe in nunchi.toml, or nunchi up --recipe={name}"
+            f"the cloud has the recipe {has}, not {wants}; {consequence}. Use a cloud with this one: recipe in "
+            f"nunchi.toml, or nunchi up --recipe={name}"
         )

@@ -90,4 +90,9 @@ def _read(bucket: DatasetBucket, pair: Pair) -> DatasetPhoto | Excluded:
 def _size_and_hash(jpeg: bytes) -> tuple[tuple[int, int], str]:
     """Width and height, and the perceptual hash. Errors as `upright`."""
     photo = upright(jpeg, side=8 * HASH_SIDE)  # decoded at a fraction of the size: several times as fast
-    return photo.size, str(imagehash.phash(Image.fromarray(photo.image), hash_size=HASH_SIDE))
+    return photo.size, perceptual_hash(Image.fromarray(photo.image))
+
+
+def perceptual_hash(picture: Image.Image) -> str:
+    """The 256 bits that near-duplicates share (vetting/duplicates.py), in hexadecimal."""
+    return str(imagehash.phash(picture, hash_size=HASH_SIDE))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from contracts.classes import Classes
 from retrain.bursts import NO_WEEK
@@ -194,7 +194,20 @@ def _comparisons(new: Sequence[LabelFact], earlier: Sequence[LabelFact], classes
             yield _Comparison(where, what, facts, count(_drawn(facts)), count(_drawn(before)))
 
 
-def parts_of(facts: Sequence[LabelFact]) -> Iterator[tuple[str, Sequence[LabelFact]]]:
+class Placed(Protocol):
+    """A fact about a photo of a kiosk and a week."""
+
+    @property
+    def kiosk(self) -> str: ...
+
+    @property
+    def week(self) -> str: ...
+
+
+_Fact = TypeVar("_Fact", bound=Placed)
+
+
+def parts_of(facts: Sequence[_Fact]) -> Iterator[tuple[str, Sequence[_Fact]]]:
     """All facts, then those of each kiosk, then those of each week, the latest last."""
     yield "all", facts
     for kiosk in sorted({fact.kiosk for fact in facts}):

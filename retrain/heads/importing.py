@@ -21,7 +21,7 @@ from retrain.dataset.pictures import stored_form
 from retrain.progress import Say, silent
 
 # Where no device's clock is, a minute apart: no two of them are taken for one burst.
-_FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
+FAR: Final = datetime(6000, 1, 1, tzinfo=UTC)
 _MINUTES: Final = 1 << 29
 
 
@@ -67,5 +67,5 @@ def store(bucket: DatasetBucket, pictures: Pictures, tree: Tree, *, device: str,
 def reference_of(content: bytes, device: str) -> Reference:
     """The name of a picture with these bytes."""
     digest = hashlib.sha256(content).digest()
-    at = _FAR + timedelta(minutes=int.from_bytes(digest[:4]) % _MINUTES)
+    at = FAR + timedelta(minutes=int.from_bytes(digest[:4]) % _MINUTES)
     return Reference(device, new_image_id(at, digest[4:14]))

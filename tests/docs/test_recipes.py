@@ -15,6 +15,9 @@ from contracts.answers_message import AnswersMessage
 from imaging.decoding import decode
 from local.environment import ROOT, search_path
 from recipes.reading import load
+from retrain.heads.exploration.findings import LEAST_COMPARED, TELLS
+from retrain.heads.fit import LEAST_OF_SCORE, LEAST_OF_VALUE
+from retrain.judge.settings import JudgeSettings
 from worker.kinds import kinds_for
 from worker.models.heads import SeenChoice
 from worker.models.loading import load_model
@@ -42,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "digits is valid: looks for whole, asks 1 questions" in done.stdout
+    assert "A training has enough of every value" in done.stdout
     return folder
 
 
@@ -74,6 +78,18 @@ def test_the_table_of_keys_names_every_key_that_a_recipe_may_have() -> None:
     assert {key for key in keys if f"`{key}`" not in table} == set()
     shipped = [tomllib.loads(file.read_text()) for file in (ROOT / "recipes").glob("*/recipe.toml")]
     assert all(f"`{key}`" in table or key == "head" for fields in shipped for key in fields)
+
+
+def test_the_table_of_what_a_look_at_the_data_finds_is_complete_and_has_its_numbers() -> None:
+    source = (ROOT / "retrain" / "heads" / "exploration" / "findings.py").read_text(encoding="utf-8")
+    kinds = set(re.findall(r"""(?:Finding\([\w.]+, |_copies\()"(\w+)\"""", source))
+    table = PAGE.partition("| found | why it matters |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table.replace("`later`", "").replace("`lid_mass`", ""))) == kinds
+    judge = JudgeSettings()
+    assert f"fewer than {LEAST_OF_VALUE} subjects of a value" in table
+    assert f"fewer than {LEAST_OF_SCORE} scores or joined answers" in table
+    assert f"fewer than {judge.golden_least_per_label} of a value, or {judge.golden_least_moments} groups" in table
+    assert f"in {TELLS * 10:g} of 10 pairs, of {LEAST_COMPARED} subjects or more" in table
 
 
 def test_the_example_of_a_message_follows_its_schema() -> None:

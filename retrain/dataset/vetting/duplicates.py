@@ -6,7 +6,7 @@ kept photos, in blocks of a matrix.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 import numpy as np
@@ -28,7 +28,7 @@ def without_duplicates(
     So train holds no duplicate of a golden photo, nor of a val photo.
     """
     order = sorted(photos, key=lambda photo: (_PRECEDENCE[photo.source], photo.reference))
-    hashes = _hashes(order)
+    hashes = _hashes([photo.phash for photo in order])
     kept: list[int] = []
     dropped: list[tuple[DatasetPhoto, DatasetPhoto]] = []
     for start in range(0, len(order), _ROWS):
@@ -51,10 +51,30 @@ def without_duplicates(
     return [order[index] for index in kept], dropped
 
 
-def _hashes(photos: Sequence[DatasetPhoto]) -> NDArray[np.uint64]:
+def nearly_earlier(phashes: Sequence[str], unlike: Sequence[Hashable], *, near_bits: int) -> dict[int, int]:
+    """The places of pictures that nearly repeat an earlier one, each with the place of the nearest such.
+
+    Only pictures that differ in `unlike` count, as in whom they show.
+    """
+    hashes = _hashes(phashes)
+    numbers: dict[Hashable, int] = {}
+    kinds = np.array([numbers.setdefault(kind, len(numbers)) for kind in unlike], dtype=np.intp)
+    found: dict[int, int] = {}
+    for start in range(0, len(hashes), _ROWS):
+        end = min(start + _ROWS, len(hashes))
+        distances = _distances(hashes[start:end], hashes[:end])
+        later = np.arange(end) >= np.arange(start, end)[:, None]
+        distances[later | (kinds[start:end, None] == kinds[:end])] = np.iinfo(np.int32).max
+        nearest = distances.argmin(axis=1)
+        for row in np.flatnonzero(distances[np.arange(end - start), nearest] <= near_bits):
+            found[start + int(row)] = int(nearest[row])
+    return found
+
+
+def _hashes(phashes: Sequence[str]) -> NDArray[np.uint64]:
     """(photos, 4): 256 bits each."""
-    raw = b"".join(bytes.fromhex(photo.phash) for photo in photos)
-    return np.frombuffer(raw, dtype=np.uint64).reshape(len(photos), -1 if photos else 4)
+    raw = b"".join(map(bytes.fromhex, phashes))
+    return np.frombuffer(raw, dtype=np.uint64).reshape(len(phashes), -1 if phashes else 4)
 
 
 def _distances(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int32]:

@@ -121,9 +121,8 @@ def test_a_cloud_on_this_machine_has_the_recipe_of_its_record(tmp_path: Path) ->
     ("group", "command", "instead"),
     [
         (review_group, ("agreement",), "nunchi review import"),
-        (review_group, ("drift",), "nunchi train"),
         (dataset_group, ("import", "{folder}", "--tree", "reviewed", "--kiosk", "k1"), "nunchi recipe import"),
-        (dataset_group, ("build", "{folder}/built"), "nunchi train"),
+        (dataset_group, ("build", "{folder}/built"), "nunchi recipe explore"),
     ],
 )
 def test_what_is_a_detectors_is_refused_where_the_recipe_has_none(

@@ -13,7 +13,7 @@ from demo.drawn_people import draw
 from retrain.bucket import Tree
 from retrain.dataset.photos import DatasetPhoto
 from retrain.dataset.settings import DatasetSettings
-from retrain.dataset.vetting.duplicates import without_duplicates
+from retrain.dataset.vetting.duplicates import nearly_earlier, without_duplicates
 from tests.retrain.dataset.shop import a_photo
 
 NEAR = 20
@@ -99,3 +99,12 @@ def test_the_same_picture_smaller_brighter_or_squeezed_is_near_and_other_people_
         assert all((here ^ one).bit_count() <= near for one in same)
         with Image.open(io.BytesIO(draw(seed + 100).jpeg)) as stranger:
             assert (here ^ phash(stranger)).bit_count() > 2 * near
+
+
+def test_the_nearest_earlier_picture_of_another_kind_is_found_across_blocks() -> None:
+    """Those of one kind may be alike: several photos of one person."""
+    hashes = [hashed(0), hashed(1), *(hashed((2**40 - 1) << 60 << shift) for shift in range(100)), hashed(3)]
+    kinds = ["anna", "anna", *("others" for _ in range(100)), "bert"]
+    assert nearly_earlier(hashes, kinds, near_bits=1) == {102: 1}
+    assert nearly_earlier(hashes[:2], kinds[:2], near_bits=NEAR) == {}
+    assert nearly_earlier([], [], near_bits=NEAR) == {}
