@@ -40,7 +40,8 @@ from retrain.errors import InvalidDataset
 from retrain.heads.examples import read_labels
 from retrain.heads.importing import store
 from retrain.heads.training import train
-from retrain.settings import RetrainSettings
+from retrain.heads.tuning import Tuner
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE, RetrainSettings
 from worker.settings import WorkerSettings
 
 ANSWER_S: Final = 30.0
@@ -194,7 +195,13 @@ def _start_model(folder: Path, name: str, pictures: Pictures) -> Path:
     err.print(f"[dim]  0.0 s[/]  a model to open with is trained on {len(pictures)} pictures of {load(name).name}")
     try:
         return train(
-            name, data, folder / "start", version="opening", trained_on="few pictures", cache=folder / "f"
+            name,
+            data,
+            folder / "start",
+            version="opening",
+            trained_on="few pictures",
+            cache=folder / "f",
+            tuner=Tuner(python=Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER)),
         ).manifest
     except InvalidDataset as error:
         raise InvalidDataset(

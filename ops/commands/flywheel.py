@@ -70,11 +70,7 @@ def flywheel(
         return
     from demo.flywheel import cloud, keep, run  # noqa: PLC0415 - see above
 
-    if not Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)).exists():
-        raise CloudError(
-            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or "
-            f"name its Python in {TRAINER_VARIABLE}"
-        )
+    _require_trainer()
     began = time.monotonic()
     kept = out_folder or KEPT / new_run_id(now())
     with tempfile.TemporaryDirectory(prefix="nunchi-flywheel-") as temporary:
@@ -91,6 +87,14 @@ def flywheel(
     out.print("[bold]Open[/]\n" + "\n".join(f"  {escape(str(page))}" for page in pages))
 
 
+def _require_trainer() -> None:
+    if not Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER).exists():
+        raise CloudError(
+            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or "
+            f"name its Python in {TRAINER_VARIABLE}"
+        )
+
+
 def _of_recipe(name: str, data: Path | None, out_folder: Path | None) -> None:
     """The loop of another recipe's heads."""
     from demo.drawn_recipes import DRAWN, FLYWHEEL_PICTURES, FLYWHEEL_SEED  # noqa: PLC0415
@@ -98,6 +102,8 @@ def _of_recipe(name: str, data: Path | None, out_folder: Path | None) -> None:
     from demo.recipe_flywheel import cloud, run, split  # noqa: PLC0415
 
     recipe = load(name)
+    if recipe.needs_trainer:
+        _require_trainer()
     if data is None and name not in DRAWN:
         raise typer.BadParameter(
             f"the recipe {recipe.name} needs labelled pictures: --data DIR, as of nunchi recipe train --help",

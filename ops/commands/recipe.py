@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,6 +22,7 @@ from recipes.pictures import load_picture
 from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
 from recipes.recipe import Head, Recipe, Teaches
 from recipes.texts import load_texts
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 
 recipe = command_group("Recipes: what is looked for in a photo, and what is asked about it.")
 
@@ -124,6 +126,7 @@ def train(
             f"the recipe {read.name!r} is taught as a detector; nothing was done. See: nunchi train --help"
         )
     from retrain.heads.training import train as train_heads  # noqa: PLC0415 - imports numpy and scikit-learn
+    from retrain.heads.tuning import Tuner  # noqa: PLC0415 - see above
 
     target = folder or folder_of(name) / MODEL
     if folder is None and not is_path(name):
@@ -132,7 +135,10 @@ def train(
     make_private(data / ".features")
     source = trained_on or f"pictures of {data.name}"
     version = new_run_id(now(), read.name)
-    trained = train_heads(name, data, target, version=version, trained_on=source, cache=data / ".features", say=_say)
+    tuner = Tuner(python=Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER))
+    trained = train_heads(
+        name, data, target, version=version, trained_on=source, cache=data / ".features", tuner=tuner, say=_say
+    )
     if as_json:
         echo_json(dict(trained.report))
         return

@@ -17,6 +17,7 @@ from ops.commands.recipe_data import NameArgument, require_recipe
 from ops.display import counted, echo_json, err, out, plain_table, progress_bars, show_command
 from ops.exits import Exit, exits
 from ops.options import DEFAULT_STATE, JsonOption, LocalOption, StateOption, in_cloud
+from ops.supervise import interruptible
 from recipes.reading import InvalidRecipe, load
 from recipes.recipe import Recipe, Teaches
 from retrain.errors import InvalidDataset
@@ -136,7 +137,8 @@ def _looked(recipe: Recipe, place: _Place, folder: Path | None, crops: int) -> E
     from retrain.heads.exploration.sheets import draw_sheets  # noqa: PLC0415 - see above
 
     page = None if folder is None else prepare(folder)
-    with tempfile.TemporaryDirectory(prefix="nunchi-data-") as work, progress_bars() as say:
+    # A signal, too, deletes the photos of a cloud.
+    with interruptible(), tempfile.TemporaryDirectory(prefix="nunchi-data-") as work, progress_bars() as say:
         gathered = place.gather(recipe, Path(work), say)
         if not gathered.photos and not gathered.stops:
             raise InvalidDataset(

@@ -212,7 +212,7 @@ def _found(facts: Sequence[AnswerFact]) -> Counts:
 
 
 def values(recipe: Recipe, question: str, facts: Sequence[AnswerFact]) -> Counts:
-    """Subjects by their answer; scores by the part of their range. One that is unknown is no answer."""
+    """Photos by their subjects' answers; scores by the part of their range. One that is unknown is none."""
     names = recipe.says(question)
     ranges = [head.score for head in recipe.heads_of(question) if head.score is not None]
     low, high = (min(each.low for each in ranges), max(each.high for each in ranges)) if ranges else (0.0, 1.0)
@@ -220,16 +220,23 @@ def values(recipe: Recipe, question: str, facts: Sequence[AnswerFact]) -> Counts
     parts = [f"{start:g} to {end:g}" for start, end in pairwise(edges)]
     counts = dict.fromkeys(parts if ranges else [*names, UNSEEN], 0.0)
     for fact in facts:
+        bins = list[str]()
         for subject in fact.subjects:
             match subject.answers.get(question):
                 case Choice(value=value) if value in counts:
-                    counts[value] += fact.weight
+                    bins.append(value)
                 case Score(value=number) if ranges:
-                    place = sum(number >= edge for edge in edges[1:-1])
-                    counts[parts[place]] += fact.weight
+                    bins.append(parts[sum(number >= edge for edge in edges[1:-1])])
                 case _:
                     pass
+        _add(counts, fact, bins)
     return counts
+
+
+def _add(counts: dict[str, float], fact: AnswerFact, bins: Sequence[str]) -> None:
+    """The subjects of a photo count as much as the photo, together: they are not independent."""
+    for each in bins:
+        counts[each] += fact.weight / len(bins)
 
 
 def _confidences(question: str, facts: Sequence[AnswerFact]) -> Counts:
@@ -237,8 +244,7 @@ def _confidences(question: str, facts: Sequence[AnswerFact]) -> Counts:
     names = [f"{start:g} to {end:g}" for start, end in pairwise(edges)]
     counts = dict.fromkeys(names, 0.0)
     for fact in facts:
-        for subject in fact.subjects:
-            answer = subject.answers.get(question)
-            if isinstance(answer, Choice) and answer.confidence > 0:  # unknown and unseen have none
-                counts[names[sum(answer.confidence >= edge for edge in CONFIDENCES)]] += fact.weight
+        answers = [subject.answers.get(question) for subject in fact.subjects]
+        sure = [each.confidence for each in answers if isinstance(each, Choice) and each.confidence > 0]
+        _add(counts, fact, [names[sum(confidence >= edge for edge in CONFIDENCES)] for confidence in sure])
     return counts

@@ -32,6 +32,8 @@ STRENGTHS: Final = (3e-5, 3e-4, 3e-3, 3e-2, 3e-1)  # C of a logistic regression,
 LEAST_OF_VALUE: Final = 5  # subjects, of each value of a choice
 LEAST_OF_SCORE: Final = 20
 PARTS: Final = 3
+TO_DO: Final = "learn from", "choose by", "judge by"  # with each part
+FIFTHS: Final = 5
 COVERED: Final = 0.8  # of the true scores are inside the interval
 ROUNDS: Final = 300  # of the solver, at most
 Ints = NDArray[np.intp]
@@ -106,7 +108,7 @@ def fit_heads(
     `parts`: of examples whose features come from a network that has learned from some of them.
     """
     rows = [_rows_of(recipe, head, examples) for head in recipe.heads]
-    lacks = [_lacks(head, some, examples, parts) for head, some in zip(recipe.heads, rows, strict=True)]
+    lacks = [_lacks(head, some, examples) for head, some in zip(recipe.heads, rows, strict=True)]
     if few := [lack for head, each in zip(recipe.heads, lacks, strict=True) for lack in each if not head.later]:
         raise InvalidDataset("too few examples, nothing was trained:\n" + "\n".join(few))
     fitted = list[AnyFitted]()
@@ -125,22 +127,54 @@ def fit_heads(
 def split(recipe: Recipe, examples: Examples) -> Parts:
     """Three fifths to learn from, a fifth to choose by, a fifth that is never seen; no group is in two parts.
 
-    Spread evenly over what the recipe is judged by. InvalidDataset if there are fewer than three groups.
+    Spread evenly over what the recipe is judged by. InvalidDataset, before anything is computed for it, if a head or
+    the joined answer has too little in one of the parts.
     """
     of = recipe.judge.of or recipe.heads[0].name
     names = recipe.join if of == JOINED else (of,)
     # Spread by values: a score has too many.
     known = ["_".join(str(each.known.get(name)) for name in names if recipe.says(name)) for each in examples.every]
     groups = np.array([each.group for each in examples.every])
-    if len(set(groups)) < PARTS:
+    if (count := len(set(groups))) < PARTS:
         raise InvalidDataset(
-            f"the examples show {len(set(groups))} people, animals or things, and {PARTS} are needed to learn from, to "
-            "choose by, and to judge by; nothing was trained. Add pictures of others, or leave out tune"
+            f"the examples show {count} people, animals or things, and {PARTS} are needed to learn from, to choose by, "
+            "and to judge by; nothing was trained. Add pictures of others, or leave out tune"
         )
-    of_fold = _folds(np.unique(known, return_inverse=True)[1], groups, 5, least=PARTS)
+    of_fold = _spread(_common(known, groups, FIFTHS), groups, min(FIFTHS, count))
     part = np.full(len(groups), Parts.LEARN, np.intp)
     part[of_fold == 0], part[of_fold == 1] = Parts.CHOOSE, Parts.HELD
-    return Parts(part)
+    parts = Parts(part)
+    if lacks := _lacks_to_tune(recipe, examples, parts):
+        raise InvalidDataset(
+            "too few examples for a network to learn with the heads, nothing was trained. Label more people, animals "
+            "or things, or leave out tune:\n" + "\n".join(lacks)
+        )
+    return parts
+
+
+def _common(known: Sequence[str], groups: NDArray[Any], folds: int) -> Ints:
+    """A number for each value that so many groups have; the others have that of the commonest one."""
+    of_value = {
+        value: {group for each, group in zip(known, groups, strict=True) if each == value} for value in set(known)
+    }
+    commonest = max(sorted(of_value), key=lambda value: len(of_value[value]))
+    numbers = {value: place for place, value in enumerate(sorted(of_value)) if len(of_value[value]) >= folds}
+    return np.array([numbers.get(value, numbers.get(commonest, 0)) for value in known], np.intp)
+
+
+def _lacks_to_tune(recipe: Recipe, examples: Examples, parts: Parts) -> list[str]:
+    lacks, held = list[str](), dict[str, set[int]]()
+    for head in recipe.heads:
+        rows = _rows_of(recipe, head, examples)
+        if head.colour is None and not _lacks(head, rows, examples):
+            lacks += _lacks_in_parts(head, rows, examples, parts)
+        elif not head.later:
+            lacks += _lacks(head, rows, examples)
+        held.setdefault(head.name, set()).update(int(row) for row in rows if parts.of_row[row] == Parts.HELD)
+    if recipe.join and (whole := len(set.intersection(*(held[name] for name in recipe.join)))) < LEAST_OF_SCORE:
+        of = ", ".join(recipe.join)
+        lacks.append(f"{of}: {whole} subjects with an answer to each to {TO_DO[Parts.HELD]}, {LEAST_OF_SCORE} needed")
+    return lacks
 
 
 def begin(recipe: Recipe, examples: Examples, parts: Parts) -> list[Begun]:
@@ -148,7 +182,7 @@ def begin(recipe: Recipe, examples: Examples, parts: Parts) -> list[Begun]:
     begun = []
     for head in recipe.heads:
         rows = _rows_of(recipe, head, examples)
-        if head.colour is not None or _lacks(head, rows, examples, parts):
+        if head.colour is not None or _lacks(head, rows, examples):
             continue
         learned = parts.of_row[rows] == Parts.LEARN
         features, truth = _own_features(recipe, head, rows, examples)[:, :1], _truth(head, rows, examples)
@@ -241,7 +275,7 @@ def region_name(head: Head) -> str:
     return f"{head.net}:{head.region.of}:{head.region.margin:g}"
 
 
-def _lacks(head: Head, rows: Ints, examples: Examples, parts: Parts | None) -> list[str]:
+def _lacks(head: Head, rows: Ints, examples: Examples) -> list[str]:
     if head.colour is not None:
         return []
     if head.score is not None:
@@ -254,20 +288,27 @@ def _lacks(head: Head, rows: Ints, examples: Examples, parts: Parts | None) -> l
         if values.count(value) < LEAST_OF_VALUE
     ]
     groups = {value: len({group for each, group in known if each == value}) for value in head.says}
-    least, wanted = (2, "of one person, animal or thing only") if parts is None else (PARTS, "in too few groups")
-    lacks += [
-        f"{head.name} = {value}: {wanted}, so nothing can be held out"
+    return lacks + [
+        f"{head.name} = {value}: of one person, animal or thing only, so nothing can be held out"
         for value in head.says
-        if groups[value] < least and values.count(value) >= LEAST_OF_VALUE
+        if groups[value] == 1 and values.count(value) >= LEAST_OF_VALUE
     ]
-    if parts is None or lacks:
-        return lacks
-    of_part = [{values[place] for place in np.flatnonzero(parts.of_row[rows] == part)} for part in range(PARTS)]
+
+
+def _lacks_in_parts(head: Head, rows: Ints, examples: Examples, parts: Parts) -> list[str]:
+    """What a head that has enough examples lacks in one of the parts."""
+    truth, part = _truth(head, rows, examples), parts.of_row[rows]
+    if head.score is not None:
+        return [
+            f"{head.name}: {count} subjects to {TO_DO[place]}, {LEAST_OF_VALUE} needed"
+            for place, count in enumerate(np.bincount(part, minlength=PARTS))
+            if count < LEAST_OF_VALUE
+        ]
     return [
-        f"{head.name} = {value}: no group of it came to the part to {name}"
-        for part, name in enumerate(("learn from", "choose by", "judge by"))
-        for value in head.says
-        if value not in of_part[part]
+        f"{head.name} = {value}: no subject to {TO_DO[place]}"
+        for place in range(PARTS)
+        for number, value in enumerate(head.says)
+        if not ((truth == number) & (part == place)).any()
     ]
 
 
@@ -373,21 +414,22 @@ def _flat(standard: Floats, truth: NDArray[Any]) -> tuple[Floats, NDArray[Any], 
     )
 
 
-def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int, *, least: int = 0) -> Ints:
-    """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples.
-
-    At most as many as the rarest value has groups, so that each is in every fold, but `least`.
-    """
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
-
+def _folds(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int) -> Ints:
+    """The fold of each example: no group is in two, and values are spread evenly. The same for the same examples."""
     folds = min(folds, len(set(groups)))
     if truth is not None:  # each value must be in two folds at least, and no fold may ask for more than there are
-        folds = max(least, min([folds, *(len(set(groups[truth == value])) for value in np.unique(truth))]))
+        folds = min([folds, *(len(set(groups[truth == value])) for value in np.unique(truth))])
     if folds < 2:
         raise InvalidDataset(
             "all examples show one person, animal or thing, so nothing can be held out; nothing was trained. Say in "
             "the label files whom each subject shows: group"
         )
+    return _spread(truth, groups, folds)
+
+
+def _spread(truth: NDArray[Any] | None, groups: NDArray[Any], folds: int) -> Ints:
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold  # noqa: PLC0415 - slow to import
+
     splitter = GroupKFold(folds) if truth is None else StratifiedGroupKFold(folds, shuffle=True, random_state=1)
     of_fold = np.empty(len(groups), np.intp)
     for fold, (_, held) in enumerate(splitter.split(groups, truth, groups)):

@@ -18,7 +18,7 @@ from recipes.reading import load
 from recipes.recipe import Head, Recipe
 from retrain.heads.examples import Examples, read_examples
 from retrain.heads.figures import Answered, Flags, figures_of, score_figures
-from retrain.heads.fit import AnyFitted, FittedHead, fit_heads, fit_join, joined, learned_of
+from retrain.heads.fit import AnyFitted, FittedHead, Parts, fit_heads, fit_join, joined, learned_of
 from retrain.heads.package import write_run
 from retrain.heads.tuning import Tuner
 from retrain.progress import Say, silent
@@ -51,11 +51,13 @@ def train(
     learn, if the recipe wants it; TrainerFailed when it fails.
     """
     began = time.monotonic()
-    recipe, cache = load(name), cache or out.parent / "features"
+    recipe, cache, tuner = load(name), cache or out.parent / "features", tuner or Tuner()
+    if recipe.tune.unfreeze:
+        tuner.check()
     examples = read_examples(recipe, name, data, cache, say=say)
     tuned = None
     if recipe.tune.unfreeze:
-        tuned = (tuner or Tuner()).tune(recipe, name, data, examples, cache, say=say)
+        tuned = tuner.tune(recipe, name, data, examples, cache, say=say)
         examples = tuned.examples
     parts = tuned.parts if tuned is not None and tuned.networks else None
     fitted = fit_heads(recipe, examples, parts, say=say)
@@ -64,7 +66,9 @@ def train(
     if tuned is not None:
         report |= {"tune": tuned.report}
     if parts is not None:
-        report |= {"held_out_by": "a fifth of the groups, which neither the networks nor the heads have seen"}
+        held = np.flatnonzero(parts.of_row == Parts.HELD)
+        shows = len({examples.every[row].group for row in held})
+        report |= {"held_out_by": f"{shows:,} groups, which neither the networks nor the heads have seen"}
     manifest = write_run(
         out,
         recipe,

@@ -9,7 +9,6 @@ this choice nor the training sees the third part, of which the figures are (fit.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import threading
@@ -22,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from recipes.recipe import VIEWS, Head, Net, Recipe
-from retrain.errors import InvalidDataset
+from retrain.errors import TrainerFailed
 from retrain.fit.trainer_process import Event, TrainerProcess
 from retrain.heads.examples import Example, Examples, read_examples
 from retrain.heads.features import compute, network_of
@@ -50,12 +49,20 @@ class Tuner:
     `python`: of the trainer's environment. `device`: "cpu", "0", or "" for a GPU if there is one.
     """
 
-    python: Path = field(default_factory=lambda: Path(os.environ.get(TRAINER_VARIABLE, DEFAULT_TRAINER)))
+    python: Path = DEFAULT_TRAINER
     device: str = ""
     seed: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
     stall_s: float = 900.0
     alive: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """TrainerFailed if the trainer's Python is missing: before features are computed for it."""
+        if shutil.which(self.python) is None:
+            raise TrainerFailed(
+                f"{self.python} is missing, which lets networks learn; nothing was trained. Run make trainer, set "
+                f"{TRAINER_VARIABLE} to a Python that has torch, or leave out tune"
+            )
 
     def tune(
         self, recipe: Recipe, name: str, data: Path, examples: Examples, cache: Path, *, say: Say = silent
@@ -66,8 +73,6 @@ class Tuner:
         """
         parts = split(recipe, examples)
         frozen = begin(recipe, examples, parts)
-        if not frozen:
-            raise InvalidDataset("no head has enough examples in each part, so no network can learn; leave out tune")
         folder = cache.absolute() / TUNED
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

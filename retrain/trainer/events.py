@@ -3,6 +3,7 @@
 started      device, pictures, epochs, first_epoch, batch, from, sends: the enabled trackers
 epoch        epoch (from 1), epochs, map50, map50_95, losses, pictures_per_s, seconds; of a network that learns with
              heads: epoch, epochs, optimizer, loss, chosen_loss, seconds
+alive        within an epoch of a network that learns with heads
 checkpoint   epoch, last, best: complete files
 batch        batch, why: a smaller batch from here on
 note         text: a deviation that a person should know

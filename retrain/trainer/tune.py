@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from retrain.trainer.unfrozen import Unfrozen
 LEARN, CHOOSE = 0, 1
 LEARNING_RATE: Final = 2e-4
 WARM_UP: Final = 0.1  # of all steps
+TELL_EVERY_S: Final = 10.0
 DECAY: Final = 0.01  # of the weights, in AdamW
 OPTIMIZERS: Final[Mapping[str, Callable[..., torch.optim.Optimizer]]] = {
     "adamw": lambda parameters: torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=DECAY),
@@ -105,6 +106,7 @@ class Tuning:
     device: torch.device
     events: Events
     stopping: Callable[[], bool]
+    told: list[float] = field(default_factory=lambda: [time.monotonic()])
 
     def model(self) -> Model:
         """The network and heads as they begin."""
@@ -135,6 +137,7 @@ class Tuning:
                     moving.step()
                     losses.append(float(loss))
                 rate.step()
+                self._tell_alive()
             chosen = self.chosen_loss(model)
             if chosen < best.loss:
                 weights = {name: value.detach().cpu().clone() for name, value in model.network.state_dict().items()}
@@ -163,7 +166,14 @@ class Tuning:
             for start in range(0, len(rows), self.job.batch):
                 loss = self._loss(model, number, rows[start : start + self.job.batch], augment=False)
                 losses += [] if loss is None else [float(loss)]
+                self._tell_alive()
         return float(np.mean(losses)) if losses else math.inf
+
+    def _tell_alive(self) -> None:
+        """An epoch on a processor may take longer than a program may be silent."""
+        if time.monotonic() - self.told[-1] >= TELL_EVERY_S:
+            self.told[:] = [time.monotonic()]
+            self.events.send("alive")
 
     def _loss(self, model: Model, number: int, rows: np.ndarray, *, augment: bool) -> Tensor | None:
         """The sum over a region's heads of the mean loss of the crops whose answer is known; None if none is."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from retrain.trainer.job import InvalidJob
 
 LEVELS: Final = 127  # of 8 bits, on each side of 0
+BLOCKS: Final = 16
 OF_BLOCK: Final = 3  # convolutions: expand, depthwise, project; the first block of a network has two
 
 
@@ -47,10 +48,10 @@ class Unfrozen(nn.Module):
                 raise InvalidJob(f"{file}: the operator {node.op_type} can't learn here; its network stays frozen")
         self._output = graph.output[0].name
         convolutions = [node for node in self._nodes if node.op_type == "Conv"]
-        self._learning = convolutions[-(1 + OF_BLOCK * unfreeze) :]
+        self._learning = convolutions[-(1 + OF_BLOCK * unfreeze - (unfreeze == BLOCKS)) :]
         learning = {name for node in self._learning for name in node.input[1:3]}
         self._values = nn.ParameterDict()
-        for name in {name for node in self._nodes for name in node.input if name in constants}:
+        for name in sorted({name for node in self._nodes for name in node.input if name in constants}):
             tensor = torch.from_numpy(np.asarray(constants[name], np.float32).copy())
             self._values[_key(name)] = nn.Parameter(tensor, requires_grad=name in learning)
 

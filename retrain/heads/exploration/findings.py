@@ -25,7 +25,7 @@ from retrain.heads.dataset import GOLDEN, TRAIN
 from retrain.heads.examples import LEAST_IOU
 from retrain.heads.exploration.counts import HeadCounts, rows_of, teaching, title_of, values_of
 from retrain.heads.exploration.photos import Gathered, Photo, Subject
-from retrain.heads.fit import LEAST_OF_SCORE, LEAST_OF_VALUE, PARTS
+from retrain.heads.fit import FIFTHS, LEAST_OF_SCORE, LEAST_OF_VALUE, PARTS
 from retrain.heads.judge import GoldenSet, GoldenSubject
 from retrain.judge.settings import JudgeSettings
 
@@ -98,7 +98,7 @@ def _lacking(recipe: Recipe, subjects: Sequence[Subject], heads: Sequence[HeadCo
         level, then = Level.STOPS, ""
         if head.head.later:
             level, then = Level.WARNS, ", so its answer stays unknown"
-        for lack in _lacks(head):
+        for lack in _lacks(head, PARTS if recipe.tune.unfreeze else 2):
             yield Finding(level, "too_few", f"{lack}{then}")
     if len(groups) < 2:
         text = f"the photos that teach show {_of_groups(len(groups))}, and 2 are needed, so that one can be held out"
@@ -107,9 +107,10 @@ def _lacking(recipe: Recipe, subjects: Sequence[Subject], heads: Sequence[HeadCo
         text = f"the photos that teach show {_of_groups(len(groups))}, and tune needs {PARTS}"
         yield Finding(Level.STOPS, "too_few_groups", text)
     whole = sum(all(name in each.known for name in recipe.join) for each in teaching(subjects))
-    if recipe.join and whole < LEAST_OF_SCORE:
+    needed = LEAST_OF_SCORE * (FIFTHS if recipe.tune.unfreeze else 1)  # a fifth of them judges a network that learns
+    if recipe.join and whole < needed:
         of = ", ".join(recipe.join)
-        text = f"{_count(whole, 'subject')} with an answer to each of {of}; {LEAST_OF_SCORE} are needed"
+        text = f"{_count(whole, 'subject')} with an answer to each of {of}; {needed} are needed"
         yield Finding(Level.STOPS, "too_few_joined", text)
 
 
@@ -117,7 +118,7 @@ def _of_groups(number: int) -> str:
     return f"{number:,} {'person, animal or thing' if number == 1 else 'people, animals or things'}"
 
 
-def _lacks(head: HeadCounts) -> Iterator[str]:
+def _lacks(head: HeadCounts, groups: int) -> Iterator[str]:
     if head.head.colour is not None:
         return
     if head.head.score is not None:
@@ -129,6 +130,8 @@ def _lacks(head: HeadCounts) -> Iterator[str]:
             yield f"{head.title} = {value.value}: {_count(value.subjects, 'subject')}, and {LEAST_OF_VALUE} are needed"
         elif value.groups < 2:
             yield f"{head.title} = {value.value}: of one person, animal or thing only, so nothing can be held out"
+        elif value.groups < groups:
+            yield f"{head.title} = {value.value}: {_of_groups(value.groups)}, and tune needs {groups}"
 
 
 def _golden(recipe: Recipe, gathered: Gathered) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def test_a_network_that_has_learned_is_part_of_the_run_and_the_worker_answers_by
     assert report["taken"]
     assert report["loss_tuned"] < report["loss_frozen"]
     assert [each["optimizer"] for each in report["tried"]] == ["adamw", "adam"]
-    assert "neither the networks nor the heads have seen" in trained.report["held_out_by"]
+    assert trained.report["held_out_by"] == "24 groups, which neither the networks nor the heads have seen"
     manifest = json.loads(trained.manifest.read_text())
     network = manifest["files"]["lite0"]
     assert network["path"] == "lite0.onnx"
@@ -94,8 +94,18 @@ def test_a_network_that_is_no_better_stays_frozen_and_the_figures_are_those_of_f
 
 
 def test_without_the_trainer_nothing_is_trained_and_the_error_says_how_to_get_it(folder: Path) -> None:
-    with pytest.raises(TrainerFailed, match=r"can't be started: .*nowhere.*nothing was trained\. Run make trainer"):
-        trained_by(folder, "none", Tuner(python=folder / "nowhere"))
+    said: list[str] = []
+    with pytest.raises(TrainerFailed, match=r"nowhere is missing.*nothing was trained\. Run make trainer"):
+        train(
+            str(folder / NAME),
+            folder / "data",
+            folder / "none",
+            version="1",
+            trained_on="nothing",
+            tuner=Tuner(python=folder / "nowhere"),
+            say=lambda _, __, note: said.append(note),
+        )
+    assert not said
     assert not (folder / "none").exists()
 
 
@@ -151,13 +161,68 @@ def test_what_a_network_has_seen_gives_no_figures() -> None:
     assert len(rows) == 24
 
 
+def test_the_split_is_in_fifths_whatever_is_rare_or_unknown() -> None:
+    """One unlabelled subject, or a value of one person, must not make thirds of it."""
+    examples = examples_of(["open", "shut"] * 100 + ["open"] * 5, [*range(200), *[200] * 5])
+    strange = [
+        Example(each.photo, {} if each.row < 3 else each.known, each.group, each.row, 0) for each in examples.every
+    ]
+    for every in (examples.every, tuple(strange)):
+        parts = split(recipe_of(), Examples(every, examples.features, {}))
+        counts = np.bincount(parts.of_row)
+        assert abs(counts - np.array([0.6, 0.2, 0.2]) * 205).max() <= 6
+
+
 def test_too_few_people_for_three_parts_are_refused() -> None:
     with pytest.raises(InvalidDataset, match="show 2 people, animals or things, and 3 are needed"):
         split(recipe_of(), examples_of(["open", "shut"] * 10, [row // 10 for row in range(20)]))
 
 
-def test_a_value_that_is_missing_in_a_part_is_named() -> None:
-    examples = examples_of(["open"] * 60 + ["shut"] * 6, [*range(60), 60, 60, 60, 61, 61, 61])
-    parts = Parts(np.array([0] * 40 + [1] * 10 + [2] * 10 + [0, 0, 0, 1, 1, 1]))
-    with pytest.raises(InvalidDataset, match="eye = shut: in too few groups, so nothing can be held out"):
-        fit_heads(recipe_of(), examples, parts)
+def test_a_head_that_lacks_a_value_in_a_part_is_refused_before_anything_is_computed_for_it() -> None:
+    """Without tune the same examples teach: two groups are enough for two folds."""
+    recipe, examples = recipe_of(), examples_of(["open"] * 60 + ["shut"] * 6, [*range(60), 60, 60, 60, 61, 61, 61])
+    assert len(fit_heads(recipe, examples)) == 1
+    with pytest.raises(
+        InvalidDataset, match=r"or leave out tune:(.|\n)*eye = shut: no subject to (learn|choose|judge)"
+    ):
+        split(recipe, examples)
+
+
+def test_a_score_needs_some_in_each_part() -> None:
+    recipe = parse(
+        {
+            "recipe": 1,
+            "name": "one",
+            "find": {"kind": "whole"},
+            "head": [{"name": "eye", "says": ["open", "shut"]}, {"name": "size", "score": [1, 5]}],
+            "judge": {"of": "eye"},
+        }
+    )
+    plain = examples_of(["open", "shut"] * 60, list(range(120)))
+    sized = tuple(
+        Example(
+            each.photo,
+            dict(each.known) | ({"size": 2.0} if each.row < 44 else {}),
+            "same" if each.row < 44 else each.group,
+            each.row,
+            0,
+        )
+        for each in plain.every
+    )
+    with pytest.raises(InvalidDataset, match=r"size: 0 subjects to (learn from|choose by|judge by), 5 needed"):
+        split(recipe, Examples(sized, plain.features, {}))
+
+
+def test_joined_answers_are_counted_where_they_judge() -> None:
+    recipe = recipe_of(
+        head=[{"name": "eye", "says": ["open", "shut"]}, {"name": "lid", "says": ["up", "down"]}],
+        join=["eye", "lid"],
+        judge={"of": "joined"},
+    )
+    plain = examples_of(["open", "shut"] * 40, list(range(80)))
+    every = tuple(
+        Example(each.photo, {**each.known, "lid": "up" if each.row % 4 < 2 else "down"}, each.group, each.row, 0)
+        for each in plain.every
+    )
+    with pytest.raises(InvalidDataset, match="eye, lid: 16 subjects with an answer to each to judge by, 20 needed"):
+        split(recipe, Examples(every, plain.features, {}))
