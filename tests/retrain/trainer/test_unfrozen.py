@@ -42,7 +42,7 @@ print(len(network.learning()))
 def test_its_maps_are_those_of_onnx_runtime_before_it_learns_and_after(
     tmp_path: Path, net: Net, blocks: int, tensors: int
 ) -> None:
-    """`tensors`: weight and bias of three convolutions for each block, and of the layer after them; the first has two."""
+    """`tensors`: weight and bias of three convolutions a block (the first has two), and of the layer after them."""
     side = NETWORKS[net].side
     crops = np.random.default_rng(1).integers(0, 256, (3, side, side, 3), dtype=np.uint8)
     np.save(tmp_path / "crops.npy", crops)
