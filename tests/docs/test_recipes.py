@@ -84,7 +84,7 @@ def test_the_table_of_what_a_look_at_the_data_finds_is_complete_and_has_its_numb
     source = (ROOT / "retrain" / "heads" / "exploration" / "findings.py").read_text(encoding="utf-8")
     kinds = set(re.findall(r"""(?:Finding\([\w.]+, |_copies\()"(\w+)\"""", source))
     table = PAGE.partition("| found | why it matters |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", table.replace("`later`", "").replace("`lid_mass`", ""))) == kinds
+    assert set(re.findall(r"`(\w+)`", re.sub("`(later|lid_mass|tune)`", "", table))) == kinds
     judge = JudgeSettings()
     assert f"fewer than {LEAST_OF_VALUE} subjects of a value" in table
     assert f"fewer than {LEAST_OF_SCORE} scores or joined answers" in table
