@@ -26,6 +26,7 @@ from demo.flywheel import BY, CLOUD, train_once, until_serves
 from kiosk.cloud.counter import Counter
 from kiosk.cloud.subscribe import Subscriber
 from kiosk.cloud.upload import Uploader
+from local.environment import trainer_python
 from local.errors import CloudError
 from local.record import Record
 from local.state import StateDir
@@ -41,7 +42,7 @@ from retrain.heads.examples import read_labels
 from retrain.heads.importing import store
 from retrain.heads.training import train
 from retrain.heads.tuning import Tuner
-from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE, RetrainSettings
+from retrain.settings import RetrainSettings
 from worker.settings import WorkerSettings
 
 ANSWER_S: Final = 30.0
@@ -201,7 +202,7 @@ def _start_model(folder: Path, name: str, pictures: Pictures) -> Path:
             version="opening",
             trained_on="few pictures",
             cache=folder / "f",
-            tuner=Tuner(python=Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER)),
+            tuner=Tuner(python=trainer_python()),
         ).manifest
     except InvalidDataset as error:
         raise InvalidDataset(

@@ -21,6 +21,7 @@ from local.record import REGION, ROOT_KEY, ROOT_SECRET, Record, WorkerRecord
 from local.state import StateDir
 from recipes.reading import from_anywhere
 from recipes.reading import load as load_recipe
+from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 from worker.settings import WorkerSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -28,6 +29,11 @@ MODE_VARIABLE: Final = "NUNCHI_MODE"
 GATE_VARIABLE: Final = "NUNCHI_GATE"
 RECIPE_VARIABLE: Final = "NUNCHI_RECIPE"
 _CLOUD_VARIABLES: Final = (FILE_VARIABLE, MODE_VARIABLE, RECIPE_VARIABLE, "NUNCHI_STATE")
+
+
+def trainer_python() -> Path:
+    """The Python of the trainer's environment; it may be missing."""
+    return Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER)
 
 
 def search_path(environ: Mapping[str, str]) -> str:

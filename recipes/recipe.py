@@ -138,6 +138,16 @@ class Head:
     gate: float | None = None
     sure_from: float | None = None
 
+    @property
+    def title(self) -> str:
+        """Its question, and when it is asked: of one of several heads with a name, too."""
+        return f"{self.name}{self.condition}"
+
+    @property
+    def condition(self) -> str:
+        """When it is asked, as `, if species is dog`; empty for always."""
+        return "".join(f", if {name} is {value}" for name, value in self.when.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Tune:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -13,11 +12,12 @@ from rich.markup import escape
 
 from contracts.instants import now
 from contracts.weights import new_run_id
+from local.environment import trainer_python
 from local.errors import CloudError
 from ops import supervise
 from ops.display import err, out
 from recipes.reading import KIOSK, load
-from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
+from retrain.settings import TRAINER_VARIABLE
 
 # demo.flywheel imports numpy and Pillow: the command imports it when it runs, so that its help starts fast.
 
@@ -88,10 +88,10 @@ def flywheel(
 
 
 def _require_trainer() -> None:
-    if not Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER).exists():
+    if not trainer_python().exists():
         raise CloudError(
-            f"{DEFAULT_TRAINER} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, or "
-            f"name its Python in {TRAINER_VARIABLE}"
+            f"{trainer_python()} is missing, so nothing was started: install the trainer (6 GB) with `make trainer`, "
+            f"or name its Python in {TRAINER_VARIABLE}"
         )
 
 

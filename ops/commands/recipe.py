@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +12,7 @@ from rich.markup import escape
 from contracts.instants import now
 from contracts.private_folder import make_private
 from contracts.weights import new_run_id
+from local.environment import trainer_python
 from ops.commands.recipe_data import NameArgument, draw, import_
 from ops.commands.recipe_explore import explore
 from ops.display import echo_json, err, out, plain_table
@@ -22,7 +22,6 @@ from recipes.pictures import load_picture
 from recipes.reading import InvalidRecipe, folder_of, is_path, load, names
 from recipes.recipe import Head, Recipe, Teaches
 from recipes.texts import load_texts
-from retrain.settings import DEFAULT_TRAINER, TRAINER_VARIABLE
 
 recipe = command_group("Recipes: what is looked for in a photo, and what is asked about it.")
 
@@ -69,7 +68,7 @@ def check(name: NameArgument, as_json: JsonOption = False) -> None:
     )
     table = plain_table("question", "answers", "about")
     for head in read.heads:
-        table.add_row(f"[bold]{escape(head.name)}[/]", escape(_says(head)), escape(f"{head.region.of}{_when(head)}"))
+        table.add_row(f"[bold]{escape(head.name)}[/]", escape(_says(head)), escape(f"{head.region.of}{head.condition}"))
     out.print(table)
     if read.join:
         out.print(f"joined: {escape(', '.join(read.join))}; {len(read.classes)} classes")
@@ -135,7 +134,7 @@ def train(
     make_private(data / ".features")
     source = trained_on or f"pictures of {data.name}"
     version = new_run_id(now(), read.name)
-    tuner = Tuner(python=Path(os.environ.get(TRAINER_VARIABLE) or DEFAULT_TRAINER))
+    tuner = Tuner(python=trainer_python())
     trained = train_heads(
         name, data, target, version=version, trained_on=source, cache=data / ".features", tuner=tuner, say=_say
     )
@@ -143,7 +142,7 @@ def train(
         echo_json(dict(trained.report))
         return
     named = ((read.heads[int(key.partition(".")[0])], figures) for key, figures in trained.report["heads"].items())
-    heads = {f"{head.name}{_when(head)}": figures for head, figures in named}
+    heads = {f"{head.title}": figures for head, figures in named}
     _show(heads | ({"joined": trained.report["joined"]} if "joined" in trained.report else {}))
     out.print(
         f"[dim]on {trained.report['held_out_by']}; {len(trained.report['left_out'])} kinds of pictures left out: "
@@ -228,10 +227,6 @@ def _fields(name: str, read: Recipe) -> dict[str, Any]:
 
 def _says(head: Head) -> str:
     return " | ".join(head.says) if head.score is None else f"{head.score.low:g} to {head.score.high:g}"
-
-
-def _when(head: Head) -> str:
-    return "".join(f", if {name} is {value}" for name, value in head.when.items())
 
 
 def _next(name: str, read: Recipe) -> str:

@@ -221,7 +221,7 @@ def _show_scores(heads: Sequence[HeadCounts]) -> None:
 
 
 def _lists(found: Exploration) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """Counts that are told in a line each."""
+    """Counts that are shown in a line each."""
     if found.joined:
         yield "joined:", found.joined
     for name, counts in found.inputs.items():

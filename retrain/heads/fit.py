@@ -154,9 +154,9 @@ def split(recipe: Recipe, examples: Examples) -> Parts:
 
 def _common(known: Sequence[str], groups: NDArray[Any], folds: int) -> Ints:
     """A number for each value that so many groups have; the others have that of the commonest one."""
-    of_value = {
-        value: {group for each, group in zip(known, groups, strict=True) if each == value} for value in set(known)
-    }
+    of_value: dict[str, set[str]] = {}
+    for value, group in zip(known, groups, strict=True):
+        of_value.setdefault(value, set()).add(group)
     commonest = max(sorted(of_value), key=lambda value: len(of_value[value]))
     numbers = {value: place for place, value in enumerate(sorted(of_value)) if len(of_value[value]) >= folds}
     return np.array([numbers.get(value, numbers.get(commonest, 0)) for value in known], np.intp)
@@ -185,9 +185,10 @@ def begin(recipe: Recipe, examples: Examples, parts: Parts) -> list[Begun]:
         if head.colour is not None or _lacks(head, rows, examples):
             continue
         learned = parts.of_row[rows] == Parts.LEARN
-        features, truth = _own_features(recipe, head, rows, examples)[:, :1], _truth(head, rows, examples)
-        mean, scale = _moments(features[learned, 0])
-        standard = (features - mean) / scale
+        plain = _features_of(head, examples)[rows, :1].astype(np.float32)
+        truth = _truth(head, rows, examples)
+        mean, scale = _moments(plain[learned, 0])
+        standard = (plain - mean) / scale
         strength, loss = _chosen(head, standard, truth, parts.of_row[rows])
         weights, bias = _learn_of(head)(*_flat(standard[learned], truth[learned]), strength)
         folded = np.asarray(weights / scale[:, None], np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 
 from contracts.formulas.calibration import BetaCalibration
 from recipes.reading import load
-from recipes.recipe import Head, Recipe
+from recipes.recipe import Recipe
 from retrain.heads.examples import Examples, read_examples
 from retrain.heads.figures import Answered, Flags, figures_of, score_figures
 from retrain.heads.fit import AnyFitted, FittedHead, Parts, fit_heads, fit_join, joined, learned_of
@@ -89,7 +89,7 @@ def report_of(
 ) -> dict[str, Any]:
     """The figures of every question, and of the joined classes, on examples that the models had not learned from."""
     heads = {
-        f"{number}.{_title(each.head)}": _of_head(recipe, examples, each)
+        f"{number}.{each.head.title}": _of_head(recipe, examples, each)
         for number, each in enumerate(fitted)
         if isinstance(each, FittedHead)
     }
@@ -102,11 +102,6 @@ def report_of(
         "heads": heads,
     }
     return report if join is None else report | {JOINED: _of_join(recipe, examples, fitted, join)}
-
-
-def _title(head: Head) -> str:
-    """Of one of several heads with a name, also when it is asked."""
-    return f"{head.name}{''.join(f', if {name} is {value}' for name, value in head.when.items())}"
 
 
 def _of_head(recipe: Recipe, examples: Examples, fitted: FittedHead) -> dict[str, Any]:

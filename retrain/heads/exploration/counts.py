@@ -33,7 +33,7 @@ class Quantiles:
 
     @classmethod
     def of(cls, numbers: Sequence[float]) -> Quantiles | None:
-        """None of no numbers."""
+        """None without numbers."""
         return cls(*(round(float(each), 3) for each in np.quantile(numbers, _AT))) if numbers else None
 
 
@@ -89,11 +89,6 @@ class Crossed:
     rows: tuple[tuple[str, tuple[int | None, ...]], ...]
 
 
-def title_of(head: Head) -> str:
-    """The question of a head, and when it is asked."""
-    return head.name + "".join(f", if {name} is {value}" for name, value in head.when.items())
-
-
 def teaching(subjects: Iterable[Subject]) -> list[Subject]:
     """Those that are learned from; the others are golden."""
     return [subject for subject in subjects if subject.photo.part == TRAIN]
@@ -125,7 +120,7 @@ def count_head(recipe: Recipe, head: Head, subjects: Sequence[Subject]) -> HeadC
     bins = () if score is None else np.histogram(numbers, BINS, (score.low, score.high))[0]
     return HeadCounts(
         head=head,
-        title=title_of(head),
+        title=head.title,
         asked=len(asked),
         known=len(taught),
         groups=len({each.group for each in taught}),

@@ -23,7 +23,7 @@ from retrain.dataset.settings import DatasetSettings
 from retrain.dataset.vetting.duplicates import nearly_earlier
 from retrain.heads.dataset import GOLDEN, TRAIN
 from retrain.heads.examples import LEAST_IOU
-from retrain.heads.exploration.counts import HeadCounts, rows_of, teaching, title_of, values_of
+from retrain.heads.exploration.counts import HeadCounts, rows_of, teaching, values_of
 from retrain.heads.exploration.photos import Gathered, Photo, Subject
 from retrain.heads.fit import FIFTHS, LEAST_OF_SCORE, LEAST_OF_VALUE, PARTS
 from retrain.heads.judge import GoldenSet, GoldenSubject
@@ -215,7 +215,7 @@ def _confused(recipe: Recipe, subjects: Sequence[Subject]) -> Iterator[Finding]:
                 known = [other for other in beside if other is not None]
                 if len(known) == 1 and beside[known[0]] >= LEAST_OF_VALUE:
                     text = (
-                        f"{title_of(head)} = {value}: all {beside[known[0]]:,} with a known {name} are {known[0]}; "
+                        f"{head.title} = {value}: all {beside[known[0]]:,} with a known {name} are {known[0]}; "
                         f"the head may learn {name} in place of {head.name}"
                     )
                     yield Finding(Level.WARNS, "confusable", text)
@@ -258,7 +258,7 @@ def _told_by_pixels(recipe: Recipe, subjects: Sequence[Subject]) -> Iterator[Fin
                 area = area_under_roc(numbers, has)
                 if max(area, 1 - area) >= TELLS:
                     text = (
-                        f"{title_of(head)} = {value}: {name} alone tells it in {max(area, 1 - area):.0%} of pairs "
+                        f"{head.title} = {value}: {name} alone tells it in {max(area, 1 - area):.0%} of pairs "
                         f"(median {np.median(numbers[has]):.0f} against {np.median(numbers[~has]):.0f} of the others); "
                         f"unless that is the sign itself, the head may learn it in place of {head.name}"
                     )

@@ -16,7 +16,7 @@ from imaging.decoding import decode
 from recipes.recipe import Recipe
 from retrain.bucket import in_threads
 from retrain.dataset.report.contact_sheet import QUALITY, grid
-from retrain.heads.exploration.counts import rows_of, title_of
+from retrain.heads.exploration.counts import rows_of
 from retrain.heads.exploration.findings import Finding
 from retrain.heads.exploration.photos import Gathered, Photo, Subject
 from retrain.progress import Say, silent
@@ -83,7 +83,7 @@ def draw_sheets(
             of_values = [(value, [each for each in rows if each.known[head.name] == value]) for value in head.says]
             of_head = [_Planned(value, evenly(some)[:most], len(some)) for value, some in of_values]
             about = "Drawn by name, from as many people, animals or things as there are."
-        planned.append((title_of(head), about, [sheet for sheet in of_head if sheet.total]))
+        planned.append((head.title, about, [sheet for sheet in of_head if sheet.total]))
     total = sum(len(of_head) for *_, of_head in planned)
     groups, done = [_of_findings(gathered.photos, findings, most)], 0
     for title, about, of_head in planned:
